@@ -1,0 +1,71 @@
+// Builds dist/ from src/: one entry per action, shared code and what few runs need in chunks that are loaded when they are used.
+// Deterministic: the same source gives the same bytes (file names carry a hash of the content, nothing of the machine).
+
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+const outdir = 'dist';
+const entries = ['src/sign.ts', 'src/verify.ts', 'src/keygen.ts'].filter((file) => existsSync(file));
+
+// @actions/core pulls 400 KB of undici into every start only for its OIDC client. These modules have no side effects of their own,
+// so a run that does not use them need not load them.
+const unusedMeansUnloaded = {
+  name: 'unused-means-unloaded',
+  setup(builder) {
+    builder.onResolve(
+      { filter: /^(@actions\/http-client|@actions\/exec|undici|\.\/oidc-utils\.js|\.\/summary\.js|\.\/platform\.js|\.\/path-utils\.js)/ },
+      async (args) => {
+        if (args.pluginData === 'resolved') return undefined;
+        const found = await builder.resolve(args.path, {
+          resolveDir: args.resolveDir,
+          importer: args.importer,
+          kind: args.kind,
+          pluginData: 'resolved',
+        });
+        return { ...found, sideEffects: false };
+      },
+    );
+  },
+};
+
+await rm(outdir, { recursive: true, force: true });
+const result = await build({
+  entryPoints: entries,
+  outdir,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  minify: true,
+  keepNames: true,
+  charset: 'utf8',
+  legalComments: 'none',
+  metafile: true,
+  chunkNames: 'chunks/[name]-[hash]',
+  banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+  plugins: [unusedMeansUnloaded],
+  logLevel: 'warning',
+});
+await writeFile(join(outdir, 'package.json'), '{"type":"module"}\n');
+await writeFile(join(outdir, 'LICENSES.txt'), await licences(Object.keys(result.metafile.inputs)));
+
+/** The licence texts of every package that went into the bundle, sorted by name. */
+async function licences(inputs) {
+  const packages = new Set();
+  for (const input of inputs) {
+    const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input);
+    if (match) packages.add(match[1]);
+  }
+  const parts = [];
+  for (const folder of [...packages].sort()) {
+    const { name, version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+    const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file ? (await readFile(join(folder, file), 'utf8')).replaceAll('\r\n', '\n').trim() : '(no licence file in the package)';
+    parts.push(`${name} ${version} (${license})\n\n${text}\n`);
+  }
+  await mkdir(outdir, { recursive: true });
+  return parts.join(`\n${'-'.repeat(80)}\n\n`);
+}

@@ -1,0 +1,31 @@
+/** One request. The body is bytes, never a stream: everything we send is small. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  /** An answer with more bytes than this is a Failure `too-large`; reading stops at once (a hostile server cannot fill the memory). */
+  readonly maxBytes: number;
+  /** For how many milliseconds failures that may pass (resets, 408, 429, 5xx) are tried again; never beyond the deadline of the step. 0 = one try. */
+  readonly patience: number;
+  /** `skip` accepts any TLS certificate of this host (input allow-insecure-registry). */
+  readonly tls?: 'verify' | 'skip';
+  /** Redirects are followed for GET and HEAD only, 5 at the most, without `authorization` on another origin, never from https to http. */
+  readonly redirect?: 'follow' | 'manual';
+}
+
+/** The answer, whatever its status: what a status means is the caller's business. */
+export interface HttpResponse {
+  readonly status: number;
+  /** Names in lower case; a repeated header is joined with ", ". */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  /** Where the answer came from, after redirects. */
+  readonly url: URL;
+}
+
+/**
+ * Sends a request and reads the answer. Retries by itself, with jitter and `Retry-After`, inside `patience` and the step's deadline.
+ * @throws {Failure} `network` (no answer: refused, reset, TLS, name not found), `timeout` (the step's budget is used up), `too-large`.
+ */
+export type Http = (request: HttpRequest) => Promise<HttpResponse>;

@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import { Failure } from '../failure.ts';
+
+declare const digestBrand: unique symbol;
+
+/** A sha256 digest in its one canonical form: `sha256:` and 64 lower-case hexadecimal digits (OCI image-spec, descriptor.md#digests). */
+export type Digest = string & { readonly [digestBrand]: true };
+
+const canonical = /^sha256:[0-9a-f]{64}$/;
+
+/** True when `text` is a canonical sha256 digest; upper case and other algorithms are not. */
+export function isDigest(text: unknown): text is Digest {
+  return typeof text === 'string' && canonical.test(text);
+}
+
+/**
+ * Reads a digest as a person or a registry writes it.
+ * @throws {Failure} `bad-digest` for anything but a canonical sha256 digest; the message says what is wrong with it.
+ */
+export function parseDigest(text: string): Digest {
+  if (isDigest(text)) return text;
+  throw new Failure(
+    'bad-digest',
+    `"${text.slice(0, 100)}" is not a digest: ${whatIsWrong(text)}.`,
+    'Pass the digest that the push printed, for example `digest: ${{ steps.build.outputs.digest }}`.',
+  );
+}
+
+/** The digest of these bytes. */
+export function digestOf(bytes: Uint8Array): Digest {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest;
+}
+
+/** The 64 hexadecimal digits of a digest. */
+export function hexOf(digest: Digest): string {
+  return digest.slice('sha256:'.length);
+}
+
+function whatIsWrong(text: string): string {
+  if (text === '') return 'it is empty';
+  if (/^[0-9a-f]{7,64}$/i.test(text)) return 'it has no "sha256:" in front, and may be a commit or an image id';
+  if (/^sha256:[0-9a-f]*$/i.test(text))
+    return text === text.toLowerCase() ? `it has ${text.length - 7} digits after "sha256:" and needs 64` : 'its digits must be lower case';
+  if (/^[a-z0-9]+:[0-9a-f]+$/i.test(text)) return `only sha256 is supported, not ${text.slice(0, text.indexOf(':'))}`;
+  return 'a digest is "sha256:" and 64 lower-case hexadecimal digits';
+}

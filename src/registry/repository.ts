@@ -1,0 +1,34 @@
+import type { Descriptor } from '../image/descriptor.ts';
+import type { Digest } from '../image/digest.ts';
+import type { RepositoryName } from '../image/reference.ts';
+
+/** A manifest as the registry sent it. `bytes` hash to `digest`: the client has checked. */
+export interface FetchedManifest {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+  /** For `If-Match` on the next write of the same tag, where the registry gives one. */
+  readonly etag?: string;
+}
+
+/** One repository of one registry, over the OCI distribution API 1.1. Every method throws Failure `registry-denied`, `registry-error`, `network`, `timeout` or `too-large`. */
+export interface Repository {
+  readonly name: RepositoryName;
+  /** HEAD of a manifest by tag or digest; undefined where there is none. */
+  head(reference: string): Promise<Descriptor | undefined>;
+  /** GET of a manifest by tag or digest; undefined where there is none. Bytes under a digest are checked against it. At most 4 MiB. */
+  getManifest(reference: string): Promise<FetchedManifest | undefined>;
+  /** GET of a blob, checked against the digest; at most `maxBytes`. Failure `registry-error` where it is missing. */
+  getBlob(digest: Digest, maxBytes: number): Promise<Buffer>;
+  /** POST + PUT of a blob. */
+  putBlob(bytes: Uint8Array): Promise<void>;
+  /** PUT of a manifest under a tag or digest. With `ifMatch`, answers `false` when the registry says the tag has moved (412). */
+  putManifest(
+    reference: string,
+    bytes: Uint8Array,
+    mediaType: string,
+    condition?: { ifMatch?: string; ifNoneMatch?: '*' },
+  ): Promise<boolean>;
+  /** All pages of the referrers API, or undefined where the registry has no such API (decided by its answer, never by `OCI-Subject`). */
+  listReferrers(digest: Digest): Promise<readonly Descriptor[] | undefined>;
+}

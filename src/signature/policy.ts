@@ -1,0 +1,30 @@
+import type { KeyObject } from 'node:crypto';
+
+/** Text to be equal to, or a pattern that is matched against the whole text (the judge anchors it). */
+export type Matcher = { readonly exact: string } | { readonly pattern: RegExp };
+
+/** What Fulcio's certificate extensions say of a GitHub run (OIDs 1.3.6.1.4.1.57264.1.x). Absent = not asked. */
+export interface GithubClaims {
+  /** owner/name */
+  readonly repository?: string;
+  readonly ref?: string;
+  readonly sha?: string;
+  readonly event?: string;
+  /** owner/name/path@ref of the workflow that was started */
+  readonly workflowRef?: string;
+  readonly runnerEnvironment?: string;
+}
+
+/** Who may have signed. One rule that fits is enough. */
+export type SignerRule =
+  | { readonly key: KeyObject }
+  | { readonly identities: readonly Matcher[]; readonly issuers: readonly Matcher[]; readonly github?: GithubClaims };
+
+/** What a signature must be to count. */
+export interface SignaturePolicy {
+  readonly signers: readonly [SignerRule, ...SignerRule[]];
+  /** all of these must be signed */
+  readonly annotations: Readonly<Record<string, string>>;
+  /** `ignore`: log entries are not looked at; a keyless signature must then carry a trusted timestamp */
+  readonly tlog: 'required' | 'ignore';
+}

@@ -1,0 +1,55 @@
+import type { Digest } from '../image/digest.ts';
+import type { Format } from './found.ts';
+import type { GithubClaims } from './policy.ts';
+
+/** Every code a verdict can have. The list is closed and documented in README "Result codes". */
+export const verdictCodes = [
+  'verified',
+  'unsigned',
+  'wrong-identity',
+  'wrong-issuer',
+  'wrong-claim',
+  'wrong-key',
+  'untrusted-certificate',
+  'no-log-entry',
+  'bad-log-entry',
+  'no-timestamp',
+  'bad-timestamp',
+  'bad-signature',
+  'wrong-subject',
+  'wrong-predicate',
+  'annotation-mismatch',
+  'malformed',
+  'too-large',
+  'registry-error',
+  'unresolved',
+] as const;
+
+export type VerdictCode = (typeof verdictCodes)[number];
+
+/** What was found out about one signature. Only what this run checked cryptographically is stated (contract, rule 3). */
+export interface Verdict {
+  readonly format: Format;
+  readonly digest: Digest;
+  readonly reference: string;
+  readonly verified: boolean;
+  readonly code: VerdictCode;
+  /** One sentence for a person; absent when verified. */
+  readonly reason?: string;
+  readonly identity?: string;
+  readonly issuer?: string;
+  /** base64 of sha256 of the SPKI DER */
+  readonly keyId?: string;
+  readonly tlogIndex?: number;
+  /** hex */
+  readonly logId?: string;
+  /** seconds since 1970, from the SET or the entry; only where it is authenticated */
+  readonly integratedTime?: number;
+  /** ISO 8601, of the RFC 3161 timestamp */
+  readonly timestamp?: string;
+  /** PEM of the signing certificate */
+  readonly certificate?: string;
+  /** annotations that are signed */
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly github?: GithubClaims;
+}
