@@ -22,12 +22,16 @@ export interface Repository {
   getBlob(digest: Digest, maxBytes: number): Promise<Buffer>;
   /** POST + PUT of a blob. */
   putBlob(bytes: Uint8Array): Promise<void>;
-  /** PUT of a manifest under a tag or digest. With `ifMatch`, answers `false` when the registry says the tag has moved (412). */
+  /**
+   * PUT of a manifest under a tag or digest. With `ifMatch` or `ifNoneMatch`, answers `false` when the registry says the tag has moved (412);
+   * Failure `immutable-tag` where the registry refuses to move a tag. `once`: the client must not try again by itself after a failure, because
+   * what it would write may be out of date by then; the caller reads again first (docs/lossless-writes.md).
+   */
   putManifest(
     reference: string,
     bytes: Uint8Array,
     mediaType: string,
-    condition?: { ifMatch?: string; ifNoneMatch?: '*' },
+    condition?: { ifMatch?: string; ifNoneMatch?: '*'; once?: boolean },
   ): Promise<boolean>;
   /** All pages of the referrers API, or undefined where the registry has no such API (decided by its answer, never by `OCI-Subject`). */
   listReferrers(digest: Digest): Promise<readonly Descriptor[] | undefined>;
