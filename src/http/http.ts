@@ -22,6 +22,8 @@ export interface HttpResponse {
   readonly body: Buffer;
   /** Where the answer came from, after redirects. */
   readonly url: URL;
+  /** How often it was asked until this answer; for the sentence about an outage. */
+  readonly attempts?: number;
 }
 
 /**
