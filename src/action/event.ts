@@ -1,0 +1,53 @@
+import { readFile, stat } from 'node:fs/promises';
+
+/** What the event that started the run says of its repositories. Everything may be missing: a schedule knows less than a push. */
+export interface RunEvent {
+  readonly repository?: { readonly fullName?: string; readonly visibility?: string; readonly private?: boolean };
+  /** pull requests: `owner/name` of where the branch is; null when that repository was deleted */
+  readonly headRepository?: string | null;
+  readonly baseRepository?: string;
+}
+
+/** Payloads that GitHub sends are below 25 MB (webhook limit). */
+const mostBytes = 25 * 1024 * 1024;
+
+/** Reads GITHUB_EVENT_PATH; an empty event when there is none, or it is no JSON: what is not known is decided the careful way by the reader. */
+export async function readEvent(env: NodeJS.ProcessEnv = process.env): Promise<RunEvent> {
+  const path = env.GITHUB_EVENT_PATH;
+  if (!path) return {};
+  try {
+    if ((await stat(path)).size > mostBytes) return {};
+    return parseEvent(JSON.parse(await readFile(path, 'utf8')));
+  } catch {
+    return {};
+  }
+}
+
+/** The few fields of a webhook payload that this action looks at, each only with the type it should have. */
+export function parseEvent(payload: unknown): RunEvent {
+  const repository = objectAt(payload, 'repository');
+  const pullRequest = objectAt(payload, 'pull_request');
+  const head = objectAt(pullRequest, 'head');
+  const headName = objectAt(head, 'repo')?.full_name;
+  const baseName = objectAt(objectAt(pullRequest, 'base'), 'repo')?.full_name;
+  return {
+    ...(repository === undefined ? {} : { repository: repositoryOf(repository) }),
+    ...(typeof headName === 'string' ? { headRepository: headName } : head?.repo === null ? { headRepository: null } : {}),
+    ...(typeof baseName === 'string' ? { baseRepository: baseName } : {}),
+  };
+}
+
+function repositoryOf(repository: Record<string, unknown>) {
+  const { full_name: fullName, visibility, private: isPrivate } = repository;
+  return {
+    ...(typeof fullName === 'string' ? { fullName } : {}),
+    ...(typeof visibility === 'string' ? { visibility } : {}),
+    ...(typeof isPrivate === 'boolean' ? { private: isPrivate } : {}),
+  };
+}
+
+function objectAt(value: unknown, name: string): Record<string, unknown> | undefined {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  const found = (value as Record<string, unknown>)[name];
+  return typeof found === 'object' && found !== null ? (found as Record<string, unknown>) : undefined;
+}

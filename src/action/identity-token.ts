@@ -1,0 +1,139 @@
+import { decodeJwt } from 'jose';
+import { Failure } from '../failure.ts';
+import type { RunEvent } from './event.ts';
+import { noTokenFailure } from './missing-token.ts';
+import type { Masker } from './secrets.ts';
+
+/** A token that Fulcio may be asked with: well-formed, alive, for the right audience. Its signature is Fulcio's to check. */
+export interface IdentityToken {
+  readonly token: string;
+  readonly claims: TokenClaims;
+  /** milliseconds since 1970 */
+  readonly expires: number;
+}
+
+/** The claims this action reads; each is a text (OpenID Connect core 1.0 §2; GitHub's own). */
+export interface TokenClaims {
+  readonly iss: string;
+  readonly sub: string;
+  readonly email?: string;
+  readonly repository?: string;
+  readonly ref?: string;
+  readonly sha?: string;
+  readonly event_name?: string;
+  readonly job_workflow_ref?: string;
+}
+
+/** Where a token comes from. */
+export interface TokenSources {
+  /** of input `identity-token` or SIGSTORE_ID_TOKEN */
+  readonly given?: string;
+  readonly audience: string;
+  /** GitHub's OIDC provider for this run */
+  readonly fetchToken: (audience: string) => Promise<string>;
+  readonly env: NodeJS.ProcessEnv;
+  readonly event: RunEvent;
+  readonly masker: Pick<Masker, 'mask'>;
+  /** milliseconds since 1970 */
+  readonly now?: () => number;
+}
+
+/**
+ * The identity this run signs with: the token that was given, else GitHub's. It is masked before it is looked at.
+ * @throws {Failure} `no-identity-token` when GitHub gives this run none, with the reason and the YAML to add; `bad-identity-token` for a token
+ *   that is malformed, expired, not yet valid, for another audience or about nobody: Fulcio would refuse it with less to go on.
+ */
+export async function identityToken(sources: TokenSources): Promise<IdentityToken> {
+  const { given, audience, masker, now = Date.now } = sources;
+  if (given !== undefined) {
+    masker.mask(given);
+    return checkToken(given, audience, now(), 'The identity token that was given');
+  }
+  const token = await githubToken(sources);
+  masker.mask(token);
+  return checkToken(token, audience, now(), "GitHub's identity token");
+}
+
+async function githubToken({ env, event, audience, fetchToken }: TokenSources): Promise<string> {
+  if (!env.ACTIONS_ID_TOKEN_REQUEST_URL || !env.ACTIONS_ID_TOKEN_REQUEST_TOKEN) throw noTokenFailure(env, event);
+  try {
+    return await fetchToken(audience);
+  } catch (cause) {
+    throw new Failure(
+      'no-identity-token',
+      "GitHub's OIDC provider gave no identity token.",
+      'Run the job again; if it stays so, see githubstatus.com, and the debug log for the answer.',
+      { cause },
+    );
+  }
+}
+
+/** GitHub's tokens live five minutes or more; a runner's clock may differ from the issuer's by seconds. */
+const clockSkew = 60;
+
+/**
+ * Checks what can be known of a token without its issuer's keys.
+ * @param now milliseconds since 1970
+ * @throws {Failure} `bad-identity-token`; the token itself is in no sentence and in no cause.
+ */
+export function checkToken(token: string, audience: string, now: number, what = 'The identity token'): IdentityToken {
+  const claims = decode(token, what);
+  const { exp, nbf } = claims;
+  const seconds = now / 1000;
+  if (typeof exp !== 'number' || !Number.isFinite(exp)) throw bad(`${what} has no expiry.`, 'Pass an OpenID Connect identity token.');
+  if (exp <= seconds)
+    throw bad(
+      `${what} expired ${ago(seconds - exp)} ago.`,
+      'Get the token in the step right before this one, or let this action ask GitHub for it.',
+    );
+  if (typeof nbf === 'number' && nbf > seconds + clockSkew)
+    throw bad(`${what} is valid only in ${ago(nbf - seconds)}.`, 'Check the clock of the runner.');
+  const audiences = [claims.aud].flat().filter((entry) => typeof entry === 'string');
+  if (!audiences.includes(audience))
+    throw bad(
+      `${what} is for audience ${listed(audiences)}, and "${audience}" is asked for.`,
+      `Get a token for audience "${audience}", or set \`oidc-audience\` to what your Fulcio expects.`,
+    );
+  const { iss, sub } = claims;
+  if (typeof iss !== 'string' || iss === '') throw bad(`${what} names no issuer.`, 'Pass an OpenID Connect identity token.');
+  if (typeof sub !== 'string' || sub === '') throw bad(`${what} names no subject.`, 'Pass an OpenID Connect identity token.');
+  return { token, claims: { iss, sub, ...textClaims(claims) }, expires: exp * 1000 };
+}
+
+function decode(token: string, what: string): Record<string, unknown> {
+  const fix = 'Pass the token itself, three parts with dots between them, as `identity-token` or SIGSTORE_ID_TOKEN.';
+  // Tokens of real issuers have 1 to 3 KB; a file passed by mistake need not be parsed.
+  if (token.length > 65_536 || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) throw bad(`${what} is not a JSON Web Token.`, fix);
+  try {
+    return decodeJwt(token);
+  } catch {
+    // jose's error is not kept as the cause: parsers quote what they could not read.
+    throw bad(`${what} is not a JSON Web Token.`, fix);
+  }
+}
+
+const optionalClaims = ['email', 'repository', 'ref', 'sha', 'event_name', 'job_workflow_ref'] as const;
+
+function textClaims(claims: Record<string, unknown>): Partial<Record<(typeof optionalClaims)[number], string>> {
+  const texts = optionalClaims
+    .map((name) => [name, claims[name]] as const)
+    .filter(([, value]) => typeof value === 'string' && value !== '');
+  return Object.fromEntries(texts);
+}
+
+function bad(message: string, fix: string): Failure {
+  return new Failure('bad-identity-token', message, fix);
+}
+
+function ago(seconds: number): string {
+  return seconds < 120 ? `${Math.max(1, Math.round(seconds))} s` : `${Math.round(seconds / 60)} minutes`;
+}
+
+function listed(audiences: readonly unknown[]): string {
+  return audiences.length === 0
+    ? '(none)'
+    : audiences
+        .slice(0, 5)
+        .map((entry) => `"${String(entry).slice(0, 200)}"`)
+        .join(', ');
+}

@@ -1,0 +1,148 @@
+import { getInput } from '@actions/core';
+import { type Digest, parseDigest } from '../image/digest.ts';
+import { parseAnnotations } from './annotations.ts';
+import { checkSignInputs, commonMistakes } from './input-rules.ts';
+import { parseBoolean, parseChoice, parseDuration, parseList, parseServiceUrl } from './input-values.ts';
+import type { Masker } from './secrets.ts';
+
+export const formatChoices = ['auto', 'bundle', 'legacy', 'both'] as const;
+export type FormatChoice = (typeof formatChoices)[number];
+
+/** The inputs of sign-image, read once. Texts that another room understands (references, metadata, key, trusted root) are handed on as they are. */
+export interface SignInputs {
+  /** references as written, at least one unless `metadata` is there */
+  readonly images: readonly string[];
+  readonly digest?: Digest;
+  /** JSON text */
+  readonly metadata?: string;
+  readonly recursive: boolean;
+  /** absent = keyless */
+  readonly key?: string;
+  /** of `key-password`, else of COSIGN_PASSWORD; may be the empty password when that variable is set to nothing */
+  readonly keyPassword?: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly githubAnnotations: boolean;
+  readonly format: FormatChoice;
+  readonly tlog: boolean;
+  readonly skipExisting: boolean;
+  readonly verify: boolean;
+  /** of `identity-token`, else of SIGSTORE_ID_TOKEN */
+  readonly identityToken?: string;
+  readonly oidcAudience: string;
+  readonly services: ServiceInputs;
+  readonly disclosePrivateRepository: boolean;
+  readonly registry: RegistryInputs;
+  /** milliseconds for the whole step */
+  readonly timeout: number;
+  readonly githubToken?: string;
+  /** what a person should know although nothing is wrong enough to stop */
+  readonly warnings: readonly string[];
+}
+
+/** Where keyless signing and the log are. What is absent comes from the public-good instance's TUF repository. */
+export interface ServiceInputs {
+  readonly fulcioUrl?: URL;
+  readonly rekorUrl?: URL;
+  readonly timestampUrl?: URL;
+  readonly rekorVersion?: 1 | 2;
+  /** path or JSON */
+  readonly signingConfig?: string;
+  /** path or JSON */
+  readonly trustedRoot?: string;
+  readonly tufMirror?: URL;
+  /** path or JSON */
+  readonly tufRoot?: string;
+}
+
+export interface RegistryInputs {
+  /** both or neither */
+  readonly username?: string;
+  readonly password?: string;
+  readonly allowHttp: boolean;
+  readonly allowInsecure: boolean;
+}
+
+/** Where inputs come from: @actions/core's getInput and the environment, or a table in a test. */
+export interface InputSource {
+  get(name: string, options?: { trimWhitespace: boolean }): string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export const runnerInputs: InputSource = { get: (name, options) => getInput(name, options), env: process.env };
+
+/**
+ * Reads and checks all inputs of sign-image. Secrets are masked before anything that can fail or print.
+ * @throws {Failure} `bad-input`, `bad-digest`, `bad-annotation`, naming the input and what to write instead.
+ */
+export function readSignInputs(masker: Masker, source: InputSource = runnerInputs): SignInputs {
+  const secrets = readSecrets(masker, source);
+  const text = (name: string) => source.get(name);
+  const flag = (name: string, fallback: boolean) => parseBoolean(name, text(name), fallback);
+  const { annotations, warnings } = parseAnnotations(text('annotations'));
+  const inputs = {
+    images: parseList(text('images'), 'split-at-commas'),
+    ...optional('digest', text('digest'), parseDigest),
+    ...optional('metadata', text('metadata'), asIs),
+    recursive: flag('recursive', false),
+    ...secrets,
+    annotations,
+    githubAnnotations: flag('github-annotations', false),
+    format: parseChoice('format', text('format') || 'auto', formatChoices),
+    tlog: flag('tlog', true),
+    skipExisting: flag('skip-existing', true),
+    verify: flag('verify', true),
+    oidcAudience: text('oidc-audience') || 'sigstore',
+    services: readServices(text),
+    disclosePrivateRepository: flag('disclose-private-repository', false),
+    registry: {
+      ...secrets.registry,
+      allowHttp: flag('allow-http-registry', false),
+      allowInsecure: flag('allow-insecure-registry', false),
+    },
+    timeout: parseDuration('timeout', text('timeout') || '5m'),
+  };
+  return { ...inputs, warnings: [...warnings, ...checkSignInputs(inputs, commonMistakes(source), source.env)] };
+}
+
+function readServices(text: (name: string) => string): ServiceInputs {
+  return {
+    ...optional('fulcioUrl', text('fulcio-url'), (value) => parseServiceUrl('fulcio-url', value)),
+    ...optional('rekorUrl', text('rekor-url'), (value) => parseServiceUrl('rekor-url', value)),
+    ...optional('timestampUrl', text('timestamp-url'), (value) => parseServiceUrl('timestamp-url', value)),
+    ...optional('rekorVersion', text('rekor-version'), (value) => (parseChoice('rekor-version', value, ['1', '2']) === '1' ? 1 : 2)),
+    ...optional('signingConfig', text('signing-config'), asIs),
+    ...optional('trustedRoot', text('trusted-root'), asIs),
+    ...optional('tufMirror', text('tuf-mirror'), (value) => parseServiceUrl('tuf-mirror', value)),
+    ...optional('tufRoot', text('tuf-root'), asIs),
+  };
+}
+
+/** Reads what must never be printed and masks all of it at once. Passwords keep their spaces; a line break at the end is the secret store's. */
+function readSecrets(masker: Masker, source: InputSource) {
+  const password = (name: string) => source.get(name, { trimWhitespace: false }).replace(/[\r\n]+$/, '');
+  const key = source.get('key');
+  const keyPassword = password('key-password') || source.env.COSIGN_PASSWORD;
+  const username = source.get('registry-username');
+  const registryPassword = password('registry-password');
+  const identityToken = source.get('identity-token') || (source.env.SIGSTORE_ID_TOKEN ?? '').trim();
+  const githubToken = source.get('github-token');
+  masker.maskKey(key);
+  for (const secret of [keyPassword, registryPassword, identityToken, githubToken]) masker.mask(secret);
+  masker.maskBasic(username, registryPassword);
+  return {
+    ...optional('key', key, asIs),
+    ...(keyPassword === undefined ? {} : { keyPassword }),
+    ...optional('identityToken', identityToken, asIs),
+    ...optional('githubToken', githubToken, asIs),
+    registry: { ...optional('username', username, asIs), ...optional('password', registryPassword, asIs) },
+  };
+}
+
+/** `{ [name]: parse(text) }`, or nothing for an empty input. */
+function optional<K extends string, T>(name: K, text: string, parse: (text: string) => T): { readonly [key in K]?: T } {
+  return text === '' ? {} : ({ [name]: parse(text) } as { readonly [key in K]?: T });
+}
+
+function asIs(text: string): string {
+  return text;
+}

@@ -1,0 +1,88 @@
+import * as core from '@actions/core';
+import type { Failure } from '../failure.ts';
+import { cleanLine, cleanText } from './untrusted-text.ts';
+
+/** What a person reads while the step runs. Every text is cleaned here, so callers may pass what a registry said. */
+export interface Log {
+  /** one line, or several; no annotation */
+  info(text: string): void;
+  /** an annotation on the run: something to know, nothing is wrong */
+  notice(text: string, title?: string): void;
+  warning(text: string, title?: string): void;
+  /** an annotation with what happened and what to change; the causes go to the debug log. Does not end the step. */
+  error(failure: Failure, about?: string): void;
+  /** shown when the run is repeated with debug logging */
+  debug(text: string): void;
+  /** folds what `work` logs under one heading */
+  group<T>(title: string, work: () => Promise<T>): Promise<T>;
+}
+
+/** The workflow commands that the log is made of; @actions/core has them. */
+export interface Commands {
+  info(message: string): void;
+  notice(message: string, properties?: { title?: string }): void;
+  warning(message: string, properties?: { title?: string }): void;
+  error(message: string, properties?: { title?: string }): void;
+  debug(message: string): void;
+  startGroup(name: string): void;
+  endGroup(): void;
+}
+
+const runnerCommands: Commands = {
+  info: core.info,
+  notice: core.notice,
+  warning: core.warning,
+  error: core.error,
+  debug: core.debug,
+  startGroup: core.startGroup,
+  endGroup: core.endGroup,
+};
+
+/** A log for the runner. Groups do not nest on GitHub: a group inside a group is only its lines. */
+export function createLog(commands: Commands = runnerCommands): Log {
+  let open = false;
+  return {
+    info: (text) => commands.info(cleanText(text)),
+    notice: (text, title) => commands.notice(cleanText(text), titled(title)),
+    warning: (text, title) => commands.warning(cleanText(text), titled(title)),
+    debug: (text) => commands.debug(cleanText(text)),
+    error(failure, about) {
+      const subject = about === undefined ? '' : `${about}: `;
+      commands.error(cleanText(`${subject}${failure.message}\n${failure.fix}`), { title: `sign-image: ${failure.code}` });
+      for (const line of causeChain(failure)) commands.debug(cleanText(line));
+    },
+    async group(title, work) {
+      if (open) return work();
+      open = true;
+      commands.startGroup(cleanLine(title));
+      try {
+        return await work();
+      } finally {
+        open = false;
+        commands.endGroup();
+      }
+    },
+  };
+}
+
+/** The error and its causes, outermost first, each with where it was thrown; at most eight (a cause may point to itself). */
+export function causeChain(error: unknown): readonly string[] {
+  const lines: string[] = [];
+  for (let current = error; current !== undefined && current !== null && lines.length < 8; ) {
+    const prefix = lines.length === 0 ? 'error' : 'caused by';
+    const text = current instanceof Error ? `${current.name}: ${current.message}\n${framesOf(current)}` : String(current);
+    lines.push(`${prefix}: ${text}`.trimEnd());
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  return lines;
+}
+
+function titled(title: string | undefined): { title?: string } {
+  return title === undefined ? {} : { title: cleanLine(title) };
+}
+
+/** Only the stack's frames: its head repeats the message, which may have many lines. */
+function framesOf(error: Error): string {
+  const lines = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return lines.slice(0, 6).join('\n');
+}

@@ -1,0 +1,40 @@
+import * as core from '@actions/core';
+
+/** Every form in which a secret's text could be printed, each on a single line (for a key: its PEM lines, and the PEM in one line). */
+export type SecretForms = (text: string) => readonly string[];
+
+/** Tells the runner to hide secrets in all that this job prints from now on. */
+export interface Masker {
+  /** a password or token; its lines one by one, since the runner hides single lines */
+  mask(secret: string | undefined): void;
+  /** text of input `key`: masked when it may be a key, not when it is a path or an address */
+  maskKey(text: string | undefined): void;
+  /** the pair as it travels in a `Basic` authorization header */
+  maskBasic(username: string | undefined, password: string | undefined): void;
+}
+
+/** A masker for the runner. `secretForms` is the one of keys/, passed in. */
+export function createMasker(secretForms: SecretForms, setSecret: (text: string) => void = core.setSecret): Masker {
+  const hide = (texts: Iterable<string>) => {
+    for (const text of new Set(texts)) if (text.trim() !== '') setSecret(text);
+  };
+  return {
+    mask: (secret = '') => hide(linesOf(secret)),
+    maskKey: (text = '') => {
+      if (mayBeKeyText(text)) hide([...linesOf(text).filter((line) => !/^-+(BEGIN|END) /.test(line)), ...secretForms(text)]);
+    },
+    maskBasic: (username = '', password = '') => {
+      if (password !== '') hide([Buffer.from(`${username}:${password}`).toString('base64')]);
+    },
+  };
+}
+
+function linesOf(text: string): readonly string[] {
+  return text.split(/\r\n|\n|\r/).flatMap((line) => [line, line.trim()]);
+}
+
+/** Anything but a plain path or an address such as `env://NAME` or `awskms://…`: those are no secrets, and hiding them would hide the log. */
+function mayBeKeyText(text: string): boolean {
+  const plain = /^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(text) || /^[\w ./\\:~@-]{1,200}$/.test(text);
+  return text !== '' && !(plain && !/BEGIN|^LS0tLS1/.test(text));
+}

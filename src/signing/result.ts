@@ -1,0 +1,52 @@
+import type { Digest } from '../image/digest.ts';
+import type { Format } from '../signature/found.ts';
+import type { SignerIdentity } from '../signature/signer.ts';
+
+/** One signature of an image, as it stands in the registry. What is not stated was not checked by this run. */
+export interface SignatureResult {
+  readonly format: Format;
+  /** digest of the manifest that carries the signature */
+  readonly digest: Digest;
+  /** `registry/repository@digest` (bundle) or `registry/repository:tag` (legacy) */
+  readonly reference: string;
+  /** index in the log that `logId` names */
+  readonly tlogIndex?: number;
+  /** hex */
+  readonly logId?: string;
+  /** seconds since 1970 */
+  readonly integratedTime?: number;
+  /** ISO 8601, of the RFC 3161 timestamp */
+  readonly timestamp?: string;
+  /** PEM of the signing certificate (keyless) */
+  readonly certificate?: string;
+  /** base64 of sha256 of the SPKI DER (keyed) */
+  readonly keyId?: string;
+}
+
+/** Why one image failed; the same three parts as a Failure, as data. */
+export interface ResultError {
+  readonly code: string;
+  readonly message: string;
+  readonly fix: string;
+}
+
+/** What became of one image or, with `recursive`, of one manifest inside an image index. */
+export interface SignResult {
+  /** `registry/repository@sha256:…` */
+  readonly image: string;
+  readonly digest: Digest;
+  /** the references this image was asked for with, as a person reads them; several tags of one digest are one image */
+  readonly references: readonly string[];
+  /** `os/architecture[/variant]`, or `attestation`, of a manifest inside an index */
+  readonly platform?: string;
+  /** `image` of the index this manifest was found in; absent for what was asked for by name */
+  readonly partOf?: string;
+  readonly status: 'signed' | 'already-signed' | 'failed';
+  /** bundle first */
+  readonly signatures: readonly SignatureResult[];
+  readonly signer: SignerIdentity;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** what the read-back found; absent when nothing was read back */
+  readonly verified?: boolean;
+  readonly error?: ResultError;
+}
