@@ -21,7 +21,7 @@ export function parseDigest(text: string): Digest {
   if (isDigest(text)) return text;
   throw new Failure(
     'bad-digest',
-    `"${text.slice(0, 100)}" is not a digest: ${whatIsWrong(text)}.`,
+    `"${text.slice(0, 100)}" is not a digest: ${digestProblem(text)}.`,
     'Pass the digest that the push printed, for example `digest: ${{ steps.build.outputs.digest }}`.',
   );
 }
@@ -36,7 +36,8 @@ export function hexOf(digest: Digest): string {
   return digest.slice('sha256:'.length);
 }
 
-function whatIsWrong(text: string): string {
+/** What is wrong with a text that is not a canonical digest, as the end of a sentence ("it is empty"). */
+export function digestProblem(text: string): string {
   if (text === '') return 'it is empty';
   if (/^[0-9a-f]{7,64}$/i.test(text)) return 'it has no "sha256:" in front, and may be a commit or an image id';
   if (/^sha256:[0-9a-f]*$/i.test(text))

@@ -1,8 +1,11 @@
-import type { Digest } from './digest.ts';
+import { isIPv6 } from 'node:net';
+import { Failure } from '../failure.ts';
+import { type Digest, isDigest } from './digest.ts';
+import { referenceProblem } from './reference-problem.ts';
 
-/** A repository of one registry, parsed. `registry` is the host (and port) that is contacted: Docker Hub is `index.docker.io` in names and `registry-1.docker.io` on the wire. */
+/** A repository of one registry, parsed. Docker Hub is always `docker.io` here, whichever of its names was written. */
 export interface RepositoryName {
-  /** host[:port] as it stands in a reference, e.g. `ghcr.io`, `docker.io`, `127.0.0.1:5000`, `[::1]:5000` */
+  /** host[:port] in lower case, e.g. `ghcr.io`, `docker.io`, `127.0.0.1:5000`, `[::1]:5000` */
   readonly registry: string;
   /** path, e.g. `acme/app`, `library/nginx` */
   readonly repository: string;
@@ -12,4 +15,91 @@ export interface RepositoryName {
 export interface ImageReference extends RepositoryName {
   readonly tag?: string;
   readonly digest?: Digest;
+}
+
+const component = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
+const hostLabel = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
+const tagPattern = /^\w[\w.-]{0,127}$/;
+const maxRepository = 255;
+/** host 253 + port 6 + repository 255 + tag 129 + digest 72, rounded up */
+const maxReference = 800;
+
+/**
+ * Reads an image reference as Docker does (grammar of distribution/reference; short names mean Docker Hub, `nginx` is
+ * `docker.io/library/nginx`), without inventing a tag. Hosts are compared in lower case; digests must be canonical sha256.
+ * @param where the input the text came from, for the message
+ * @throws {Failure} `bad-reference` that shows the entry and says what to change.
+ */
+export function parseReference(text: string, where = 'images'): ImageReference {
+  const reference = text.length <= maxReference ? read(text.trim()) : undefined;
+  if (reference !== undefined) return reference;
+  const { shown, problem, fix } = referenceProblem(text);
+  throw new Failure('bad-reference', `"${shown}" in \`${where}\` is not an image reference: ${problem}.`, fix);
+}
+
+/** `registry/repository[:tag][@digest]`; `parseReference` reads it back to the same value. */
+export function formatReference(reference: ImageReference): string {
+  const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
+  const digest = reference.digest === undefined ? '' : `@${reference.digest}`;
+  return `${formatRepository(reference)}${tag}${digest}`;
+}
+
+/** `registry/repository` as Docker, podman and skopeo print it; Docker Hub is `docker.io`. */
+export function formatRepository(name: RepositoryName): string {
+  return `${name.registry}/${name.repository}`;
+}
+
+/**
+ * `registry/repository` as cosign writes it into `docker-reference` of a simple-signing payload; Docker Hub is `index.docker.io`
+ * (go-containerregistry's name). podman's `matchRepository` reads it as `docker.io` (distribution/reference treats both names as one).
+ */
+export function cosignRepositoryName(name: RepositoryName): string {
+  return name.registry === 'docker.io' ? `index.docker.io/${name.repository}` : formatRepository(name);
+}
+
+/** host[:port] that is contacted: Docker Hub's API is at `registry-1.docker.io`, everybody else's under the name itself. */
+export function registryHost(name: RepositoryName): string {
+  return name.registry === 'docker.io' ? 'registry-1.docker.io' : name.registry;
+}
+
+/** True when both are the same repository of the same registry. */
+export function sameRepository(one: RepositoryName, other: RepositoryName): boolean {
+  return one.registry === other.registry && one.repository === other.repository;
+}
+
+function read(text: string): ImageReference | undefined {
+  const at = text.indexOf('@');
+  const digest = at < 0 ? undefined : text.slice(at + 1);
+  if (digest !== undefined && !isDigest(digest)) return undefined;
+  const named = at < 0 ? text : text.slice(0, at);
+  // A tag has no slash and a host's port is always followed by one.
+  const colon = named.indexOf(':', named.lastIndexOf('/') + 1);
+  const tag = colon < 0 ? undefined : named.slice(colon + 1);
+  if (tag !== undefined && !tagPattern.test(tag)) return undefined;
+  const name = readName(colon < 0 ? named : named.slice(0, colon));
+  if (name === undefined) return undefined;
+  return { ...name, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) };
+}
+
+function readName(text: string): RepositoryName | undefined {
+  // 64 hexadecimal digits are an image id, never a name (distribution/reference).
+  if (/^[0-9a-f]{64}$/.test(text)) return undefined;
+  const slash = text.indexOf('/');
+  const first = slash < 0 ? '' : text.slice(0, slash);
+  const isHost = first === 'localhost' || /[.:]/.test(first);
+  let registry = isHost ? first.toLowerCase() : 'docker.io';
+  let repository = isHost ? text.slice(slash + 1) : text;
+  if (registry === 'index.docker.io') registry = 'docker.io';
+  if (registry === 'docker.io' && !repository.includes('/')) repository = `library/${repository}`;
+  if (repository.length > maxRepository || !repository.split('/').every((part) => component.test(part))) return undefined;
+  return isRegistry(registry) ? { registry, repository } : undefined;
+}
+
+function isRegistry(text: string): boolean {
+  const parts = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+))(?::(\d{1,5}))?$/.exec(text);
+  if (parts === null) return false;
+  const [, ipv6, host, port] = parts;
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) return false;
+  if (ipv6 !== undefined) return isIPv6(ipv6);
+  return host !== undefined && host.length <= 253 && host.split('.').every((label) => hostLabel.test(label));
 }
