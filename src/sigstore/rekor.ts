@@ -1,0 +1,78 @@
+import type { SignatureBundle, Witness } from '@sigstore/sign';
+import { asFailure } from '../failure.ts';
+import type { Http, HttpResponse } from '../http/http.ts';
+import { isJsonObject, readJson } from '../image/json.ts';
+import { createRekor1 } from './rekor1.ts';
+import { createRekor2 } from './rekor2.ts';
+import { badAnswer, callService, type ServiceEndpoint } from './service-call.ts';
+
+export type RekorVersion = 1 | 2;
+
+export interface RekorOptions {
+  readonly http: Http;
+  /** base URL; the API lies below `/api/v1` or `/api/v2` */
+  readonly url: URL;
+  /** input `rekor-version`, or what the signing config says; found out by asking where absent */
+  readonly version?: RekorVersion;
+  /** milliseconds that may be spent waiting for the log */
+  readonly patience: () => number;
+  /** ids (32 bytes) of the logs of the trusted root; needed only to read back an entry of a Rekor v2 whose answer was lost */
+  readonly logIds?: () => Promise<readonly Buffer[]>;
+}
+
+/** A transparency log of either version. */
+export interface Rekor extends Witness {
+  readonly url: URL;
+  /** asked of the log at most once a run; start it early, it needs nothing but the network */
+  version(): Promise<RekorVersion>;
+}
+
+/**
+ * A Rekor to record signatures in. `testify` finds the version out first where it is not known.
+ * Both methods throw {Failure} `rekor-error`; `testify` also `unsupported-key`.
+ */
+export function createRekor(options: RekorOptions): Rekor {
+  const service = { name: 'Rekor', code: 'rekor-error', ...options } as const;
+  let known: Promise<RekorVersion> | undefined;
+  const version = (): Promise<RekorVersion> => {
+    known ??= options.version === undefined ? findVersion(service) : Promise.resolve(options.version);
+    return known;
+  };
+  const witnesses = { 1: createRekor1(service), 2: createRekor2(service) };
+  return {
+    url: options.url,
+    version,
+    async testify(content: SignatureBundle, publicKey: string) {
+      return witnesses[await version()].testify(content, publicKey);
+    },
+  };
+}
+
+/**
+ * Asks both APIs at once. Version 1 tells about its tree; version 2 refuses an empty entry with 400 (nothing is written), while anything
+ * else there says 404. Reading its checkpoint would not do: not every v2 server serves reads.
+ */
+async function findVersion(service: ServiceEndpoint): Promise<RekorVersion> {
+  const [first, second] = await Promise.allSettled([
+    callService(service, { method: 'GET', path: 'api/v1/log', accept: 'application/json', maxBytes: 1024 * 1024 }),
+    callService(service, {
+      method: 'POST',
+      path: 'api/v2/log/entries',
+      contentType: 'application/json',
+      accept: 'application/json',
+      body: Buffer.from('{}'),
+      maxBytes: 64 * 1024,
+    }),
+  ]);
+  // A host that serves both is used with the newer one, as the signing config specification wants.
+  if (second.status === 'fulfilled' && second.value.status === 400 && jsonOf(second.value)?.code === 3) return 2;
+  if (first.status === 'fulfilled' && first.value.status === 200 && typeof jsonOf(first.value)?.treeID === 'string') return 1;
+  const outage = [first, second].find((asked) => asked.status === 'rejected');
+  if (outage !== undefined) throw asFailure(outage.reason);
+  throw badAnswer(service, 'it speaks neither the API of Rekor v1 nor that of Rekor v2');
+}
+
+function jsonOf(response: HttpResponse): Readonly<Record<string, unknown>> | undefined {
+  const reading = readJson(response.body, 20);
+  return 'value' in reading && isJsonObject(reading.value) ? reading.value : undefined;
+}

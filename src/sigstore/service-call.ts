@@ -1,0 +1,126 @@
+import { Failure, type FailureCode } from '../failure.ts';
+import type { Http, HttpResponse } from '../http/http.ts';
+import { isJsonObject, readJson } from '../image/json.ts';
+
+/** A Sigstore service that is called over HTTP. */
+export interface ServiceEndpoint {
+  /** as a person knows it: `Fulcio`, `Rekor`, `the timestamp authority` */
+  readonly name: string;
+  /** the code its failures carry */
+  readonly code: FailureCode;
+  readonly url: URL;
+  readonly http: Http;
+  /** milliseconds that may be spent on waiting for this service, asked anew for each call (what the step has left, minus a reserve) */
+  readonly patience: () => number;
+}
+
+/** One request to a service. `path` is appended to the service's URL; undefined = the URL itself. */
+export interface ServiceRequest {
+  readonly method: 'GET' | 'POST';
+  readonly path?: string;
+  readonly contentType?: string;
+  readonly accept: string;
+  readonly body?: Uint8Array;
+  readonly maxBytes: number;
+}
+
+/**
+ * Sends one request to a Sigstore service; the Http does the waiting and the retries.
+ * @returns the answer with any status that says something about this request (below 500, not 408 and not 429).
+ * @throws {Failure} with the code of the service: it gave no answer, kept failing, or sent too much. Says which service, for how long and,
+ * where the Http tells it, how often it was asked.
+ */
+export async function callService(service: ServiceEndpoint, request: ServiceRequest): Promise<HttpResponse> {
+  const started = performance.now();
+  const headers: Record<string, string> = { accept: request.accept };
+  if (request.contentType !== undefined) headers['content-type'] = request.contentType;
+  let response: HttpResponse;
+  try {
+    response = await service.http({
+      method: request.method,
+      url: request.path === undefined ? service.url : below(service.url, request.path),
+      headers,
+      maxBytes: request.maxBytes,
+      patience: Math.max(0, service.patience()),
+      // A redirected answer would come from a host that nobody configured.
+      redirect: 'manual',
+      ...(request.body === undefined ? {} : { body: request.body }),
+    });
+  } catch (caught) {
+    throw unreachable(service, performance.now() - started, caught);
+  }
+  if (response.status === 408 || response.status === 429 || response.status >= 500) {
+    throw keptFailing(service, response, performance.now() - started);
+  }
+  return response;
+}
+
+/** `base` with `path` appended to its own path (base URLs of a signing config may have one). */
+export function below(base: URL, path: string): URL {
+  const url = new URL(base);
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/${path}`;
+  return url;
+}
+
+/**
+ * A JSON object out of a service's answer.
+ * @throws {Failure} with the code of the service where it is not one.
+ */
+export function jsonAnswer(service: ServiceEndpoint, response: HttpResponse): Readonly<Record<string, unknown>> {
+  const reading = readJson(response.body, 20);
+  if ('value' in reading && isJsonObject(reading.value)) return reading.value;
+  throw badAnswer(service, 'problem' in reading ? reading.problem : 'it is not a JSON object');
+}
+
+/** The failure for an answer that is not what the API promises, e.g. a login page of a proxy, or a service that lies. */
+export function badAnswer(service: ServiceEndpoint, problem: string, cause?: unknown): Failure {
+  return new Failure(
+    service.code,
+    `The answer of ${service.name} at ${service.url.origin} cannot be used: ${problem}.`,
+    `Check that ${service.url.href} is the address of ${service.name} and that no proxy answers in its place.`,
+    cause === undefined ? undefined : { cause },
+  );
+}
+
+/**
+ * What a service wrote about a refusal, for a person: one line of at most 200 characters, without anything that looks like a token
+ * (a service could send back what it was sent, and the message ends in a public log).
+ */
+export function refusalText(response: HttpResponse): string {
+  const reading = readJson(response.body, 20);
+  const message = 'value' in reading && isJsonObject(reading.value) ? reading.value.message : undefined;
+  const text = typeof message === 'string' ? message : response.body.subarray(0, 2000).toString('utf8');
+  const line = text
+    .replace(/[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_.-]+/g, '…')
+    .replace(/[A-Za-z0-9_+/=-]{80,}/g, '…')
+    .replace(/[\p{C}\s]+/gu, ' ')
+    .trim();
+  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+}
+
+function unreachable(service: ServiceEndpoint, elapsed: number, caught: unknown): Failure {
+  const why = caught instanceof Failure ? caught.message : 'the request failed';
+  return new Failure(
+    service.code,
+    `${service.name} at ${service.url.origin} gave no usable answer in ${seconds(elapsed)}: ${why}`,
+    'Run the job again when the service is back; a longer `timeout:` waits longer. Check the address, and `HTTPS_PROXY` and `NO_PROXY` on a runner behind a proxy.',
+    { cause: caught },
+  );
+}
+
+function keptFailing(service: ServiceEndpoint, response: HttpResponse, elapsed: number): Failure {
+  const attempts = response.attempts;
+  const often = attempts === undefined ? '' : `, asked ${attempts === 1 ? 'once' : `${attempts} times`}`;
+  const said = refusalText(response);
+  return new Failure(
+    service.code,
+    `${service.name} at ${service.url.origin} answered ${response.status} for ${seconds(elapsed)}${often}${said === '' ? '.' : `: ${said}`}`,
+    response.status === 429
+      ? 'The service limits how often it is asked: sign fewer images at once, or run the job again later with a longer `timeout:`.'
+      : 'Run the job again when the service is back; a longer `timeout:` waits longer.',
+  );
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
+}
