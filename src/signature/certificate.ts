@@ -1,0 +1,133 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { ASN1Obj, pem, X509Certificate } from '@sigstore/core';
+import { sameBytes } from './content.ts';
+import { githubClaims } from './github-claims.ts';
+import type { GithubClaims } from './policy.ts';
+import { Refusal, shownError } from './refusal.ts';
+
+/** A signing certificate whose form is right. Who issued it is not known yet: only the chain can tell. */
+export interface SigningCertificate {
+  readonly x509: X509Certificate;
+  readonly der: Buffer;
+  readonly pem: string;
+  readonly key: KeyObject;
+  readonly identity: string;
+  readonly issuer: string;
+  readonly github: GithubClaims | undefined;
+}
+
+const maxCertificateBytes = 32 << 10;
+const maxNameLength = 4096;
+const oid = {
+  keyUsage: '2.5.29.15',
+  extendedKeyUsage: '2.5.29.37',
+  codeSigning: '1.3.6.1.5.5.7.3.3',
+  subjectAltName: '2.5.29.17',
+  username: '1.3.6.1.4.1.57264.1.7',
+  issuerRaw: '1.3.6.1.4.1.57264.1.1',
+  issuer: '1.3.6.1.4.1.57264.1.8',
+} as const;
+// Extensions that are looked at here or by the chain check; RFC 5280 section 4.2: a critical one that is not understood is a reason to refuse.
+const understood = new Set<string>([oid.keyUsage, oid.extendedKeyUsage, oid.subjectAltName, '2.5.29.14', '2.5.29.19', '2.5.29.35']);
+
+/**
+ * Reads a leaf certificate as Fulcio issues them (sigstore/fulcio docs/certificate-specification.md) and checks all that @sigstore/verify
+ * does not: it is no CA, may sign code, carries exactly one subject name, one issuer, no extension twice and none that is critical and unknown.
+ * @throws {Refusal} `malformed` when it cannot be read, `untrusted-certificate` when it is not for signing.
+ */
+export function readCertificate(der: Buffer): SigningCertificate {
+  if (der.length > maxCertificateBytes) throw new Refusal('too-large', 'The certificate is larger than any signing certificate.');
+  try {
+    const bytes = Buffer.from(der);
+    const x509 = X509Certificate.parse(bytes);
+    checkEncoding(x509, bytes);
+    checkUse(x509);
+    const issuer = issuerOf(x509);
+    return {
+      x509,
+      der: bytes,
+      pem: pem.fromDER(bytes),
+      key: createPublicKey({ key: x509.publicKey, format: 'der', type: 'spki' }),
+      identity: identityOf(x509),
+      issuer,
+      github: githubClaims((id) => utf8Extension(x509, id), issuer),
+    };
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    throw new Refusal('malformed', `The certificate cannot be read: ${shownError(error)}.`, { cause: error });
+  }
+}
+
+// The library re-encodes what it has parsed before it checks a signature. Where that is not the same bytes, two readers could see two certificates.
+function checkEncoding(x509: X509Certificate, der: Buffer): void {
+  const [tbs, outer, ...rest] = x509.root.subs;
+  if (tbs === undefined || outer === undefined || rest.length !== 1) throw new Error('it is not made of three parts');
+  if (!sameBytes(x509.root.toDER(), der)) throw new Error('it is not in DER');
+  const inner = tbs.subs[2];
+  if (inner === undefined || !sameBytes(inner.toDER(), outer.toDER())) throw new Error('it names two signature algorithms');
+  if (x509.version !== 'v3') throw new Error('it is not of version 3');
+}
+
+function checkUse(x509: X509Certificate): void {
+  const seen = new Set<string>();
+  for (const { subs } of x509.extensions) {
+    const id = subs[0]?.toOID() ?? '';
+    if (seen.has(id)) throw untrusted('carries an extension twice');
+    seen.add(id);
+    const critical = subs.length === 3 && subs[1]?.toBoolean() === true;
+    if (critical && !understood.has(id)) throw untrusted(`has a critical extension that is not known here (${id})`);
+  }
+  // A CA signs certificates, never images: otherwise whoever holds any intermediate could sign as anybody.
+  if (x509.extBasicConstraints?.isCA === true || x509.extKeyUsage?.keyCertSign === true) throw untrusted('is a certificate authority');
+  if (x509.extKeyUsage?.digitalSignature !== true) throw untrusted('may not be used for signatures');
+  const uses = x509.extension(oid.extendedKeyUsage)?.valueObj.subs[0]?.subs ?? [];
+  if (!uses.some((use) => use.toOID() === oid.codeSigning)) throw untrusted('may not be used to sign code');
+}
+
+/** The one subject alternative name: a URI, an e-mail address, or Fulcio's user name (an otherName). With several, readers pick different ones. */
+function identityOf(x509: X509Certificate): string {
+  const names = x509.extension(oid.subjectAltName)?.valueObj.subs[0]?.subs ?? [];
+  const [name, ...more] = names;
+  if (name === undefined || more.length > 0) throw untrusted(`has ${names.length} subject names; a signer has exactly one`);
+  if (name.tag.isContextSpecific(6) || name.tag.isContextSpecific(1)) return printable(name.value, 'subject name');
+  if (!name.tag.isContextSpecific(0)) throw untrusted('names its subject neither by URI nor by e-mail address');
+  const [type, value] = name.subs;
+  const text = value?.subs[0];
+  if (type?.toOID() !== oid.username || text === undefined) throw untrusted('names its subject in an unknown way');
+  return decodeUtf8(text, 'subject name');
+}
+
+function issuerOf(x509: X509Certificate): string {
+  const current = utf8Extension(x509, oid.issuer);
+  const rawValue = x509.extension(oid.issuerRaw)?.value;
+  const raw = rawValue && printable(rawValue, 'issuer');
+  if (current !== undefined && raw !== undefined && current !== raw) throw untrusted('names two different issuers');
+  const issuer = current ?? raw;
+  if (issuer === undefined || issuer === '') throw untrusted('does not say which issuer vouched for its subject');
+  return issuer;
+}
+
+/** An extension whose value is a DER UTF8String, as all of Fulcio's from number 8 on. */
+function utf8Extension(x509: X509Certificate, id: string): string | undefined {
+  const extension = x509.extension(id);
+  return extension && decodeUtf8(ASN1Obj.parseBuffer(extension.value as Buffer<ArrayBuffer>), 'extension');
+}
+
+function decodeUtf8(text: ASN1Obj, what: string): string {
+  if (!text.tag.isUniversal() || text.tag.number !== 0x0c || text.tag.constructed || text.value.length > maxNameLength) {
+    throw untrusted(`has an ${what} that is not a short UTF-8 text`);
+  }
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(text.value);
+}
+
+// An IA5String is ASCII. @sigstore/core cuts the eighth bit off, which turns a byte 0xE1 into an "a": a look-alike made equal.
+function printable(value: Buffer, what: string): string {
+  if (value.length === 0 || value.length > maxNameLength || value.some((byte) => byte < 0x20 || byte > 0x7e)) {
+    throw untrusted(`has a ${what} that is not printable ASCII`);
+  }
+  return value.toString('latin1');
+}
+
+function untrusted(what: string): Refusal {
+  return new Refusal('untrusted-certificate', `The certificate ${what}.`);
+}

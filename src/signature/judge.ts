@@ -1,0 +1,141 @@
+import type { KeyObject } from 'node:crypto';
+import type { RFC3161Timestamp } from '@sigstore/core';
+import { type Digest, hexOf } from '../image/digest.ts';
+import { readCertificate, type SigningCertificate } from './certificate.ts';
+import { type Evidence, readEvidence } from './evidence.ts';
+import type { FoundSignature } from './found.ts';
+import { keyId, spki } from './key.ts';
+import { factsOf } from './log-entry.ts';
+import type { SignaturePolicy } from './policy.ts';
+import { Refusal, shown, shownError } from './refusal.ts';
+import { checkSigner, namedSigner } from './signer-rules.ts';
+import { parseTimestamp } from './timestamp.ts';
+import type { Trust } from './trust.ts';
+import type { Verdict } from './verdict.ts';
+import { verifyLog, verifyTimeAndChain } from './verification.ts';
+
+/** What has been verified so far: the only things a verdict may state. */
+type Facts = { -readonly [Name in keyof Verdict]?: Verdict[Name] };
+
+/**
+ * Judges one signature: is it a genuine signature of this image, by a signer and with the annotations that the policy asks for?
+ * Never throws, whatever the signature holds. The order is: read and recognise as a signature; the signature itself; transparency log;
+ * time and certificate chain; image; signer; annotations. The first that does not hold names the code. The verdict states only what was
+ * verified until then: so "signed by" in a `wrong-identity` is as true as in a `verified`.
+ * @param image digest of the manifest that must be signed
+ */
+export function judge(found: FoundSignature, image: Digest, policy: SignaturePolicy, trust: Trust): Verdict {
+  const facts: Facts = {};
+  const { format, digest, reference } = found;
+  const head = { format, digest, reference };
+  try {
+    if ('problem' in found) {
+      return { ...head, verified: false, code: found.problem.code, reason: shown(found.problem.reason), annotations: {} };
+    }
+    examine(readEvidence(found), image, policy, trust, facts);
+    return { ...head, verified: true, code: 'verified', annotations: {}, ...facts };
+  } catch (error) {
+    const refusal = error instanceof Refusal ? error : new Refusal('malformed', `The signature cannot be read: ${shownError(error)}.`);
+    return { ...head, verified: false, code: refusal.code, reason: refusal.message, annotations: {}, ...facts };
+  }
+}
+
+function examine(evidence: Evidence, image: Digest, policy: SignaturePolicy, trust: Trust, facts: Facts): void {
+  // Ignoring the log means not looking at it: a bad entry does no harm then, and a good one counts for nothing.
+  const entries = policy.tlog === 'ignore' ? [] : evidence.entries;
+  const seen = { ...evidence, entries };
+  if ('certificate' in evidence.presented) {
+    // Where only keys count, it does not matter whose certificate it is; so keyed gates need no trusted root to say so.
+    if (policy.signers.every((rule) => 'key' in rule)) {
+      throw new Refusal('wrong-key', `It was signed with a certificate; the policy wants ${namedSigner(policy.signers)}.`);
+    }
+    const certificate = readCertificate(evidence.presented.certificate);
+    examineCertified(seen, certificate, policy, trust, facts);
+    facts.annotations = evidence.claim.annotations;
+    checkImage(evidence, image);
+    checkSigner(certificate, policy.signers);
+  } else {
+    const key = examineKeyed(seen, evidence.presented.hint, policy, trust, facts);
+    facts.keyId = keyId(key);
+    facts.annotations = evidence.claim.annotations;
+    checkImage(evidence, image);
+  }
+  checkAnnotations(evidence, policy);
+}
+
+function examineKeyed(evidence: Evidence, hint: string | undefined, policy: SignaturePolicy, trust: Trust, facts: Facts): KeyObject {
+  const keys = policy.signers.flatMap((rule) => ('key' in rule ? [rule.key] : []));
+  if (keys.length === 0) {
+    throw new Refusal('wrong-identity', `It was signed with a key; the policy wants ${namedSigner(policy.signers)}.`);
+  }
+  const key = keys.find((candidate) => evidence.content.verifySignature(candidate));
+  if (key === undefined) throw notSignedByAny(keys, hint);
+  if (policy.tlog === 'ignore') return key;
+  verifyLog(evidence, { key, bytes: { kind: 'publicKey', der: spki(key) } }, trust);
+  const timestamps = readTimestamps(evidence);
+  verifyTimeAndChain(evidence, { key }, timestamps, trust);
+  stateTimeAndLog(evidence, timestamps, facts);
+  return key;
+}
+
+// A signature does not tell whose it is: only the hint, which proves nothing, can say whether the key or the content is to blame.
+function notSignedByAny(keys: readonly KeyObject[], hint: string | undefined): Refusal {
+  const ids = keys.map(keyId);
+  const wanted = ids.length === 1 ? `key ${ids[0]}` : `any of the keys ${ids.join(', ')}`;
+  if (hint !== undefined && ids.includes(hint)) {
+    return new Refusal('bad-signature', `It says to be signed with key ${hint}, but the signature does not verify: it was changed.`);
+  }
+  const claimed = hint === undefined ? '' : `; it says to be signed with key ${shown(hint)}`;
+  return new Refusal('wrong-key', `The signature was not made with ${wanted}${claimed}.`);
+}
+
+function examineCertified(evidence: Evidence, certificate: SigningCertificate, policy: SignaturePolicy, trust: Trust, facts: Facts): void {
+  if (!evidence.content.verifySignature(certificate.key)) {
+    throw new Refusal('bad-signature', 'The signature was not made with the key of its certificate, or what is signed was changed.');
+  }
+  if (policy.tlog === 'required') {
+    verifyLog(evidence, { key: certificate.key, bytes: { kind: 'certificate', der: certificate.der } }, trust);
+  }
+  const timestamps = readTimestamps(evidence);
+  if (timestamps.length === 0 && !evidence.entries.some((entry) => entry.inclusionPromise !== undefined)) {
+    throw new Refusal('no-timestamp', 'Nothing proves when it was signed, so its certificate may have been out of date.');
+  }
+  verifyTimeAndChain(evidence, { certificate }, timestamps, trust);
+  stateTimeAndLog(evidence, timestamps, facts);
+  facts.identity = certificate.identity;
+  facts.issuer = certificate.issuer;
+  facts.certificate = certificate.pem;
+  if (certificate.github !== undefined) facts.github = certificate.github;
+}
+
+function readTimestamps(evidence: Evidence): readonly RFC3161Timestamp[] {
+  return evidence.timestamps.map(parseTimestamp);
+}
+
+function stateTimeAndLog({ entries }: Evidence, timestamps: readonly RFC3161Timestamp[], facts: Facts): void {
+  const [entry] = entries;
+  if (entry !== undefined) {
+    const { logId, tlogIndex, integratedTime } = factsOf(entry);
+    facts.logId = logId;
+    if (tlogIndex !== undefined) facts.tlogIndex = tlogIndex;
+    if (integratedTime !== undefined) facts.integratedTime = integratedTime;
+  }
+  const [timestamp] = timestamps;
+  if (timestamp !== undefined) facts.timestamp = timestamp.signingTime.toISOString();
+}
+
+// Also the answer to a signature that was copied from another image.
+function checkImage({ claim }: Evidence, image: Digest): void {
+  if (claim.sha256 !== hexOf(image)) {
+    throw new Refusal('wrong-subject', `It is a signature of sha256:${shown(claim.sha256)}, another image.`);
+  }
+}
+
+function checkAnnotations({ claim }: Evidence, policy: SignaturePolicy): void {
+  for (const [name, wanted] of Object.entries(policy.annotations)) {
+    const signed = Object.hasOwn(claim.annotations, name) ? claim.annotations[name] : undefined;
+    if (signed === wanted) continue;
+    const instead = signed === undefined ? 'is not signed' : `is signed as "${shown(signed)}"`;
+    throw new Refusal('annotation-mismatch', `The annotation "${shown(name)}" ${instead}; wanted is "${shown(wanted)}".`);
+  }
+}

@@ -1,0 +1,133 @@
+import { createPublicKey } from 'node:crypto';
+import type { TransparencyLogEntry } from '@sigstore/bundle';
+import { pem } from '@sigstore/core';
+import { isBase64 } from './bundle-shape.ts';
+import { sameBytes } from './content.ts';
+import { isObject, parseJson } from './json.ts';
+import { spki } from './key.ts';
+import { Refusal } from './refusal.ts';
+
+const limits = { maxBytes: 1 << 18, maxDepth: 16 };
+
+/** What a verified log entry proves. */
+export interface LogFacts {
+  readonly logId: string;
+  /** undefined where nothing signed says it */
+  readonly tlogIndex: number | undefined;
+  readonly integratedTime: number | undefined;
+}
+
+/** The signer's key or certificate, as DER (SPKI, X.509). */
+export interface VerifierBytes {
+  readonly kind: 'publicKey' | 'certificate';
+  readonly der: Buffer;
+}
+
+/**
+ * Checks of a log entry what @sigstore/verify does not: the numbers beside the proof are the proven ones, and the entry was made with the very
+ * key or certificate that verifies here. Without the latter, a signature could be shown with an entry that someone else's key made.
+ * @throws {Refusal} `bad-log-entry`.
+ */
+export function checkEntry(entry: TransparencyLogEntry, signer: VerifierBytes): void {
+  if (entry.logId.keyId.length !== 32) throw bad('names no log');
+  checkProof(entry);
+  const body = parseBody(entry);
+  const found = verifierOf(body, `${entry.kindVersion.kind} ${entry.kindVersion.version}`);
+  if (found === undefined) throw bad('does not say whose key it was made with');
+  if (!found.some((candidate) => isSame(candidate, signer))) throw bad('was made with another key or certificate');
+}
+
+/** What an entry proves, once @sigstore/verify has verified it and `checkEntry` has passed. */
+export function factsOf(entry: TransparencyLogEntry): LogFacts {
+  const logId = entry.logId.keyId.toString('hex');
+  // The promise (SET) signs index and time. Without it, only the place in the tree is proven, and the time is anybody's word.
+  if (entry.inclusionPromise !== undefined) {
+    return { logId, tlogIndex: Number(entry.logIndex), integratedTime: Number(entry.integratedTime) };
+  }
+  const proven = entry.inclusionProof?.logIndex === entry.logIndex;
+  return { logId, tlogIndex: proven ? Number(entry.logIndex) : undefined, integratedTime: undefined };
+}
+
+// The library proves the index of the proof against the checkpoint, and looks at none of the copies of those numbers around it.
+function checkProof(entry: TransparencyLogEntry): void {
+  const proof = entry.inclusionProof;
+  if (proof === undefined) return;
+  if (proof.checkpoint === undefined || proof.rootHash.length !== 32 || proof.hashes.some((hash) => hash.length !== 32)) {
+    throw bad('has an incomplete inclusion proof');
+  }
+  const [, size, root] = proof.checkpoint.envelope.split('\n', 3);
+  if (size !== proof.treeSize || root !== proof.rootHash.toString('base64')) throw bad('has a proof for another tree than its checkpoint');
+  // In Rekor v1 the outer index counts all shards of the log and is signed in the promise; in v2 there is one tree and one index.
+  const isV2 = entry.kindVersion.kind === 'hashedrekord' && entry.kindVersion.version === '0.0.2';
+  if (isV2 && proof.logIndex !== entry.logIndex) throw bad('states another index than its proof');
+}
+
+function parseBody(entry: TransparencyLogEntry): unknown {
+  try {
+    return parseJson(entry.canonicalizedBody, 'body of the log entry', limits);
+  } catch (error) {
+    throw new Refusal('bad-log-entry', 'The body of the log entry cannot be read.', { cause: error });
+  }
+}
+
+/** The key material an entry was made with, in each form it may stand for; undefined for a kind that is not known. */
+function verifierOf(body: unknown, kind: string): readonly VerifierBytes[] | undefined {
+  switch (kind) {
+    case 'hashedrekord 0.0.1':
+      return fromPem(at(body, 'spec', 'signature', 'publicKey', 'content'));
+    case 'dsse 0.0.1':
+      return fromPem(at(body, 'spec', 'signatures', '0', 'verifier'));
+    case 'intoto 0.0.2':
+      return fromPem(at(body, 'spec', 'content', 'envelope', 'signatures', '0', 'publicKey'));
+    case 'hashedrekord 0.0.2': {
+      const verifier = at(body, 'spec', 'hashedRekordV002', 'signature', 'verifier');
+      const key = at(verifier, 'publicKey', 'rawBytes');
+      const certificate = at(verifier, 'x509Certificate', 'rawBytes');
+      if ((key === undefined) === (certificate === undefined)) return undefined;
+      const der = base64(key ?? certificate);
+      return der && [{ kind: key === undefined ? 'certificate' : 'publicKey', der }];
+    }
+    default:
+      return undefined;
+  }
+}
+
+function at(value: unknown, ...path: readonly string[]): unknown {
+  let current = value;
+  for (const name of path) {
+    if (!isObject(current) && !Array.isArray(current)) return undefined;
+    current = Object.hasOwn(current, name) ? (current as Record<string, unknown>)[name] : undefined;
+  }
+  return current;
+}
+
+function base64(value: unknown): Buffer | undefined {
+  return typeof value === 'string' && value !== '' && isBase64(value) ? Buffer.from(value, 'base64') : undefined;
+}
+
+/** base64 of PEM, as Rekor v1 stores it: one public key or one certificate. */
+function fromPem(value: unknown): readonly VerifierBytes[] | undefined {
+  const text = base64(value)?.toString('latin1');
+  const blocks = text?.match(/-----BEGIN [A-Z ]+-----/g);
+  if (text === undefined || blocks?.length !== 1) return undefined;
+  return [{ kind: blocks[0] === '-----BEGIN CERTIFICATE-----' ? 'certificate' : 'publicKey', der: pem.toDER(text) }];
+}
+
+function isSame(candidate: VerifierBytes, signer: VerifierBytes): boolean {
+  if (candidate.kind !== signer.kind) return false;
+  if (sameBytes(candidate.der, signer.der)) return true;
+  return signer.kind === 'publicKey' && sameBytes(normalKey(candidate.der), signer.der);
+}
+
+// One key can be spelled in several DER forms (PKCS#1, other parameters); OpenSSL's is the one that is compared.
+function normalKey(der: Buffer): Buffer {
+  try {
+    return spki(createPublicKey({ key: der, format: 'der', type: 'spki' }));
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
+
+function bad(what: string): Refusal {
+  return new Refusal('bad-log-entry', `The log entry ${what}.`);
+}
