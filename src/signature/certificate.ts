@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { ASN1Obj, pem, X509Certificate } from '@sigstore/core';
+import { rememberEncoding } from './certificate-encoding.ts';
 import { sameBytes } from './content.ts';
 import { githubClaims } from './github-claims.ts';
 import type { GithubClaims } from './policy.ts';
@@ -39,7 +40,7 @@ export function readCertificate(der: Buffer): SigningCertificate {
   if (der.length > maxCertificateBytes) throw new Refusal('too-large', 'The certificate is larger than any signing certificate.');
   try {
     const bytes = Buffer.from(der);
-    const x509 = X509Certificate.parse(bytes);
+    const x509 = rememberEncoding(X509Certificate.parse(bytes));
     checkEncoding(x509, bytes);
     checkUse(x509);
     const issuer = issuerOf(x509);

@@ -1,6 +1,7 @@
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { type TrustMaterial, toTrustMaterial, VerificationError } from '@sigstore/verify';
 import { Failure } from '../failure.ts';
+import { rememberIssuer } from './certificate-encoding.ts';
 import { isObject, parseJson } from './json.ts';
 import { shownError } from './refusal.ts';
 
@@ -52,7 +53,9 @@ export function createTrust(root: TrustedRoot | undefined): Trust {
       if ((id?.keyId.length ?? 0) < 4) throw new Error('a log in it has no id');
       checkWindow(log.publicKey?.validFor);
     }
-    return { material: toTrustMaterial(root, noKey) };
+    const material = toTrustMaterial(root, noKey);
+    for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities]) certChain.forEach(rememberIssuer);
+    return { material };
   } catch (error) {
     throw unusable(error);
   }
