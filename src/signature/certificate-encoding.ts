@@ -1,0 +1,32 @@
+import type { X509Certificate } from '@sigstore/core';
+
+/**
+ * Makes a certificate remember its DER. @sigstore/verify re-encodes every certificate dozens of times a signature, to compare and to hash it; for
+ * a hundred signatures that is more than a second. The certificate must not be changed afterwards (the library changes clones only).
+ */
+export function rememberEncoding(certificate: X509Certificate): X509Certificate {
+  const tbs = certificate.root.subs[0];
+  // What the library asks for: the public key (seventh of the signed part), the signed part, the whole; each encoding is used in the next.
+  for (const part of [tbs?.subs[6], tbs, certificate.root]) {
+    if (part === undefined) continue;
+    const der = part.toDER();
+    part.toDER = () => der;
+  }
+  return certificate;
+}
+
+/**
+ * Makes a certificate of the trusted root also remember by whom it was found to be issued: its chain up to the root is the same for every
+ * signature, and is otherwise verified again for each of them.
+ */
+export function rememberIssuer(certificate: X509Certificate): X509Certificate {
+  const verify = certificate.verify.bind(certificate);
+  const known = new WeakMap<X509Certificate, boolean>();
+  certificate.verify = (issuer) => {
+    const by = issuer ?? certificate;
+    const result = known.get(by) ?? verify(issuer);
+    known.set(by, result);
+    return result;
+  };
+  return rememberEncoding(certificate);
+}
