@@ -21,7 +21,7 @@ export function createMasker(secretForms: SecretForms, setSecret: (text: string)
   return {
     mask: (secret = '') => hide(linesOf(secret)),
     maskKey: (text = '') => {
-      if (mayBeKeyText(text)) hide([...linesOf(text).filter((line) => !/^-+(BEGIN|END) /.test(line)), ...secretForms(text)]);
+      if (mayBeKeyText(text)) hide([...linesOf(text).filter((line) => !/^-+(BEGIN|END) [^-]*-+$/.test(line)), ...secretForms(text)]);
     },
     maskBasic: (username = '', password = '') => {
       if (password !== '') hide([Buffer.from(`${username}:${password}`).toString('base64')]);
