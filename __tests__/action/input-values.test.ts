@@ -142,7 +142,7 @@ describe('annotations', () => {
 
   it.each(['a="b"', "a='b'"])('keep quotes and warn: %s', (text) => {
     const { annotations, warnings } = parseAnnotations(text);
-    expect(annotations['a']).toBe(text.slice(2));
+    expect(annotations.a).toBe(text.slice(2));
     expect(warnings).toEqual([
       'The quotes around the value of annotation "a" are signed as part of it. Leave them out if they are not meant.',
     ]);

@@ -279,7 +279,11 @@ describe('secrets', () => {
     ['a KMS address', 'awskms:///alias/release', []],
     ['nothing', '', []],
     ['a PEM in base64', 'LS0tLS1CRUdJTg==', ['LS0tLS1CRUdJTg==', 'form']],
-    ['a PEM on one line', '-----BEGIN PRIVATE KEY----- AAAA -----END PRIVATE KEY-----', ['-----BEGIN PRIVATE KEY----- AAAA -----END PRIVATE KEY-----', 'form']],
+    [
+      'a PEM on one line',
+      '-----BEGIN PRIVATE KEY----- AAAA -----END PRIVATE KEY-----',
+      ['-----BEGIN PRIVATE KEY----- AAAA -----END PRIVATE KEY-----', 'form'],
+    ],
     ['a PEM without its head', 'AAAA+\nBBBB=', ['AAAA+', 'BBBB=', 'form']],
   ])('mask as key: %s', (_, text, expected) => {
     const masked: string[] = [];
