@@ -1,5 +1,6 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
-import { EXTENSION_OID_SCT, X509Certificate as SigstoreCertificate } from '@sigstore/core';
+import { EXTENSION_OID_SCT } from '@sigstore/core';
+import { readCertificate } from '../signature/certificate.ts';
 
 /** A certificate of Fulcio that has been looked at: it is for our key, and says this. */
 export interface FulcioCertificate {
@@ -12,10 +13,6 @@ export interface FulcioCertificate {
   readonly notAfter: Date;
 }
 
-// https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md: .8 is a DER string, .1 its deprecated form without any encoding.
-const issuerOid = '1.3.6.1.4.1.57264.1.8';
-const oldIssuerOid = '1.3.6.1.4.1.57264.1.1';
-
 const maxCertificates = 10;
 
 /**
@@ -23,7 +20,7 @@ const maxCertificates = 10;
  * where `embeddedSct` is promised a signed certificate timestamp; each certificate must be signed by the next. Whether the chain ends in a
  * trusted root is decided later, by the judge.
  * @param pems certificates as PEM, leaf first
- * @throws {Error} with a phrase for a person
+ * @throws {Error} with a phrase for a person, or {Refusal} with a sentence
  */
 export function readFulcioCertificate(
   pems: readonly unknown[],
@@ -43,8 +40,9 @@ export function readFulcioCertificate(
   if (leaf.validToDate <= expected.now) {
     throw new Error(`the certificate expired at ${leaf.validToDate.toISOString()}, and the clock here says ${expected.now.toISOString()}`);
   }
-  const { identity, issuer, hasSct } = readClaims(leaf);
-  if (expected.embeddedSct && !hasSct) throw new Error('the certificate carries no signed certificate timestamp');
+  const { identity, issuer, x509 } = readCertificate(leaf.raw);
+  if (expected.embeddedSct && x509.extension(EXTENSION_OID_SCT) === undefined)
+    throw new Error('the certificate carries no signed certificate timestamp');
   return { leaf: toPem(leaf), chain: certificates.slice(1).map(toPem), identity, issuer, notAfter: leaf.validToDate };
 }
 
@@ -60,14 +58,4 @@ function parse(pem: unknown): X509Certificate {
 /** Always the same form, whatever line ends and surroundings the service sent. */
 function toPem(certificate: X509Certificate): string {
   return certificate.toString().replace(/\r/g, '').trimEnd().concat('\n');
-}
-
-function readClaims(leaf: X509Certificate): { identity: string; issuer: string; hasSct: boolean } {
-  const certificate = SigstoreCertificate.parse(Buffer.from(leaf.raw));
-  const identity = certificate.subjectAltName;
-  if (identity === undefined || identity === '') throw new Error('the certificate names no identity');
-  const encoded = certificate.extension(issuerOid)?.valueObj.subs[0]?.value;
-  const issuer = (encoded ?? certificate.extension(oldIssuerOid)?.value)?.toString('utf8');
-  if (issuer === undefined || issuer === '') throw new Error('the certificate names no issuer');
-  return { identity, issuer, hasSct: certificate.extension(EXTENSION_OID_SCT) !== undefined };
 }

@@ -171,7 +171,11 @@ function refused(service: ServiceEndpoint, response: HttpResponse): Failure {
   const said = refusalText(response);
   const message = `Rekor at ${service.url.origin} did not take the entry (${response.status}${said === '' ? '' : `: ${said}`}).`;
   if (said.includes('algorithms are not allowed')) {
-    return new Failure('unsupported-key', message, 'Use a P-256 key, or `format: bundle`: this log does not take legacy signatures of such a key.');
+    return new Failure(
+      'unsupported-key',
+      message,
+      'Use a P-256 key, or `format: bundle`: this log does not take legacy signatures of such a key.',
+    );
   }
   return new Failure(
     service.code,

@@ -76,7 +76,7 @@ export function jsonAnswer(service: ServiceEndpoint, response: HttpResponse): Re
 export function badAnswer(service: ServiceEndpoint, problem: string, cause?: unknown): Failure {
   return new Failure(
     service.code,
-    `The answer of ${service.name} at ${service.url.origin} cannot be used: ${problem}.`,
+    `The answer of ${service.name} at ${service.url.origin} cannot be used: ${problem.replace(/\.$/, '')}.`,
     `Check that ${service.url.href} is the address of ${service.name} and that no proxy answers in its place.`,
     cause === undefined ? undefined : { cause },
   );
