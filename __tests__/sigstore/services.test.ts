@@ -1,0 +1,4 @@
+import { startSigstore } from '../sandbox/sigstore/sigstore.ts';
+import { describeServices } from './services.suite.ts';
+
+describeServices('the sandbox', () => startSigstore());
