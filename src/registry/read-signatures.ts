@@ -1,0 +1,203 @@
+import { Failure } from '../failure.ts';
+import { type Descriptor, mediaTypes } from '../image/descriptor.ts';
+import { type Digest, isDigest } from '../image/digest.ts';
+import { inParallel } from '../image/in-parallel.ts';
+import { isJsonObject } from '../image/json.ts';
+import { type ImageManifest, parseManifest } from '../image/manifest.ts';
+import type { Format, FoundSignature } from '../signature/found.ts';
+import type { VerdictCode } from '../signature/verdict.ts';
+import type { JsonObject } from './json-document.ts';
+import type { Repository } from './repository.ts';
+
+/** What reading needs of a repository. */
+export type Reader = Pick<Repository, 'name' | 'getManifest' | 'getBlob'>;
+
+export const maxBundleBytes = 4 * 1024 * 1024;
+export const maxPayloadBytes = 1024 * 1024;
+const maxManifestBytes = 4 * 1024 * 1024;
+/** All signatures of one image are held in memory until they are judged. */
+const maxTotalBytes = 64 * 1024 * 1024;
+const atOnce = 16;
+/** `….bundle.v0.3+json`, and `….bundle+json;version=0.1` of the early days */
+const bundleType = 'application/vnd.dev.sigstore.bundle';
+/** cosign up to 3.1.2 lists its bundles under the type of their empty config; others leave the field out. */
+const untyped: readonly unknown[] = [undefined, null, '', mediaTypes.ociEmpty];
+
+/** A blob that holds a signature, or the sentence why there is none to fetch. */
+interface Pointer {
+  readonly format: Format;
+  /** of the manifest */
+  readonly digest: Digest;
+  readonly reference: string;
+  readonly blob: Digest;
+  /** bytes, as declared */
+  readonly size: number;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+type Broken = Extract<FoundSignature, { problem: unknown }>;
+type Lead = Pointer | Broken;
+
+/** True when an entry of a list of referrers may be a signature; only its manifest tells. */
+function maybeSignature({ artifactType }: { readonly artifactType?: unknown }): boolean {
+  return untyped.includes(artifactType) || artifactType === mediaTypes.cosignSignature || isBundleType(artifactType);
+}
+
+/**
+ * Reads the signatures that a list of referrers may hold: Sigstore bundles, and cosign's legacy signatures stored as OCI 1.1 referrers.
+ * What is listed as a signature and cannot be read is in the answer as a problem; other things are not.
+ * @throws {Failure} `network`, `timeout`, `registry-denied`; `too-large` when together they are more than 64 MiB or `most` signatures
+ */
+export async function readReferrers(
+  repository: Reader,
+  image: Digest,
+  entries: readonly JsonObject[],
+  most: number,
+): Promise<FoundSignature[]> {
+  const candidates = [...new Map(entries.filter(maybeSignature).map((entry) => [entry.digest, entry])).values()];
+  if (candidates.length > most) throw tooMany(candidates.length, most);
+  const leads = await inParallel(candidates, atOnce, (entry) => followReferrer(repository, image, entry));
+  return readBlobs(repository, leads.flat(), most);
+}
+
+/**
+ * Reads the signatures in the layers of a `.sig` manifest.
+ * @throws {Failure} as `readReferrers`
+ */
+export async function readLayers(
+  repository: Reader,
+  place: { readonly digest: Digest; readonly reference: string },
+  layers: readonly JsonObject[],
+  most: number,
+): Promise<FoundSignature[]> {
+  const ours = layers.filter(({ mediaType }) => mediaType === mediaTypes.simpleSigning);
+  if (ours.length > most) throw tooMany(ours.length, most);
+  return readBlobs(
+    repository,
+    ours.map((layer) => pointer('legacy', place, layer)),
+    most,
+  );
+}
+
+/**
+ * Reads one manifest, and says where its signatures lie. The manifest decides what it is, not the list that named it.
+ * @returns nothing where it is something else, an SBOM for example
+ */
+async function followReferrer(repository: Reader, image: Digest, entry: JsonObject): Promise<Lead[]> {
+  const format: Format = entry.artifactType === mediaTypes.cosignSignature ? 'legacy' : 'bundle';
+  const { registry, repository: path } = repository.name;
+  if (!isDigest(entry.digest)) {
+    const nameless = `${registry}/${path}@${String(entry.digest).slice(0, 80)}`;
+    return untyped.includes(entry.artifactType)
+      ? []
+      : [broken(format, { digest: image, reference: nameless }, 'malformed', 'it is listed under a digest that is not sha256')];
+  }
+  const place = { digest: entry.digest, reference: `${registry}/${path}@${entry.digest}` };
+  if (Number(entry.size) > maxManifestBytes) return [broken(format, place, 'too-large', `its manifest has ${entry.size} bytes`)];
+  let manifest: ImageManifest;
+  try {
+    const fetched = await repository.getManifest(entry.digest);
+    if (fetched === undefined)
+      return [broken(format, place, 'registry-error', 'it is listed, but the registry does not have its manifest')];
+    const parsed = parseManifest(fetched.bytes, fetched.mediaType);
+    if (parsed.kind === 'index')
+      return untyped.includes(entry.artifactType) ? [] : [broken(format, place, 'malformed', 'its manifest is an index')];
+    manifest = parsed;
+  } catch (caught) {
+    return [problemOf(caught, format, place)];
+  }
+  return leadsOf(manifest, image, place);
+}
+
+function leadsOf(manifest: ImageManifest, image: Digest, place: { digest: Digest; reference: string }): Lead[] {
+  const types = [manifest.artifactType, manifest.config.mediaType];
+  const bundles = manifest.layers.filter(({ mediaType }) => isBundleType(mediaType));
+  const payloads = manifest.layers.filter(({ mediaType }) => mediaType === mediaTypes.simpleSigning);
+  const isBundle = bundles.length > 0 || types.some(isBundleType);
+  if (!isBundle && payloads.length === 0 && !types.includes(mediaTypes.cosignSignature)) return [];
+  const format: Format = isBundle ? 'bundle' : 'legacy';
+  // Signed or not, it says itself that it is about something else: a copy that would make this image look signed.
+  if (manifest.subject?.digest !== image) {
+    return [broken(format, place, 'wrong-subject', `its manifest is about ${manifest.subject?.digest ?? 'nothing'}, not about this image`)];
+  }
+  const layers = isBundle ? bundles : payloads;
+  if (layers.length === 0 || (isBundle && layers.length > 1)) {
+    return [broken(format, place, 'malformed', `its manifest has ${layers.length} layers that could be the signature`)];
+  }
+  return layers.map((layer) => pointer(format, place, layer));
+}
+
+/** The descriptor of a layer, as a place to fetch a signature from. Sizes are judged before anything is fetched. */
+function pointer(format: Format, place: { digest: Digest; reference: string }, layer: JsonObject | Descriptor): Lead {
+  const { digest: blob, size, annotations = {} } = layer;
+  const limit = format === 'bundle' ? maxBundleBytes : maxPayloadBytes;
+  if (!isDigest(blob)) return broken(format, place, 'malformed', 'the digest of its layer is not sha256');
+  if (!Number.isSafeInteger(size) || Number(size) < 0)
+    return broken(format, place, 'malformed', 'the size of its layer is not a number of bytes');
+  if (Number(size) > limit) return broken(format, place, 'too-large', `it has ${size} bytes, more than ${limit}`);
+  if (!areTexts(annotations)) return broken(format, place, 'malformed', 'the annotations of its layer are not text');
+  return { format, digest: place.digest, reference: place.reference, blob, size: Number(size), annotations };
+}
+
+async function readBlobs(repository: Reader, leads: readonly Lead[], most: number): Promise<FoundSignature[]> {
+  if (leads.length > most) throw tooMany(leads.length, most);
+  const sizes = new Map(leads.flatMap((lead) => ('blob' in lead ? [[lead.blob, lead.size] as const] : [])));
+  const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  if (total > maxTotalBytes) throw tooLarge(`have ${total} bytes, more than ${maxTotalBytes}`);
+  // Several signatures over one payload are one blob.
+  const blobs = new Map<Digest, Promise<Buffer>>();
+  const fetchOnce = (lead: Pointer) => {
+    const blob = blobs.get(lead.blob) ?? repository.getBlob(lead.blob, lead.size);
+    blobs.set(lead.blob, blob);
+    return blob;
+  };
+  return inParallel(leads, atOnce, async (lead) => {
+    if (!('blob' in lead)) return lead;
+    try {
+      return foundSignature(lead, await fetchOnce(lead));
+    } catch (caught) {
+      return problemOf(caught, lead.format, lead);
+    }
+  });
+}
+
+function foundSignature({ format, digest, reference, annotations }: Pointer, bytes: Buffer): FoundSignature {
+  return format === 'bundle' ? { format, digest, reference, bundle: bytes } : { format, digest, reference, payload: bytes, annotations };
+}
+
+/** One signature that cannot be read must not hide the others; what concerns the whole registry is not about one signature. */
+function problemOf(caught: unknown, format: Format, place: { digest: Digest; reference: string }): Broken {
+  const codes: Partial<Record<string, VerdictCode>> = {
+    'bad-manifest': 'malformed',
+    'too-large': 'too-large',
+    'bad-digest': 'malformed',
+    'registry-error': 'registry-error',
+  };
+  const code = caught instanceof Failure ? codes[caught.code] : undefined;
+  if (code === undefined) throw caught;
+  return broken(format, place, code, (caught as Failure).message);
+}
+
+function broken(format: Format, { digest, reference }: { digest: Digest; reference: string }, code: VerdictCode, reason: string): Broken {
+  return { format, digest, reference, problem: { code, reason } };
+}
+
+function isBundleType(type: unknown): boolean {
+  return typeof type === 'string' && type.startsWith(bundleType);
+}
+
+function areTexts(value: unknown): value is Readonly<Record<string, string>> {
+  return isJsonObject(value) && Object.values(value).every((text) => typeof text === 'string');
+}
+
+/** Failure `too-large`: more signatures than anybody should read. Never a silent cut: the good one could be behind it. */
+export function tooMany(count: number, most: number): Failure {
+  return tooLarge(`are ${count}, more than ${most}`);
+}
+
+function tooLarge(what: string): Failure {
+  return new Failure(
+    'too-large',
+    `The signatures of this image ${what}.`,
+    'Remove signatures that nobody needs any more, or build and sign the image afresh.',
+  );
+}

@@ -1,0 +1,263 @@
+import { asFailure, Failure } from '../failure.ts';
+import { type Digest, digestOf } from '../image/digest.ts';
+import type { JsonObject } from './json-document.ts';
+import type { FetchedManifest, Repository } from './repository.ts';
+import { emptyTag, type TagContent, type TagKind } from './tag-document.ts';
+import { Tempo, type TempoTools } from './tempo.ts';
+
+/** What became of the entries that were added. */
+export interface Addition {
+  /** digest of the document in which all of them were first seen, read after the write */
+  readonly seen: Promise<Digest>;
+  /** settles when they have been seen to stay; rejects with Failure `signature-lost` */
+  readonly kept: Promise<void>;
+}
+
+/** Entries that are ours, on their way. */
+interface Wanted {
+  readonly entries: readonly JsonObject[];
+  readonly seen: PromiseWithResolvers<Digest>;
+  readonly kept: PromiseWithResolvers<void>;
+  /** a write that may have arrived held them */
+  sent: boolean;
+  /** digest of the document at the last look, where they were in it and a whole pause has gone by since */
+  lastLook?: Digest | undefined;
+  looks: number;
+}
+
+/** Failures that may pass; a write is then begun again with a fresh read. */
+const passing: readonly string[] = ['network', 'registry-error'];
+const maxTrouble = 5;
+/** Looks in a row that found our entries, although others keep changing the document. */
+const enoughLooks = 12;
+
+/**
+ * A tag that many signers write without a lock. All writers of this run go through one object, which remembers every entry it has ever read
+ * there, and puts back what others have overwritten. The protocol and its argument are in docs/lossless-writes.md.
+ */
+export class SharedTag {
+  readonly name: string;
+  readonly #reference: string;
+  readonly #kind: TagKind;
+  readonly #repository: Repository;
+  readonly #tempo: Tempo;
+  /** every entry that any read has shown, by key, as it stood at the latest read */
+  readonly #memory = new Map<string, JsonObject>();
+  readonly #ours = new Map<string, JsonObject>();
+  readonly #pushedConfigs = new Set<Digest>();
+  readonly #open = new Set<Wanted>();
+  #rest: JsonObject | undefined;
+  #working = false;
+  #wake = Promise.withResolvers<void>();
+  #detours = 0;
+  #collisions = 0;
+  #trouble = 0;
+  #refusedAt: Digest | 'nothing' | undefined;
+  #unconditional = false;
+
+  constructor(name: string, kind: TagKind, repository: Repository, tools: TempoTools) {
+    this.name = name;
+    this.#kind = kind;
+    this.#repository = repository;
+    this.#tempo = new Tempo(tools);
+    this.#reference = `${repository.name.registry}/${repository.name.repository}:${name}`;
+  }
+
+  /**
+   * Reads the tag and remembers its entries. `foreign` says why what lies there is not ours to read or write.
+   * @throws {Failure} of the registry; `too-large`
+   */
+  async look(): Promise<{ fetched?: FetchedManifest; content: TagContent } | { fetched: FetchedManifest; foreign: string }> {
+    const fetched = await this.#tempo.timed(() => this.#repository.getManifest(this.name));
+    this.#tempo.saw(fetched?.digest);
+    if (fetched === undefined) return { content: emptyTag };
+    const content = this.#kind.parse(fetched);
+    if ('foreign' in content) return { fetched, foreign: content.foreign };
+    this.#rest = content.rest;
+    for (const entry of content.entries) this.#memory.set(this.#kind.key(entry), entry);
+    return { fetched, content };
+  }
+
+  /** Adds entries, and keeps at it until they are seen to stay. Never throws itself; neither promise needs to be awaited. */
+  add(entries: readonly JsonObject[]): Addition {
+    const seen = Promise.withResolvers<Digest>();
+    const kept = Promise.withResolvers<void>();
+    // Whoever does not wait for one of the two must not bring the process down.
+    seen.promise.catch(() => {});
+    kept.promise.catch(() => {});
+    for (const entry of entries) this.#ours.set(this.#kind.key(entry), entry);
+    this.#open.add({ entries, seen, kept, sent: false, looks: 0 });
+    this.#wake.resolve();
+    if (!this.#working) void this.#work();
+    return { seen: seen.promise, kept: kept.promise };
+  }
+
+  async #work(): Promise<void> {
+    this.#working = true;
+    while (this.#open.size > 0) {
+      try {
+        await this.#turn();
+      } catch (caught) {
+        await this.#stumble(asFailure(caught));
+      }
+    }
+    this.#collisions = 0;
+    this.#trouble = 0;
+    this.#working = false;
+  }
+
+  /** Read; write if something of ours is missing; otherwise judge whether it stays. */
+  async #turn(): Promise<void> {
+    this.#wake = Promise.withResolvers();
+    this.#tempo.refuseIfLate();
+    const [look] = await Promise.all([this.look(), this.#pushLikelyConfig()]);
+    if ('foreign' in look) throw this.#foreign(look.foreign);
+    const { content } = look;
+    const open = [...this.#open];
+    const missing = open.filter((wanted) => !this.#has(content, wanted));
+    if (missing.length > 0) {
+      for (const wanted of open) this.#forgetLooks(wanted);
+      if (!missing.some(({ sent }) => sent) || (await this.#settleCollision())) await this.#write(content, open);
+      return;
+    }
+    this.#trouble = 0;
+    for (const wanted of open) this.#judge(wanted, content.digest as Digest);
+    if (this.#open.size > 0) await this.#pause();
+  }
+
+  #judge(wanted: Wanted, digest: Digest): void {
+    wanted.seen.resolve(digest);
+    wanted.looks++;
+    // The same bytes a whole pause apart: nobody wrote in between, so whoever writes from now on has read our entry (see the document).
+    if (wanted.lastLook === digest || wanted.looks >= enoughLooks) {
+      this.#open.delete(wanted);
+      wanted.kept.resolve();
+    }
+    wanted.lastLook = digest;
+  }
+
+  async #pause(): Promise<void> {
+    const whole = await Promise.race([this.#tempo.pause().then(() => true), this.#wake.promise.then(() => false)]);
+    if (!whole) for (const wanted of this.#open) this.#forgetLooks(wanted);
+  }
+
+  #forgetLooks(wanted: Wanted): void {
+    wanted.lastLook = undefined;
+    wanted.looks = 0;
+  }
+
+  #has(content: TagContent, wanted: Wanted): boolean {
+    return wanted.entries.every((ours) => content.entries.some((entry) => this.#kind.says(entry, ours)));
+  }
+
+  /** Somebody overwrote us. The first time we write at once; from then on only after a jittered wait and a fresh read, or two would alternate forever. */
+  async #settleCollision(): Promise<boolean> {
+    this.#tempo.crowded();
+    this.#collisions++;
+    if (this.#collisions % 2 === 1) return true;
+    await this.#tempo.backOff(this.#collisions);
+    return false;
+  }
+
+  async #write(content: TagContent, open: readonly Wanted[]): Promise<void> {
+    const { bytes, mediaType, config } = this.#kind.render(content.rest, this.#merge(content.entries));
+    // A request between read and write widens the time in which somebody else's write would be overwritten: read again after it.
+    if ((await this.#prepare(content, config)) && this.#detours++ < 2) return;
+    this.#detours = 0;
+    const written = await this.#repository.putManifest(this.name, bytes, mediaType, { ...this.#condition(content), once: true });
+    if (!written) return this.#refused(content);
+    this.#tempo.wrote(digestOf(bytes));
+    for (const wanted of open) wanted.sent = true;
+  }
+
+  /** True when the registry had to be asked or given something. */
+  async #prepare(content: TagContent, config: Buffer | undefined): Promise<boolean> {
+    const doubt = this.#kind.doubt(content);
+    const reason = await doubt;
+    if (reason !== undefined) throw this.#foreign(reason);
+    return (await this.#pushConfig(config)) || doubt !== undefined;
+  }
+
+  async #pushConfig(config: Buffer | undefined): Promise<boolean> {
+    if (config === undefined || this.#pushedConfigs.has(digestOf(config))) return false;
+    await this.#repository.putBlob(config);
+    this.#pushedConfigs.add(digestOf(config));
+    return true;
+  }
+
+  /** Beside the read: the config that the next write needs, if the read shows nothing new. */
+  async #pushLikelyConfig(): Promise<void> {
+    if (![...this.#open].some(({ sent }) => !sent)) return;
+    await this.#pushConfig(this.#kind.render(this.#rest, this.#merge([...this.#memory.values()])).config);
+  }
+
+  /** What is there, as it is there; then everything that any read has shown; then ours. */
+  #merge(entries: readonly JsonObject[]): JsonObject[] {
+    const merged = entries.map((entry) => {
+      const ours = this.#ours.get(this.#kind.key(entry));
+      return ours === undefined || this.#kind.says(entry, ours) ? entry : ours;
+    });
+    const there = new Set(entries.map((entry) => this.#kind.key(entry)));
+    for (const [key, entry] of [...this.#memory, ...this.#ours]) {
+      if (there.has(key)) continue;
+      there.add(key);
+      merged.push(this.#ours.get(key) ?? entry);
+    }
+    return merged;
+  }
+
+  #condition(content: TagContent): { ifMatch?: string; ifNoneMatch?: '*' } {
+    if (this.#unconditional) return {};
+    if (content.digest === undefined) return { ifNoneMatch: '*' };
+    return content.etag === undefined ? {} : { ifMatch: content.etag };
+  }
+
+  /** 412: the tag has moved. If the next read shows the very same document, this registry does not mean it: write without a condition. */
+  #refused(content: TagContent): void {
+    const at = content.digest ?? 'nothing';
+    this.#tempo.crowded();
+    if (this.#refusedAt === at) this.#unconditional = true;
+    this.#refusedAt = at;
+  }
+
+  /** A failure that may pass costs a wait and a fresh read; any other, or too many, ends it for everything that is on its way. */
+  async #stumble(failure: Failure): Promise<void> {
+    if (passing.includes(failure.code) && ++this.#trouble < maxTrouble) {
+      // A write whose answer got lost may have arrived; and a registry that cannot do conditions may answer them with an error.
+      if (failure.code === 'network') for (const wanted of this.#open) wanted.sent = true;
+      else if (this.#trouble > 1) this.#unconditional = true;
+      this.#tempo.crowded();
+      try {
+        return await this.#tempo.backOff(this.#trouble + 2);
+      } catch {
+        // no time left: give up with the failure that brought us here
+      }
+    }
+    for (const wanted of this.#open) {
+      const told = wanted.sent && !final.includes(failure.code) ? this.#lost(failure) : failure;
+      wanted.seen.reject(told);
+      wanted.kept.reject(told);
+    }
+    this.#open.clear();
+  }
+
+  #lost(cause: Failure): Failure {
+    return new Failure(
+      'signature-lost',
+      `The signature was written to ${this.#reference}, but could not be seen to stay there: ${cause.message}`,
+      'Run the job again: what is there already is not written twice. If it stays, let fewer jobs sign one image at once, or give the step more time (`timeout: 10m`).',
+      { cause },
+    );
+  }
+
+  #foreign(reason: string): Failure {
+    return new Failure(
+      'registry-unsupported',
+      `${this.#reference} cannot be used as ${this.#kind.title} of this image: ${reason}. Nothing was written there, so that nothing is lost.`,
+      `Remove that tag if it is a leftover; if the registry always answers so, use the other format in this step: \`format: ${this.#kind.otherFormat}\`.`,
+    );
+  }
+}
+
+/** Failures that say themselves what is wrong. */
+const final: readonly string[] = ['signature-lost', 'immutable-tag', 'registry-unsupported'];

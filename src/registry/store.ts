@@ -1,0 +1,266 @@
+import { setTimeout } from 'node:timers/promises';
+import { Failure } from '../failure.ts';
+import { type Descriptor, mediaTypes } from '../image/descriptor.ts';
+import { type Digest, digestOf } from '../image/digest.ts';
+import type { Format, FoundSignature } from '../signature/found.ts';
+import type { JsonObject } from './json-document.ts';
+import { maxBundleBytes, maxPayloadBytes, readLayers, readReferrers, tooMany } from './read-signatures.ts';
+import { emptyConfig, referrerManifest } from './referrer-manifest.ts';
+import { maxReferrers, ReferrersIndex, referrersTag, tooLarge } from './referrers-index.ts';
+import type { Repository } from './repository.ts';
+import { type ImageTags, type RepositoryMemory, RunMemory } from './run-memory.ts';
+import { SharedTag } from './shared-tag.ts';
+import { SignatureManifest, signatureLayer, signatureTag } from './signature-tag.ts';
+import type { TempoTools } from './tempo.ts';
+
+/** A signature of ours in the registry. */
+export interface Attachment {
+  readonly format: Format;
+  /** of the manifest written: the bundle's own, or the `.sig` manifest as it stood when ours was first seen in it */
+  readonly digest: Digest;
+  /** `registry/repository@digest`, or `registry/repository:sha256-….sig` */
+  readonly reference: string;
+  /** Resolves when the signature has been seen to stay; rejects with Failure `signature-lost` otherwise. Need not be awaited. */
+  readonly kept: Promise<void>;
+}
+
+/** How far a reader looks for referrers: `all` also reads the referrers tag where the registry has the API (others may have written there). */
+export type Reach = 'all' | 'listed';
+
+/** The place where the signatures of one image lie. */
+export interface SignatureStore {
+  /**
+   * Every signature there is, in all formats asked for; formats do not hide each other. One read, shared by later calls. Nothing of it is believed.
+   * @throws {Failure} of the registry; `too-large` for more than `maxSignatures`. An error is never "no signature".
+   */
+  found(formats?: readonly Format[], reach?: Reach): Promise<readonly FoundSignature[]>;
+  /**
+   * Writes a bundle as an OCI 1.1 referrer. Resolves when it is listed: at once with the referrers API, after a read-back with the tag.
+   * @throws {Failure} `signature-lost`, `immutable-tag`, `registry-unsupported`, or of the registry
+   */
+  attachBundle(subject: Descriptor, bundle: Buffer, created: Date): Promise<Attachment>;
+  /** Adds layers to the `.sig` manifest; resolves when they were read back. @throws {Failure} as `attachBundle` */
+  attachLegacy(layers: readonly LegacyLayer[]): Promise<Attachment>;
+  /**
+   * Fetches what was attached from the registry again, as a stranger would find it.
+   * @throws {Failure} `signature-lost` where it is not listed
+   */
+  readBack(attachment: Attachment): Promise<readonly FoundSignature[]>;
+}
+
+/** One legacy signature: the simple-signing payload, and the annotations that sign it. */
+export interface LegacyLayer {
+  readonly payload: Buffer;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export interface StoreOptions extends TempoTools {
+  /** shared by all stores of a run; without it this store shares with nobody */
+  readonly memory?: RunMemory;
+  readonly maxSignatures?: number;
+}
+
+/** Real time and chance, for the composition. `deadline` is milliseconds since 1970. */
+export function realTempo(deadline: number): TempoTools {
+  return { deadline, now: Date.now, sleep: (milliseconds) => setTimeout(milliseconds), random: Math.random };
+}
+
+/** Opens the place where the signatures of `image` lie; nothing is requested before a method is called. */
+export function openStore(repository: Repository, image: Digest, options: StoreOptions): SignatureStore {
+  return new Store(repository, image, options);
+}
+
+/** For this long a registry may take to list what it has accepted. */
+const lateListing = 10_000;
+
+class Store implements SignatureStore {
+  readonly #repository: Repository;
+  readonly #image: Digest;
+  readonly #tools: TempoTools;
+  readonly #memory: RepositoryMemory;
+  readonly #tags: ImageTags;
+  readonly #most: number;
+  readonly #attached = new WeakMap<Attachment, readonly JsonObject[]>();
+  /** a read that failed is not remembered */
+  readonly #once = new Map<string, Promise<unknown>>();
+
+  constructor(repository: Repository, image: Digest, options: StoreOptions) {
+    this.#repository = repository;
+    this.#image = image;
+    this.#tools = options;
+    this.#most = options.maxSignatures ?? 1_000;
+    this.#memory = (options.memory ?? new RunMemory()).of(repository.name);
+    this.#tags = this.#memory.images.get(image) ?? openTags(repository, image, this.#most, options);
+    this.#memory.images.set(image, this.#tags);
+  }
+
+  async found(formats: readonly Format[] = ['bundle', 'legacy'], reach: Reach = 'all'): Promise<readonly FoundSignature[]> {
+    const [referrers, layers] = await Promise.all([
+      formats.includes('bundle') ? this.#remember(`referrers, ${reach}`, () => this.#foundReferrers(reach)) : [],
+      formats.includes('legacy') ? this.#remember('layers', () => this.#foundLayers()) : [],
+    ]);
+    const found = [...referrers, ...layers].filter(({ format }) => formats.includes(format));
+    if (found.length > this.#most) throw tooMany(found.length, this.#most);
+    return found;
+  }
+
+  async attachBundle(subject: Descriptor, bundle: Buffer, created: Date): Promise<Attachment> {
+    if (subject.digest !== this.#image) throw new Error(`the subject ${subject.digest} is not the image ${this.#image} of this store`);
+    if (bundle.length > maxBundleBytes) throw tooMuch('bundle', bundle.length, maxBundleBytes);
+    const [listed] = await Promise.all([this.#listed(), this.#pushEmptyConfig(), this.#repository.putBlob(bundle)]);
+    const { digest, bytes, entry } = referrerManifest(subject, bundle, created);
+    await this.#repository.putManifest(digest, bytes, mediaTypes.ociManifest);
+    const place = { format: 'bundle' as const, digest, reference: this.#reference(`@${digest}`) };
+    if (listed !== undefined) return this.#attachment({ ...place, kept: Promise.resolve() }, [entry]);
+    this.#tags.index.confirm(digest);
+    const { seen, kept } = this.#tags.referrers.add([entry]);
+    await seen;
+    return this.#attachment({ ...place, kept }, [entry]);
+  }
+
+  async attachLegacy(layers: readonly LegacyLayer[]): Promise<Attachment> {
+    const payloads = new Map(layers.map(({ payload }) => [digestOf(payload), payload]));
+    for (const { length } of payloads.values()) if (length > maxPayloadBytes) throw tooMuch('payload', length, maxPayloadBytes);
+    await Promise.all([...payloads.values()].map((payload) => this.#repository.putBlob(payload)));
+    const entries = layers.map(({ payload, annotations }) => signatureLayer(payload, annotations));
+    const { seen, kept } = this.#tags.signatures.add(entries);
+    const reference = this.#reference(`:${signatureTag(this.#image)}`);
+    return this.#attachment({ format: 'legacy', digest: await seen, reference, kept }, entries);
+  }
+
+  async readBack(attachment: Attachment): Promise<readonly FoundSignature[]> {
+    const entries = this.#attached.get(attachment);
+    if (entries === undefined) throw new Error(`${attachment.reference} was not attached by this store`);
+    const read = () =>
+      attachment.format === 'legacy'
+        ? readLayers(this.#repository, attachment, entries, this.#most)
+        : readReferrers(this.#repository, this.#image, entries, this.#most);
+    // The tags were read after the write, or there would be no attachment; the referrers API has not been asked yet.
+    const isListed =
+      attachment.format === 'legacy' || (await this.#listed()) === undefined ? async () => true : () => this.#lists(attachment.digest);
+    return this.#eventually(attachment, isListed, read);
+  }
+
+  /** Registries may take a while to show what they have accepted. */
+  async #eventually(
+    attachment: Attachment,
+    isListed: () => Promise<boolean>,
+    read: () => Promise<FoundSignature[]>,
+  ): Promise<FoundSignature[]> {
+    const { now, sleep, random, deadline } = this.#tools;
+    const end = Math.min(now() + lateListing, deadline);
+    for (let times = 0; ; times++) {
+      const [listed, found] = await Promise.all([isListed(), read()]);
+      const complete = found.every((signature) => !('problem' in signature) || signature.problem.code !== 'registry-error');
+      if (listed && complete) return found;
+      const wait = Math.min(2_000, 100 * 2 ** times) * (1 + random());
+      if (now() + wait >= end) {
+        if (listed) return found;
+        throw notListed(attachment.reference);
+      }
+      await sleep(wait);
+    }
+  }
+
+  async #lists(digest: Digest): Promise<boolean> {
+    const listed = await this.#repository.listReferrers(this.#image);
+    return listed?.some((entry) => entry.digest === digest) ?? false;
+  }
+
+  async #foundReferrers(reach: Reach): Promise<FoundSignature[]> {
+    const early = reach === 'all' ? this.#lookAtIndex() : undefined;
+    const [listed, there] = await Promise.all([this.#listed(), early]);
+    const tagged = there ?? (listed === undefined ? await this.#lookAtIndex() : { entries: [], broken: [] });
+    if (listed !== undefined && listed.length > maxReferrers) throw tooLarge(`has ${listed.length} entries, more than ${maxReferrers}`);
+    const entries = [...((listed ?? []) as readonly unknown[] as readonly JsonObject[]), ...tagged.entries];
+    const found = await readReferrers(this.#repository, this.#image, entries, this.#most);
+    for (const signature of found) if (!('problem' in signature)) this.#tags.index.confirm(signature.digest);
+    return [...tagged.broken, ...found];
+  }
+
+  async #lookAtIndex(): Promise<{ entries: readonly JsonObject[]; broken: readonly FoundSignature[] }> {
+    const look = await this.#tags.referrers.look();
+    if (!('foreign' in look)) return { entries: look.content.entries, broken: [] };
+    // GitLab's answer says nothing about signatures; anything else under this tag is worth telling.
+    if (look.fetched.digest === this.#image) return { entries: [], broken: [] };
+    return { entries: [], broken: [this.#malformed('bundle', look.fetched.digest, referrersTag(this.#image), look.foreign)] };
+  }
+
+  async #foundLayers(): Promise<FoundSignature[]> {
+    const tag = signatureTag(this.#image);
+    const look = await this.#tags.signatures.look();
+    if ('foreign' in look) return [this.#malformed('legacy', look.fetched.digest, tag, look.foreign)];
+    const { digest, entries } = look.content;
+    return digest === undefined ? [] : readLayers(this.#repository, { digest, reference: this.#reference(`:${tag}`) }, entries, this.#most);
+  }
+
+  #malformed(format: Format, digest: Digest, tag: string, reason: string): FoundSignature {
+    return { format, digest, reference: this.#reference(`:${tag}`), problem: { code: 'malformed', reason } };
+  }
+
+  /** The referrers API's answer, or undefined without the API. In one run only the first image of a repository asks whether there is one. */
+  #listed(): Promise<readonly Descriptor[] | undefined> {
+    return this.#remember('listed', async () => {
+      const known = this.#memory.hasApi;
+      if (known === undefined) {
+        const answer = this.#repository.listReferrers(this.#image);
+        const hasApi = answer.then((list) => list !== undefined);
+        this.#memory.hasApi = hasApi;
+        hasApi.catch(() => {
+          this.#memory.hasApi = undefined;
+        });
+        return answer;
+      }
+      // Whether the first one failed is its own matter: then this one asks for itself.
+      return (await known.catch(() => true)) ? this.#repository.listReferrers(this.#image) : undefined;
+    });
+  }
+
+  async #pushEmptyConfig(): Promise<void> {
+    this.#memory.emptyConfig ??= this.#repository.putBlob(emptyConfig).catch((caught: unknown) => {
+      this.#memory.emptyConfig = undefined;
+      throw caught;
+    });
+    await this.#memory.emptyConfig;
+  }
+
+  #attachment(attachment: Attachment, entries: readonly JsonObject[]): Attachment {
+    this.#attached.set(attachment, entries);
+    return attachment;
+  }
+
+  #remember<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const known = this.#once.get(name) as Promise<T> | undefined;
+    if (known !== undefined) return known;
+    const fresh = work();
+    this.#once.set(name, fresh);
+    fresh.catch(() => this.#once.delete(name));
+    return fresh;
+  }
+
+  #reference(suffix: string): string {
+    const { registry, repository } = this.#repository.name;
+    return `${registry}/${repository}${suffix}`;
+  }
+}
+
+function openTags(repository: Repository, image: Digest, most: number, tools: TempoTools): ImageTags {
+  const index = new ReferrersIndex(repository, image);
+  return {
+    index,
+    referrers: new SharedTag(referrersTag(image), index, repository, tools),
+    signatures: new SharedTag(signatureTag(image), new SignatureManifest(most), repository, tools),
+  };
+}
+
+function notListed(reference: string): Failure {
+  return new Failure(
+    'signature-lost',
+    `The registry accepted ${reference} and does not list it among the referrers of the image.`,
+    'Verifiers would not find this signature there: use the other format as well (`format: both`), and report it to the operator of the registry.',
+  );
+}
+
+function tooMuch(what: string, bytes: number, limit: number): Failure {
+  return new Failure('too-large', `The ${what} has ${bytes} bytes, more than ${limit}.`, 'Sign with fewer or shorter `annotations`.');
+}

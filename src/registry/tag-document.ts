@@ -1,0 +1,41 @@
+import type { Digest } from '../image/digest.ts';
+import type { JsonObject } from './json-document.ts';
+import type { FetchedManifest } from './repository.ts';
+
+/** What lies under a tag that many signers share: a list of entries, and the rest of the document. */
+export interface TagContent {
+  /** undefined: there is nothing under the tag */
+  readonly digest: Digest | undefined;
+  readonly etag?: string;
+  /** the document without its entries, or undefined where there is none yet */
+  readonly rest: JsonObject | undefined;
+  readonly entries: readonly JsonObject[];
+}
+
+/** A document ready to be written; `config` is a blob that must be there first. */
+export interface RenderedTag {
+  readonly bytes: Buffer;
+  readonly mediaType: string;
+  readonly config?: Buffer;
+}
+
+/** What the protocol of shared-tag.ts must know of a kind of document: the referrers index, or the `.sig` manifest. */
+export interface TagKind {
+  /** for messages: "the referrers tag" */
+  readonly title: string;
+  /** the value of the input `format` that does without this tag */
+  readonly otherFormat: 'bundle' | 'legacy';
+  /** Takes a document apart, or says in half a sentence why it is not of this kind. @throws {Failure} `too-large` */
+  parse(fetched: FetchedManifest): TagContent | { readonly foreign: string };
+  /** Before a write: undefined where the document is known to be what it seems; else the registry is asked, and the answer is why it is not. */
+  doubt(content: TagContent): Promise<string | undefined> | undefined;
+  /** Two entries with one key are the same thing, whoever wrote them. */
+  key(entry: JsonObject): string;
+  /** True when `entry` says all that `wanted` says. */
+  says(entry: JsonObject, wanted: JsonObject): boolean;
+  /** @throws {Failure} `too-large` for a document that readers would refuse */
+  render(rest: JsonObject | undefined, entries: readonly JsonObject[]): RenderedTag;
+}
+
+/** What `parse` would answer for an absent tag. */
+export const emptyTag: TagContent = { digest: undefined, rest: undefined, entries: [] };

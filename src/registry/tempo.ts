@@ -1,0 +1,76 @@
+import { Failure } from '../failure.ts';
+
+/** The clock and the dice, passed in. */
+export interface TempoTools {
+  /** when the step must be over, in milliseconds on the clock of `now` */
+  readonly deadline: number;
+  readonly now: () => number;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  /** 0 ≤ x < 1 */
+  readonly random: () => number;
+}
+
+const calm = { least: 150, spread: 80, roundTrips: 3 };
+/** cosign reads `.sig`, then pushes blobs, then writes: six to eight round trips in which it overwrites others unseen. */
+const busy = { least: 500, spread: 250, roundTrips: 8 };
+const longest = 5_000;
+
+/**
+ * How long to wait before looking at a shared tag again: long enough that a writer who read before our write has written by then.
+ * A quiet tag gets a short pause; one on which this run has seen anybody else's change, a long one; slow networks stretch both.
+ */
+export class Tempo {
+  readonly #tools: TempoTools;
+  #roundTrip = 0;
+  #crowded = false;
+  /** digest of the document as we know it; `undefined` is "no document" */
+  #known: { readonly digest: string | undefined } | undefined;
+
+  constructor(tools: TempoTools) {
+    this.#tools = tools;
+  }
+
+  /** Runs a request and remembers how long the slowest took. */
+  async timed<T>(request: () => Promise<T>): Promise<T> {
+    const start = this.#tools.now();
+    const answer = await request();
+    this.#roundTrip = Math.max(this.#roundTrip, this.#tools.now() - start);
+    return answer;
+  }
+
+  /** A read showed this document. One that is neither what we read nor what we wrote means that somebody else is at work. */
+  saw(digest: string | undefined): void {
+    if (this.#known !== undefined && this.#known.digest !== digest) this.#crowded = true;
+    this.#known = { digest };
+  }
+
+  wrote(digest: string): void {
+    this.#known = { digest };
+  }
+
+  crowded(): void {
+    this.#crowded = true;
+  }
+
+  /** @throws {Failure} `timeout` when the step's time is over */
+  refuseIfLate(wait = 0): void {
+    if (this.#tools.now() + wait < this.#tools.deadline) return;
+    throw new Failure('timeout', 'The time of the step is used up.', 'Give the step more time, for example `timeout: 10m`.');
+  }
+
+  /** The pause between two looks. @throws {Failure} `timeout` when it would end after the step */
+  async pause(): Promise<void> {
+    const { least, spread, roundTrips } = this.#crowded ? busy : calm;
+    await this.#wait(Math.min(longest, Math.max(least, this.#roundTrip * roundTrips) + spread * this.#tools.random()));
+  }
+
+  /** A jittered wait that grows with `times`. @throws {Failure} `timeout` when it would end after the step */
+  async backOff(times: number): Promise<void> {
+    await this.#wait(this.#tools.random() * Math.min(2_000, 50 * 2 ** Math.min(times, 6)));
+  }
+
+  async #wait(milliseconds: number): Promise<void> {
+    this.refuseIfLate(milliseconds);
+    await this.#tools.sleep(milliseconds);
+  }
+}
