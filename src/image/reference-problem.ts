@@ -11,6 +11,9 @@ export interface ReferenceProblem {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
+/** characters: host 253, port 6, repository 255, tag 129, digest 72, and some spaces */
+export const maxReference = 800;
+
 const example = '`images: ghcr.io/acme/app:1.2`';
 
 type Rule = readonly [applies: (text: string) => boolean, problem: string | ((text: string) => string), fix: string];
@@ -93,14 +96,14 @@ const rules: readonly Rule[] = [
   ],
   [(text) => pathOf(text).length > 255, 'its repository is longer than 255 characters', `Use a shorter repository: ${example}.`],
   [
-    (text) => /:[^/:@\]]{129,}(@|$)/.test(text),
+    (text) => tagOf(text).length > 128,
     'its tag is longer than 128 characters',
     'Shorten the tag: `images: ghcr.io/acme/app:${{ github.sha }}`.',
   ],
   [
-    (text) => /[^\]]:[^/@]*[^\w./@-][^/@]*(@|$)/.test(text) || /:[.-][^/@]*(@|$)/.test(text),
+    (text) => /[^\w.-]|^[.-]/.test(tagOf(text)),
     'its tag may hold letters, digits, "_", "." and "-" only and starts with a letter, a digit or "_"',
-    'A branch name with a slash is not a tag; use for example `images: ghcr.io/acme/app:${{ github.sha }}`.',
+    'A branch name may hold more than a tag; use for example `images: ghcr.io/acme/app:${{ github.sha }}`.',
   ],
 ];
 
@@ -108,10 +111,10 @@ const rules: readonly Rule[] = [
  * Explains a text that the grammar refused. Never shows control characters, nor the user part of an address (it may be a token).
  */
 export function referenceProblem(entry: string): ReferenceProblem {
-  const visible = entry.slice(0, 2000).replace(unprintable, '').trim();
-  const shown = shorten(visible.replace(/[^/\s,]*:[^/\s,]*@(?!sha\d*:|$)/g, '…@'));
+  const visible = entry.slice(0, maxReference).replace(unprintable, '').trim();
+  const shown = shorten(visible.replace(/\/\/[^/@\s]*@/g, '//…@').replace(/^[^/@\s:]*:[^/@\s]*@(?!sha\d*:|$)/, '…@'));
   const fallback = `Write registry, slash, repository, and a tag or a digest: ${example}.`;
-  if (entry.length > 2000) return { shown, problem: `it has ${entry.length} characters`, fix: fallback };
+  if (entry.length > maxReference) return { shown, problem: `it has ${entry.length} characters`, fix: fallback };
   if (visible !== entry.trim()) {
     return { shown, problem: 'there is an invisible or control character in it', fix: `Type the reference again, one a line: ${example}.` };
   }
@@ -125,6 +128,13 @@ export function referenceProblem(entry: string): ReferenceProblem {
 function pathOf(text: string): string {
   const name = text.replace(/@.*$/s, '').replace(/:[^/]*$/, '');
   return name.replace(/^(?:[^/]*[.:][^/]*|localhost)\//, '');
+}
+
+/** What follows the last colon of the name, empty where there is none. */
+function tagOf(text: string): string {
+  const name = text.split('@')[0] ?? '';
+  const colon = name.indexOf(':', name.lastIndexOf('/') + 1);
+  return colon < 0 ? '' : name.slice(colon + 1);
 }
 
 function shorten(text: string): string {

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { Failure } from '../failure.ts';
 import { type Digest, isDigest } from './digest.ts';
-import { referenceProblem } from './reference-problem.ts';
+import { maxReference, referenceProblem } from './reference-problem.ts';
 
 /** A repository of one registry, parsed. Docker Hub is always `docker.io` here, whichever of its names was written. */
 export interface RepositoryName {
@@ -21,8 +21,6 @@ const component = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
 const hostLabel = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 const tagPattern = /^\w[\w.-]{0,127}$/;
 const maxRepository = 255;
-/** host 253 + port 6 + repository 255 + tag 129 + digest 72, rounded up */
-const maxReference = 800;
 
 /**
  * Reads an image reference as Docker does (grammar of distribution/reference; short names mean Docker Hub, `nginx` is
@@ -68,6 +66,8 @@ export function sameRepository(one: RepositoryName, other: RepositoryName): bool
 }
 
 function read(text: string): ImageReference | undefined {
+  // "sha256:…" alone would be a tag of docker.io/library/sha256; whoever writes it means a digest.
+  if (/^sha\d+:/.test(text)) return undefined;
   const at = text.indexOf('@');
   const digest = at < 0 ? undefined : text.slice(at + 1);
   if (digest !== undefined && !isDigest(digest)) return undefined;

@@ -2,7 +2,7 @@ import { Failure } from '../failure.ts';
 import type { Descriptor } from './descriptor.ts';
 import { type Digest, digestOf } from './digest.ts';
 import { inParallel } from './in-parallel.ts';
-import { isIndexType, isManifestType, maxIndexEntries, parseManifest } from './manifest.ts';
+import { isIndexType, maxIndexEntries, parseManifest } from './manifest.ts';
 
 /** A manifest as the registry sent it. */
 export interface ReadManifest {
@@ -10,9 +10,6 @@ export interface ReadManifest {
   readonly mediaType: string;
   readonly bytes: Uint8Array;
 }
-
-/** An entry of an index, with what it is: a nested index, an image (or attestation) manifest, or something of a type we do not open. */
-export type WalkedManifest = Descriptor & { readonly kind: 'index' | 'manifest' | 'other' };
 
 const maxDepth = 4;
 /** bytes of all indexes together */
@@ -22,13 +19,14 @@ const parallel = 4;
 /**
  * Lists everything inside `root`: children of an index, and of indexes inside it; nothing for an image. Indexes come before what is in
  * them, and each digest comes once however often it is listed. Only indexes are read; an image is known from its entry. With the root this
- * is what `cosign sign --recursive` signs, except that cosign stops at a media type it does not know, and this lists it as `other`.
+ * is what `cosign sign --recursive` signs, except that cosign stops at a media type it does not know, and this lists it unopened.
+ * @returns the entries as they stand in the indexes, fields unknown to us included
  * @param read the manifest with a digest; it throws where there is none
  * @throws {Failure} `bad-manifest` when there are more than 1,000 manifests, more than 4 levels below the root, or more than 32 MiB of
  * indexes, or when an entry and what it points to differ; and whatever `read` throws.
  */
-export async function walkIndex(read: (digest: Digest) => Promise<ReadManifest>, root: ReadManifest): Promise<WalkedManifest[]> {
-  const found = new Map<Digest, WalkedManifest>();
+export async function walkIndex(read: (digest: Digest) => Promise<ReadManifest>, root: ReadManifest): Promise<Descriptor[]> {
+  const found = new Map<Digest, Descriptor>();
 
   let budget = maxBytes;
   let level = [childrenOf(root, undefined)];
@@ -45,7 +43,7 @@ export async function walkIndex(read: (digest: Digest) => Promise<ReadManifest>,
 }
 
 /** Notes a child; false when it is known already. */
-function add(found: Map<Digest, WalkedManifest>, child: Descriptor): boolean {
+function add(found: Map<Digest, Descriptor>, child: Descriptor): boolean {
   const known = found.get(child.digest);
   if (known !== undefined) {
     // One digest is one content: with two types for it, one reader would open what another one does not.
@@ -53,8 +51,7 @@ function add(found: Map<Digest, WalkedManifest>, child: Descriptor): boolean {
     return false;
   }
   if (found.size >= maxIndexEntries) throw bad(`it holds more than ${maxIndexEntries} manifests`);
-  const kind = isIndexType(child.mediaType) ? 'index' : isManifestType(child.mediaType) ? 'manifest' : 'other';
-  found.set(child.digest, { ...child, kind });
+  found.set(child.digest, child);
   return true;
 }
 

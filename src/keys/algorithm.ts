@@ -49,6 +49,6 @@ function refuse(input: string, problem: string, fix: string): Failure {
 }
 
 const p384Warning =
-  'This is a P-384 key: it signs with SHA-256, which cosign 2 and 3 verify, but other verifiers may expect SHA-384; a P-256 key is understood by all of them.';
+  'This is a P-384 key: it signs with SHA-256, which cosign 2 and 3 verify, while a verifier that expects SHA-384 refuses it; a P-256 key works with all of them.';
 const ed25519Warning =
-  'This is an Ed25519 key: cosign 2 and 3 differ in how they take such signatures, and Rekor accepts them only in some entry types; a P-256 key is understood by all verifiers.';
+  'This is an Ed25519 key: cosign 2 and 3 verify what it signs, while the log entry of a legacy signature and older verifiers may refuse it; a P-256 key works with all of them.';

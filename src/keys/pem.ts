@@ -18,7 +18,7 @@ export type PemPurpose = 'private' | 'public';
 /** characters; base64 around a key of the largest size */
 const maxText = 2 * maxKeyBytes;
 
-const block = /-----BEGIN ([A-Z0-9][A-Z0-9 ]{0,60})-----((?:(?!-----)[^])*)-----END ([A-Z0-9][A-Z0-9 ]{0,60})-----/g;
+const block = /-----BEGIN ([A-Z0-9][A-Z0-9 ]{0,60})-----((?:(?!-----)[\s\S])*)-----END ([A-Z0-9][A-Z0-9 ]{0,60})-----/g;
 const legacyHeader = /^\s*Proc-Type:\s*4,ENCRYPTED\s+DEK-Info:\s*([A-Z0-9-]{3,30}),([0-9A-Fa-f]{8,64})\s+/;
 
 /**

@@ -1,0 +1,51 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { Failure } from '../../src/failure.ts';
+
+/** A fresh P-256 key in the three PEM forms that hold one, and its public key. */
+export function freshKey() {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return {
+    privateKey,
+    publicKey,
+    pkcs8: pem(privateKey, 'pkcs8'),
+    sec1: pem(privateKey, 'sec1'),
+    spki: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+  };
+}
+
+export function pem(key: KeyObject, type: 'pkcs8' | 'sec1' | 'pkcs1'): string {
+  return key.export({ type: type as 'pkcs8', format: 'pem' }).toString();
+}
+
+/** The Failure that a call ends with; the test fails when there is none. */
+export async function failureOf(call: () => unknown): Promise<Failure> {
+  try {
+    await call();
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+/** Every text damage that a secret store or a workflow file does and that is repaired, by name. */
+export const damages: Readonly<Record<string, (text: string) => string>> = {
+  'nothing at all': (text) => text,
+  CRLF: (text) => text.replaceAll('\n', '\r\n'),
+  'old Mac line ends': (text) => text.replaceAll('\n', '\r'),
+  'a literal \\n': (text) => text.replaceAll('\n', '\\n'),
+  'a literal \\r\\n': (text) => text.replaceAll('\n', '\\r\\n'),
+  'a twice escaped \\n': (text) => text.replaceAll('\n', '\\\\n'),
+  'newlines that became spaces': (text) => text.replaceAll('\n', ' '),
+  'newlines that vanished': (text) => text.replaceAll('\n', ''),
+  indentation: (text) => text.replaceAll(/^/gm, '    '),
+  'spaces around': (text) => `  \n${text}\n\n  `,
+  'a missing last newline': (text) => text.trimEnd(),
+  'double quotes': (text) => `"${text.trimEnd()}"`,
+  'single quotes': (text) => `'${text}'`,
+  'JSON text': (text) => JSON.stringify(text),
+  'a byte order mark': (text) => `\ufeff${text}`,
+  'base64 of the whole': (text) => Buffer.from(text).toString('base64'),
+  'base64 in lines': (text) => Buffer.from(text).toString('base64').replaceAll(/.{76}/g, '$&\n'),
+  'base64 of CRLF': (text) => Buffer.from(text.replaceAll('\n', '\r\n')).toString('base64'),
+};
