@@ -60,17 +60,18 @@ export function checkShape(value: unknown, shape: Shape, path: string): void {
     return;
   }
   if (isList(shape)) {
-    if (!Array.isArray(value)) throw new Refusal('malformed', `${path} is not a list.`);
-    if (value.length > shape.most) throw new Refusal('malformed', `${path} has ${value.length} entries; at most ${shape.most} are read.`);
+    if (!Array.isArray(value)) throw new Refusal('malformed', `The field ${path} is not a list.`);
+    if (value.length > shape.most)
+      throw new Refusal('malformed', `The field ${path} has ${value.length} entries; at most ${shape.most} are read.`);
     value.forEach((item: unknown, index) => {
       checkShape(item, shape.list, `${path}[${index}]`);
     });
     return;
   }
-  if (!isObject(value)) throw new Refusal('malformed', `${path} is not a JSON object.`);
+  if (!isObject(value)) throw new Refusal('malformed', `The field ${path} is not a JSON object.`);
   for (const [name, item] of Object.entries(value)) {
     const field = Object.hasOwn(shape, name) ? (shape as Fields)[name] : undefined;
-    if (field === undefined) throw new Refusal('malformed', `${path} has an unknown field "${shown(name)}".`);
+    if (field === undefined) throw new Refusal('malformed', `The field ${path} has an unknown field "${shown(name)}".`);
     checkShape(item, field, `${path}.${name}`);
   }
 }
@@ -82,7 +83,7 @@ function isList(shape: Fields | List): shape is List {
 function checkValue(value: unknown, shape: 'text' | 'base64' | 'count', path: string): void {
   if (shape === 'count' ? isCount(value) : typeof value === 'string' && (shape === 'text' || isBase64(value))) return;
   const wanted = { text: 'text', base64: 'canonical base64', count: 'a whole number' }[shape];
-  throw new Refusal('malformed', `${path} is not ${wanted}.`);
+  throw new Refusal('malformed', `The field ${path} is not ${wanted}.`);
 }
 
 /** True for the one canonical spelling of some bytes in base64 (RFC 4648 section 4: padding, no stray bits, no line breaks). */

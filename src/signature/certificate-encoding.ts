@@ -14,19 +14,3 @@ export function rememberEncoding(certificate: X509Certificate): X509Certificate 
   }
   return certificate;
 }
-
-/**
- * Makes a certificate of the trusted root also remember by whom it was found to be issued: its chain up to the root is the same for every
- * signature, and is otherwise verified again for each of them.
- */
-export function rememberIssuer(certificate: X509Certificate): X509Certificate {
-  const verify = certificate.verify.bind(certificate);
-  const known = new WeakMap<X509Certificate, boolean>();
-  certificate.verify = (issuer) => {
-    const by = issuer ?? certificate;
-    const result = known.get(by) ?? verify(issuer);
-    known.set(by, result);
-    return result;
-  };
-  return rememberEncoding(certificate);
-}

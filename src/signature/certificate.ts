@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject, X509Certificate as StrictCertificate } from 'node:crypto';
 import { ASN1Obj, pem, X509Certificate } from '@sigstore/core';
 import { rememberEncoding } from './certificate-encoding.ts';
 import { sameBytes } from './content.ts';
@@ -63,7 +63,8 @@ export function readCertificate(der: Buffer): SigningCertificate {
 function checkEncoding(x509: X509Certificate, der: Buffer): void {
   const [tbs, outer, ...rest] = x509.root.subs;
   if (tbs === undefined || outer === undefined || rest.length !== 1) throw new Error('it is not made of three parts');
-  if (!sameBytes(x509.root.toDER(), der)) throw new Error('it is not in DER');
+  // It also looks at few tags, and skips the first byte of the signature: OpenSSL looks at all of them.
+  if (!sameBytes(x509.root.toDER(), der) || !sameBytes(new StrictCertificate(der).raw, der)) throw new Error('it is not in DER');
   const inner = tbs.subs[2];
   if (inner === undefined || !sameBytes(inner.toDER(), outer.toDER())) throw new Error('it names two signature algorithms');
   if (x509.version !== 'v3') throw new Error('it is not of version 3');

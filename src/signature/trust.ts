@@ -1,7 +1,7 @@
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { type TrustMaterial, toTrustMaterial, VerificationError } from '@sigstore/verify';
 import { Failure } from '../failure.ts';
-import { rememberIssuer } from './certificate-encoding.ts';
+import { rememberEncoding } from './certificate-encoding.ts';
 import { isObject, parseJson } from './json.ts';
 import { shownError } from './refusal.ts';
 
@@ -54,7 +54,7 @@ export function createTrust(root: TrustedRoot | undefined): Trust {
       checkWindow(log.publicKey?.validFor);
     }
     const material = toTrustMaterial(root, noKey);
-    for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities]) certChain.forEach(rememberIssuer);
+    for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities]) certChain.forEach(rememberEncoding);
     return { material };
   } catch (error) {
     throw unusable(error);
