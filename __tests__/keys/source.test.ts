@@ -28,17 +28,14 @@ describe('where a key comes from', () => {
   it('env:// names a variable', async () => {
     expect(await readKeySource(' env://KEY ', places)).toBe(fresh.pkcs8);
   });
-  it.each([
-    'cosign.key',
-    './keys/cosign.key',
-    '/home/runner/work/_temp/cosign.key',
-    'a folder/cosign.key',
-    'C:\\keys\\cosign.key'.replaceAll('\\', '/'),
-  ])('%s is a path, and no more than one byte over the limit is asked for', async (path) => {
-    asked.length = 0;
-    expect(await readKeySource(path, places)).toBe(fresh.sec1);
-    expect(asked).toEqual([[path, 64 * 1024 + 1]]);
-  });
+  it.each(['cosign.key', './keys/cosign.key', '/home/runner/work/_temp/cosign.key', 'a folder/cosign.key', 'D:\\a\\_temp\\new.key'])(
+    '%s is a path, and no more than one byte over the limit is asked for',
+    async (path) => {
+      asked.length = 0;
+      expect(await readKeySource(path, places)).toBe(fresh.sec1);
+      expect(asked).toEqual([[path, 64 * 1024 + 1]]);
+    },
+  );
   it('whatever is given: a text or a Failure', async () => {
     const empty: KeyPlaces = { environment: {}, readFile: async () => Buffer.from('') };
     await fc.assert(

@@ -51,8 +51,10 @@ export function readPem(text: string, input: string, purpose: PemPurpose): PemBl
 function unwrap(text: string): string {
   const plain = unquote(text);
   const squeezed = plain.replace(/\s+/g, '');
-  // "-----BEGIN " in base64; decoded once, never again.
-  const decoded = /^LS0tLS1CRUdJTi[A-Za-z0-9+/]*={0,2}$/.test(squeezed) ? unquote(Buffer.from(squeezed, 'base64').toString('utf8')) : plain;
+  // Decoded once, never again, and only when a PEM comes out.
+  const isBase64 = !plain.includes('-----') && /^[A-Za-z0-9+/]{40,}={0,2}$/.test(squeezed);
+  const inner = isBase64 ? Buffer.from(squeezed, 'base64').toString('utf8') : '';
+  const decoded = inner.includes('-----BEGIN ') ? unquote(inner) : plain;
   return decoded
     .replace(/\\+[rn]/g, '\n')
     .replace(/\r\n?/g, '\n')

@@ -49,7 +49,7 @@ export function emptyKey(what: string, input: string): Failure {
 
 /** True for what can only be the key itself, whole or damaged; judging it is the business of pem.ts. */
 function isKeyText(text: string): boolean {
-  if (text.includes('-----') || /[\r\n\\]/.test(text) || text.startsWith('{') || text.startsWith('"') || text.startsWith("'")) return true;
+  if (text.includes('-----') || /[\r\n]/.test(text) || text.startsWith('{') || text.startsWith('"') || text.startsWith("'")) return true;
   if (/^(ssh-|ecdsa-|sk-|age1|AGE-|PuTTY)/i.test(text)) return true;
   // A long run of base64 is a key without its lines; a path that long has a dot or more slashes in it.
   return /^[A-Za-z0-9+/_-]{60,}={0,2}$/.test(text.replaceAll(' ', '')) && !/^\.{0,2}\/[a-z]+\//.test(text);
@@ -66,7 +66,7 @@ function fromEnvironment(name: string, places: KeyPlaces, input: string): string
 }
 
 async function fromFile(path: string, places: KeyPlaces, input: string): Promise<string> {
-  const shown = /^[\w./ -]{1,120}\.(key|pem|pub|txt)$/.test(path) ? `"${path}"` : 'the path';
+  const shown = /^[\w./\\: -]{1,120}\.(key|pem|pub|txt)$/.test(path) ? `"${path}"` : 'the path';
   let bytes: Uint8Array;
   try {
     bytes = await places.readFile(path, maxKeyBytes + 1);
