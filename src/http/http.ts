@@ -12,6 +12,8 @@ export interface HttpRequest {
   readonly tls?: 'verify' | 'skip';
   /** Redirects are followed for GET and HEAD only, 5 at the most, without `authorization` on another origin, never from https to http. */
   readonly redirect?: 'follow' | 'manual';
+  /** Milliseconds one try may take from connecting to the last byte; 30 s when absent. */
+  readonly timeout?: number;
 }
 
 /** The answer, whatever its status: what a status means is the caller's business. */

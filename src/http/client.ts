@@ -1,0 +1,122 @@
+import { Failure } from '../failure.ts';
+import { type Agents, createAgents } from './agents.ts';
+import type { Deadline } from './deadline.ts';
+import { type Clocks, ExchangeError, exchange } from './exchange.ts';
+import type { Http, HttpRequest, HttpResponse } from './http.ts';
+import { networkFailure } from './network-failure.ts';
+import { redirected, tooManyRedirects } from './redirect.ts';
+import { mayPass, type Outcome, pauseBefore } from './retry.ts';
+
+/** One try, for the debug log: never a header, a body or a query, where credentials and signed addresses are. */
+export interface HttpEvent {
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+  /** absent when there was no answer */
+  readonly status?: number;
+  /** why there was no answer, as Node names it: `ECONNREFUSED` */
+  readonly error?: string;
+  readonly milliseconds: number;
+  /** from 1 */
+  readonly attempt: number;
+}
+
+export interface HttpOptions {
+  readonly deadline: Deadline;
+  /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read from it */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly onEvent?: (event: HttpEvent) => void;
+  /** milliseconds; what is not given has its default */
+  readonly clocks?: Partial<Clocks>;
+  readonly random?: () => number;
+}
+
+const defaultClocks: Clocks = { connect: 10_000, idle: 10_000, whole: 30_000 };
+const connectionsPerHost = 16;
+const maxRedirects = 5;
+/** A kept connection that the server has closed shows that at once; later it is something else. */
+const staleWithin = 1_000;
+
+/**
+ * Makes the one HTTP client of a run. Connections are kept and shared; `close` ends them (idle ones do not keep the process alive anyway).
+ */
+export function createHttp(options: HttpOptions): Http & { close(): void } {
+  const agents = createAgents(options.env, connectionsPerHost);
+  const http: Http = async (request) => {
+    let next = request;
+    for (let hops = 0; hops <= maxRedirects; hops++) {
+      const response = await persist(next, agents, options);
+      const follow = redirected(next, response);
+      if (follow === undefined) return response;
+      next = follow;
+    }
+    throw tooManyRedirects(request.url);
+  };
+  return Object.assign(http, { close: agents.close });
+}
+
+/** Tries until there is an answer that stays, or patience or time are used up. */
+async function persist(request: HttpRequest, agents: Agents, options: HttpOptions): Promise<HttpResponse> {
+  const { deadline, random = Math.random } = options;
+  const start = performance.now();
+  let stale = 0;
+  for (let attempt = 1; ; ) {
+    const began = performance.now();
+    const outcome = await attemptOnce(request, agents, options, attempt);
+    const elapsed = performance.now() - start;
+    if ('error' in outcome && outcome.error.reused && isReset(outcome.error) && performance.now() - began < staleWithin && stale++ < 3)
+      continue;
+    const pause = pauseBefore(outcome, attempt, random(), Date.now());
+    if (!mayPass(outcome, attempt) || elapsed + pause >= request.patience || pause >= deadline.remaining()) {
+      if ('response' in outcome) return { ...outcome.response, attempts: attempt };
+      throw networkFailure(outcome.error, request.url, attempt, elapsed);
+    }
+    await deadline.sleep(pause);
+    attempt++;
+  }
+}
+
+/** @throws {Failure} `timeout` when the step's time is up, before or during the try; `too-large` */
+async function attemptOnce(request: HttpRequest, agents: Agents, options: HttpOptions, attempt: number): Promise<Outcome> {
+  const { deadline, onEvent } = options;
+  const leave = await agents.place(request.url);
+  const start = performance.now();
+  const tell = (result: { status: number } | { error: string }) =>
+    onEvent?.({
+      method: request.method,
+      host: request.url.host,
+      path: request.url.pathname,
+      ...result,
+      milliseconds: Math.round(performance.now() - start),
+      attempt,
+    });
+  try {
+    if (deadline.remaining() === 0) await deadline.sleep(0);
+    const response = await exchange(request, agents.for(request.url), clocksFor(request, options));
+    tell({ status: response.status });
+    return { response };
+  } catch (caught) {
+    tell({ error: caught instanceof ExchangeError || caught instanceof Failure ? caught.code : 'internal' });
+    if (!(caught instanceof ExchangeError)) throw caught;
+    // Raises the step's own Failure when it was the deadline that cut this try short.
+    if (deadline.remaining() === 0) await deadline.sleep(0);
+    return { error: caught };
+  } finally {
+    leave();
+  }
+}
+
+function clocksFor(request: HttpRequest, options: HttpOptions): Clocks {
+  const clocks = { ...defaultClocks, ...options.clocks };
+  // A millisecond more: a timer may be early, and then it would not be the deadline that ended the try.
+  const left = options.deadline.remaining() + 1;
+  return {
+    connect: Math.min(clocks.connect, left),
+    idle: Math.min(clocks.idle, left),
+    whole: Math.min(request.timeout ?? clocks.whole, left),
+  };
+}
+
+function isReset(error: ExchangeError): boolean {
+  return error.code === 'ECONNRESET' || error.code === 'EPIPE';
+}

@@ -1,0 +1,142 @@
+import http from 'node:http';
+import https from 'node:https';
+import { Failure } from '../failure.ts';
+import type { HttpRequest, HttpResponse } from './http.ts';
+
+/** Milliseconds. `connect` ends with the TLS handshake (and the proxy's tunnel), `idle` is between two pieces of a body, `whole` is everything. */
+export interface Clocks {
+  readonly connect: number;
+  readonly idle: number;
+  readonly whole: number;
+}
+
+/** Why an exchange brought no answer; `code` as Node names it. */
+export class ExchangeError extends Error {
+  readonly code: string;
+  /** The connection had served another request before: the server may simply have closed it meanwhile. */
+  readonly reused: boolean;
+
+  constructor(code: string, message: string, reused: boolean, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+    this.reused = reused;
+  }
+}
+
+/** An honest server needs far less; a hostile one gets no more of our memory. */
+const maxHeaderBytes = 64 * 1024;
+
+/**
+ * One request and its answer, no retry, no redirect.
+ * @throws {ExchangeError} when there is no complete answer
+ * @throws {Failure} `too-large`; `network` for a body that is encoded although we asked for none
+ */
+export function exchange(request: HttpRequest, agent: http.Agent, clocks: Clocks): Promise<HttpResponse> {
+  return new Promise((resolve, reject) => {
+    const outgoing = send(request, agent);
+    const timers = { phase: undefined as NodeJS.Timeout | undefined, whole: undefined as NodeJS.Timeout | undefined };
+    const finish = (settle: () => void) => {
+      clearTimeout(timers.phase);
+      clearTimeout(timers.whole);
+      settle();
+    };
+    // Destroying a request that waits for a proxy's tunnel emits nothing, so the promise is settled here and not by an event.
+    const fail = (error: Error) =>
+      finish(() => {
+        reject(error);
+        outgoing.destroy();
+      });
+    const lapse = (milliseconds: number, code: string, what: string) =>
+      setTimeout(() => fail(new ExchangeError(code, what, false)), milliseconds);
+    const broken = (cause: NodeJS.ErrnoException) =>
+      fail(new ExchangeError(cause.code ?? 'ECONNRESET', cause.message, outgoing.reusedSocket, cause));
+
+    timers.whole = lapse(clocks.whole, 'TIMEOUT', 'no complete answer in time');
+    timers.phase = lapse(clocks.connect, 'CONNECT_TIMEOUT', 'no connection in time');
+    onConnected(outgoing, () => clearTimeout(timers.phase));
+    outgoing.on('error', broken);
+    outgoing.on('response', (incoming) => {
+      const idle = () => {
+        clearTimeout(timers.phase);
+        timers.phase = lapse(clocks.idle, 'TIMEOUT', 'the answer stopped coming');
+      };
+      idle();
+      readBody(request, incoming, idle).then(
+        (body) => finish(() => resolve({ status: incoming.statusCode ?? 0, headers: headersOf(incoming), body, url: request.url })),
+        (caught: Error) => (caught instanceof Failure ? fail(caught) : broken(caught)),
+      );
+    });
+  });
+}
+
+function send(request: HttpRequest, agent: http.Agent): http.ClientRequest {
+  const { request: open } = request.url.protocol === 'https:' ? https : http;
+  const body = request.body;
+  const outgoing = open(request.url, {
+    method: request.method,
+    agent,
+    maxHeaderSize: maxHeaderBytes,
+    joinDuplicateHeaders: true,
+    ...(request.tls === 'skip' ? { rejectUnauthorized: false } : {}),
+    headers: {
+      'user-agent': 'sign-image',
+      // Compressed answers would have to be unpacked: a small bomb becomes gigabytes. We hash the bytes as they are, anyway.
+      'accept-encoding': 'identity',
+      ...(request.method === 'GET' || request.method === 'HEAD' ? {} : { 'content-length': String(body?.length ?? 0) }),
+      ...request.headers,
+    },
+  });
+  outgoing.end(body);
+  return outgoing;
+}
+
+function onConnected(outgoing: http.ClientRequest, connected: () => void): void {
+  outgoing.once('socket', (socket) => {
+    if (!socket.connecting) return connected();
+    socket.once('encrypted' in socket ? 'secureConnect' : 'connect', connected);
+  });
+}
+
+async function readBody(request: HttpRequest, incoming: http.IncomingMessage, heard: () => void): Promise<Buffer> {
+  if (request.method === 'HEAD') {
+    incoming.resume();
+    return Buffer.alloc(0);
+  }
+  // Not before the first byte: a declared length is refused without reading any of it.
+  if (Number(incoming.headers['content-length'] ?? 0) > request.maxBytes) throw tooLarge(request);
+  const encoding = incoming.headers['content-encoding'] ?? 'identity';
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    heard();
+    if (encoding.toLowerCase() !== 'identity') throw encoded(request, encoding);
+    size += chunk.length;
+    if (size > request.maxBytes) throw tooLarge(request);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+function headersOf(incoming: http.IncomingMessage): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return headers;
+}
+
+function tooLarge({ url, maxBytes }: HttpRequest): Failure {
+  return new Failure(
+    'too-large',
+    `${url.host} answered ${url.pathname} with more than ${maxBytes} bytes; the rest was not read.`,
+    'Nothing that belongs to an image signature is that large: look at what this server answers there.',
+  );
+}
+
+function encoded({ url }: HttpRequest, encoding: string): Failure {
+  return new Failure(
+    'network',
+    `${url.host} answered ${url.pathname} in the encoding "${encoding.replace(/[^a-z0-9-]/gi, '?').slice(0, 30)}", although none was asked for.`,
+    'A proxy on the way may compress answers: let it pass these unchanged.',
+  );
+}

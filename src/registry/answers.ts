@@ -1,0 +1,113 @@
+import { Failure } from '../failure.ts';
+import type { HttpResponse } from '../http/http.ts';
+import { isJsonObject, readJson } from '../image/json.ts';
+import { plainText } from './plain-text.ts';
+
+/** What a run may do: decides the scope of its tokens and the advice in its errors. */
+export type Access = 'pull' | 'pull,push';
+
+/** Who was asked for what, for the sentences of errors. */
+export interface Circumstances {
+  /** as in a reference: `ghcr.io`, `docker.io` */
+  readonly registry: string;
+  readonly access: Access;
+  /** whether this run has a login for that registry */
+  readonly loggedIn: boolean;
+}
+
+/** One entry of the error body that distribution-spec defines: `{"errors":[{"code","message"}]}`. Already plain text. */
+export interface RegistryError {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Reads an error body; anything else has no errors in it. At most 5 entries, bounded and cleaned. Never throws. */
+export function errorsOf(response: HttpResponse): readonly RegistryError[] {
+  if (response.body.length > 64 * 1024) return [];
+  const reading = readJson(response.body, 32);
+  if ('problem' in reading || !isJsonObject(reading.value) || !Array.isArray(reading.value.errors)) return [];
+  const errors: unknown[] = reading.value.errors;
+  return errors
+    .slice(0, 5)
+    .filter(isJsonObject)
+    .map(({ code, message }) => ({ code: wordOf(code, 60), message: wordOf(message, 300) }));
+}
+
+/** The Failure for an answer that refuses what `what` says, e.g. `the manifest acme/app:v1`. */
+export function refused(response: HttpResponse, what: string, circumstances: Circumstances): Failure {
+  const { registry, loggedIn } = circumstances;
+  const said = errorsOf(response).map(({ code, message }) => [code, message].filter(Boolean).join(': '));
+  const quote = said.length > 0 ? ` It says: ${said.join('; ')}` : '';
+  if (response.status === 401 && !loggedIn) return loginMissing(registry, what);
+  if (response.status === 401 && !insufficient(response)) return wrongLogin(registry, what);
+  if (response.status === 401 || response.status === 403) return denied(what, quote, circumstances);
+  const tries = (response.attempts ?? 1) > 1 ? `, also after ${response.attempts} tries` : '';
+  if (response.status === 429) return limited(registry, tries, loggedIn);
+  return new Failure('registry-error', `${registry} answered ${response.status} to ${what}${tries}.${quote}`, adviceFor(response.status));
+}
+
+/** The YAML that logs in to this registry. */
+export function loginStep(registry: string): string {
+  const host = registry === 'docker.io' ? '' : `    registry: ${registry}\n`;
+  const [username, password] =
+    registry === 'ghcr.io' ? ['github.actor', 'secrets.GITHUB_TOKEN'] : ['secrets.REGISTRY_USERNAME', 'secrets.REGISTRY_PASSWORD'];
+  return `- uses: docker/login-action@v4\n  with:\n${host}    username: \${{ ${username} }}\n    password: \${{ ${password} }}`;
+}
+
+/** 401 and there is no login to try. */
+export function loginMissing(registry: string, what: string): Failure {
+  return new Failure(
+    'registry-denied',
+    `${registry} wants a login for ${what}, and this job has none for it.`,
+    `Log in before this step:\n${loginStep(registry)}`,
+  );
+}
+
+/** 401 although there is a login. */
+export function wrongLogin(registry: string, what: string): Failure {
+  return new Failure(
+    'bad-credentials',
+    `${registry} does not accept the login of this job for ${what}: the user name or the password is wrong, or has expired.`,
+    `Correct what the login before this step is given (or \`registry-username\` and \`registry-password\` of this step):\n${loginStep(registry)}`,
+  );
+}
+
+function denied(what: string, quote: string, { registry, access, loggedIn }: Circumstances): Failure {
+  const right = access === 'pull' ? 'read' : 'write';
+  const who = loggedIn ? 'The login of this job' : 'Somebody without a login';
+  const message = `${who} may not ${right === 'read' ? 'pull' : 'push'}: ${registry} refused ${what}.${quote}`;
+  if (!loggedIn) return new Failure('registry-denied', message, `Log in before this step:\n${loginStep(registry)}`);
+  if (registry === 'ghcr.io')
+    return new Failure(
+      'registry-denied',
+      message,
+      `Give the job the right to packages:\npermissions:\n  packages: ${right}\nand, if the package belongs to another repository, add this one under "Manage Actions access" of the package.`,
+    );
+  const verb = right === 'read' ? 'pull from' : 'push to';
+  return new Failure(
+    'registry-denied',
+    message,
+    `Let that account ${verb} this repository, or log in as one that may:\n${loginStep(registry)}`,
+  );
+}
+
+function limited(registry: string, tries: string, loggedIn: boolean): Failure {
+  const fix = loggedIn
+    ? 'Run the job again later, or let fewer jobs run at once.'
+    : `Registries let those in more often who log in:\n${loginStep(registry)}`;
+  return new Failure('registry-error', `${registry} answered 429, too many requests${tries}.`, fix);
+}
+
+function adviceFor(status: number): string {
+  if (status >= 500) return 'Run the job again; if it stays, look at the status page or the log of the registry.';
+  return 'Check the name of the image; if it is right, the registry does not do what the OCI distribution API says: please report it.';
+}
+
+/** RFC 6750, 3.1: the token is good but not for this. Docker Hub says so to a login without the right to push. */
+function insufficient(response: HttpResponse): boolean {
+  return /error="?insufficient_scope/i.test(response.headers['www-authenticate'] ?? '');
+}
+
+function wordOf(value: unknown, most: number): string {
+  return typeof value === 'string' ? plainText(value, most) : '';
+}

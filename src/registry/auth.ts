@@ -1,0 +1,149 @@
+import type { Http, HttpResponse } from '../http/http.ts';
+import type { Access, Circumstances } from './answers.ts';
+import { type Challenge, parseChallenges } from './challenge.ts';
+import { basic, type Credentials } from './login.ts';
+import { requestToken, type Token } from './token.ts';
+
+/** Sends one request with this `authorization` header, or without. May be called twice: the second time with a better one. */
+export type Send = (authorization: string | undefined) => Promise<HttpResponse>;
+
+/** Sends a request about a repository with whatever authorization the registry wants to see. The answer may still be a 401. */
+export type Authorizer = (repository: string, send: Send) => Promise<HttpResponse>;
+
+export interface AuthOptions {
+  readonly http: Http;
+  readonly registry: string;
+  readonly access: Access;
+  /** `https://ghcr.io`, as it is known at that moment */
+  readonly origin: () => string;
+  readonly credentials: () => Promise<Credentials | undefined>;
+  /** whether to let the first request find out alone what the registry wants, while others wait */
+  readonly expectsChallenge: () => Promise<boolean>;
+  readonly allowHttp: boolean;
+  readonly tls: 'verify' | 'skip';
+  readonly mask: (secret: string) => void;
+  readonly patience: number;
+}
+
+/**
+ * The authorization of one registry for a whole run: one challenge, one token per repository, shared by parallel requests, renewed when it
+ * runs out or is refused once. Follows distribution's spec/auth/token.md; falls back to HTTP Basic where the registry wants that.
+ * @throws {Failure} from the authorizer: `registry-denied`, `bad-credentials`, `registry-error`, and what `send` throws
+ */
+export function createAuthorizer(options: AuthOptions): Authorizer {
+  const state: State = { tokens: new Map(), scopes: new Map() };
+  return async (repository, send) => {
+    if (state.challenge === undefined && !state.open && (await options.expectsChallenge())) {
+      const first = await probe(state, options, send);
+      if (first !== undefined && first.status !== 401) return first;
+      if (first !== undefined) return answer(state, options, repository, first, undefined, send);
+    }
+    const authorization = await headerFor(state, options, repository);
+    return answer(state, options, repository, await send(authorization), authorization, send);
+  };
+}
+
+interface State {
+  challenge?: Challenge;
+  /** an answer came without any challenge: nobody needs to wait for one */
+  open?: boolean;
+  probing?: Promise<void> | undefined;
+  readonly tokens: Map<string, Promise<Token>>;
+  /** what a registry asked for beyond our own scope, by repository */
+  readonly scopes: Map<string, readonly string[]>;
+}
+
+/** The first request goes out without authorization; all others wait for what its answer teaches. Undefined for those who waited. */
+async function probe(state: State, options: AuthOptions, send: Send): Promise<HttpResponse | undefined> {
+  while (state.probing !== undefined) {
+    await state.probing;
+    if (state.challenge !== undefined || state.open) return undefined;
+  }
+  const { promise, resolve } = Promise.withResolvers<void>();
+  state.probing = promise;
+  try {
+    const response = await send(undefined);
+    if (response.status === 401) learn(state, options, response);
+    else state.open = true;
+    return response;
+  } finally {
+    state.probing = undefined;
+    resolve();
+  }
+}
+
+/** Takes the answer, or, after a 401, gets a (new) authorization and sends once more. */
+async function answer(
+  state: State,
+  options: AuthOptions,
+  repository: string,
+  response: HttpResponse,
+  sent: string | undefined,
+  send: Send,
+): Promise<HttpResponse> {
+  if (response.status !== 401) return response;
+  const challenge = learn(state, options, response);
+  if (challenge === undefined) return response;
+  if (sent !== undefined) rememberScopes(state, options, repository, challenge);
+  const authorization = await headerFor(state, options, repository, sent);
+  return authorization === undefined || authorization === sent ? response : send(authorization);
+}
+
+function learn(state: State, options: AuthOptions, response: HttpResponse): Challenge | undefined {
+  // A host that the registry redirected to has no say in where our credentials go.
+  if (response.url.origin !== options.origin()) return undefined;
+  const challenges = parseChallenges(response.headers['www-authenticate']);
+  const challenge =
+    challenges.find(({ scheme, parameters }) => scheme === 'bearer' && parameters.realm !== undefined) ??
+    challenges.find(({ scheme }) => scheme === 'basic');
+  if (challenge !== undefined) state.challenge = challenge;
+  return challenge;
+}
+
+/** Some registries protect more than the repository that is asked for (a proxied one, say); their own words name it. */
+function rememberScopes(state: State, { access }: AuthOptions, repository: string, { parameters }: Challenge): void {
+  const ours = new Set(access.split(','));
+  const foreign = (parameters.scope ?? '').split(' ').filter((scope) => {
+    const [, name, actions] = /^repository:(.+):([a-z,*]+)$/.exec(scope) ?? [];
+    return scope !== '' && !(name === repository && actions?.split(',').every((action) => ours.has(action)));
+  });
+  if (foreign.length > 0) state.scopes.set(repository, foreign.slice(0, 4));
+}
+
+/** @param refused the header that was answered with 401: not again */
+async function headerFor(state: State, options: AuthOptions, repository: string, refused?: string): Promise<string | undefined> {
+  const { challenge } = state;
+  if (challenge === undefined) return undefined;
+  const credentials = await options.credentials();
+  if (credentials?.kind === 'registry-token') return `Bearer ${credentials.token}`;
+  if (challenge.scheme === 'bearer') return `Bearer ${await tokenFor(state, options, repository, challenge, credentials, refused)}`;
+  return credentials?.kind === 'password' ? `Basic ${basic(credentials.username, credentials.password)}` : undefined;
+}
+
+async function tokenFor(
+  state: State,
+  options: AuthOptions,
+  repository: string,
+  challenge: Challenge,
+  credentials: Credentials | undefined,
+  refused: string | undefined,
+): Promise<string> {
+  for (;;) {
+    const known = state.tokens.get(repository);
+    if (known === undefined) break;
+    const { value, usableUntil } = await known;
+    if (performance.now() < usableUntil && `Bearer ${value}` !== refused) return value;
+    // Whoever comes first renews; the others find the new one in the next round.
+    if (state.tokens.get(repository) === known) break;
+  }
+  const { registry, access, origin, allowHttp, tls, patience } = options;
+  const scopes = [`repository:${repository}:${access}`, ...(state.scopes.get(repository) ?? [])];
+  const circumstances: Circumstances = { registry, access, loggedIn: credentials !== undefined };
+  const question = { challenge, scopes, credentials, origin: origin(), allowHttp, tls, circumstances, patience };
+  const fresh = requestToken(options.http, question, options.mask);
+  state.tokens.set(repository, fresh);
+  fresh.catch(() => {
+    if (state.tokens.get(repository) === fresh) state.tokens.delete(repository);
+  });
+  return (await fresh).value;
+}

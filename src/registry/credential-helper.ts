@@ -1,0 +1,69 @@
+import { Failure } from '../failure.ts';
+import { isJsonObject, readJson } from '../image/json.ts';
+import { basic, type Credentials } from './login.ts';
+import { plainText } from './plain-text.ts';
+
+/** Runs a program with a text on its standard input. It must not print what the program prints: that is a password. */
+export type RunHelper = (
+  command: string,
+  args: readonly string[],
+  stdin: string,
+) => Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>;
+
+const longestAnswer = 64 * 1024;
+const patience = 60_000;
+
+/**
+ * Asks a credential helper of Docker: `docker-credential-NAME get`, the server on standard input, `{"Username","Secret"}` back.
+ * @param server the key as `docker login` would have stored it
+ * @returns undefined when the helper knows no login for this server, which is no error
+ * @throws {Failure} `bad-credentials`, naming the helper: it is missing, it fails, it answers something else
+ */
+export async function askHelper(
+  name: string,
+  server: string,
+  run: RunHelper,
+  mask: (secret: string) => void,
+): Promise<Credentials | undefined> {
+  // The name becomes part of a command: a path would run a file of whoever can write the config.
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) throw broken(plainText(name, 70), 'this is no name of a helper');
+  const { exitCode, stdout, stderr } = await limited(run, name, server);
+  if (exitCode !== 0) {
+    // The words of docker-credential-helpers; each helper prints them on standard output.
+    if (/credentials not found|no credentials|not found in native keychain/i.test(`${stdout}\n${stderr}`)) return undefined;
+    throw broken(name, `it ended with ${exitCode} for ${server}`);
+  }
+  const reading = stdout.length > longestAnswer ? { problem: 'it is too long' } : readJson(stdout.trim(), 8);
+  const answer = 'value' in reading && isJsonObject(reading.value) ? reading.value : {};
+  const { Username: username, Secret: secret } = answer;
+  if (typeof secret === 'string' && secret !== '') mask(secret);
+  if (typeof username !== 'string' || typeof secret !== 'string') throw broken(name, 'its answer is not {"Username", "Secret"}');
+  if (secret === '') return undefined;
+  mask(basic(username, secret));
+  return username === '<token>' ? { kind: 'identity-token', token: secret } : { kind: 'password', username, password: secret };
+}
+
+async function limited(run: RunHelper, name: string, server: string) {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(broken(name, 'it did not end within a minute')), patience);
+  });
+  try {
+    return await Promise.race([run(`docker-credential-${name}`, ['get'], server), late]);
+  } catch (caught) {
+    if (caught instanceof Failure) throw caught;
+    throw broken(name, 'it could not be started', caught);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What a helper prints is not quoted: it may be a password. */
+function broken(name: string, problem: string, cause?: unknown): Failure {
+  return new Failure(
+    'bad-credentials',
+    `The credential helper docker-credential-${name}, which the docker config of this machine names, gives no password: ${problem}.`,
+    'Install or repair that helper, or give the step `registry-username` and `registry-password`.',
+    { cause },
+  );
+}
