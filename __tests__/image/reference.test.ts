@@ -86,7 +86,7 @@ describe('an entry that is no reference is answered with what to change', () => 
     ['ghcr.io/', 'between its slashes is empty'],
     ['/app', 'between its slashes is empty'],
     ['ghcr.io/:v1', 'between its slashes is empty'],
-    ['ghcr.io/acme/app:feature/x', 'not a valid name'],
+    ['ghcr.io/acme/app:feature/x', 'a tag has no slash'],
     ['ghcr.io/acme/app:v1+2', 'its tag may hold'],
     ['ghcr.io/acme/app:-v1', 'its tag may hold'],
     [`ghcr.io/acme/app:${'t'.repeat(129)}`, 'longer than 128'],
@@ -209,9 +209,19 @@ describe('for every text', () => {
 
   it('a long hostile entry is answered at once', () => {
     const start = performance.now();
-    for (const text of ['a-'.repeat(400), 'a'.repeat(100_000), `${'a/'.repeat(50_000)}`, ':'.repeat(1900), `x:${'@'.repeat(1900)}`]) {
+    for (const text of [
+      'a-'.repeat(400),
+      'a'.repeat(100_000),
+      `${'a/'.repeat(50_000)}`,
+      ':'.repeat(799),
+      `x:${'@'.repeat(700)}`,
+      ':a'.repeat(399),
+      `${'a:'.repeat(300)}/A`,
+      '/:'.repeat(399),
+      `a/${'b-'.repeat(120)}:${'c.'.repeat(200)}+`,
+    ]) {
       expect(() => parseReference(text)).toThrow(Failure);
     }
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(performance.now() - start).toBeLessThan(200);
   });
 });

@@ -69,6 +69,10 @@ describe('public keys', () => {
     const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
     expect(() => readPublicKeys(publicKey.export({ type: 'spki', format: 'pem' }).toString())).toThrow('on the curve secp256k1');
   });
+  it('on P-521 can be verified with, though not signed with', () => {
+    const text = generateKeyPairSync('ec', { namedCurve: 'P-521' }).publicKey.export({ type: 'spki', format: 'pem' }).toString();
+    expect(spki(text)).toEqual([text]);
+  });
   it('fit the private keys', async () => {
     const signer = await loadSigner({ key: cosign2.key, password: recordedPassword });
     expect((await signer.publicKey())?.equals(readPublicKeys(cosign2.pub)[0])).toBe(true);

@@ -94,6 +94,11 @@ const rules: readonly Rule[] = [
     'Write it in lower case; for a name from GitHub make it lower case in a step before:\n' +
       '  - id: name\n    run: echo "image=ghcr.io/${GITHUB_REPOSITORY,,}" >> "$GITHUB_OUTPUT"\nand use `images: ${{ steps.name.outputs.image }}`.',
   ],
+  [
+    (text) => middleOf(text).some((part) => part.includes(':')),
+    'a tag has no slash',
+    'A branch name may hold more than a tag; use for example `images: ghcr.io/acme/app:${{ github.sha }}`.',
+  ],
   [(text) => pathOf(text).length > 255, 'its repository is longer than 255 characters', `Use a shorter repository: ${example}.`],
   [
     (text) => tagOf(text).length > 128,
@@ -128,6 +133,11 @@ export function referenceProblem(entry: string): ReferenceProblem {
 function pathOf(text: string): string {
   const name = text.replace(/@.*$/s, '').replace(/:[^/]*$/, '');
   return name.replace(/^(?:[^/]*[.:][^/]*|localhost)\//, '');
+}
+
+/** The parts between the host and the last slash. */
+function middleOf(text: string): string[] {
+  return (text.split('@')[0] ?? '').split('/').slice(1, -1);
 }
 
 /** What follows the last colon of the name, empty where there is none. */

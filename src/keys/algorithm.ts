@@ -9,8 +9,8 @@ export interface KeyAlgorithm {
 
 const cure = 'Use a P-256 key, which every verifier takes: `cosign generate-key-pair` makes one.';
 const minRsaBits = 2048;
-/** cosign's and Go's verification refuse more */
-const maxRsaBits = 8192;
+/** a longer key takes seconds to check, and whoever sends the key chooses that; the same limit as for verifying */
+const maxRsaBits = 16_384;
 
 /**
  * Decides whether a key (private or public) can be used, and how: ECDSA with SHA-256 on P-256 and P-384, RSA PKCS #1 v1.5 with SHA-256,
@@ -40,8 +40,17 @@ function curveAlgorithm(curve: string | undefined, input: string): KeyAlgorithm 
 
 function rsaAlgorithm(bits: number, input: string): KeyAlgorithm {
   if (bits < minRsaBits) throw refuse(input, `is an RSA key of ${bits} bits, which is too short to be safe (at least ${minRsaBits})`, cure);
-  if (bits > maxRsaBits) throw refuse(input, `is an RSA key of ${bits} bits, which verifiers refuse (at most ${maxRsaBits})`, cure);
+  if (bits > maxRsaBits)
+    throw refuse(input, `is an RSA key of ${bits} bits, which is more than is ever checked (at most ${maxRsaBits})`, cure);
   return { digest: 'sha256', warnings: [] };
+}
+
+/**
+ * Decides whether signatures of a public key can be verified here: what can sign, and P-521, which others have signed with.
+ * @throws {Failure} `unsupported-key`.
+ */
+export function refuseUnverifiable(publicKey: KeyObject, input: string): void {
+  if (publicKey.asymmetricKeyDetails?.namedCurve !== 'secp521r1') keyAlgorithm(publicKey, input);
 }
 
 function refuse(input: string, problem: string, fix: string): Failure {

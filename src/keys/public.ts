@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
-import { keyAlgorithm } from './algorithm.ts';
+import { refuseUnverifiable } from './algorithm.ts';
 import { type PemBlock, readPem } from './pem.ts';
 
 const maxKeys = 100;
@@ -17,7 +17,7 @@ export function readPublicKeys(text: string, input = 'key'): [KeyObject, ...KeyO
   const keys: KeyObject[] = [];
   for (const block of blocks) {
     const key = readBlock(block, input);
-    keyAlgorithm(key, input);
+    refuseUnverifiable(key, input);
     if (!keys.some((known) => known.equals(key))) keys.push(key);
   }
   const [first, ...rest] = keys;
