@@ -104,7 +104,7 @@ describe('text from outside', () => {
     expect(escapeHtml('<img src=x onerror="a">&\'`|\n\n# b')).toBe('&lt;img src=x onerror=&quot;a&quot;&gt;&amp;&#39;`|\\u000a\\u000a# b');
   });
 
-  it('in a <pre> never has an empty line, after which Markdown would begin', () => {
-    expect(escapeHtmlLines('a\n\n \t\n<b>')).toBe('a\n \n \n&lt;b&gt;');
+  it('in a <pre> never has a blank line, after which Markdown would begin', () => {
+    expect(escapeHtmlLines('a\n\n \t\n<b>')).toBe('a\n&#32;\n&#32;\n&lt;b&gt;');
   });
 });

@@ -1,11 +1,9 @@
 import type { SignatureResult, SignResult } from '../signing/result.ts';
 import { logPage } from './log-page.ts';
 import { signerInWords } from './signer-words.ts';
-import { escapeHtml, escapeHtmlLines } from './untrusted-text.ts';
+import { code, count, details, digestHtml, errorBlock, pre, table } from './summary-html.ts';
+import { escapeHtml } from './untrusted-text.ts';
 import { commandText, type VerifySetting, verifyCommand } from './verify-command.ts';
-
-// The summary is HTML inside Markdown: inside an HTML block nothing is Markdown, so escaping is HTML's five characters and nothing else.
-// A block ends at an empty line, and `escapeHtmlLines` leaves none.
 
 export interface SummarySetting extends VerifySetting {
   /** PEM of the public key to verify with (keyed) */
@@ -17,104 +15,98 @@ export interface SummarySetting extends VerifySetting {
 /** GitHub drops a step's summary above 1 MiB. */
 const mostBytes = 1_000_000;
 const mostCommands = 20;
+const mostErrors = 20;
 
 /**
- * The job summary of sign-image as Markdown, below 1 MiB: a heading, a row per image, its platforms folded, errors with their fix, and the
- * commands to repeat the check. With very many images it leaves out the platforms, then rows, and says how many.
+ * The job summary of sign-image as Markdown, below 1 MiB: a heading, who signed, a row per image, the manifests of an index folded, errors
+ * with their fix, and the commands to repeat the check. With very many images it leaves out manifests, then rows, and says how many.
  */
 export function signSummary(results: readonly SignResult[], setting: SummarySetting): string {
   const asked = results.filter(({ partOf }) => partOf === undefined);
+  const inner = Map.groupBy(
+    results.filter(({ partOf }) => partOf !== undefined),
+    ({ partOf }) => partOf,
+  );
   const sizes = [
-    { rows: asked.length, platforms: true },
-    { rows: asked.length, platforms: false },
-    { rows: 300, platforms: false },
-    { rows: 30, platforms: false },
+    { most: asked.length, manifests: true },
+    { most: asked.length, manifests: false },
+    { most: 300, manifests: false },
+    { most: 30, manifests: false },
   ];
-  for (const size of sizes) {
-    const markdown = render(results, asked, setting, size);
+  for (const { most, manifests } of sizes) {
+    const rows = asked.slice(0, most);
+    const blocks = [
+      heading(results, asked, setting),
+      ...signers(results),
+      table(['Result', 'Image', 'Formats', 'Signer', 'Log index'], rows.map(imageRow)),
+      ...(asked.length > rows.length ? [`… and ${asked.length - rows.length} more: see output <code>results</code>.`] : []),
+      ...(manifests ? rows.flatMap((index) => manifestTable(index, inner.get(index.image) ?? [])) : []),
+      ...errors(results),
+      ...commands(rows, setting),
+      ...publicKeyBlock(setting),
+    ];
+    const markdown = blocks.join('\n\n');
     if (Buffer.byteLength(markdown) <= mostBytes) return markdown;
   }
-  return `${heading(results, asked, setting)}\n\nThe details are too long for a summary; output \`results\` has them.`;
+  return `${heading(results, asked, setting)}\n\nThe details are too long for a summary: see output <code>results</code>.`;
 }
 
 /** The summary of a step that failed before any image was looked at. */
 export function failureSummary(failure: { readonly code: string; readonly message: string; readonly fix: string }): string {
-  return ['## ❌ Nothing was signed', errorBlock(failure)].join('\n\n');
-}
-
-function render(
-  results: readonly SignResult[],
-  asked: readonly SignResult[],
-  setting: SummarySetting,
-  size: { rows: number; platforms: boolean },
-): string {
-  const rows = asked.slice(0, size.rows);
-  const table = ['<table>', '<tr><th>Image</th><th>Formats</th><th>Signer</th><th>Log index</th><th>Result</th></tr>'];
-  const left = asked.length - rows.length;
-  return [
-    heading(results, asked, setting),
-    [...table, ...rows.map((result) => row(result, setting)), '</table>'].join('\n'),
-    ...(left > 0 ? [`… and ${left} more: see output \`results\`.`] : []),
-    ...(size.platforms ? rows.flatMap((result) => platformTable(result, results, setting)) : []),
-    ...errors(results),
-    ...commands(rows, setting),
-    ...publicKeyBlock(setting),
-  ].join('\n\n');
+  return `## ❌ Nothing was signed\n\n${errorBlock(failure)}`;
 }
 
 function heading(results: readonly SignResult[], asked: readonly SignResult[], { readBack }: SummarySetting): string {
   const bad = results.filter(isBad).length;
-  if (bad > 0) return `## ❌ ${bad} of ${count(results.length, results.length > asked.length ? 'manifest' : 'image')} failed`;
-  const written = asked.some(({ status }) => status === 'signed') ? 'signed' : 'already signed';
   const inner = results.length - asked.length;
-  const platforms = inner > 0 ? ` with ${count(inner, 'manifest')} inside` : '';
-  return `## ${readBack ? '✅' : '✍️'} ${count(asked.length, 'image')}${platforms} ${written}${readBack ? ' and verified' : ''}`;
+  if (bad > 0) return `## ❌ ${bad} of ${count(results.length, inner > 0 ? 'manifest' : 'image')} failed`;
+  const written = results.some(({ status }) => status === 'signed') ? 'signed' : 'already signed';
+  const inside = inner > 0 ? ` (and ${count(inner, 'manifest')} inside)` : '';
+  const verified = readBack && results.length > 0 && results.every((result) => result.verified === true);
+  return `## ${verified ? '✅' : '✍️'} ${count(asked.length, 'image')}${inside} ${written}${verified ? ' and verified' : ''}`;
 }
 
-function row(result: SignResult, setting: SummarySetting): string {
-  const names = (result.references.length > 0 ? result.references : [result.image]).map((name) => code(name.replace(/@sha256:.*$/, '')));
-  const shown = names.length > 8 ? [...names.slice(0, 8), `and ${names.length - 8} more`] : names;
-  const cells = [
-    `${shown.join('<br>')}<br><sub>${code(result.digest)}</sub>`,
-    ...sharedCells(result),
-    signerCell(result),
-    logCell(result.signatures),
-    outcome(result, setting),
-  ];
-  return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
-}
-
-/** The manifests inside one image index, folded: a line each. */
-function platformTable(index: SignResult, results: readonly SignResult[], setting: SummarySetting): readonly string[] {
-  const inner = results.filter(({ partOf }) => partOf === index.image);
-  if (inner.length === 0) return [];
-  const lines = inner.map((result) => {
-    const cells = [
-      escapeHtml(result.platform ?? ''),
-      code(result.digest),
-      ...sharedCells(result),
-      logCell(result.signatures),
-      outcome(result, setting),
-    ];
-    return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
+/** Who signed, letter by letter as a verifier must state it: one line for each different signer (one, as a rule). */
+function signers(results: readonly SignResult[]): readonly string[] {
+  const lines = results.map(({ signer: { identity, issuer, keyId } }) => {
+    if (identity !== undefined) return `Identity ${code(identity)}${issuer === undefined ? '' : `<br>Issuer ${code(issuer)}`}`;
+    return keyId === undefined ? '' : `Key ${code(keyId)}`;
   });
-  const open = inner.some(isBad) ? '<details open>' : '<details>';
-  const title = `<summary>${count(inner.length, 'manifest')} inside ${code(index.references[0] ?? index.image)}</summary>`;
-  const head = '<tr><th>Platform</th><th>Digest</th><th>Formats</th><th>Log index</th><th>Result</th></tr>';
-  return [[open, title, '<table>', head, ...lines, '</table>', '</details>'].join('\n')];
+  const different = [...new Set(lines)].filter((line) => line !== '').slice(0, 5);
+  return different.length > 0 ? [`<p>${different.join('<br>')}</p>`] : [];
 }
 
-function sharedCells({ signatures }: SignResult): readonly string[] {
-  return [signatures.map(({ format }) => format).join('<br>') || '–'];
+function imageRow(result: SignResult): readonly string[] {
+  const { image, references, digest, signatures, signer } = result;
+  const names = (references.length > 0 ? references : [image]).map((name) => code(name.replace(/@sha256:.*$/s, '')));
+  const shown = names.length > 8 ? [...names.slice(0, 8), `and ${names.length - 8} more`] : names;
+  const named = `${shown.join('<br>')}<br>${digestHtml(digest)}`;
+  return [outcome(result), named, formats(signatures), escapeHtml(signerInWords(signer)) || '–', logIndexes(signatures)];
 }
 
-function signerCell({ signer }: SignResult): string {
-  const words = escapeHtml(signerInWords(signer)) || '–';
-  const issuer = signer.issuer === undefined ? '' : `<br><sub>${code(signer.issuer)}</sub>`;
-  return signer.identity === undefined ? words : `${words}${issuer}`;
+/** The manifests inside one image index, folded unless one of them failed. */
+function manifestTable(index: SignResult, inner: readonly SignResult[]): readonly string[] {
+  if (inner.length === 0) return [];
+  const rows = inner.map((result) => {
+    const { platform = '–', digest, signatures } = result;
+    return [outcome(result), escapeHtml(platform), digestHtml(digest), formats(signatures), logIndexes(signatures)];
+  });
+  const title = `${count(inner.length, 'manifest')} inside ${code(index.references[0] ?? index.image)}`;
+  return [details(title, table(['Result', 'Platform', 'Digest', 'Formats', 'Log index'], rows), inner.some(isBad))];
 }
 
-function logCell(signatures: readonly SignatureResult[]): string {
+function outcome({ status, verified }: SignResult): string {
+  if (status === 'failed') return '❌&nbsp;failed';
+  if (verified === false) return '❌&nbsp;not&nbsp;verified';
+  const written = status === 'signed' ? 'signed' : 'already&nbsp;signed';
+  return verified === true ? `✅&nbsp;${written},<br>verified` : `✍️&nbsp;${written}`;
+}
+
+function formats(signatures: readonly SignatureResult[]): string {
+  return signatures.map(({ format }) => format).join('<br>') || '–';
+}
+
+function logIndexes(signatures: readonly SignatureResult[]): string {
   const entries = signatures.filter(({ tlogIndex }) => tlogIndex !== undefined);
   const cells = entries.map((entry) => {
     const page = logPage(entry);
@@ -123,90 +115,34 @@ function logCell(signatures: readonly SignatureResult[]): string {
   return cells.join('<br>') || '–';
 }
 
-function outcome(result: SignResult, { readBack }: SummarySetting): string {
-  if (result.status === 'failed') return `❌&nbsp;failed${result.error ? `<br>${code(result.error.code)}` : ''}`;
-  if (result.verified === false) return '❌&nbsp;not&nbsp;verified';
-  const written = result.status === 'signed' ? 'signed' : 'already&nbsp;signed';
-  return readBack && result.verified === true ? `✅&nbsp;${written},<br>verified` : `✍️&nbsp;${written}`;
-}
-
-/** One block for each different error; images that share it are listed together (a registry that is down fails all of them alike). */
+/** One block for each different error, with the images that share it: a registry that is down fails all of them alike. */
 function errors(results: readonly SignResult[]): readonly string[] {
-  const groups = Map.groupBy(
-    results.filter(({ error }) => error !== undefined),
-    ({ error }) => `${error?.code}\n${error?.message}\n${error?.fix}`,
-  );
-  return [...groups.values()].slice(0, 50).flatMap((group) => {
-    const error = group[0]?.error;
-    if (error === undefined) return [];
-    const names = group.slice(0, 10).map(({ image, references }) => code(references[0] ?? image));
-    const rest = group.length > 10 ? `<br>and ${group.length - 10} more` : '';
-    return [errorBlock(error, `${names.join('<br>')}${rest}`)];
+  const failed = results.filter(({ error }) => error !== undefined);
+  const groups = Map.groupBy(failed, ({ error }) => `${error?.code}\n${error?.message}\n${error?.fix}`);
+  return [...groups.values()].slice(0, mostErrors).flatMap((group) => {
+    const names = group
+      .slice(0, 10)
+      .map(({ image, references, platform }) => `${code(references[0] ?? image)} ${escapeHtml(platform ?? '')}`.trim());
+    const rest = group.length > 10 ? [`and ${group.length - 10} more`] : [];
+    return group[0]?.error === undefined ? [] : [errorBlock(group[0].error, [...names, ...rest])];
   });
 }
 
-function errorBlock(error: { readonly code: string; readonly message: string; readonly fix: string }, images = ''): string {
-  const where = images === '' ? '' : `<br>${images}`;
-  return `<blockquote>❌ <b>${escapeHtml(error.message)}</b> ${code(error.code)}${where}<br>👉 ${fixHtml(error.fix)}</blockquote>`;
-}
-
-/** A fix as HTML: fenced YAML becomes a `<pre>`, what stands in backticks is code. */
-function fixHtml(fix: string): string {
-  return fix
-    .split('```')
-    .map((part, index) =>
-      index % 2 === 1
-        ? `<pre>${escapeHtmlLines(part.replace(/^\w*\n/, '').replace(/\n$/, ''))}</pre>`
-        : part
-            .trim()
-            .split('`')
-            .map((text, odd) => (odd % 2 === 1 ? code(text) : escapeHtml(text)))
-            .join(''),
-    )
-    .join('');
-}
-
 function commands(rows: readonly SignResult[], setting: SummarySetting): readonly string[] {
-  const found = rows.flatMap((result) => verifyCommand(result, setting) ?? []);
+  const found = rows.flatMap((result) => (isBad(result) ? [] : (verifyCommand(result, setting) ?? [])));
   if (found.length === 0) return [];
   const texts = found
     .slice(0, mostCommands)
-    .map((command) => escapeHtmlLines([commandText(command), ...command.notes.map((note) => `# ${note}`)].join('\n')));
-  const more = found.length > mostCommands ? [`# and so on for ${found.length - mostCommands} more images`] : [];
-  const block = [
-    '<details>',
-    '<summary>Verify it yourself</summary>',
-    '<pre lang="sh">',
-    [...texts, ...more].join('\n \n'),
-    '</pre>',
-    '</details>',
-  ];
-  const trust = setting.privateSigstore
-    ? ['<sub><code>trusted_root.json</code> is the trusted root of the private Sigstore instance.</sub>']
-    : [];
-  return [[...block.slice(0, -1), ...trust, '</details>'].join('\n')];
+    .map((command) => [commandText(command), ...command.notes.map((note) => `# ${note}`)].join('\n'));
+  const more = found.length > mostCommands ? [`# and so on for ${count(found.length - mostCommands, 'more image')}`] : [];
+  const trust = setting.privateSigstore ? '\n<sub><code>trusted_root.json</code> is the trusted root of your Sigstore instance.</sub>' : '';
+  return [details('Verify it yourself', `${pre([...texts, ...more].join('\n\n'))}${trust}`)];
 }
 
 function publicKeyBlock({ publicKey }: SummarySetting): readonly string[] {
-  if (publicKey === undefined) return [];
-  return [
-    [
-      '<details>',
-      '<summary>The public key, <code>cosign.pub</code></summary>',
-      `<pre>${escapeHtmlLines(publicKey.trim())}</pre>`,
-      '</details>',
-    ].join('\n'),
-  ];
+  return publicKey === undefined ? [] : [details('The public key, <code>cosign.pub</code>', pre(publicKey.trim()))];
 }
 
 function isBad({ status, verified }: SignResult): boolean {
   return status === 'failed' || verified === false;
-}
-
-function code(text: string): string {
-  return `<code>${escapeHtml(text)}</code>`;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -32,12 +32,12 @@ export function escapeHtml(text: string, maxLength = 4000): string {
 }
 
 /**
- * Several lines for a `<pre>`. Empty lines become a space: in Markdown an empty line ends an HTML block, and what follows would be read
- * as Markdown again.
+ * Several lines for a `<pre>`. Lines of white space become the entity of a space: in Markdown a blank line ends an HTML block, and what
+ * follows would be read as Markdown again.
  */
 export function escapeHtmlLines(text: string): string {
   return cleanText(text, 400)
     .split('\n')
-    .map((line) => (line.trim() === '' ? ' ' : escapeHtml(line)))
+    .map((line) => (line.trim() === '' ? '&#32;' : escapeHtml(line)))
     .join('\n');
 }
