@@ -59,11 +59,12 @@ export async function startDelayProxy({ target, perResponseMs = 50, perConnectio
     const upstream = await forward(asked, body, target, agent);
     await sleep(perResponseMs);
     answer.writeHead(upstream.statusCode ?? 502, rewrite(upstream.headers, target, asked.headers.host ?? ''));
-    upstream.pipe(answer);
-    answer.on('close', () => {
+    // The moment the last byte is handed over: what the client begins after it counts as one step deeper.
+    upstream.on('end', () => {
       const entry = { method: asked.method ?? '', path: asked.url ?? '', status: upstream.statusCode ?? 0 };
       log.push({ ...entry, start: start - began, end: performance.now() - began });
     });
+    upstream.pipe(answer);
   };
   const server = createServer((asked, answer) => {
     handle(asked, answer).catch(() => answer.destroy());

@@ -1,32 +1,13 @@
 // Asks several registries the same questions and prints their answers side by side, to be read by a person:
 //   node __tests__/sandbox/registry-conformance.ts http://127.0.0.1:5000 http://127.0.0.1:5001 ...
 // A row that differs from the real registry is a bug of the sandbox (or is written down in registry-behaviours.ts).
-import { randomBytes } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
-import { type Ask, questions, type Setting, sha256, withDigest } from './registry-questions.ts';
+import { setting } from './registry-asking.ts';
+import { manifestQuestions } from './registry-manifest-questions.ts';
+import { questions as blobQuestions } from './registry-questions.ts';
 
-function setting(base: string): Setting {
-  const ask: Ask = async (method, path, { body, type, headers = {} } = {}) => {
-    const sent = { ...headers, ...(type === undefined ? {} : { 'content-type': type }) };
-    const response = await fetch(new URL(path, base), {
-      method,
-      headers: sent,
-      redirect: 'manual',
-      ...(body === undefined ? {} : { body }),
-    });
-    return Object.assign(response, { said: await response.text() });
-  };
-  const name = `conformance/r${randomBytes(8).toString('hex')}`;
-  const session = async (repository = name) => {
-    const { headers } = await ask('POST', `/v2/${repository}/blobs/uploads/`);
-    return headers.get('location') ?? '';
-  };
-  const blob = async (text: string) => {
-    await ask('PUT', withDigest(await session(), sha256(text)), { body: text, type: 'application/octet-stream' });
-    return sha256(text);
-  };
-  return { ask, name, blob, session };
-}
+/** Every question, by name. */
+export const questions = { ...blobQuestions, ...manifestQuestions };
 
 /** The status, the error codes, and the headers that clients look at, as one line. */
 export async function answer(base: string, question: string): Promise<string> {

@@ -43,7 +43,7 @@ function readManifest(asked: Asked, name: string, reference: string, store: Regi
   if (found === undefined) return missing(name, store, switches);
   const { manifest, digest } = found;
   const isOci = manifest.mediaType === ociManifest || manifest.mediaType === ociIndex;
-  if (switches.acceptNeeded && isOci && !accepted.includes(manifest.mediaType))
+  if (switches.acceptNeeded && isOci && found === named && !accepted.includes(manifest.mediaType))
     return refusal(404, 'MANIFEST_UNKNOWN', 'OCI manifest found, but accept header does not support OCI manifests');
   if (switches.dialect === 'distribution' && asked.headers['if-none-match']?.includes(digest) === true) return { status: 304 };
   const etag: Record<string, string> =

@@ -45,12 +45,14 @@ export function formsOf(secret: string): [form: string, text: string][] {
   const whole = secret.trim();
   if (whole.length < 6) throw new Error('a secret of fewer than 6 characters is found by chance');
   const lines = whole.split(/\r\n|\r|\n/).map((line) => line.trim());
-  const telling = lines.length === 1 ? [] : lines.filter((line) => line.length >= 12 && !line.startsWith('-----'));
-  const forms = [
-    ...encodings(whole),
-    ...telling.flatMap((line, number) => encodings(line).map(([form, text]): [string, string] => [`line ${number + 1}, ${form}`, text])),
-  ];
-  return [...new Map(forms.map(([form, text]) => [text, form]))].map(([text, form]) => [form, text]);
+  const telling = lines.length === 1 ? [] : [...lines.entries()].filter(([, line]) => line.length >= 12 && !line.startsWith('-----'));
+  const forms = new Map<string, string>();
+  const add = (prefix: string, pairs: [string, string][]) => {
+    for (const [form, text] of pairs) if (!forms.has(text)) forms.set(text, `${prefix}${form}`);
+  };
+  add('', encodings(whole));
+  for (const [number, line] of telling) add(`line ${number + 1}, `, encodings(line));
+  return [...forms].map(([text, form]) => [form, text]);
 }
 
 function encodings(text: string): [string, string][] {
