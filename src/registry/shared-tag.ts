@@ -28,6 +28,7 @@ interface Wanted {
 /** Failures that may pass; a write is then begun again with a fresh read. */
 const passing: readonly string[] = ['network', 'registry-error'];
 const maxTrouble = 5;
+const maxRepairs = 12;
 /** Looks in a row that found our entries, although others keep changing the document. */
 const enoughLooks = 12;
 
@@ -52,6 +53,7 @@ export class SharedTag {
   #detours = 0;
   #collisions = 0;
   #trouble = 0;
+  #repairs = 0;
   #refusedAt: Digest | 'nothing' | undefined;
   #unconditional = false;
 
@@ -101,8 +103,7 @@ export class SharedTag {
         await this.#stumble(asFailure(caught));
       }
     }
-    this.#collisions = 0;
-    this.#trouble = 0;
+    this.#collisions = this.#trouble = this.#repairs = 0;
     this.#working = false;
   }
 
@@ -115,7 +116,8 @@ export class SharedTag {
     const { content } = look;
     const open = [...this.#open];
     const missing = open.filter((wanted) => !this.#has(content, wanted));
-    if (missing.length > 0) {
+    for (const wanted of open) if (!missing.includes(wanted)) wanted.seen.resolve(content.digest as Digest);
+    if (missing.length > 0 || this.#othersAreMissing(content)) {
       for (const wanted of open) this.#forgetLooks(wanted);
       if (!missing.some(({ sent }) => sent) || (await this.#settleCollision())) await this.#write(content, open);
       return;
@@ -125,8 +127,15 @@ export class SharedTag {
     if (this.#open.size > 0) await this.#pause();
   }
 
+  /** Somebody dropped an entry that is not ours. We put it back too, but not for ever: ours may be safe, and somebody may mean it. */
+  #othersAreMissing(content: TagContent): boolean {
+    const there = new Set(content.entries.map((entry) => this.#kind.key(entry)));
+    if ([...this.#memory.keys()].every((key) => there.has(key))) return false;
+    this.#tempo.crowded();
+    return this.#repairs++ < maxRepairs;
+  }
+
   #judge(wanted: Wanted, digest: Digest): void {
-    wanted.seen.resolve(digest);
     wanted.looks++;
     // The same bytes a whole pause apart: nobody wrote in between, so whoever writes from now on has read our entry (see the document).
     if (wanted.lastLook === digest || wanted.looks >= enoughLooks) {
@@ -167,6 +176,7 @@ export class SharedTag {
     const written = await this.#repository.putManifest(this.name, bytes, mediaType, { ...this.#condition(content), once: true });
     if (!written) return this.#refused(content);
     this.#tempo.wrote(digestOf(bytes));
+    this.#trouble = 0;
     for (const wanted of open) wanted.sent = true;
   }
 

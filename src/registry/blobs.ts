@@ -1,0 +1,100 @@
+import { Failure } from '../failure.ts';
+import type { HttpResponse } from '../http/http.ts';
+import { type Digest, digestOf } from '../image/digest.ts';
+import { refused } from './answers.ts';
+import type { Connection } from './connection.ts';
+import { wrongContent } from './manifests.ts';
+
+/** Answers to uploads are short; error pages may be a little longer. */
+const maxAnswer = 256 * 1024;
+/** An upload session can be lost (a restarted registry, a load balancer); a new one is begun so often. */
+const maxUploads = 3;
+
+/** Reads and writes the blobs of one repository (distribution-spec, "Pulling blobs" and "Pushing blobs", POST then PUT). */
+export class Blobs {
+  readonly #connection: Connection;
+  readonly #repository: string;
+
+  constructor(connection: Connection, repository: string) {
+    this.#connection = connection;
+    this.#repository = repository;
+  }
+
+  async get(digest: Digest, maxBytes: number): Promise<Buffer> {
+    const response = await this.#connection.send(this.#repository, { method: 'GET', path: this.#path(digest), maxBytes });
+    if (response.status !== 200) throw await this.#refused(response, `the blob ${this.#repository}@${digest}`);
+    const actual = digestOf(response.body);
+    if (actual !== digest) throw wrongContent(`the blob ${this.#repository}@${digest}`, actual);
+    return response.body;
+  }
+
+  /** No HEAD first: what we write is new, or so small that asking costs more than sending. */
+  async put(bytes: Uint8Array): Promise<void> {
+    const digest = digestOf(bytes);
+    for (let uploads = 1; ; uploads++) {
+      const response = await this.#upload(bytes, digest);
+      if (response.status >= 200 && response.status < 300) return;
+      // After a reset, the retried PUT finds its session gone: either it is lost, or the first PUT has arrived.
+      const gone = response.status === 404 || response.status === 416;
+      if (gone && (await this.#exists(digest))) return;
+      if (!gone || uploads === maxUploads) throw await this.#refused(response, `the upload of a blob to ${this.#repository}`);
+    }
+  }
+
+  async #upload(bytes: Uint8Array, digest: Digest): Promise<HttpResponse> {
+    const begun = await this.#connection.send(this.#repository, {
+      method: 'POST',
+      path: `/v2/${this.#repository}/blobs/uploads/`,
+      maxBytes: maxAnswer,
+    });
+    if (begun.status !== 202) {
+      if (begun.status === 201) return begun;
+      throw await this.#refused(begun, `the upload of a blob to ${this.#repository}`);
+    }
+    return this.#connection.send(this.#repository, {
+      method: 'PUT',
+      path: this.#uploadUrl(begun, digest),
+      headers: { 'content-type': 'application/octet-stream' },
+      body: bytes,
+      maxBytes: maxAnswer,
+    });
+  }
+
+  /** The `Location` may be relative, or on another host (which then gets no credentials); its query belongs to the registry. */
+  #uploadUrl(begun: HttpResponse, digest: Digest): URL {
+    const url = URL.parse(begun.headers.location ?? '', begun.url.href);
+    if (url === null || begun.headers.location === undefined || !/^https?:$/.test(url.protocol)) throw badLocation(begun);
+    // Registries behind a proxy that ends TLS often name themselves with http; then TLS on the same host is what they mean.
+    if (begun.url.protocol === 'https:' && url.protocol === 'http:') {
+      if (url.hostname !== begun.url.hostname) throw badLocation(begun);
+      url.protocol = 'https:';
+      url.port = begun.url.port;
+    }
+    url.username = '';
+    url.password = '';
+    // By hand: URLSearchParams would write the registry's own parameters anew, and `_state` is signed.
+    url.search += `${url.search === '' ? '?' : '&'}digest=${encodeURIComponent(digest)}`;
+    return url;
+  }
+
+  async #exists(digest: Digest): Promise<boolean> {
+    const { status } = await this.#connection.send(this.#repository, { method: 'HEAD', path: this.#path(digest), maxBytes: 0 });
+    return status === 200;
+  }
+
+  #path(digest: Digest): string {
+    return `/v2/${this.#repository}/blobs/${digest}`;
+  }
+
+  async #refused(response: HttpResponse, what: string): Promise<Failure> {
+    return refused(response, what, await this.#connection.circumstances());
+  }
+}
+
+function badLocation({ url }: HttpResponse): Failure {
+  return new Failure(
+    'registry-error',
+    `${url.host} began an upload without saying where it goes on (or it goes on without TLS).`,
+    'Report this to the operator of the registry; behind a proxy, it must know its own https address.',
+  );
+}

@@ -1,0 +1,74 @@
+import type { Http, HttpRequest, HttpResponse } from '../http/http.ts';
+import type { Access, Circumstances } from './answers.ts';
+import { createAuthorizer } from './auth.ts';
+import { createEndpoint } from './endpoint.ts';
+import type { Credentials } from './login.ts';
+
+export interface RegistryOptions {
+  readonly http: Http;
+  /** the login for a registry, as `createCredentials` finds it */
+  readonly credentials: (registry: string) => Promise<Credentials | undefined>;
+  /** `pull,push` when this run will write: one token then serves everything */
+  readonly access: Access;
+  /** input allow-http-registry: plain HTTP, for every registry of this run */
+  readonly allowHttp?: boolean;
+  /** input allow-insecure-registry: any TLS certificate */
+  readonly allowInsecure?: boolean;
+  /** Is told every token before it is used. */
+  readonly mask: (secret: string) => void;
+  /** milliseconds that failures which may pass are tried again; 30 s when absent */
+  readonly patience?: number;
+}
+
+/** A request about one repository. */
+export interface RegistryRequest {
+  readonly method: HttpRequest['method'];
+  /** below the origin of the registry: `/v2/acme/app/manifests/v1` with its query, or a whole URL, which may be on another host */
+  readonly path: string | URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  readonly maxBytes: number;
+  /** milliseconds, instead of the registry's */
+  readonly patience?: number;
+}
+
+/** One registry for a whole run: its address and its authorization, found out once. */
+export interface Connection {
+  /** `https://ghcr.io` */
+  origin(): string;
+  /** With the repository's authorization, which goes to the registry's own origin only. */
+  send(repository: string, request: RegistryRequest): Promise<HttpResponse>;
+  circumstances(): Promise<Circumstances>;
+}
+
+/**
+ * Prepares to talk to a registry; nothing is sent yet.
+ * @param registry as in a reference: `docker.io`
+ * @param host that is contacted: `registry-1.docker.io`
+ */
+export function connect(registry: string, host: string, options: RegistryOptions): Connection {
+  const { http, access, mask, allowHttp = false, allowInsecure = false, patience = 30_000 } = options;
+  const tls = allowInsecure ? 'skip' : 'verify';
+  const endpoint = createEndpoint(http, host, allowHttp);
+  const credentials = () => options.credentials(registry);
+  // Nearly every registry wants a token, so waiting for the first answer costs nothing. One on this machine mostly is open.
+  const expectsChallenge = async () => !endpoint.loopback || (await credentials()) !== undefined;
+  const { origin } = endpoint;
+  const authorize = createAuthorizer({ http, registry, access, origin, credentials, expectsChallenge, allowHttp, tls, mask, patience });
+  const send = (repository: string, request: RegistryRequest) => {
+    const { path, ...rest } = request;
+    const complete = { patience, ...rest };
+    if (path instanceof URL && path.origin !== origin()) return http({ ...complete, url: path });
+    const below = path instanceof URL ? path.pathname + path.search : path;
+    return authorize(repository, (authorization) =>
+      endpoint.send((at) => ({
+        ...complete,
+        url: new URL(at + below),
+        tls,
+        headers: { ...rest.headers, ...(authorization === undefined ? {} : { authorization }) },
+      })),
+    );
+  };
+  const circumstances = async () => ({ registry, access, loggedIn: (await credentials()) !== undefined });
+  return { origin, send, circumstances };
+}
