@@ -21,7 +21,8 @@ export function shown(text: string): string {
   return clean.length > 300 ? `${clean.slice(0, 300)}…` : clean;
 }
 
-/** The message of anything caught, made safe to print. */
+/** The message of anything caught, made safe to print. What a parser says when it trips over a part that is not there helps nobody. */
 export function shownError(caught: unknown): string {
+  if (caught instanceof TypeError || caught instanceof RangeError) return 'it is not built as it should be';
   return shown(caught instanceof Error ? caught.message : String(caught));
 }
