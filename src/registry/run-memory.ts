@@ -1,6 +1,9 @@
+import type { Descriptor } from '../image/descriptor.ts';
 import type { Digest } from '../image/digest.ts';
 import type { RepositoryName } from '../image/reference.ts';
+import { emptyConfig } from './referrer-manifest.ts';
 import type { ReferrersIndex } from './referrers-index.ts';
+import type { Repository } from './repository.ts';
 import type { SharedTag } from './shared-tag.ts';
 
 /** The two shared documents of one image: one writer for each of them in a run. */
@@ -32,4 +35,29 @@ export class RunMemory {
     this.#repositories.set(key, known);
     return known;
   }
+}
+
+/** The referrers of an image by the API, or undefined without the API. In one run only the first image of a repository finds that out. */
+export async function listReferrers(
+  memory: RepositoryMemory,
+  repository: Repository,
+  image: Digest,
+): Promise<readonly Descriptor[] | undefined> {
+  // Whether the first one failed is its own matter: then this one asks for itself.
+  if (memory.hasApi !== undefined) return (await memory.hasApi.catch(() => true)) ? repository.listReferrers(image) : undefined;
+  const answer = repository.listReferrers(image);
+  memory.hasApi = answer.then((list) => list !== undefined);
+  memory.hasApi.catch(() => {
+    memory.hasApi = undefined;
+  });
+  return answer;
+}
+
+/** Pushes the empty config that every bundle's manifest points to, once for each repository of a run. */
+export async function pushEmptyConfig(memory: RepositoryMemory, repository: Repository): Promise<void> {
+  memory.emptyConfig ??= repository.putBlob(emptyConfig).catch((caught: unknown) => {
+    memory.emptyConfig = undefined;
+    throw caught;
+  });
+  await memory.emptyConfig;
 }

@@ -1,8 +1,9 @@
-import { asFailure, Failure } from '../failure.ts';
+import { asFailure, type Failure } from '../failure.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import type { JsonObject } from './json-document.ts';
 import type { FetchedManifest, Repository } from './repository.ts';
 import { emptyTag, type TagContent, type TagKind } from './tag-document.ts';
+import { foreignTag, signatureLost } from './tag-failures.ts';
 import { Tempo, type TempoTools } from './tempo.ts';
 
 /** What became of the entries that were added. */
@@ -112,7 +113,7 @@ export class SharedTag {
     this.#wake = Promise.withResolvers();
     this.#tempo.refuseIfLate();
     const [look] = await Promise.all([this.look(), this.#pushLikelyConfig()]);
-    if ('foreign' in look) throw this.#foreign(look.foreign);
+    if ('foreign' in look) throw foreignTag(this.#reference, this.#kind, look.foreign);
     const { content } = look;
     const open = [...this.#open];
     const missing = open.filter((wanted) => !this.#has(content, wanted));
@@ -184,7 +185,7 @@ export class SharedTag {
   async #prepare(content: TagContent, config: Buffer | undefined): Promise<boolean> {
     const doubt = this.#kind.doubt(content);
     const reason = await doubt;
-    if (reason !== undefined) throw this.#foreign(reason);
+    if (reason !== undefined) throw foreignTag(this.#reference, this.#kind, reason);
     return (await this.#pushConfig(config)) || doubt !== undefined;
   }
 
@@ -244,28 +245,11 @@ export class SharedTag {
       }
     }
     for (const wanted of this.#open) {
-      const told = wanted.sent && !final.includes(failure.code) ? this.#lost(failure) : failure;
+      const told = wanted.sent && !final.includes(failure.code) ? signatureLost(this.#reference, failure) : failure;
       wanted.seen.reject(told);
       wanted.kept.reject(told);
     }
     this.#open.clear();
-  }
-
-  #lost(cause: Failure): Failure {
-    return new Failure(
-      'signature-lost',
-      `The signature was written to ${this.#reference}, but could not be seen to stay there: ${cause.message}`,
-      'Run the job again: what is there already is not written twice. If it stays, let fewer jobs sign one image at once, or give the step more time (`timeout: 10m`).',
-      { cause },
-    );
-  }
-
-  #foreign(reason: string): Failure {
-    return new Failure(
-      'registry-unsupported',
-      `${this.#reference} cannot be used as ${this.#kind.title} of this image: ${reason}. Nothing was written there, so that nothing is lost.`,
-      `Remove that tag if it is a leftover; if the registry always answers so, use the other format in this step: \`format: ${this.#kind.otherFormat}\`.`,
-    );
   }
 }
 

@@ -1,16 +1,16 @@
 import { setTimeout } from 'node:timers/promises';
-import { Failure } from '../failure.ts';
 import { type Descriptor, mediaTypes } from '../image/descriptor.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import type { Format, FoundSignature } from '../signature/found.ts';
 import type { JsonObject } from './json-document.ts';
 import { maxBundleBytes, maxPayloadBytes, readLayers, readReferrers, tooMany } from './read-signatures.ts';
-import { emptyConfig, referrerManifest } from './referrer-manifest.ts';
+import { referrerManifest } from './referrer-manifest.ts';
 import { maxReferrers, ReferrersIndex, referrersTag, tooLarge } from './referrers-index.ts';
 import type { Repository } from './repository.ts';
-import { type ImageTags, type RepositoryMemory, RunMemory } from './run-memory.ts';
+import { type ImageTags, listReferrers, pushEmptyConfig, type RepositoryMemory, RunMemory } from './run-memory.ts';
 import { SharedTag } from './shared-tag.ts';
 import { SignatureManifest, signatureLayer, signatureTag } from './signature-tag.ts';
+import { notListed, tooMuch } from './tag-failures.ts';
 import type { TempoTools } from './tempo.ts';
 
 /** A signature of ours in the registry. */
@@ -107,7 +107,7 @@ class Store implements SignatureStore {
   async attachBundle(subject: Descriptor, bundle: Buffer, created: Date): Promise<Attachment> {
     if (subject.digest !== this.#image) throw new Error(`the subject ${subject.digest} is not the image ${this.#image} of this store`);
     if (bundle.length > maxBundleBytes) throw tooMuch('bundle', bundle.length, maxBundleBytes);
-    const [listed] = await Promise.all([this.#listed(), this.#pushEmptyConfig(), this.#repository.putBlob(bundle)]);
+    const [listed] = await Promise.all([this.#listed(), pushEmptyConfig(this.#memory, this.#repository), this.#repository.putBlob(bundle)]);
     const { digest, bytes, entry } = referrerManifest(subject, bundle, created);
     await this.#repository.putManifest(digest, bytes, mediaTypes.ociManifest);
     const place = { format: 'bundle' as const, digest, reference: this.#reference(`@${digest}`) };
@@ -198,30 +198,9 @@ class Store implements SignatureStore {
     return { format, digest, reference: this.#reference(`:${tag}`), problem: { code: 'malformed', reason } };
   }
 
-  /** The referrers API's answer, or undefined without the API. In one run only the first image of a repository asks whether there is one. */
+  /** The referrers API's answer, or undefined without the API. */
   #listed(): Promise<readonly Descriptor[] | undefined> {
-    return this.#remember('listed', async () => {
-      const known = this.#memory.hasApi;
-      if (known === undefined) {
-        const answer = this.#repository.listReferrers(this.#image);
-        const hasApi = answer.then((list) => list !== undefined);
-        this.#memory.hasApi = hasApi;
-        hasApi.catch(() => {
-          this.#memory.hasApi = undefined;
-        });
-        return answer;
-      }
-      // Whether the first one failed is its own matter: then this one asks for itself.
-      return (await known.catch(() => true)) ? this.#repository.listReferrers(this.#image) : undefined;
-    });
-  }
-
-  async #pushEmptyConfig(): Promise<void> {
-    this.#memory.emptyConfig ??= this.#repository.putBlob(emptyConfig).catch((caught: unknown) => {
-      this.#memory.emptyConfig = undefined;
-      throw caught;
-    });
-    await this.#memory.emptyConfig;
+    return this.#remember('listed', () => listReferrers(this.#memory, this.#repository, this.#image));
   }
 
   #attachment(attachment: Attachment, entries: readonly JsonObject[]): Attachment {
@@ -251,16 +230,4 @@ function openTags(repository: Repository, image: Digest, most: number, tools: Te
     referrers: new SharedTag(referrersTag(image), index, repository, tools),
     signatures: new SharedTag(signatureTag(image), new SignatureManifest(most), repository, tools),
   };
-}
-
-function notListed(reference: string): Failure {
-  return new Failure(
-    'signature-lost',
-    `The registry accepted ${reference} and does not list it among the referrers of the image.`,
-    'Verifiers would not find this signature there: use the other format as well (`format: both`), and report it to the operator of the registry.',
-  );
-}
-
-function tooMuch(what: string, bytes: number, limit: number): Failure {
-  return new Failure('too-large', `The ${what} has ${bytes} bytes, more than ${limit}.`, 'Sign with fewer or shorter `annotations`.');
 }
