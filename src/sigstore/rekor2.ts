@@ -8,8 +8,8 @@ import { badAnswer, callService, jsonAnswer, refusalText, type ServiceEndpoint }
 
 const maxAnswer = 1024 * 1024;
 
-/** The log answers when the entry is in a signed checkpoint, which can take this long (milliseconds) even when all is well. */
-const timeToIntegrate = 20_000;
+/** The log answers when the entry is in a signed checkpoint, which can take 20 seconds even when all is well (milliseconds for one try). */
+const timeToIntegrate = 30_000;
 
 /**
  * Records signatures in a Rekor v2 log, which knows one kind of entry: `hashedrekord` 0.0.2. For an envelope the digest is that of the DSSE
@@ -18,21 +18,21 @@ const timeToIntegrate = 20_000;
  * `testify` throws {Failure} `rekor-error`, or `unsupported-key` for a key that such an entry cannot hold.
  */
 export function createRekor2(service: ReadableLog): Witness {
-  const patient = { ...service, patience: () => Math.max(service.patience(), timeToIntegrate) };
   return {
     async testify(content: SignatureBundle, publicKey: string): Promise<VerificationMaterial> {
       const testimony = readTestimony(content, publicKey);
       const keyDetails = keyDetailsOf(testimony.verifier.key);
-      const response = await callService(patient, {
+      const response = await callService(service, {
         method: 'POST',
         path: 'api/v2/log/entries',
         contentType: 'application/json',
         accept: 'application/json',
         body: Buffer.from(JSON.stringify(requestFor(testimony, keyDetails))),
         maxBytes: maxAnswer,
+        timeout: timeToIntegrate,
       });
       const isOurs = (body: Buffer) => isAbout(body, testimony, keyDetails);
-      if (response.status === 409) return { tlogEntries: [await fetchExisting(patient, response, isOurs)] };
+      if (response.status === 409) return { tlogEntries: [await fetchExisting(service, response, isOurs)] };
       if (response.status !== 200 && response.status !== 201) throw refused(service, response);
       return { tlogEntries: [readEntry(service, response, isOurs)] };
     },

@@ -22,6 +22,8 @@ export interface ServiceRequest {
   readonly accept: string;
   readonly body?: Uint8Array;
   readonly maxBytes: number;
+  /** milliseconds for one try; what the Http takes where absent */
+  readonly timeout?: number;
 }
 
 /**
@@ -45,6 +47,7 @@ export async function callService(service: ServiceEndpoint, request: ServiceRequ
       // A redirected answer would come from a host that nobody configured.
       redirect: 'manual',
       ...(request.body === undefined ? {} : { body: request.body }),
+      ...(request.timeout === undefined ? {} : { timeout: request.timeout }),
     });
   } catch (caught) {
     throw unreachable(service, performance.now() - started, caught);
@@ -102,7 +105,7 @@ function unreachable(service: ServiceEndpoint, elapsed: number, caught: unknown)
   const why = caught instanceof Failure ? caught.message : 'the request failed';
   return new Failure(
     service.code,
-    `${service.name} at ${service.url.origin} gave no usable answer in ${seconds(elapsed)}: ${why}`,
+    `${capitalized(service.name)} at ${service.url.origin} gave no usable answer in ${seconds(elapsed)}: ${why}`,
     'Run the job again when the service is back; a longer `timeout:` waits longer. Check the address, and `HTTPS_PROXY` and `NO_PROXY` on a runner behind a proxy.',
     { cause: caught },
   );
@@ -114,7 +117,7 @@ function keptFailing(service: ServiceEndpoint, response: HttpResponse, elapsed: 
   const said = refusalText(response);
   return new Failure(
     service.code,
-    `${service.name} at ${service.url.origin} answered ${response.status} for ${seconds(elapsed)}${often}${said === '' ? '.' : `: ${said}`}`,
+    `${capitalized(service.name)} at ${service.url.origin} answered ${response.status} for ${seconds(elapsed)}${often}${said === '' ? '.' : `: ${said}`}`,
     response.status === 429
       ? 'The service limits how often it is asked: sign fewer images at once, or run the job again later with a longer `timeout:`.'
       : 'Run the job again when the service is back; a longer `timeout:` waits longer.',
@@ -123,4 +126,8 @@ function keptFailing(service: ServiceEndpoint, response: HttpResponse, elapsed: 
 
 function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+function capitalized(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
