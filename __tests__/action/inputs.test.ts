@@ -262,6 +262,19 @@ describe('secrets', () => {
     expect(masked).toEqual(['AAAA', 'BBBB', `forms of ${key.length}`, 'p1', 'p2', 't1', 't2', Buffer.from('me:p2').toString('base64')]);
   });
 
+  it('are masked when the key is named by its variable', () => {
+    const masked: string[] = [];
+    const masker = createMasker(
+      () => [],
+      (text) => masked.push(text),
+    );
+    readSignInputs(
+      masker,
+      runner({ ...app, key: 'env://MY_KEY' }, { MY_KEY: '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n' }),
+    );
+    expect(masked).toEqual(['AAAA']);
+  });
+
   it('are masked when they come from variables', () => {
     const masked: string[] = [];
     const masker = createMasker(

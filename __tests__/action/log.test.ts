@@ -52,7 +52,7 @@ describe('the log', () => {
     );
     const [first, ...rest] = commands();
     expect(first).toBe(
-      '::error title=sign-image%3A registry-denied::ghcr.io/acme/app: ghcr.io refuses the push.%0AAdd:%0A```yaml%0Apermissions:%0A  packages: write%0A```',
+      '::error title=sign-image%3A registry-denied::ghcr.io/acme/app: ghcr.io refuses the push.%0AAdd:%0Apermissions:%0A  packages: write',
     );
     expect(rest).toEqual([
       expect.stringMatching(/^::debug::error: Failure: ghcr\.io refuses the push\.%0A +at /),

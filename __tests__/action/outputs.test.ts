@@ -89,6 +89,25 @@ describe('the outputs of sign-image', () => {
     expect(Object.values(rest).filter((value) => value !== '')).toEqual([]);
   });
 
+  it('name no image that the registry could not find, and tell why', () => {
+    const { digest: _, ...lost } = failed('web', { image: 'ghcr.io/acme/web:9' });
+    const outputs = signOutputs({ results: [lost], readBack: true });
+    const { code, message, fix } = lost.error ?? failed('web').error!;
+    expect([outputs.image, outputs.digest, outputs.images]).toEqual(['', '', '[]']);
+    expect(JSON.parse(outputs.results ?? '')).toEqual([
+      {
+        image: 'ghcr.io/acme/web:9',
+        digest: null,
+        status: 'failed',
+        signatures: [],
+        signer: {},
+        annotations: {},
+        verified: null,
+        error: { code, message, fix },
+      },
+    ]);
+  });
+
   it('link only to the log that has a page', () => {
     const elsewhere = { ...app, signatures: app.signatures.map((signature) => ({ ...signature, logId: 'ab'.repeat(32) })) };
     const outputs = signOutputs({ results: [elsewhere], readBack: true });

@@ -1,5 +1,6 @@
+import { Failure, type FailureCode } from '../../src/failure.ts';
 import { digestOf } from '../../src/image/digest.ts';
-import type { SignResult } from '../../src/signing/result.ts';
+import type { ResultError, SignResult } from '../../src/signing/result.ts';
 
 const publicGoodLog = 'c0d23d6ad406973f9559f3ba2d1ca01f84147d8ffc5b8445c224f98b9591801d';
 
@@ -56,13 +57,14 @@ export function keyed(name = 'app', change: Partial<SignResult> = {}): SignResul
   return { ...keyless(name), signatures: [{ format, digest, reference, keyId }], signer: { keyId }, ...change };
 }
 
+/** The error of a result, as the use case makes it. */
+export function errorWith(code: string, message: string, fix: string): ResultError {
+  return { code, message, fix, failure: new Failure(code as FailureCode, message, fix, { cause: new Error('cause') }) };
+}
+
 /** What failed, with the error of the registry. */
 export function failed(name: string, change: Partial<SignResult> = {}): SignResult {
   const { verified: _, ...rest } = keyless(name, { status: 'failed', signatures: [], signer: {} });
-  const error = {
-    code: 'registry-denied',
-    message: 'ghcr.io refuses to store the signature: denied.',
-    fix: 'Give the job the right to write packages:\n```yaml\npermissions:\n  packages: write\n```',
-  };
-  return { ...rest, error, ...change };
+  const fix = 'Give the job the right to write packages:\n```yaml\npermissions:\n  packages: write\n```';
+  return { ...rest, error: errorWith('registry-denied', 'ghcr.io refuses to store the signature: denied.', fix), ...change };
 }

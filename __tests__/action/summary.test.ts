@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { failureSummary, type SummarySetting, signSummary } from '../../src/action/summary.ts';
 import type { SignResult } from '../../src/signing/result.ts';
-import { failed, keyed, keyless, publicKey } from './results.ts';
+import { errorWith, failed, keyed, keyless, publicKey } from './results.ts';
 
 const setting: SummarySetting = { tlog: true, privateSigstore: false, readBack: true };
 const app = keyless('app');
@@ -76,6 +76,11 @@ describe('the summary', () => {
     );
   });
 
+  it('shows what the registry could not find, without a digest', () => {
+    const { digest: _, ...lost } = failed('api', { image: 'ghcr.io/acme/api:9', references: ['ghcr.io/acme/api:9'] });
+    expect(rows(signSummary([lost], setting))[1]).toBe('❌ failed | ghcr.io/acme/api:9 | – | – | –');
+  });
+
   it('links to the log that has a page, and to no other', () => {
     expect(signSummary([app], setting)).toContain('<a href="https://search.sigstore.dev/?logIndex=312345678">312345678</a>');
     const elsewhere = { ...app, signatures: app.signatures.map((signature) => ({ ...signature, logId: 'ab'.repeat(32) })) };
@@ -112,12 +117,12 @@ describe('the summary', () => {
       platform: evil,
       signer: { identity: evil, issuer: evil },
       annotations: { [evil.replaceAll('=', '')]: 'x' },
-      error: { code: evil, message: evil, fix: `${evil}\n\`\`\`yaml\n${evil}\n\`\`\`` },
+      error: errorWith(evil, evil, `${evil}\n\`\`\`yaml\n${evil}\n\`\`\``),
     });
-    const text = signSummary(
-      [result, { ...result, partOf: result.image }, failed('x', { error: { code: 'x', message: evil, fix: evil } })],
-      { ...setting, publicKey: evil },
-    );
+    const text = signSummary([result, { ...result, partOf: result.image }, failed('x', { error: errorWith('x', evil, evil) })], {
+      ...setting,
+      publicKey: evil,
+    });
     expect(text).not.toMatch(/<img|<!--/);
     for (const block of blocks(text)) {
       expect(block).toMatch(/^(## |<(p|table|details|blockquote)[ >])/);
@@ -144,7 +149,7 @@ describe('the summary', () => {
   it('stays below 1 MiB with long errors and long names too', () => {
     const long = 'x'.repeat(100_000);
     const images = Array.from({ length: 200 }, (_, index) =>
-      failed(`app${index}`, { references: [long], error: { code: 'x', message: `${index}${long}`, fix: long } }),
+      failed(`app${index}`, { references: [long], error: errorWith('x', `${index}${long}`, long) }),
     );
     expect(Buffer.byteLength(signSummary(images, setting))).toBeLessThan(1_000_001);
   });

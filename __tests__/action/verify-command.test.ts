@@ -33,6 +33,13 @@ describe('the command to repeat the verification', () => {
     ['keyless, Rekor v2', v2, {}, [identity, issuer, '--use-signed-timestamps']],
     ['keyless, timestamp only', stampOnly, { tlog: false }, [identity, issuer, '--insecure-ignore-tlog=true', '--use-signed-timestamps']],
     ['keyless, private instance', app, { privateSigstore: true }, [identity, issuer, '--trusted-root trusted_root.json']],
+    ['keyed, private instance', logged, { privateSigstore: true }, ['--key cosign.pub', '--trusted-root trusted_root.json']],
+    [
+      'keyed, in no log of a private instance',
+      keyed('app'),
+      { tlog: false, privateSigstore: true },
+      ['--key cosign.pub', '--insecure-ignore-tlog=true'],
+    ],
     ['keyed, in the log', logged, {}, ['--key cosign.pub']],
     ['keyed, in no log', keyed('app'), { tlog: false }, ['--key cosign.pub', '--insecure-ignore-tlog=true']],
     [

@@ -1,8 +1,11 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseEvent, readEvent } from '../../src/action/event.ts';
+import { askGithub } from '../../src/action/github-api.ts';
 import { type AskRepository, repositoryVisibility } from '../../src/action/visibility.ts';
 
 const env = { GITHUB_REPOSITORY: 'acme/app' };
@@ -53,6 +56,29 @@ describe('the visibility of the repository', () => {
     ['the run has no repository', {}, says({ visibility: 'public' })],
   ])('is private when %s', async (_, variables, ask) => {
     expect(await repositoryVisibility(variables, ask, {})).toEqual({ visibility: 'private', from: 'unknown' });
+  });
+});
+
+describe("GitHub's API", () => {
+  it.each([
+    ['answers', 200, { visibility: 'internal', private: true, name: 'app' }, { visibility: 'internal', from: 'api' }],
+    ['refuses', 403, { message: 'no' }, { visibility: 'private', from: 'unknown' }],
+    ['knows no such repository', 404, { message: 'Not Found' }, { visibility: 'private', from: 'unknown' }],
+  ])('%s', async (_, status, answer, expected) => {
+    const seen: unknown[] = [];
+    const server = createServer((request, response) => {
+      seen.push([request.url, request.headers.authorization]);
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    try {
+      const ask = askGithub('job-token', { GITHUB_API_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+      expect(await repositoryVisibility(env, ask, {})).toEqual(expected);
+      expect(seen).toEqual([['/repos/acme/app', 'token job-token']]);
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
   });
 });
 

@@ -127,6 +127,7 @@ function readSecrets(masker: Masker, source: InputSource) {
   const identityToken = source.get('identity-token') || (source.env.SIGSTORE_ID_TOKEN ?? '').trim();
   const githubToken = source.get('github-token');
   masker.maskKey(key);
+  masker.maskKey(source.env[/^env:\/\/(\w+)$/.exec(key)?.[1] ?? '']);
   for (const secret of [keyPassword, registryPassword, identityToken, githubToken]) masker.mask(secret);
   masker.maskBasic(username, registryPassword);
   return {

@@ -48,7 +48,7 @@ export function createLog(commands: Commands = runnerCommands): Log {
     debug: (text) => commands.debug(cleanText(text)),
     error(failure, about) {
       const subject = about === undefined ? '' : `${about}: `;
-      commands.error(cleanText(`${subject}${failure.message}\n${failure.fix}`), { title: `sign-image: ${failure.code}` });
+      commands.error(cleanText(`${subject}${failure.message}\n${withoutFences(failure.fix)}`), { title: `sign-image: ${failure.code}` });
       for (const line of causeChain(failure)) commands.debug(cleanText(line));
     },
     async group(title, work) {
@@ -75,6 +75,11 @@ export function causeChain(error: unknown): readonly string[] {
     current = current instanceof Error ? current.cause : undefined;
   }
   return lines;
+}
+
+/** The fences of YAML are for Markdown; the log shows their lines as they are. */
+function withoutFences(text: string): string {
+  return text.replace(/^```\w*\n/gm, '').replace(/\n```$/gm, '');
 }
 
 function titled(title: string | undefined): { title?: string } {

@@ -31,7 +31,7 @@ export function signOutputs({ results, readBack, bundlePath, policiesPath }: Sig
     verified: readBack ? String(allVerified) : '',
     'tlog-index': logged?.tlogIndex?.toString() ?? '',
     'tlog-url': logPage(logged) ?? '',
-    image: first?.image ?? '',
+    image: first?.digest === undefined ? '' : first.image,
     digest: first?.digest ?? '',
     images: JSON.stringify(asked.filter(isGood).map(({ image }) => image)),
     'signature-digest': first?.signatures[0]?.digest ?? '',
@@ -48,8 +48,8 @@ export function signOutputs({ results, readBack, bundlePath, policiesPath }: Sig
  * Hands the outputs to the runner. A run without GITHUB_OUTPUT (a test, a shell) gets none: @actions/core would print them instead, and
  * a later line of an output could be read as a workflow command. Outputs never end the step.
  */
-export function writeOutputs(outputs: Readonly<Record<string, string>>, log: Log, env: NodeJS.ProcessEnv = process.env): void {
-  const file = env.GITHUB_OUTPUT;
+export function writeOutputs(outputs: Readonly<Record<string, string>>, log: Log): void {
+  const file = process.env.GITHUB_OUTPUT;
   if (!file || !existsSync(file)) {
     log.debug(file ? `GITHUB_OUTPUT names no file: ${file}` : 'GITHUB_OUTPUT is not set: the outputs are not written.');
     return;
@@ -95,14 +95,14 @@ function resultEntry(result: SignResult, entry: (signature: SignatureResult) => 
   const { image, digest, platform, status, signatures, signer, annotations, verified, error } = result;
   return {
     image,
-    digest,
+    digest: digest ?? null,
     ...(platform === undefined ? {} : { platform }),
     status,
     signatures: signatures.map(entry),
     signer,
     annotations,
     verified: verified ?? null,
-    ...(error === undefined ? {} : { error }),
+    ...(error === undefined ? {} : { error: { code: error.code, message: error.message, fix: error.fix } }),
   };
 }
 

@@ -80,7 +80,7 @@ function imageRow(result: SignResult): readonly string[] {
   const { image, references, digest, signatures, signer } = result;
   const names = (references.length > 0 ? references : [image]).map((name) => code(name.replace(/@sha256:.*$/s, '')));
   const shown = names.length > 8 ? [...names.slice(0, 8), `and ${names.length - 8} more`] : names;
-  const named = `${shown.join('<br>')}<br>${digestHtml(digest)}`;
+  const named = [...shown, ...(digest === undefined ? [] : [digestHtml(digest)])].join('<br>');
   return [outcome(result), named, formats(signatures), escapeHtml(signerInWords(signer)) || '–', logIndexes(signatures)];
 }
 
@@ -89,7 +89,13 @@ function manifestTable(index: SignResult, inner: readonly SignResult[]): readonl
   if (inner.length === 0) return [];
   const rows = inner.map((result) => {
     const { platform = '–', digest, signatures } = result;
-    return [outcome(result), escapeHtml(platform), digestHtml(digest), formats(signatures), logIndexes(signatures)];
+    return [
+      outcome(result),
+      escapeHtml(platform),
+      digest === undefined ? '–' : digestHtml(digest),
+      formats(signatures),
+      logIndexes(signatures),
+    ];
   });
   const title = `${count(inner.length, 'manifest')} inside ${code(index.references[0] ?? index.image)}`;
   return [details(title, table(['Result', 'Platform', 'Digest', 'Formats', 'Log index'], rows), inner.some(isBad))];
@@ -135,7 +141,9 @@ function commands(rows: readonly SignResult[], setting: SummarySetting): readonl
     .slice(0, mostCommands)
     .map((command) => [commandText(command), ...command.notes.map((note) => `# ${note}`)].join('\n'));
   const more = found.length > mostCommands ? [`# and so on for ${count(found.length - mostCommands, 'more image')}`] : [];
-  const trust = setting.privateSigstore ? '\n<sub><code>trusted_root.json</code> is the trusted root of your Sigstore instance.</sub>' : '';
+  const trust = setting.privateSigstore
+    ? '\n<sub><code>trusted_root.json</code> is the trusted root of your Sigstore instance, for cosign 3.</sub>'
+    : '';
   return [details('Verify it yourself', `${pre([...texts, ...more].join('\n\n'))}${trust}`)];
 }
 

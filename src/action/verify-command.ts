@@ -30,7 +30,9 @@ export function verifyCommand(result: SignResult, setting: VerifySetting): Verif
   const words = [
     'cosign verify',
     ...signer,
-    ...(setting.privateSigstore ? ['--trusted-root trusted_root.json'] : []),
+    ...(setting.privateSigstore && (logged || byTimestamp || result.signer.identity !== undefined)
+      ? ['--trusted-root trusted_root.json']
+      : []),
     ...(logged ? [] : ['--insecure-ignore-tlog=true']),
     ...(byTimestamp ? ['--use-signed-timestamps'] : []),
     ...stated,
