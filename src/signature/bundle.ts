@@ -12,7 +12,7 @@ import { isObject, parseJson } from './json.ts';
 import { Refusal, shownError } from './refusal.ts';
 
 /** Bundles with more bytes than this are not read: a signature's has about ten thousand. */
-export const maxBundleBytes = 1 << 20;
+export const maxBundleBytes = 1 << 18;
 
 const limits = { maxBytes: maxBundleBytes, maxDepth: 16 };
 const mediaTypes: readonly unknown[] = [BUNDLE_V01_MEDIA_TYPE, BUNDLE_V02_MEDIA_TYPE, BUNDLE_V03_LEGACY_MEDIA_TYPE, BUNDLE_V03_MEDIA_TYPE];

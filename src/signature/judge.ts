@@ -90,6 +90,7 @@ function notSignedByAny(keys: readonly KeyObject[], hint: string | undefined): R
 }
 
 function examineCertified(evidence: Evidence, certificate: SigningCertificate, policy: SignaturePolicy, trust: Trust, facts: Facts): void {
+  if (trust.material === undefined) throw new Refusal('untrusted-certificate', 'There is no trusted root to check its certificate with.');
   if (!evidence.content.verifySignature(certificate.key)) {
     throw new Refusal('bad-signature', 'The signature was not made with the key of its certificate, or what is signed was changed.');
   }

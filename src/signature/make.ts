@@ -37,7 +37,10 @@ export async function signBundle(input: { signer: ImageSigner; witnesses: readon
   const signing = remembering(input.signer);
   const builder = new DSSEBundleBuilder({ signer: signing, witnesses: [...input.witnesses] });
   const parsed: Bundle = await builder.create({ data: input.statement, type: statementType });
-  const { content } = parsed.verificationMaterial;
+  const material = parsed.verificationMaterial;
+  const { content } = material;
+  // As cosign writes it: no timestamps, no field for them.
+  if (material.timestampVerificationData?.rfc3161Timestamps.length === 0) material.timestampVerificationData = undefined;
   if (content.$case === 'publicKey') content.publicKey.hint = keyId(createPublicKey(signing.keyPem()));
   return { bundle: bundleBytes(parsed), parsed };
 }

@@ -4,7 +4,7 @@ import { Refusal, shown } from './refusal.ts';
 import { type Claim, onlyFields, sortedByBytes } from './statement.ts';
 
 const cosignType = 'cosign container image signature';
-const limits = { maxBytes: 1 << 20, maxDepth: 16 };
+const limits = { maxBytes: 1 << 18, maxDepth: 16 };
 
 /** What a legacy signature is about. */
 export interface SimpleSigning {

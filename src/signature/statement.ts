@@ -8,7 +8,7 @@ export const statementType = 'application/vnd.in-toto+json';
 export const signPredicateType = 'https://sigstore.dev/cosign/sign/v1';
 
 const inTotoType = 'https://in-toto.io/Statement/v1';
-const limits = { maxBytes: 1 << 20, maxDepth: 16 };
+const limits = { maxBytes: 1 << 18, maxDepth: 16 };
 
 /** What a signature says once its kind is known: of which image, with which annotations. Both formats say the same two things. */
 export interface Claim {
