@@ -1,0 +1,205 @@
+import { createServer } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { client, get, serve } from './server.ts';
+
+describe('an answer', () => {
+  it('is given whatever its status, with lower-case headers, repeated ones joined', async () => {
+    await using server = await serve((_, response) => {
+      response.setHeader('WWW-Authenticate', ['Basic realm="a"', 'Bearer realm="b"']);
+      response.writeHead(404).end('no');
+    });
+    const { http, events } = client();
+    const answer = await http(get(`${server.origin}/x?secret=1`));
+    expect(answer).toMatchObject({ status: 404, body: Buffer.from('no'), attempts: 1 });
+    expect(answer.headers['www-authenticate']).toBe('Basic realm="a", Bearer realm="b"');
+    expect(events).toEqual([{ method: 'GET', host: server.host, path: '/x', status: 404, milliseconds: expect.any(Number), attempt: 1 }]);
+  });
+
+  it('comes over one kept connection, which close ends', async () => {
+    await using server = await serve((_, response) => void response.end('x'));
+    const { http } = client();
+    for (let i = 0; i < 5; i++) await http(get(server.origin));
+    expect(server.connections()).toBe(1);
+    http.close();
+  });
+
+  it('opens at most 16 connections to a host, and serves all the others in turn', async () => {
+    await using server = await serve((_, response) => void setTimeout(() => response.end('x'), 10));
+    const { http } = client();
+    await Promise.all(Array.from({ length: 50 }, () => http(get(server.origin))));
+    expect([server.requests.length, server.connections()]).toEqual([50, 16]);
+  });
+
+  it('carries the body that was given and asks for no compression', async () => {
+    await using server = await serve((_, response) => void response.end());
+    const { http } = client();
+    await http(get(server.origin, { method: 'PUT', body: Buffer.from('grüße') }));
+    await http(get(server.origin, { method: 'POST' }));
+    expect(
+      server.requests.map(({ method, body, headers }) => [method, body, headers['content-length'], headers['accept-encoding']]),
+    ).toEqual([
+      ['PUT', 'grüße', '7', 'identity'],
+      ['POST', '', '0', 'identity'],
+    ]);
+  });
+});
+
+describe('bounds', () => {
+  it.each([
+    ['declared', true],
+    ['undeclared', false],
+  ])('refuses a body that is larger than allowed: %s', async (_, declared) => {
+    await using server = await serve((_, response) => {
+      if (declared) response.setHeader('content-length', 1e9);
+      const more = (): unknown => response.write(Buffer.alloc(500), () => !response.destroyed && setImmediate(more));
+      more();
+    });
+    await expect(client().http(get(server.origin, { patience: 5000 }))).rejects.toMatchObject({ code: 'too-large' });
+    expect(server.requests.length).toBe(1);
+  });
+
+  it('takes a body of exactly the size allowed', async () => {
+    await using server = await serve((_, response) => void response.end(Buffer.alloc(1000)));
+    expect((await client().http(get(server.origin))).body.length).toBe(1000);
+  });
+
+  it('refuses compressed bodies (a small bomb becomes gigabytes)', async () => {
+    await using server = await serve((_, response) => void response.setHeader('content-encoding', 'gzip').end(gzipSync(Buffer.alloc(1e6))));
+    await expect(client().http(get(server.origin, { maxBytes: 1e6 }))).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringContaining('"gzip"'),
+    });
+  });
+
+  it('refuses endless headers', async () => {
+    await using server = await serve((_, response) => void response.setHeader('x', 'y'.repeat(70_000)).end());
+    await expect(client().http(get(server.origin))).rejects.toMatchObject({ code: 'network', cause: { code: 'HPE_HEADER_OVERFLOW' } });
+  });
+
+  it.each([
+    ['a server that never answers', { whole: 100 }, () => {}],
+    ['a body that stops', { idle: 100 }, (response: NodeJS.WritableStream) => void response.write('x')],
+    [
+      'a body that drips',
+      { idle: 1000, whole: 200 },
+      (response: NodeJS.WritableStream) => {
+        const drip = setInterval(() => response.write('x'), 20);
+        response.on('close', () => clearInterval(drip));
+      },
+    ],
+  ])('does not wait for %s', async (_, clocks, behave) => {
+    await using server = await serve((_, response) => behave(response));
+    const start = performance.now();
+    await expect(client({ clocks }).http(get(server.origin))).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringMatching(/did not answer completely in time/),
+    });
+    expect(performance.now() - start).toBeLessThan(900);
+  });
+
+  it('ends with `timeout` when the step is over, however patient the request', async () => {
+    await using server = await serve(() => {});
+    await expect(client({ milliseconds: 150 }).http(get(server.origin, { patience: 60_000 }))).rejects.toMatchObject({ code: 'timeout' });
+    const late = client({ milliseconds: 0 });
+    await expect(late.http(get(server.origin))).rejects.toMatchObject({ code: 'timeout' });
+    expect(server.requests.length).toBe(1);
+  });
+});
+
+describe('retries', () => {
+  it.each([429, 500, 503])('asks again after %i', async (status) => {
+    await using server = await serve((_, response, count) => void response.writeHead(count < 3 ? status : 200).end());
+    const { http, events } = client({ random: () => 0 });
+    expect(await http(get(server.origin, { patience: 1000 }))).toMatchObject({ status: 200, attempts: 3 });
+    expect(events.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
+  });
+
+  it('asks again after a reset, also of a PUT, and after an answer that breaks off', async () => {
+    await using server = await serve((_, response, count) => {
+      if (count === 1) response.destroy();
+      else if (count === 2) response.writeHead(200, { 'content-length': 5 }).write('ab', () => response.destroy());
+      else response.end('hello');
+    });
+    const answer = await client({ random: () => 0 }).http(get(server.origin, { method: 'PUT', body: Buffer.from('x'), patience: 1000 }));
+    expect([answer.body.toString(), server.requests.length]).toEqual(['hello', 3]);
+  });
+
+  it('does not ask again without patience, nor for an answer that stays', async () => {
+    await using server = await serve((request, response) => void response.writeHead(request.url === '/busy' ? 503 : 404).end());
+    const { http } = client();
+    expect((await http(get(`${server.origin}/busy`))).status).toBe(503);
+    expect((await http(get(`${server.origin}/no`, { patience: 1000 }))).status).toBe(404);
+    expect(server.requests.length).toBe(2);
+  });
+
+  it('gives up at once when Retry-After asks for more than there is patience', async () => {
+    await using server = await serve((_, response) => void response.writeHead(429, { 'retry-after': '3600' }).end());
+    const start = performance.now();
+    expect(await client().http(get(server.origin, { patience: 5000 }))).toMatchObject({ status: 429, attempts: 1 });
+    expect(performance.now() - start).toBeLessThan(1000);
+  });
+
+  it('a kept connection that the server has closed costs no patience', async () => {
+    await using server = await serve((request, response, count) => (count === 2 ? request.socket.destroy() : void response.end('x')));
+    const { http } = client();
+    await http(get(server.origin));
+    expect((await http(get(server.origin))).status).toBe(200);
+    expect(server.requests.length).toBe(3);
+  });
+
+  it('says who refused, how often and for how long', async () => {
+    const probe = createServer();
+    await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+    const { port } = probe.address() as { port: number };
+    await new Promise((resolve) => probe.close(resolve));
+    const { http } = client({ random: () => 0.5 });
+    await expect(http(get(`http://127.0.0.1:${port}/`, { patience: 600 }))).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringMatching(new RegExp(`^127\\.0\\.0\\.1:${port} refused the connection \\(3 tries in \\d+ ms\\)\\.$`)),
+      cause: { code: 'ECONNREFUSED' },
+    });
+  });
+});
+
+describe('redirects', () => {
+  it('are followed five times, and not for ever', async () => {
+    await using server = await serve((request, response) => {
+      const left = Number(request.url?.slice(1));
+      if (left === 0) response.end('there');
+      else response.writeHead(302, { location: `/${left - 1}` }).end();
+    });
+    const { http } = client();
+    expect(await http(get(`${server.origin}/5`))).toMatchObject({ status: 200, url: new URL(`${server.origin}/0`) });
+    await expect(http(get(`${server.origin}/6`))).rejects.toMatchObject({ code: 'network' });
+  });
+
+  it('take no credentials to another origin', async () => {
+    await using other = await serve((_, response) => void response.end('blob'));
+    await using server = await serve((_, response) => void response.writeHead(307, { location: `${other.origin}/b` }).end());
+    await client().http(get(server.origin, { headers: { authorization: 'Bearer secret', accept: 'a/b' } }));
+    expect(other.requests[0]?.headers.authorization).toBeUndefined();
+    expect(server.requests[0]?.headers.authorization).toBe('Bearer secret');
+  });
+});
+
+describe('proxies', () => {
+  it.each(['HTTP_PROXY', 'http_proxy'])('%s is honoured, but never for loopback', async (name) => {
+    await using proxy = await serve((_, response) => void response.end('from the proxy'));
+    await using server = await serve((_, response) => void response.end('direct'));
+    const { http } = client({ env: { [name]: proxy.origin } });
+    expect((await http(get('http://registry.test/x'))).body.toString()).toBe('from the proxy');
+    expect((await http(get(server.origin))).body.toString()).toBe('direct');
+  });
+
+  it('does not wait for a proxy that never opens its tunnel', async () => {
+    const held: { destroy(): void }[] = [];
+    const mute = createServer((socket) => held.push(socket.on('error', () => {})));
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    const { port } = mute.address() as { port: number };
+    const { http } = client({ env: { HTTPS_PROXY: `http://127.0.0.1:${port}` }, clocks: { connect: 100 } });
+    await expect(http(get('https://registry.test/x'))).rejects.toMatchObject({ code: 'network', cause: { code: 'CONNECT_TIMEOUT' } });
+    for (const socket of held) socket.destroy();
+    mute.close();
+  });
+});

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { createDeadline, secondsOf } from '../../src/http/deadline.ts';
+
+describe('createDeadline', () => {
+  it('counts down on the clock it is given, and never below 0', () => {
+    let now = 1000;
+    const deadline = createDeadline(500, () => now);
+    now = 1200;
+    expect(deadline.remaining()).toBe(300);
+    now = 9999;
+    expect(deadline.remaining()).toBe(0);
+  });
+
+  it('aborts its signal with the Failure when the time is up', async () => {
+    const { signal } = createDeadline(20);
+    expect(signal.aborted).toBe(false);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(signal.reason).toMatchObject({ code: 'timeout', message: 'The time of the step is used up (20 ms).' });
+  });
+
+  it('sleeps within the time, and refuses at once a sleep that would end after it', async () => {
+    const deadline = createDeadline(200);
+    await deadline.sleep(10);
+    const start = performance.now();
+    await expect(deadline.sleep(10_000)).rejects.toMatchObject({ code: 'timeout', fix: expect.stringContaining('timeout: 10m') });
+    expect(performance.now() - start).toBeLessThan(100);
+  });
+
+  it('takes a budget beyond the longest timer of Node without ending at once', async () => {
+    const deadline = createDeadline(2 ** 40);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(deadline.signal.aborted).toBe(false);
+  });
+});
+
+it.each([
+  [250, '250 ms'],
+  [2540, '2.5 s'],
+  [300_000, '300 s'],
+])('%i milliseconds are written as %s', (milliseconds, text) => {
+  expect(secondsOf(milliseconds)).toBe(text);
+});
