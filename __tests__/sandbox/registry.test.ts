@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { pushImage } from './images.ts';
 import { type RegistryOptions, startRegistry } from './registry.ts';
-import { type BehaviourName, behaviours, immutable } from './registry-behaviours.ts';
+import { behaviours, immutable } from './registry-behaviours.ts';
 import { RegistryClient } from './registry-client.ts';
 import { ociIndex, ociManifest } from './registry-manifest-check.ts';
 import { sha256 } from './registry-store.ts';
@@ -222,20 +222,6 @@ describe('the hooks', () => {
     expect(registry.requests).toEqual([
       { listener: 'registry', method: 'GET', path: '/v2/a/b/tags/list?n=1', status: 404, authorization: 'basic', userAgent: 'test' },
     ]);
-  });
-});
-
-describe('the registries people use', () => {
-  it.each(Object.keys(behaviours) as BehaviourName[])('%s takes an index with attestations, and shows it again', async (name) => {
-    await using registry = await startRegistry(behaviours[name].switches);
-    const image = await pushImage(registry.host, 'acme/app', { tag: 'v1', platforms: 2, attestations: true });
-    const answer = await new RegistryClient(registry.host).ask('GET', '/v2/acme/app/manifests/v1', { headers: { accept: ociIndex } });
-    expect([answer.status, answer.headers['docker-content-digest'], registry.store.dangling()]).toEqual([200, image.digest, []]);
-  });
-
-  it('Artifactory says 403 where others say 404', async () => {
-    await using setting = await withImage(behaviours.artifactory.switches);
-    expect((await setting.get('manifests/none')).status).toBe(403);
   });
 });
 
