@@ -118,8 +118,8 @@ describe('the address of a service', () => {
     ['https://example.com/#x', 'Input fulcio-url has a query or fragment'],
   ])('is not "%s"', (text, message) => expect(refusal(() => parseServiceUrl('fulcio-url', text))).toContain(`bad-input: ${message}`));
 
-  it('has no credentials, and they are not repeated', () => {
-    const said = refusal(() => parseServiceUrl('rekor-url', 'https://me:hunter2@rekor.example.com'));
+  it.each(['me:hunter2', ':hunter2', 'hunter2'])('has no credentials, and they are not repeated: %s', (credentials) => {
+    const said = refusal(() => parseServiceUrl('rekor-url', `https://${credentials}@rekor.example.com`));
     expect(said).toContain('bad-input: Input rekor-url has a user name or password in its URL.');
     expect(said).not.toContain('hunter2');
   });

@@ -109,6 +109,10 @@ describe('the summary', () => {
     expect(text.match(/cosign verify/g)).toHaveLength(1);
   });
 
+  it('offers no command for what does not verify', () => {
+    expect(signSummary([keyless('app', { verified: false })], setting)).not.toContain('cosign verify');
+  });
+
   it('stays text, whatever a registry, a tag or a certificate says', () => {
     const evil = '</code></pre></table></details><img src=x onerror=alert(1)>\n\n# owned\n\n[x](javascript:alert(1)) | `` ` @acme <!--';
     const result = keyless('app', {
