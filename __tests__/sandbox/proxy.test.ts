@@ -28,7 +28,7 @@ describe('the slow network', () => {
     const first = performance.now() - before;
     await Promise.all([1, 2, 3].map(async () => (await fetch(`${proxy.url}/v2/`)).text()));
     const all = performance.now() - before;
-    expect([first >= 69, all >= 109, all < 400]).toEqual([true, true, true]);
+    expect([first >= 69, all >= 109, all < 4000]).toEqual([true, true, true]);
     expect(proxy.statistics()).toMatchObject({ requests: 4, depth: 2, parallel: 3 });
     proxy.reset();
     expect(proxy.statistics()).toEqual({ requests: 0, connections: 0, depth: 0, parallel: 0, log: [] });

@@ -37,7 +37,7 @@ export type Auth = { readonly kind: 'none' } | { readonly kind: 'basic'; readonl
 
 interface Grant {
   readonly scopes: readonly { readonly name: string; readonly actions: readonly string[] }[];
-  /** performance.now() when it ends */
+  /** when it ends, by the door's clock */
   readonly until: number;
 }
 
@@ -50,6 +50,8 @@ export class Door {
   private readonly grants = new Map<string, Grant>();
   /** where clients are sent for a token; set once the listeners are up */
   realm: (asked: Asked) => string = () => '';
+  /** Milliseconds; a test may put its own clock here instead of waiting. */
+  now: () => number = () => performance.now();
   /** tokens given out so far */
   issued = 0;
 
@@ -99,7 +101,7 @@ export class Door {
   private grantOf(asked: Asked): Grant | undefined {
     const [, token = ''] = /^bearer (\S+)$/i.exec(asked.headers.authorization ?? '') ?? [];
     const grant = this.grants.get(token);
-    return grant !== undefined && grant.until > performance.now() ? grant : undefined;
+    return grant !== undefined && grant.until > this.now() ? grant : undefined;
   }
 
   private challenge(asked: Asked, auth: TokenAuth, name?: string, action?: string, error?: string): Reply {
@@ -143,7 +145,7 @@ export class Door {
     if (short && auth.excess === 'refuse') return refusal(403, 'DENIED', 'requested access to the resource is denied');
     const token = randomBytes(32).toString('base64url');
     const seconds = auth.expiresIn ?? 300;
-    this.grants.set(token, { scopes: given, until: performance.now() + seconds * 1000 });
+    this.grants.set(token, { scopes: given, until: this.now() + seconds * 1000 });
     this.issued += 1;
     const named = field === 'both' ? { token, access_token: token } : { [field]: token };
     return jsonReply(200, { ...named, expires_in: seconds, issued_at: new Date().toISOString() });

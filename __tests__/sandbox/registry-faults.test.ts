@@ -13,7 +13,7 @@ interface Seen {
 }
 
 /** One request on a connection of its own, given up after `ms`. */
-function ask(url: string, method = 'GET', body?: string, ms = 150): Promise<Seen> {
+function ask(url: string, method = 'GET', body?: string, ms = 5000): Promise<Seen> {
   return new Promise((resolve) => {
     const seen: Seen = { body: '' };
     const done = (more: Partial<Seen> = {}) => resolve({ ...seen, ...more });
@@ -38,7 +38,7 @@ function ask(url: string, method = 'GET', body?: string, ms = 150): Promise<Seen
 async function store(fault: Fault | undefined) {
   await using registry = await startRegistry({ singlePost: true, faults: (asked) => (asked.method === 'POST' ? fault : undefined) });
   const digest = sha256('blob');
-  const seen = await ask(`${registry.url}/v2/a/b/blobs/uploads/?digest=${digest}`, 'POST', 'blob');
+  const seen = await ask(`${registry.url}/v2/a/b/blobs/uploads/?digest=${digest}`, 'POST', 'blob', fault?.kind === 'hang' ? 150 : 5000);
   return { ...seen, stored: registry.store.find('a/b')?.blobs.has(digest) ?? false, logged: registry.requests.map(({ status }) => status) };
 }
 
@@ -72,10 +72,10 @@ describe('a fault', () => {
   });
 
   it('"refuse" makes the next connections fail, and ends by itself', async () => {
-    await using registry = await startRegistry({ faults: (_asked, index) => (index === 0 ? { kind: 'refuse', ms: 60 } : undefined) });
+    await using registry = await startRegistry({ faults: (_asked, index) => (index === 0 ? { kind: 'refuse', ms: 300 } : undefined) });
     expect((await ask(`${registry.url}/v2/`)).error).toBe('ECONNRESET');
     expect((await ask(`${registry.url}/v2/`)).error).toBe('ECONNREFUSED');
-    await new Promise((resolve) => setTimeout(resolve, 120));
+    await new Promise((resolve) => setTimeout(resolve, 450));
     expect((await ask(`${registry.url}/v2/`)).status).toBe(200);
   });
 
@@ -90,7 +90,7 @@ describe('a fault', () => {
     for (const fault of kinds) {
       await using registry = await startRegistry({ faults: () => fault });
       const digest = registry.store.addBlob('a/b', '0123456789'.repeat(10));
-      seen.push(await ask(`${registry.url}/v2/a/b/blobs/${digest}`, 'GET', undefined, 150));
+      seen.push(await ask(`${registry.url}/v2/a/b/blobs/${digest}`, 'GET', undefined, fault.kind.endsWith('-body') ? 200 : 5000));
     }
     const [slow, endless, truncated, malformed] = seen;
     expect([slow?.error, (slow?.body.length ?? 100) < 20]).toEqual(['gave up', true]);

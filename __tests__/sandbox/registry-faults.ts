@@ -8,7 +8,7 @@ export type Fault =
   | { readonly kind: 'reset-before' }
   /** everything was done, then the connection is reset before a byte of the answer */
   | { readonly kind: 'reset-after' }
-  /** the connection is reset, and for `ms` (200) new ones are refused (ECONNREFUSED) */
+  /** the registry is gone for `ms` (200): this connection and all others are reset, new ones refused (ECONNREFUSED) */
   | { readonly kind: 'refuse'; readonly ms?: number }
   /** no answer, ever */
   | { readonly kind: 'hang'; readonly apply?: boolean }

@@ -26,7 +26,7 @@ export function answerReferrers(asked: Asked, name: string, digest: string, stor
   if (!/^sha256:[0-9a-f]{64}$/.test(digest)) return refusal(400, 'DIGEST_INVALID', 'provided digest is not one');
   if (store.find(name) === undefined) return refusal(404, 'NAME_UNKNOWN', 'repository name not known to registry');
   const wanted = switches.referrersFilter ? asked.url.searchParams.get('artifactType') : null;
-  const ready = performance.now() - switches.lateManifests;
+  const ready = store.now() - switches.lateManifests;
   const entries = store
     .referrers(name, digest)
     .filter(({ manifest }) => switches.lateManifests === 0 || manifest.at <= ready)

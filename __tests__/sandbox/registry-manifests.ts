@@ -65,7 +65,7 @@ function findManifest(name: string, reference: string, store: RegistryStore, swi
   const image = switches.referrersTagAnswersImage && /^sha256-[0-9a-f]{64}$/.test(reference) ? reference.replace('-', ':') : undefined;
   const digest = tagged ?? image;
   const manifest = digest === undefined ? undefined : repository?.manifests.get(digest);
-  if (digest === undefined || manifest === undefined || performance.now() - manifest.at < switches.lateManifests) return undefined;
+  if (digest === undefined || manifest === undefined || store.now() - manifest.at < switches.lateManifests) return undefined;
   return { digest, manifest };
 }
 

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 export interface StoredManifest {
   readonly bytes: Buffer;
   readonly mediaType: string;
-  /** when it came, as performance.now() says */
+  /** when it came, by the store's clock */
   readonly at: number;
 }
 
@@ -30,6 +30,8 @@ export function sha256(bytes: string | Uint8Array): string {
 export class RegistryStore {
   readonly repositories = new Map<string, StoredRepository>();
   readonly uploads = new Map<string, Upload>();
+  /** Milliseconds; a test may put its own clock here instead of waiting. */
+  now: () => number = () => performance.now();
 
   find(name: string): StoredRepository | undefined {
     return this.repositories.get(name);
@@ -55,7 +57,7 @@ export class RegistryStore {
   addManifest(name: string, bytes: string | Uint8Array, mediaType: string, tag?: string): string {
     const repository = this.open(name);
     const digest = sha256(bytes);
-    const at = performance.now();
+    const at = this.now();
     if (!repository.manifests.has(digest)) repository.manifests.set(digest, { bytes: Buffer.from(bytes), mediaType, at });
     if (tag !== undefined) repository.tags.set(tag, [...(repository.tags.get(tag) ?? []), { digest, at }]);
     return digest;
@@ -63,7 +65,7 @@ export class RegistryStore {
 
   /** The digest a tag names now, or named `msAgo` milliseconds ago. */
   tagged(name: string, tag: string, msAgo = 0): string | undefined {
-    const then = performance.now() - msAgo;
+    const then = this.now() - msAgo;
     return this.find(name)
       ?.tags.get(tag)
       ?.findLast((entry) => msAgo === 0 || entry.at <= then)?.digest;

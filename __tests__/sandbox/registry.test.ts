@@ -142,17 +142,20 @@ describe('tags', () => {
     expect((await setting.put(`sha256-${'0'.repeat(64)}`, again)).status).toBe(201);
   });
 
-  it('are late or stale for some milliseconds where the registry is', async () => {
-    await using setting = await withImage({ lateManifests: 60 });
+  it('are late for some milliseconds where the registry is', async () => {
+    await using setting = await withImage({ lateManifests: 5000 });
     expect((await setting.get('manifests/latest')).status).toBe(404);
-    await new Promise((resolve) => setTimeout(resolve, 80));
+    setting.registry.store.now = () => performance.now() + 5001;
     expect((await setting.get('manifests/latest')).status).toBe(200);
-    await using stale = await withImage({ staleTags: 60 });
-    await new Promise((resolve) => setTimeout(resolve, 80));
-    await stale.put('latest', stale.base);
-    expect((await stale.get('manifests/latest')).headers['docker-content-digest']).toBe(stale.image.digest);
-    await new Promise((resolve) => setTimeout(resolve, 80));
-    expect((await stale.get('manifests/latest')).headers['docker-content-digest']).toBe(sha256(JSON.stringify(stale.base)));
+  });
+
+  it('are stale for some milliseconds where the registry is', async () => {
+    await using setting = await withImage({ staleTags: 5000 });
+    setting.registry.store.now = () => performance.now() + 60_000;
+    await setting.put('latest', setting.base);
+    expect((await setting.get('manifests/latest')).headers['docker-content-digest']).toBe(setting.image.digest);
+    setting.registry.store.now = () => performance.now() + 66_000;
+    expect((await setting.get('manifests/latest')).headers['docker-content-digest']).toBe(sha256(JSON.stringify(setting.base)));
   });
 
   it('of GitLab answer the image itself for its referrers tag, until there is one', async () => {

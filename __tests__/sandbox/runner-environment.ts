@@ -68,7 +68,9 @@ export async function prepareStep(folder: string, options: RunOptions): Promise<
     ...Object.fromEntries(Object.entries(fileCommands).map(([name, file]) => [name, join(folder, 'commands', file)])),
     ...environmentOfRun,
     ...(options.debug === true ? { RUNNER_DEBUG: '1' } : {}),
-    ...(process.platform === 'win32' ? { SYSTEMROOT: process.env.SYSTEMROOT ?? '', USERPROFILE: place('home'), TEMP: place('temp'), TMP: place('temp') } : {}),
+    ...(process.platform === 'win32'
+      ? { SYSTEMROOT: process.env.SYSTEMROOT ?? '', USERPROFILE: place('home'), TEMP: place('temp'), TMP: place('temp') }
+      : {}),
     PATH: process.env.PATH ?? '',
     HOME: place('home'),
     TMPDIR: place('temp'),
