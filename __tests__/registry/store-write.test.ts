@@ -392,6 +392,30 @@ describe('a bad network', () => {
     if (expected === 'kept') expect(registry.json(tagOf(image, '.sig')).layers).toHaveLength(1);
   });
 
+  it('a blob that the registry does not know for a moment (distribution 2.8, pushed by several at once)', async () => {
+    for (const [times, expected] of [
+      [1, 'kept'],
+      [3, 'kept'],
+      [4, 'registry-error'],
+    ] as const) {
+      const registry = new MemoryRegistry();
+      const image = registry.pushImage();
+      let left: number = times;
+      registry.trouble = (request, reference) => {
+        if (request !== 'PUT manifest' || !reference.includes(':') || left-- <= 0) return;
+        registry.blobs.clear();
+        throw new Failure('registry-error', 'MANIFEST_BLOB_UNKNOWN', 'test');
+      };
+      const outcome = await open(registry, image)
+        .store.attachBundle(image, bundleOf('a'), created)
+        .then(
+          ({ kept }) => kept.then(() => 'kept'),
+          (caught) => caught.code,
+        );
+      expect([times, outcome]).toEqual([times, expected]);
+    }
+  });
+
   it('the second look fails for good: what cannot be seen is not reported as kept', async () => {
     const registry = new MemoryRegistry();
     const image = registry.pushImage();

@@ -231,12 +231,18 @@ export class SharedTag {
     this.#refusedAt = at;
   }
 
+  /** A registry that cannot do conditions may answer them with an error; one that lost the config says that it is unknown. */
+  #startOver(): void {
+    this.#unconditional = true;
+    this.#pushedConfigs.clear();
+  }
+
   /** A failure that may pass costs a wait and a fresh read; any other, or too many, ends it for everything that is on its way. */
   async #stumble(failure: Failure): Promise<void> {
     if (passing.includes(failure.code) && ++this.#trouble < maxTrouble) {
-      // A write whose answer got lost may have arrived; and a registry that cannot do conditions may answer them with an error.
+      // A write whose answer got lost may have arrived.
       if (failure.code === 'network') for (const wanted of this.#open) wanted.sent = true;
-      else if (this.#trouble > 1) this.#unconditional = true;
+      else if (this.#trouble > 1) this.#startOver();
       this.#tempo.crowded();
       try {
         return await this.#tempo.backOff(this.#trouble + 2);

@@ -1,10 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
+import { Failure } from '../failure.ts';
 import { type Descriptor, mediaTypes } from '../image/descriptor.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import type { Format, FoundSignature } from '../signature/found.ts';
 import type { JsonObject } from './json-document.ts';
 import { maxBundleBytes, maxPayloadBytes, readLayers, readReferrers, tooMany } from './read-signatures.ts';
-import { referrerManifest } from './referrer-manifest.ts';
+import { emptyConfig, referrerManifest } from './referrer-manifest.ts';
 import { maxReferrers, ReferrersIndex, referrersTag, tooLarge } from './referrers-index.ts';
 import type { Repository } from './repository.ts';
 import { type ImageTags, listReferrers, pushEmptyConfig, type RepositoryMemory, RunMemory } from './run-memory.ts';
@@ -109,7 +110,7 @@ class Store implements SignatureStore {
     if (bundle.length > maxBundleBytes) throw tooMuch('bundle', bundle.length, maxBundleBytes);
     const [listed] = await Promise.all([this.#listed(), pushEmptyConfig(this.#memory, this.#repository), this.#repository.putBlob(bundle)]);
     const { digest, bytes, entry } = referrerManifest(subject, bundle, created);
-    await this.#repository.putManifest(digest, bytes, mediaTypes.ociManifest);
+    await this.#push(digest, bytes, [emptyConfig, bundle]);
     const place = { format: 'bundle' as const, digest, reference: this.#reference(`@${digest}`) };
     if (listed !== undefined) return this.#attachment({ ...place, kept: Promise.resolve() }, [entry]);
     this.#tags.index.confirm(digest);
@@ -139,6 +140,24 @@ class Store implements SignatureStore {
     const isListed =
       attachment.format === 'legacy' || (await this.#listed()) === undefined ? async () => true : () => this.#lists(attachment.digest);
     return this.#eventually(attachment, isListed, read);
+  }
+
+  /**
+   * A blob that several jobs push at one moment (the empty config is everybody's) can be unknown to distribution 2.8 for some
+   * milliseconds: the manifest is tried again, and from the second time on after its blobs. It stands under its digest, so nothing is overwritten.
+   */
+  async #push(digest: Digest, bytes: Buffer, blobs: readonly Buffer[]): Promise<void> {
+    const { random, sleep } = this.#tools;
+    for (let times = 0; ; times++) {
+      try {
+        await this.#repository.putManifest(digest, bytes, mediaTypes.ociManifest);
+        return;
+      } catch (caught) {
+        if (!(caught instanceof Failure && caught.code === 'registry-error') || times === 3) throw caught;
+      }
+      await sleep(50 * 2 ** times * (1 + random()));
+      if (times > 0) await Promise.all(blobs.map((blob) => this.#repository.putBlob(blob)));
+    }
   }
 
   /** Registries may take a while to show what they have accepted. */
