@@ -15,8 +15,13 @@ export interface Masker {
 
 /** A masker for the runner. `secretForms` is the one of keys/, passed in. */
 export function createMasker(secretForms: SecretForms, setSecret: (text: string) => void = core.setSecret): Masker {
+  const hidden = new Set<string>();
   const hide = (texts: Iterable<string>) => {
-    for (const text of new Set(texts)) if (text.trim() !== '') setSecret(text);
+    for (const text of texts) {
+      if (text.trim() === '' || hidden.has(text)) continue;
+      hidden.add(text);
+      setSecret(text);
+    }
   };
   return {
     mask: (secret = '') => hide(linesOf(secret)),

@@ -36,6 +36,12 @@ function openRepository(name: RepositoryName, connection: Connection): Repositor
     getBlob: (digest, maxBytes) => blobs.get(digest, maxBytes),
     putBlob: (bytes) => blobs.put(bytes),
     putManifest: (...write) => manifests.put(...write),
-    listReferrers: (digest) => listReferrers(connection, name.repository, digest),
+    listReferrers: (digest) =>
+      listReferrers(
+        connection,
+        name.repository,
+        digest,
+        async () => (await manifests.isReadable()) || (await manifests.head(digest)) !== undefined,
+      ),
   };
 }

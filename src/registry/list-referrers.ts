@@ -15,6 +15,7 @@ const withoutApi: ReadonlySet<number> = new Set([400, 404, 405, 406, 501]);
 
 /**
  * All pages of the referrers API (distribution-spec, "Listing Referrers"), unfiltered: others write wrong artifact types.
+ * @param isReadable whether this login reads manifests of the repository; asked only after a 403
  * @returns undefined where there is no such API. With it the answer is 200 and an OCI index, also for an image without referrers.
  * @throws {Failure} `too-large` for an endless list; `registry-error` for a later page that is missing or is no index
  */
@@ -36,6 +37,8 @@ export async function listReferrers(
     const entries = response.status === 200 ? entriesOf(response) : undefined;
     if (entries === undefined) {
       if (pages === 0 && (response.status === 200 || withoutApi.has(response.status))) return undefined;
+      // Artifactory refuses what it does not know. A login that reads the repository would be let in if there were anything.
+      if (pages === 0 && response.status === 403 && (await isReadable())) return undefined;
       throw response.status === 200
         ? brokenList(repository)
         : refused(response, what(repository, digest), await connection.circumstances());

@@ -104,7 +104,11 @@ export class Manifests {
       errors.some(({ code, message }) => /^(MANIFEST|NAME)_UNKNOWN$|^NOT_FOUND$/.test(code) || /not found|unknown manifest/i.test(message))
     )
       return true;
-    // A parallel read may be about to tell; it settles by itself, whatever becomes of this one.
+    return this.isReadable();
+  }
+
+  /** Whether this login has read a manifest of this repository. A parallel read may be about to tell; it settles by itself. */
+  async isReadable(): Promise<boolean> {
     return this.#readable || (await Promise.all(this.#pending)).includes(true);
   }
 

@@ -1,6 +1,5 @@
 import { createPublicKey } from 'node:crypto';
 import type { TransparencyLogEntry } from '@sigstore/bundle';
-import { pem } from '@sigstore/core';
 import { isBase64 } from './bundle-shape.ts';
 import { sameBytes } from './content.ts';
 import { isObject, parseJson } from './json.ts';
@@ -34,7 +33,7 @@ export function checkEntry(entry: TransparencyLogEntry, signer: VerifierBytes): 
   const body = parseBody(entry);
   const found = verifierOf(body, `${entry.kindVersion.kind} ${entry.kindVersion.version}`);
   if (found === undefined) throw bad('does not say whose key it was made with');
-  if (!found.some((candidate) => isSame(candidate, signer))) throw bad('was made with another key or certificate');
+  if (!isSame(found, signer)) throw bad('was made with another key or certificate');
 }
 
 /** What an entry proves, once @sigstore/verify has verified it and `checkEntry` has passed. */
@@ -70,8 +69,8 @@ function parseBody(entry: TransparencyLogEntry): unknown {
   }
 }
 
-/** The key material an entry was made with, in each form it may stand for; undefined for a kind that is not known. */
-function verifierOf(body: unknown, kind: string): readonly VerifierBytes[] | undefined {
+/** The key or certificate an entry was made with; undefined for a kind that is not known. */
+function verifierOf(body: unknown, kind: string): VerifierBytes | undefined {
   switch (kind) {
     case 'hashedrekord 0.0.1':
       return fromPem(at(body, 'spec', 'signature', 'publicKey', 'content'));
@@ -85,7 +84,7 @@ function verifierOf(body: unknown, kind: string): readonly VerifierBytes[] | und
       const certificate = at(verifier, 'x509Certificate', 'rawBytes');
       if ((key === undefined) === (certificate === undefined)) return undefined;
       const der = base64(key ?? certificate);
-      return der && [{ kind: key === undefined ? 'certificate' : 'publicKey', der }];
+      return der && { kind: key === undefined ? 'certificate' : 'publicKey', der };
     }
     default:
       return undefined;
@@ -105,12 +104,13 @@ function base64(value: unknown): Buffer | undefined {
   return typeof value === 'string' && value !== '' && isBase64(value) ? Buffer.from(value, 'base64') : undefined;
 }
 
-/** base64 of PEM, as Rekor v1 stores it: one public key or one certificate. */
-function fromPem(value: unknown): readonly VerifierBytes[] | undefined {
-  const text = base64(value)?.toString('latin1');
-  const blocks = text?.match(/-----BEGIN [A-Z ]+-----/g);
-  if (text === undefined || blocks?.length !== 1) return undefined;
-  return [{ kind: blocks[0] === '-----BEGIN CERTIFICATE-----' ? 'certificate' : 'publicKey', der: pem.toDER(text) }];
+const firstPem = /-----BEGIN (PUBLIC KEY|CERTIFICATE)-----([A-Za-z0-9+/=\s]+)-----END/;
+
+/** base64 of PEM, as Rekor v1 stores it: a public key, or a certificate. Of several, Rekor verified with the first. */
+function fromPem(value: unknown): VerifierBytes | undefined {
+  const [, label, body = ''] = firstPem.exec(base64(value)?.toString('latin1') ?? '') ?? [];
+  if (label === undefined) return undefined;
+  return { kind: label === 'CERTIFICATE' ? 'certificate' : 'publicKey', der: Buffer.from(body, 'base64') };
 }
 
 function isSame(candidate: VerifierBytes, signer: VerifierBytes): boolean {

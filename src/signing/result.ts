@@ -1,3 +1,4 @@
+import type { Failure } from '../failure.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Format } from '../signature/found.ts';
 import type { SignerIdentity } from '../signature/signer.ts';
@@ -28,13 +29,16 @@ export interface ResultError {
   readonly code: string;
   readonly message: string;
   readonly fix: string;
+  /** the error itself, for the log; not part of the output */
+  readonly failure: Failure;
 }
 
 /** What became of one image or, with `recursive`, of one manifest inside an image index. */
 export interface SignResult {
-  /** `registry/repository@sha256:…` */
+  /** `registry/repository@sha256:…`; as it was asked for where the registry could not resolve it */
   readonly image: string;
-  readonly digest: Digest;
+  /** absent where the registry could not resolve the reference */
+  readonly digest?: Digest;
   /** the references this image was asked for with, as a person reads them; several tags of one digest are one image */
   readonly references: readonly string[];
   /** `os/architecture[/variant]`, or `attestation`, of a manifest inside an index */
@@ -48,5 +52,7 @@ export interface SignResult {
   readonly annotations: Readonly<Record<string, string>>;
   /** what the read-back found; absent when nothing was read back */
   readonly verified?: boolean;
+  /** the bundle's bytes, for output `bundle`; not part of `results` */
+  readonly bundle?: Buffer;
   readonly error?: ResultError;
 }

@@ -89,7 +89,7 @@ async function updateOffline(
   } catch (caught) {
     const expired = caught instanceof Error && /expired/.test(caught.message);
     const why = expired ? 'what the cache holds has expired' : 'what the cache holds is not complete';
-    throw down(options.mirror, outage, `, and ${why}`);
+    console.log(caught); throw down(options.mirror, outage, `, and ${why}`);
   }
 }
 

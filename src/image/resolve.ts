@@ -1,0 +1,129 @@
+import { Failure } from '../failure.ts';
+import type { Descriptor } from './descriptor.ts';
+import type { Digest } from './digest.ts';
+import { platformName } from './platform.ts';
+import { formatReference, formatRepository, type ImageReference, type RepositoryName } from './reference.ts';
+import { walkIndex } from './walk.ts';
+
+/** What resolving needs of a repository. */
+export interface ManifestSource {
+  head(reference: string): Promise<Descriptor | undefined>;
+  getManifest(reference: string): Promise<{ digest: Digest; mediaType: string; bytes: Buffer } | undefined>;
+}
+
+/** One thing that gets signed, or verified: a manifest of a repository, known by its digest. */
+export interface Image {
+  readonly name: RepositoryName;
+  readonly digest: Digest;
+  /** Settles when the registry has answered; rejects with what resolving throws. */
+  readonly subject: Promise<Descriptor>;
+  /** as the user wrote it, tags included */
+  readonly references: readonly string[];
+  /** `linux/amd64` …, for what was found inside an index */
+  readonly platform?: string;
+  /** `registry/repository@digest` of the index it was found in */
+  readonly partOf?: string;
+}
+
+/** What the user named: a reference and, where it is known before asking the registry, the digest. */
+export interface ImageTarget {
+  readonly reference: ImageReference;
+  readonly digest?: Digest;
+  readonly references: readonly string[];
+}
+
+export interface ResolveTools {
+  readonly open: (name: RepositoryName) => ManifestSource;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  readonly recursive: boolean;
+  /** told once for each reference that names only a tag: a tag can move between push and signing */
+  readonly onTagOnly: (reference: string, digest: Digest) => void;
+}
+
+/** How often a manifest that was just pushed, and is not known yet, is looked for again, and the pauses between, in milliseconds. */
+const pauses = [250, 500, 1000, 2000];
+
+/**
+ * Resolves one target to the images it stands for. A tag is resolved once, here; from then on only the digest counts (contract, rule 5).
+ * Where the digest is known the answer is immediate and `subject` is under way, so that other requests can run beside it.
+ * @returns the image itself first; with `recursive`, then every manifest inside the index, each once.
+ * @throws {Failure} `image-not-found`, `bad-manifest`, or what the source throws.
+ */
+export async function resolveTarget(target: ImageTarget, tools: ResolveTools): Promise<readonly Image[]> {
+  const source = tools.open(target.reference);
+  const wanted = target.digest ?? target.reference.tag ?? 'latest';
+  if (tools.recursive) return resolveRecursive(source, wanted, target, tools);
+  const answer = patiently(() => source.head(wanted), target, tools);
+  if (target.digest !== undefined) {
+    answer.catch(() => {}); // awaited by whoever uses the image; until then it must not end the process
+    return [imageOf(target, target.digest, answer)];
+  }
+  const { digest } = await answer;
+  tools.onTagOnly(nameOf(target), digest);
+  return [imageOf(target, digest, answer)];
+}
+
+async function resolveRecursive(source: ManifestSource, wanted: string, target: ImageTarget, tools: ResolveTools): Promise<Image[]> {
+  const root = await patiently(() => source.getManifest(wanted), target, tools);
+  if (target.digest === undefined) tools.onTagOnly(nameOf(target), root.digest);
+  const children = await walkIndex((digest) => patiently(() => source.getManifest(digest), target, tools), root);
+  const own = { mediaType: root.mediaType, digest: root.digest, size: root.bytes.length };
+  const partOf = `${formatRepository(target.reference)}@${root.digest}`;
+  return [
+    imageOf(target, root.digest, Promise.resolve(own)),
+    ...children.map((child) => {
+      const platform = platformName(child);
+      const { mediaType, digest, size } = child;
+      return {
+        ...imageOf(target, digest, Promise.resolve({ mediaType, digest, size })),
+        partOf,
+        ...(platform === undefined ? {} : { platform }),
+      };
+    }),
+  ];
+}
+
+/** Asks again for a while when the answer is "no such manifest": some registries know a pushed manifest only after some seconds. */
+async function patiently<T>(ask: () => Promise<T | undefined>, target: ImageTarget, tools: ResolveTools): Promise<T> {
+  for (const pause of pauses) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    await tools.sleep(pause);
+  }
+  throw new Failure(
+    'image-not-found',
+    `The registry has no image ${nameOf(target)}.`,
+    'Run this step after the push, and pass the digest that the push printed: `digest: ${{ steps.build.outputs.digest }}`.',
+  );
+}
+
+function imageOf(target: ImageTarget, digest: Digest, subject: Promise<Descriptor>, platform?: string): Image {
+  const { registry, repository } = target.reference;
+  return {
+    name: { registry, repository },
+    digest,
+    subject,
+    references: target.references,
+    ...(platform === undefined ? {} : { platform }),
+  };
+}
+
+function nameOf(target: ImageTarget): string {
+  return target.references[0] ?? formatReference(target.reference);
+}
+
+/** The same digest in the same repository is one image, whatever names and indexes led to it; all its names are kept. */
+export function uniqueImages(images: readonly Image[]): readonly Image[] {
+  const unique = new Map<string, Image>();
+  for (const image of images) {
+    const key = `${image.name.registry}/${image.name.repository}@${image.digest}`;
+    const known = unique.get(key);
+    unique.set(
+      key,
+      known === undefined
+        ? image
+        : { ...(known.partOf === undefined ? known : image), references: [...new Set([...known.references, ...image.references])] },
+    );
+  }
+  return [...unique.values()];
+}

@@ -1,0 +1,79 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SignInputs } from './action/inputs.ts';
+import type { Log } from './action/log.ts';
+import { appendSummary, signOutputs, writeOutputs } from './action/outputs.ts';
+import { failureSummary, signSummary } from './action/summary.ts';
+import type { Failure } from './failure.ts';
+import type { Machine } from './run-sign.ts';
+import type { Services } from './run-signer.ts';
+import type { SignResult } from './signing/result.ts';
+
+/** What the report has to know of the run besides its results. */
+export interface Setting {
+  readonly inputs: SignInputs;
+  readonly services: Services;
+  /** PEM */
+  readonly publicKey?: string;
+}
+
+/** One line of the log for an image that is done. */
+export function tellResult({ image, references, platform, status, signatures, verified }: SignResult, log: Log): void {
+  const name = platform === undefined ? (references[0] ?? image).replace(/@sha256:.*$/, '') : `  ${platform}`;
+  const digest = image.slice(image.indexOf('@') + 1);
+  const formats = signatures.map(({ format }) => format).join(' and ');
+  const index = signatures.find(({ tlogIndex }) => tlogIndex !== undefined)?.tlogIndex;
+  const words = [
+    status === 'failed' ? 'FAILED' : `${status === 'signed' ? 'signed' : 'already signed'} (${formats})`,
+    ...(index === undefined ? [] : [`log index ${index}`]),
+    ...(status !== 'failed' && verified === true ? ['read back and verified'] : []),
+  ];
+  log.info(`${status === 'failed' ? '✗' : '✓'} ${name} ${digest}: ${words.join(', ')}`);
+}
+
+/**
+ * Writes log, outputs and summary of a run that came as far as the images. One error for each different thing that went wrong, with the
+ * images it happened to. @returns the exit code
+ */
+export function reportResults(results: readonly SignResult[], { inputs, services, publicKey }: Setting, { env, log }: Machine): number {
+  const failed = results.filter(({ error }) => error !== undefined);
+  for (const [, same] of Map.groupBy(failed, ({ error }) => `${error?.code} ${error?.message}`)) {
+    const failure = same[0]?.error?.failure;
+    const names = same.map(({ references, image }) => references[0] ?? image);
+    const about = names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ');
+    if (failure !== undefined) log.error(failure, about);
+  }
+  const bundlePath = saveBundle(results[0]?.bundle, env, log);
+  const outcome = { results, readBack: inputs.verify, ...(bundlePath === undefined ? {} : { bundlePath }) };
+  writeOutputs(signOutputs(outcome), log);
+  const setting = {
+    tlog: inputs.tlog,
+    privateSigstore: services.privateSigstore,
+    readBack: inputs.verify,
+    ...(publicKey === undefined ? {} : { publicKey }),
+    plainHttp: () => inputs.registry.allowHttp,
+  };
+  appendSummary(signSummary(results, setting), log, env);
+  return failed.length > 0 || results.length === 0 ? 1 : 0;
+}
+
+/** Writes log, outputs and summary of a run that failed before any image was looked at. @returns the exit code */
+export function reportFailure(failure: Failure, { env, log }: Pick<Machine, 'env' | 'log'>): number {
+  log.error(failure);
+  writeOutputs(signOutputs({ results: [], readBack: true }), log);
+  appendSummary(failureSummary(failure), log, env);
+  return 1;
+}
+
+/** The bundle of the first image, for steps that want the file. A disk that is full is no reason to fail a signature that is there. */
+function saveBundle(bundle: Buffer | undefined, env: NodeJS.ProcessEnv, log: Log): string | undefined {
+  if (bundle === undefined || !env.RUNNER_TEMP) return undefined;
+  const path = join(env.RUNNER_TEMP, `sign-image-${process.pid}.sigstore.json`);
+  try {
+    writeFileSync(path, bundle);
+    return path;
+  } catch (error) {
+    log.warning(`The bundle could not be written to ${path}: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,69 @@
+import { homedir } from 'node:os';
+import type { RegistryInputs } from './action/inputs.ts';
+import type { Log } from './action/log.ts';
+import type { Masker } from './action/secrets.ts';
+import { createHttp } from './http/client.ts';
+import { createDeadline, type Deadline } from './http/deadline.ts';
+import type { Http } from './http/http.ts';
+import type { RepositoryName } from './image/reference.ts';
+import type { Image } from './image/resolve.ts';
+import { openRegistry } from './registry/client.ts';
+import { createCredentials } from './registry/credentials.ts';
+import type { Repository } from './registry/repository.ts';
+import { RunMemory } from './registry/run-memory.ts';
+import { openStore, realTempo, type SignatureStore } from './registry/store.ts';
+
+/** The network of one run: one budget, one connection pool. */
+export interface Network {
+  readonly deadline: Deadline;
+  readonly http: Http & { close(): void };
+}
+
+/** Opens the network of a step with `timeout` milliseconds; every try goes to the debug log, without headers, bodies and queries. */
+export function openNetwork(timeout: number, env: NodeJS.ProcessEnv, log: Log): Network {
+  const deadline = createDeadline(timeout);
+  const http = createHttp({
+    deadline,
+    env,
+    onEvent: ({ method, host, path, status, error, milliseconds, attempt }) =>
+      log.debug(`${method} ${host}${path}: ${status ?? error} in ${Math.round(milliseconds)} ms${attempt > 1 ? `, try ${attempt}` : ''}`),
+  });
+  return { deadline, http };
+}
+
+/** The registries of one run. */
+export interface Registries {
+  readonly open: (name: RepositoryName) => Repository;
+  /** where the signatures of an image lie */
+  readonly store: (image: Image) => SignatureStore;
+}
+
+export interface RegistrySetting {
+  readonly inputs: RegistryInputs;
+  /** the registry that registry-username and -password are for: the one that all images are on */
+  readonly registry: string | undefined;
+  readonly access: 'pull' | 'pull,push';
+  readonly env: NodeJS.ProcessEnv;
+  readonly masker: Masker;
+  readonly timeout: number;
+}
+
+/** Opens the registries: credentials from the inputs, else from the docker login of the machine. Nothing is requested before it is needed. */
+export function openRegistries(
+  { inputs, registry, access, env, masker, timeout }: RegistrySetting,
+  { http, deadline }: Network,
+): Registries {
+  const { username, password, allowHttp, allowInsecure } = inputs;
+  const explicit =
+    registry === undefined || username === undefined || password === undefined ? {} : { explicit: { registry, username, password } };
+  const credentials = createCredentials({ ...explicit, env, home: env.HOME ?? homedir(), run: runHelper, mask: masker.mask });
+  const open = openRegistry({ http, credentials, access, allowHttp, allowInsecure, mask: masker.mask });
+  const tempo = { ...realTempo(Date.now() + timeout), sleep: deadline.sleep, memory: new RunMemory() };
+  return { open, store: (image) => openStore(open(image.name), image.digest, tempo) };
+}
+
+/** Runs a docker credential helper; what it prints is a password, so nothing of it is shown. */
+async function runHelper(command: string, args: readonly string[], stdin: string) {
+  const { getExecOutput } = await import('@actions/exec');
+  return getExecOutput(command, [...args], { input: Buffer.from(stdin), silent: true, ignoreReturnCode: true });
+}

@@ -1,0 +1,106 @@
+import { combineAnnotations, githubAnnotations } from './action/github-annotations.ts';
+import { checkOneRegistry } from './action/input-rules.ts';
+import { readSignInputs, type SignInputs } from './action/inputs.ts';
+import { createLog, type Log } from './action/log.ts';
+import { createMasker, type Masker } from './action/secrets.ts';
+import { asFailure } from './failure.ts';
+import { readTargets, type Target } from './image/targets.ts';
+import { secretForms } from './keys/mask.ts';
+import { reportFailure, reportResults, type Setting, tellResult } from './report-sign.ts';
+import { type Network, openNetwork, openRegistries } from './run-registry.ts';
+import { craftOf, noServices, openKey, type Services, type SigningCraft } from './run-signer.ts';
+import { chooseFormats } from './signing/formats.ts';
+import type { SignResult } from './signing/result.ts';
+import type { SigningPlan } from './signing/sign-image.ts';
+import { signImages } from './signing/sign-images.ts';
+
+/** What a run has of the machine it is on. */
+export interface Machine {
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Log;
+  readonly masker: Masker;
+}
+
+/**
+ * The action sign-image, from inputs to outputs. Never throws.
+ * @returns the exit code: 0 when everything was signed (and verified, where asked for), else 1
+ */
+export async function runSign(env: NodeJS.ProcessEnv = process.env): Promise<number> {
+  const machine = { env, log: createLog(), masker: createMasker(secretForms) };
+  try {
+    const inputs = readSignInputs(machine.masker);
+    for (const warning of inputs.warnings) machine.log.warning(warning);
+    const targets = readTargets(inputs);
+    checkOneRegistry(
+      targets.map(({ reference }) => reference.registry),
+      inputs.registry.username,
+    );
+    const network = openNetwork(inputs.timeout, env, machine.log);
+    try {
+      return await signTargets(targets, inputs, network, machine);
+    } finally {
+      network.http.close();
+    }
+  } catch (caught) {
+    return reportFailure(asFailure(caught), machine);
+  }
+}
+
+async function signTargets(targets: readonly Target[], inputs: SignInputs, network: Network, machine: Machine): Promise<number> {
+  const { env, log, masker } = machine;
+  const annotations = combineAnnotations(inputs.annotations, inputs.githubAnnotations ? githubAnnotations(env) : {});
+  const { craft, services, publicKey } = await openSigner(inputs, annotations, network, machine);
+  const plan = planOf(inputs, annotations, services, log);
+  const [registry] = targets.map(({ reference }) => reference.registry);
+  const registries = openRegistries(
+    { inputs: inputs.registry, registry, access: 'pull,push', env, masker, timeout: inputs.timeout },
+    network,
+  );
+  const tools = {
+    ...craft,
+    shelf: registries.store,
+    open: registries.open,
+    sleep: network.deadline.sleep,
+    recursive: inputs.recursive,
+    onTagOnly: (reference: string, digest: string) =>
+      log.warning(
+        `${reference} is a tag, and a tag can move between the push and this step; it was ${digest} just now. Add \`digest: \${{ steps.build.outputs.digest }}\` to sign exactly what was pushed.`,
+      ),
+  };
+  const results = await log.group(`Signing ${targets.length === 1 ? targets[0]?.references[0] : `${targets.length} images`}`, () =>
+    signImages(targets, plan, tools, (result: SignResult) => tellResult(result, log)),
+  );
+  const setting: Setting = { inputs, services, ...(await publicKey()) };
+  return reportResults(results, setting, machine);
+}
+
+/** The signer, and the services it needs. What is slow (decrypting the key, the certificate) is under way and not awaited here. */
+async function openSigner(
+  inputs: SignInputs,
+  annotations: Readonly<Record<string, string>>,
+  { http, deadline }: Network,
+  { env, log, masker }: Machine,
+): Promise<{ craft: SigningCraft; services: Services; publicKey: () => Promise<{ publicKey?: string }> }> {
+  const key = inputs.key === undefined ? undefined : openKey(inputs, env, masker);
+  key?.then(({ warnings }) => warnings.forEach((warning) => void log.warning(warning))).catch(() => {});
+  const publicKey = async () => {
+    const opened = await key?.catch(() => undefined);
+    const found = await opened?.publicKey();
+    return found === undefined ? {} : { publicKey: found.export({ type: 'spki', format: 'pem' }).toString() };
+  };
+  if (key !== undefined && !inputs.tlog && inputs.services.timestampUrl === undefined) {
+    return { craft: craftOf(key, noServices, inputs, annotations), services: noServices, publicKey };
+  }
+  const { openKeyless, openServices } = await import('./run-services.ts');
+  const tools = { env, log, masker, http, deadline };
+  const services = await openServices(inputs, tools);
+  const signer = key ?? Promise.resolve(openKeyless(services.fulcio as URL, inputs, tools));
+  return { craft: craftOf(signer, services, inputs, annotations), services, publicKey };
+}
+
+function planOf(inputs: SignInputs, annotations: Readonly<Record<string, string>>, services: Services, log: Log): SigningPlan {
+  const facts = { ...services.facts, keyless: inputs.key === undefined, tlog: inputs.tlog };
+  const { formats, notice } = chooseFormats(inputs.format, facts);
+  if (notice !== undefined) log.notice(notice);
+  return { formats, annotations, skipExisting: inputs.skipExisting, verify: inputs.verify };
+}

@@ -1,0 +1,128 @@
+import type { Witness } from '@sigstore/sign';
+import type { SignInputs } from './action/inputs.ts';
+import { readKeyFile } from './action/key-file.ts';
+import type { Masker } from './action/secrets.ts';
+import { Failure } from './failure.ts';
+import type { Digest } from './image/digest.ts';
+import { cosignRepositoryName } from './image/reference.ts';
+import type { Image } from './image/resolve.ts';
+import { loadSigner } from './keys/local.ts';
+import { readKeySource } from './keys/source.ts';
+import type { Format, FoundSignature } from './signature/found.ts';
+import { judge } from './signature/judge.ts';
+import { signBundle, signLegacy } from './signature/make.ts';
+import type { SignaturePolicy, SignerRule } from './signature/policy.ts';
+import type { ImageSigner, SignerIdentity } from './signature/signer.ts';
+import { makePayload } from './signature/simple-signing.ts';
+import { makeStatement } from './signature/statement.ts';
+import { createTrust, type Trust } from './signature/trust.ts';
+import type { Verdict } from './signature/verdict.ts';
+import type { FormatFacts } from './signing/formats.ts';
+import type { MadeSignature } from './signing/sign-image.ts';
+
+/** What witnesses a signature, and what it is judged by. */
+export interface Services {
+  readonly trust: Trust;
+  readonly bundleWitnesses: readonly Witness[];
+  /** one log of version 1 and one authority at the most: the legacy format has room for no more */
+  readonly legacyWitnesses: readonly Witness[];
+  readonly facts: Pick<FormatFacts, 'logV1' | 'logV2' | 'timestamp'>;
+  /** others than the public-good instance: a verifier needs their trusted root */
+  readonly privateSigstore: boolean;
+}
+
+/** A key alone: no log, no timestamp, nothing but the registry is contacted (contract, rule 8). */
+export const noServices: Services = {
+  trust: createTrust(undefined),
+  bundleWitnesses: [],
+  legacyWitnesses: [],
+  facts: { logV1: false, logV2: false, timestamp: false },
+  privateSigstore: false,
+};
+
+/** The signer and the services of this run, as the use case needs them. */
+export interface SigningCraft {
+  make(format: Format, image: Image): Promise<MadeSignature>;
+  /** Would a stranger who trusts exactly this signer accept it? */
+  judge(found: FoundSignature, digest: Digest): Promise<Verdict>;
+  signer(): Promise<SignerIdentity & { readonly commit?: string }>;
+}
+
+/**
+ * Opens the private key of input `key`. It is decrypted beside the first requests of the run; await it when a signature is due.
+ * @throws {Failure} `bad-key`, `bad-password`, `unsupported-key`
+ */
+export async function openKey(inputs: SignInputs, env: NodeJS.ProcessEnv, masker: Masker): Promise<ImageSigner> {
+  const text = await readKeySource(inputs.key ?? '', { environment: env, readFile: readKeyFile });
+  masker.maskKey(text); // what `env://` or a path brought has not been seen by the runner yet
+  return loadSigner({ key: text, password: inputs.keyPassword });
+}
+
+/** Puts signer, services and formats together: how a signature is made, and how a stranger would judge it. */
+export function craftOf(
+  signer: Promise<ImageSigner & { commit?(): Promise<string | undefined> }>,
+  services: Services,
+  inputs: Pick<SignInputs, 'tlog'>,
+  annotations: Readonly<Record<string, string>>,
+): SigningCraft {
+  signer.catch(() => {}); // awaited by every image; until then it must not end the process
+  const policy = once(async () => policyFor(await signer, inputs.tlog));
+  const decide = async (found: FoundSignature, digest: Digest) => judge(found, digest, await policy(), services.trust);
+  const who = once(async () => {
+    const held = await signer;
+    const commit = await held.commit?.();
+    return { ...(await held.identity()), ...(commit === undefined ? {} : { commit }) };
+  });
+  return {
+    judge: decide,
+    signer: who,
+    async make(format, image) {
+      const made =
+        format === 'bundle'
+          ? await makeBundle(await signer, services, image, annotations)
+          : await makeLegacy(await signer, services, image, annotations);
+      const verdict = await decide({ ...made, digest: image.digest, reference: 'the new signature' }, image.digest);
+      if (!verdict.verified) throw unusable(verdict, services);
+      return { ...made, verdict };
+    },
+  };
+}
+
+async function makeBundle(signer: ImageSigner, services: Services, image: Image, annotations: Readonly<Record<string, string>>) {
+  const statement = makeStatement(image.digest, annotations);
+  const { bundle } = await signBundle({ signer, witnesses: services.bundleWitnesses, statement });
+  return { format: 'bundle', bundle } as const;
+}
+
+async function makeLegacy(signer: ImageSigner, services: Services, image: Image, annotations: Readonly<Record<string, string>>) {
+  const payload = makePayload({ dockerReference: cosignRepositoryName(image.name), digest: image.digest, annotations });
+  const made = await signLegacy({ signer, witnesses: services.legacyWitnesses, payload });
+  return { format: 'legacy', payload: made.payload, annotations: made.annotations } as const;
+}
+
+/** The policy of a stranger who trusts this signer and nobody else. */
+async function policyFor(signer: ImageSigner, tlog: boolean): Promise<SignaturePolicy> {
+  const [key, { identity = '', issuer = '' }] = await Promise.all([signer.publicKey(), signer.identity()]);
+  const rule: SignerRule = key === undefined ? { identities: [{ exact: identity }], issuers: [{ exact: issuer }] } : { key };
+  return { signers: [rule], annotations: {}, tlog: tlog ? 'required' : 'ignore' };
+}
+
+/** A log, an authority or a trusted root that do not belong together show here, before anything is pushed. */
+function unusable(verdict: Verdict, services: Services): Failure {
+  return new Failure(
+    'not-verified',
+    `The new ${verdict.format} signature does not verify, so it was not pushed (${verdict.code}): ${verdict.reason ?? 'no reason given'}`,
+    services.privateSigstore
+      ? 'Check that `trusted-root` belongs to the Fulcio, Rekor and timestamp authority that are used.'
+      : 'Services other than the public ones need their own trust: add `trusted-root: path/to/trusted_root.json`.',
+  );
+}
+
+/** Runs `work` at the first call, and gives every caller its one result. */
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => {
+    result ??= work();
+    return result;
+  };
+}

@@ -1,0 +1,60 @@
+import { Failure } from '../failure.ts';
+import type { Format } from '../signature/found.ts';
+
+/** Input `format`. */
+export type FormatChoice = 'auto' | 'bundle' | 'legacy' | 'both';
+
+/** What is known about the signer and the services when the formats are chosen. */
+export interface FormatFacts {
+  readonly keyless: boolean;
+  /** input `tlog` */
+  readonly tlog: boolean;
+  /** is there a Rekor v1 log, the only kind whose promise (SET) the legacy format can carry? */
+  readonly logV1: boolean;
+  /** is there a Rekor v2 log? */
+  readonly logV2: boolean;
+  readonly timestamp: boolean;
+}
+
+/**
+ * Which signatures are written (CONTRACT.md, input `format`), decided before anything is signed.
+ * @returns the formats, and a notice for a person where `auto` leaves one out.
+ * @throws {Failure} `bad-input` where what was asked for cannot be verified by anybody.
+ */
+export function chooseFormats(choice: FormatChoice, facts: FormatFacts): { formats: readonly Format[]; notice?: string } {
+  refuseUnprovable(facts);
+  if (choice === 'bundle') return { formats: ['bundle'] };
+  const legacyPossible = !facts.tlog || facts.logV1;
+  if (legacyPossible) return { formats: choice === 'legacy' ? ['legacy'] : ['bundle', 'legacy'] };
+  if (choice === 'auto') {
+    return {
+      formats: ['bundle'],
+      notice:
+        'Only the Sigstore bundle is written: the transparency log is Rekor v2, whose entries the legacy signature (sha256-….sig) cannot carry. Verifiers that read legacy signatures only (cosign before 2.6.3, podman, Connaisseur) will not see it.',
+    };
+  }
+  throw new Failure(
+    'bad-input',
+    `\`format: ${choice}\` asks for a legacy signature, but the transparency log is Rekor v2, whose entries a legacy signature cannot carry.`,
+    'Use `format: bundle`, or a Rekor v1 log (`rekor-url:` with `rekor-version: 1`).',
+  );
+}
+
+/** A certificate lives ten minutes: without a log entry that has a time, or a timestamp, nothing proves that it was alive at signing. */
+function refuseUnprovable({ keyless, tlog, logV1, logV2, timestamp }: FormatFacts): void {
+  if (!keyless || timestamp) return;
+  if (!tlog) {
+    throw new Failure(
+      'bad-input',
+      'Keyless signing with `tlog: false` and without a timestamp authority leaves nothing that proves when the certificate was used.',
+      'Remove `tlog: false`, or name a timestamp authority with `timestamp-url:` or `signing-config:`.',
+    );
+  }
+  if (logV2 && !logV1) {
+    throw new Failure(
+      'bad-input',
+      'A Rekor v2 log gives no time, so a keyless signature there needs a timestamp, and no timestamp authority is configured.',
+      'Name one with `timestamp-url:` or `signing-config:`.',
+    );
+  }
+}

@@ -1,0 +1,175 @@
+import { asFailure, Failure } from '../failure.ts';
+import type { Descriptor } from '../image/descriptor.ts';
+import type { Digest } from '../image/digest.ts';
+import { formatRepository } from '../image/reference.ts';
+import type { Image } from '../image/resolve.ts';
+import type { Format, FoundSignature } from '../signature/found.ts';
+import type { SignerIdentity } from '../signature/signer.ts';
+import type { Verdict } from '../signature/verdict.ts';
+import { alreadyThere } from './existing.ts';
+import type { ResultError, SignatureResult, SignResult } from './result.ts';
+
+/** A signature of ours in the registry. `kept` settles when it has been seen to stay, or rejects with Failure `signature-lost`. */
+export interface Attachment {
+  readonly format: Format;
+  readonly digest: Digest;
+  readonly reference: string;
+  readonly kept: Promise<void>;
+}
+
+/** What signing needs of the place where the signatures of one image lie. */
+export interface Shelf {
+  /** `listed`: only what the registry lists itself; enough to know whether our own signature is there */
+  found(formats: readonly Format[], reach: 'listed'): Promise<readonly FoundSignature[]>;
+  attachBundle(subject: Descriptor, bundle: Buffer, created: Date): Promise<Attachment>;
+  attachLegacy(layers: readonly LegacySignature[]): Promise<Attachment>;
+  /** fetched again from the registry, where a stranger looks for it */
+  readBack(attachment: Attachment): Promise<readonly FoundSignature[]>;
+}
+
+export interface LegacySignature {
+  readonly payload: Buffer;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** A signature that was made and has verified, and is not pushed yet. */
+export type MadeSignature = { readonly verdict: Verdict } & (
+  | { readonly format: 'bundle'; readonly bundle: Buffer }
+  | ({ readonly format: 'legacy' } & LegacySignature)
+);
+
+export interface SigningTools {
+  readonly shelf: (image: Image) => Shelf;
+  /** Makes a signature with its log entry and timestamp, and verifies it: what does not verify here is never pushed. */
+  readonly make: (format: Format, image: Image) => Promise<MadeSignature>;
+  /** Would a stranger who trusts exactly this signer accept it? */
+  readonly judge: (found: FoundSignature, digest: Digest) => Promise<Verdict>;
+  readonly signer: () => Promise<SignerIdentity & { readonly commit?: string }>;
+}
+
+export interface SigningPlan {
+  readonly formats: readonly Format[];
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly skipExisting: boolean;
+  readonly verify: boolean;
+}
+
+/**
+ * Signs one image in every format of the plan that is not there yet, pushes what has verified, and reads it back.
+ * Never throws: what failed is in the result, beside everything that is true all the same (contract, rule 7).
+ */
+export async function signImage(image: Image, plan: SigningPlan, tools: SigningTools): Promise<SignResult> {
+  const outcomes: Outcome[] = [];
+  let signer: SignerIdentity = {};
+  try {
+    const shelf = tools.shelf(image);
+    const [{ commit, ...identity }, found, subject] = await Promise.all([
+      tools.signer(),
+      plan.skipExisting ? shelf.found(plan.formats, 'listed') : [],
+      image.subject,
+    ]);
+    signer = identity;
+    const verdicts = await Promise.all(found.map((signature) => tools.judge(signature, image.digest)));
+    const there = alreadyThere(verdicts, { annotations: plan.annotations, ...(commit === undefined ? {} : { commit }) });
+    const write = (format: Format) => writeSignature(format, image, subject, shelf, plan, tools);
+    outcomes.push(...(await Promise.all(plan.formats.map((format) => present(there.get(format), found) ?? write(format)))));
+  } catch (caught) {
+    outcomes.push({ failure: asFailure(caught) });
+  }
+  return summarize(image, plan, signer, outcomes);
+}
+
+/** What became of one format of one image. `signature` is there as soon as it is true, whatever failed afterwards. */
+interface Outcome {
+  readonly status?: 'signed' | 'already-signed';
+  readonly signature?: SignatureResult;
+  readonly bundle?: Buffer;
+  readonly verified?: boolean;
+  readonly failure?: Failure;
+}
+
+function present(verdict: Verdict | undefined, found: readonly FoundSignature[]): Outcome | undefined {
+  if (verdict === undefined) return undefined;
+  const signature = found.find(({ format, digest }) => format === verdict.format && digest === verdict.digest);
+  const bundle = signature !== undefined && 'bundle' in signature ? { bundle: signature.bundle } : {};
+  return { status: 'already-signed', signature: signatureOf(verdict, verdict), verified: true, ...bundle };
+}
+
+async function writeSignature(
+  format: Format,
+  image: Image,
+  subject: Descriptor,
+  shelf: Shelf,
+  plan: SigningPlan,
+  tools: SigningTools,
+): Promise<Outcome> {
+  let outcome: Outcome = {};
+  try {
+    const made = await tools.make(format, image);
+    const attachment = await attach(shelf, made, subject);
+    outcome = { status: 'signed', signature: signatureOf(made.verdict, attachment), ...('bundle' in made ? { bundle: made.bundle } : {}) };
+    // The second look that a shared tag needs waits a while; the read-back runs beside it.
+    const [seen] = await Promise.all([plan.verify ? shelf.readBack(attachment) : undefined, attachment.kept]);
+    if (seen === undefined) return outcome;
+    const verdicts = await Promise.all(seen.map((signature) => tools.judge(signature, image.digest)));
+    if (verdicts.length > 0 && verdicts.every(({ verified }) => verified)) return { ...outcome, verified: true };
+    throw notVerified(
+      attachment,
+      verdicts.find(({ verified }) => !verified),
+    );
+  } catch (caught) {
+    return { ...outcome, ...(plan.verify ? { verified: false } : {}), failure: asFailure(caught) };
+  }
+}
+
+function attach(shelf: Shelf, made: MadeSignature, subject: Descriptor): Promise<Attachment> {
+  return made.format === 'bundle'
+    ? shelf.attachBundle(subject, made.bundle, new Date())
+    : shelf.attachLegacy([{ payload: made.payload, annotations: made.annotations }]);
+}
+
+function notVerified({ format, reference }: Attachment, verdict: Verdict | undefined): Failure {
+  const why = verdict === undefined ? 'nothing was there' : `${verdict.code}: ${verdict.reason ?? 'no reason given'}`;
+  return new Failure(
+    'not-verified',
+    `The ${format} signature that was read back from ${reference} does not verify (${why}).`,
+    'Somebody or something changed it between writing and reading: look at the registry, and run the step again.',
+  );
+}
+
+/** What a verdict has proven, at the place where the signature lies. */
+function signatureOf(verdict: Verdict, place: { digest: Digest; reference: string }): SignatureResult {
+  const { format, tlogIndex, logId, integratedTime, timestamp, certificate, keyId } = verdict;
+  const proven = Object.entries({ tlogIndex, logId, integratedTime, timestamp, certificate, keyId });
+  return {
+    format,
+    digest: place.digest,
+    reference: place.reference,
+    ...Object.fromEntries(proven.filter(([, value]) => value !== undefined)),
+  };
+}
+
+function summarize(image: Image, plan: SigningPlan, signer: SignerIdentity, outcomes: readonly Outcome[]): SignResult {
+  const failure = outcomes.find((outcome) => outcome.failure !== undefined)?.failure;
+  const bundle = outcomes.find((outcome) => outcome.bundle !== undefined)?.bundle;
+  const allThere = outcomes.every(({ status }) => status === 'already-signed');
+  return {
+    image: `${formatRepository(image.name)}@${image.digest}`,
+    references: image.references,
+    digest: image.digest,
+    ...(image.platform === undefined ? {} : { platform: image.platform }),
+    ...(image.partOf === undefined ? {} : { partOf: image.partOf }),
+    status: failure ? 'failed' : allThere ? 'already-signed' : 'signed',
+    signatures: outcomes.flatMap(({ signature }) => signature ?? []),
+    signer,
+    annotations: plan.annotations,
+    ...(plan.verify ? { verified: failure === undefined && outcomes.every(({ verified }) => verified === true) } : {}),
+    ...(bundle === undefined ? {} : { bundle }),
+    ...(failure === undefined ? {} : { error: errorOf(failure) }),
+  };
+}
+
+/** A failure as data, its cause kept for the debug log. */
+export function errorOf(failure: Failure): ResultError {
+  return { code: failure.code, message: failure.message, fix: failure.fix, failure };
+}

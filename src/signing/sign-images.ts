@@ -1,0 +1,42 @@
+import { asFailure } from '../failure.ts';
+import { inParallel } from '../image/in-parallel.ts';
+import { formatReference } from '../image/reference.ts';
+import { type Image, type ImageTarget, type ResolveTools, resolveTarget, uniqueImages } from '../image/resolve.ts';
+import type { SignResult } from './result.ts';
+import { errorOf, type SigningPlan, type SigningTools, signImage } from './sign-image.ts';
+
+/** Images that are worked on at the same time: enough to hide the waiting, few enough that memory does not grow with their number. */
+const atOnce = 24;
+
+/**
+ * Signs everything the targets stand for. One image that fails does not stop the others; each has its result, in the order of the targets.
+ * Ten tags of one digest are one image (contract, rule 5).
+ * @param onResult told as soon as an image is done, for the log.
+ */
+export async function signImages(
+  targets: readonly ImageTarget[],
+  plan: SigningPlan,
+  tools: SigningTools & ResolveTools,
+  onResult: (result: SignResult) => void,
+): Promise<readonly SignResult[]> {
+  const resolved = await inParallel(targets, atOnce, (target) => resolveOrFail(target, tools));
+  const failed = resolved.flatMap((entry) => ('failed' in entry ? [entry.failed] : []));
+  failed.forEach(onResult);
+  const images = uniqueImages(resolved.flatMap((entry) => ('images' in entry ? entry.images : [])));
+  const results = await inParallel(images, atOnce, async (image) => {
+    const result = await signImage(image, plan, tools);
+    onResult(result);
+    return result;
+  });
+  return [...results, ...failed];
+}
+
+async function resolveOrFail(target: ImageTarget, tools: ResolveTools): Promise<{ images: readonly Image[] } | { failed: SignResult }> {
+  try {
+    return { images: await resolveTarget(target, tools) };
+  } catch (caught) {
+    const image = formatReference(target.reference);
+    const nothing = { signatures: [], signer: {}, annotations: {}, verified: false } as const;
+    return { failed: { image, references: target.references, status: 'failed', ...nothing, error: errorOf(asFailure(caught)) } };
+  }
+}
