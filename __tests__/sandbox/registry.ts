@@ -233,9 +233,9 @@ function answerElsewhere(state: State, asked: Asked): Reply {
   return blobReply(asked, digest, bytes);
 }
 
-function limit({ switches, recent }: State): Reply | undefined {
+function limit({ switches, recent, store }: State): Reply | undefined {
   if (switches.rateLimit === undefined) return undefined;
-  const now = performance.now();
+  const now = store.now();
   while (recent.length > 0 && now - recent[0]! >= 1000) recent.shift();
   if (recent.length < switches.rateLimit) {
     recent.push(now);
