@@ -22,6 +22,9 @@ describe('parseTrustedRoot', () => {
     ['an authority without chain', put('timestampAuthorities.0.certChain', undefined)],
     ['a broken certificate', put('certificateAuthorities.0.certChain.certificates.0.rawBytes', 'AAAA')],
     ['a period that is no date', put('tlogs.0.publicKey.validFor.start', 'yesterday')],
+    ['a log without a start of its period', put('tlogs.0.publicKey.validFor.start', undefined)],
+    ['a log without a period', put('tlogs.0.publicKey.validFor', undefined)],
+    ['an authority without a start of its period', put('certificateAuthorities.0.validFor', { end: '2030-01-01T00:00:00Z' })],
     ['a list where an object belongs', put('tlogs', [[]])],
   ])('refuses %s', (_, edit) => {
     const json: unknown = JSON.parse(trustedRootBytes().toString());

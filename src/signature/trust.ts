@@ -51,7 +51,7 @@ export function createTrust(root: TrustedRoot | undefined): Trust {
       const id = log.checkpointKeyId ?? log.logId;
       // The first four bytes name the key in a checkpoint: without an id a log could stand for any other.
       if ((id?.keyId.length ?? 0) < 4) throw new Error('a log in it has no id');
-      checkWindow(log.publicKey?.validFor);
+      checkWindow(log.publicKey?.validFor ?? {});
     }
     const material = toTrustMaterial(root, noKey);
     for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities]) certChain.forEach(rememberEncoding);
@@ -61,9 +61,12 @@ export function createTrust(root: TrustedRoot | undefined): Trust {
   }
 }
 
-// Invalid dates compare false with everything, so a broken window would look closed in one check and open in another.
+// A period without a start is malformed, not unbounded. An invalid date compares false with everything: such a window would look closed in one
+// check and open in another.
 function checkWindow(window: { start?: Date | undefined; end?: Date | undefined } | undefined): void {
-  for (const date of [window?.start, window?.end]) {
+  if (window === undefined) return;
+  if (window.start === undefined) throw new Error('a validity period in it has no start');
+  for (const date of [window.start, window.end]) {
     if (date !== undefined && Number.isNaN(date.getTime())) throw new Error('a validity period in it is not a date');
   }
 }
