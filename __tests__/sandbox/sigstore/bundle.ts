@@ -2,7 +2,7 @@ import { createHash, sign, X509Certificate } from 'node:crypto';
 import { dsse } from '@sigstore/core';
 import { readDer } from './der.ts';
 import { newEcKey } from './keys.ts';
-import { post } from './parity-cases.ts';
+import { post } from './parity-case.ts';
 import { askToken, base64, certificateRequest, dsseEntry, type Json, timestampQuery, type World } from './well-formed.ts';
 
 export interface BundleWish {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { post } from './parity-cases.ts';
+import { post } from './parity-case.ts';
 import { type Sigstore, startSigstore } from './sigstore.ts';
 import { hashedRekord } from './well-formed.ts';
 

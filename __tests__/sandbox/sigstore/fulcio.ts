@@ -70,13 +70,14 @@ const described = ({ url, type }: TrustedIssuer, audience: string): object => ({
 
 const fields = (...names: string[]): Fields => ({ names, others: 'ignored' });
 
-async function signingCertificate({ body }: ServiceRequest, parts: FulcioParts): Promise<Answer> {
+async function signingCertificate({ body, headers }: ServiceRequest, parts: FulcioParts): Promise<Answer> {
   const message = parseMessage(body, fields('credentials', 'publicKeyRequest', 'certificateSigningRequest'));
   const credentials = messageOf(message.credentials, fields('oidcIdentityToken'));
   const keyRequest = messageOf(message.publicKeyRequest, fields('publicKey', 'proofOfPossession'));
   const publicKey = messageOf(keyRequest.publicKey, fields('algorithm', 'content'));
   const [token, content, proof] = [
-    stringOf(credentials, 'oidcIdentityToken'),
+    // Some clients present the token as a bearer's; the one in the body comes first.
+    stringOf(credentials, 'oidcIdentityToken') || (headers.authorization ?? '').replace('Bearer ', ''),
     stringOf(publicKey, 'content'),
     bytesOf(keyRequest, 'proofOfPossession'),
   ];
