@@ -5,30 +5,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { ownCopyForOidc, unusedMeansUnloaded } from './build-plugins.mjs';
 
 const outdir = 'dist';
 const entries = ['src/sign.ts', 'src/verify.ts', 'src/keygen.ts'].filter((file) => existsSync(file));
-
-// @actions/core pulls 400 KB of undici into every start only for its OIDC client. These modules have no side effects of their own,
-// so a run that does not use them need not load them.
-const unusedMeansUnloaded = {
-  name: 'unused-means-unloaded',
-  setup(builder) {
-    builder.onResolve(
-      { filter: /^(@actions\/http-client|@actions\/exec|undici|\.\/oidc-utils\.js|\.\/summary\.js|\.\/platform\.js|\.\/path-utils\.js)/ },
-      async (args) => {
-        if (args.pluginData === 'resolved') return undefined;
-        const found = await builder.resolve(args.path, {
-          resolveDir: args.resolveDir,
-          importer: args.importer,
-          kind: args.kind,
-          pluginData: 'resolved',
-        });
-        return { ...found, sideEffects: false };
-      },
-    );
-  },
-};
 
 await rm(outdir, { recursive: true, force: true });
 const result = await build({
@@ -46,7 +26,7 @@ const result = await build({
   metafile: true,
   chunkNames: 'chunks/[name]-[hash]',
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
-  plugins: [unusedMeansUnloaded],
+  plugins: [ownCopyForOidc, unusedMeansUnloaded],
   logLevel: 'warning',
 });
 await writeFile(join(outdir, 'package.json'), '{"type":"module"}\n');
