@@ -89,7 +89,7 @@ async function updateOffline(
   } catch (caught) {
     const expired = caught instanceof Error && /expired/.test(caught.message);
     const why = expired ? 'what the cache holds has expired' : 'what the cache holds is not complete';
-    console.log(caught); throw down(options.mirror, outage, `, and ${why}`);
+    throw down(options.mirror, outage, `, and ${why}`, new AggregateError([outage, caught]));
   }
 }
 
@@ -146,12 +146,12 @@ function broken(mirror: URL, caught: unknown): Failure {
   );
 }
 
-function down(mirror: URL, outage: Failure, andCache = ', and nothing is in the cache'): Failure {
+function down(mirror: URL, outage: Failure, andCache = ', and nothing is in the cache', cause: Error = outage): Failure {
   return new Failure(
     'tuf-error',
     `The TUF repository ${mirror.href} cannot be reached${andCache}: ${outage.message}`,
     'Run the job again when it is back; in a network without it, pass `trusted-root:` and `signing-config:`, or a mirror with `tuf-mirror:` and `tuf-root:`.',
-    { cause: outage },
+    { cause },
   );
 }
 
