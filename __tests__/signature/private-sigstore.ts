@@ -4,6 +4,7 @@ import type { Witness } from '@sigstore/sign';
 import type { ImageSigner } from '../../src/signature/signer.ts';
 import { createTrust, parseTrustedRoot, type Trust } from '../../src/signature/trust.ts';
 import { bits, commonName, der, integer, octets, oid, sequence, truth, utcTime, utf8 } from './der.ts';
+import { timestampResponse } from './timestamp-response.ts';
 
 const sha256 = (...parts: readonly Uint8Array[]): Buffer => crypto.digest('sha256', ...parts.map((part) => Buffer.from(part)));
 const spkiOf = (key: KeyObject): Buffer => createPublicKey(key).export({ type: 'spki', format: 'der' });
@@ -34,7 +35,7 @@ export const identity = 'https://github.com/acme/app/.github/workflows/release.y
 export const issuer = 'https://token.actions.githubusercontent.com';
 const hour = 3_600_000;
 
-/** A CA, a CT log and a Rekor v1 in memory: enough of a Sigstore to make certificates that no real one would issue. */
+/** A CA, a CT log, a Rekor v1 and a timestamp authority in memory: enough of a Sigstore to make certificates that no real one would issue. */
 export class PrivateSigstore {
   readonly time = new Date('2026-11-20T12:00:00Z');
   readonly #ca = newKey();
@@ -43,6 +44,10 @@ export class PrivateSigstore {
   readonly #root = this.#certificate(this.#ca, 'test root', this.#ca, new Date(0), new Date('2049-01-01T00:00:00Z'), [
     extension('2.5.29.19', sequence(truth(true)), true),
     extension('2.5.29.15', der(0x03, Buffer.from([1, 0b0000_0110])), true),
+  ]);
+  readonly #tsa = newKey();
+  readonly #tsaCertificate = this.#certificate(this.#tsa, 'tsa', this.#ca, new Date(0), new Date('2049-01-01T00:00:00Z'), [
+    extension('2.5.29.37', sequence(oid('1.3.6.1.5.5.7.3.8')), true),
   ]);
   readonly trust: Trust = createTrust(parseTrustedRoot(Buffer.from(JSON.stringify(this.trustedRoot()))));
 
@@ -69,7 +74,13 @@ export class PrivateSigstore {
         },
       ],
       ctlogs: [log(this.#ctlog, 'https://ct.test')],
-      timestampAuthorities: [],
+      timestampAuthorities: [
+        {
+          uri: 'https://tsa.test',
+          certChain: { certificates: [this.#tsaCertificate, this.#root].map((der) => ({ rawBytes: der.toString('base64') })) },
+          validFor: { start: '2020-01-01T00:00:00Z' },
+        },
+      ],
     };
   }
 
@@ -113,6 +124,18 @@ export class PrivateSigstore {
             },
           ],
         };
+      },
+    };
+  }
+
+  /** A timestamp authority that says it is this time (a GeneralizedTime, right or wrong). */
+  timestampAuthority(time: string, status = 0): Witness {
+    const stamper = { key: this.#tsa, issuer: 'test root', serial: 77 };
+    return {
+      testify: async (content) => {
+        const signature =
+          content.$case === 'messageSignature' ? content.messageSignature.signature : content.dsseEnvelope.signatures[0]?.sig;
+        return { rfc3161Timestamps: [{ signedTimestamp: timestampResponse(signature ?? Buffer.alloc(0), time, stamper, status) }] };
       },
     };
   }
