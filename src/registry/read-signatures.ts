@@ -86,13 +86,15 @@ async function followReferrer(repository: Reader, image: Digest, entry: JsonObje
   const format: Format = entry.artifactType === mediaTypes.cosignSignature ? 'legacy' : 'bundle';
   const { registry, repository: path } = repository.name;
   if (!isDigest(entry.digest)) {
-    const nameless = `${registry}/${path}@${String(entry.digest).slice(0, 80)}`;
+    // An object from JSON may have a `toString` that is no function.
+    const nameless = `${registry}/${path}@${typeof entry.digest === 'string' ? entry.digest.slice(0, 80) : 'nothing'}`;
     return untyped.includes(entry.artifactType)
       ? []
       : [broken(format, { digest: image, reference: nameless }, 'malformed', 'it is listed under a digest that is not sha256')];
   }
   const place = { digest: entry.digest, reference: `${registry}/${path}@${entry.digest}` };
-  if (Number(entry.size) > maxManifestBytes) return [broken(format, place, 'too-large', `its manifest has ${entry.size} bytes`)];
+  if (typeof entry.size === 'number' && entry.size > maxManifestBytes)
+    return [broken(format, place, 'too-large', `its manifest has ${entry.size} bytes`)];
   let manifest: ImageManifest;
   try {
     const fetched = await repository.getManifest(entry.digest);
@@ -162,6 +164,18 @@ async function readBlobs(repository: Reader, leads: readonly Lead[], most: numbe
 
 function foundSignature({ format, digest, reference, annotations }: Pointer, bytes: Buffer): FoundSignature {
   return format === 'bundle' ? { format, digest, reference, bundle: bytes } : { format, digest, reference, payload: bytes, annotations };
+}
+
+/** A reader that fetches a blob whose digest is known already, while the manifest that leads to it is still on its way. */
+export function readerWithEarlyBlob(repository: Reader, known: { readonly digest: Digest; readonly size: number }): Reader {
+  const early = repository.getBlob(known.digest, known.size);
+  // It is awaited only if the manifest leads there.
+  early.catch(() => {});
+  return {
+    name: repository.name,
+    getManifest: (reference) => repository.getManifest(reference),
+    getBlob: (digest, maxBytes) => (digest === known.digest ? early : repository.getBlob(digest, maxBytes)),
+  };
 }
 
 /** One signature that cannot be read must not hide the others; what concerns the whole registry is not about one signature. */

@@ -77,7 +77,7 @@ export class ReferrersIndex implements TagKind {
   }
 
   key(entry: JsonObject): string {
-    return String(entry.digest);
+    return isDigest(entry.digest) ? entry.digest : JSON.stringify(entry);
   }
 
   says(entry: JsonObject, wanted: JsonObject): boolean {

@@ -2,7 +2,7 @@ import { asFailure, type Failure } from '../failure.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import type { JsonObject } from './json-document.ts';
 import type { FetchedManifest, Repository } from './repository.ts';
-import { emptyTag, type TagContent, type TagKind } from './tag-document.ts';
+import { emptyTag, mergeEntries, type TagContent, type TagKind } from './tag-document.ts';
 import { foreignTag, signatureLost } from './tag-failures.ts';
 import { Tempo, type TempoTools } from './tempo.ts';
 
@@ -170,7 +170,10 @@ export class SharedTag {
   }
 
   async #write(content: TagContent, open: readonly Wanted[]): Promise<void> {
-    const { bytes, mediaType, config } = this.#kind.render(content.rest, this.#merge(content.entries));
+    const { bytes, mediaType, config } = this.#kind.render(
+      content.rest,
+      mergeEntries(this.#kind, content.entries, this.#memory, this.#ours),
+    );
     // A request between read and write widens the time in which somebody else's write would be overwritten: read again after it.
     if ((await this.#prepare(content, config)) && this.#detours++ < 2) return;
     this.#detours = 0;
@@ -199,22 +202,9 @@ export class SharedTag {
   /** Beside the read: the config that the next write needs, if the read shows nothing new. */
   async #pushLikelyConfig(): Promise<void> {
     if (![...this.#open].some(({ sent }) => !sent)) return;
-    await this.#pushConfig(this.#kind.render(this.#rest, this.#merge([...this.#memory.values()])).config);
-  }
-
-  /** What is there, as it is there; then everything that any read has shown; then ours. */
-  #merge(entries: readonly JsonObject[]): JsonObject[] {
-    const merged = entries.map((entry) => {
-      const ours = this.#ours.get(this.#kind.key(entry));
-      return ours === undefined || this.#kind.says(entry, ours) ? entry : ours;
-    });
-    const there = new Set(entries.map((entry) => this.#kind.key(entry)));
-    for (const [key, entry] of [...this.#memory, ...this.#ours]) {
-      if (there.has(key)) continue;
-      there.add(key);
-      merged.push(this.#ours.get(key) ?? entry);
-    }
-    return merged;
+    await this.#pushConfig(
+      this.#kind.render(this.#rest, mergeEntries(this.#kind, [...this.#memory.values()], this.#memory, this.#ours)).config,
+    );
   }
 
   #condition(content: TagContent): { ifMatch?: string; ifNoneMatch?: '*' } {

@@ -4,56 +4,18 @@ import { type Descriptor, mediaTypes } from '../image/descriptor.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import type { Format, FoundSignature } from '../signature/found.ts';
 import type { JsonObject } from './json-document.ts';
-import { maxBundleBytes, maxPayloadBytes, readLayers, readReferrers, tooMany } from './read-signatures.ts';
+import { maxBundleBytes, maxPayloadBytes, readerWithEarlyBlob, readLayers, readReferrers, tooMany } from './read-signatures.ts';
 import { emptyConfig, referrerManifest } from './referrer-manifest.ts';
 import { maxReferrers, ReferrersIndex, referrersTag, tooLarge } from './referrers-index.ts';
 import type { Repository } from './repository.ts';
 import { type ImageTags, listReferrers, pushEmptyConfig, type RepositoryMemory, RunMemory } from './run-memory.ts';
 import { SharedTag } from './shared-tag.ts';
+import type { Attachment, LegacyLayer, Reach, SignatureStore } from './signature-store.ts';
 import { SignatureManifest, signatureLayer, signatureTag } from './signature-tag.ts';
 import { notListed, tooMuch } from './tag-failures.ts';
 import type { TempoTools } from './tempo.ts';
 
-/** A signature of ours in the registry. */
-export interface Attachment {
-  readonly format: Format;
-  /** of the manifest written: the bundle's own, or the `.sig` manifest as it stood when ours was first seen in it */
-  readonly digest: Digest;
-  /** `registry/repository@digest`, or `registry/repository:sha256-….sig` */
-  readonly reference: string;
-  /** Resolves when the signature has been seen to stay; rejects with Failure `signature-lost` otherwise. Need not be awaited. */
-  readonly kept: Promise<void>;
-}
-
-/** How far a reader looks for referrers: `all` also reads the referrers tag where the registry has the API (others may have written there). */
-export type Reach = 'all' | 'listed';
-
-/** The place where the signatures of one image lie. */
-export interface SignatureStore {
-  /**
-   * Every signature there is, in all formats asked for; formats do not hide each other. One read, shared by later calls. Nothing of it is believed.
-   * @throws {Failure} of the registry; `too-large` for more than `maxSignatures`. An error is never "no signature".
-   */
-  found(formats?: readonly Format[], reach?: Reach): Promise<readonly FoundSignature[]>;
-  /**
-   * Writes a bundle as an OCI 1.1 referrer. Resolves when it is listed: at once with the referrers API, after a read-back with the tag.
-   * @throws {Failure} `signature-lost`, `immutable-tag`, `registry-unsupported`, or of the registry
-   */
-  attachBundle(subject: Descriptor, bundle: Buffer, created: Date): Promise<Attachment>;
-  /** Adds layers to the `.sig` manifest; resolves when they were read back. @throws {Failure} as `attachBundle` */
-  attachLegacy(layers: readonly LegacyLayer[]): Promise<Attachment>;
-  /**
-   * Fetches what was attached from the registry again, as a stranger would find it.
-   * @throws {Failure} `signature-lost` where it is not listed
-   */
-  readBack(attachment: Attachment): Promise<readonly FoundSignature[]>;
-}
-
-/** One legacy signature: the simple-signing payload, and the annotations that sign it. */
-export interface LegacyLayer {
-  readonly payload: Buffer;
-  readonly annotations: Readonly<Record<string, string>>;
-}
+export type { Attachment, LegacyLayer, Reach, SignatureStore } from './signature-store.ts';
 
 export interface StoreOptions extends TempoTools {
   /** shared by all stores of a run; without it this store shares with nobody */
@@ -71,6 +33,12 @@ export function openStore(repository: Repository, image: Digest, options: StoreO
   return new Store(repository, image, options);
 }
 
+/** How to read an attachment back: its entries in the shared document or list, and the blob of a bundle. */
+interface Attached {
+  readonly entries: readonly JsonObject[];
+  readonly blob?: { readonly digest: Digest; readonly size: number };
+}
+
 /** For this long a registry may take to list what it has accepted. */
 const lateListing = 10_000;
 
@@ -81,7 +49,7 @@ class Store implements SignatureStore {
   readonly #memory: RepositoryMemory;
   readonly #tags: ImageTags;
   readonly #most: number;
-  readonly #attached = new WeakMap<Attachment, readonly JsonObject[]>();
+  readonly #attached = new WeakMap<Attachment, Attached>();
   /** a read that failed is not remembered */
   readonly #once = new Map<string, Promise<unknown>>();
 
@@ -112,11 +80,12 @@ class Store implements SignatureStore {
     const { digest, bytes, entry } = referrerManifest(subject, bundle, created);
     await this.#push(digest, bytes, [emptyConfig, bundle]);
     const place = { format: 'bundle' as const, digest, reference: this.#reference(`@${digest}`) };
-    if (listed !== undefined) return this.#attachment({ ...place, kept: Promise.resolve() }, [entry]);
+    const attached = { entries: [entry], blob: { digest: digestOf(bundle), size: bundle.length } };
+    if (listed !== undefined) return this.#attachment({ ...place, kept: Promise.resolve() }, attached);
     this.#tags.index.confirm(digest);
     const { seen, kept } = this.#tags.referrers.add([entry]);
     await seen;
-    return this.#attachment({ ...place, kept }, [entry]);
+    return this.#attachment({ ...place, kept }, attached);
   }
 
   async attachLegacy(layers: readonly LegacyLayer[]): Promise<Attachment> {
@@ -126,16 +95,17 @@ class Store implements SignatureStore {
     const entries = layers.map(({ payload, annotations }) => signatureLayer(payload, annotations));
     const { seen, kept } = this.#tags.signatures.add(entries);
     const reference = this.#reference(`:${signatureTag(this.#image)}`);
-    return this.#attachment({ format: 'legacy', digest: await seen, reference, kept }, entries);
+    return this.#attachment({ format: 'legacy', digest: await seen, reference, kept }, { entries });
   }
 
   async readBack(attachment: Attachment): Promise<readonly FoundSignature[]> {
-    const entries = this.#attached.get(attachment);
-    if (entries === undefined) throw new Error(`${attachment.reference} was not attached by this store`);
-    const read = () =>
-      attachment.format === 'legacy'
-        ? readLayers(this.#repository, attachment, entries, this.#most)
-        : readReferrers(this.#repository, this.#image, entries, this.#most);
+    const attached = this.#attached.get(attachment);
+    if (attached === undefined) throw new Error(`${attachment.reference} was not attached by this store`);
+    const { entries, blob } = attached;
+    const read = () => {
+      if (blob === undefined) return readLayers(this.#repository, attachment, entries, this.#most);
+      return readReferrers(readerWithEarlyBlob(this.#repository, blob), this.#image, entries, this.#most);
+    };
     // The tags were read after the write, or there would be no attachment; the referrers API has not been asked yet.
     const isListed =
       attachment.format === 'legacy' || (await this.#listed()) === undefined ? async () => true : () => this.#lists(attachment.digest);
@@ -222,8 +192,8 @@ class Store implements SignatureStore {
     return this.#remember('listed', () => listReferrers(this.#memory, this.#repository, this.#image));
   }
 
-  #attachment(attachment: Attachment, entries: readonly JsonObject[]): Attachment {
-    this.#attached.set(attachment, entries);
+  #attachment(attachment: Attachment, attached: Attached): Attachment {
+    this.#attached.set(attachment, attached);
     return attachment;
   }
 

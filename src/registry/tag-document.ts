@@ -39,3 +39,22 @@ export interface TagKind {
 
 /** What `parse` would answer for an absent tag. */
 export const emptyTag: TagContent = { digest: undefined, rest: undefined, entries: [] };
+
+/**
+ * The entries of the next document: what is there, as it is there; then everything that any read has shown; then ours.
+ * An entry of ours that somebody has stripped of what it says is written in full again, in its place.
+ */
+export function mergeEntries(
+  kind: TagKind,
+  there: readonly JsonObject[],
+  memory: ReadonlyMap<string, JsonObject>,
+  ours: ReadonlyMap<string, JsonObject>,
+): JsonObject[] {
+  const keys = new Set(there.map((entry) => kind.key(entry)));
+  const missing = [...new Map([...memory, ...ours])].filter(([key]) => !keys.has(key)).map(([, entry]) => entry);
+  const kept = there.map((entry) => {
+    const own = ours.get(kind.key(entry));
+    return own === undefined || kind.says(entry, own) ? entry : own;
+  });
+  return [...kept, ...missing];
+}
