@@ -90,6 +90,15 @@ describe('parts of one signature in another', () => {
     expect(verdictOn(recorded, tampered)).toMatchObject({ verified: false, code });
   });
 
+  it('a certificate under another outer tag, which nothing signs', () => {
+    const recorded = recordedCase('keyless-bundle-tsa-only');
+    const tampered = edited(
+      bundleOf(recorded),
+      put('material.certificate.rawBytes', (old: string) => old.replace(/^M/, 'L')),
+    );
+    expect(verdictOn(recorded, tampered)).toMatchObject({ verified: false, code: 'malformed' });
+  });
+
   it('a signature copied from another image', () => {
     const recorded = recordedCase('keyless-bundle-rekor1');
     const other = recordedCase('keyless-bundle-rekor1-tsa');
