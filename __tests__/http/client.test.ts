@@ -52,7 +52,7 @@ describe('bounds', () => {
   ])('refuses a body that is larger than allowed: %s', async (_, declared) => {
     await using server = await serve((_, response) => {
       if (declared) response.setHeader('content-length', 1e9);
-      const more = (): unknown => response.write(Buffer.alloc(500), () => !response.destroyed && setImmediate(more));
+      const more = (): void => void response.write(Buffer.alloc(500), () => !response.destroyed && setImmediate(more));
       more();
     });
     await expect(client().http(get(server.origin, { patience: 5000 }))).rejects.toMatchObject({ code: 'too-large' });
@@ -78,12 +78,12 @@ describe('bounds', () => {
   });
 
   it.each([
-    ['a server that never answers', { whole: 100 }, () => {}],
-    ['a body that stops', { idle: 100 }, (response: NodeJS.WritableStream) => void response.write('x')],
+    ['a server that never answers', { whole: 100 }, (): void => {}],
+    ['a body that stops', { idle: 100 }, (response: NodeJS.WritableStream): void => void response.write('x')],
     [
       'a body that drips',
       { idle: 1000, whole: 200 },
-      (response: NodeJS.WritableStream) => {
+      (response: NodeJS.WritableStream): void => {
         const drip = setInterval(() => response.write('x'), 20);
         response.on('close', () => clearInterval(drip));
       },

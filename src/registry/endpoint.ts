@@ -39,32 +39,29 @@ async function findOut(
   build: (scheme: 'http' | 'https') => HttpRequest,
 ): Promise<{ scheme: 'http' | 'https'; response: HttpResponse }> {
   const plain = build('http');
-  try {
-    const response = await http({ ...plain, patience: 0 });
-    if (!wantsTls(response)) {
-      const passing = [408, 429, 500, 502, 503, 504].includes(response.status) && plain.patience > 0;
-      return { scheme: 'http', response: passing ? await http(plain) : response };
-    }
-  } catch (caught) {
-    const failure = asFailure(caught);
-    if (failure.code !== 'network' || !closedOnUs(failure)) return { scheme: 'http', response: await again(http, plain, failure) };
-    try {
-      return { scheme: 'https', response: await http({ ...build('https'), patience: 0 }) };
-    } catch (secured) {
-      if (isCertificateFailure(asFailure(secured))) throw secured;
-      return { scheme: 'http', response: await again(http, plain, failure) };
-    }
+  const first = await http({ ...plain, patience: 0 }).catch(asFailure);
+  const answered = !(first instanceof Failure);
+  if (answered ? mayWantTls(plain, first) : closedOnUs(first)) {
+    const secured = await http({ ...build('https'), patience: 0 }).catch(asFailure);
+    if (!(secured instanceof Failure)) return { scheme: 'https', response: await persist(http, build('https'), secured) };
+    // A certificate that we do not like is still one: plain HTTP would only hide what is wrong.
+    if (isCertificateFailure(secured) || secured.code !== 'network') throw secured;
   }
-  return { scheme: 'https', response: await http(build('https')) };
+  return { scheme: 'http', response: await persist(http, plain, first) };
 }
 
-function again(http: Http, request: HttpRequest, failure: Failure): Promise<HttpResponse> {
-  if (failure.code !== 'network' || request.patience === 0) throw failure;
-  return http(request);
+/** What the try without patience came to, or, where that may pass, what the request comes to with all its patience. */
+function persist(http: Http, request: HttpRequest, first: HttpResponse | Failure): HttpResponse | Promise<HttpResponse> {
+  const mayPass = first instanceof Failure ? first.code === 'network' : [408, 429, 500, 502, 503, 504].includes(first.status);
+  if (mayPass && request.patience > 0) return http(request);
+  if (first instanceof Failure) throw first;
+  return first;
 }
 
-function wantsTls(response: HttpResponse): boolean {
-  return response.status === 400 && /HTTP request to an HTTPS (server|port)/i.test(response.body.subarray(0, 1000).toString('latin1'));
+/** Go's words; the answer to a HEAD has none. */
+function mayWantTls({ method }: HttpRequest, response: HttpResponse): boolean {
+  if (response.status !== 400) return false;
+  return method === 'HEAD' || /HTTP request to an HTTPS (server|port)/i.test(response.body.subarray(0, 1000).toString('latin1'));
 }
 
 function closedOnUs({ cause }: Failure): boolean {

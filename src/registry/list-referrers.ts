@@ -23,6 +23,7 @@ export async function listReferrers(
   connection: Connection,
   repository: string,
   digest: Digest,
+  isReadable: () => Promise<boolean>,
 ): Promise<readonly Descriptor[] | undefined> {
   const found: Descriptor[] = [];
   const seen = new Set<string>();

@@ -7,7 +7,7 @@ export function plainText(text: string, most: number): string {
     .slice(0, most * 4)
     .replace(/[\p{C}\p{Zl}\p{Zp}\s]+/gu, ' ')
     .replaceAll('##[', '## [')
-    .replaceAll('::', ': :')
+    .replace(/:(?=:)/g, ': ')
     .trim();
   return line.length > most ? `${line.slice(0, most)}…` : line;
 }
