@@ -1,3 +1,5 @@
+import { sign } from 'node:crypto';
+import { dsse } from '@sigstore/core';
 import { type Body, bent, post, rows, type Sender } from './parity-case.ts';
 import { certificateOf } from './parity-fulcio.ts';
 import { base64, dsseEntry, envelope, hashedRekord, hashedRekordRequest, keyOf, publicPem } from './well-formed.ts';
@@ -85,6 +87,34 @@ export const rekorCases = rows('rekor', {
     signatures: [...content.signatures, ...envelope(keyOf('rsa-2048')).signatures],
   })),
   'dsse: an envelope that is no JSON': propose(() => bent(dsseEntry(), `${proposed}.envelope`, 'nope')),
+  'dsse: an envelope that is null': propose(() => bent(dsseEntry(), `${proposed}.envelope`, 'null')),
+  'dsse: an envelope that is an array': propose(() => bent(dsseEntry(), `${proposed}.envelope`, '[]')),
+  'dsse: an envelope that is an object': propose(() => bent(dsseEntry(), `${proposed}.envelope`, {})),
+  'dsse: a payload that is a number': bentEnvelope((content) => ({ ...content, payload: 1 })),
+  'dsse: a payload that is not base64': bentEnvelope((content) => ({ ...content, payload: '***' })),
+  'dsse: signatures that are none': bentEnvelope((content) => ({ ...content, signatures: [1] })),
+  'dsse: a signature without content': bentEnvelope((content) => ({ ...content, signatures: [{}] })),
+  'dsse: a signature that is not base64': bentEnvelope((content) => ({ ...content, signatures: [{ sig: '***' }] })),
+  'dsse: a signature with a key id': bentEnvelope((content) => ({ ...content, signatures: [{ ...content.signatures[0], keyid: 'mine' }] })),
+  'dsse: a key twice': propose(() =>
+    bent(dsseEntry(), `${proposed}.verifiers`, [publicPem(keyOf('P-256')), publicPem(keyOf('P-256'))].map(base64)),
+  ),
+  'dsse: a key that signed nothing in second place': propose(() =>
+    bent(dsseEntry(), `${proposed}.verifiers`, [publicPem(keyOf('P-256')), publicPem(keyOf('P-384'))].map(base64)),
+  ),
+  'dsse: a key that signed nothing in first place': propose(() =>
+    bent(dsseEntry(), `${proposed}.verifiers`, [publicPem(keyOf('P-384')), publicPem(keyOf('P-256'))].map(base64)),
+  ),
+  'dsse: two signatures by two keys': propose(() => {
+    const one = envelope();
+    const message = dsse.preAuthEncoding('application/vnd.in-toto+json', Buffer.from(one.payload, 'base64'));
+    const sig = base64(sign('sha256', message, keyOf('rsa-2048')));
+    const entry = dsseEntry({ ...one, signatures: [...one.signatures, { sig }] });
+    return bent(entry, `${proposed}.verifiers`, [publicPem(keyOf('P-256')), publicPem(keyOf('rsa-2048'))].map(base64));
+  }),
+  'a spec that is a text': bentRekord('spec', 'x'),
+  'a spec that is an array': bentRekord('spec', []),
+  'a signature as two numbers of one length': propose(() => hashedRekord(keyOf('P-256'), 'sha256', undefined, 'ieee-p1363')),
   'dsse: no envelope': propose(() => bent(dsseEntry(), `${proposed}.envelope`)),
   'dsse: no verifiers': propose(() => bent(dsseEntry(), `${proposed}.verifiers`)),
   'dsse: an empty list of verifiers': propose(() => bent(dsseEntry(), `${proposed}.verifiers`, [])),
@@ -94,6 +124,7 @@ export const rekorCases = rows('rekor', {
   'the entry by UUID': thenGet((uuid) => `${entries}/${uuid}`),
   'the entry by UUID without tree': thenGet((uuid) => `${entries}/${uuid.slice(16)}`),
   'the entry by index': thenGet((_, index) => `${entries}?logIndex=${index}`),
+  'the UUID in another tree': thenGet((uuid) => `${entries}/${'1'.repeat(16)}${uuid.slice(16)}`),
   'an unknown UUID': get(`${entries}/${'0'.repeat(64)}`),
   'a UUID that is none': get(`${entries}/zz`),
   'an unknown index': get(`${entries}?logIndex=9999999`),

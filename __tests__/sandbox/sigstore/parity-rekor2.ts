@@ -37,6 +37,9 @@ export const rekor2Cases = rows('rekor2', {
   'no signature': bent2('.signature'),
   'no signature content': bent2('.signature.content'),
   'a signature that is not DER': bent2('.signature.content', 'AAAA'),
+  'a signature as two numbers of one length': request2(() =>
+    hashedRekordRequest(keyOf('P-256'), 'sha256', 'PKIX_ECDSA_P256_SHA_256', undefined, 'ieee-p1363'),
+  ),
   'no verifier': bent2(verifier),
   'no key in the verifier': bent2(`${verifier}.publicKey`),
   'a key that is none': bent2(`${verifier}.publicKey.rawBytes`, 'AAAA'),

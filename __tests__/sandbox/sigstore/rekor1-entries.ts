@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { dsse } from '@sigstore/core';
-import { goSyntaxError } from './go-json.ts';
+import { goKind, goSyntaxError } from './go-json.ts';
 import {
   defaultHash,
   type HashName,
@@ -120,16 +120,29 @@ export function canonicalDsse(spec: Json): object {
 }
 
 function readEnvelope(text: string): Envelope {
-  let envelope: Partial<Envelope>;
+  let value: unknown;
   try {
-    envelope = JSON.parse(text) as Partial<Envelope>;
+    value = JSON.parse(text) ?? {};
   } catch (error) {
     throw new InvalidEntry(goSyntaxError(text, String(error)));
   }
-  const { payloadType = '', payload = '', signatures = [] } = envelope ?? {};
-  if (signatures.length === 0) throw new InvalidEntry('DSSE envelope must contain 1 or more signatures');
-  return { payloadType, payload, signatures };
+  const wrong = (found: unknown, where: string): InvalidEntry => new InvalidEntry(`json: cannot unmarshal ${goKind(found)} into ${where}`);
+  if (goKind(value) !== 'object') throw wrong(value, 'Go value of type dsse.Envelope');
+  const { payloadType = '', payload = '', signatures = [] } = value as Json;
+  if (typeof payloadType !== 'string') throw wrong(payloadType, 'Go struct field Envelope.payloadType of type string');
+  if (typeof payload !== 'string') throw wrong(payload, 'Go struct field Envelope.payload of type string');
+  if (!Array.isArray(signatures)) throw wrong(signatures, 'Go struct field Envelope.signatures of type []dsse.Signature');
+  const read = signatures.map((signature: unknown, i) => {
+    if (goKind(signature) !== 'object') throw wrong(signature, `Envelope.signatures.${i} of type dsse.Signature`);
+    const { sig = '' } = signature as Json;
+    if (typeof sig !== 'string') throw wrong(sig, `Go struct field Signature.signatures.${i}.sig of type string`);
+    return { sig };
+  });
+  if (read.length === 0) throw new InvalidEntry('DSSE envelope must contain 1 or more signatures');
+  return { payloadType, payload, signatures: read };
 }
+
+const isBase64 = (text: string): boolean => text.length % 4 === 0 && /^(?:[A-Za-z0-9+/]*|[A-Za-z0-9_-]*)={0,2}$/.test(text);
 
 function verifiedSignatures(envelope: Envelope, payload: Buffer, keys: readonly Buffer[]): object[] {
   const left = new Set(envelope.signatures.map(({ sig }) => sig));
@@ -139,6 +152,9 @@ function verifiedSignatures(envelope: Envelope, payload: Buffer, keys: readonly 
     if (left.size === 0) break;
     const prefix = 'could not parse public key as x509: ';
     const verifier = readVerifier(bytes, { malformed: prefix, curve: prefix });
+    if (![envelope.payload, ...left].every(isBase64)) {
+      throw new InvalidEntry('could not verify envelope: unable to base64 decode payload (is payload in the right format?)');
+    }
     // Rekor hashes with SHA-256 here whatever the key is.
     const hash = verifier.key.asymmetricKeyType === 'ed25519' ? undefined : 'sha256';
     const accepted = [...left].filter((sig) => verifiesMessage(verifier.key, hash, message, Buffer.from(sig, 'base64')));

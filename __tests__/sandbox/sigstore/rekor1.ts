@@ -2,7 +2,7 @@ import { type KeyObject, randomBytes, sign } from 'node:crypto';
 import { json } from '@sigstore/core';
 import { logIdOf, signedCheckpoint } from './checkpoint.ts';
 import { pem } from './der.ts';
-import { goSyntaxError } from './go-json.ts';
+import { goKind, goSyntaxError, goType } from './go-json.ts';
 import { spkiOf } from './keys.ts';
 import { leafHash, MerkleTree } from './merkle.ts';
 import { canonicalDsse, canonicalHashedRekord, InvalidEntry } from './rekor1-entries.ts';
@@ -65,8 +65,7 @@ function propose({ headers, body }: ServiceRequest, log: Log): Answer {
     return swaggerError(500, goSyntaxError(body.toString(), String(error)));
   }
   if (typeof proposed !== 'object' || Array.isArray(proposed)) {
-    const found = Array.isArray(proposed) ? 'array' : typeof proposed;
-    return swaggerError(500, `json: cannot unmarshal ${found} into Go value of type struct { Kind string "json:\\"kind\\"" }`);
+    return swaggerError(500, `json: cannot unmarshal ${goKind(proposed)} into Go value of type struct { Kind string "json:\\"kind\\"" }`);
   }
   const refusal = invalidFrame((proposed ?? {}) as Record<string, unknown>);
   if (refusal) return refusal;
@@ -79,6 +78,7 @@ function propose({ headers, body }: ServiceRequest, log: Log): Answer {
     }
     const canonical = { dsse: canonicalDsse, hashedrekord: canonicalHashedRekord }[kind];
     if (!canonical) throw new InvalidEntry(`the sandbox takes no entries of kind ${kind}`);
+    if (goKind(spec) !== 'object') throw new InvalidEntry(`unsupported input type ${goType(spec)} for DecodeEntry`);
     return log.add(Buffer.from(json.canonicalize({ apiVersion, kind, spec: canonical(spec) })));
   } catch (error) {
     if (error instanceof InvalidEntry) return swaggerError(400, `error processing entry: ${error.message}`);

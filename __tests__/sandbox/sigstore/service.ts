@@ -40,7 +40,11 @@ const maxBody = 16 * 1024 * 1024;
 /** Starts one service on a free loopback port. Every request is in `log`, and goes through the service's fault switch. */
 export async function startService(name: string, handler: Handler, log: LoggedRequest[]): Promise<Service> {
   const server = createServer((request, response) => {
-    serve(request, response).catch(() => response.destroy());
+    serve(request, response).catch((error: unknown) => {
+      // A mistake of the sandbox itself shall be seen as one.
+      if (response.headersSent) response.destroy();
+      else send(response, { status: 500, headers: { 'content-type': 'text/plain' }, body: `sandbox: ${error}\n` });
+    });
   });
   let port = 0;
   const listen = (): Promise<void> => new Promise((done, failed) => server.once('error', failed).listen(port, '127.0.0.1', done));

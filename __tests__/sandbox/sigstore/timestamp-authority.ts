@@ -1,5 +1,5 @@
 import { type Certified, certificatePem } from './certificates.ts';
-import { type DerValue, dottedOid, readDer } from './der.ts';
+import { type DerValue, dottedOid, integer, readDer } from './der.ts';
 import type { Answer, Handler, ServiceRequest } from './service.ts';
 import { swaggerError, swaggerMedia, swaggerMethod, swaggerNotFound, uncached } from './swagger.ts';
 import { type StampedHash, type TimestampRequest, timestampPolicy, timestampResponse } from './timestamp-token.ts';
@@ -85,7 +85,7 @@ function readQuery(der: Buffer): TimestampRequest {
     hash: checked,
     digest: digest.content,
     certificates: certificates?.content[0] === 0xff,
-    ...(nonce ? { nonce: nonce.content } : {}),
+    ...(nonce ? { nonce: nonce.raw } : {}),
   };
 }
 
@@ -114,6 +114,6 @@ function readJson(body: Buffer): TimestampRequest {
     hash: checkedHash(hash, digest.length),
     digest,
     certificates: certificates === true,
-    ...(nonce === undefined ? {} : { nonce: bytes }),
+    ...(nonce === undefined ? {} : { nonce: integer(bytes) }),
   };
 }

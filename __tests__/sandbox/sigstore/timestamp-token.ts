@@ -12,7 +12,7 @@ export interface StampedHash {
 export interface TimestampRequest {
   readonly hash: StampedHash;
   readonly digest: Buffer;
-  /** As an unsigned number. */
+  /** The INTEGER as it came, negative ones too. */
   readonly nonce?: Buffer;
   /** The policy that was asked for. */
   readonly policy?: string;
@@ -44,7 +44,7 @@ export function timestampResponse(request: TimestampRequest, authority: Certifie
     integer(randomBytes(20)),
     generalizedTime(now),
     sequence(integer(1)), // the accuracy: one second
-    ...(request.nonce ? [integer(request.nonce)] : []),
+    ...(request.nonce ? [request.nonce] : []),
     context(0, context(4, authority.name)),
   );
   const data = sequence(

@@ -37,7 +37,9 @@ function newKey(name: KeyName): KeyObject {
 
 export const publicPem = (key: KeyObject): string => createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString();
 export const base64 = (bytes: Uint8Array | string): string => Buffer.from(bytes).toString('base64');
-const signed = (hash: HashName | null, data: Uint8Array, key: KeyObject): string => base64(sign(hash, data, key));
+type Encoding = 'der' | 'ieee-p1363';
+const signed = (hash: HashName | null, data: Uint8Array, key: KeyObject, dsaEncoding: Encoding = 'der'): string =>
+  base64(sign(key.asymmetricKeyType === 'ed25519' ? null : hash, data, { key, dsaEncoding }));
 
 /** Asks the issuer for a token with these parameters, as an action on a runner does. */
 export async function askToken(world: World, parameters: Readonly<Record<string, string>> = {}): Promise<string> {
@@ -84,10 +86,15 @@ export function dsseEntry(content: object = envelope(), verifier: string = publi
 }
 
 /** A `hashedrekord` entry for Rekor v1. `verifier` is PEM. */
-export function hashedRekord(key: KeyObject = keyOf('P-256'), hash: HashName = 'sha256', verifier: string = publicPem(key)): Json {
+export function hashedRekord(
+  key: KeyObject = keyOf('P-256'),
+  hash: HashName = 'sha256',
+  verifier: string = publicPem(key),
+  encoding?: Encoding,
+): Json {
   const data = randomBytes(16);
   const value = createHash(hash).update(data).digest('hex');
-  const content = signed(key.asymmetricKeyType === 'ed25519' ? null : hash, data, key);
+  const content = signed(hash, data, key, encoding);
   return {
     apiVersion: '0.0.1',
     kind: 'hashedrekord',
@@ -96,10 +103,16 @@ export function hashedRekord(key: KeyObject = keyOf('P-256'), hash: HashName = '
 }
 
 /** A request for Rekor v2. `verifier` is the DER of a certificate instead of the key. */
-export function hashedRekordRequest(key: KeyObject, hash: HashName, keyDetails: string, certificate?: Uint8Array): Json {
+export function hashedRekordRequest(
+  key: KeyObject,
+  hash: HashName,
+  keyDetails: string,
+  certificate?: Uint8Array,
+  encoding?: Encoding,
+): Json {
   const data = randomBytes(16);
   const digest = createHash(hash).update(data).digest('base64');
-  const content = signed(key.asymmetricKeyType === 'ed25519' ? null : hash, data, key);
+  const content = signed(hash, data, key, encoding);
   const verifier = certificate ? { x509Certificate: { rawBytes: base64(certificate) } } : { publicKey: { rawBytes: base64(spkiOf(key)) } };
   return { hashedRekordRequestV002: { digest, signature: { content, verifier: { ...verifier, keyDetails } } } };
 }
