@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ASN1Obj } from '@sigstore/core';
 import type { SignatureBundle } from '@sigstore/sign';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Http, HttpRequest } from '../../src/http/http.ts';
 import { createTimestampWitness } from '../../src/sigstore/timestamp.ts';
@@ -101,5 +102,18 @@ describe('a timestamp witness', () => {
         code: 'timestamp-error',
       });
     }
+  });
+
+  it('refuses whatever else is sent, in one way', async () => {
+    const { rfc3161Timestamps = [] } = await witness().testify(contentOf('mine'), '');
+    const genuine = rfc3161Timestamps[0]?.signedTimestamp as Buffer;
+    const cut = fc.nat(genuine.length - 1).map((length) => genuine.subarray(0, length));
+    const garbage = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
+    const padded = garbage.map((bytes) => Buffer.concat([genuine, Buffer.of(0), bytes]));
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(cut, garbage, padded), async (bytes) => {
+        await expect(witness(answering(200, bytes)).testify(contentOf('mine'), '')).rejects.toMatchObject({ code: 'timestamp-error' });
+      }),
+    );
   });
 });

@@ -18,7 +18,7 @@ export interface ImageSigner extends Signer {
   identity(): Promise<SignerIdentity>;
   /** the key to verify with (keyed); undefined for a certificate */
   publicKey(): Promise<KeyObject | undefined>;
-  /** PEM certificates between leaf and root, for the legacy format's `chain`; empty for a key */
+  /** PEM certificates above the leaf up to the root, for the legacy format's `chain` (cosign 2 takes the last one for the root and drops it); empty for a key */
   chain(): Promise<readonly string[]>;
   /** what a person should know about this key, e.g. which verifiers do not take P-384 */
   readonly warnings: readonly string[];

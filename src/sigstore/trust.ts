@@ -44,11 +44,10 @@ const maxGiven = 4 * 1024 * 1024;
  * @throws {Failure} `bad-trusted-root`, `bad-signing-config`, `bad-input` (`tuf-mirror` without `tuf-root`), `tuf-error`
  */
 export async function loadTrust(options: TrustOptions): Promise<Trust> {
-  const [givenRoot, givenConfig] = await Promise.all([
+  const [givenRoot, config] = await Promise.all([
     options.trustedRoot === undefined ? undefined : readGiven('trusted-root', options.trustedRoot, 'bad-trusted-root'),
-    options.signingConfig === undefined ? undefined : readGiven('signing-config', options.signingConfig, 'bad-signing-config'),
+    options.signingConfig === undefined ? undefined : readSigningConfig(options.signingConfig),
   ]);
-  const config = givenConfig === undefined ? undefined : parseSigningConfig(givenConfig);
   if (givenRoot !== undefined) return trust(givenRoot, config, 'given', []);
   const wantsConfig = options.needsSigningConfig && config === undefined;
   const { targets, notices } = await fetchTargets(options, wantsConfig);
@@ -92,6 +91,14 @@ function trust(
 ): Trust {
   const root = parseTrustedRoot(Buffer.from(trustedRoot));
   return { trustedRoot: root, ...(signingConfig === undefined ? {} : { signingConfig }), source, notices };
+}
+
+/**
+ * Reads the input `signing-config`: a path or the JSON itself. Contacts nobody.
+ * @throws {Failure} `bad-signing-config`
+ */
+export async function readSigningConfig(value: string): Promise<SigningConfig> {
+  return parseSigningConfig(await readGiven('signing-config', value, 'bad-signing-config'));
 }
 
 /** JSON starts with a brace, and no path that anybody uses does; everything else is a path. */
