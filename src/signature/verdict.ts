@@ -22,6 +22,7 @@ export const verdictCodes = [
   'malformed',
   'too-large',
   'registry-error',
+  'not-allowed',
   'unresolved',
 ] as const;
 
