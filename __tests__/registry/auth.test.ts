@@ -72,12 +72,27 @@ describe('bearer tokens', () => {
   });
 });
 
+describe('a registry that lets strangers in', () => {
+  it('and says that the private image is missing, is asked for a challenge once by whoever has a login', async () => {
+    await using server = await serve((request, response) => {
+      if (request.headers.authorization !== undefined) response.writeHead(200, { 'content-type': 'a/b' }).end('{}');
+      else if (request.url === '/v2/') response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
+      else response.writeHead(404).end();
+    });
+    const { repository } = open(server.host, { login });
+    const found = await Promise.all(['a', 'b'].map((tag) => repository().getManifest(tag)));
+    expect(found.map((manifest) => manifest?.bytes.toString())).toEqual(['{}', '{}']);
+    expect(server.requests.filter(({ url }) => url === '/v2/').length).toBe(1);
+    expect(await open(server.host).repository().getManifest('a')).toBeUndefined();
+  });
+});
+
 describe('refusals', () => {
   it('without a login the error shows how to log in', async () => {
     await using registry = await startRegistry(token());
     await expect(open(registry.host).repository().getManifest('v1')).rejects.toMatchObject({
       code: 'registry-denied',
-      message: `${registry.host} wants a login for a token for repository:acme/app:pull,push, and this job has none for it.`,
+      message: `${registry.host} wants a login for access to acme/app (pull,push), and this job has none for it.`,
       fix: expect.stringContaining(`uses: docker/login-action@v4\n  with:\n    registry: ${registry.host}`),
     });
   });

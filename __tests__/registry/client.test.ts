@@ -102,6 +102,16 @@ describe('what a registry sends is not believed', () => {
     await expect(open(server.host).repository().getManifest('v1')).rejects.toMatchObject({ code: 'too-large' });
   });
 
+  it('a blob larger than asked for is an error, and a missing one says so however few bytes were asked for', async () => {
+    await using server = await serve((_, response, count) => void response.writeHead(count === 1 ? 200 : 404).end('x'.repeat(50)));
+    const app = open(server.host).repository();
+    await expect(app.getBlob(zeros, 49)).rejects.toMatchObject({ code: 'too-large' });
+    await expect(app.getBlob(zeros, 10)).rejects.toMatchObject({
+      code: 'registry-error',
+      message: expect.stringContaining('answered 404'),
+    });
+  });
+
   it('its words come into errors as plain text', async () => {
     const message = 'x\n::set-output name=verified::true\n##[add-path]/evil\u001b[2J';
     await using server = await serve(

@@ -19,6 +19,8 @@ export interface AuthOptions {
   readonly credentials: () => Promise<Credentials | undefined>;
   /** whether to let the first request find out alone what the registry wants, while others wait */
   readonly expectsChallenge: () => Promise<boolean>;
+  /** GET /v2/ without authorization */
+  readonly ping: () => Promise<HttpResponse>;
   readonly allowHttp: boolean;
   readonly tls: 'verify' | 'skip';
   readonly mask: (secret: string) => void;
@@ -35,7 +37,6 @@ export function createAuthorizer(options: AuthOptions): Authorizer {
   return async (repository, send) => {
     if (state.challenge === undefined && !state.open && (await options.expectsChallenge())) {
       const first = await probe(state, options, send);
-      if (first !== undefined && first.status !== 401) return first;
       if (first !== undefined) return answer(state, options, repository, first, undefined, send);
     }
     const authorization = await headerFor(state, options, repository);
@@ -48,6 +49,7 @@ interface State {
   /** an answer came without any challenge: nobody needs to wait for one */
   open?: boolean;
   probing?: Promise<void> | undefined;
+  pinged?: Promise<Challenge | undefined>;
   readonly tokens: Map<string, Promise<Token>>;
   /** what a registry asked for beyond our own scope, by repository */
   readonly scopes: Map<string, readonly string[]>;
@@ -81,12 +83,28 @@ async function answer(
   sent: string | undefined,
   send: Send,
 ): Promise<HttpResponse> {
-  if (response.status !== 401) return response;
-  const challenge = learn(state, options, response);
+  const challenge = response.status === 401 ? learn(state, options, response) : await hidden(state, options, response, sent);
   if (challenge === undefined) return response;
   if (sent !== undefined) rememberScopes(state, options, repository, challenge);
   const authorization = await headerFor(state, options, repository, sent);
   return authorization === undefined || authorization === sent ? response : send(authorization);
+}
+
+/**
+ * Registries that let strangers in (Artifactory) tell them that a private image is missing or forbidden, without a challenge. Whoever has a
+ * login asks once, at the address that always has one, before that is believed.
+ */
+async function hidden(
+  state: State,
+  options: AuthOptions,
+  response: HttpResponse,
+  sent: string | undefined,
+): Promise<Challenge | undefined> {
+  if (sent !== undefined || (response.status !== 403 && response.status !== 404)) return undefined;
+  if ((await options.credentials()) === undefined) return undefined;
+  state.pinged ??= options.ping().then((answer) => (answer.status === 401 ? learn(state, options, answer) : undefined));
+  state.pinged.catch(() => delete state.pinged);
+  return state.pinged;
 }
 
 function learn(state: State, options: AuthOptions, response: HttpResponse): Challenge | undefined {
@@ -139,7 +157,7 @@ async function tokenFor(
   const { registry, access, origin, allowHttp, tls, patience } = options;
   const scopes = [`repository:${repository}:${access}`, ...(state.scopes.get(repository) ?? [])];
   const circumstances: Circumstances = { registry, access, loggedIn: credentials !== undefined };
-  const question = { challenge, scopes, credentials, origin: origin(), allowHttp, tls, circumstances, patience };
+  const question = { challenge, repository, scopes, credentials, origin: origin(), allowHttp, tls, circumstances, patience };
   const fresh = requestToken(options.http, question, options.mask);
   state.tokens.set(repository, fresh);
   fresh.catch(() => {

@@ -7,6 +7,7 @@ import { wrongContent } from './manifests.ts';
 
 /** Answers to uploads are short; error pages may be a little longer. */
 const maxAnswer = 256 * 1024;
+const maxRefusal = 16 * 1024;
 /** An upload session can be lost (a restarted registry, a load balancer); a new one is begun so often. */
 const maxUploads = 3;
 
@@ -21,8 +22,11 @@ export class Blobs {
   }
 
   async get(digest: Digest, maxBytes: number): Promise<Buffer> {
-    const response = await this.#connection.send(this.#repository, { method: 'GET', path: this.#path(digest), maxBytes });
+    // The words of a refusal may be longer than the blob that was expected.
+    const bounds = { maxBytes: Math.max(maxBytes, maxRefusal) };
+    const response = await this.#connection.send(this.#repository, { method: 'GET', path: this.#path(digest), ...bounds });
     if (response.status !== 200) throw await this.#refused(response, `the blob ${this.#repository}@${digest}`);
+    if (response.body.length > maxBytes) throw tooLarge(`${this.#repository}@${digest}`, maxBytes);
     const actual = digestOf(response.body);
     if (actual !== digest) throw wrongContent(`the blob ${this.#repository}@${digest}`, actual);
     return response.body;
@@ -89,6 +93,14 @@ export class Blobs {
   async #refused(response: HttpResponse, what: string): Promise<Failure> {
     return refused(response, what, await this.#connection.circumstances());
   }
+}
+
+function tooLarge(what: string, maxBytes: number): Failure {
+  return new Failure(
+    'too-large',
+    `The blob ${what} has more than ${maxBytes} bytes.`,
+    'Nothing that belongs to an image signature is that large: look at what lies there.',
+  );
 }
 
 function badLocation({ url }: HttpResponse): Failure {

@@ -54,7 +54,20 @@ export function connect(registry: string, host: string, options: RegistryOptions
   // Nearly every registry wants a token, so waiting for the first answer costs nothing. One on this machine mostly is open.
   const expectsChallenge = async () => !endpoint.loopback || (await credentials()) !== undefined;
   const { origin } = endpoint;
-  const authorize = createAuthorizer({ http, registry, access, origin, credentials, expectsChallenge, allowHttp, tls, mask, patience });
+  const ping = () => endpoint.send((at) => ({ method: 'GET', url: new URL('/v2/', at), maxBytes: 64 * 1024, patience, tls }));
+  const authorize = createAuthorizer({
+    http,
+    registry,
+    access,
+    origin,
+    credentials,
+    expectsChallenge,
+    ping,
+    allowHttp,
+    tls,
+    mask,
+    patience,
+  });
   const send = (repository: string, request: RegistryRequest) => {
     const { path, ...rest } = request;
     const complete = { patience, ...rest };

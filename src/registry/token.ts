@@ -17,6 +17,7 @@ export interface Token {
 /** What a token service is asked, and for whom. */
 export interface TokenQuestion {
   readonly challenge: Challenge;
+  readonly repository: string;
   readonly scopes: readonly string[];
   readonly credentials: Credentials | undefined;
   /** where the registry itself is: `https://ghcr.io` */
@@ -100,8 +101,8 @@ function readToken(response: HttpResponse, { circumstances }: TokenQuestion): { 
   return { value, seconds: Math.max(leastSeconds, seconds) };
 }
 
-function refusedToken(response: HttpResponse, realm: URL, { circumstances, credentials, scopes }: TokenQuestion): Failure {
-  const what = `a token for ${plainText(scopes.join(' '), 300)}`;
+function refusedToken(response: HttpResponse, realm: URL, { circumstances, credentials, repository }: TokenQuestion): Failure {
+  const what = `access to ${repository} (${circumstances.access})`;
   const at = { ...circumstances, loggedIn: credentials !== undefined };
   if (response.status === 401 || response.status === 403 || (response.status === 400 && credentials?.kind === 'identity-token')) {
     if (credentials === undefined) return loginMissing(circumstances.registry, what);
