@@ -41,6 +41,8 @@ export class MemoryRegistry {
   readonly history = new Map<string, Version[]>();
   /** every request, as "GET manifest <reference>" */
   readonly log: string[] = [];
+  /** the conditions of every write of a tag */
+  readonly conditions: unknown[] = [];
   /** may throw in place of the answer: ("PUT manifest", reference) */
   trouble: (request: string, reference: string) => void = () => {};
   readonly #traits: RegistryTraits;
@@ -89,6 +91,7 @@ export class MemoryRegistry {
       this.manifests.set(digest, { digest, bytes, mediaType });
       return true;
     }
+    this.conditions.push(condition);
     const current = this.history.get(reference)?.at(-1);
     if (this.#traits.immutableTags && current !== undefined) throw failure('immutable-tag', `${reference} cannot be moved`);
     if (this.#traits.alwaysMoved && condition.ifMatch !== undefined) return false;

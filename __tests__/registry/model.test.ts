@@ -48,7 +48,7 @@ async function missing(
 }
 
 describe('many signers on one tag, in any order of requests', () => {
-  const numRuns = Number(process.env.MODEL_RUNS ?? 400);
+  const numRuns = Number(process.env.MODEL_RUNS ?? 1000);
 
   it('nothing that was reported as kept is missing in the end, nor what of others was seen, when no writer takes longer than a pause', async () => {
     await fc.assert(inAnyWorld('signer', true, 'all they saw'), { numRuns });

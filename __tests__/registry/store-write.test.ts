@@ -241,6 +241,16 @@ describe('a tag that is not what it should be is never written', () => {
     expect(registry.history).toEqual(before);
   });
 
+  it('GitLab answers an image that is an index, even an empty one', async () => {
+    const registry = new MemoryRegistry({ tagAnswersImage: true });
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] }));
+    const image = { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), size: bytes.length };
+    registry.write(image.digest, bytes, mediaTypes.ociIndex);
+    const { store } = open(registry, image);
+    expect(await store.found()).toEqual([]);
+    await expect(store.attachBundle(image, bundleOf('a'), created)).rejects.toMatchObject({ code: 'registry-unsupported' });
+  });
+
   it('an index whose referrers are about our image is written, whatever their type says', async () => {
     const registry = new MemoryRegistry();
     const image = registry.load('keyed-bundle-rekor1-tsa');
@@ -263,6 +273,36 @@ describe('a tag that is not what it should be is never written', () => {
     await store.attachLegacy([layerOf('a'), layerOf('b')]);
     await expect(store.attachLegacy([layerOf('c')])).rejects.toMatchObject({ code: 'too-large' });
     expect(registry.json(tagOf(image, '.sig')).layers).toHaveLength(2);
+  });
+});
+
+describe('a write rests on one read', () => {
+  it.each(['both-formats-keyed', 'unsigned'])(
+    'which comes right before it, whatever else had to be pushed or proved first: %s',
+    async (name) => {
+      const registry = new MemoryRegistry();
+      const image = registry.load(name);
+      const { store } = open(registry, image);
+      const attachments = [await store.attachLegacy([layerOf('a')]), await store.attachBundle(image, bundleOf('a'), created)];
+      await Promise.all(attachments.map(({ kept }) => kept));
+      for (const tag of [tagOf(image), tagOf(image, '.sig')]) {
+        const write = registry.log.lastIndexOf(`PUT manifest ${tag}`);
+        expect(registry.log[write - 1]).toBe(`GET manifest ${tag}`);
+      }
+    },
+  );
+
+  it('and is not repeated by the client; conditions are used where there is something to compare', async () => {
+    for (const [traits, first, second] of [
+      [{}, { ifNoneMatch: '*', once: true }, { once: true }],
+      [{ ifMatch: true }, { ifNoneMatch: '*', once: true }, { ifMatch: expect.stringMatching(/^"sha256:/), once: true }],
+    ] as const) {
+      const registry = new MemoryRegistry(traits);
+      const image = registry.pushImage();
+      await (await open(registry, image).store.attachLegacy([layerOf('a')])).kept;
+      await (await open(registry, image).store.attachLegacy([layerOf('b')])).kept;
+      expect(registry.conditions).toEqual([first, second]);
+    }
   });
 });
 

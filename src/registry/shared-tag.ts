@@ -81,6 +81,13 @@ export class SharedTag {
     return { fetched, content };
   }
 
+  /** Pushes the config that adding these entries will need, if nobody else has written since the last read: to be done beside other work, before `add`. */
+  async prepare(entries: readonly JsonObject[]): Promise<void> {
+    const ours = new Map([...this.#ours, ...entries.map((entry) => [this.#kind.key(entry), entry] as const)]);
+    const likely = mergeEntries(this.#kind, [...this.#memory.values()], this.#memory, ours);
+    await this.#pushConfig(this.#kind.render(this.#rest, likely).config);
+  }
+
   /** Adds entries, and keeps at it until they are seen to stay. Never throws itself; neither promise needs to be awaited. */
   add(entries: readonly JsonObject[]): Addition {
     const seen = Promise.withResolvers<Digest>();
@@ -112,7 +119,7 @@ export class SharedTag {
   async #turn(): Promise<void> {
     this.#wake = Promise.withResolvers();
     this.#tempo.refuseIfLate();
-    const [look] = await Promise.all([this.look(), this.#pushLikelyConfig()]);
+    const look = await this.look();
     if ('foreign' in look) throw foreignTag(this.#reference, this.#kind, look.foreign);
     const { content } = look;
     const open = [...this.#open];
@@ -197,14 +204,6 @@ export class SharedTag {
     await this.#repository.putBlob(config);
     this.#pushedConfigs.add(digestOf(config));
     return true;
-  }
-
-  /** Beside the read: the config that the next write needs, if the read shows nothing new. */
-  async #pushLikelyConfig(): Promise<void> {
-    if (![...this.#open].some(({ sent }) => !sent)) return;
-    await this.#pushConfig(
-      this.#kind.render(this.#rest, mergeEntries(this.#kind, [...this.#memory.values()], this.#memory, this.#ours)).config,
-    );
   }
 
   #condition(content: TagContent): { ifMatch?: string; ifNoneMatch?: '*' } {

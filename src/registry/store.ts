@@ -91,8 +91,9 @@ class Store implements SignatureStore {
   async attachLegacy(layers: readonly LegacyLayer[]): Promise<Attachment> {
     const payloads = new Map(layers.map(({ payload }) => [digestOf(payload), payload]));
     for (const { length } of payloads.values()) if (length > maxPayloadBytes) throw tooMuch('payload', length, maxPayloadBytes);
-    await Promise.all([...payloads.values()].map((payload) => this.#repository.putBlob(payload)));
     const entries = layers.map(({ payload, annotations }) => signatureLayer(payload, annotations));
+    const pushes = [...payloads.values()].map((payload) => this.#repository.putBlob(payload));
+    await Promise.all([...pushes, this.#tags.signatures.prepare(entries)]);
     const { seen, kept } = this.#tags.signatures.add(entries);
     const reference = this.#reference(`:${signatureTag(this.#image)}`);
     return this.#attachment({ format: 'legacy', digest: await seen, reference, kept }, { entries });
