@@ -1,3 +1,4 @@
+import { testBounded } from './pattern.ts';
 import type { Matcher } from './policy.ts';
 
 const anchored = new WeakMap<RegExp, RegExp>();
@@ -5,6 +6,7 @@ const anchored = new WeakMap<RegExp, RegExp>();
 /**
  * True when the whole text is what the matcher asks for. Patterns are anchored here: `a|b` cannot escape, and part of an identity never counts.
  * A pattern with flags other than `u` and `v` matches nothing: `m` would move the anchors into the text, `i` makes look-alikes equal, `g` and `y` remember.
+ * @throws {Refusal} `wrong-identity` where a pattern takes too long
  */
 export function matches(matcher: Matcher, text: string): boolean {
   if ('exact' in matcher) return matcher.exact === text;
@@ -15,7 +17,7 @@ export function matches(matcher: Matcher, text: string): boolean {
     whole = new RegExp(`^(?:${pattern.source})$`, pattern.flags);
     anchored.set(pattern, whole);
   }
-  return whole.test(text);
+  return testBounded(whole, text);
 }
 
 /** How a matcher is told to a person. */

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { matches } from '../../src/signature/matcher.ts';
+import { compilePattern } from '../../src/signature/pattern.ts';
+
+describe('compilePattern', () => {
+  it.each([
+    ['https://github\\.com/acme/[\\w.-]+/.+', 'https://github.com/acme/app/x'],
+    ['^https://github.com/acme/.*$', 'https://github.com/acme/app'],
+    ['a|b', 'b'],
+    ['(?<owner>acme)/app', 'acme/app'],
+  ])('takes %s', (text, whole) => {
+    expect(matches({ pattern: compilePattern(text) }, whole)).toBe(true);
+    expect(matches({ pattern: compilePattern(text) }, `x${whole}`)).toBe(false);
+    expect(matches({ pattern: compilePattern(text) }, `${whole}\n`)).toBe(false);
+  });
+
+  it.each([
+    ['', 'is empty'],
+    ['a'.repeat(2001), 'has more than 2000 characters'],
+    ['a\nb', 'has control characters'],
+    ['(', 'is not a regular expression (Unterminated group)'],
+    ['a)(b', "is not a regular expression (Unmatched ')')"],
+    ['a\\_b', 'is not a regular expression (Invalid escape)'],
+    ['[b-a]', 'is not a regular expression (Range out of order in character class)'],
+    ['(?P<go>a)', 'is not a regular expression (Invalid group)'],
+  ])('refuses %j', (text, why) => expect(() => compilePattern(text)).toThrow(why));
+});
+
+describe('a pattern that backtracks without end', () => {
+  const evil = `${'a'.repeat(200)}!`;
+
+  it.each(['(a+)+', '(a|a)*', '(a*)*b', 'a*a*a*a*a*a*a*a*b'])('ends soon, and is no match: %s', (text) => {
+    const pattern = compilePattern(text);
+    const began = performance.now();
+    expect(() => matches({ pattern }, evil)).toThrow(`The pattern /^(?:${text.replaceAll('/', '\\/')})$/ takes too long`);
+    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(matches({ pattern }, 'aaaa')).toBe(!text.endsWith('b'));
+  });
+
+  it('is given up after a while, however many identities it is held against', () => {
+    const pattern = compilePattern('(a+)+');
+    const began = performance.now();
+    for (let index = 0; index < 1_000; index++)
+      expect(() => matches({ pattern }, `${index % 7}`.padStart(60, 'a') + index)).toThrow('too long');
+    expect(performance.now() - began).toBeLessThan(5_000);
+  });
+});
