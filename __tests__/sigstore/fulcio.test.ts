@@ -1,7 +1,20 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Failure } from '../../src/failure.ts';
 import type { Http, HttpRequest, HttpResponse } from '../../src/http/http.ts';
 import { createFulcioSigner, type FulcioOptions } from '../../src/sigstore/fulcio.ts';
+import { readFulcioCertificate } from '../../src/sigstore/fulcio-certificate.ts';
+import {
+  certificatePem,
+  codeSigning,
+  extendedKeyUsage,
+  extension,
+  keyUsage,
+  nameOf,
+  newSerial,
+  signCertificate,
+} from '../sandbox/sigstore/certificates.ts';
+import { implicit, sequence } from '../sandbox/sigstore/der.ts';
 import { type Sigstore, startSigstore } from '../sandbox/sigstore/sigstore.ts';
 import { plainHttp } from './plain-http.ts';
 
@@ -224,5 +237,37 @@ describe('a token', () => {
   it('that cannot be had is the failure of who should give it', async () => {
     const none = new Failure('no-identity-token', 'GitHub gives none.', 'Add `id-token: write`.');
     await expect(signerWith({ identityToken: () => Promise.reject(none) }).identity()).rejects.toBe(none);
+  });
+});
+
+describe('a certificate without a timestamp of a CT log', () => {
+  const { privateKey: key, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const issuer = 'https://issuer.example';
+  const leaf = signCertificate(
+    {
+      serial: newSerial(),
+      issuer: nameOf('example', 'ca'),
+      subject: sequence(),
+      notBefore: new Date(Date.now() - 1000),
+      notAfter: new Date(Date.now() + 600_000),
+      spki: publicKey.export({ format: 'der', type: 'spki' }),
+      extensions: [
+        keyUsage.digitalSignature(),
+        extendedKeyUsage(codeSigning),
+        extension('2.5.29.17', sequence(implicit(1, Buffer.from('me@example.test'))), true),
+        extension('1.3.6.1.4.1.57264.1.1', Buffer.from(issuer)),
+      ],
+    },
+    key,
+  );
+  const read = (embeddedSct: boolean) =>
+    readFulcioCertificate([certificatePem({ der: leaf })], { key: publicKey, now: new Date(), embeddedSct });
+
+  it('is taken where none was promised', () => {
+    expect(read(false)).toMatchObject({ identity: 'me@example.test', issuer, chain: [] });
+  });
+
+  it('is refused where Fulcio says that it is embedded', () => {
+    expect(() => read(true)).toThrow('carries no signed certificate timestamp');
   });
 });

@@ -77,7 +77,7 @@ const read = (http: Http, index: number, waits: number[] = []) =>
   );
 
 describe('an entry read from tiles', () => {
-  it.each([1, 2, 3, 7, 255, 256, 257, 511, 512, 1000, 65_536, 65_793])('of a log of %i entries leads to the root', async (size) => {
+  it.each([1, 2, 3, 7, 255, 256, 257, 511, 512, 1000, 65_793])('of a log of %i entries leads to the root', async (size) => {
     const http = logOf(size);
     for (const index of new Set([0, 1, 255, 256, Math.floor(size / 2), size - 2, size - 1])) {
       if (index < 0 || index >= size) continue;

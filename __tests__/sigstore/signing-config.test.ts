@@ -86,6 +86,7 @@ describe('a signing config', () => {
       JSON.stringify({ mediaType, caUrls: [{ ...service, url: 'file:///etc/passwd' }] }),
       'is not an http(s) address',
     ],
+    ['an address with a user', JSON.stringify({ mediaType, caUrls: [{ ...service, url: 'https://a@c' }] }), 'is not an http(s) address'],
     [
       'an address with a password',
       JSON.stringify({ mediaType, caUrls: [{ ...service, url: 'https://a:b@c' }] }),
