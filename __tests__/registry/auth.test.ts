@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createAuthorizer } from '../../src/registry/auth.ts';
 import { serve } from '../http/server.ts';
 import { type RegistryOptions, startRegistry } from '../sandbox/registry.ts';
 import { login, open } from './server.ts';
@@ -49,6 +50,31 @@ describe('bearer tokens', () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     await Promise.all(['a', 'b', 'c'].map((tag) => repository().getManifest(tag)));
     expect(registry.door.issued).toBe(2);
+  });
+
+  it('answers that come in the same moment renew it once as well', async () => {
+    let issued = 0;
+    const url = new URL('https://r.io/v2/');
+    const answer = (status: number, body = '', headers = {}) => ({ status, headers, body: Buffer.from(body), url });
+    const authorize = createAuthorizer({
+      http: async () => answer(200, JSON.stringify({ token: `t${++issued}` })),
+      registry: 'r.io',
+      access: 'pull',
+      origin: () => url.origin,
+      credentials: async () => undefined,
+      expectsChallenge: async () => true,
+      ping: async () => answer(200),
+      allowHttp: false,
+      tls: 'verify',
+      mask: () => {},
+      patience: 0,
+    });
+    const challenge = { 'www-authenticate': 'Bearer realm="https://r.io/token"' };
+    const send = (good: string) => async (sent: string | undefined) =>
+      sent === `Bearer ${good}` ? answer(200) : answer(401, '', challenge);
+    await authorize('a/b', send('t1'));
+    const answers = await Promise.all([1, 2, 3].map(() => authorize('a/b', send('t2'))));
+    expect([answers.map(({ status }) => status), issued]).toEqual([[200, 200, 200], 2]);
   });
 
   it('an identity token becomes a token through the OAuth2 grant', async () => {
