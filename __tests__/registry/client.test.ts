@@ -239,6 +239,13 @@ describe('writing a manifest', () => {
     await expect(open(server.host).repository().putManifest('v1', config, mediaTypes.ociIndex)).rejects.toMatchObject({ code: expected });
   });
 
+  it('a digest cannot be immutable: its 409 is an error of the registry', async () => {
+    await using server = await answering(409, 'CONFLICT', 'tag is immutable');
+    await expect(open(server.host).repository().putManifest(zeros, config, mediaTypes.ociIndex)).rejects.toMatchObject({
+      code: 'registry-error',
+    });
+  });
+
   it('`once` is not tried again by itself', async () => {
     await using server = await answering(503);
     const app = open(server.host, { patience: 100 }).repository();
