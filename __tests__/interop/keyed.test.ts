@@ -175,7 +175,7 @@ describe('registries that ask for more', () => {
     const host = need('REGISTRY_TLS');
     const name = repository();
     const ca = await readFile(need('REGISTRY_TLS_CA'), 'utf8');
-    const image = await pushImage(host, name, { seed: 'tls', ca });
+    const image = await pushImage(host, name, { seed: 'tls', tls: true, ca });
     const reference = `${host}/${name}@${image.digest}`;
     const refused = await runAction({
       inputs: { images: reference, key: key('cosign 3').privateKey, 'key-password': keyPassword, tlog: 'false' },

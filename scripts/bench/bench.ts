@@ -4,8 +4,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startDockerRegistry } from '../../__tests__/interop/peers.ts';
+import { startDelayProxyProcess } from '../../__tests__/sandbox/proxy.ts';
 import { median, timedOk } from './measure.ts';
-import { startProxyProcess } from './proxy-process.ts';
 import { type BenchWorld, type Scenario, scenarios } from './scenarios.ts';
 import { measureSize } from './size.ts';
 
@@ -78,9 +78,9 @@ async function openWorld(): Promise<BenchWorld> {
       throw new Error(`${name} is not set: npm run bench needs the peers and the private Sigstore of the interop tests (CONTRIBUTING.md)`);
     return value;
   };
-  const withReferrers = await startProxyProcess(need('REGISTRY_REFERRERS'));
-  const withoutReferrers = await startProxyProcess(docker.host);
-  closers.push(withReferrers.stop, withoutReferrers.stop);
+  const withReferrers = await startDelayProxyProcess({ target: need('REGISTRY_REFERRERS') });
+  const withoutReferrers = await startDelayProxyProcess({ target: docker.host });
+  closers.push(withReferrers.close, withoutReferrers.close);
   const all = [withReferrers, withoutReferrers];
   return {
     folder,
@@ -93,7 +93,7 @@ async function openWorld(): Promise<BenchWorld> {
     read: (file) => readFile(file, 'utf8'),
     reset: async () => void (await Promise.all(all.map((proxy) => proxy.reset()))),
     counts: async () => {
-      const counts = await Promise.all(all.map((proxy) => proxy.counts()));
+      const counts = await Promise.all(all.map((proxy) => proxy.statistics()));
       return {
         requests: counts.reduce((sum, { requests }) => sum + requests, 0),
         depth: Math.max(...counts.map(({ depth }) => depth)),

@@ -1,0 +1,128 @@
+// What is measured, and against what: pairs of commands that do the same work for the same number of fresh images.
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { pushImage } from '../../__tests__/sandbox/images.ts';
+import { actionEnvironment } from './measure.ts';
+
+const execute = promisify(execFile);
+
+/** A registry as it is, and behind the slow proxy. */
+export interface BenchRegistry {
+  readonly direct: string;
+  readonly slow: string;
+}
+
+export interface BenchWorld {
+  readonly folder: string;
+  readonly node: string;
+  readonly entry: (name: string) => string;
+  readonly cosign: string;
+  readonly withReferrers: BenchRegistry;
+  readonly withoutReferrers: BenchRegistry;
+  readonly keyPassword: string;
+  readonly read: (file: string) => Promise<string>;
+  readonly reset: () => Promise<void>;
+  readonly counts: () => Promise<{ requests: number; depth: number }>;
+}
+
+export interface Command {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: Record<string, string | undefined>;
+}
+
+export interface Pair {
+  readonly ours: readonly Command[];
+  readonly theirs: readonly Command[];
+  readonly cleanUp: () => void;
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** ours / theirs, at the most */
+  readonly limit: number;
+  /** sequential requests of ours, at the most */
+  readonly depth?: number;
+  prepare(world: BenchWorld, pair: number): Promise<Pair>;
+}
+
+let key: Promise<string> | undefined;
+
+/** A key pair that cosign 3 made; its prefix. */
+export function keyPair(world: BenchWorld): Promise<string> {
+  key ??= (async () => {
+    const prefix = join(world.folder, 'bench');
+    await execute(world.cosign, ['generate-key-pair', '--output-key-prefix', prefix], { env: cosignEnvironment(world) });
+    return prefix;
+  })();
+  return key;
+}
+
+export function cosignEnvironment(world: BenchWorld): Record<string, string> {
+  return { PATH: process.env.PATH ?? '', HOME: world.folder, COSIGN_PASSWORD: world.keyPassword };
+}
+
+/** Pushes fresh images past the proxy and returns their references through it. */
+export async function freshImages(registry: BenchRegistry, label: string, count: number): Promise<readonly string[]> {
+  const images = await Promise.all(
+    Array.from({ length: count }, (_, index) => pushImage(registry.direct, `bench/${label}`, { seed: `${label} ${index} ${Date.now()}` })),
+  );
+  return images.map(({ digest }) => `${registry.slow}/bench/${label}@${digest}`);
+}
+
+const withoutLog = ['--tlog-upload=false', '--use-signing-config=false', '--allow-http-registry', '--yes'];
+
+interface Keyed {
+  readonly label: string;
+  readonly images: number;
+  readonly registry: (world: BenchWorld) => BenchRegistry;
+  readonly inputs: Record<string, string>;
+  readonly alsoVerify?: boolean;
+}
+
+/** Signing with a key and without a log, as both do it in one step of a job. */
+async function keyedPair(world: BenchWorld, pair: number, { label, images, registry, inputs, alsoVerify = false }: Keyed): Promise<Pair> {
+  const prefix = await keyPair(world);
+  const ours = await freshImages(registry(world), `${label}-ours-${pair}`, images);
+  const theirs = await freshImages(registry(world), `${label}-theirs-${pair}`, images);
+  const { env, remove } = actionEnvironment({
+    images: ours.join('\n'),
+    key: await world.read(`${prefix}.key`),
+    'key-password': world.keyPassword,
+    tlog: 'false',
+    ...inputs,
+  });
+  const cosignEnv = cosignEnvironment(world);
+  const cosign = (args: readonly string[]) => ({ program: world.cosign, args, env: cosignEnv });
+  const verify = ['verify', '--key', `${prefix}.pub`, '--insecure-ignore-tlog=true', '--allow-http-registry', ...theirs];
+  return {
+    ours: [{ program: world.node, args: [world.entry('sign.js')], env }],
+    theirs: [cosign(['sign', '--key', `${prefix}.key`, ...withoutLog, ...theirs]), ...(alsoVerify ? [cosign(verify)] : [])],
+    cleanUp: remove,
+  };
+}
+
+const keyed = (name: string, limit: number, setting: Keyed, depth?: number): Scenario => ({
+  name,
+  limit,
+  ...(depth === undefined ? {} : { depth }),
+  prepare: (world, pair) => keyedPair(world, pair, setting),
+});
+
+const bundleOnly = { format: 'bundle', verify: 'false' };
+const referrers = (world: BenchWorld) => world.withReferrers;
+const tags = (world: BenchWorld) => world.withoutReferrers;
+
+export const scenarios: readonly Scenario[] = [
+  keyed('sign, key, bundle, referrers API', 0.45, { label: 'one', images: 1, registry: referrers, inputs: bundleOnly }, 4),
+  keyed('default step, no referrers API; sign + verify', 0.45, {
+    label: 'default',
+    images: 1,
+    registry: tags,
+    inputs: {},
+    alsoVerify: true,
+  }),
+  keyed('sign 10, key, bundle', 0.1, { label: 'ten', images: 10, registry: referrers, inputs: bundleOnly }),
+  keyed('sign 50, key, bundle', 0.05, { label: 'fifty', images: 50, registry: referrers, inputs: bundleOnly }),
+];
