@@ -42,6 +42,26 @@ describe('the version of a Rekor', () => {
     expect(await rekor(undefined, http).version()).toBe(version);
   });
 
+  it('is 1 also where a proxy never answers for the other API', async () => {
+    const http: Http = async (request) => (request.method === 'POST' ? new Promise(() => undefined) : answers(tree, {})(request));
+    const start = performance.now();
+    expect(await rekor(undefined, http).version()).toBe(1);
+    expect(performance.now() - start).toBeGreaterThanOrEqual(990);
+  });
+
+  it('is 2 at once, whatever the other API does', async () => {
+    const http: Http = async (request) => (request.method === 'GET' ? new Promise(() => undefined) : answers({}, invalid)(request));
+    expect(await rekor(undefined, http).version()).toBe(2);
+  });
+
+  it('is the newer also where that answers later', async () => {
+    const http: Http = async (request) => {
+      if (request.method === 'POST') await new Promise((done) => setTimeout(done, 50));
+      return answers(tree, invalid)(request);
+    };
+    expect(await rekor(undefined, http).version()).toBe(2);
+  });
+
   it.each([
     [
       'a web server answers everything with a page',

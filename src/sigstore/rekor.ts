@@ -1,5 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { SignatureBundle, Witness } from '@sigstore/sign';
-import { asFailure } from '../failure.ts';
+import type { Failure } from '../failure.ts';
 import type { Http, HttpResponse } from '../http/http.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
 import { createRekor1 } from './rekor1.ts';
@@ -48,28 +49,46 @@ export function createRekor(options: RekorOptions): Rekor {
   };
 }
 
+/** Milliseconds that version 1 waits for version 2 to show up on the same host. */
+const grace = 1000;
+
 /**
  * Asks both APIs at once. Version 1 tells about its tree; version 2 refuses an empty entry with 400 (nothing is written), while anything
- * else there says 404. Reading its checkpoint would not do: not every v2 server serves reads.
+ * else there says 404. Reading its checkpoint would not do: not every v2 server serves reads. A host that serves both is used with the newer
+ * one, as the signing config specification wants; but a path that keeps failing on a v1 host is not waited for.
  */
 async function findVersion(service: ServiceEndpoint): Promise<RekorVersion> {
-  const [first, second] = await Promise.allSettled([
-    callService(service, { method: 'GET', path: 'api/v1/log', accept: 'application/json', maxBytes: 1024 * 1024 }),
-    callService(service, {
-      method: 'POST',
-      path: 'api/v2/log/entries',
-      contentType: 'application/json',
-      accept: 'application/json',
-      body: Buffer.from('{}'),
-      maxBytes: 64 * 1024,
-    }),
-  ]);
-  // A host that serves both is used with the newer one, as the signing config specification wants.
-  if (second.status === 'fulfilled' && second.value.status === 400 && jsonOf(second.value)?.code === 3) return 2;
-  if (first.status === 'fulfilled' && first.value.status === 200 && typeof jsonOf(first.value)?.treeID === 'string') return 1;
-  const outage = [first, second].find((asked) => asked.status === 'rejected');
-  if (outage !== undefined) throw asFailure(outage.reason);
-  throw badAnswer(service, 'it speaks neither the API of Rekor v1 nor that of Rekor v2');
+  const neither = badAnswer(service, 'it speaks neither the API of Rekor v1 nor that of Rekor v2');
+  const second = speaksVersion2(service).then((yes): RekorVersion => (yes ? 2 : raise(neither)));
+  const first = speaksVersion1(service).then((yes): RekorVersion => (yes ? 1 : raise(neither)));
+  const firstAlone = first.then((one) => Promise.race([second.catch(() => one), delay(grace, one, { ref: false })]));
+  try {
+    return await Promise.any([second, firstAlone]);
+  } catch (caught) {
+    const failures = caught instanceof AggregateError ? caught.errors : [caught];
+    throw failures.find((failure) => failure !== neither) ?? neither;
+  }
+}
+
+async function speaksVersion1(service: ServiceEndpoint): Promise<boolean> {
+  const response = await callService(service, { method: 'GET', path: 'api/v1/log', accept: 'application/json', maxBytes: 1024 * 1024 });
+  return response.status === 200 && typeof jsonOf(response)?.treeID === 'string';
+}
+
+async function speaksVersion2(service: ServiceEndpoint): Promise<boolean> {
+  const response = await callService(service, {
+    method: 'POST',
+    path: 'api/v2/log/entries',
+    contentType: 'application/json',
+    accept: 'application/json',
+    body: Buffer.from('{}'),
+    maxBytes: 64 * 1024,
+  });
+  return response.status === 400 && jsonOf(response)?.code === 3;
+}
+
+function raise(failure: Failure): never {
+  throw failure;
 }
 
 function jsonOf(response: HttpResponse): Readonly<Record<string, unknown>> | undefined {
