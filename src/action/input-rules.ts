@@ -1,5 +1,5 @@
 import { Failure } from '../failure.ts';
-import type { InputSource, SignInputs } from './inputs.ts';
+import type { InputSource, ServiceInputs, SignInputs } from './inputs.ts';
 
 // Which inputs go together. Pure rules: a value in, a Failure or warnings out.
 
@@ -101,7 +101,8 @@ function checkLog({ tlog, format, services }: CheckedInputs): void {
     );
 }
 
-function checkRegistryLogin({ registry: { username, password } }: CheckedInputs): void {
+/** User name and password go together. @throws {Failure} `bad-input` */
+export function checkRegistryLogin({ registry: { username, password } }: Pick<CheckedInputs, 'registry'>): void {
   if ((username === undefined) === (password === undefined)) return;
   const [there, missing] = username === undefined ? ['registry-password', 'registry-username'] : ['registry-username', 'registry-password'];
   throw new Failure(
@@ -111,7 +112,8 @@ function checkRegistryLogin({ registry: { username, password } }: CheckedInputs)
   );
 }
 
-function checkTuf({ services }: CheckedInputs): void {
+/** Another TUF repository needs its first root. @throws {Failure} `bad-input` */
+export function checkTuf({ services }: { readonly services: Pick<ServiceInputs, 'tufMirror' | 'tufRoot'> }): void {
   if (services.tufRoot !== undefined && services.tufMirror === undefined)
     throw new Failure(
       'bad-input',

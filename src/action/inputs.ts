@@ -140,10 +140,11 @@ function readSecrets(masker: Masker, source: InputSource) {
 }
 
 /** `{ [name]: parse(text) }`, or nothing for an empty input. */
-function optional<K extends string, T>(name: K, text: string, parse: (text: string) => T): { readonly [key in K]?: T } {
+export function optional<K extends string, T>(name: K, text: string, parse: (text: string) => T): { readonly [key in K]?: T } {
   return text === '' ? {} : ({ [name]: parse(text) } as { readonly [key in K]?: T });
 }
 
-function asIs(text: string): string {
+/** For texts that another room reads. */
+export function asIs(text: string): string {
   return text;
 }

@@ -1,3 +1,4 @@
+import type { Failure } from '../failure.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Verdict, VerdictCode } from '../signature/verdict.ts';
 
@@ -5,16 +6,35 @@ import type { Verdict, VerdictCode } from '../signature/verdict.ts';
 export interface VerifyResult {
   /** `registry/repository@sha256:…`; as the user wrote it where the digest could not be found out */
   readonly image: string;
-  /** as the user wrote it */
-  readonly reference: string;
+  /** the references it was asked for with, as the user wrote them: several tags of one digest are one image. Of a manifest inside an index, those of the index. */
+  readonly references: readonly string[];
   readonly digest?: Digest;
+  /** `os/architecture[/variant]`, or `attestation`, of a manifest inside an index */
   readonly platform?: string;
+  /** `image` of every index it was found in; empty for what was asked for by name alone */
+  readonly partOf: readonly string[];
+  /** asked for by name; false for what only stands in an index */
+  readonly asked: boolean;
   readonly verified: boolean;
   /** why not; absent when verified */
   readonly code?: VerdictCode;
+  /** one sentence; of a verified image only where a policy lets it through without a signature */
   readonly reason?: string;
   /** every signature that was found, the rejected ones with their code and sentence */
   readonly signatures: readonly Verdict[];
+  /** what the registry said, for the log and its way out; not part of the output */
+  readonly failure?: Failure;
   /** where the reference was read, for references out of files */
   readonly source?: { readonly file: string; readonly line: number };
+}
+
+/** True when an image that was asked for verified, and everything inside it that was looked at: only then may a later step use it. */
+export function isWhole(result: VerifyResult, all: readonly VerifyResult[]): boolean {
+  return result.verified && all.every(({ partOf, verified }) => verified || !partOf.includes(result.image));
+}
+
+/** The signature to tell of an image: a good one, if possible one that a log entry stands behind. */
+export function goodSignature({ signatures }: VerifyResult): Verdict | undefined {
+  const good = signatures.filter(({ verified }) => verified);
+  return good.find(({ tlogIndex }) => tlogIndex !== undefined) ?? good[0];
 }

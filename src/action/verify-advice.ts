@@ -1,0 +1,61 @@
+import type { VerdictCode } from '../signature/verdict.ts';
+import type { VerifyResult } from '../verifying/result.ts';
+
+/**
+ * What to do about an image that did not verify: one or two sentences, with the YAML where a workflow has to change. Advice never makes the gate
+ * weaker without saying when that is right: who can push a signature chooses what is found.
+ */
+export function adviceFor(result: VerifyResult): string {
+  if (result.failure !== undefined && result.code !== 'unresolved') return result.failure.fix;
+  return advice[result.code ?? 'unsigned'](result);
+}
+
+const signIt = (image: string) =>
+  `Sign it in the job that pushes it, with sign-image as the step after the push:\n\`\`\`yaml\nwith:\n  images: ${image.replace(/[:@](?!.*\/).*$/s, '')}\n  digest: \${{ steps.build.outputs.digest }}\n\`\`\``;
+
+const advice: Readonly<Record<VerdictCode, (result: VerifyResult) => string>> = {
+  verified: () => 'Nothing has to be done.',
+  unsigned: ({ asked, image, partOf }) =>
+    asked || partOf.length === 0
+      ? signIt(nameOf(image))
+      : 'The index may be signed, and this manifest inside it is not. Sign with `recursive: true`, or leave `recursive` out here to ask for the signature of the index alone.',
+  'wrong-identity': (result) => knownSigner(result, 'certificate-identity', 'identity'),
+  'wrong-issuer': (result) => knownSigner(result, 'certificate-oidc-issuer', 'issuer'),
+  'wrong-claim': () =>
+    'The workflow is the right one, and it ran for something else than this step asks for. Use an image that was built from there, or correct the `github-…` input.',
+  'wrong-key': () =>
+    'If the key was replaced, add the new public key to `key` (several PEM blocks: any of them). If the image is signed without a key, use `certificate-identity` instead. Otherwise do not use this image.',
+  'untrusted-certificate': () =>
+    'Images signed with a private Sigstore need its trusted root: `trusted-root: path/to/trusted_root.json`. Otherwise do not use this image.',
+  'no-log-entry': () =>
+    'Sign it with a log entry (`tlog: true` of sign-image). Where the key alone is to be enough, say so here: `tlog: ignore`.',
+  'bad-log-entry': () =>
+    'The entry was changed, belongs to another signature, or is of a log that the trusted root does not know. For a private Sigstore set `trusted-root:`; otherwise sign the image again.',
+  'no-timestamp': () =>
+    'Sign it again with something that proves the time: a log that gives one (Rekor v1), or a timestamp authority (`timestamp-url:` of sign-image).',
+  'bad-timestamp': () =>
+    'The timestamp was changed, or is of an authority that the trusted root does not know. For a private Sigstore set `trusted-root:`; otherwise sign the image again.',
+  'bad-signature': () => 'The signature or what it signs was changed. Find out who can write to this repository, and sign the image again.',
+  'wrong-subject': ({ image }) => `A signature of another image was put beside this one. ${signIt(nameOf(image))}`,
+  'wrong-predicate': ({ image }) =>
+    `Provenance or an SBOM describes an image, and does not approve of it: it is no signature. ${signIt(nameOf(image))}`,
+  'annotation-mismatch': () =>
+    'Sign the image with this annotation (input `annotations` of sign-image), or correct `annotations` of this step.',
+  malformed: () =>
+    'What lies in the registry is not a signature, an index or a manifest as it should be. Push the image and sign it again.',
+  'too-large': () => 'There is more beside this image than can be read safely. Find out who wrote it, and delete it in the registry.',
+  'registry-error': () => 'Run this step again; the debug log shows what the registry answered.',
+  'not-allowed': () => 'Add a policy that speaks of this image, or correct the one that refuses it.',
+  unresolved: () =>
+    'Check its name, tag and digest, and that it has been pushed before this step. For a private repository log in before, with docker/login-action.',
+};
+
+function knownSigner({ signatures, code }: VerifyResult, input: string, fact: 'identity' | 'issuer'): string {
+  const found = signatures.find((signature) => signature.code === code)?.[fact];
+  if (found === undefined) return `Correct \`${input}\` if another signer is the right one; otherwise do not use this image.`;
+  return `Do not use this image, unless you know that signer. If it is the right one, trust it:\n\`\`\`yaml\nwith:\n  ${input}: ${found}\n\`\`\``;
+}
+
+function nameOf(image: string): string {
+  return image.replace(/@sha256:.*$/s, '');
+}

@@ -1,0 +1,39 @@
+import type { Verdict } from '../signature/verdict.ts';
+import type { VerifyResult } from '../verifying/result.ts';
+import { goodSignature } from '../verifying/result.ts';
+import { signerInWords } from './signer-words.ts';
+
+/** What a signature proves, for one line: `workflow release.yml of acme/app at refs/heads/main, 2026-11-20 12:00 UTC, log index 123`. */
+export function signatureInWords(verdict: Verdict): string {
+  const time = timeInWords(verdict);
+  return [
+    signerInWords(verdict),
+    ...(time === undefined ? [] : [time]),
+    ...(verdict.tlogIndex === undefined ? [] : [`log index ${verdict.tlogIndex}`]),
+  ].join(', ');
+}
+
+/** When it was signed, by the log or the timestamp authority: `2026-11-20 12:00 UTC`. */
+export function timeInWords({ integratedTime, timestamp }: Verdict): string | undefined {
+  const date = integratedTime === undefined ? (timestamp === undefined ? undefined : new Date(timestamp)) : new Date(integratedTime * 1000);
+  if (date === undefined || Number.isNaN(date.getTime())) return undefined;
+  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/** The name a person knows an image by, without its digest; of a manifest inside an index its platform. */
+export function nameInWords({ asked, platform, references, image }: VerifyResult): string {
+  if (!asked) return `  ${platform ?? 'manifest'}`;
+  return (references[0] ?? image).replace(/@sha256:.*$/s, '');
+}
+
+/** The line of the log for an image that is done. */
+export function resultLine(result: VerifyResult): string {
+  const { digest, verified, code, reason, signatures } = result;
+  const about = [nameInWords(result), ...(digest === undefined ? [] : [digest])].join(' ');
+  const good = goodSignature(result);
+  if (!verified) return `✗ ${about}: ${code}: ${reason}`;
+  if (good === undefined) return `✓ ${about}: let through without a signature: ${reason}`;
+  const others = signatures.filter((signature) => !signature.verified).length;
+  const rest = others === 0 ? '' : `; ${others} other signature${others === 1 ? ' does' : 's do'} not count`;
+  return `✓ ${about}: signed by ${signatureInWords(good)}${rest}`;
+}

@@ -1,0 +1,51 @@
+import { readKeyFile } from './action/key-file.ts';
+import type { VerifyInputs } from './action/verify-inputs.ts';
+import { maskPrivateKey } from './action/verify-inputs.ts';
+import { Failure } from './failure.ts';
+import { readPublicKeys } from './keys/public.ts';
+import { readKeySource } from './keys/source.ts';
+import type { Machine } from './run-sign.ts';
+import type { SignaturePolicy, SignerRule } from './signature/policy.ts';
+import type { RequirementFor } from './verifying/requirement.ts';
+
+/** What this run asks of an image. */
+export interface OpenedPolicy {
+  readonly requirementFor: RequirementFor;
+  /** the one policy of inputs `key` or `certificate-identity…`; absent where policy files decide */
+  readonly policy?: SignaturePolicy;
+}
+
+/**
+ * Makes the inputs, or the policy files they name, into what images must satisfy.
+ * @throws {Failure} `bad-key`, `unsupported-key`, `bad-policy`, `bad-input`
+ */
+export async function openPolicy(inputs: VerifyInputs, machine: Machine): Promise<OpenedPolicy> {
+  const signers = await signersOf(inputs, machine);
+  const policy = { signers, annotations: inputs.annotations, tlog: inputs.tlog };
+  return { policy, requirementFor: () => ({ kind: 'signature', policy }) };
+}
+
+async function signersOf({ key, identities, issuers, github }: VerifyInputs, machine: Machine): Promise<[SignerRule, ...SignerRule[]]> {
+  if (key === undefined) return [{ identities, issuers, ...(Object.keys(github).length === 0 ? {} : { github }) }];
+  const [first, ...rest] = readPublicKeys(await keyText(key, machine));
+  return [{ key: first }, ...rest.map((other) => ({ key: other }))];
+}
+
+async function keyText(key: string, { env, masker }: Machine): Promise<string> {
+  try {
+    const text = await readKeySource(key, { environment: env, readFile: readKeyFile });
+    maskPrivateKey(masker, text);
+    return text;
+  } catch (caught) {
+    if (!(caught instanceof Failure)) throw caught;
+    // The same source reads private keys for signing; what to change differs.
+    const fix =
+      'Give the public key as a file of the repository (with actions/checkout before this step), `key: cosign.pub`; as `env://NAME`; or as the text of the PEM itself, `-----BEGIN PUBLIC KEY-----` …';
+    throw new Failure(caught.code, caught.message, fix, { cause: caught });
+  }
+}
+
+/** True where the signatures asked for cannot be judged without a trusted root: certificates, log entries, timestamps. */
+export function needsTrust({ signers, tlog }: SignaturePolicy): boolean {
+  return tlog === 'required' || signers.some((rule) => !('key' in rule));
+}

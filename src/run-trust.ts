@@ -1,0 +1,23 @@
+import { join } from 'node:path';
+import type { VerifyInputs } from './action/verify-inputs.ts';
+import type { Network } from './run-registry.ts';
+import type { Machine } from './run-sign.ts';
+import { createTrust, type Trust } from './signature/trust.ts';
+import { loadTrust } from './sigstore/trust.ts';
+
+/**
+ * What certificates, log entries and timestamps are judged by: `trusted-root` as given, else the one of the TUF repository. Loaded only by runs that
+ * need it: with a key and the log ignored nothing but the registry is contacted (contract, rule 8).
+ * @throws {Failure} `bad-trusted-root`, `bad-input`, `tuf-error`
+ */
+export async function openTrust({ services }: VerifyInputs, { http, deadline }: Network, { env, log }: Machine): Promise<Trust> {
+  const trusted = await loadTrust({
+    ...services,
+    needsSigningConfig: false,
+    cacheDir: join(env.RUNNER_TOOL_CACHE ?? env.RUNNER_TEMP ?? '.', 'sign-image', 'tuf'),
+    http,
+    patience: deadline.remaining,
+  });
+  for (const notice of trusted.notices) log.notice(notice);
+  return createTrust(trusted.trustedRoot);
+}
