@@ -119,8 +119,13 @@ function decodeUtf8(text: ASN1Obj, what: string): string {
   if (!text.tag.isUniversal() || text.tag.number !== 0x0c || text.tag.constructed || text.value.length > maxNameLength) {
     throw untrusted(`has an ${what} that is not a short UTF-8 text`);
   }
-  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(text.value);
+  const decoded = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(text.value);
+  if (deceptive.test(decoded)) throw untrusted(`has an ${what} with control characters`);
+  return decoded;
 }
+
+// Line breaks would forge lines of a log, direction marks make a name look like another (CVE-2021-42574). No signer has them in a name.
+const deceptive = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 
 // An IA5String is ASCII. @sigstore/core cuts the eighth bit off, which turns a byte 0xE1 into an "a": a look-alike made equal.
 function printable(value: Buffer, what: string): string {

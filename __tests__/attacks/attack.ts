@@ -1,0 +1,112 @@
+import type { FailureCode } from '../../src/failure.ts';
+import type { SignaturePolicy } from '../../src/signature/policy.ts';
+import type { Trust } from '../../src/signature/trust.ts';
+import type { VerdictCode } from '../../src/signature/verdict.ts';
+import { put } from '../signature/tampering.ts';
+import { type Forge, identity, issuer } from './forge.ts';
+import type { GateOptions } from './gate.ts';
+import { type Json, makeBundle, makeLayer, type Wish } from './material.ts';
+import type { Shelf } from './shelf.ts';
+
+/** Where a case is laid out: the keys of a whole Sigstore, and a repository with one image. */
+export interface Scene {
+  readonly forge: Forge;
+  readonly shelf: Shelf;
+  /** a signature of the image as a bundle (JSON) */
+  readonly bundle: (wish?: Wish) => Json;
+  /** a legacy signature of the image */
+  readonly layer: (wish?: Wish) => { payload: Buffer; annotations: Record<string, string> };
+}
+
+/**
+ * One attack. `lay` puts it into the registry, or its honest twin: what is the same apart from the one thing that the attack is about.
+ * The twin passes; the attack is refused with this code and no other.
+ */
+export interface Attack {
+  readonly name: string;
+  readonly code: VerdictCode | FailureCode;
+  readonly lay: (scene: Scene, hostile: boolean) => void | Promise<void>;
+  readonly policy?: (forge: Forge, hostile: boolean) => Partial<SignaturePolicy>;
+  readonly trust?: (forge: Forge, hostile: boolean) => Trust;
+  readonly options?: GateOptions;
+  /** the attack is that a good signature gets lost: it must still be found, beside the refused ones */
+  readonly passes?: true;
+}
+
+export const keyless: SignaturePolicy = {
+  signers: [{ identities: [{ exact: identity }], issuers: [{ exact: issuer }] }],
+  annotations: {},
+  tlog: 'required',
+};
+
+export function sceneOf(forge: Forge, shelf: Shelf): Scene {
+  return {
+    forge,
+    shelf,
+    bundle: (wish) => makeBundle(forge, shelf.image, wish),
+    layer: (wish) => makeLayer(forge, shelf.image, wish),
+  };
+}
+
+type More = Omit<Attack, 'name' | 'code' | 'lay'>;
+
+/** An attack whose bundle is made of one wish, and its twin of another. */
+export function made(name: string, code: Attack['code'], hostile: (scene: Scene) => Wish, honest: Wish = {}, more: More = {}): Attack {
+  return {
+    name,
+    code,
+    lay: (scene, evil) => void scene.shelf.bundle(scene.bundle(evil ? { ...honest, ...hostile(scene) } : honest)),
+    ...more,
+  };
+}
+
+/** An attack that edits the JSON of a good bundle, at a path as `put` reads it. */
+export function edited(name: string, code: Attack['code'], path: string, value: unknown, wish: Wish = {}, more: More = {}): Attack {
+  const lay = (scene: Scene, evil: boolean): void => {
+    const bundle = scene.bundle(wish);
+    if (evil) put(path, value)(bundle);
+    scene.shelf.bundle(bundle);
+  };
+  return { name, code, lay, ...more };
+}
+
+/** An attack that edits the text of a good bundle. */
+export function respelled(name: string, code: Attack['code'], edit: (text: string) => string | Buffer, wish: Wish = {}): Attack {
+  const lay = (scene: Scene, evil: boolean): void => {
+    const text = JSON.stringify(scene.bundle(wish));
+    const written = evil ? edit(text) : text;
+    if (evil && written === text) throw new Error(`"${name}" changes nothing`);
+    scene.shelf.bundle(written);
+  };
+  return { name, code, lay };
+}
+
+/** An attack whose legacy layer is made of one wish, and its twin of another. */
+export function layered(name: string, code: Attack['code'], hostile: (scene: Scene) => Wish, honest: Wish = {}, more: More = {}): Attack {
+  return {
+    name,
+    code,
+    lay: (scene, evil) => void scene.shelf.layer(scene.layer(evil ? { ...honest, ...hostile(scene) } : honest)),
+    ...more,
+  };
+}
+
+/** An attack that edits one annotation of a good legacy layer; undefined removes it. */
+export function relabelled(
+  name: string,
+  code: Attack['code'],
+  annotation: 'signature' | 'certificate' | 'chain' | 'bundle' | 'rfc3161timestamp',
+  edit: (old: string) => string | undefined,
+  wish: Wish = {},
+  more: More = {},
+): Attack {
+  const key = annotation === 'signature' ? 'dev.cosignproject.cosign/signature' : `dev.sigstore.cosign/${annotation}`;
+  const lay = (scene: Scene, evil: boolean): void => {
+    const layer = scene.layer(wish);
+    const value = edit(layer.annotations[key] ?? '');
+    if (evil && value === undefined) delete layer.annotations[key];
+    else if (evil && value !== undefined) layer.annotations[key] = value;
+    scene.shelf.layer(layer);
+  };
+  return { name, code, lay, ...more };
+}

@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';
+import { type Attack, keyless, sceneOf } from './attack.ts';
+import { chainCases, identityCases } from './cases-certificate.ts';
+import { encodingCases } from './cases-encoding.ts';
+import { keyCases } from './cases-key.ts';
+import { legacyCases } from './cases-legacy.ts';
+import { ignoredLogCases, logCases, proofCases } from './cases-log.ts';
+import { envelopeCases, statementCases } from './cases-statement.ts';
+import { timeCases } from './cases-time.ts';
+import { Forge } from './forge.ts';
+import { gate, type Outcome } from './gate.ts';
+import { Shelf } from './shelf.ts';
+
+const corpus: Readonly<Record<string, readonly Attack[]>> = {
+  'what is signed': statementCases,
+  'the envelope': envelopeCases,
+  'the log entry': logCases,
+  'the proof and its checkpoint': proofCases,
+  'the log ignored': ignoredLogCases,
+  time: timeCases,
+  'the certificate': chainCases,
+  'the signer\u2019s name': identityCases,
+  keys: keyCases,
+  'JSON and base64': encodingCases,
+  'the legacy format': legacyCases,
+};
+
+const forge = new Forge();
+let registry: SandboxRegistry;
+beforeAll(async () => {
+  registry = await startRegistry({ referrersApi: true });
+});
+afterAll(() => registry.close());
+
+let count = 0;
+async function play(attack: Attack, hostile: boolean): Promise<Outcome> {
+  const shelf = new Shelf(registry, `attacks/case-${++count}`);
+  await attack.lay(sceneOf(forge, shelf), hostile);
+  const policy = { ...keyless, ...attack.policy?.(forge, hostile) };
+  return gate(shelf.image, policy, attack.trust?.(forge, hostile) ?? forge.trust(), attack.options);
+}
+
+// Control, invisible and direction-changing characters forge log lines; the runner reads `::command::` at the start of one.
+const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]|^\s*::/u;
+
+for (const [subject, attacks] of Object.entries(corpus)) {
+  describe(`attacks on ${subject}`, () => {
+    it.each(attacks)('$name: $code', async (attack) => {
+      const honest = await play(attack, false);
+      expect(honest, 'the honest twin').toMatchObject({ verified: true, codes: ['verified'] });
+
+      const hostile = await play(attack, true);
+      if (attack.passes) expect(hostile).toMatchObject({ verified: true });
+      else expect({ verified: hostile.verified, codes: hostile.codes }).toEqual({ verified: false, codes: [attack.code] });
+      expect(hostile.texts.filter((text) => unsafe.test(text))).toEqual([]);
+      expect(hostile.milliseconds).toBeLessThan(10_000);
+    });
+  });
+}

@@ -1,0 +1,306 @@
+import {
+  type Certified,
+  codeSigning,
+  extendedKeyUsage,
+  extension,
+  keyUsage,
+  nameOf,
+  newIntermediate,
+  newRoot,
+  timeStamping,
+} from '../sandbox/sigstore/certificates.ts';
+import { bitString, boolean, context, implicit, integer, octetString, oid, sequence, tlv, utf8String } from '../sandbox/sigstore/der.ts';
+import { newEcKey } from '../sandbox/sigstore/keys.ts';
+import { flip } from '../signature/tampering.ts';
+import { type Attack, edited, made } from './attack.ts';
+import { base64, certify, chainOf, email, type Forge, identity, issuer, issuerV1, issuerV2, type Leaf, minutes, uri } from './forge.ts';
+import { type Json, stampedOnly } from './material.ts';
+
+const untrusted = 'untrusted-certificate';
+const arc = '1.3.6.1.4.1.57264.1';
+const caConstraint = (pathLength?: number): Buffer =>
+  extension('2.5.29.19', sequence(boolean(true), ...(pathLength === undefined ? [] : [integer(pathLength)])), true);
+const username = (text: string | Buffer): Buffer =>
+  context(0, oid(`${arc}.7`), context(0, Buffer.isBuffer(text) ? text : utf8String(text)));
+const leaf = (name: string, code: Attack['code'], hostile: Leaf | ((forge: Forge) => Leaf)): Attack =>
+  made(name, code, ({ forge }) => ({ leaf: typeof hostile === 'function' ? hostile(forge) : hostile }));
+const wanting = (
+  identities: readonly ({ exact: string } | { pattern: RegExp })[],
+  issuers: readonly { exact: string }[] = [{ exact: issuer }],
+) => ({
+  policy: () => ({ signers: [{ identities, issuers }] as const }),
+});
+
+/** A gate that trusts a Fulcio with this intermediate; the leaf is issued by it. */
+function below(name: string, code: Attack['code'], intermediate: (forge: Forge, hostile: boolean) => readonly Certified[]): Attack {
+  const made = new Map<string, readonly Certified[]>();
+  const chain = (forge: Forge, evil: boolean) => {
+    const known = made.get(String(evil)) ?? intermediate(forge, evil);
+    made.set(String(evil), known);
+    return known;
+  };
+  return {
+    name,
+    code,
+    lay: ({ forge, shelf, bundle }, evil) => {
+      const [by] = chain(forge, evil);
+      shelf.bundle(bundle(by ? { leaf: { by } } : {}));
+    },
+    trust: (forge, evil) => forge.trust((root) => (root.certificateAuthorities[0].certChain = chainOf(...chain(forge, evil)))),
+  };
+}
+const intermediateOf = (root: Certified, period?: readonly [Date, Date], ...more: Buffer[]): Certified =>
+  certify(
+    'fulcio-intermediate',
+    newEcKey(),
+    root,
+    more.length > 0 ? more : [caConstraint(0), keyUsage.certificateSigning(), extendedKeyUsage(codeSigning)],
+    period,
+  );
+
+/** The chain: who issued the certificate, may they, and may it sign? */
+export const chainCases: readonly Attack[] = [
+  leaf('a certificate of a CA that nobody knows', untrusted, () => ({
+    by: newIntermediate('fulcio-intermediate', newRoot('fulcio-root', 'P-384', 1)),
+  })),
+  leaf('a certificate of a CA with the name and key id of the right one', untrusted, (forge) => {
+    const { name, serial, der } = forge.intermediate;
+    return { by: { key: newEcKey(), name, serial, der } };
+  }),
+  leaf('a certificate that signed itself', untrusted, () => {
+    const key = newEcKey();
+    return {
+      by: { key, name: nameOf('sandbox.test', 'self'), serial: Buffer.from([1]), der: Buffer.alloc(0) },
+      subject: nameOf('sandbox.test', 'self'),
+    };
+  }),
+  leaf('a certificate issued by a good signing certificate', untrusted, (forge) => {
+    const key = newEcKey();
+    const name = nameOf('sandbox.test', 'leaf');
+    return { by: { key, name, serial: Buffer.from([1]), der: forge.certificate(key, { subject: name }) } };
+  }),
+  leaf('a certificate of the timestamp authority\u2019s root', untrusted, (forge) => ({ by: forge.timestampRoot })),
+  {
+    name: 'the attacker\u2019s intermediate and root sent along',
+    code: untrusted,
+    lay: ({ shelf, bundle }, evil) => {
+      const root = newRoot('fulcio-root', 'P-384', 1);
+      const by = newIntermediate('fulcio-intermediate', root);
+      const good = bundle(evil ? { leaf: { by } } : {});
+      const { certificate } = good.verificationMaterial;
+      delete good.verificationMaterial.certificate;
+      const more = evil ? chainOf(by, root).certificates : [];
+      good.verificationMaterial.x509CertificateChain = { certificates: [certificate, ...more] };
+      good.mediaType = 'application/vnd.dev.sigstore.bundle+json;version=0.2';
+      shelf.bundle(good);
+    },
+  },
+  leaf('a certificate for another certificate log\u2019s promise', untrusted, () => ({ promise: newEcKey() })),
+  leaf('a certificate without the log\u2019s promise (SCT)', untrusted, { promise: 'none' }),
+  leaf('the promise for another certificate', untrusted, { promise: 'other certificate' }),
+  leaf('an empty list of promises', untrusted, {
+    promise: 'none',
+    more: [extension('1.3.6.1.4.1.11129.2.4.2', octetString(Buffer.from([0, 0])))],
+  }),
+  leaf('a list of promises that ends early', untrusted, {
+    promise: 'none',
+    more: [extension('1.3.6.1.4.1.11129.2.4.2', octetString(Buffer.from([0, 9, 0])))],
+  }),
+  leaf('a certificate that is a CA', untrusted, { more: [caConstraint(0)] }),
+  leaf('a certificate that may sign certificates', untrusted, { usage: extension('2.5.29.15', bitString(Buffer.from([0x84]), 2), true) }),
+  leaf('a certificate that may not sign', untrusted, { usage: extension('2.5.29.15', bitString(Buffer.from([0x20]), 5), true) }),
+  leaf('a certificate without a use', untrusted, { usage: Buffer.alloc(0) }),
+  leaf('a certificate for web servers', untrusted, { purpose: extendedKeyUsage('1.3.6.1.5.5.7.3.1') }),
+  leaf('a certificate for timestamps', untrusted, { purpose: extendedKeyUsage(timeStamping) }),
+  leaf('a certificate for any purpose', untrusted, { purpose: extendedKeyUsage('2.5.29.37.0') }),
+  leaf('a certificate without purpose', untrusted, { purpose: Buffer.alloc(0) }),
+  leaf('a critical extension that nobody knows', untrusted, { more: [extension('1.2.3.4', utf8String('x'), true)] }),
+  leaf('an extension twice', untrusted, { more: [issuerV2(issuer)] }),
+  leaf('a certificate that had ended', untrusted, { notBefore: minutes(-30), notAfter: minutes(-1) }),
+  leaf('a certificate that had not begun', untrusted, { notBefore: minutes(1), notAfter: minutes(10) }),
+  leaf('a certificate that ends before it begins', untrusted, { notBefore: minutes(9), notAfter: minutes(-1) }),
+  below('an intermediate that had ended', untrusted, (forge, evil) => [
+    intermediateOf(forge.root, evil ? [minutes(-9000), minutes(-1)] : undefined),
+    forge.root,
+  ]),
+  below('an intermediate that is no CA', untrusted, (forge, evil) => [
+    evil
+      ? intermediateOf(forge.root, undefined, extension('2.5.29.19', sequence(), true), keyUsage.digitalSignature())
+      : intermediateOf(forge.root),
+    forge.root,
+  ]),
+  below('a path longer than the root allows', untrusted, (_forge, evil) => {
+    const root = newRoot('fulcio-root', 'P-384', evil ? 1 : 2);
+    const first = certify('first', newEcKey(), root, [caConstraint(1), keyUsage.certificateSigning()]);
+    return [intermediateOf(first), first, root];
+  }),
+  below('a root that is not the issuer of the intermediate', untrusted, (forge, evil) => [
+    intermediateOf(forge.root),
+    evil ? newRoot('fulcio-root', 'P-384', 1) : forge.root,
+  ]),
+  {
+    name: 'a certificate of before its authority was trusted',
+    code: untrusted,
+    lay: ({ shelf, bundle }) => void shelf.bundle(bundle()),
+    trust: (forge, evil) =>
+      evil ? forge.trust((root) => (root.certificateAuthorities[0].validFor.start = minutes(1).toISOString())) : forge.trust(),
+  },
+  {
+    name: 'a promise by a certificate log that was retired',
+    code: untrusted,
+    lay: ({ shelf, bundle }) => void shelf.bundle(bundle()),
+    trust: (forge, evil) =>
+      evil ? forge.trust((root) => (root.ctlogs[0].publicKey.validFor.end = minutes(-1).toISOString())) : forge.trust(),
+  },
+  {
+    name: 'another good certificate of the same signer',
+    code: 'bad-signature',
+    lay: ({ forge, shelf, bundle }, evil) => {
+      const good = bundle();
+      if (evil) good.verificationMaterial.certificate.rawBytes = base64(forge.certificate(newEcKey()));
+      shelf.bundle(good);
+    },
+  },
+  edited('a certificate with a bit of its signature turned', 'bad-log-entry', 'material.certificate.rawBytes', (old: string) =>
+    flip(old, Buffer.from(old, 'base64').length - 3),
+  ),
+  edited(
+    'a certificate with a bit of its signature turned, the log ignored',
+    untrusted,
+    'material.certificate.rawBytes',
+    (old: string) => flip(old, Buffer.from(old, 'base64').length - 3),
+    stampedOnly,
+    { policy: () => ({ tlog: 'ignore' }) },
+  ),
+  edited('a certificate with a byte behind it', 'malformed', 'material.certificate.rawBytes', (old: string) =>
+    base64(Buffer.concat([Buffer.from(old, 'base64'), Buffer.from([0])])),
+  ),
+  edited('a certificate cut short', 'malformed', 'material.certificate.rawBytes', (old: string) =>
+    base64(Buffer.from(old, 'base64').subarray(0, 300)),
+  ),
+  edited('a certificate in BER, its length spelled longer', 'malformed', 'material.certificate.rawBytes', (old: string) => {
+    const der = Buffer.from(old, 'base64');
+    return base64(Buffer.concat([Buffer.from([0x30, 0x83, 0]), der.subarray(2)]));
+  }),
+  edited('an empty certificate', 'malformed', 'material.certificate.rawBytes', ''),
+  edited('an empty chain', 'malformed', 'material', (old: Json) => ({
+    ...old,
+    certificate: undefined,
+    x509CertificateChain: { certificates: [] },
+  })),
+  edited('certificate and key', 'malformed', 'material.publicKey', { hint: 'x' }),
+  edited('a certificate larger than any', 'too-large', 'material.certificate.rawBytes', () => base64(Buffer.alloc(40_000))),
+];
+
+const claimed: Pick<Attack, 'policy'> = {
+  policy: () => ({ signers: [{ identities: [{ exact: identity }], issuers: [{ exact: issuer }], github: { repository: 'acme/app' } }] }),
+};
+const twisted = (text: string): string => text.replace('acme', '\u0430cme');
+
+/** Who signed: names that are nearly right, or right in the wrong place. */
+export const identityCases: readonly Attack[] = [
+  leaf('another identity', 'wrong-identity', { names: [uri(identity.replace('acme', 'evil'))] }),
+  leaf('the identity with more behind it', 'wrong-identity', { names: [uri(`${identity}-evil`)] }),
+  leaf('the identity with more before it', 'wrong-identity', { names: [uri(`https://evil.test/?${identity}`)] }),
+  leaf('the identity on another branch', 'wrong-identity', { names: [uri(identity.replace('heads/main', 'heads/fork'))] }),
+  leaf('the identity of a tag with the branch\u2019s name', 'wrong-identity', {
+    names: [uri(identity.replace('heads/main', 'tags/main'))],
+  }),
+  leaf('the identity in another case', 'wrong-identity', { names: [uri(identity.replace('acme', 'Acme'))] }),
+  leaf('the identity percent-encoded', 'wrong-identity', { names: [uri(identity.replace('acme', '%61cme'))] }),
+  leaf('the identity with a dot segment', 'wrong-identity', { names: [uri(identity.replace('/acme', '/evil/../acme'))] }),
+  leaf('the identity as an e-mail address', 'wrong-identity', { names: [email('release@acme.test')] }),
+  leaf('a Cyrillic letter in a user name', 'wrong-identity', { names: [username(twisted(identity))] }),
+  leaf('a Cyrillic letter in a URI', untrusted, { names: [uri(twisted(identity))] }),
+  leaf('a letter with the eighth bit set', untrusted, { names: [uri(Buffer.from(identity.replace('acme', '\u00e1cme'), 'latin1'))] }),
+  leaf('NUL and more behind the identity', untrusted, { names: [uri(`${identity}\0.evil.test`)] }),
+  leaf('a line break in the identity', untrusted, { names: [uri(`${identity}\n`)] }),
+  leaf('NUL in a user name', untrusted, { names: [username(`${identity}\0`)] }),
+  leaf('a line break and a workflow command in a user name', untrusted, { names: [username('x\n::add-path::/tmp')] }),
+  leaf('a user name that is not UTF-8', 'malformed', { names: [username(tlv(0x0c, Buffer.from([0x61, 0xff])))] }),
+  leaf('a user name that is no text', untrusted, { names: [username(tlv(0x16, Buffer.from(identity)))] }),
+  leaf('an other name of another kind', untrusted, {
+    names: [context(0, oid('1.3.6.1.4.1.311.20.2.3'), context(0, utf8String(identity)))],
+  }),
+  leaf('the identity as a host name', untrusted, { names: [implicit(2, Buffer.from(identity))] }),
+  leaf('the identity as a directory name', untrusted, { names: [context(4, nameOf('sandbox.test', identity))] }),
+  leaf('the identity in the common name, another in the SAN', 'wrong-identity', {
+    subject: nameOf('sandbox.test', identity),
+    names: [uri('https://evil.test/x')],
+  }),
+  leaf('the identity in the common name alone', untrusted, { subject: nameOf('sandbox.test', identity), names: [] }),
+  leaf('two names, the wanted first', untrusted, { names: [uri(identity), uri('https://evil.test/x')] }),
+  leaf('two names, the wanted second', untrusted, { names: [uri('https://evil.test/x'), uri(identity)] }),
+  leaf('the wanted name twice', untrusted, { names: [uri(identity), uri(identity)] }),
+  leaf('two SAN extensions', untrusted, { more: [extension('2.5.29.17', sequence(uri(identity)))] }),
+  leaf('a name of 20,000 letters', untrusted, { names: [uri(`https://evil.test/${'a'.repeat(20_000)}`)] }),
+  leaf('another issuer', 'wrong-issuer', { issuer: [issuerV1('https://evil.test'), issuerV2('https://evil.test')] }),
+  leaf('an issuer with more behind it', 'wrong-issuer', { issuer: [issuerV2(`${issuer}.evil.test`)] }),
+  leaf('an issuer with a slash behind it', 'wrong-issuer', { issuer: [issuerV2(`${issuer}/`)] }),
+  leaf('two issuers, the old field right', untrusted, { issuer: [issuerV1(issuer), issuerV2('https://evil.test')] }),
+  leaf('two issuers, the new field right', untrusted, { issuer: [issuerV1('https://evil.test'), issuerV2(issuer)] }),
+  leaf('no issuer', untrusted, { issuer: [] }),
+  leaf('an empty issuer', untrusted, { issuer: [issuerV2('')] }),
+  leaf('an issuer with control characters', untrusted, { issuer: [issuerV2('https://evil.test\n::error::x')] }),
+  leaf('an issuer in another encoding', untrusted, { issuer: [extension(`${arc}.8`, tlv(0x1e, Buffer.from(issuer, 'utf16le').swap16()))] }),
+  made(
+    'a part of the identity for a pattern',
+    'wrong-identity',
+    () => ({ leaf: { names: [uri(`${identity}/evil`)] } }),
+    {},
+    wanting([{ pattern: /https:\/\/github\.com\/acme\/app\/.*@refs\/heads\/main/ }]),
+  ),
+  made(
+    'an alternative in a pattern that escapes its anchors',
+    'wrong-identity',
+    () => ({ leaf: { names: [uri('https://evil.test/b')] } }),
+    { leaf: { names: [uri('https://acme.test/a')] } },
+    wanting([{ pattern: /https:\/\/acme\.test\/a|b/ }]),
+  ),
+  made(
+    'a dot in an exact identity',
+    'wrong-identity',
+    () => ({ leaf: { names: [uri(identity.replace('github.com', 'githubxcom'))] } }),
+    {},
+    wanting([{ exact: identity }]),
+  ),
+  made(
+    'identity of one rule and issuer of another',
+    'wrong-issuer',
+    () => ({ leaf: { issuer: [issuerV2('https://other.test')] } }),
+    {},
+    {
+      policy: () => ({
+        signers: [
+          { identities: [{ exact: identity }], issuers: [{ exact: issuer }] },
+          { identities: [{ exact: 'https://other.test/x' }], issuers: [{ exact: 'https://other.test' }] },
+        ],
+      }),
+    },
+  ),
+  made(
+    'a certificate of another repository that calls the same workflow',
+    'wrong-claim',
+    () => ({ leaf: { more: [claim(12, 'https://github.com/evil/app')] } }),
+    { leaf: { more: [claim(12, 'https://github.com/acme/app')] } },
+    claimed,
+  ),
+  made(
+    'the same repository on another server',
+    'wrong-claim',
+    () => ({ leaf: { more: [claim(12, 'https://github.com.evil.test/acme/app')] } }),
+    { leaf: { more: [claim(12, 'https://github.com/acme/app')] } },
+    claimed,
+  ),
+  made(
+    'no claim where one is wanted',
+    'wrong-claim',
+    () => ({ leaf: {} }),
+    { leaf: { more: [claim(12, 'https://github.com/acme/app')] } },
+    claimed,
+  ),
+];
+
+function claim(number: number, text: string): Buffer {
+  return extension(`${arc}.${number}`, utf8String(text));
+}
