@@ -6,7 +6,7 @@ import { readPublicKeys } from './keys/public.ts';
 import { readKeySource } from './keys/source.ts';
 import type { Machine } from './run-sign.ts';
 import type { SignaturePolicy, SignerRule } from './signature/policy.ts';
-import type { RequirementFor } from './verifying/requirement.ts';
+import { narrow, type RequirementFor } from './verifying/requirement.ts';
 
 /** What this run asks of an image. */
 export interface OpenedPolicy {
@@ -20,9 +20,19 @@ export interface OpenedPolicy {
  * @throws {Failure} `bad-key`, `unsupported-key`, `bad-policy`, `bad-input`
  */
 export async function openPolicy(inputs: VerifyInputs, machine: Machine): Promise<OpenedPolicy> {
+  if (inputs.policy.length > 0) return readPolicyInput(inputs, machine);
   const signers = await signersOf(inputs, machine);
   const policy = { signers, annotations: inputs.annotations, tlog: inputs.tlog };
   return { policy, requirementFor: () => ({ kind: 'signature', policy }) };
+}
+
+async function readPolicyInput(inputs: VerifyInputs, { env, log }: Machine): Promise<OpenedPolicy> {
+  const [{ readPolicies }, { readPolicyFiles }] = await Promise.all([import('./policies/read.ts'), import('./policies/files.ts')]);
+  const files = await readPolicyFiles(inputs.policy, env.GITHUB_WORKSPACE ?? '.');
+  const ownTrust = inputs.services.trustedRoot !== undefined || inputs.services.tufMirror !== undefined;
+  const { requirementFor, notes } = readPolicies(files, { readPublicKeys, ownTrust });
+  for (const { file, line, text } of notes) log.notice(`${file}, line ${line}: ${text}`);
+  return { requirementFor: (image) => narrow(requirementFor(image), inputs) };
 }
 
 async function signersOf({ key, identities, issuers, github }: VerifyInputs, machine: Machine): Promise<[SignerRule, ...SignerRule[]]> {

@@ -74,10 +74,8 @@ function trustOf(needed: boolean, inputs: VerifyInputs, network: Network, machin
 }
 
 /** A check that was asked for and is not made must not look like one that passed. */
-function refuseWhatIsNotBuilt({ files, comment, sarif, policy }: VerifyInputs): void {
-  const missing = [files.length > 0 && 'files', comment && 'comment', sarif !== undefined && 'sarif', policy.length > 0 && 'policy'].find(
-    (name) => name !== false,
-  );
+function refuseWhatIsNotBuilt({ files, comment, sarif }: VerifyInputs): void {
+  const missing = [files.length > 0 && 'files', comment && 'comment', sarif !== undefined && 'sarif'].find((name) => name !== false);
   if (missing === undefined) return;
   throw new Failure('bad-input', `This version cannot do \`${missing}\` yet.`, `Remove \`${missing}\` from this step.`);
 }

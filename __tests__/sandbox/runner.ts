@@ -10,7 +10,7 @@ import { readFileCommands, readStepLog, type WorkflowCommand } from './runner-fi
 export interface RunOptions {
   /** the built entry, from the root; default dist/sign.js. Its action.yml is found by its `runs.main`. */
   readonly entry?: string;
-  /** where the action is checked out; default: this repository */
+  /** where the action is checked out; default: ACTION_ROOT of the environment (another build), else this repository */
   readonly root?: string;
   readonly inputs?: Readonly<Record<string, string>>;
   /** added to the environment; undefined takes a variable away (e.g. GITHUB_OUTPUT) */
@@ -83,7 +83,7 @@ const repositoryRoot = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
  * read, and a step that does not end.
  */
 export async function runAction(options: RunOptions = {}): Promise<RunResult> {
-  const root = resolve(options.root ?? repositoryRoot);
+  const root = resolve(options.root ?? process.env.ACTION_ROOT ?? repositoryRoot);
   const entry = resolve(root, options.entry ?? 'dist/sign.js');
   const action = await readAction(root, entry);
   const inputs = inputVariables(action, options);

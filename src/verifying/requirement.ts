@@ -49,6 +49,25 @@ export function policiesOf(requirement: Requirement): readonly SignaturePolicy[]
   return requirement.kind === 'count' ? [...new Set(requirement.of.flatMap(policiesOf))] : [];
 }
 
+/**
+ * A requirement with what the workflow asks besides: annotations that every signature must carry as well, and whether logs are looked at.
+ * An annotation that both name must be what both say, so with different values nothing fits.
+ */
+export function narrow(requirement: Requirement, asked: Pick<SignaturePolicy, 'annotations' | 'tlog'>): Requirement {
+  if (requirement.kind === 'count') return { ...requirement, of: requirement.of.map((part) => narrow(part, asked)) };
+  if (requirement.kind !== 'signature') return requirement;
+  const { policy, name } = requirement;
+  const conflict = Object.entries(asked.annotations).find(
+    ([key, value]) => Object.hasOwn(policy.annotations, key) && policy.annotations[key] !== value,
+  )?.[0];
+  if (conflict !== undefined) {
+    const reason = `The annotation "${conflict}" is asked for with one value by the policy and with another by the input annotations.`;
+    return { kind: 'fail', reason, ...(name === undefined ? {} : { name }) };
+  }
+  const tlog = asked.tlog === 'ignore' ? asked.tlog : policy.tlog;
+  return { ...requirement, policy: { ...policy, annotations: { ...policy.annotations, ...asked.annotations }, tlog } };
+}
+
 function evaluateSignature({ name }: { name?: string }, verdicts: readonly Verdict[]): Evaluation {
   if (verdicts.some(({ verified }) => verified)) return { verified: true, verdicts };
   const best = mostTelling(verdicts);

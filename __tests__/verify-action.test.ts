@@ -1,0 +1,305 @@
+// The gate as it ships: dist/verify.js in a child process, against the sandbox's registry, on recorded signatures of real cosign.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+// @ts-expect-error a plain script, which the recordings come with
+import { cases, loadCase } from './fixtures/load.mjs';
+import { startConnectProxy } from './sandbox/connect-proxy.ts';
+import { pushImage } from './sandbox/images.ts';
+import { type SandboxRegistry, startRegistry } from './sandbox/registry.ts';
+import { type RunOptions, runAction } from './sandbox/runner.ts';
+
+const fixtures = join(import.meta.dirname, 'fixtures');
+const trustedRoot = join(fixtures, 'trusted_root.json');
+const ferry = 'https://github.com/harbor-lights/ferry/.github/workflows/release.yml@refs/heads/main';
+const lantern = 'https://github.com/harbor-lights/lantern/.github/workflows/publish.yml@refs/heads/main';
+const recordedIssuer = 'http://127.0.0.1:8180';
+const key = (file: string) => readFileSync(join(fixtures, 'keys', file), 'utf8');
+
+interface Question {
+  verify: { key?: string; identity?: string; issuer?: string; tlog?: string; recursive?: boolean; github?: Record<string, string> };
+  annotations?: Record<string, string>;
+  expected: 'pass' | 'fail' | 'unspecified';
+  why: string;
+}
+
+/** What the gate answers to each recorded question that must fail: the code. */
+const codes: Readonly<Record<string, readonly string[]>> = {
+  'annotations-bundle': ['annotation-mismatch', 'annotation-mismatch'],
+  'annotations-legacy': ['annotation-mismatch', 'annotation-mismatch'],
+  'both-formats-keyed': ['wrong-key', 'annotation-mismatch'],
+  'both-formats-keyless': ['wrong-identity'],
+  'index-recursive-bundle': ['wrong-identity'],
+  'index-recursive-legacy': ['wrong-key'],
+  'keyed-bundle-nolog': ['wrong-key', 'no-log-entry'],
+  'keyed-bundle-rekor1': ['wrong-key'],
+  'keyed-bundle-rekor1-tsa': ['wrong-key'],
+  'keyed-bundle-rekor2-tsa': ['wrong-key'],
+  'keyed-legacy-nolog': ['wrong-key', 'no-log-entry'],
+  'keyed-legacy-rekor1': ['wrong-key'],
+  'keyless-bundle-rekor1': ['wrong-identity', 'wrong-issuer', 'wrong-claim'],
+  'keyless-bundle-rekor1-tsa': ['wrong-identity'],
+  'keyless-bundle-rekor2-tsa': ['wrong-identity', 'wrong-issuer'],
+  'keyless-bundle-tsa-only': ['no-log-entry', 'wrong-identity'],
+  'keyless-legacy-cosign2': ['wrong-identity', 'wrong-issuer'],
+  'keyless-legacy-cosign3': ['wrong-identity'],
+  'keyless-legacy-rekor1-tsa': ['wrong-identity'],
+  'keyless-legacy-tsa-only': ['no-log-entry', 'wrong-identity'],
+  'legacy-key1-provenance-key2': ['wrong-key'],
+  'provenance-only': ['wrong-predicate'],
+  'provenance-only-keyless': ['wrong-predicate'],
+  'referrers-api': ['annotation-mismatch', 'wrong-key'],
+  'referrers-api-and-tag': ['annotation-mismatch', 'wrong-key'],
+  'referrers-tag': ['annotation-mismatch', 'wrong-key'],
+  unsigned: ['unsigned'],
+};
+
+let registry: SandboxRegistry;
+beforeAll(async () => {
+  registry = await startRegistry({ referrersApi: true });
+});
+afterAll(() => registry?.close());
+
+const verify = (inputs: Record<string, string>, options: RunOptions = {}) => runAction({ entry: 'dist/verify.js', inputs, ...options });
+
+function inputsFor(reference: string, { verify: asked, annotations = {} }: Question, first: Question['verify']): Record<string, string> {
+  const lines = Object.entries(annotations).map(([name, value]) => `${name}=${value}`);
+  const github = Object.entries(asked.github ?? {}).map(([name, value]) => [`github-${name}`, value]);
+  return {
+    images: reference,
+    'trusted-root': trustedRoot,
+    tlog: asked.tlog ?? first.tlog ?? 'required',
+    recursive: String(asked.recursive ?? false),
+    annotations: lines.join('\n'),
+    ...(asked.key === undefined
+      ? { 'certificate-identity': asked.identity ?? '', 'certificate-oidc-issuer': asked.issuer ?? '' }
+      : { key: key(asked.key) }),
+    ...Object.fromEntries(github),
+  };
+}
+
+describe('signatures of real cosign', () => {
+  it('are all there', () => expect(cases()).toEqual(Object.keys(codes).sort()));
+
+  it.each(Object.keys(codes))('%s', async (name) => {
+    const loaded = await loadCase(join(fixtures, name), registry.host, `fixtures/${name}`);
+    const wrong = [...(codes[name] ?? [])];
+    for (const question of [loaded, ...(loaded.also ?? [])] as Question[]) {
+      const result = await verify(inputsFor(loaded.reference, question, loaded.verify));
+      const results = JSON.parse(result.outputs.results ?? '[]') as { verified: boolean; code?: string; platform?: string }[];
+      const manifests = question.verify.recursive ? 1 + (loaded.platforms?.length ?? 0) : 1;
+      expect(results, question.why).toHaveLength(manifests);
+      if (question.expected === 'pass') {
+        expect(result, result.stdout).toMatchObject({
+          code: 0,
+          outputs: { verified: 'true', images: JSON.stringify([loaded.reference]), failed: '[]', digest: loaded.digest },
+        });
+      } else {
+        expect(result, question.why).toMatchObject({
+          code: 1,
+          outputs: { verified: 'false', images: '[]', failed: JSON.stringify([loaded.reference]) },
+        });
+        const code = wrong.shift();
+        expect(results.map((entry) => entry.code)).toEqual(Array(manifests).fill(code));
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+});
+
+const keyless = async (name = 'keyless-bundle-rekor1') => {
+  const loaded = await loadCase(join(fixtures, name), registry.host, `fixtures/${name}`);
+  const asked = { images: loaded.reference, 'trusted-root': trustedRoot, 'certificate-oidc-issuer': recordedIssuer };
+  return { loaded, asked };
+};
+
+describe('the report of a good image', () => {
+  it('says who signed, when, and where in the log; in log, outputs and summary', async () => {
+    const { loaded, asked } = await keyless();
+    const result = await verify({ ...asked, 'certificate-identity': ferry });
+    expect(result.annotations).toEqual([]);
+    expect(result.outputs).toMatchObject({ verified: 'true', identity: ferry, issuer: recordedIssuer, image: loaded.reference });
+    const [{ signatures }] = JSON.parse(result.outputs.results ?? '');
+    expect(signatures).toEqual([
+      expect.objectContaining({
+        format: 'bundle',
+        verified: true,
+        code: 'verified',
+        identity: ferry,
+        tlogIndex: Number(result.outputs['tlog-index']),
+        github: expect.objectContaining({ repository: 'harbor-lights/ferry', ref: 'refs/heads/main' }),
+      }),
+    ]);
+    const line = `✓ ${loaded.host}/${loaded.repository} ${loaded.digest}: signed by workflow release.yml of harbor-lights/ferry at refs/heads/main, 2026-11-20 `;
+    expect(result.shown).toContain(line);
+    expect(result.shown).toMatch(/UTC, log index \d+$/m);
+    expect(result.summary).toMatch(/^## ✅ 1 image verified\n/);
+    expect(result.summary).toContain('workflow release.yml of harbor-lights/ferry at refs/heads/main');
+  });
+
+  it('takes the digest from `digest`, and names and digests from `metadata`', async () => {
+    const { loaded, asked } = await keyless();
+    const name = `${loaded.host}/${loaded.repository}`;
+    const byDigest = await verify({ ...asked, images: `${name}:some-tag`, digest: loaded.digest, 'certificate-identity': ferry });
+    expect(byDigest.outputs).toMatchObject({ verified: 'true', images: JSON.stringify([loaded.reference]) });
+    const metadata = JSON.stringify({ 'image.name': `${name}:some-tag`, 'containerimage.digest': loaded.digest });
+    const byMetadata = await verify({ ...asked, images: '', metadata, 'certificate-identity': ferry });
+    expect(byMetadata.outputs).toMatchObject({ verified: 'true', images: JSON.stringify([loaded.reference]) });
+  });
+
+  it('accepts any line of several identities, and any key of several', async () => {
+    const { asked } = await keyless();
+    expect((await verify({ ...asked, 'certificate-identity': `${lantern}\n${ferry}` })).outputs.verified).toBe('true');
+    const keyed = await loadCase(join(fixtures, 'keyed-bundle-nolog'), registry.host, 'fixtures/keyed-bundle-nolog');
+    const both = { images: keyed.reference, tlog: 'ignore', key: `${key('stranger.pub')}${key('release.pub')}` };
+    expect((await verify(both)).outputs.verified).toBe('true');
+  });
+});
+
+describe('the report of a bad image', () => {
+  it('says what was found instead and what was wanted', async () => {
+    const { loaded, asked } = await keyless();
+    const result = await verify({ ...asked, 'certificate-identity': lantern });
+    expect(result.code).toBe(1);
+    const sentence = `wrong-identity: It was signed by ${ferry} (issuer ${recordedIssuer}); the policy wants ${lantern}.`;
+    expect(result.shown).toContain(`✗ ${loaded.host}/${loaded.repository} ${loaded.digest}: ${sentence}`);
+    expect(result.annotations).toEqual([
+      expect.objectContaining({ kind: 'error', message: expect.stringContaining(`${loaded.reference}: ${sentence}`) }),
+    ]);
+    expect(result.summary).toMatch(/^## ❌ 1 of 1 image does not verify\n/);
+    expect(result.summary).toContain('instead: workflow release.yml of harbor-lights/ferry at refs/heads/main');
+  });
+
+  it('is only told with `fail: false`', async () => {
+    const { asked } = await keyless();
+    const result = await verify({ ...asked, 'certificate-identity': lantern, fail: 'false' });
+    expect(result).toMatchObject({ code: 0, outputs: { verified: 'false', images: '[]' } });
+    expect(result.annotations.map(({ kind }) => kind)).toEqual(['warning']);
+    expect(result.summary).toMatch(/^## ⚠️ /);
+  });
+
+  it('lists a provenance by a stranger beside a good signature, and is not disturbed by it', async () => {
+    const { reference } = await loadCase(join(fixtures, 'legacy-key1-provenance-key2'), registry.host, 'fixtures/beside');
+    const result = await verify({ images: reference, tlog: 'ignore', key: key('release.pub') });
+    const [{ signatures }] = JSON.parse(result.outputs.results ?? '');
+    expect(signatures.map(({ format, code }: { format: string; code: string }) => [format, code])).toEqual([
+      ['bundle', 'wrong-predicate'],
+      ['legacy', 'verified'],
+    ]);
+    expect(result.summary).toContain('1 signature of');
+  });
+
+  it('lets only the good one of two images through', async () => {
+    const { loaded, asked } = await keyless();
+    const unsigned = await loadCase(join(fixtures, 'unsigned'), registry.host, 'fixtures/unsigned');
+    const result = await verify({ ...asked, images: `${unsigned.reference}\n${loaded.reference}`, 'certificate-identity': ferry });
+    expect(result).toMatchObject({
+      code: 1,
+      outputs: { verified: 'false', images: JSON.stringify([loaded.reference]), failed: JSON.stringify([unsigned.reference]) },
+    });
+  });
+
+  it('fails an index whose platform is not signed, and does not hand it on', async () => {
+    const loaded = await loadCase(join(fixtures, 'index-recursive-legacy'), registry.host, 'fixtures/half-signed');
+    const [platform] = loaded.platforms;
+    registry.set({
+      override: ({ path }) =>
+        path.endsWith(`${platform.digest.replace(':', '-')}.sig`) ? { status: 404, headers: {}, body: '{}' } : undefined,
+    });
+    const asked = { images: loaded.reference, tlog: 'ignore', key: key('release.pub') };
+    const [alone, whole] = [await verify(asked), await verify({ ...asked, recursive: 'true' })];
+    registry.set({ override: () => undefined });
+    expect(alone.outputs.verified).toBe('true');
+    expect(whole).toMatchObject({ code: 1, outputs: { verified: 'false', images: '[]', failed: JSON.stringify([loaded.reference]) } });
+    const codesFound = JSON.parse(whole.outputs.results ?? '[]').map(({ code }: { code?: string }) => code ?? 'verified');
+    expect(codesFound.toSorted()).toEqual(['unsigned', 'verified', 'verified']);
+  });
+});
+
+describe('a registry that gives no answer', () => {
+  const asked = (reference: string) => ({ images: reference, tlog: 'ignore', key: key('release.pub'), timeout: '4s' });
+
+  it.each([
+    ['refuses the referrers', /\/referrers\//, 500],
+    ['refuses the signature tag', /\.sig$/, 503],
+    ['refuses the signature itself', /\/blobs\//, 500],
+    ['wants a login', /\/manifests\//, 403],
+  ])('is a registry error, never "unsigned": it %s', async (_, path, code) => {
+    const { reference } = await loadCase(join(fixtures, 'keyed-bundle-nolog'), registry.host, 'fixtures/no-answer');
+    registry.set({ faults: (request) => (path.test(request.path) ? { kind: 'status', code } : undefined) });
+    const result = await verify(asked(reference));
+    registry.set({ faults: () => undefined });
+    expect(result).toMatchObject({ code: 1, outputs: { verified: 'false', images: '[]' } });
+    expect(JSON.parse(result.outputs.results ?? '[]')).toEqual([expect.objectContaining({ verified: false, code: 'registry-error' })]);
+  });
+
+  it('does not know the image: unresolved', async () => {
+    const nowhere = `${registry.host}/fixtures/nowhere:1.0`;
+    const result = await verify({ ...asked(nowhere), timeout: '10s' });
+    expect(JSON.parse(result.outputs.results ?? '[]')).toEqual([
+      expect.objectContaining({ image: nowhere, reference: nowhere, digest: null, verified: false, code: 'unresolved', signatures: [] }),
+    ]);
+  });
+});
+
+describe('what is contacted', () => {
+  it('is nothing but the registry, with a key and the log ignored; and no TUF code is loaded', async () => {
+    const { reference } = await loadCase(join(fixtures, 'keyed-bundle-nolog'), registry.host, 'fixtures/quiet');
+    const proxy = await startConnectProxy();
+    const before = registry.requests.length;
+    const env = { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url, NO_PROXY: registry.host };
+    const result = await verify({ images: reference, tlog: 'ignore', key: key('release.pub') }, { env, measure: true });
+    await proxy.close();
+    expect(result, result.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
+    expect(proxy.log).toEqual([]);
+    expect(registry.requests.slice(before).every(({ method }) => method === 'GET' || method === 'HEAD')).toBe(true);
+    expect(result.loaded?.filter(({ file }) => /tuf|run-trust/i.test(file))).toEqual([]);
+    expect([...result.files.keys()]).toEqual([]);
+  });
+
+  it('needs neither a token of GitHub nor one of its variables', async () => {
+    const { asked } = await keyless();
+    const env = { GITHUB_ACTIONS: undefined, GITHUB_REPOSITORY: undefined, GITHUB_EVENT_PATH: undefined, GITHUB_STEP_SUMMARY: undefined };
+    const result = await verify({ ...asked, 'certificate-identity': ferry, 'github-token': '' }, { env });
+    expect(result).toMatchObject({ code: 0, outputs: { verified: 'true' } });
+  });
+});
+
+describe('inputs that ask for nobody, or for nothing', () => {
+  const image = 'ghcr.io/acme/app:1';
+  it.each<[string, Record<string, string>, string]>([
+    ['nobody named', { images: image }, 'Nothing says who must have signed'],
+    ['only a repository', { images: image, 'github-repository': 'acme/app' }, 'no certificate-identity is set'],
+    [
+      'key and identity',
+      { images: image, key: key('release.pub'), 'certificate-identity': ferry },
+      'key and certificate-identity are both set',
+    ],
+    ['anybody', { images: image, 'certificate-identity-regexp': '.*', 'certificate-oidc-issuer-regexp': '.*' }, 'anybody at all'],
+    ['no image', { key: key('release.pub') }, 'Nothing to verify'],
+    ['a key that is not there', { images: image, key: 'cosign.pub' }, 'actions/checkout'],
+  ])('are refused before anything is contacted: %s', async (_, inputs, text) => {
+    const result = await verify(inputs);
+    expect(result.code).toBe(1);
+    expect(result.shown).toContain(text);
+    expect(result.outputs).toMatchObject({ verified: 'false', images: '[]', failed: '[]', results: '[]' });
+    expect(result.summary).toMatch(/^## ❌ Nothing was verified\n/);
+  });
+});
+
+describe('a tag', () => {
+  it('is resolved once, and its digest is what is handed on', async () => {
+    const image = await pushImage(registry.host, 'acme/tagged', { tag: '1.0' });
+    const result = await verify({ images: `${registry.host}/acme/tagged:1.0`, tlog: 'ignore', key: key('release.pub') });
+    expect(JSON.parse(result.outputs.results ?? '[]')).toEqual([
+      expect.objectContaining({
+        image: image.reference,
+        reference: `${registry.host}/acme/tagged:1.0`,
+        digest: image.digest,
+        code: 'unsigned',
+        reason: 'No signature of this image was found.',
+      }),
+    ]);
+    expect(result.annotations.map(({ kind }) => kind)).toEqual(['notice', 'error']);
+  });
+});
