@@ -66,7 +66,10 @@ export class MemoryRegistry {
       head: (reference) => answer('HEAD manifest', reference, () => this.#head(reference)),
       getManifest: (reference) => answer('GET manifest', reference, () => this.read(reference)),
       getBlob: (digest, maxBytes) => answer('GET blob', digest, () => this.#blob(digest, maxBytes)),
-      putBlob: (bytes) => answer('PUT blob', digestOf(bytes), () => void this.blobs.set(digestOf(bytes), Buffer.from(bytes))),
+      putBlob: async (content) => {
+        const bytes = await content;
+        return answer('PUT blob', digestOf(bytes), () => void this.blobs.set(digestOf(bytes), Buffer.from(bytes)));
+      },
       putManifest: (reference, bytes, mediaType, condition) =>
         answer('PUT manifest', reference, () => this.write(reference, Buffer.from(bytes), mediaType, condition)),
       listReferrers: (digest) => answer('GET referrers', digest, () => this.#referrers(digest)),

@@ -35,8 +35,10 @@ interface Document {
 }
 
 const zeroTime = new Date(0);
-/** Sleeps shorter than the shortest pause between looks promise nothing. */
-const shortestPause = 150;
+/** What a pause lasts with the dice of this model, on a quiet tag and on a busy one; other sleeps promise nothing. */
+const pauses = { calm: 190, busy: 625 };
+/** How long a step takes on a signer's clock: so little that a thousand steps are no part of a pause. */
+const stepMilliseconds = 1e-6;
 
 /**
  * A registry whose every request on one shared tag is a step of fast-check's scheduler. Time is the number of steps. It knows which writers
@@ -55,6 +57,8 @@ export class Model {
   /** no read shows what was overwritten before this step */
   #freshSince = 0;
   #time = 0;
+  /** milliseconds that each signer has slept */
+  readonly #slept = new Map<string, number>();
   #reads = 0;
   #writes = 0;
 
@@ -65,13 +69,18 @@ export class Model {
 
   /** One of ours: the real store. Answers true when it reported its signature as kept; after many broken connections it may say "lost". */
   async signer(name: string): Promise<boolean> {
-    const tempo = { deadline: 1e9, now: () => 0, random: () => 0.5, sleep: (milliseconds: number) => this.#sleep(name, milliseconds) };
+    const tempo = {
+      deadline: 1e9,
+      now: () => (this.#slept.get(name) ?? 0) + this.#time * stepMilliseconds,
+      random: () => 0.5,
+      sleep: (milliseconds: number) => this.#sleep(name, milliseconds),
+    };
     const store = openStore(this.#client(name), this.image.digest, { ...tempo, memory: new RunMemory() });
     const text = Buffer.from(name);
     try {
       const attachment = await (this.#world.format === 'bundle'
         ? store.attachBundle(this.image, text, zeroTime)
-        : store.attachLegacy([{ payload: Buffer.from('payload'), annotations: { by: name } }]));
+        : store.attachLegacy(Buffer.from('payload'), { by: name }));
       await attachment.kept;
       return true;
     } catch (caught) {
@@ -197,14 +206,16 @@ export class Model {
   }
 
   /**
-   * A pause. In its first part every writer finishes whose knowledge is from before it began, and nobody gains such knowledge any more; when
-   * its second part is over, reads show what was there when the second part began, or later.
+   * The rest of a pause, which began when a document was written or first seen. In its first part every writer finishes whose knowledge is from
+   * before it began, and nobody gains such knowledge any more; when its second part is over, reads show what was there when the second part
+   * began, or later.
    */
   async #sleep(name: string, milliseconds: number): Promise<void> {
     this.#close(name);
-    const start = this.#time;
+    const start = this.#beginOfPause(milliseconds);
     await this.#step(`${name} sleeps`);
-    if (milliseconds < shortestPause || !this.#world.pausesOutlastWriters) return;
+    this.#slept.set(name, (this.#slept.get(name) ?? 0) + milliseconds);
+    if (start === undefined || !this.#world.pausesOutlastWriters) return;
     for (;;) {
       const early = [...this.#windows.values()].filter(({ since }) => since < start);
       if (early.length === 0) break;
@@ -214,6 +225,15 @@ export class Model {
     const fresh = this.#time;
     await this.#step(`${name} wakes`);
     this.#freshSince = Math.max(this.#freshSince, fresh);
+  }
+
+  /** The step at which a pause began of which so much is left; undefined for a sleep that is none. */
+  #beginOfPause(left: number): number | undefined {
+    for (const whole of Object.values(pauses)) {
+      const gone = Math.round((whole - left) / stepMilliseconds);
+      if (gone >= 0 && gone <= this.#time) return this.#time - gone;
+    }
+    return undefined;
   }
 
   #close(name: string): void {

@@ -86,7 +86,7 @@ describe('whatever lies under the tags', () => {
         const attempts = [
           store.found(),
           store.attachBundle(image, Buffer.from('{}'), new Date(0)),
-          store.attachLegacy([{ payload: Buffer.from('p'), annotations: {} }]),
+          store.attachLegacy(Buffer.from('p'), {}),
         ];
         for (const attempt of await Promise.allSettled(attempts))
           if (attempt.status === 'rejected') expect(attempt.reason).toBeInstanceOf(Failure);

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { type Descriptor, mediaTypes } from '../../src/image/descriptor.ts';
 import { digestOf } from '../../src/image/digest.ts';
+import { RunMemory } from '../../src/registry/run-memory.ts';
 import { openStore, type Reach } from '../../src/registry/store.ts';
 import type { Format, FoundSignature } from '../../src/signature/found.ts';
 import { MemoryRegistry, type RegistryTraits, testTempo } from './memory-registry.ts';
 
-function open(registry: MemoryRegistry, image: Descriptor, more: { maxSignatures?: number } = {}) {
+function open(registry: MemoryRegistry, image: Descriptor, more: { maxSignatures?: number; memory?: RunMemory } = {}) {
   return openStore(registry.client(), image.digest, { ...testTempo().tempo, ...more });
 }
 
@@ -105,7 +106,8 @@ describe('what cosign wrote is found', () => {
 describe('only what is needed is read, and once', () => {
   const requests = (log: string[]) => log.map((line) => line.replace(/sha256[:-][0-9a-f]{64}/, '…')).sort();
   const cases: [Format[], Reach, RegistryTraits, string[]][] = [
-    [['bundle'], 'listed', { referrersApi: true }, ['GET referrers …']],
+    // The first question in a repository: whether there is an API is not known, so both places are asked at once.
+    [['bundle'], 'listed', { referrersApi: true }, ['GET manifest …', 'GET referrers …']],
     [['bundle'], 'all', { referrersApi: true }, ['GET manifest …', 'GET referrers …']],
     [['bundle'], 'listed', {}, ['GET manifest …', 'GET referrers …']],
     [['legacy'], 'all', {}, ['GET manifest ….sig']],
@@ -118,6 +120,15 @@ describe('only what is needed is read, and once', () => {
     await Promise.all([store.found(formats, reach), store.found(formats, reach)]);
     await store.found(formats, reach);
     expect(requests(registry.log)).toEqual(expected);
+  });
+
+  it('the second image of a repository with the referrers API costs one request', async () => {
+    const registry = new MemoryRegistry({ referrersApi: true });
+    const memory = new RunMemory();
+    await open(registry, registry.pushImage(), { memory }).found(['bundle'], 'listed');
+    registry.log.length = 0;
+    await open(registry, registry.pushImage('another'), { memory }).found(['bundle'], 'listed');
+    expect(requests(registry.log)).toEqual(['GET referrers …']);
   });
 
   it('several signatures over one payload cost one blob', async () => {

@@ -32,11 +32,15 @@ export class Blobs {
     return response.body;
   }
 
-  /** No HEAD first: what we write is new, or so small that asking costs more than sending. */
-  async put(bytes: Uint8Array): Promise<void> {
-    const digest = digestOf(bytes);
+  /**
+   * No HEAD first: what we write is new, or so small that asking costs more than sending. The session is opened while the bytes are still
+   * being made; when they are not made after all, it is left to the registry's own cleaning.
+   */
+  async put(content: Uint8Array | Promise<Uint8Array>): Promise<void> {
     for (let uploads = 1; ; uploads++) {
-      const response = await this.#upload(bytes, digest);
+      const [begun, bytes] = await Promise.all([this.#begin(), content]);
+      const digest = digestOf(bytes);
+      const response = await this.#finish(begun, bytes, digest);
       if (response.status >= 200 && response.status < 300) return;
       // After a reset, the retried PUT finds its session gone: either it is lost, or the first PUT has arrived.
       const gone = response.status === 404 || response.status === 416;
@@ -45,16 +49,17 @@ export class Blobs {
     }
   }
 
-  async #upload(bytes: Uint8Array, digest: Digest): Promise<HttpResponse> {
+  async #begin(): Promise<HttpResponse> {
     const begun = await this.#connection.send(this.#repository, {
       method: 'POST',
       path: `/v2/${this.#repository}/blobs/uploads/`,
       maxBytes: maxAnswer,
     });
-    if (begun.status !== 202) {
-      if (begun.status === 201) return begun;
-      throw await this.#refused(begun, `the upload of a blob to ${this.#repository}`);
-    }
+    if (begun.status !== 202) throw await this.#refused(begun, `the upload of a blob to ${this.#repository}`);
+    return begun;
+  }
+
+  #finish(begun: HttpResponse, bytes: Uint8Array, digest: Digest): Promise<HttpResponse> {
     return this.#connection.send(this.#repository, {
       method: 'PUT',
       path: this.#uploadUrl(begun, digest),

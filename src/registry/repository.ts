@@ -20,8 +20,8 @@ export interface Repository {
   getManifest(reference: string): Promise<FetchedManifest | undefined>;
   /** GET of a blob, checked against the digest; at most `maxBytes`. Failure `registry-error` where it is missing. */
   getBlob(digest: Digest, maxBytes: number): Promise<Buffer>;
-  /** POST + PUT of a blob. */
-  putBlob(bytes: Uint8Array): Promise<void>;
+  /** POST + PUT of a blob; the POST does not wait for bytes that are still being made. Rejects with what `bytes` rejects with. */
+  putBlob(bytes: Uint8Array | Promise<Uint8Array>): Promise<void>;
   /**
    * PUT of a manifest under a tag or digest. With `ifMatch` or `ifNoneMatch`, answers `false` when the registry says the tag has moved (412);
    * Failure `immutable-tag` where the registry refuses to move a tag. `once`: the client must not try again by itself after a failure, because

@@ -1,37 +1,16 @@
 import { asFailure, type Failure } from '../failure.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import type { JsonObject } from './json-document.ts';
+import { type Addition, PendingEntries } from './pending-entries.ts';
 import type { FetchedManifest, Repository } from './repository.ts';
 import { emptyTag, mergeEntries, type TagContent, type TagKind } from './tag-document.ts';
 import { foreignTag, signatureLost } from './tag-failures.ts';
 import { Tempo, type TempoTools } from './tempo.ts';
 
-/** What became of the entries that were added. */
-export interface Addition {
-  /** digest of the document in which all of them were first seen, read after the write */
-  readonly seen: Promise<Digest>;
-  /** settles when they have been seen to stay; rejects with Failure `signature-lost` */
-  readonly kept: Promise<void>;
-}
-
-/** Entries that are ours, on their way. */
-interface Wanted {
-  readonly entries: readonly JsonObject[];
-  readonly seen: PromiseWithResolvers<Digest>;
-  readonly kept: PromiseWithResolvers<void>;
-  /** a write that may have arrived held them */
-  sent: boolean;
-  /** digest of the document at the last look, where they were in it and a whole pause has gone by since */
-  lastLook?: Digest | undefined;
-  looks: number;
-}
-
 /** Failures that may pass; a write is then begun again with a fresh read. */
 const passing: readonly string[] = ['network', 'registry-error'];
 const maxTrouble = 5;
 const maxRepairs = 12;
-/** Looks in a row that found our entries, although others keep changing the document. */
-const enoughLooks = 12;
 
 /**
  * A tag that many signers write without a lock. All writers of this run go through one object, which remembers every entry it has ever read
@@ -47,7 +26,7 @@ export class SharedTag {
   readonly #memory = new Map<string, JsonObject>();
   readonly #ours = new Map<string, JsonObject>();
   readonly #pushedConfigs = new Set<Digest>();
-  readonly #open = new Set<Wanted>();
+  readonly #open = new Set<PendingEntries>();
   #rest: JsonObject | undefined;
   #working = false;
   #wake = Promise.withResolvers<void>();
@@ -88,18 +67,17 @@ export class SharedTag {
     await this.#pushConfig(this.#kind.render(this.#rest, likely).config);
   }
 
-  /** Adds entries, and keeps at it until they are seen to stay. Never throws itself; neither promise needs to be awaited. */
-  add(entries: readonly JsonObject[]): Addition {
-    const seen = Promise.withResolvers<Digest>();
-    const kept = Promise.withResolvers<void>();
-    // Whoever does not wait for one of the two must not bring the process down.
-    seen.promise.catch(() => {});
-    kept.promise.catch(() => {});
+  /**
+   * Adds entries, and keeps at it until they are seen to stay. Never throws itself; neither promise needs to be awaited.
+   * @param ready settles when what the entries point to is in the registry; the tag is read beside it. Its failure ends this addition.
+   */
+  add(entries: readonly JsonObject[], ready: Promise<unknown> = Promise.resolve()): Addition {
+    const added = new PendingEntries(entries, ready);
     for (const entry of entries) this.#ours.set(this.#kind.key(entry), entry);
-    this.#open.add({ entries, seen, kept, sent: false, looks: 0 });
+    this.#open.add(added);
     this.#wake.resolve();
     if (!this.#working) void this.#work();
-    return { seen: seen.promise, kept: kept.promise };
+    return added;
   }
 
   async #work(): Promise<void> {
@@ -119,20 +97,34 @@ export class SharedTag {
   async #turn(): Promise<void> {
     this.#wake = Promise.withResolvers();
     this.#tempo.refuseIfLate();
+    const lookedAt = this.#tempo.now();
     const look = await this.look();
     if ('foreign' in look) throw foreignTag(this.#reference, this.#kind, look.foreign);
     const { content } = look;
     const open = [...this.#open];
     const missing = open.filter((wanted) => !this.#has(content, wanted));
-    for (const wanted of open) if (!missing.includes(wanted)) wanted.seen.resolve(content.digest as Digest);
+    for (const wanted of open) if (!missing.includes(wanted)) wanted.found(content.digest as Digest);
     if (missing.length > 0 || this.#othersAreMissing(content)) {
-      for (const wanted of open) this.#forgetLooks(wanted);
+      for (const wanted of open) wanted.overwritten();
+      if (!(await this.#areReady(open))) return;
       if (!missing.some(({ sent }) => sent) || (await this.#settleCollision())) await this.#write(content, open);
       return;
     }
     this.#trouble = 0;
-    for (const wanted of open) this.#judge(wanted, content.digest as Digest);
-    if (this.#open.size > 0) await this.#pause();
+    const pauseEnd = () => this.#tempo.pauseEnd(this.#tempo.now());
+    for (const wanted of open) if (wanted.stayed(content.digest as Digest, lookedAt, pauseEnd)) this.#open.delete(wanted);
+    await this.#pause();
+  }
+
+  /** Waits for what the entries point to. False when one of them will not come, or when waiting took so long that the tag must be read again. */
+  async #areReady(open: readonly PendingEntries[]): Promise<boolean> {
+    const began = this.#tempo.now();
+    const outcomes = await Promise.allSettled(open.map(({ ready }) => ready));
+    open.forEach((wanted, index) => {
+      const outcome = outcomes[index];
+      if (outcome?.status === 'rejected') this.#giveUp(wanted, outcome.reason);
+    });
+    return open.every((wanted) => this.#open.has(wanted)) && this.#tempo.isFresh(began);
   }
 
   /** Somebody dropped an entry that is not ours. We put it back too, but not for ever: ours may be safe, and somebody may mean it. */
@@ -143,27 +135,13 @@ export class SharedTag {
     return this.#repairs++ < maxRepairs;
   }
 
-  #judge(wanted: Wanted, digest: Digest): void {
-    wanted.looks++;
-    // The same bytes a whole pause apart: nobody wrote in between, so whoever writes from now on has read our entry (see the document).
-    if (wanted.lastLook === digest || wanted.looks >= enoughLooks) {
-      this.#open.delete(wanted);
-      wanted.kept.resolve();
-    }
-    wanted.lastLook = digest;
-  }
-
+  /** Until the next of ours may have stayed, or something new is to be written. */
   async #pause(): Promise<void> {
-    const whole = await Promise.race([this.#tempo.pause().then(() => true), this.#wake.promise.then(() => false)]);
-    if (!whole) for (const wanted of this.#open) this.#forgetLooks(wanted);
+    const moments = [...this.#open].flatMap(({ due }) => due ?? []);
+    if (moments.length > 0) await Promise.race([this.#tempo.until(Math.min(...moments)), this.#wake.promise]);
   }
 
-  #forgetLooks(wanted: Wanted): void {
-    wanted.lastLook = undefined;
-    wanted.looks = 0;
-  }
-
-  #has(content: TagContent, wanted: Wanted): boolean {
+  #has(content: TagContent, wanted: PendingEntries): boolean {
     return wanted.entries.every((ours) => content.entries.some((entry) => this.#kind.says(entry, ours)));
   }
 
@@ -176,7 +154,7 @@ export class SharedTag {
     return false;
   }
 
-  async #write(content: TagContent, open: readonly Wanted[]): Promise<void> {
+  async #write(content: TagContent, open: readonly PendingEntries[]): Promise<void> {
     const { bytes, mediaType, config } = this.#kind.render(
       content.rest,
       mergeEntries(this.#kind, content.entries, this.#memory, this.#ours),
@@ -186,9 +164,11 @@ export class SharedTag {
     this.#detours = 0;
     const written = await this.#repository.putManifest(this.name, bytes, mediaType, { ...this.#condition(content), once: true });
     if (!written) return this.#refused(content);
-    this.#tempo.wrote(digestOf(bytes));
+    const digest = digestOf(bytes);
+    this.#tempo.wrote(digest);
     this.#trouble = 0;
-    for (const wanted of open) wanted.sent = true;
+    const until = this.#tempo.pauseEnd(this.#tempo.now());
+    for (const wanted of open) wanted.written(digest, until);
   }
 
   /** True when the registry had to be asked or given something. */
@@ -240,11 +220,14 @@ export class SharedTag {
       }
     }
     for (const wanted of this.#open) {
-      const told = wanted.sent && !final.includes(failure.code) ? signatureLost(this.#reference, failure) : failure;
-      wanted.seen.reject(told);
-      wanted.kept.reject(told);
+      this.#giveUp(wanted, wanted.sent && !final.includes(failure.code) ? signatureLost(this.#reference, failure) : failure);
     }
-    this.#open.clear();
+  }
+
+  #giveUp(wanted: PendingEntries, reason: unknown): void {
+    this.#open.delete(wanted);
+    if (!wanted.sent) for (const entry of wanted.entries) this.#ours.delete(this.#kind.key(entry));
+    wanted.reject(reason);
   }
 }
 

@@ -24,12 +24,16 @@ export interface SignatureStore {
    */
   found(formats?: readonly Format[], reach?: Reach): Promise<readonly FoundSignature[]>;
   /**
-   * Writes a bundle as an OCI 1.1 referrer. Resolves when it is listed: at once with the referrers API, after a read-back with the tag.
-   * @throws {Failure} `signature-lost`, `immutable-tag`, `registry-unsupported`, or of the registry
+   * Writes a bundle as an OCI 1.1 referrer. The upload begins while the bundle is still being made.
+   * Resolves when it is listed: at once with the referrers API, after a read-back with the tag.
+   * @throws {Failure} `signature-lost`, `immutable-tag`, `registry-unsupported`, of the registry, or what `bundle` rejects with
    */
-  attachBundle(subject: Descriptor, bundle: Buffer, created: Date): Promise<Attachment>;
-  /** Adds layers to the `.sig` manifest; resolves when they were read back. @throws {Failure} as `attachBundle` */
-  attachLegacy(layers: readonly LegacyLayer[]): Promise<Attachment>;
+  attachBundle(subject: Descriptor, bundle: Buffer | Promise<Buffer>, created: Date): Promise<Attachment>;
+  /**
+   * Adds a layer to the `.sig` manifest: the simple-signing payload, and the annotations that sign it, which may still be being made.
+   * Resolves when it was read back. @throws {Failure} as `attachBundle`
+   */
+  attachLegacy(payload: Buffer, annotations: LayerAnnotations | Promise<LayerAnnotations>): Promise<Attachment>;
   /**
    * Fetches what was attached from the registry again, as a stranger would find it.
    * @throws {Failure} `signature-lost` where it is not listed
@@ -37,8 +41,5 @@ export interface SignatureStore {
   readBack(attachment: Attachment): Promise<readonly FoundSignature[]>;
 }
 
-/** One legacy signature: the simple-signing payload, and the annotations that sign it. */
-export interface LegacyLayer {
-  readonly payload: Buffer;
-  readonly annotations: Readonly<Record<string, string>>;
-}
+/** What signs a simple-signing payload: the annotations of its layer. */
+export type LayerAnnotations = Readonly<Record<string, string>>;

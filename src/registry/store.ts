@@ -10,12 +10,12 @@ import { maxReferrers, ReferrersIndex, referrersTag, tooLarge } from './referrer
 import type { Repository } from './repository.ts';
 import { type ImageTags, listReferrers, pushEmptyConfig, type RepositoryMemory, RunMemory } from './run-memory.ts';
 import { SharedTag } from './shared-tag.ts';
-import type { Attachment, LegacyLayer, Reach, SignatureStore } from './signature-store.ts';
+import type { Attachment, LayerAnnotations, Reach, SignatureStore } from './signature-store.ts';
 import { SignatureManifest, signatureLayer, signatureTag } from './signature-tag.ts';
-import { notListed, tooMuch } from './tag-failures.ts';
+import { notListed, refuseLarge } from './tag-failures.ts';
 import type { TempoTools } from './tempo.ts';
 
-export type { Attachment, LegacyLayer, Reach, SignatureStore } from './signature-store.ts';
+export type { Attachment, LayerAnnotations, Reach, SignatureStore } from './signature-store.ts';
 
 export interface StoreOptions extends TempoTools {
   /** shared by all stores of a run; without it this store shares with nobody */
@@ -73,28 +73,34 @@ class Store implements SignatureStore {
     return found;
   }
 
-  async attachBundle(subject: Descriptor, bundle: Buffer, created: Date): Promise<Attachment> {
+  async attachBundle(subject: Descriptor, making: Buffer | Promise<Buffer>, created: Date): Promise<Attachment> {
     if (subject.digest !== this.#image) throw new Error(`the subject ${subject.digest} is not the image ${this.#image} of this store`);
-    if (bundle.length > maxBundleBytes) throw tooMuch('bundle', bundle.length, maxBundleBytes);
-    const [listed] = await Promise.all([this.#listed(), pushEmptyConfig(this.#memory, this.#repository), this.#repository.putBlob(bundle)]);
+    const made = Promise.resolve(making).then((bundle) => refuseLarge('bundle', bundle, maxBundleBytes));
+    const pushed = Promise.all([pushEmptyConfig(this.#memory, this.#repository), this.#repository.putBlob(made)]);
+    pushed.catch(() => {}); // awaited below, after what is needed first
+    const [listed, bundle] = await Promise.all([this.#listed(), made]);
     const { digest, bytes, entry } = referrerManifest(subject, bundle, created);
-    await this.#push(digest, bytes, [emptyConfig, bundle]);
     const place = { format: 'bundle' as const, digest, reference: this.#reference(`@${digest}`) };
     const attached = { entries: [entry], blob: { digest: digestOf(bundle), size: bundle.length } };
-    if (listed !== undefined) return this.#attachment({ ...place, kept: Promise.resolve() }, attached);
+    await pushed;
+    const written = this.#push(digest, bytes, [emptyConfig, bundle]);
+    if (listed !== undefined) {
+      await written;
+      return this.#attachment({ ...place, kept: Promise.resolve() }, attached);
+    }
     this.#tags.index.confirm(digest);
-    const { seen, kept } = this.#tags.referrers.add([entry]);
+    const { seen, kept } = this.#tags.referrers.add([entry], written);
     await seen;
     return this.#attachment({ ...place, kept }, attached);
   }
 
-  async attachLegacy(layers: readonly LegacyLayer[]): Promise<Attachment> {
-    const payloads = new Map(layers.map(({ payload }) => [digestOf(payload), payload]));
-    for (const { length } of payloads.values()) if (length > maxPayloadBytes) throw tooMuch('payload', length, maxPayloadBytes);
-    const entries = layers.map(({ payload, annotations }) => signatureLayer(payload, annotations));
-    const pushes = [...payloads.values()].map((payload) => this.#repository.putBlob(payload));
-    await Promise.all([...pushes, this.#tags.signatures.prepare(entries)]);
-    const { seen, kept } = this.#tags.signatures.add(entries);
+  async attachLegacy(payload: Buffer, making: LayerAnnotations | Promise<LayerAnnotations>): Promise<Attachment> {
+    refuseLarge('payload', payload, maxPayloadBytes);
+    // The config depends on the digests of the layers only, so it is pushed while the signature is still being made.
+    const pushed = Promise.all([this.#repository.putBlob(payload), this.#tags.signatures.prepare([signatureLayer(payload, {})])]);
+    pushed.catch(() => {}); // awaited by the writer of the tag
+    const entries = [signatureLayer(payload, await making)];
+    const { seen, kept } = this.#tags.signatures.add(entries, pushed);
     const reference = this.#reference(`:${signatureTag(this.#image)}`);
     return this.#attachment({ format: 'legacy', digest: await seen, reference, kept }, { entries });
   }
@@ -158,9 +164,11 @@ class Store implements SignatureStore {
   }
 
   async #foundReferrers(reach: Reach): Promise<FoundSignature[]> {
-    const early = reach === 'all' ? this.#lookAtIndex() : undefined;
-    const [listed, there] = await Promise.all([this.#listed(), early]);
-    const tagged = there ?? (listed === undefined ? await this.#lookAtIndex() : { entries: [], broken: [] });
+    // Where it is not known yet whether there is an API, the tag is read beside asking: most registries that people push to have none.
+    const early = reach === 'all' || this.#memory.hasApi === undefined ? this.#lookAtIndex() : undefined;
+    early?.catch(() => {}); // awaited below, where it counts
+    const listed = await this.#listed();
+    const tagged = reach === 'all' || listed === undefined ? await (early ?? this.#lookAtIndex()) : { entries: [], broken: [] };
     if (listed !== undefined && listed.length > maxReferrers) throw tooLarge(`has ${listed.length} entries, more than ${maxReferrers}`);
     const entries = [...((listed ?? []) as readonly unknown[] as readonly JsonObject[]), ...tagged.entries];
     const found = await readReferrers(this.#repository, this.#image, entries, this.#most);

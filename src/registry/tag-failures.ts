@@ -29,7 +29,8 @@ export function foreignTag(reference: string, kind: TagKind, reason: string): Fa
   );
 }
 
-/** Failure `too-large` for a signature of ours that readers would refuse. */
-export function tooMuch(what: string, bytes: number, limit: number): Failure {
-  return new Failure('too-large', `The ${what} has ${bytes} bytes, more than ${limit}.`, 'Sign with fewer or shorter `annotations`.');
+/** The bytes themselves. @throws {Failure} `too-large` for a signature of ours that readers would refuse. */
+export function refuseLarge(what: string, bytes: Buffer, limit: number): Buffer {
+  if (bytes.length <= limit) return bytes;
+  throw new Failure('too-large', `The ${what} has ${bytes.length} bytes, more than ${limit}.`, 'Sign with fewer or shorter `annotations`.');
 }

@@ -58,10 +58,24 @@ export class Tempo {
     throw new Failure('timeout', 'The time of the step is used up.', 'Give the step more time, for example `timeout: 10m`.');
   }
 
-  /** The pause between two looks. @throws {Failure} `timeout` when it would end after the step */
-  async pause(): Promise<void> {
+  /** On the clock of `now`: when a document that was there at `since` has stayed for a whole pause. */
+  pauseEnd(since: number): number {
     const { least, spread, roundTrips } = this.#crowded ? busy : calm;
-    await this.#wait(Math.min(longest, Math.max(least, this.#roundTrip * roundTrips) + spread * this.#tools.random()));
+    return since + Math.min(longest, Math.max(least, this.#roundTrip * roundTrips) + spread * this.#tools.random());
+  }
+
+  /** Waits until then. @throws {Failure} `timeout` when it would end after the step */
+  async until(moment: number): Promise<void> {
+    await this.#wait(Math.max(0, moment - this.#tools.now()));
+  }
+
+  now(): number {
+    return this.#tools.now();
+  }
+
+  /** True while something begun at that moment is not older than a request takes: what was read then may still be written upon. */
+  isFresh(since: number): boolean {
+    return this.#tools.now() - since <= this.#roundTrip;
   }
 
   /** A jittered wait that grows with `times`. @throws {Failure} `timeout` when it would end after the step */

@@ -21,27 +21,24 @@ export interface Attachment {
 export interface Shelf {
   /** `listed`: only what the registry lists itself; enough to know whether our own signature is there */
   found(formats: readonly Format[], reach: 'listed'): Promise<readonly FoundSignature[]>;
-  attachBundle(subject: Descriptor, bundle: Buffer, created: Date): Promise<Attachment>;
-  attachLegacy(layers: readonly LegacySignature[]): Promise<Attachment>;
+  attachBundle(subject: Descriptor, bundle: Promise<Buffer>, created: Date): Promise<Attachment>;
+  attachLegacy(payload: Buffer, annotations: Promise<Readonly<Record<string, string>>>): Promise<Attachment>;
   /** fetched again from the registry, where a stranger looks for it */
   readBack(attachment: Attachment): Promise<readonly FoundSignature[]>;
 }
 
-export interface LegacySignature {
-  readonly payload: Buffer;
-  readonly annotations: Readonly<Record<string, string>>;
-}
-
-/** A signature that was made and has verified, and is not pushed yet. */
-export type MadeSignature = { readonly verdict: Verdict } & (
-  | { readonly format: 'bundle'; readonly bundle: Buffer }
-  | ({ readonly format: 'legacy' } & LegacySignature)
+/**
+ * A signature that is being made, with its log entry and timestamp. Its parts are there only when it has verified: what does not verify is
+ * never pushed. What is known before (the payload of a legacy signature) can be pushed meanwhile.
+ */
+export type Making = { readonly verdict: Promise<Verdict> } & (
+  | { readonly format: 'bundle'; readonly bundle: Promise<Buffer> }
+  | { readonly format: 'legacy'; readonly payload: Buffer; readonly annotations: Promise<Readonly<Record<string, string>>> }
 );
 
 export interface SigningTools {
   readonly shelf: (image: Image) => Shelf;
-  /** Makes a signature with its log entry and timestamp, and verifies it: what does not verify here is never pushed. */
-  readonly make: (format: Format, image: Image) => Promise<MadeSignature>;
+  readonly make: (format: Format, image: Image) => Making;
   /** Would a stranger who trusts exactly this signer accept it? */
   readonly judge: (found: FoundSignature, digest: Digest) => Promise<Verdict>;
   readonly signer: () => Promise<SignerIdentity & { readonly commit?: string }>;
@@ -105,9 +102,10 @@ async function writeSignature(
 ): Promise<Outcome> {
   let outcome: Outcome = {};
   try {
-    const made = await tools.make(format, image);
-    const attachment = await attach(shelf, made, subject);
-    outcome = { status: 'signed', signature: signatureOf(made.verdict, attachment), ...('bundle' in made ? { bundle: made.bundle } : {}) };
+    const making = tools.make(format, image);
+    const attachment = await attach(shelf, making, subject);
+    const signature = signatureOf(await making.verdict, attachment);
+    outcome = { status: 'signed', signature, ...(making.format === 'bundle' ? { bundle: await making.bundle } : {}) };
     // The second look that a shared tag needs waits a while; the read-back runs beside it.
     const [seen] = await Promise.all([plan.verify ? shelf.readBack(attachment) : undefined, attachment.kept]);
     if (seen === undefined) return outcome;
@@ -122,10 +120,10 @@ async function writeSignature(
   }
 }
 
-function attach(shelf: Shelf, made: MadeSignature, subject: Descriptor): Promise<Attachment> {
-  return made.format === 'bundle'
-    ? shelf.attachBundle(subject, made.bundle, new Date())
-    : shelf.attachLegacy([{ payload: made.payload, annotations: made.annotations }]);
+function attach(shelf: Shelf, making: Making, subject: Descriptor): Promise<Attachment> {
+  return making.format === 'bundle'
+    ? shelf.attachBundle(subject, making.bundle, new Date())
+    : shelf.attachLegacy(making.payload, making.annotations);
 }
 
 function notVerified({ format, reference }: Attachment, verdict: Verdict | undefined): Failure {
