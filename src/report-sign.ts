@@ -47,7 +47,7 @@ export function reportResults(results: readonly SignResult[], { inputs, services
   const outcome = { results, readBack: inputs.verify, ...(bundlePath === undefined ? {} : { bundlePath }) };
   writeOutputs(signOutputs(outcome), log);
   const setting = {
-    tlog: inputs.tlog,
+    tlog: services.facts.tlog,
     privateSigstore: services.privateSigstore,
     readBack: inputs.verify,
     ...(publicKey === undefined ? {} : { publicKey }),

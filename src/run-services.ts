@@ -1,25 +1,20 @@
 // Loaded only where a service is used: a key with `tlog: false` needs nothing of this.
-import { join } from 'node:path';
-import { readEvent } from './action/event.ts';
-import { identityToken } from './action/identity-token.ts';
+import { tmpdir } from 'node:os';
 import type { SignInputs } from './action/inputs.ts';
 import type { Log } from './action/log.ts';
 import type { Masker } from './action/secrets.ts';
-import { describeToken } from './action/token-words.ts';
-import { repositoryVisibility } from './action/visibility.ts';
 import { Failure } from './failure.ts';
 import type { Deadline } from './http/deadline.ts';
 import type { Http } from './http/http.ts';
-import type { Services } from './run-signer.ts';
-import { readCertificate } from './signature/certificate.ts';
-import type { ImageSigner } from './signature/signer.ts';
+import { guardDisclosure } from './run-guard.ts';
+import { identitySource, openKeyless } from './run-identity.ts';
+import { formatsOf, type KeylessSigner, type Services } from './run-signer.ts';
 import { createTrust } from './signature/trust.ts';
-import { createFulcioSigner } from './sigstore/fulcio.ts';
 import { createRekor, type Rekor } from './sigstore/rekor.ts';
-import { type ChosenServices, chooseServices, publicGoodServices } from './sigstore/select-services.ts';
+import { type ChosenServices, chooseServices } from './sigstore/select-services.ts';
 import type { SigningConfig } from './sigstore/signing-config.ts';
 import { createTimestampWitness } from './sigstore/timestamp.ts';
-import { loadTrust, logIdsOf } from './sigstore/trust.ts';
+import { loadTrust, logIdsOf, type Trust } from './sigstore/trust.ts';
 
 export interface ServiceTools {
   readonly env: NodeJS.ProcessEnv;
@@ -29,48 +24,100 @@ export interface ServiceTools {
   readonly masker: Masker;
 }
 
-/** Kept back for the registry when a service is waited for, in milliseconds. */
-const reserve = 15_000;
+/** The services of a run, and its signer where no key signs. Both are under way: neither needs to be awaited before it is used. */
+export interface OpenedServices {
+  readonly services: Promise<Services>;
+  readonly signer: Promise<KeylessSigner> | undefined;
+}
 
 /**
- * Finds the services of this run and what they are judged by; for keyless also the signer, whose certificate is asked for at once.
- * @throws {Failure} `private-repository` before any service is contacted, `bad-signing-config`, `bad-trusted-root`, `tuf-error`, `rekor-error`
+ * Finds the services of this run and what they are judged by. For keyless, the guard of private repositories comes first, alone; then the
+ * identity token is fetched beside the trusted root, and the certificate asked for as soon as both are there.
+ * @throws {Failure} what is known without asking anybody: `private-repository`, `bad-signing-config`, `no-identity-token`,
+ *   `bad-identity-token`. `services` and `signer` reject with these too, and with `bad-trusted-root`, `tuf-error`, `rekor-error`, `bad-input`
+ *   (`services`), `fulcio-error` (`signer`, at its first use).
  */
-export async function openServices(inputs: SignInputs, tools: ServiceTools): Promise<Services & { fulcio?: URL }> {
-  const { services: given } = inputs;
+export async function openServices(inputs: SignInputs, tools: ServiceTools): Promise<OpenedServices> {
   const keyless = inputs.key === undefined;
-  // Known without asking anybody: nothing names another instance than the public one.
-  if (keyless && given.signingConfig === undefined && given.tufMirror === undefined && given.fulcioUrl === undefined) {
-    await refusePrivateRepository(inputs, tools, 'the public-good instance');
-  }
-  const patience = () => Math.max(0, tools.deadline.remaining() - reserve);
+  const guard = keyless ? await guardDisclosure(inputs, tools.env) : undefined;
+  // With another TUF repository, which services there are is known only afterwards: no token is fetched for what may be refused.
+  const token = guard === undefined || guard.open ? undefined : await identitySource(inputs, tools);
+  const found = findServices(inputs, tools, async (chosen) => guard?.check(chosen));
+  const services = found.then(({ services: made }) => made);
+  services.catch(() => {}); // told by whoever needs them first
+  if (!keyless) return { services, signer: undefined };
+  const signer = found.then(async ({ fulcio, services: made }) => {
+    formatsOf(inputs, made); // no certificate is asked for, which Fulcio would publish, when the formats will be refused
+    return openKeyless(fulcio as URL, token ?? (await identitySource(inputs, tools)), {
+      http: tools.http,
+      patience: patienceOf(inputs, tools),
+    });
+  });
+  signer.catch(() => {});
+  return { services, signer };
+}
+
+/**
+ * How long a service may be waited for: what the step has left, minus what pushing, reading back and reporting may need. That is a tenth of
+ * the budget, fifteen seconds at the most.
+ */
+function patienceOf({ timeout }: SignInputs, { deadline }: ServiceTools): () => number {
+  const reserve = Math.min(15_000, timeout / 10);
+  return () => Math.max(0, deadline.remaining() - reserve);
+}
+
+async function findServices(
+  inputs: SignInputs,
+  tools: ServiceTools,
+  check: (chosen: ChosenServices) => Promise<void>,
+): Promise<{ services: Services; fulcio: URL | undefined }> {
+  const keyless = inputs.key === undefined;
+  const { services: given } = inputs;
+  const patience = patienceOf(inputs, tools);
   const { http } = tools;
   const trusted = await loadTrust({
     ...given,
-    needsSigningConfig: !((!keyless || given.fulcioUrl !== undefined) && (!inputs.tlog || given.rekorUrl !== undefined)),
-    cacheDir: join(tools.env.RUNNER_TOOL_CACHE ?? tools.env.RUNNER_TEMP ?? '.', 'sign-image', 'tuf'),
+    needsSigningConfig: (keyless && given.fulcioUrl === undefined) || (inputs.tlog && given.rekorUrl === undefined),
+    cacheDir: tools.env.RUNNER_TOOL_CACHE || tools.env.RUNNER_TEMP || tmpdir(),
     http,
     patience,
   });
   for (const notice of trusted.notices) tools.log.notice(notice);
   const chosen = chooseServices(trusted.signingConfig, given, { fulcio: keyless, log: inputs.tlog }, new Date());
-  const [publicService] = publicGoodServices(chosen);
-  if (keyless && publicService !== undefined) await refusePrivateRepository(inputs, tools, publicService.origin);
+  await check(chosen);
+  const tlog = usesLog(inputs, chosen, trusted, tools.log);
 
   const logIds = async () => logIdsOf(trusted.trustedRoot);
   const open = (log: ChosenServices['logs'][number]) => createRekor({ http, patience, logIds, ...log });
   const logs = chosen.logs.map(open);
   const versions = await Promise.all(logs.map((log) => log.version()));
-  const logV1 = logs[versions.indexOf(1)] ?? (inputs.tlog ? olderLog(trusted.signingConfig, inputs, open) : undefined);
+  const logV1 = logs[versions.indexOf(1)] ?? (tlog ? olderLog(trusted.signingConfig, inputs, open) : undefined);
   const timestamps = chosen.timestamps.map((url) => createTimestampWitness({ http, url, patience }));
-  return {
+  const services: Services = {
     trust: createTrust(trusted.trustedRoot),
     bundleWitnesses: [...logs, ...timestamps],
     legacyWitnesses: [...(logV1 === undefined ? [] : [logV1]), ...timestamps.slice(0, 1)],
-    facts: { logV1: logV1 !== undefined, logV2: versions.includes(2), timestamp: timestamps.length > 0 },
+    facts: { tlog, logV1: logV1 !== undefined, logV2: versions.includes(2), timestamp: timestamps.length > 0 },
     privateSigstore: given.trustedRoot !== undefined || given.tufMirror !== undefined,
-    ...(chosen.fulcio === undefined ? {} : { fulcio: chosen.fulcio }),
   };
+  return { services, fulcio: chosen.fulcio };
+}
+
+/**
+ * A deployment without a log says so by a signing config that names none, and is taken at its word. Without any config nobody has said so.
+ * @throws {Failure} `bad-signing-config`
+ */
+function usesLog({ tlog }: SignInputs, chosen: ChosenServices, { signingConfig }: Trust, log: Log): boolean {
+  if (!tlog || chosen.logs.length > 0) return tlog;
+  if (signingConfig === undefined) {
+    throw new Failure(
+      'bad-signing-config',
+      'A log entry is asked for (`tlog: true`), and nothing names a transparency log: with `trusted-root` given, none is looked up.',
+      'Add `signing-config:` or `rekor-url:` beside `trusted-root:`, or set `tlog: false`.',
+    );
+  }
+  log.notice('The signing config names no transparency log, so the signatures are recorded in none.');
+  return false;
 }
 
 /** A config that prefers Rekor v2 may still name a v1, which is the only kind that legacy verifiers understand. */
@@ -87,61 +134,4 @@ function olderLog(
     if (error instanceof Failure && error.code === 'bad-signing-config') return undefined;
     throw error;
   }
-}
-
-/**
- * The signer of a keyless run: asks for the token, then for the certificate, at once and once.
- * Its failures (`no-identity-token`, `bad-identity-token`, `fulcio-error`) come with the first signature, beside what the registry says.
- */
-export function openKeyless(url: URL, inputs: SignInputs, tools: ServiceTools): ImageSigner & { commit(): Promise<string | undefined> } {
-  const { env, http, deadline, log, masker } = tools;
-  const token = async () => {
-    const event = await readEvent(env);
-    const fetchToken = async (audience: string) => (await import('./action/github-oidc.ts')).fetchGithubToken(audience);
-    const given = inputs.identityToken === undefined ? {} : { given: inputs.identityToken };
-    const found = await identityToken({ ...given, audience: inputs.oidcAudience, fetchToken, env, event, masker });
-    await log.group('Identity of this workflow', async () =>
-      describeToken(found, env.GITHUB_SERVER_URL).forEach((line) => void log.info(line)),
-    );
-    return found.token;
-  };
-  const patience = () => Math.max(0, deadline.remaining() - reserve);
-  const signer = createFulcioSigner({ http, url, identityToken: token, patience });
-  signer.certificate().catch(() => {}); // under way beside the first requests; a failure is told when the certificate is used
-  const commit = async () => readCertificate(Buffer.from(pemBody(await signer.certificate()), 'base64')).github?.sha;
-  return Object.assign(signer, { commit });
-}
-
-function pemBody(pem: string): string {
-  return pem.replace(/-----[^-]+-----/g, '').replace(/\s/g, '');
-}
-
-/**
- * Keyless signing publishes the names of repository and workflow for ever: in the log, and in Fulcio's own certificate log. So a repository
- * whose names are not public is refused before anything is sent anywhere.
- * @throws {Failure} `private-repository` with the three ways out.
- */
-async function refusePrivateRepository(inputs: SignInputs, { env }: ServiceTools, where: string): Promise<void> {
-  if (inputs.disclosePrivateRepository) return;
-  const { githubToken } = inputs;
-  const ask =
-    githubToken === undefined
-      ? undefined
-      : async (name: string) => (await import('./action/github-api.ts')).askGithub(githubToken, env)(name);
-  const { visibility, from } = await repositoryVisibility(env, ask);
-  if (visibility === 'public') return;
-  const known =
-    from === 'unknown'
-      ? 'it could not be found out whether this repository is public, so it counts as private'
-      : `this repository is ${visibility}`;
-  throw new Failure(
-    'private-repository',
-    `Keyless signing with ${where} would publish the names of this repository and its workflow in public logs, for ever; ${known}.`,
-    [
-      'Choose one of three ways:',
-      '1. sign with a key: `key: ${{ secrets.COSIGN_PRIVATE_KEY }}`;',
-      '2. use your own Sigstore: `signing-config: …` and `trusted-root: …`;',
-      '3. publish the names: `disclose-private-repository: true`.',
-    ].join('\n'),
-  );
 }

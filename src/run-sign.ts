@@ -8,8 +8,8 @@ import { readTargets, type Target } from './image/targets.ts';
 import { secretForms } from './keys/mask.ts';
 import { reportFailure, reportResults, type Setting, tellResult } from './report-sign.ts';
 import { type Network, openNetwork, openRegistries } from './run-registry.ts';
-import { craftOf, noServices, openKey, type Services, type SigningCraft } from './run-signer.ts';
-import { chooseFormats } from './signing/formats.ts';
+import { craftOf, formatsOf, noServices, openKey, type Services, type SigningCraft } from './run-signer.ts';
+import type { ImageSigner } from './signature/signer.ts';
 import type { SignResult } from './signing/result.ts';
 import type { SigningPlan } from './signing/sign-image.ts';
 import { signImages } from './signing/sign-images.ts';
@@ -50,7 +50,8 @@ async function signTargets(targets: readonly Target[], inputs: SignInputs, netwo
   const { env, log, masker } = machine;
   const annotations = combineAnnotations(inputs.annotations, inputs.githubAnnotations ? githubAnnotations(env) : {});
   const { craft, services, publicKey } = await openSigner(inputs, annotations, network, machine);
-  const plan = planOf(inputs, annotations, services, log);
+  const plan = services.then((found) => planOf(inputs, annotations, found, log));
+  plan.catch(() => {}); // told once the images have been looked up
   const [registry] = targets.map(({ reference }) => reference.registry);
   const registries = openRegistries(
     { inputs: inputs.registry, registry, access: 'pull,push', env, masker, timeout: inputs.timeout },
@@ -70,7 +71,7 @@ async function signTargets(targets: readonly Target[], inputs: SignInputs, netwo
   const results = await log.group(`Signing ${targets.length === 1 ? targets[0]?.references[0] : `${targets.length} images`}`, () =>
     signImages(targets, plan, tools, (result: SignResult) => tellResult(result, log)),
   );
-  const setting: Setting = { inputs, services, ...(await publicKey()) };
+  const setting: Setting = { inputs, services: await services, ...(await publicKey()) };
   return reportResults(results, setting, machine);
 }
 
@@ -80,7 +81,7 @@ async function openSigner(
   annotations: Readonly<Record<string, string>>,
   { http, deadline }: Network,
   { env, log, masker }: Machine,
-): Promise<{ craft: SigningCraft; services: Services; publicKey: () => Promise<{ publicKey?: string }> }> {
+): Promise<{ craft: SigningCraft; services: Promise<Services>; publicKey: () => Promise<{ publicKey?: string }> }> {
   const key = inputs.key === undefined ? undefined : openKey(inputs, env, masker);
   key?.then(({ warnings }) => warnings.forEach((warning) => void log.warning(warning))).catch(() => {});
   const publicKey = async () => {
@@ -89,18 +90,16 @@ async function openSigner(
     return found === undefined ? {} : { publicKey: found.export({ type: 'spki', format: 'pem' }).toString() };
   };
   if (key !== undefined && !inputs.tlog && inputs.services.timestampUrl === undefined) {
-    return { craft: craftOf(key, noServices, inputs, annotations), services: noServices, publicKey };
+    const services = Promise.resolve(noServices);
+    return { craft: craftOf(key, services, annotations), services, publicKey };
   }
-  const { openKeyless, openServices } = await import('./run-services.ts');
-  const tools = { env, log, masker, http, deadline };
-  const services = await openServices(inputs, tools);
-  const signer = key ?? Promise.resolve(openKeyless(services.fulcio as URL, inputs, tools));
-  return { craft: craftOf(signer, services, inputs, annotations), services, publicKey };
+  const { openServices } = await import('./run-services.ts');
+  const { services, signer } = await openServices(inputs, { env, log, masker, http, deadline });
+  return { craft: craftOf((key ?? signer) as Promise<ImageSigner>, services, annotations), services, publicKey };
 }
 
 function planOf(inputs: SignInputs, annotations: Readonly<Record<string, string>>, services: Services, log: Log): SigningPlan {
-  const facts = { ...services.facts, keyless: inputs.key === undefined, tlog: inputs.tlog };
-  const { formats, notice } = chooseFormats(inputs.format, facts);
+  const { formats, notice } = formatsOf(inputs, services);
   if (notice !== undefined) log.notice(notice);
   return { formats, annotations, skipExisting: inputs.skipExisting, verify: inputs.verify };
 }

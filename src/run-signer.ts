@@ -17,8 +17,8 @@ import { makePayload } from './signature/simple-signing.ts';
 import { makeStatement } from './signature/statement.ts';
 import { createTrust, type Trust } from './signature/trust.ts';
 import type { Verdict } from './signature/verdict.ts';
-import type { FormatFacts } from './signing/formats.ts';
-import type { MadeSignature } from './signing/sign-image.ts';
+import { chooseFormats, type FormatFacts } from './signing/formats.ts';
+import type { Making } from './signing/sign-image.ts';
 
 /** What witnesses a signature, and what it is judged by. */
 export interface Services {
@@ -26,7 +26,8 @@ export interface Services {
   readonly bundleWitnesses: readonly Witness[];
   /** one log of version 1 and one authority at the most: the legacy format has room for no more */
   readonly legacyWitnesses: readonly Witness[];
-  readonly facts: Pick<FormatFacts, 'logV1' | 'logV2' | 'timestamp'>;
+  /** `tlog`: whether there will be a log entry; a deployment without a log has none although it is asked for */
+  readonly facts: Pick<FormatFacts, 'tlog' | 'logV1' | 'logV2' | 'timestamp'>;
   /** others than the public-good instance: a verifier needs their trusted root */
   readonly privateSigstore: boolean;
 }
@@ -36,16 +37,26 @@ export const noServices: Services = {
   trust: createTrust(undefined),
   bundleWitnesses: [],
   legacyWitnesses: [],
-  facts: { logV1: false, logV2: false, timestamp: false },
+  facts: { tlog: false, logV1: false, logV2: false, timestamp: false },
   privateSigstore: false,
 };
 
+/** A signer that is an identity, and the commit that its certificate is about, where it says one. */
+export interface KeylessSigner extends ImageSigner {
+  commit(): Promise<string | undefined>;
+}
+
 /** The signer and the services of this run, as the use case needs them. */
 export interface SigningCraft {
-  make(format: Format, image: Image): Promise<MadeSignature>;
+  make(format: Format, image: Image): Making;
   /** Would a stranger who trusts exactly this signer accept it? */
   judge(found: FoundSignature, digest: Digest): Promise<Verdict>;
   signer(): Promise<SignerIdentity & { readonly commit?: string }>;
+}
+
+/** The formats of this run, and why one is left out. @throws {Failure} `bad-input` */
+export function formatsOf({ key, format }: SignInputs, { facts }: Services): ReturnType<typeof chooseFormats> {
+  return chooseFormats(format, { ...facts, keyless: key === undefined });
 }
 
 /**
@@ -60,45 +71,49 @@ export async function openKey(inputs: SignInputs, env: NodeJS.ProcessEnv, masker
 
 /** Puts signer, services and formats together: how a signature is made, and how a stranger would judge it. */
 export function craftOf(
-  signer: Promise<ImageSigner & { commit?(): Promise<string | undefined> }>,
-  services: Services,
-  inputs: Pick<SignInputs, 'tlog'>,
+  signer: Promise<ImageSigner | KeylessSigner>,
+  services: Promise<Services>,
   annotations: Readonly<Record<string, string>>,
 ): SigningCraft {
   signer.catch(() => {}); // awaited by every image; until then it must not end the process
-  const policy = once(async () => policyFor(await signer, inputs.tlog));
-  const decide = async (found: FoundSignature, digest: Digest) => judge(found, digest, await policy(), services.trust);
+  const both = Promise.all([signer, services]);
+  both.catch(() => {});
+  const policy = once(async () => policyFor(await signer, (await services).facts.tlog));
+  const decide = async (found: FoundSignature, digest: Digest) => judge(found, digest, await policy(), (await services).trust);
   const who = once(async () => {
     const held = await signer;
-    const commit = await held.commit?.();
+    const commit = 'commit' in held ? await held.commit() : undefined;
     return { ...(await held.identity()), ...(commit === undefined ? {} : { commit }) };
   });
   return {
     judge: decide,
     signer: who,
-    async make(format, image) {
-      const made =
-        format === 'bundle'
-          ? await makeBundle(await signer, services, image, annotations)
-          : await makeLegacy(await signer, services, image, annotations);
-      const verdict = await decide({ ...made, digest: image.digest, reference: 'the new signature' }, image.digest);
-      if (!verdict.verified) throw unusable(verdict, services);
-      return { ...made, verdict };
-    },
+    make: (format, image) => (format === 'bundle' ? makeBundle(image) : makeLegacy(image)),
   };
+
+  function makeBundle({ digest }: Image): Making {
+    const statement = makeStatement(digest, annotations);
+    const made = both.then(([held, { bundleWitnesses }]) => signBundle({ signer: held, witnesses: bundleWitnesses, statement }));
+    const verdict = made.then(({ bundle }) => verified({ format: 'bundle', bundle, digest, reference: newSignature }, digest));
+    return { format: 'bundle', verdict, bundle: verdict.then(async () => (await made).bundle) };
+  }
+
+  function makeLegacy({ name, digest }: Image): Making {
+    const payload = makePayload({ dockerReference: cosignRepositoryName(name), digest, annotations });
+    const made = both.then(([held, { legacyWitnesses }]) => signLegacy({ signer: held, witnesses: legacyWitnesses, payload }));
+    const verdict = made.then((layer) => verified({ format: 'legacy', ...layer, digest, reference: newSignature }, digest));
+    return { format: 'legacy', verdict, payload, annotations: verdict.then(async () => (await made).annotations) };
+  }
+
+  /** Everything that is pushed comes through here. */
+  async function verified(found: FoundSignature, digest: Digest): Promise<Verdict> {
+    const verdict = await decide(found, digest);
+    if (!verdict.verified) throw unusable(verdict, await services);
+    return verdict;
+  }
 }
 
-async function makeBundle(signer: ImageSigner, services: Services, image: Image, annotations: Readonly<Record<string, string>>) {
-  const statement = makeStatement(image.digest, annotations);
-  const { bundle } = await signBundle({ signer, witnesses: services.bundleWitnesses, statement });
-  return { format: 'bundle', bundle } as const;
-}
-
-async function makeLegacy(signer: ImageSigner, services: Services, image: Image, annotations: Readonly<Record<string, string>>) {
-  const payload = makePayload({ dockerReference: cosignRepositoryName(image.name), digest: image.digest, annotations });
-  const made = await signLegacy({ signer, witnesses: services.legacyWitnesses, payload });
-  return { format: 'legacy', payload: made.payload, annotations: made.annotations } as const;
-}
+const newSignature = 'the new signature';
 
 /** The policy of a stranger who trusts this signer and nobody else. */
 async function policyFor(signer: ImageSigner, tlog: boolean): Promise<SignaturePolicy> {

@@ -38,30 +38,37 @@ const maxRedirects = 5;
 const staleWithin = 1_000;
 
 /**
- * Makes the one HTTP client of a run. Connections are kept and shared; `close` ends them (idle ones do not keep the process alive anyway).
+ * Makes the one HTTP client of a run. Connections are kept and shared; `close` ends them, and everything that still tries: a run that has
+ * failed at the registry does not wait for a Fulcio that is down.
  */
 export function createHttp(options: HttpOptions): Http & { close(): void } {
   const agents = createAgents(options.env, connectionsPerHost);
+  const closed = new AbortController();
   const http: Http = async (request) => {
     let next = request;
     for (let hops = 0; hops <= maxRedirects; hops++) {
-      const response = await persist(next, agents, options);
+      const response = await persist(next, agents, options, closed.signal);
       const follow = redirected(next, response);
       if (follow === undefined) return response;
       next = follow;
     }
     throw tooManyRedirects(request.url);
   };
-  return Object.assign(http, { close: agents.close });
+  const close = () => {
+    closed.abort();
+    agents.close();
+  };
+  return Object.assign(http, { close });
 }
 
 /** Tries until there is an answer that stays, or patience or time are used up. */
-async function persist(request: HttpRequest, agents: Agents, options: HttpOptions): Promise<HttpResponse> {
+async function persist(request: HttpRequest, agents: Agents, options: HttpOptions, closed: AbortSignal): Promise<HttpResponse> {
   const { deadline, random = Math.random } = options;
   const start = performance.now();
   let stale = 0;
   for (let attempt = 1; ; ) {
     const began = performance.now();
+    closed.throwIfAborted();
     const outcome = await attemptOnce(request, agents, options, attempt);
     const elapsed = performance.now() - start;
     if ('error' in outcome && outcome.error.reused && isReset(outcome.error) && performance.now() - began < staleWithin && stale++ < 3)
@@ -71,7 +78,7 @@ async function persist(request: HttpRequest, agents: Agents, options: HttpOption
       if ('response' in outcome) return { ...outcome.response, attempts: attempt };
       throw networkFailure(outcome.error, request.url, attempt, elapsed);
     }
-    await deadline.sleep(pause);
+    await deadline.sleep(pause, closed);
     attempt++;
   }
 }

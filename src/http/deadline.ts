@@ -7,8 +7,8 @@ export interface Deadline {
   remaining(): number;
   /** Aborts when the time is up, with the Failure `timeout` as its reason. */
   readonly signal: AbortSignal;
-  /** Waits. @throws {Failure} `timeout`, as soon as it is certain that the wait would end after the deadline */
-  sleep(milliseconds: number): Promise<void>;
+  /** Waits; less when `ended` aborts (it rejects then). @throws {Failure} `timeout`, as soon as it is certain that the wait would end after the deadline */
+  sleep(milliseconds: number, ended?: AbortSignal): Promise<void>;
 }
 
 /** Node takes a longer timer for one of 1 ms. */
@@ -25,9 +25,9 @@ export function createDeadline(milliseconds: number, now: () => number = () => p
   const controller = new AbortController();
   // A clock alone must not keep the process alive when the work is done.
   setTimeout(() => controller.abort(timeUp(milliseconds)), Math.min(milliseconds, longestTimer)).unref();
-  const sleep = async (pause: number) => {
+  const sleep = async (pause: number, ended?: AbortSignal) => {
     if (pause >= remaining()) throw timeUp(milliseconds);
-    await wait(pause);
+    await wait(pause, undefined, ended === undefined ? {} : { signal: ended });
   };
   return { remaining, signal: controller.signal, sleep };
 }

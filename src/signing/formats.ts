@@ -7,7 +7,7 @@ export type FormatChoice = 'auto' | 'bundle' | 'legacy' | 'both';
 /** What is known about the signer and the services when the formats are chosen. */
 export interface FormatFacts {
   readonly keyless: boolean;
-  /** input `tlog` */
+  /** is there to be a log entry? */
   readonly tlog: boolean;
   /** is there a Rekor v1 log, the only kind whose promise (SET) the legacy format can carry? */
   readonly logV1: boolean;
@@ -46,7 +46,7 @@ function refuseUnprovable({ keyless, tlog, logV1, logV2, timestamp }: FormatFact
   if (!tlog) {
     throw new Failure(
       'bad-input',
-      'Keyless signing with `tlog: false` and without a timestamp authority leaves nothing that proves when the certificate was used.',
+      'Keyless signing without a log (`tlog: false`, or none in the signing config) and without a timestamp authority leaves nothing that proves when the certificate was used.',
       'Remove `tlog: false`, or name a timestamp authority with `timestamp-url:` or `signing-config:`.',
     );
   }

@@ -11,11 +11,12 @@ const atOnce = 24;
 /**
  * Signs everything the targets stand for. One image that fails does not stop the others; each has its result, in the order of the targets.
  * Ten tags of one digest are one image (contract, rule 5).
+ * @param plan may still be under way (what the services can do decides the formats): the images are looked up beside it
  * @param onResult told as soon as an image is done, for the log.
  */
 export async function signImages(
   targets: readonly ImageTarget[],
-  plan: SigningPlan,
+  plan: SigningPlan | Promise<SigningPlan>,
   tools: SigningTools & ResolveTools,
   onResult: (result: SignResult) => void,
 ): Promise<readonly SignResult[]> {
@@ -23,8 +24,9 @@ export async function signImages(
   const failed = resolved.flatMap((entry) => ('failed' in entry ? [entry.failed] : []));
   failed.forEach(onResult);
   const images = uniqueImages(resolved.flatMap((entry) => ('images' in entry ? entry.images : [])));
+  const decided = await plan;
   const results = await inParallel(images, atOnce, async (image) => {
-    const result = await signImage(image, plan, tools);
+    const result = await signImage(image, decided, tools);
     onResult(result);
     return result;
   });

@@ -36,6 +36,7 @@ export async function callService(service: ServiceEndpoint, request: ServiceRequ
   const started = performance.now();
   const headers: Record<string, string> = { accept: request.accept };
   if (request.contentType !== undefined) headers['content-type'] = request.contentType;
+  const patience = Math.max(0, service.patience());
   let response: HttpResponse;
   try {
     response = await service.http({
@@ -43,11 +44,11 @@ export async function callService(service: ServiceEndpoint, request: ServiceRequ
       url: request.path === undefined ? service.url : below(service.url, request.path),
       headers,
       maxBytes: request.maxBytes,
-      patience: Math.max(0, service.patience()),
+      patience,
       // A redirected answer would come from a host that nobody configured.
       redirect: 'manual',
       ...(request.body === undefined ? {} : { body: request.body }),
-      ...(request.timeout === undefined ? {} : { timeout: request.timeout }),
+      ...timeoutOf(request, patience),
     });
   } catch (caught) {
     throw unreachable(service, performance.now() - started, caught);
@@ -56,6 +57,16 @@ export async function callService(service: ServiceEndpoint, request: ServiceRequ
     throw keptFailing(service, response, performance.now() - started);
   }
   return response;
+}
+
+/** What the Http gives one try where nothing is said (milliseconds). */
+const oneTry = 30_000;
+
+/** A try that hangs must leave time for another: with less than a minute of patience it gets half of that, and never less than a second. */
+function timeoutOf({ timeout }: ServiceRequest, patience: number): { timeout?: number } {
+  const half = patience / 2;
+  if (half >= 1_000 && half < (timeout ?? oneTry)) return { timeout: half };
+  return timeout === undefined ? {} : { timeout };
 }
 
 /** `base` with `path` appended to its own path (base URLs of a signing config may have one). */

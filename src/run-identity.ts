@@ -1,0 +1,45 @@
+import { readEvent } from './action/event.ts';
+import { identityToken } from './action/identity-token.ts';
+import type { SignInputs } from './action/inputs.ts';
+import { describeToken } from './action/token-words.ts';
+import type { Http } from './http/http.ts';
+import type { ServiceTools } from './run-services.ts';
+import type { KeylessSigner } from './run-signer.ts';
+import { readCertificate } from './signature/certificate.ts';
+import { createFulcioSigner } from './sigstore/fulcio.ts';
+
+/**
+ * Where the identity tokens of this run come from. The first one is fetched at once, beside everything else, and its claims are shown; each
+ * further one only when a certificate has to be renewed.
+ * @throws {Failure} `no-identity-token`, `bad-identity-token`, at once where no provider has to be asked to know it; else when it is used
+ */
+export async function identitySource(inputs: SignInputs, tools: ServiceTools): Promise<() => Promise<string>> {
+  const { env, log, masker } = tools;
+  const ask = async (): Promise<string> => {
+    const fetchToken = async (audience: string) => (await import('./action/github-oidc.ts')).fetchGithubToken(audience);
+    const given = inputs.identityToken === undefined ? {} : { given: inputs.identityToken };
+    const found = await identityToken({ ...given, audience: inputs.oidcAudience, fetchToken, env, event: await readEvent(env), masker });
+    log.info(['Identity of this run', ...describeToken(found, env.GITHUB_SERVER_URL).map((line) => `  ${line}`)].join('\n'));
+    return found.token;
+  };
+  let first: Promise<string> | undefined = ask();
+  first.catch(() => {}); // told when the token is used
+  if (inputs.identityToken !== undefined || !env.ACTIONS_ID_TOKEN_REQUEST_URL || !env.ACTIONS_ID_TOKEN_REQUEST_TOKEN) await first;
+  return () => {
+    const token = first ?? ask();
+    first = undefined;
+    return token;
+  };
+}
+
+/** The signer of a keyless run. Its certificate is asked for at once; why there is none is told when the first signature is due. */
+export function openKeyless(url: URL, token: () => Promise<string>, tools: { http: Http; patience: () => number }): KeylessSigner {
+  const signer = createFulcioSigner({ ...tools, url, identityToken: token });
+  signer.certificate().catch(() => {});
+  const commit = async () => readCertificate(derOf(await signer.certificate())).github?.sha;
+  return Object.assign(signer, { commit });
+}
+
+function derOf(pem: string): Buffer {
+  return Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
+}
