@@ -64,6 +64,8 @@ async function resolveInside(path: string, entry: string, home: string): Promise
 }
 
 async function readText(path: string, entry: string): Promise<string> {
+  // Asked before it is opened: opening a pipe waits for whoever writes into it.
+  if (!(await stat(path)).isFile()) throw bad(`"${shown(entry)}" in \`policy\` is not a file`, 'Name files, or a glob: `policies/*.yaml`.');
   const file = await open(path, 'r').catch((cause: unknown) => {
     throw bad(`The file "${shown(entry)}" in \`policy\` cannot be read`, 'Check its permissions.', cause);
   });

@@ -22,7 +22,9 @@ export function readYaml(file: string, text: string): readonly PolicyNode[] {
     const [problem] = [...document.errors, ...document.warnings];
     if (problem !== undefined) throw unreadable(file, firstLine(problem.message), lines.linePos(problem.pos[0]).line, problem);
     if (document.contents === null) return [];
-    const tree = convert(document.contents as Node, { file, lines, document, budget }, { line: 1, field: '', depth: 0 });
+    const reading = { file, lines, document, budget };
+    const contents = document.contents as Node;
+    const tree = convert(contents, reading, { line: lineOf(contents, reading, 1), field: '', depth: 0 });
     return tree.value === null ? [] : [tree];
   });
 }

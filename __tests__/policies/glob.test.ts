@@ -1,0 +1,73 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { kyvernoWildcard, policyControllerGlob } from '../../src/policies/glob.ts';
+
+describe("policy-controller's globs", () => {
+  it.each([
+    ['ghcr.io/acme/app:1', 'ghcr.io/acme/app:1', true],
+    ['ghcr.io/acme/*', 'ghcr.io/acme/app:1', true],
+    ['ghcr.io/acme/*', 'ghcr.io/acme/team/app:1', false],
+    ['ghcr.io/acme/**', 'ghcr.io/acme/team/app:1', true],
+    ['ghcr.io/*/*', 'ghcr.io/acme:1', false],
+    ['ghcr.io/**/app*', 'ghcr.io/a/b/c/app:1', true],
+    ['ghc**', 'ghcr.io/acme/app:1', true],
+    ['**', 'anything/at:all', true],
+    ['***', 'a/b', true],
+    ['app*', 'app', true],
+    ['ghcr.io/acme/app', 'prefix-ghcr.io/acme/app', false],
+    ['ghcr.io/acme/app', 'ghcr.io/acme/app-suffix', false],
+    ['ghcr.io/**', 'ghcrxio/acme/app', false],
+    ['*', 'index.docker.io/library/nginx:latest', true],
+    ['*', 'ghcr.io/acme/app:1', false],
+    ['*/*', 'index.docker.io/acme/app:latest', true],
+    ['*/*', 'ghcr.io/app:1', false],
+    ['ghcr.io/acme/app@*', `ghcr.io/acme/app@sha256:${'0'.repeat(64)}`, true],
+  ])('%s and %s: %s', (glob, text, expected) => expect(policyControllerGlob(glob)?.(text)).toBe(expected));
+
+  it.each(['.+', '[a-z]*', 'a?b', '{a,b}', 'ä', '', 'a b', 'a\n'])('"%s" is none', (glob) =>
+    expect(policyControllerGlob(glob)).toBeUndefined(),
+  );
+});
+
+describe("Kyverno's wildcards", () => {
+  it.each([
+    ['*', 'a/b:c', true],
+    ['ghcr.io/acme/*', 'ghcr.io/acme/team/app:1', true],
+    ['ghcr.io/acme/*', 'ghcrxio/acme/app:1', false],
+    ['ghcr.io/acme/app:v?', 'ghcr.io/acme/app:v1', true],
+    ['ghcr.io/acme/app:v?', 'ghcr.io/acme/app:v', false],
+    ['ghcr.io/acme/app:v?', 'ghcr.io/acme/app:v12', false],
+    ['a?c', 'a/c', true],
+    ['a*?c', 'ac', false],
+    ['a*?c', 'abbc', true],
+    ['*app*', 'ghcr.io/acme/app:1', true],
+    ['ghcr.io/acme/app', 'ghcr.io/acme/app:1', false],
+    ['', '', true],
+    ['', 'a', false],
+    ['[a]', 'a', false],
+    ['ü?', 'ü😀', true],
+  ])('%s and %s: %s', (pattern, text, expected) => expect(kyvernoWildcard(pattern)(text)).toBe(expected));
+});
+
+describe('both', () => {
+  it('agree with a regular expression on every pattern and text', () => {
+    const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '/', '*', ':'), minLength: 2, maxLength: 8 });
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', '/', ':'), maxLength: 8 });
+    fc.assert(
+      fc.property(pattern, text, (glob, name) => {
+        const loose = new RegExp(`^${glob.replaceAll(/\*+/g, '[^]*')}$`).test(name);
+        const strict = new RegExp(`^${glob.replaceAll('**', '#').replaceAll('*', '[^/]*').replaceAll('#', '[^]*')}$`).test(name);
+        expect(kyvernoWildcard(glob)(name)).toBe(loose);
+        if (glob !== '*/*') expect(policyControllerGlob(glob)?.(name)).toBe(strict);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('take no exponential time', () => {
+    const started = performance.now();
+    expect(kyvernoWildcard(`${'a*'.repeat(200)}b`)('a'.repeat(800))).toBe(false);
+    expect(policyControllerGlob(`${'a**'.repeat(200)}b`)?.('a'.repeat(800))).toBe(false);
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+});
