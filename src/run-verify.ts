@@ -47,7 +47,9 @@ export async function runVerify(env: NodeJS.ProcessEnv = process.env): Promise<n
 async function verifyTargets(targets: readonly Target[], inputs: VerifyInputs, network: Network, machine: Machine): Promise<number> {
   const { env, log, masker } = machine;
   const opened = await openPolicy(inputs, machine);
-  const required = targets.flatMap(({ reference, references }) => policiesOf(opened.requirementFor({ name: reference, references })));
+  const required = targets.flatMap(({ reference, references, digest }) =>
+    policiesOf(opened.requirementFor({ name: reference, references, ...(digest === undefined ? {} : { digest }) })),
+  );
   const trust = trustOf(required.some(needsTrust), inputs, network, machine);
   const [registry] = targets.map(({ reference }) => reference.registry);
   const registries = openRegistries({ inputs: inputs.registry, registry, access: 'pull', env, masker, timeout: inputs.timeout }, network);

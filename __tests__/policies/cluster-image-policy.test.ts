@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parseDigest } from '../../src/image/digest.ts';
 import { digest, image, indent, makeKey, read, refused, told } from './tools.ts';
 
 const key = makeKey();
@@ -42,9 +43,7 @@ describe('a ClusterImagePolicy', () => {
 
   it('with identities asks for one of the pairs of issuer and subject, never for a mixture', () => {
     const text = policy(
-      byIdentity(
-        `issuer: ${github}\nsubject: ${workflow}\n- issuerRegExp: ^https://accounts\\.google\\.com$\n  subjectRegExp: .*@acme\\.com`,
-      ),
+      `${exactIdentity}\n      - issuerRegExp: ^https://accounts\\.google\\.com$\n        subjectRegExp: .*@acme\\.com`,
     ).replace('v1beta1', 'v1alpha1');
     expect(told(read(text).requirementFor(image('ghcr.io/acme/app:1')))).toEqual({
       name: 'ClusterImagePolicy signed',
@@ -127,6 +126,17 @@ describe('a ClusterImagePolicy', () => {
     ['ghcr.io/acme/app:1', 'ghcr.io/acme/app'],
   ])('does not speak of %s by the glob %s', (reference, glob) => {
     expect(read(policy(exactIdentity).replace('ghcr.io/acme/**', glob)).requirementFor(image(reference))).toMatchObject({ kind: 'fail' });
+  });
+
+  it('speaks of a digest by whatever tag it was named', () => {
+    const deny = policy('- static: {action: fail}', '', 'deny').replace('ghcr.io/acme/**', `ghcr.io/acme/app@${digest}`);
+    const { requirementFor } = read(`${policy(exactIdentity)}\n---\n${deny}`);
+    const app = image('ghcr.io/acme/app:1');
+    expect(told(requirementFor(app))).toMatchObject({ name: 'ClusterImagePolicy signed' });
+    expect(told(requirementFor({ ...app, digest: parseDigest(digest) }))).toMatchObject({
+      count: 2,
+      of: [{}, { name: 'ClusterImagePolicy deny' }],
+    });
   });
 
   it('tells what the cluster does and the gate does not', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parseDigest } from '../../src/image/digest.ts';
 import { digest, image, indent, makeKey, read, refused, told } from './tools.ts';
 
 const key = makeKey();
@@ -145,6 +146,15 @@ describe('a Kyverno policy', () => {
       kind: 'count',
     });
     expect(requirementFor(image('quay.io/acme/app:1'))).toMatchObject({ kind: 'fail' });
+  });
+
+  it('speaks of a digest by whatever tag it was named, and exempts it only where every name is exempt', () => {
+    const { requirementFor } = read(policy(`skipImageReferences: ["*:skipped"]\n${attestors(exact)}`, { references: `["*@${digest}"]` }));
+    const known = parseDigest(digest);
+    expect(requirementFor(app)).toMatchObject({ kind: 'fail' });
+    expect(requirementFor({ ...app, digest: known })).toMatchObject({ kind: 'count' });
+    expect(requirementFor({ ...image('nginx'), digest: known })).toMatchObject({ kind: 'count' });
+    expect(requirementFor({ ...image('ghcr.io/acme/app:skipped'), digest: known })).toMatchObject({ kind: 'pass' });
   });
 
   it('does not exempt an image from another rule', () => {

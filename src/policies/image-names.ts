@@ -22,10 +22,17 @@ export function policyControllerNames(image: PolicyImage): readonly string[] {
 /**
  * The texts that Kyverno would hold against its wildcards: `registry/path:tag`, or `registry/path@digest` where there is a digest. A name
  * without a registry gets `docker.io/` in front, and no `library/`.
- * @returns one for each way the image was written
+ * @returns one for each way the image was `written`; `all` of them and the one with the digest, which Kyverno puts in the place of tags
  */
-export function kyvernoNames(image: PolicyImage): readonly string[] {
-  return unique(written(image).map(inKyverno));
+export function kyvernoNames(image: PolicyImage): { readonly written: readonly string[]; readonly all: readonly string[] } {
+  const names = written(image);
+  const one = unique(names.map(inKyverno));
+  const { digest } = image;
+  const path = (name: string) =>
+    inKyverno(name)
+      .replace(/@.*$/s, '')
+      .replace(/:[^/:]*$/, '');
+  return { written: one, all: digest === undefined ? one : unique([...one, ...names.map((name) => `${path(name)}@${digest}`)]) };
 }
 
 function written({ name, references, digest }: PolicyImage): readonly string[] {

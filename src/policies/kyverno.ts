@@ -90,9 +90,9 @@ function readEntry(entry: PolicyNode, name: string, reader: Reader, readKeys: Re
   return [
     (image) => {
       const names = kyvernoNames(image);
-      if (!names.some((text) => applies.some((fits) => fits(text)))) return undefined;
+      if (!names.all.some((text) => applies.some((fits) => fits(text)))) return undefined;
       // Under one of its names it might not be exempt, so all of them must be.
-      return names.every((text) => skips.some((fits) => fits(text))) ? skipped : requirement;
+      return names.written.every((text) => skips.some((fits) => fits(text))) ? skipped : requirement;
     },
   ];
 }

@@ -1,3 +1,4 @@
+import type { Digest } from '../image/digest.ts';
 import type { RepositoryName } from '../image/reference.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
 import type { Verdict, VerdictCode } from '../signature/verdict.ts';
@@ -11,8 +12,15 @@ export type Requirement =
   /** decided without looking at any signature; `fail` is also the answer where no policy speaks of the image */
   | { readonly kind: 'pass' | 'fail'; readonly reason: string; readonly name?: string };
 
-/** What an image must satisfy, by its name; `references` is how it was written, tags and digests included. */
-export type RequirementFor = (image: { readonly name: RepositoryName; readonly references: readonly string[] }) => Requirement;
+/**
+ * What an image must satisfy, by its name; `references` is how it was written, tags and digests included. Policies may single out a digest,
+ * so it is told wherever it is known.
+ */
+export type RequirementFor = (image: {
+  readonly name: RepositoryName;
+  readonly references: readonly string[];
+  readonly digest?: Digest;
+}) => Requirement;
 
 /** What became of a requirement. */
 export interface Evaluation {

@@ -64,7 +64,7 @@ function placesOf(images: readonly Image[]): ReadonlyMap<string, { asked: boolea
 type Finding = Omit<VerifyResult, 'asked' | 'partOf'>;
 
 async function verifyImage(image: Image, requirementFor: RequirementFor, tools: VerifyingTools): Promise<Finding> {
-  const requirement = requirementFor({ name: image.name, references: image.references });
+  const requirement = requirementFor(image);
   const policies = policiesOf(requirement);
   const head = {
     image: nameOf(image),
