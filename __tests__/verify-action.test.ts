@@ -287,6 +287,59 @@ describe('inputs that ask for nobody, or for nothing', () => {
   });
 });
 
+describe('policy files', () => {
+  const clusterImagePolicy = (glob: string, authorities: string) => `
+apiVersion: policy.sigstore.dev/v1beta1
+kind: ClusterImagePolicy
+metadata:
+  name: released
+spec:
+  images:
+    - glob: "${glob}"
+  authorities:
+${authorities}`;
+  const byWorkflow = (identity: string) => `    - name: workflow
+      keyless:
+        identities:
+          - issuer: ${recordedIssuer}
+            subject: ${identity}
+`;
+
+  it('let through what they allow, and refuse what they do not', async () => {
+    const { loaded, asked } = await keyless();
+    const inputs = { images: asked.images, 'trusted-root': trustedRoot, policy: 'policies/*.yaml' };
+    const run = (identity: string, glob = `${registry.host}/fixtures/**`) =>
+      verify(inputs, { workspace: { 'policies/released.yaml': clusterImagePolicy(glob, byWorkflow(identity)) } });
+    expect(await run(ferry)).toMatchObject({
+      code: 0,
+      outputs: { verified: 'true', images: JSON.stringify([loaded.reference]), identity: ferry },
+    });
+    const codeOf = async (result: ReturnType<typeof run>) => JSON.parse((await result).outputs.results ?? '[]')[0]?.code;
+    expect(await codeOf(run(lantern))).toBe('wrong-identity');
+    expect(await codeOf(run(ferry, 'ghcr.io/acme/**'))).toBe('not-allowed');
+  });
+
+  it('are narrowed by annotations and `tlog: ignore` of the step', async () => {
+    const loaded = await loadCase(join(fixtures, 'annotations-bundle'), registry.host, 'fixtures/annotated');
+    const data = key('security.pub').trim().replaceAll('\n', '\n          ');
+    const authority = `    - name: security\n      key:\n        data: |\n          ${data}\n`;
+    const workspace = { 'policy.yaml': clusterImagePolicy(`${registry.host}/fixtures/**`, authority) };
+    const inputs = { images: loaded.reference, policy: 'policy.yaml', tlog: 'ignore' };
+    expect(await verify({ ...inputs, annotations: 'env=prod' }, { workspace })).toMatchObject({ code: 0, outputs: { verified: 'true' } });
+    expect(await verify({ ...inputs, annotations: 'env=staging' }, { workspace })).toMatchObject({
+      code: 1,
+      outputs: { verified: 'false' },
+    });
+  });
+
+  it('that cannot be read end the step, and name file and line', async () => {
+    const workspace = { 'policy.yaml': clusterImagePolicy('**', '    - name: nobody\n      keyles: {}\n') };
+    const result = await verify({ images: 'ghcr.io/acme/app:1', policy: 'policy.yaml' }, { workspace });
+    expect(result).toMatchObject({ code: 1, outputs: { verified: 'false', results: '[]' } });
+    expect(result.shown).toMatch(/policy\.yaml.*\b1[12]\b/);
+  });
+});
+
 describe('a tag', () => {
   it('is resolved once, and its digest is what is handed on', async () => {
     const image = await pushImage(registry.host, 'acme/tagged', { tag: '1.0' });

@@ -45,7 +45,9 @@ function annotate(group: readonly VerifyResult[], fail: boolean, log: Log): void
   if (first === undefined) return;
   const names = group.map(({ references, image, asked, platform }) => `${references[0] ?? image}${asked ? '' : ` ${platform ?? image}`}`);
   const about = names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ');
-  const failure = first.failure ?? new Failure('not-verified', `${first.code}: ${first.reason}`, adviceFor(first));
+  const failure = new Failure(first.failure?.code ?? 'not-verified', `${first.code}: ${first.reason}`, adviceFor(first), {
+    cause: first.failure?.cause ?? first.failure,
+  });
   if (fail) log.error(failure, about);
   else log.warning(`${about}: ${failure.message}`, `sign-image: ${first.code}`);
 }

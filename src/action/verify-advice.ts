@@ -52,7 +52,10 @@ const advice: Readonly<Record<VerdictCode, (result: VerifyResult) => string>> = 
 
 function knownSigner({ signatures, code }: VerifyResult, input: string, fact: 'identity' | 'issuer'): string {
   const found = signatures.find((signature) => signature.code === code)?.[fact];
-  if (found === undefined) return `Correct \`${input}\` if another signer is the right one; otherwise do not use this image.`;
+  if (found === undefined)
+    return 'If it should be signed with that key, ask for it with `key:` in place of the identity; otherwise do not use this image.';
+  // Whoever signs chooses the text of the identity: only what is plain goes into YAML that a person may paste.
+  if (!/^[\w@%+=:,./-]{1,500}$/.test(found)) return 'Do not use this image, unless you know that signer and name it yourself.';
   return `Do not use this image, unless you know that signer. If it is the right one, trust it:\n\`\`\`yaml\nwith:\n  ${input}: ${found}\n\`\`\``;
 }
 

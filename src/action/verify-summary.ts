@@ -1,6 +1,6 @@
 import { keyId } from '../signature/key.ts';
 import { matcherText } from '../signature/matcher.ts';
-import type { SignaturePolicy } from '../signature/policy.ts';
+import type { Matcher, SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import type { Verdict } from '../signature/verdict.ts';
 import { goodSignature, isWhole, type VerifyResult } from '../verifying/result.ts';
 import { logPage } from './log-page.ts';
@@ -74,30 +74,30 @@ function heading(results: readonly VerifyResult[], asked: readonly VerifyResult[
 
 /** What was asked, letter by letter. */
 function wanted({ policy, policyFiles }: VerifySummarySetting): string {
-  if (policy === undefined) return `<p>Asked for: what ${policyFiles.map(code).join(', ')} says.</p>`;
-  const keys = policy.signers.flatMap((rule) => ('key' in rule ? [code(keyId(rule.key))] : []));
-  const named = policy.signers.flatMap((rule) => {
-    if ('key' in rule) return [];
-    const claims = Object.entries(rule.github ?? {}).map(([name, value]) => `${escapeHtml(claimInputs[name] ?? name)} ${code(value)}`);
-    const identity = `identity ${rule.identities.map((matcher) => code(matcherText(matcher))).join(' or ')}`;
-    return [[identity, `issuer ${rule.issuers.map((matcher) => code(matcherText(matcher))).join(' or ')}`, ...claims].join('<br>')];
-  });
+  if (policy === undefined) return table(['Asked for', ''], [['Policy', policyFiles.map(code).join('<br>')]]);
   const annotations = Object.entries(policy.annotations).map(([name, value]) => code(`${name}=${value}`));
-  const lines = [
-    `Asked for: a signature by ${keys.length > 0 ? `key ${keys.join(' or ')}` : named.join('<br>or ')}`,
-    ...(annotations.length > 0 ? [`annotations ${annotations.join(', ')}`] : []),
-    policy.tlog === 'required' ? 'an entry in a transparency log' : 'log entries are not looked at',
+  const rows = [
+    ...policy.signers.flatMap(signerRows),
+    ...(annotations.length > 0 ? [['Annotations', annotations.join('<br>')]] : []),
+    ['Transparency log', policy.tlog === 'required' ? 'an entry is required' : 'not looked at'],
   ];
-  return `<p>${lines.join('<br>')}</p>`;
+  return table(['Asked for', ''], rows);
+}
+
+function signerRows(rule: SignerRule): readonly (readonly string[])[] {
+  if ('key' in rule) return [['Key', code(keyId(rule.key))]];
+  const either = (matchers: readonly Matcher[]) => matchers.map((matcher) => code(matcherText(matcher))).join('<br>or ');
+  const claims = Object.entries(rule.github ?? {}).map(([name, value]) => [escapeHtml(claimInputs[name] ?? name), code(value)]);
+  return [['Identity', either(rule.identities)], ['Issuer', either(rule.issuers)], ...claims];
 }
 
 const claimInputs: Readonly<Record<string, string>> = {
-  repository: 'repository',
-  ref: 'ref',
-  sha: 'commit',
-  event: 'event',
-  workflowRef: 'started workflow',
-  runnerEnvironment: 'runner',
+  repository: 'Repository',
+  ref: 'Ref',
+  sha: 'Commit',
+  event: 'Event',
+  workflowRef: 'Started workflow',
+  runnerEnvironment: 'Runner',
 };
 
 function imageRow(result: VerifyResult, results: readonly VerifyResult[]): readonly string[] {
@@ -115,7 +115,7 @@ function answer({ verified, code: why }: VerifyResult): string {
 /** Signer, time and log index of the good signature; of a failed image the signer that was found instead. */
 function evidence(result: VerifyResult): readonly string[] {
   const good = goodSignature(result);
-  if (good !== undefined) return [signer(good), timeInWords(good) ?? '–', logIndex(good)];
+  if (good !== undefined) return [signer(good), when(good), logIndex(good)];
   const other = result.signatures.find(({ code: why, identity, keyId: key }) => why === result.code && (identity ?? key) !== undefined);
   if (result.verified) return [escapeHtml(result.reason ?? '–'), '–', '–'];
   return [
@@ -123,6 +123,11 @@ function evidence(result: VerifyResult): readonly string[] {
     (other && timeInWords(other)) ?? '–',
     other === undefined ? '–' : logIndex(other),
   ];
+}
+
+/** A time that breaks between day and hour at most. */
+function when(verdict: Verdict): string {
+  return (timeInWords(verdict) ?? '–').replaceAll('-', '&#8209;').replace(' UTC', '&nbsp;UTC');
 }
 
 function signer(verdict: Verdict): string {
@@ -141,8 +146,9 @@ function failures(results: readonly VerifyResult[]): readonly string[] {
   const groups = [...Map.groupBy(bad, (result) => `${result.code}\n${result.reason}\n${adviceFor(result)}`).values()];
   const blocks = groups.slice(0, mostErrors).flatMap((group) => {
     const [first] = group;
-    const names = group.slice(0, 10).map(({ references, image, asked, platform }) => {
-      const name = code((references[0] ?? image).replace(/@sha256:.*$/s, ''));
+    const names = group.slice(0, 10).map((result) => {
+      const { asked, platform, image } = result;
+      const name = code(shortName(result));
       return asked ? name : `${name} ${escapeHtml(platform ?? image.slice(image.indexOf('@') + 1))}`;
     });
     const rest = group.length > 10 ? [`and ${group.length - 10} more`] : [];
@@ -164,20 +170,26 @@ function manifests(index: VerifyResult, results: readonly VerifyResult[]): reado
     result.digest === undefined ? '–' : digestHtml(result.digest),
     ...evidence(result),
   ]);
-  const title = `${count(inner.length, 'manifest')} inside ${code(index.references[0] ?? index.image)}`;
+  const title = `${count(inner.length, 'manifest')} inside ${code(shortName(index))}`;
   const open = inner.some(({ verified }) => !verified);
   return [details(title, table(['', 'Platform', 'Digest', 'Signed by', 'When', 'Log index'], rows), open)];
 }
 
 /** Signatures that do not count, folded: a foreign one beside a good one is nothing bad, and worth knowing. */
-function rejected({ signatures, references, image, platform }: VerifyResult): readonly string[] {
+function rejected(result: VerifyResult): readonly string[] {
+  const { signatures, platform } = result;
   const bad = signatures.filter(({ verified }) => !verified);
   if (bad.length === 0) return [];
   const rows = bad
     .slice(0, mostRejected)
-    .map((verdict) => [code(verdict.code), escapeHtml(verdict.reason ?? ''), signer(verdict), verdict.format, digestHtml(verdict.digest)]);
+    .map((verdict) => [code(verdict.code), escapeHtml(verdict.reason ?? ''), `${verdict.format}<br>${digestHtml(verdict.digest)}`]);
   const more = bad.length > mostRejected ? `\n… and ${bad.length - mostRejected} more: see output <code>results</code>.` : '';
-  const name = `${code((references[0] ?? image).replace(/@sha256:.*$/s, ''))} ${escapeHtml(platform ?? '')}`.trim();
+  const name = `${code(shortName(result))} ${escapeHtml(platform ?? '')}`.trim();
   const title = `${count(bad.length, 'signature')} of ${name} that ${bad.length === 1 ? 'does' : 'do'} not count`;
-  return [details(title, `${table(['Code', 'Why', 'Signed by', 'Format', 'Found in'], rows)}${more}`)];
+  return [details(title, `${table(['Code', 'Why', 'Found in'], rows)}${more}`)];
+}
+
+/** The first name it was asked for with, without its digest. */
+function shortName({ references, image }: VerifyResult): string {
+  return (references[0] ?? image).replace(/@sha256:.*$/s, '');
 }

@@ -2,6 +2,7 @@ import type { Verdict } from '../signature/verdict.ts';
 import type { VerifyResult } from '../verifying/result.ts';
 import { goodSignature } from '../verifying/result.ts';
 import { signerInWords } from './signer-words.ts';
+import { cleanLine } from './untrusted-text.ts';
 
 /** What a signature proves, for one line: `workflow release.yml of acme/app at refs/heads/main, 2026-11-20 12:00 UTC, log index 123`. */
 export function signatureInWords(verdict: Verdict): string {
@@ -20,14 +21,18 @@ export function timeInWords({ integratedTime, timestamp }: Verdict): string | un
   return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-/** The name a person knows an image by, without its digest; of a manifest inside an index its platform. */
+/** The name a person knows an image by, without its digest; of a manifest inside an index with its platform. */
 export function nameInWords({ asked, platform, references, image }: VerifyResult): string {
-  if (!asked) return `  ${platform ?? 'manifest'}`;
-  return (references[0] ?? image).replace(/@sha256:.*$/s, '');
+  const name = (references[0] ?? image).replace(/@sha256:.*$/s, '');
+  return asked ? name : `${name} ${platform ?? '(manifest inside)'}`;
 }
 
-/** The line of the log for an image that is done. */
+/** The line of the log for an image that is done; one line, whatever a certificate or a registry says. */
 export function resultLine(result: VerifyResult): string {
+  return cleanLine(lineOf(result));
+}
+
+function lineOf(result: VerifyResult): string {
   const { digest, verified, code, reason, signatures } = result;
   const about = [nameInWords(result), ...(digest === undefined ? [] : [digest])].join(' ');
   const good = goodSignature(result);
