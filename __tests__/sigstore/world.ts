@@ -19,10 +19,10 @@ export interface SigstoreWorld {
   close(): Promise<void>;
 }
 
-/** The real private Sigstore whose addresses are in the environment. */
-export async function realSigstore(): Promise<SigstoreWorld> {
+/** The real private Sigstore whose addresses are in the environment, or in `env`. */
+export async function realSigstore(env: Readonly<Record<string, string | undefined>> = process.env): Promise<SigstoreWorld> {
   const need = (name: string): string => {
-    const value = process.env[name];
+    const value = env[name];
     if (!value) throw new Error(`${name} is not set: start a private Sigstore, and put its variables into the environment.`);
     return value;
   };

@@ -1,0 +1,4 @@
+import { describeKeyless } from './keyless.suite.ts';
+import { sandboxWorld } from './keyless-world.ts';
+
+describeKeyless('the sandbox', sandboxWorld);
