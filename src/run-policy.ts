@@ -1,9 +1,12 @@
+import type { KeyObject } from 'node:crypto';
 import { readKeyFile } from './action/key-file.ts';
 import type { VerifyInputs } from './action/verify-inputs.ts';
 import { maskPrivateKey } from './action/verify-inputs.ts';
 import { Failure } from './failure.ts';
+import { isKeyReference, loadPublicKeys } from './keys/providers.ts';
 import { readPublicKeys } from './keys/public.ts';
 import { readKeySource } from './keys/source.ts';
+import type { Network } from './run-registry.ts';
 import type { Machine } from './run-sign.ts';
 import type { SignaturePolicy, SignerRule } from './signature/policy.ts';
 import { narrow, type RequirementFor } from './verifying/requirement.ts';
@@ -19,9 +22,9 @@ export interface OpenedPolicy {
  * Makes the inputs, or the policy files they name, into what images must satisfy.
  * @throws {Failure} `bad-key`, `unsupported-key`, `bad-policy`, `bad-input`
  */
-export async function openPolicy(inputs: VerifyInputs, machine: Machine): Promise<OpenedPolicy> {
+export async function openPolicy(inputs: VerifyInputs, machine: Machine, network: Network): Promise<OpenedPolicy> {
   if (inputs.policy.length > 0) return readPolicyInput(inputs, machine);
-  const signers = await signersOf(inputs, machine);
+  const signers = await signersOf(inputs, machine, network);
   const policy = { signers, annotations: inputs.annotations, tlog: inputs.tlog };
   return { policy, requirementFor: () => ({ kind: 'signature', policy }) };
 }
@@ -35,10 +38,21 @@ async function readPolicyInput(inputs: VerifyInputs, { env, log }: Machine): Pro
   return { requirementFor: (image) => narrow(requirementFor(image), inputs) };
 }
 
-async function signersOf({ key, identities, issuers, github }: VerifyInputs, machine: Machine): Promise<[SignerRule, ...SignerRule[]]> {
+async function signersOf(
+  { key, identities, issuers, github }: VerifyInputs,
+  machine: Machine,
+  network: Network,
+): Promise<[SignerRule, ...SignerRule[]]> {
   if (key === undefined) return [{ identities, issuers, ...(Object.keys(github).length === 0 ? {} : { github }) }];
-  const [first, ...rest] = readPublicKeys(await keyText(key, machine));
+  const [first, ...rest] = isKeyReference(key) ? await keysOfService(key, machine, network) : readPublicKeys(await keyText(key, machine));
+  if (first === undefined) throw new Failure('bad-key', '`key` names no public key.', 'Use `key: cosign.pub`.');
   return [{ key: first }, ...rest.map((other) => ({ key: other }))];
+}
+
+/** The public halves of a key that a service keeps, of all its versions: an image may have been signed before a rotation. */
+async function keysOfService(key: string, { env, masker }: Machine, network: Network): Promise<readonly KeyObject[]> {
+  const { keyTools } = await import('./run-keys.ts');
+  return loadPublicKeys(key, keyTools(network, env, masker));
 }
 
 async function keyText(key: string, { env, masker }: Machine): Promise<string> {

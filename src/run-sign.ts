@@ -23,7 +23,7 @@ export interface Machine {
 
 /**
  * The action sign-image, from inputs to outputs. Never throws.
- * @returns the exit code: 0 when everything was signed (and verified, where asked for), else 1
+ * @returns the exit code: 0 when everything was signed (and verified, where asked for), else 1; 128 and the signal's number for a cancelled job
  */
 export async function runSign(env: NodeJS.ProcessEnv = process.env): Promise<number> {
   const machine = { env, log: createLog(), masker: createMasker(secretForms) };
@@ -37,7 +37,9 @@ export async function runSign(env: NodeJS.ProcessEnv = process.env): Promise<num
     );
     const network = openNetwork(inputs.timeout, env, machine.log);
     try {
-      return await signTargets(targets, inputs, network, machine);
+      return network.exitCode(await signTargets(targets, inputs, network, machine));
+    } catch (caught) {
+      return network.exitCode(reportFailure(asFailure(caught), machine));
     } finally {
       network.http.close();
     }
@@ -79,10 +81,10 @@ async function signTargets(targets: readonly Target[], inputs: SignInputs, netwo
 async function openSigner(
   inputs: SignInputs,
   annotations: Readonly<Record<string, string>>,
-  { http, deadline }: Network,
+  network: Network,
   { env, log, masker }: Machine,
 ): Promise<{ craft: SigningCraft; services: Promise<Services>; publicKey: () => Promise<{ publicKey?: string }> }> {
-  const key = inputs.key === undefined ? undefined : openKey(inputs, env, masker);
+  const key = inputs.key === undefined ? undefined : openKey(inputs, env, masker, network);
   key?.then(({ warnings }) => warnings.forEach((warning) => void log.warning(warning))).catch(() => {});
   const publicKey = async () => {
     const opened = await key?.catch(() => undefined);
@@ -94,7 +96,7 @@ async function openSigner(
     return { craft: craftOf(key, services, annotations), services, publicKey };
   }
   const { openServices } = await import('./run-services.ts');
-  const { services, signer } = await openServices(inputs, { env, log, masker, http, deadline });
+  const { services, signer } = await openServices(inputs, { env, log, masker, http: network.http, deadline: network.deadline });
   return { craft: craftOf((key ?? signer) as Promise<ImageSigner>, services, annotations), services, publicKey };
 }
 

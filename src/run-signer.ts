@@ -7,7 +7,9 @@ import type { Digest } from './image/digest.ts';
 import { cosignRepositoryName } from './image/reference.ts';
 import type { Image } from './image/resolve.ts';
 import { loadSigner } from './keys/local.ts';
+import { isKeyReference, loadReferencedSigner } from './keys/providers.ts';
 import { readKeySource } from './keys/source.ts';
+import type { Network } from './run-registry.ts';
 import type { Format, FoundSignature } from './signature/found.ts';
 import { judge } from './signature/judge.ts';
 import { signBundle, signLegacy } from './signature/make.ts';
@@ -60,10 +62,15 @@ export function formatsOf({ key, format }: SignInputs, { facts }: Services): Ret
 }
 
 /**
- * Opens the private key of input `key`. It is decrypted beside the first requests of the run; await it when a signature is due.
- * @throws {Failure} `bad-key`, `bad-password`, `unsupported-key`
+ * Opens the private key of input `key`, or looks it up in the service that keeps it. That happens beside the first requests of the run; await
+ * it when a signature is due.
+ * @throws {Failure} `bad-key`, `bad-password`, `unsupported-key`; for a key in a service what KeyProvider says
  */
-export async function openKey(inputs: SignInputs, env: NodeJS.ProcessEnv, masker: Masker): Promise<ImageSigner> {
+export async function openKey(inputs: SignInputs, env: NodeJS.ProcessEnv, masker: Masker, network: Network): Promise<ImageSigner> {
+  if (isKeyReference(inputs.key ?? '')) {
+    const { keyTools } = await import('./run-keys.ts');
+    return loadReferencedSigner(inputs.key ?? '', keyTools(network, env, masker));
+  }
   const text = await readKeySource(inputs.key ?? '', { environment: env, readFile: readKeyFile });
   masker.maskKey(text); // what `env://` or a path brought has not been seen by the runner yet
   return loadSigner({ key: text, password: inputs.keyPassword });

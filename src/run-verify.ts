@@ -46,7 +46,7 @@ export async function runVerify(env: NodeJS.ProcessEnv = process.env): Promise<n
 
 async function verifyTargets(targets: readonly Target[], inputs: VerifyInputs, network: Network, machine: Machine): Promise<number> {
   const { env, log, masker } = machine;
-  const opened = await openPolicy(inputs, machine);
+  const opened = await openPolicy(inputs, machine, network);
   const required = targets.flatMap(({ reference, references, digest }) =>
     policiesOf(opened.requirementFor({ name: reference, references, ...(digest === undefined ? {} : { digest }) })),
   );

@@ -78,6 +78,7 @@ function send(request: HttpRequest, agent: http.Agent): http.ClientRequest {
     maxHeaderSize: maxHeaderBytes,
     joinDuplicateHeaders: true,
     ...(request.tls === 'skip' ? { rejectUnauthorized: false } : {}),
+    ...request.peer,
     headers: {
       'user-agent': 'sign-image',
       // Compressed answers would have to be unpacked: a small bomb becomes gigabytes. We hash the bytes as they are, anyway.

@@ -1,3 +1,13 @@
+/** TLS of one server that stands outside of the public authorities; all PEM. `ca` replaces the known authorities. */
+export interface TlsPeer {
+  readonly ca?: string;
+  /** our certificate and its private key, for a server that asks for one */
+  readonly cert?: string;
+  readonly key?: string;
+  /** the name in the server's certificate, where it is not the host of the address */
+  readonly servername?: string;
+}
+
 /** One request. The body is bytes, never a stream: everything we send is small. */
 export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -10,6 +20,8 @@ export interface HttpRequest {
   readonly patience: number;
   /** `skip` accepts any TLS certificate of this host (input allow-insecure-registry). */
   readonly tls?: 'verify' | 'skip';
+  /** Whom this one host is trusted by and who we are there (a Kubernetes API server); never taken along to another origin. */
+  readonly peer?: TlsPeer;
   /** Redirects are followed for GET and HEAD only, 5 at the most, without `authorization` on another origin, never from https to http. */
   readonly redirect?: 'follow' | 'manual';
   /** Milliseconds one try may take from connecting to the last byte; 30 s when absent. */

@@ -20,7 +20,7 @@ export function redirected(request: HttpRequest, response: HttpResponse): HttpRe
   url.password = '';
   if (url.origin === request.url.origin) return { ...request, url };
   const headers = Object.fromEntries(Object.entries(request.headers ?? {}).filter(([name]) => harmless.has(name.toLowerCase())));
-  const { tls, ...rest } = request;
+  const { tls, peer: _, ...rest } = request;
   // Whoever allowed one host to show any certificate did not allow it to the hosts that it names.
   return { ...rest, ...(tls !== undefined && url.hostname === request.url.hostname ? { tls } : {}), url, headers };
 }

@@ -1,5 +1,5 @@
 import { Failure } from '../failure.ts';
-import { emptyKey, maxKeyBytes } from './source.ts';
+import { emptyKey, maxKeyBytes } from './key-problem.ts';
 
 /** One PEM block (RFC 7468) after repair. */
 export interface PemBlock {

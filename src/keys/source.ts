@@ -1,4 +1,6 @@
-import { Failure } from '../failure.ts';
+import type { Failure } from '../failure.ts';
+import { bad, emptyKey, maxKeyBytes } from './key-problem.ts';
+import { providers } from './providers.ts';
 
 /** Where the text of a key may come from. Both are passed in: this folder reads neither environment nor disk by itself. */
 export interface KeyPlaces {
@@ -7,25 +9,12 @@ export interface KeyPlaces {
   readonly readFile: (path: string, maxBytes: number) => Promise<Uint8Array>;
 }
 
-/** bytes; the largest RSA key with comments is a quarter of that */
-export const maxKeyBytes = 64 * 1024;
-
-/** Keys that stay in a service: scheme and whose it is. An issue that adds a provider moves its line to the loader. */
-const kmsSchemes: readonly (readonly [scheme: string, service: string])[] = [
-  ['awskms://', 'AWS KMS'],
-  ['gcpkms://', 'Google Cloud KMS'],
-  ['azurekms://', 'Azure Key Vault'],
-  ['hashivault://', 'HashiCorp Vault'],
-  ['k8s://', 'a Kubernetes secret'],
-  ['gitlab://', 'a GitLab variable'],
-  ['pkcs11:', 'a PKCS #11 token'],
-];
-
 /**
  * Turns the input `key` into the text of a key: PEM text as it is, `env://NAME` from the environment, anything short on one line as a path.
  * The value never stands in an error unless it cannot be a key: a key without its first line looks like a path.
  * @param input name of the input, for messages
- * @throws {Failure} `bad-key` when empty, missing, unreadable or over 64 KiB; `unsupported-key` for a KMS.
+ * Keys in a service (providers.ts) are the caller's to recognise first.
+ * @throws {Failure} `bad-key` when empty, missing, unreadable, over 64 KiB, or of a scheme that is not known.
  */
 export async function readKeySource(value: string, places: KeyPlaces, input = 'key'): Promise<string> {
   const text = value.trim();
@@ -36,15 +25,6 @@ export async function readKeySource(value: string, places: KeyPlaces, input = 'k
   if (scheme === 'env://') return fromEnvironment(text.slice(scheme.length), places, input);
   if (scheme !== undefined) throw unknownScheme(scheme, input);
   return fromFile(text, places, input);
-}
-
-/** A secret that does not exist arrives as the empty text: say when that happens. */
-export function emptyKey(what: string, input: string): Failure {
-  return bad(
-    what,
-    'GitHub gives an empty text for a secret that does not exist, that is in another environment, or in a pull request from a fork. ' +
-      `Store it with \`gh secret set COSIGN_PRIVATE_KEY < cosign.key\` and use \`${input}: \${{ secrets.COSIGN_PRIVATE_KEY }}\`.`,
-  );
 }
 
 /** True for what can only be the key itself, whole or damaged; judging it is the business of pem.ts. */
@@ -85,16 +65,8 @@ async function fromFile(path: string, places: KeyPlaces, input: string): Promise
 }
 
 function unknownScheme(scheme: string, input: string): Failure {
-  const known = kmsSchemes.find(([prefix]) => prefix === scheme);
-  const ways = 'the text of a PEM, `env://NAME`, or a path';
-  if (known !== undefined) {
-    return new Failure(
-      'unsupported-key',
-      `\`${input}\` names a key in ${known[1]} (${scheme}), which this version cannot use yet.`,
-      `Use ${ways}; or sign without a key by removing \`${input}\`.`,
-    );
-  }
-  const schemes = ['env://', ...kmsSchemes.map(([prefix]) => prefix)].join(', ');
+  const ways = 'the text of a PEM, `env://NAME`, a path, or a key in a service';
+  const schemes = ['env://', ...providers.map(({ scheme: known }) => known)].join(', ');
   return bad(`\`${input}\` starts with "${scheme}", which is not known`, `Use ${ways}. Known schemes are ${schemes}.`);
 }
 
@@ -104,8 +76,4 @@ function pasteIt(input: string): string {
 
 function inEnvironment(input: string): string {
   return `Set it on the step:\n  env:\n    COSIGN_PRIVATE_KEY: \${{ secrets.COSIGN_PRIVATE_KEY }}\n  with:\n    ${input}: env://COSIGN_PRIVATE_KEY`;
-}
-
-function bad(what: string, fix: string): Failure {
-  return new Failure('bad-key', `${what[0]?.toUpperCase()}${what.slice(1)}.`, fix);
 }
