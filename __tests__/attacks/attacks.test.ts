@@ -1,16 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';
 import { type Attack, keyless, sceneOf } from './attack.ts';
 import { chainCases, identityCases } from './cases-certificate.ts';
+import { contentCases } from './cases-content.ts';
 import { encodingCases } from './cases-encoding.ts';
 import { keyCases } from './cases-key.ts';
 import { legacyCases } from './cases-legacy.ts';
 import { ignoredLogCases, logCases, proofCases } from './cases-log.ts';
+import { listCases, networkCases } from './cases-registry.ts';
 import { envelopeCases, statementCases } from './cases-statement.ts';
 import { timeCases } from './cases-time.ts';
 import { Forge } from './forge.ts';
 import { gate, type Outcome } from './gate.ts';
-import { Shelf } from './shelf.ts';
+import { Stage } from './shelf.ts';
 
 const corpus: Readonly<Record<string, readonly Attack[]>> = {
   'what is signed': statementCases,
@@ -24,18 +25,20 @@ const corpus: Readonly<Record<string, readonly Attack[]>> = {
   keys: keyCases,
   'JSON and base64': encodingCases,
   'the legacy format': legacyCases,
+  'what a registry holds': contentCases,
+  'what a registry lists': listCases,
+  'how a registry answers': networkCases,
 };
 
 const forge = new Forge();
-let registry: SandboxRegistry;
+let stage: Stage;
 beforeAll(async () => {
-  registry = await startRegistry({ referrersApi: true });
+  stage = await Stage.start();
 });
-afterAll(() => registry.close());
+afterAll(() => stage.close());
 
-let count = 0;
 async function play(attack: Attack, hostile: boolean): Promise<Outcome> {
-  const shelf = new Shelf(registry, `attacks/case-${++count}`);
+  const shelf = stage.shelf();
   await attack.lay(sceneOf(forge, shelf), hostile);
   const policy = { ...keyless, ...attack.policy?.(forge, hostile) };
   return gate(shelf.image, policy, attack.trust?.(forge, hostile) ?? forge.trust(), attack.options);

@@ -139,9 +139,11 @@ export const legacyCases: readonly Attack[] = [
   relabelled('PEM that does not end', malformed, 'certificate', (old) => old.replace('-----END CERTIFICATE-----', '')),
   relabelled('PEM with a NUL', malformed, 'certificate', (old) => old.replace('\n', '\0\n')),
   relabelled('PEM of a key', malformed, 'certificate', (old) => old.replaceAll('CERTIFICATE', 'PUBLIC KEY')),
-  relabelled('PEM with a letter turned', 'bad-log-entry', 'certificate', (old) =>
-    old.replace(/^(.*\n.{20})(.)/, (_, head: string, letter: string) => `${head}${letter === 'A' ? 'B' : 'A'}`),
-  ),
+  relabelled('a certificate with a bit of its signature turned', 'bad-log-entry', 'certificate', (old) => {
+    const der = Buffer.from(old.replace(/-----.*?-----|\n/g, ''), 'base64');
+    der.writeUInt8((der.at(-10) ?? 0) ^ 1, der.length - 10);
+    return pemOf(der).toString();
+  }),
   relabelled('no log entry', 'no-log-entry', 'bundle', () => undefined),
   relabelled('a log entry that is no JSON', malformed, 'bundle', () => 'yes'),
   relabelled(

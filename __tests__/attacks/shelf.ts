@@ -1,5 +1,6 @@
 import type { Digest } from '../../src/image/digest.ts';
-import type { SandboxRegistry } from '../sandbox/registry.ts';
+import { type RegistryOptions, type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';
+import type { Asked } from '../sandbox/registry-http.ts';
 import { sha256 as digestOf } from '../sandbox/registry-store.ts';
 import type { Json } from './material.ts';
 
@@ -19,11 +20,43 @@ export interface PlantedImage {
   readonly reference: string;
 }
 
+/** A registry with many repositories, each with an attacker of its own. */
+export class Stage {
+  readonly registry: SandboxRegistry;
+  readonly #shelves = new Map<string, Shelf>();
+
+  private constructor(registry: SandboxRegistry) {
+    this.registry = registry;
+    const of = ({ path }: Asked) => this.#shelves.get(/^\/v2\/([a-z]+\/[a-z0-9-]+)\//.exec(path)?.[1] ?? '');
+    registry.set({
+      override: (asked, usual) => of(asked)?.override?.(asked, usual),
+      faults: (asked, index) => of(asked)?.faults?.(asked, index),
+    });
+  }
+
+  static async start(options: RegistryOptions = { referrersApi: true }): Promise<Stage> {
+    return new Stage(await startRegistry(options));
+  }
+
+  shelf(): Shelf {
+    const shelf = new Shelf(this.registry, `attacks/case-${this.#shelves.size}`);
+    this.#shelves.set(shelf.repository, shelf);
+    return shelf;
+  }
+
+  close(): Promise<void> {
+    return this.registry.close();
+  }
+}
+
 /** One repository of the sandbox registry, where an attacker may put anything: nothing is checked. */
 export class Shelf {
   readonly registry: SandboxRegistry;
   readonly repository: string;
   readonly image: PlantedImage;
+  /** how the registry behaves for this repository */
+  override: RegistryOptions['override'];
+  faults: RegistryOptions['faults'];
   readonly #layers: Json[] = [];
 
   constructor(registry: SandboxRegistry, repository: string) {

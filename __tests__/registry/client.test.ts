@@ -291,19 +291,22 @@ describe('referrers', () => {
   });
 
   it('entries that are no descriptors are left out; null is an empty list', async () => {
-    const broken = [
-      null,
-      1,
-      {},
-      { ...entry, digest: 'sha512:00' },
-      { ...entry, size: -1 },
-      { ...entry, annotations: { a: 1 } },
-      { ...entry, artifactType: 1 },
-    ];
+    const broken = [null, 1, {}, { ...entry, digest: 'sha512:00' }, { ...entry, size: -1 }];
     await using server = await serve(
       (_, response, count) => void response.writeHead(200, index).end(page(count === 1 ? [...broken, entry] : null)),
     );
     expect([await list(server.host), await list(server.host)]).toEqual([[entry], []]);
+  });
+
+  it('a strange field does not hide an entry: the field alone is left out', async () => {
+    const { annotations: _, artifactType: __, ...bare } = entry as typeof entry & { annotations?: unknown };
+    const strange = [
+      { ...bare, annotations: { a: 1 } },
+      { ...bare, annotations: null, artifactType: null },
+      { ...bare, artifactType: 1 },
+    ];
+    await using server = await serve((_request, response) => void response.writeHead(200, index).end(page(strange)));
+    expect(await list(server.host)).toEqual([bare, bare, bare]);
   });
 
   it.each([

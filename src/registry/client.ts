@@ -32,7 +32,7 @@ function openRepository(name: RepositoryName, connection: Connection): Repositor
   return {
     name,
     head: (reference) => manifests.head(reference),
-    getManifest: (reference) => manifests.get(reference),
+    getManifest: (reference, maxBytes) => manifests.get(reference, maxBytes),
     getBlob: (digest, maxBytes) => blobs.get(digest, maxBytes),
     putBlob: (bytes) => blobs.put(bytes),
     putManifest: (...write) => manifests.put(...write),

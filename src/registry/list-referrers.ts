@@ -65,17 +65,31 @@ function entriesOf(response: HttpResponse): readonly Descriptor[] | undefined {
   const { manifests } = reading.value;
   // Go registries write an empty list as null.
   if (manifests === null || manifests === undefined) return [];
-  return Array.isArray(manifests) ? manifests.filter(isDescriptor) : undefined;
+  return Array.isArray(manifests) ? manifests.flatMap(descriptorOf) : undefined;
 }
 
-/** Entries that are no descriptors, or of another digest algorithm, cannot be signatures that we could read: left out, not fatal. */
-function isDescriptor(entry: unknown): entry is Descriptor {
-  if (!isJsonObject(entry)) return false;
-  const { mediaType, digest, size, artifactType, annotations } = entry;
-  if (typeof mediaType !== 'string' || !isDigest(digest) || !Number.isSafeInteger(size) || Number(size) < 0) return false;
-  if (artifactType !== undefined && typeof artifactType !== 'string') return false;
-  if (annotations === undefined) return true;
-  return isJsonObject(annotations) && Object.values(annotations).every((value) => typeof value === 'string');
+/**
+ * Entries that are no descriptors, or of another digest algorithm, cannot be signatures that we could read: left out, not fatal. Of the others
+ * only the fields that are not usable are left out (some registries write null there): a strange annotation must not hide a signature.
+ */
+function descriptorOf(entry: unknown): Descriptor[] {
+  if (!isJsonObject(entry)) return [];
+  const { mediaType, digest, size, artifactType, annotations, ...others } = entry;
+  if (typeof mediaType !== 'string' || !isDigest(digest) || !Number.isSafeInteger(size) || Number(size) < 0) return [];
+  return [
+    {
+      ...others,
+      mediaType,
+      digest,
+      size: Number(size),
+      ...(typeof artifactType === 'string' && { artifactType }),
+      ...(areTexts(annotations) && { annotations }),
+    },
+  ];
+}
+
+function areTexts(value: unknown): value is Readonly<Record<string, string>> {
+  return isJsonObject(value) && Object.values(value).every((text) => typeof text === 'string');
 }
 
 /** The address in `Link: <…>; rel="next"` (RFC 8288). */

@@ -40,8 +40,8 @@ export class Manifests {
     return manifest && { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.length };
   }
 
-  async get(reference: string): Promise<FetchedManifest | undefined> {
-    const response = await this.#read('GET', reference);
+  async get(reference: string, maxBytes = maxManifest): Promise<FetchedManifest | undefined> {
+    const response = await this.#read('GET', reference, maxBytes);
     if (response === undefined) return undefined;
     const digest = digestOf(response.body);
     // The header `Docker-Content-Digest` proves nothing; the bytes do.
@@ -72,12 +72,12 @@ export class Manifests {
     throw refused(response, `the write of ${this.#what(reference)}`, await this.#connection.circumstances());
   }
 
-  async #read(method: 'GET' | 'HEAD', reference: string): Promise<HttpResponse | undefined> {
+  async #read(method: 'GET' | 'HEAD', reference: string, maxBytes = maxManifest): Promise<HttpResponse | undefined> {
     const sent = this.#connection.send(this.#repository, {
       method,
       path: this.#path(reference),
       headers: { accept },
-      maxBytes: maxManifest,
+      maxBytes,
     });
     const readable = sent.then(
       ({ status }) => status === 200,

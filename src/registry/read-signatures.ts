@@ -7,16 +7,21 @@ import { type ImageManifest, parseManifest } from '../image/manifest.ts';
 import type { Format, FoundSignature } from '../signature/found.ts';
 import type { VerdictCode } from '../signature/verdict.ts';
 import type { JsonObject } from './json-document.ts';
+import { plainText } from './plain-text.ts';
 import type { Repository } from './repository.ts';
 
 /** What reading needs of a repository. */
 export type Reader = Pick<Repository, 'name' | 'getManifest' | 'getBlob'>;
 
-export const maxBundleBytes = 4 * 1024 * 1024;
-export const maxPayloadBytes = 1024 * 1024;
-const maxManifestBytes = 4 * 1024 * 1024;
+/** What the judge reads of one signature (signature/bundle.ts, simple-signing.ts); one has about ten thousand bytes. */
+export const maxBundleBytes = 256 * 1024;
+export const maxPayloadBytes = 256 * 1024;
+/** A bundle's manifest has about a thousand bytes, and sixteen are in flight: of larger ones a hostile registry would fill the memory. */
+const maxManifestBytes = 256 * 1024;
 /** All signatures of one image are held in memory until they are judged. */
-const maxTotalBytes = 64 * 1024 * 1024;
+const maxTotalBytes = 32 * 1024 * 1024;
+/** Their manifests are parsed, which costs time and more memory than they have bytes. */
+const maxTotalManifestBytes = 8 * 1024 * 1024;
 const atOnce = 16;
 /** `….bundle.v0.3+json`, and `….bundle+json;version=0.1` of the early days */
 const bundleType = 'application/vnd.dev.sigstore.bundle';
@@ -45,7 +50,7 @@ function maybeSignature({ artifactType }: { readonly artifactType?: unknown }): 
 /**
  * Reads the signatures that a list of referrers may hold: Sigstore bundles, and cosign's legacy signatures stored as OCI 1.1 referrers.
  * What is listed as a signature and cannot be read is in the answer as a problem; other things are not.
- * @throws {Failure} `network`, `timeout`, `registry-denied`; `too-large` when together they are more than 64 MiB or `most` signatures
+ * @throws {Failure} `network`, `timeout`, `registry-denied`; `too-large` when together they are more than `most` signatures, or they are more than 32 MiB, or their manifests more than 8
  */
 export async function readReferrers(
   repository: Reader,
@@ -55,7 +60,19 @@ export async function readReferrers(
 ): Promise<FoundSignature[]> {
   const candidates = [...new Map(entries.filter(maybeSignature).map((entry) => [entry.digest, entry])).values()];
   if (candidates.length > most) throw tooMany(candidates.length, most);
-  const leads = await inParallel(candidates, atOnce, (entry) => followReferrer(repository, image, entry));
+  let [left, bytes] = [most, 0];
+  // Counted while they come: a manifest may name thousands of signatures, and there may be a thousand such manifests.
+  const take = (leads: readonly Lead[], size: number) => {
+    bytes += size;
+    left -= leads.length;
+    if (left < 0) throw tooMany(most - left, most);
+    if (bytes > maxTotalManifestBytes) throw tooLarge(`have manifests of ${bytes} bytes, more than ${maxTotalManifestBytes}`);
+    return leads;
+  };
+  const leads = await inParallel(candidates, atOnce, async (entry) => {
+    const { leads: some, size = 0 } = await followReferrer(repository, image, entry);
+    return take(some, size);
+  });
   return readBlobs(repository, leads.flat(), most);
 }
 
@@ -80,34 +97,41 @@ export async function readLayers(
 
 /**
  * Reads one manifest, and says where its signatures lie. The manifest decides what it is, not the list that named it.
- * @returns nothing where it is something else, an SBOM for example
+ * @returns no leads where it is something else, an SBOM for example; `size` is the manifest's, in bytes
  */
-async function followReferrer(repository: Reader, image: Digest, entry: JsonObject): Promise<Lead[]> {
+async function followReferrer(
+  repository: Reader,
+  image: Digest,
+  entry: JsonObject,
+): Promise<{ readonly leads: readonly Lead[]; readonly size?: number }> {
   const format: Format = entry.artifactType === mediaTypes.cosignSignature ? 'legacy' : 'bundle';
   const { registry, repository: path } = repository.name;
   if (!isDigest(entry.digest)) {
     // An object from JSON may have a `toString` that is no function.
-    const nameless = `${registry}/${path}@${typeof entry.digest === 'string' ? entry.digest.slice(0, 80) : 'nothing'}`;
-    return untyped.includes(entry.artifactType)
-      ? []
-      : [broken(format, { digest: image, reference: nameless }, 'malformed', 'it is listed under a digest that is not sha256')];
+    const nameless = `${registry}/${path}@${typeof entry.digest === 'string' ? plainText(entry.digest, 80) : 'nothing'}`;
+    const reason = 'it is listed under a digest that is not sha256';
+    return {
+      leads: untyped.includes(entry.artifactType) ? [] : [broken(format, { digest: image, reference: nameless }, 'malformed', reason)],
+    };
   }
   const place = { digest: entry.digest, reference: `${registry}/${path}@${entry.digest}` };
   if (typeof entry.size === 'number' && entry.size > maxManifestBytes)
-    return [broken(format, place, 'too-large', `its manifest has ${entry.size} bytes`)];
+    return { leads: [broken(format, place, 'too-large', `its manifest has ${entry.size} bytes`)] };
   let manifest: ImageManifest;
+  let size = 0;
   try {
-    const fetched = await repository.getManifest(entry.digest);
+    const fetched = await repository.getManifest(entry.digest, maxManifestBytes);
     if (fetched === undefined)
-      return [broken(format, place, 'registry-error', 'it is listed, but the registry does not have its manifest')];
+      return { leads: [broken(format, place, 'registry-error', 'it is listed, but the registry does not have its manifest')] };
+    size = fetched.bytes.length;
     const parsed = parseManifest(fetched.bytes, fetched.mediaType);
     if (parsed.kind === 'index')
-      return untyped.includes(entry.artifactType) ? [] : [broken(format, place, 'malformed', 'its manifest is an index')];
+      return { size, leads: untyped.includes(entry.artifactType) ? [] : [broken(format, place, 'malformed', 'its manifest is an index')] };
     manifest = parsed;
   } catch (caught) {
-    return [problemOf(caught, format, place)];
+    return { size, leads: [problemOf(caught, format, place)] };
   }
-  return leadsOf(manifest, image, place);
+  return { size, leads: leadsOf(manifest, image, place) };
 }
 
 function leadsOf(manifest: ImageManifest, image: Digest, place: { digest: Digest; reference: string }): Lead[] {

@@ -16,8 +16,8 @@ export interface Repository {
   readonly name: RepositoryName;
   /** HEAD of a manifest by tag or digest; undefined where there is none. */
   head(reference: string): Promise<Descriptor | undefined>;
-  /** GET of a manifest by tag or digest; undefined where there is none. Bytes under a digest are checked against it. At most 4 MiB. */
-  getManifest(reference: string): Promise<FetchedManifest | undefined>;
+  /** GET of a manifest by tag or digest; undefined where there is none. Bytes under a digest are checked against it. At most `maxBytes` (4 MiB). */
+  getManifest(reference: string, maxBytes?: number): Promise<FetchedManifest | undefined>;
   /** GET of a blob, checked against the digest; at most `maxBytes`. Failure `registry-error` where it is missing. */
   getBlob(digest: Digest, maxBytes: number): Promise<Buffer>;
   /** POST + PUT of a blob; the POST does not wait for bytes that are still being made. Rejects with what `bytes` rejects with. */
