@@ -109,7 +109,12 @@ export function craftOf(
     const payload = makePayload({ dockerReference: cosignRepositoryName(name), digest, annotations });
     const made = both.then(([held, { legacyWitnesses }]) => signLegacy({ signer: held, witnesses: legacyWitnesses, payload }));
     const verdict = made.then((layer) => verified({ format: 'legacy', ...layer, digest, reference: newSignature }, digest));
-    return { format: 'legacy', verdict, payload, annotations: verdict.then(async () => (await made).annotations) };
+    return {
+      format: 'legacy',
+      verdict,
+      payload: both.then(() => payload),
+      annotations: verdict.then(async () => (await made).annotations),
+    };
   }
 
   /** Everything that is pushed comes through here. */

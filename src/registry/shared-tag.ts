@@ -61,10 +61,15 @@ export class SharedTag {
   }
 
   /** Pushes the config that adding these entries will need, if nobody else has written since the last read: to be done beside other work, before `add`. */
-  async prepare(entries: readonly JsonObject[]): Promise<void> {
-    const ours = new Map([...this.#ours, ...entries.map((entry) => [this.#kind.key(entry), entry] as const)]);
-    const likely = mergeEntries(this.#kind, [...this.#memory.values()], this.#memory, ours);
-    await this.#pushConfig(this.#kind.render(this.#rest, likely).config);
+  async prepare(coming: Promise<readonly JsonObject[]>): Promise<void> {
+    const config = coming.then((entries) => {
+      const ours = new Map([...this.#ours, ...entries.map((entry) => [this.#kind.key(entry), entry] as const)]);
+      const { config } = this.#kind.render(this.#rest, mergeEntries(this.#kind, [...this.#memory.values()], this.#memory, ours));
+      if (config === undefined) throw new Error(`${this.#kind.title} has no config to prepare`);
+      return config;
+    });
+    await this.#repository.putBlob(config);
+    this.#pushedConfigs.add(digestOf(await config));
   }
 
   /**

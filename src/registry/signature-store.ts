@@ -30,10 +30,10 @@ export interface SignatureStore {
    */
   attachBundle(subject: Descriptor, bundle: Buffer | Promise<Buffer>, created: Date): Promise<Attachment>;
   /**
-   * Adds a layer to the `.sig` manifest: the simple-signing payload, and the annotations that sign it, which may still be being made.
+   * Adds a layer to the `.sig` manifest: the simple-signing payload, and the annotations that sign it; both may still be being made.
    * Resolves when it was read back. @throws {Failure} as `attachBundle`
    */
-  attachLegacy(payload: Buffer, annotations: LayerAnnotations | Promise<LayerAnnotations>): Promise<Attachment>;
+  attachLegacy(payload: Buffer | Promise<Buffer>, annotations: LayerAnnotations | Promise<LayerAnnotations>): Promise<Attachment>;
   /**
    * Fetches what was attached from the registry again, as a stranger would find it.
    * @throws {Failure} `signature-lost` where it is not listed

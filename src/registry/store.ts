@@ -94,12 +94,14 @@ class Store implements SignatureStore {
     return this.#attachment({ ...place, kept }, attached);
   }
 
-  async attachLegacy(payload: Buffer, making: LayerAnnotations | Promise<LayerAnnotations>): Promise<Attachment> {
-    refuseLarge('payload', payload, maxPayloadBytes);
+  async attachLegacy(claiming: Buffer | Promise<Buffer>, making: LayerAnnotations | Promise<LayerAnnotations>): Promise<Attachment> {
+    const claim = Promise.resolve(claiming).then((payload) => refuseLarge('payload', payload, maxPayloadBytes));
     // The config depends on the digests of the layers only, so it is pushed while the signature is still being made.
-    const pushed = Promise.all([this.#repository.putBlob(payload), this.#tags.signatures.prepare([signatureLayer(payload, {})])]);
+    const layer = claim.then((payload) => [signatureLayer(payload, {})]);
+    const pushed = Promise.all([this.#repository.putBlob(claim), this.#tags.signatures.prepare(layer)]);
     pushed.catch(() => {}); // awaited by the writer of the tag
-    const entries = [signatureLayer(payload, await making)];
+    const [payload, annotations] = await Promise.all([claim, making]);
+    const entries = [signatureLayer(payload, annotations)];
     const { seen, kept } = this.#tags.signatures.add(entries, pushed);
     const reference = this.#reference(`:${signatureTag(this.#image)}`);
     return this.#attachment({ format: 'legacy', digest: await seen, reference, kept }, { entries });

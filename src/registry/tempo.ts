@@ -66,7 +66,8 @@ export class Tempo {
 
   /** Waits until then. @throws {Failure} `timeout` when it would end after the step */
   async until(moment: number): Promise<void> {
-    await this.#wait(Math.max(0, moment - this.#tools.now()));
+    // Timers may fire a little early, and then the look would not count.
+    for (let left = moment - this.#tools.now(); left > 0; left = moment - this.#tools.now()) await this.#wait(Math.ceil(left));
   }
 
   now(): number {

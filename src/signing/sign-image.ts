@@ -22,18 +22,18 @@ export interface Shelf {
   /** `listed`: only what the registry lists itself; enough to know whether our own signature is there */
   found(formats: readonly Format[], reach: 'listed'): Promise<readonly FoundSignature[]>;
   attachBundle(subject: Descriptor, bundle: Promise<Buffer>, created: Date): Promise<Attachment>;
-  attachLegacy(payload: Buffer, annotations: Promise<Readonly<Record<string, string>>>): Promise<Attachment>;
+  attachLegacy(payload: Promise<Buffer>, annotations: Promise<Readonly<Record<string, string>>>): Promise<Attachment>;
   /** fetched again from the registry, where a stranger looks for it */
   readBack(attachment: Attachment): Promise<readonly FoundSignature[]>;
 }
 
 /**
- * A signature that is being made, with its log entry and timestamp. Its parts are there only when it has verified: what does not verify is
- * never pushed. What is known before (the payload of a legacy signature) can be pushed meanwhile.
+ * A signature that is being made, with its log entry and timestamp. Its parts come when it has verified: what does not verify is never pushed.
+ * Only the payload of a legacy signature, which claims nothing by itself, comes as soon as there is a signer.
  */
 export type Making = { readonly verdict: Promise<Verdict> } & (
   | { readonly format: 'bundle'; readonly bundle: Promise<Buffer> }
-  | { readonly format: 'legacy'; readonly payload: Buffer; readonly annotations: Promise<Readonly<Record<string, string>>> }
+  | { readonly format: 'legacy'; readonly payload: Promise<Buffer>; readonly annotations: Promise<Readonly<Record<string, string>>> }
 );
 
 export interface SigningTools {
@@ -57,23 +57,30 @@ export interface SigningPlan {
  */
 export async function signImage(image: Image, plan: SigningPlan, tools: SigningTools): Promise<SignResult> {
   const outcomes: Outcome[] = [];
-  let signer: SignerIdentity = {};
+  // Under way from the beginning, awaited where it is needed: decrypting the key and getting the certificate take their time.
+  const signer = tools.signer();
+  signer.catch(() => {});
   try {
     const shelf = tools.shelf(image);
-    const [{ commit, ...identity }, found, subject] = await Promise.all([
-      tools.signer(),
-      plan.skipExisting ? shelf.found(plan.formats, 'listed') : [],
-      image.subject,
-    ]);
-    signer = identity;
-    const verdicts = await Promise.all(found.map((signature) => tools.judge(signature, image.digest)));
-    const there = alreadyThere(verdicts, { annotations: plan.annotations, ...(commit === undefined ? {} : { commit }) });
+    const [found, subject] = await Promise.all([plan.skipExisting ? shelf.found(plan.formats, 'listed') : [], image.subject]);
+    const there = found.length === 0 ? nothing : await existing(found, image, plan, tools);
     const write = (format: Format) => writeSignature(format, image, subject, shelf, plan, tools);
     outcomes.push(...(await Promise.all(plan.formats.map((format) => present(there.get(format), found) ?? write(format)))));
+    await signer;
   } catch (caught) {
     outcomes.push({ failure: asFailure(caught) });
   }
-  return summarize(image, plan, signer, outcomes);
+  const { commit: _, ...identity } = await signer.catch(() => ({ commit: undefined }));
+  return summarize(image, plan, identity, outcomes);
+}
+
+const nothing: ReadonlyMap<Format, Verdict> = new Map();
+
+/** Of what was found, what already says what we would write. */
+async function existing(found: readonly FoundSignature[], image: Image, plan: SigningPlan, tools: SigningTools) {
+  const { commit } = await tools.signer();
+  const verdicts = await Promise.all(found.map((signature) => tools.judge(signature, image.digest)));
+  return alreadyThere(verdicts, { annotations: plan.annotations, ...(commit === undefined ? {} : { commit }) });
 }
 
 /** What became of one format of one image. `signature` is there as soon as it is true, whatever failed afterwards. */
