@@ -272,7 +272,7 @@ describe('a tag that is not what it should be is never written', () => {
 
 describe('a write rests on one read', () => {
   it.each(['both-formats-keyed', 'unsigned'])(
-    'which comes right before it, whatever else had to be pushed or proved first: %s',
+    'which comes right before it, beside nothing but the push of what the entry points to, whatever had to be proved first: %s',
     async (name) => {
       const registry = new MemoryRegistry();
       const image = registry.load(name);
@@ -280,8 +280,11 @@ describe('a write rests on one read', () => {
       const attachments = [await store.attachLegacy(...layerOf('a')), await store.attachBundle(image, bundleOf('a'), created)];
       await Promise.all(attachments.map(({ kept }) => kept));
       for (const tag of [tagOf(image), tagOf(image, '.sig')]) {
-        const write = registry.log.lastIndexOf(`PUT manifest ${tag}`);
-        expect(registry.log[write - 1]).toBe(`GET manifest ${tag}`);
+        const before = registry.log.slice(0, registry.log.lastIndexOf(`PUT manifest ${tag}`));
+        const between = before.slice(before.lastIndexOf(`GET manifest ${tag}`) + 1);
+        expect(before).toContain(`GET manifest ${tag}`);
+        expect(between.filter((request) => !/^PUT (blob|manifest) sha256:/.test(request))).toEqual([]);
+        expect(between.length).toBeLessThanOrEqual(1);
       }
     },
   );
