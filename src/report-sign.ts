@@ -4,7 +4,7 @@ import type { SignInputs } from './action/inputs.ts';
 import type { Log } from './action/log.ts';
 import { appendSummary, signOutputs, writeOutputs } from './action/outputs.ts';
 import { failureSummary, signSummary } from './action/summary.ts';
-import type { Failure } from './failure.ts';
+import { Failure } from './failure.ts';
 import type { Machine } from './run-sign.ts';
 import type { Services } from './run-signer.ts';
 import type { SignResult } from './signing/result.ts';
@@ -41,7 +41,7 @@ export function reportResults(results: readonly SignResult[], { inputs, services
     const failure = same[0]?.error?.failure;
     const names = same.map(({ references, image }) => references[0] ?? image);
     const about = names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ');
-    if (failure !== undefined) log.error(failure, about);
+    if (failure !== undefined) log.error(withWritten(failure, results), about);
   }
   const bundlePath = saveBundle(results[0]?.bundle, env, log);
   const outcome = { results, readBack: inputs.verify, ...(bundlePath === undefined ? {} : { bundlePath }) };
@@ -55,6 +55,15 @@ export function reportResults(results: readonly SignResult[], { inputs, services
   };
   appendSummary(signSummary(results, setting), log, env);
   return failed.length > 0 || results.length === 0 ? 1 : 0;
+}
+
+/** A failure that says, for who comes to repair, what is in the registry all the same. */
+function withWritten(failure: Failure, results: readonly SignResult[]): Failure {
+  const written = results.flatMap(({ signatures }) => signatures.map(({ format, reference }) => `${format} ${reference}`));
+  const more = written.length > 5 ? ` and ${written.length - 5} more` : '';
+  const sentence =
+    written.length === 0 ? 'Nothing was written to the registry.' : `Already in the registry: ${written.slice(0, 5).join(', ')}${more}.`;
+  return new Failure(failure.code, `${failure.message} ${sentence}`, failure.fix, { cause: failure.cause });
 }
 
 /** Writes log, outputs and summary of a run that failed before any image was looked at. @returns the exit code */
