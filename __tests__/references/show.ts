@@ -1,0 +1,14 @@
+import { formatReference } from '../../src/image/reference.ts';
+import type { ImageUse } from '../../src/references/image-use.ts';
+import { readFileReferences } from '../../src/references/read-file.ts';
+
+/** What a file names, one line each: `3 ghcr.io/acme/app:1` or `3 ? $V has no default …`. */
+export function show(uses: readonly ImageUse[]): string[] {
+  return uses.map((use) => ('reference' in use ? `${use.line} ${formatReference(use.reference)}` : `${use.line} ? ${use.written}`));
+}
+
+/** The kinds and images of a file. */
+export function read(path: string, text: string): { kinds: readonly string[]; images: string[] } {
+  const { kinds, uses } = readFileReferences(path, Buffer.from(text));
+  return { kinds, images: show(uses) };
+}

@@ -1,0 +1,51 @@
+import { asFailure } from '../failure.ts';
+import { type ImageReference, parseReference } from '../image/reference.ts';
+
+/** One place in a file where an image is named; what it names, or why that cannot be said from the file alone. */
+export type ImageUse = {
+  /** counted from 1 */
+  readonly line: number;
+  /** as it stands in the file */
+  readonly written: string;
+} & ({ readonly reference: ImageReference } | { readonly why: string });
+
+/** What a reader found in a text that it understands. */
+export interface FileReading {
+  /** what the file was understood as, e.g. `Dockerfile`, `Kubernetes`; empty for a file that nobody understands */
+  readonly kinds: readonly string[];
+  readonly uses: readonly ImageUse[];
+}
+
+/** The image that a text names; unresolved where the text is a template, or no reference at all: what is not understood never counts as absent. */
+export function imageUse(line: number, text: string, written = text): ImageUse {
+  const open = openPart(text);
+  if (open !== undefined) return unresolved(line, written, `${open} is filled in later, and its value is not in this file`);
+  try {
+    return { line, written, reference: parseReference(text, 'files') };
+  } catch (caught) {
+    return unresolved(
+      line,
+      written,
+      asFailure(caught)
+        .message.replace(/^.*?`files` /s, '')
+        .replace(/\.$/, ''),
+    );
+  }
+}
+
+/** `why` is the end of a sentence, without a full stop. */
+export function unresolved(line: number, written: string, why: string): ImageUse {
+  return { line, written: shorten(written), why };
+}
+
+/** The first part of a text that some tool replaces before it is an image: `{{ … }}`, `${{ … }}`, `${…}`, `$(…)`, `$NAME`, `<…>`, `@…@`, `%…%`. */
+function openPart(text: string): string | undefined {
+  const found = /\$?\{\{.{0,80}|\$\{[^}]{0,80}\}?|\$\([^)]{0,80}\)?|\$\w{1,80}|<[^>]{1,80}>|@\w{1,80}@|%\w{1,80}%|__\w{1,80}__|\$/.exec(
+    text,
+  );
+  return found === null ? undefined : `\`${found[0]}\``;
+}
+
+function shorten(text: string): string {
+  return text.length <= 200 ? text : `${text.slice(0, 200)}…`;
+}

@@ -1,0 +1,55 @@
+import { type ImageUse, imageUse, unresolved } from './image-use.ts';
+import { isSet, listOf, mapOf, textOf, type YamlNode } from './yaml-node.ts';
+
+/** A workflow has jobs, and says when it runs or what its jobs run on. */
+export function isWorkflow(document: YamlNode): boolean {
+  const fields = mapOf(document);
+  const jobs = [...mapOf(fields.get('jobs')).values()];
+  return jobs.length > 0 && (fields.has('on') || fields.has('true') || jobs.some((job) => mapOf(job).has('runs-on')));
+}
+
+/** The images of a GitHub workflow: `container` and `services` of its jobs, and steps with `uses: docker://…`. */
+export function readWorkflow(document: YamlNode): readonly ImageUse[] {
+  return [...mapOf(mapOf(document).get('jobs')).values()].flatMap((job) => {
+    const fields = mapOf(job);
+    const services = fields.get('services');
+    const computed = textOf(services);
+    return [
+      ...container(fields.get('container')),
+      ...[...mapOf(services).values()].flatMap(container),
+      // `services: ${{ fromJSON(…) }}`
+      ...(computed === undefined ? [] : [imageUse(services?.line ?? job.line, computed)]),
+      ...steps(fields.get('steps')),
+    ];
+  });
+}
+
+/** An action's metadata: `runs.using`. */
+export function isAction(document: YamlNode): boolean {
+  return textOf(mapOf(mapOf(document).get('runs')).get('using')) !== undefined;
+}
+
+/** The images of an action: `runs.image: docker://…` (a Dockerfile beside it is a file of its own), and the steps of a composite one. */
+export function readAction(document: YamlNode): readonly ImageUse[] {
+  const runs = mapOf(mapOf(document).get('runs'));
+  return [...dockerUrl(runs.get('image')), ...steps(runs.get('steps'))];
+}
+
+/** `container: image`, or `container: { image }`; an empty text means no container. */
+function container(node: YamlNode | undefined): readonly ImageUse[] {
+  const image = node?.value instanceof Map ? mapOf(node).get('image') : node;
+  if (!isSet(image)) return [];
+  const text = textOf(image);
+  if (text === undefined) return [unresolved(image.line, String(image.source ?? ''), 'is not a text')];
+  return [imageUse(image.line, text.replace(/^docker:\/\//, ''), text)];
+}
+
+function steps(node: YamlNode | undefined): readonly ImageUse[] {
+  return listOf(node).flatMap((step) => dockerUrl(mapOf(step).get('uses')));
+}
+
+function dockerUrl(node: YamlNode | undefined): readonly ImageUse[] {
+  const text = textOf(node);
+  const image = /^docker:\/\/(.*)$/is.exec(text ?? '')?.[1];
+  return node === undefined || text === undefined || image === undefined ? [] : [imageUse(node.line, image, text)];
+}
