@@ -1,0 +1,198 @@
+import { createPublicKey } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { readPolicies } from '../../src/policies/read.ts';
+import { type Signed, writePolicies } from '../../src/policies/write.ts';
+import { matches } from '../../src/signature/matcher.ts';
+import type { SignaturePolicy } from '../../src/signature/policy.ts';
+import { policiesOf, type Requirement } from '../../src/verifying/requirement.ts';
+import { branch, github, key, signed, tag, waysOfSigning } from './signed.ts';
+import { image, readKeys } from './tools.ts';
+
+function readBack(signing: Signed, file: string): (reference: string) => Requirement {
+  const text = writePolicies(signing)[file] ?? '';
+  const { requirementFor } = readPolicies([{ path: file, text }], {
+    readPublicKeys: readKeys,
+    ownTrust: signing.privateSigstore !== undefined,
+  });
+  return (reference) => requirementFor(image(reference));
+}
+
+/** What judges this signer's signatures would say, without making any. */
+function admits({ signers, annotations, tlog }: SignaturePolicy, { signer, annotations: made, ...how }: Signed): boolean {
+  const signerFits = signers.some((rule) => {
+    if ('publicKeyPem' in signer) return 'key' in rule && rule.key.equals(createPublicKey(signer.publicKeyPem));
+    if ('key' in rule) return false;
+    return rule.identities.some((one) => matches(one, signer.identity)) && rule.issuers.some((one) => matches(one, signer.issuer));
+  });
+  const timed = tlog === 'ignore' ? 'publicKeyPem' in signer || how.timestamp : how.tlog;
+  return signerFits && timed && Object.entries(annotations).every(([name, value]) => made[name] === value);
+}
+
+const readable = ['kyverno-cluster-policy.yaml', 'cluster-image-policy.yaml'];
+
+describe.each(waysOfSigning)('policies for %s', (_, signing) => {
+  const files = writePolicies(signing);
+  const references = signing.images.flatMap(({ name, digest }) => {
+    const full = `${name.registry}/${name.repository}`;
+    return [
+      `${full}:1`,
+      full,
+      `${full}@${digest}`,
+      `${full}:1@${digest}`,
+      ...(name.registry === 'docker.io' ? [name.repository.slice(8)] : []),
+    ];
+  });
+
+  it.each(readable)('%s, read back, admits these images by this signer', (file) => {
+    const ask = readBack(signing, file);
+    for (const reference of references) {
+      const requirement = ask(reference);
+      expect(JSON.stringify(requirement)).not.toMatch(/"kind":"(pass|fail)"/);
+      const policies = policiesOf(requirement);
+      expect(policies).toHaveLength(1);
+      expect(policies.every((policy) => admits(policy, signing))).toBe(true);
+    }
+  });
+
+  it.each(readable)('%s refuses other images and other signers', (file) => {
+    const ask = readBack(signing, file);
+    for (const other of [
+      'ghcr.io/acme/app2:1',
+      'ghcr.io/acme/ap:1',
+      'ghcr.io/acme/app/x:1',
+      'ghcr.io/acme:1',
+      'quay.io/acme/app:1',
+      'xghcr.io/acme/app:1',
+      'tool2',
+    ]) {
+      expect(ask(other)).toMatchObject({ kind: 'fail' });
+    }
+    const strangers: Signed[] = [
+      signed({ ...signing, signer: { identity: branch.replace('acme/app', 'evil/app'), issuer: github } }),
+      signed({ ...signing, signer: { identity: tag.replace('release.yml', 'other.yml'), issuer: github } }),
+      signed({ ...signing, signer: { identity: `https://evil.example/?${tag}`, issuer: github } }),
+      signed({ ...signing, signer: { identity: branch, issuer: 'https://issuer.example' } }),
+      signed({ ...signing, signer: { identity: 'someone@acme.com', issuer: github } }),
+      signed({ ...signing, signer: { publicKeyPem: otherKey } }),
+    ];
+    for (const policy of policiesOf(ask(references[0] as string))) {
+      expect(strangers.filter((stranger) => admits(policy, stranger))).toEqual([]);
+    }
+  });
+
+  it('are YAML and JSON of one meaning', () => {
+    for (const [name, text] of Object.entries(files)) {
+      if (name.endsWith('.json')) expect(JSON.parse(text)).toMatchObject({ default: [{ type: 'reject' }] });
+      if (!name.endsWith('.yaml')) continue;
+      const documents = parseAllDocuments(text, { version: '1.2', strict: true });
+      const old = parseAllDocuments(text, { version: '1.1', strict: true });
+      expect(documents.flatMap((one) => [...one.errors, ...one.warnings])).toEqual([]);
+      expect(old.map((one) => one.toJS())).toEqual(documents.map((one) => one.toJS()));
+      expect(text).toMatch(/^[\n -~]*$/);
+    }
+  });
+
+  it('tell the annotations to those that check them', () => {
+    const policy = parse(files['kyverno-cluster-policy.yaml'] ?? '', { version: '1.2' });
+    const entry = policy.spec.rules[0].verifyImages[0].attestors[0].entries[0];
+    expect(entry.annotations ?? {}).toEqual(signing.annotations);
+    const validating = parse(files['kyverno-image-validating-policy.yaml'] ?? '');
+    expect(validating.spec.attestors[0].cosign.annotations ?? {}).toEqual(signing.annotations);
+  });
+});
+
+const otherKey = `-----BEGIN PUBLIC KEY-----\n${'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE8sYWTFnuxBAw7xcb71Ai4weCJuwITzz0+04kbflan7qRut/x8CZHXPKV9ZO5onj0K+SS7AGu0vUE59t6QndmcA=='.replace(/.{64}/, '$&\n')}\n-----END PUBLIC KEY-----\n`;
+
+describe('the files', () => {
+  it('are these', () => {
+    const names = ['kyverno-cluster-policy.yaml', 'kyverno-image-validating-policy.yaml', 'cluster-image-policy.yaml'];
+    const podman = ['containers-policy.json', 'registries.d/sign-image.yaml'];
+    const all = Object.fromEntries(waysOfSigning.map(([name, signing]) => [name, Object.keys(writePolicies(signing))]));
+    for (const name of ['a key', 'a key without a log', 'a person', 'a person of an own Sigstore']) {
+      expect(all[name]).toEqual([...names, ...podman, 'verify.md']);
+    }
+    for (const name of ['a workflow at a branch', 'a key, bundles', 'an own Sigstore']) expect(all[name]).toEqual([...names, 'verify.md']);
+    expect(writePolicies(signed({ images: [] }))).toEqual({});
+    expect(writePolicies(signed({ formats: [] }))).toEqual({});
+  });
+
+  it('say who signed: a workflow at a branch', () => {
+    expect(
+      writePolicies(signed())['cluster-image-policy.yaml'],
+    ).toBe(`# sigstore ClusterImagePolicy for ghcr.io/acme/app, docker.io/library/tool, written by sign-image from what it signed.
+apiVersion: policy.sigstore.dev/v1beta1
+kind: ClusterImagePolicy
+metadata:
+  name: signed-acme-app
+spec:
+  images:
+    - glob: "ghcr.io/acme/app:*"
+    - glob: "ghcr.io/acme/app@*"
+    - glob: "index.docker.io/library/tool:*"
+    - glob: "index.docker.io/library/tool@*"
+  authorities:
+    - name: signer
+      keyless:
+        url: "https://fulcio.sigstore.dev"
+        identities:
+          - subject: "${branch}"
+            issuer: "${github}"
+      ctlog:
+        url: "https://rekor.sigstore.dev"
+`);
+  });
+
+  it('admit every tag of the workflow, and say so', () => {
+    const text = writePolicies(signed({ signer: { identity: tag, issuer: github } }))['kyverno-cluster-policy.yaml'] ?? '';
+    expect(text).toContain(`# It was signed for a tag (${tag}); the pattern admits every tag of that workflow`);
+    expect(text).toContain('subjectRegExp: "^https://github\\\\.com/acme/app/\\\\.github/workflows/release\\\\.yml@refs/tags/.+$"');
+  });
+
+  it('name the key for podman and skopeo', () => {
+    const files = writePolicies(signed({ signer: { publicKeyPem: key.pem } }));
+    const rule = { type: 'sigstoreSigned', signedIdentity: { type: 'matchRepository' }, keyData: Buffer.from(key.pem).toString('base64') };
+    expect(JSON.parse(files['containers-policy.json'] ?? '')).toEqual({
+      default: [{ type: 'reject' }],
+      transports: { docker: { 'ghcr.io/acme/app': [rule], 'docker.io/library/tool': [rule] } },
+    });
+    expect(parse(files['registries.d/sign-image.yaml'] ?? '')).toEqual({
+      docker: { 'ghcr.io/acme/app': { 'use-sigstore-attachments': true }, 'docker.io/library/tool': { 'use-sigstore-attachments': true } },
+    });
+  });
+
+  it('choose the type of Kyverno by the format', () => {
+    const type = (change: Partial<Signed>) =>
+      parse(writePolicies(signed(change))['kyverno-cluster-policy.yaml'] ?? '').spec.rules[0].verifyImages[0].type;
+    expect([type({}), type({ formats: ['legacy'] }), type({ formats: ['bundle'] })]).toEqual(['Cosign', 'Cosign', 'SigstoreBundle']);
+  });
+
+  it('hold the commands', () => {
+    const text = writePolicies(
+      signed({ signer: { identity: tag, issuer: github, claims: { repository: 'acme/app' } }, annotations: { team: 'blue' } }),
+    )['verify.md'];
+    const [first] = signed().images;
+    expect(text).toContain(`cosign verify \\
+  --certificate-identity-regexp '^https://github\\.com/acme/app/\\.github/workflows/release\\.yml@refs/tags/.+$' \\
+  --certificate-oidc-issuer ${github} \\
+  -a team=blue \\
+  ghcr.io/acme/app@${first?.digest}`);
+    expect(text).toContain(`gh attestation verify \\
+  oci://ghcr.io/acme/app@${first?.digest} \\
+  --bundle-from-oci \\
+  --repo acme/app \\
+  --predicate-type https://sigstore.dev/cosign/sign/v1 \\
+  --cert-identity ${tag} \\
+  --cert-oidc-issuer ${github}`);
+    expect(text).toContain('podman and skopeo know keys and e-mail addresses, and this signer is a workflow');
+  });
+
+  it('cannot be made to say something else by what was signed', () => {
+    const evil = 'https://acme.com/\n- glob: "x"\n# \u2028\u202e`$(id)`';
+    const files = writePolicies(signed({ signer: { identity: evil, issuer: evil }, annotations: { [evil]: evil } }));
+    expect(parse(files['cluster-image-policy.yaml'] ?? '').spec.authorities[0].keyless.identities).toEqual([
+      { subject: evil, issuer: evil },
+    ]);
+    expect(files['verify.md']).not.toContain('$(id)');
+  });
+});

@@ -1,0 +1,33 @@
+import type { CertificateAuthority, TransparencyLogInstance, TrustedRoot } from '@sigstore/protobuf-specs';
+import { pemText } from './pem-text.ts';
+
+/** The roots of trust of a Sigstore instance as policies want them: PEM. Empty where the trusted root has none. */
+export interface Anchors {
+  readonly rekorUrl?: string;
+  readonly rekorKeys: readonly string[];
+  readonly ctKeys: readonly string[];
+  /** intermediates and roots of all certificate authorities */
+  readonly authorities: string;
+  /** chain of the timestamp authorities */
+  readonly timestampChain: string;
+}
+
+/** Takes the anchors out of a trusted root. */
+export function anchorsOf(root: TrustedRoot): Anchors {
+  const keys = (logs: readonly TransparencyLogInstance[]) =>
+    logs.flatMap(({ publicKey }) => (publicKey?.rawBytes === undefined ? [] : [pemText('PUBLIC KEY', publicKey.rawBytes)]));
+  const url = root.tlogs[0]?.baseUrl;
+  return {
+    ...(url ? { rekorUrl: url } : {}),
+    rekorKeys: keys(root.tlogs),
+    ctKeys: keys(root.ctlogs),
+    authorities: chains(root.certificateAuthorities),
+    timestampChain: chains(root.timestampAuthorities),
+  };
+}
+
+/** All certificates of these authorities, each once. */
+export function chains(authorities: readonly CertificateAuthority[]): string {
+  const all = authorities.flatMap(({ certChain }) => certChain?.certificates ?? []);
+  return [...new Set(all.map(({ rawBytes }) => pemText('CERTIFICATE', rawBytes)))].join('');
+}

@@ -1,0 +1,79 @@
+/** What a `cosign verify` is told. */
+export interface CosignVerify {
+  /** `registry/repository@digest` */
+  readonly image: string;
+  /** keyed: the public key is taken from `cosign.pub` */
+  readonly signer:
+    | { readonly identity: string; readonly issuer: string }
+    | { readonly identityRegexp: string; readonly issuer: string }
+    | 'key';
+  readonly tlog: boolean;
+  /** the timestamp proves the time, because the log does not */
+  readonly byTimestamp: boolean;
+  readonly trustedRoot: boolean;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly plainHttp: boolean;
+}
+
+/** The words of a command, one argument or option with its value per entry; and what it cannot say. */
+export interface ShellCommand {
+  readonly words: readonly string[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * The command in options of cosign 3 (the same in 2 but for `--trusted-root`). Undefined where a text has control characters: nobody should
+ * paste those into a shell.
+ */
+export function cosignVerify(asked: CosignVerify): ShellCommand | undefined {
+  const { stated, unstated } = annotationWords(asked.annotations);
+  const words = [
+    'cosign verify',
+    ...signerWords(asked.signer),
+    ...(asked.trustedRoot ? ['--trusted-root trusted_root.json'] : []),
+    ...(asked.tlog ? [] : ['--insecure-ignore-tlog=true']),
+    ...(asked.byTimestamp ? ['--use-signed-timestamps'] : []),
+    ...stated,
+    ...(asked.plainHttp ? ['--allow-http-registry'] : []),
+    quote(asked.image),
+  ];
+  if (!isPasteable(words)) return undefined;
+  const note = `cosign cannot ask for these annotations on its command line: ${unstated.join(', ')}.`;
+  return { words, notes: unstated.length > 0 ? [note] : [] };
+}
+
+/** The command as a person pastes it: one option a line. */
+export function commandText({ words }: ShellCommand): string {
+  return words.join(' \\\n  ');
+}
+
+/** True for words without control characters. */
+export function isPasteable(words: readonly string[]): boolean {
+  return !words.some((word) => /\p{Cc}/u.test(word));
+}
+
+function signerWords(signer: CosignVerify['signer']): readonly string[] {
+  if (signer === 'key') return ['--key cosign.pub'];
+  const who =
+    'identity' in signer
+      ? `--certificate-identity ${quote(signer.identity)}`
+      : `--certificate-identity-regexp ${quote(signer.identityRegexp)}`;
+  return [who, `--certificate-oidc-issuer ${quote(signer.issuer)}`];
+}
+
+/** `-a` is read as one line of CSV and then cut at "=", of which cosign takes exactly one. */
+function annotationWords(annotations: Readonly<Record<string, string>>) {
+  const stated: string[] = [];
+  const unstated: string[] = [];
+  for (const [name, value] of Object.entries(annotations)) {
+    const pair = `${name}=${value}`;
+    if (name.includes('=') || value.includes('=')) unstated.push(name);
+    else stated.push(`-a ${quote(/[",]/.test(pair) ? `"${pair.replaceAll('"', '""')}"` : pair)}`);
+  }
+  return { stated, unstated };
+}
+
+/** One word of a POSIX shell: as it is when harmless, else in single quotes. */
+export function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

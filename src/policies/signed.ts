@@ -1,0 +1,81 @@
+import type { TrustedRoot } from '@sigstore/protobuf-specs';
+import type { Digest } from '../image/digest.ts';
+import type { RepositoryName } from '../image/reference.ts';
+import type { Format } from '../signature/found.ts';
+import type { GithubClaims } from '../signature/policy.ts';
+import { quotedPattern } from './go-pattern.ts';
+
+/** What was signed, by whom and how: all that a policy can ask for. */
+export interface Signed {
+  readonly images: readonly SignedImage[];
+  readonly signer:
+    | { readonly publicKeyPem: string }
+    | { readonly identity: string; readonly issuer: string; readonly claims?: GithubClaims };
+  /** formats that were written for every image */
+  readonly formats: readonly Format[];
+  /** the signatures are in a transparency log */
+  readonly tlog: boolean;
+  /** that log is Rekor v2, which states no time */
+  readonly rekorV2?: boolean;
+  /** the signatures carry an RFC 3161 timestamp */
+  readonly timestamp: boolean;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** services other than the public-good instance, with their trusted root where it is known */
+  readonly privateSigstore?: { readonly trustedRoot?: TrustedRoot };
+  /** the trusted root of the public-good instance; only podman's policy for keyless signatures needs it */
+  readonly publicRoot?: TrustedRoot;
+}
+
+export interface SignedImage {
+  readonly name: RepositoryName;
+  readonly digest: Digest;
+  /** as the user wrote it */
+  readonly references: readonly string[];
+}
+
+export const publicGood = { fulcio: 'https://fulcio.sigstore.dev', rekor: 'https://rekor.sigstore.dev' } as const;
+
+/** Who signed, as a policy states it: exactly, or, of a tag, all tags of the same workflow. */
+export type Who = ({ readonly subject: string } | { readonly subjectRegExp: string }) & { readonly issuer: string };
+
+/**
+ * The identity that a policy asks for. A workflow that ran for a tag has the tag in its identity, and the next release has another one; so the
+ * tag becomes a pattern, and nothing else does. A text that Kyverno would read as a wildcard becomes a pattern of itself.
+ */
+export function whoSigned({ identity, issuer }: { readonly identity: string; readonly issuer: string }): Who {
+  const tagged = /^(https:\/\/[^@]+@refs\/tags\/)[^@]+$/.exec(identity)?.[1];
+  if (tagged !== undefined) return { subjectRegExp: `^${quotedPattern(tagged)}.+$`, issuer };
+  return /[*?]/.test(identity) ? { subjectRegExp: `^${quotedPattern(identity)}$`, issuer } : { subject: identity, issuer };
+}
+
+/** The repositories, each once, in their order. */
+export function repositoriesOf({ images }: Signed): readonly RepositoryName[] {
+  return [...new Map(images.map(({ name }) => [`${name.registry}/${name.repository}`, name])).values()];
+}
+
+/** True when a verifier of the legacy format finds something. */
+export function hasLegacy({ formats }: Signed): boolean {
+  return formats.includes('legacy');
+}
+
+/** A name for Kubernetes objects: `signed-` and the first repository. */
+export function policyName(signed: Signed): string {
+  const first = repositoriesOf(signed)[0]?.repository ?? 'images';
+  const name = `signed-${first}`.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  return name.slice(0, 60).replace(/-+$/, '');
+}
+
+/** What stands at the top of every file. */
+export function headOf(signed: Signed, what: string): string[] {
+  const names = repositoriesOf(signed).map(({ registry, repository }) => `${registry}/${repository}`);
+  const { signer } = signed;
+  const tagged = 'identity' in signer && 'subjectRegExp' in whoSigned(signer) && /@refs\/tags\//.test(signer.identity);
+  return [
+    `${what} for ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}, written by sign-image from what it signed.`,
+    ...(tagged
+      ? [
+          `It was signed for a tag (${signer.identity}); the pattern admits every tag of that workflow, so that the next release passes too.`,
+        ]
+      : []),
+  ];
+}

@@ -1,0 +1,91 @@
+import type { CertificateAuthority, TransparencyLogInstance, TrustedRoot } from '@sigstore/protobuf-specs';
+import { anchorsOf, chains } from './anchors.ts';
+import { pemText } from './pem-text.ts';
+import { hasLegacy, headOf, policyName, publicGood, repositoriesOf, type Signed, whoSigned } from './signed.ts';
+import { type Yaml, yamlText } from './yaml-text.ts';
+
+const ownTrust = 'own-sigstore';
+
+/**
+ * A sigstore ClusterImagePolicy (policy.sigstore.dev/v1beta1), and the TrustRoot it refers to for a Sigstore instance of one's own.
+ * policy-controller reads legacy signatures, and bundles of keyless signers alone; it checks no annotations. What it cannot see is said on top.
+ */
+export function clusterImagePolicy(signed: Signed): string {
+  const keyed = 'publicKeyPem' in signed.signer;
+  const notes = [
+    ...(keyed && !hasLegacy(signed)
+      ? ['policy-controller finds signatures by key only in the legacy format, and only a bundle was written: sign with `format: both`.']
+      : []),
+    ...(Object.keys(signed.annotations).length > 0 ? ['policy-controller does not check annotations.'] : []),
+    ...(signed.privateSigstore !== undefined && signed.privateSigstore.trustedRoot === undefined
+      ? [`The TrustRoot "${ownTrust}" must hold the trusted root of your Sigstore instance.`]
+      : []),
+  ];
+  const policy: Yaml = {
+    apiVersion: 'policy.sigstore.dev/v1beta1',
+    kind: 'ClusterImagePolicy',
+    metadata: { name: policyName(signed) },
+    spec: {
+      images: repositoriesOf(signed).flatMap(({ registry, repository }) => {
+        const name = `${registry === 'docker.io' ? 'index.docker.io' : registry}/${repository}`;
+        return [{ glob: `${name}:*` }, { glob: `${name}@*` }];
+      }),
+      authorities: [{ name: 'signer', ...authority(signed) }],
+    },
+  };
+  const root = signed.privateSigstore?.trustedRoot;
+  const text = yamlText(policy, [...headOf(signed, 'sigstore ClusterImagePolicy'), ...notes]);
+  return root === undefined || (keyed && !signed.tlog) ? text : `${text}---\n${yamlText(trustRoot(root))}`;
+}
+
+function authority(signed: Signed): Record<string, Yaml> {
+  const { signer, tlog, timestamp, privateSigstore } = signed;
+  const own = privateSigstore !== undefined;
+  const root = privateSigstore?.trustedRoot;
+  const url = own ? (root === undefined ? undefined : anchorsOf(root).rekorUrl) : publicGood.rekor;
+  const log: Record<string, Yaml> = { ...(url === undefined ? {} : { url }), ...(own ? { trustRootRef: ownTrust } : {}) };
+  if ('publicKeyPem' in signer) return { key: { data: signer.publicKeyPem }, ...(tlog ? { ctlog: log } : {}) };
+  const fulcio = own ? root?.certificateAuthorities[0]?.uri || undefined : publicGood.fulcio;
+  // Asked for timestamps, policy-controller looks at no log; so they are asked for only where the log cannot tell the time. In the legacy
+  // format it knows no public timestamp authority.
+  const stamped = timestamp && (!tlog || signed.rekorV2 === true) && (own || !hasLegacy(signed));
+  return {
+    keyless: {
+      ...(fulcio === undefined ? {} : { url: fulcio }),
+      ...(own ? { trustRootRef: ownTrust } : {}),
+      identities: [whoSigned(signer)],
+    },
+    ...(tlog ? { ctlog: log } : {}),
+    ...(stamped ? { rfc3161timestamp: own ? { trustRootRef: ownTrust } : {} } : {}),
+    ...(hasLegacy(signed) ? {} : { signatureFormat: 'bundle' }),
+  };
+}
+
+function trustRoot(root: TrustedRoot): Yaml {
+  return {
+    apiVersion: 'policy.sigstore.dev/v1alpha1',
+    kind: 'TrustRoot',
+    metadata: { name: ownTrust },
+    spec: {
+      sigstoreKeys: {
+        certificateAuthorities: root.certificateAuthorities.map(certificateAuthority),
+        tLogs: root.tlogs.map(log),
+        ctLogs: root.ctlogs.map(log),
+        timestampAuthorities: root.timestampAuthorities.map(certificateAuthority),
+      },
+    },
+  };
+}
+
+function certificateAuthority(authority: CertificateAuthority): Yaml {
+  return {
+    subject: { organization: authority.subject?.organization ?? '', commonName: authority.subject?.commonName ?? '' },
+    uri: authority.uri,
+    certChain: Buffer.from(chains([authority])).toString('base64'),
+  };
+}
+
+function log({ baseUrl, publicKey }: TransparencyLogInstance): Yaml {
+  const pem = pemText('PUBLIC KEY', publicKey?.rawBytes ?? Buffer.alloc(0));
+  return { baseURL: baseUrl, hashAlgorithm: 'sha-256', publicKey: Buffer.from(pem).toString('base64') };
+}

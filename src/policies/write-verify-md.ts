@@ -1,0 +1,101 @@
+import { formatRepository } from '../image/reference.ts';
+import { commandText, cosignVerify, isPasteable, quote, type ShellCommand } from './cosign-command.ts';
+import { hasLegacy, type Signed, type SignedImage, whoSigned } from './signed.ts';
+import type { ContainersPolicy } from './write-containers.ts';
+
+/** After this many images the commands repeat themselves with another digest only. */
+const maxCommands = 20;
+
+/** `verify.md`: the files of this folder, and the commands that check the images by hand. */
+export function verifyText(signed: Signed, containers: ContainersPolicy): string {
+  const { images, signer } = signed;
+  const commands = images.slice(0, maxCommands).flatMap((image) => [cosignFor(signed, image) ?? [], githubFor(signed, image) ?? []].flat());
+  const more = images.length - maxCommands;
+  return `${[
+    '# Verify what was signed',
+    ...('publicKeyPem' in signer ? ['The public key, for `cosign.pub`:', fence('', signer.publicKeyPem.trimEnd())] : []),
+    ...(signed.privateSigstore === undefined ? [] : ['`trusted_root.json` is the trusted root of your Sigstore instance.']),
+    '## By hand',
+    ...commands.flatMap((command) => [fence('sh', commandText(command)), ...command.notes]),
+    ...(more > 0 ? [`And ${more} more images, in the same way with their digests.`] : []),
+    ...(Object.keys(signed.annotations).length > 0 && !hasLegacy(signed)
+      ? ['Annotations are checked by `cosign verify` and by the verify action; `gh` does not look at them.']
+      : []),
+    '## In a pull request',
+    'The verify action takes `kyverno-cluster-policy.yaml` or `cluster-image-policy.yaml` as its input `policy`:',
+    fence('yaml', pullRequest(signed)),
+    '## In a cluster or on a host',
+    table(containers),
+    ...('reason' in containers ? [containers.reason] : []),
+    ...('policy' in containers
+      ? [
+          'podman and skopeo check the manifest of the platform they pull: sign with `recursive: true` where the image has several. Everything else is refused by `containers-policy.json`; merge its `transports` into the policy you have.',
+        ]
+      : []),
+  ].join('\n\n')}\n`;
+}
+
+function pullRequest({ privateSigstore }: Signed): string {
+  return `policy: policies/cluster-image-policy.yaml${privateSigstore === undefined ? '' : '\ntrusted-root: trusted_root.json'}`;
+}
+
+function cosignFor(signed: Signed, image: SignedImage): ShellCommand | undefined {
+  const { signer, tlog, timestamp, annotations, privateSigstore } = signed;
+  const byTimestamp = timestamp && (!tlog || signed.rekorV2 === true);
+  const keyed = 'publicKeyPem' in signer;
+  return cosignVerify({
+    image: nameOf(image),
+    signer: keyed ? 'key' : cosignSigner(signer),
+    tlog,
+    byTimestamp,
+    trustedRoot: privateSigstore !== undefined && (tlog || byTimestamp || !keyed),
+    annotations,
+    plainHttp: false,
+  });
+}
+
+function cosignSigner(signer: { readonly identity: string; readonly issuer: string }) {
+  const who = whoSigned(signer);
+  return 'subjectRegExp' in who && /@refs\/tags\//.test(signer.identity)
+    ? { identityRegexp: who.subjectRegExp, issuer: signer.issuer }
+    : { identity: signer.identity, issuer: signer.issuer };
+}
+
+/** `gh` reads bundles of workflows, and wants to know the repository that the workflow ran for. */
+function githubFor({ signer, formats, privateSigstore }: Signed, image: SignedImage): ShellCommand | undefined {
+  if ('publicKeyPem' in signer || !formats.includes('bundle') || signer.claims?.repository === undefined) return undefined;
+  const words = [
+    'gh attestation verify',
+    quote(`oci://${nameOf(image)}`),
+    '--bundle-from-oci',
+    `--repo ${quote(signer.claims.repository)}`,
+    '--predicate-type https://sigstore.dev/cosign/sign/v1',
+    `--cert-identity ${quote(signer.identity)}`,
+    `--cert-oidc-issuer ${quote(signer.issuer)}`,
+    ...(privateSigstore === undefined ? [] : ['--custom-trusted-root trusted_root.jsonl']),
+  ];
+  return isPasteable(words) ? { words, notes: [] } : undefined;
+}
+
+function table(containers: ContainersPolicy): string {
+  const rows = [
+    ['`kyverno-cluster-policy.yaml`', 'Kyverno: `kubectl apply -f kyverno-cluster-policy.yaml`'],
+    ['`kyverno-image-validating-policy.yaml`', 'the same for Kyverno 1.16 and later; use one of the two'],
+    ['`cluster-image-policy.yaml`', 'policy-controller of sigstore, in namespaces labelled `policy.sigstore.dev/include=true`'],
+    ...('policy' in containers
+      ? [
+          ['`containers-policy.json`', 'podman, skopeo: `/etc/containers/policy.json`'],
+          ['`registries.d/sign-image.yaml`', 'podman, skopeo: `/etc/containers/registries.d/`'],
+        ]
+      : []),
+  ];
+  return ['| file | for |', '|---|---|', ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');
+}
+
+function fence(language: string, text: string): string {
+  return `\`\`\`${language}\n${text}\n\`\`\``;
+}
+
+function nameOf({ name, digest }: SignedImage): string {
+  return `${formatRepository(name)}@${digest}`;
+}
