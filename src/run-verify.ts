@@ -50,7 +50,8 @@ async function verifyTargets(targets: readonly Target[], inputs: VerifyInputs, n
   const required = targets.flatMap(({ reference, references, digest }) =>
     policiesOf(opened.requirementFor({ name: reference, references, ...(digest === undefined ? {} : { digest }) })),
   );
-  const trust = trustOf(required.some(needsTrust), inputs, network, machine);
+  const trust = trustOf(inputs, network, machine);
+  if (required.some(needsTrust)) trust();
   const [registry] = targets.map(({ reference }) => reference.registry);
   const registries = openRegistries({ inputs: inputs.registry, registry, access: 'pull', env, masker, timeout: inputs.timeout }, network);
   const tools = {
@@ -58,7 +59,8 @@ async function verifyTargets(targets: readonly Target[], inputs: VerifyInputs, n
     sleep: network.deadline.sleep,
     recursive: inputs.recursive,
     found: (image: Image) => registries.store(image).found(['bundle', 'legacy'], 'all'),
-    judge: async (found: FoundSignature, digest: Digest, policy: SignaturePolicy) => judge(found, digest, policy, await trust),
+    judge: async (found: FoundSignature, digest: Digest, policy: SignaturePolicy) =>
+      judge(found, digest, policy, needsTrust(policy) ? await trust() : createTrust(undefined)),
     onTagOnly: (reference: string, digest: string) =>
       log.notice(`${reference} is a tag, and a tag can move; it was ${digest} just now. What later steps use should be output images.`),
   };
@@ -67,12 +69,14 @@ async function verifyTargets(targets: readonly Target[], inputs: VerifyInputs, n
   return reportVerified(results, inputs, opened, machine);
 }
 
-/** The trusted root, under way beside the first requests; code and network for it only where something is judged by it. */
-function trustOf(needed: boolean, inputs: VerifyInputs, network: Network, machine: Machine): Promise<Trust> {
-  if (!needed) return Promise.resolve(createTrust(undefined));
-  const trust = import('./run-trust.ts').then(({ openTrust }) => openTrust(inputs, network, machine));
-  trust.catch(() => {}); // awaited when a signature is judged; until then it must not end the process
-  return trust;
+/** The trusted root, loaded at the first call; code and network for it only where something is judged by it. */
+function trustOf(inputs: VerifyInputs, network: Network, machine: Machine): () => Promise<Trust> {
+  let trust: Promise<Trust> | undefined;
+  return () => {
+    trust ??= import('./run-trust.ts').then(({ openTrust }) => openTrust(inputs, network, machine));
+    trust.catch(() => {}); // started beside the first requests and awaited when a signature is judged; until then it must not end the process
+    return trust;
+  };
 }
 
 /** A check that was asked for and is not made must not look like one that passed. */
