@@ -169,7 +169,7 @@ const bomb = gzipSync(Buffer.alloc(16 << 20));
 function faulty(name: string, code: Attack['code'], what: RegExp, fault: NonNullable<ReturnType<NonNullable<Shelf['faults']>>>): Attack {
   const lay = ({ shelf, bundle }: Scene, evil: boolean): void => {
     shelf.bundle(bundle());
-    if (evil) shelf.faults = ({ path }) => (what.test(path) ? fault : undefined);
+    if (evil) shelf.faults = ({ method, path }) => (method === 'GET' && what.test(path) ? fault : undefined);
   };
   return { name, code, lay };
 }

@@ -1,6 +1,7 @@
 import { Failure, type FailureCode } from '../../src/failure.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
+import { parseReference } from '../../src/image/reference.ts';
 import { openRegistry } from '../../src/registry/client.ts';
 import type { Credentials } from '../../src/registry/login.ts';
 import { openStore, realTempo } from '../../src/registry/store.ts';
@@ -8,6 +9,7 @@ import { judge } from '../../src/signature/judge.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
 import type { Trust } from '../../src/signature/trust.ts';
 import type { Verdict, VerdictCode } from '../../src/signature/verdict.ts';
+import { verifyImages } from '../../src/verifying/verify-images.ts';
 import type { PlantedImage } from './shelf.ts';
 
 /** What the gate says of one image. */
@@ -31,17 +33,32 @@ export interface GateOptions {
 export async function gate(image: PlantedImage, policy: SignaturePolicy, trust: Trust, options: GateOptions = {}): Promise<Outcome> {
   const begin = performance.now();
   const { budget = 9_000, login } = options;
-  const http = createHttp({ deadline: createDeadline(budget), env: {} });
+  const deadline = createDeadline(budget);
+  const http = createHttp({ deadline, env: {} });
   const open = openRegistry({ http, credentials: async () => login, access: 'pull', mask: () => {}, patience: 0 });
-  const [, registry = '', repository = ''] = /^([^/]+)\/(.+)$/.exec(image.reference) ?? [];
+  const text = `${image.reference}@${image.digest}`;
+  const told: string[] = [];
   try {
-    const store = openStore(open({ registry, repository }), image.digest, realTempo(Date.now() + budget));
-    const found = await store.found(['bundle', 'legacy'], 'all');
-    const verdicts = found.map((signature) => judge(signature, image.digest, policy, trust));
-    const codes = verdicts.length === 0 ? (['unsigned'] as const) : [...new Set(verdicts.map(({ code }) => code))];
-    const verified = verdicts.some((verdict) => verdict.verified);
-    const texts = verdicts.flatMap(({ reason, reference }) => [reference, ...(reason === undefined ? [] : [reason])]);
-    return { verified, codes, texts, verdicts, milliseconds: performance.now() - begin };
+    const [result, ...more] = await verifyImages(
+      [{ reference: parseReference(text), digest: image.digest, references: [text] }],
+      () => ({ kind: 'signature', policy }),
+      {
+        open,
+        recursive: false,
+        sleep: deadline.sleep,
+        onTagOnly: () => {},
+        found: ({ name, digest }) => openStore(open(name), digest, realTempo(Date.now() + budget)).found(['bundle', 'legacy'], 'all'),
+        judge: async (found, digest, wanted) => judge(found, digest, wanted, trust),
+      },
+      ({ image: name, code }) => told.push(`${name} ${code}`),
+    );
+    if (result === undefined || more.length > 0 || told.length !== 1) throw new Error('one image was asked for');
+    const { verified, code = 'verified', reason, failure, signatures } = result;
+    const codes = failure ? [failure.code] : signatures.length > 0 ? [...new Set(signatures.map((each) => each.code))] : [code];
+    const texts = [reason, failure?.fix, ...signatures.flatMap((each) => [each.reference, each.reason])].filter(
+      (each) => each !== undefined,
+    );
+    return { verified, codes, texts, verdicts: signatures, milliseconds: performance.now() - begin };
   } catch (caught) {
     if (!(caught instanceof Failure)) throw caught;
     const texts = [caught.message, caught.fix];

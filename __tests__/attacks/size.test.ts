@@ -106,7 +106,7 @@ const cases: readonly (readonly [string, (scene: Scene) => void, Partial<Cost>])
     (scene) =>
       fill(
         scene,
-        300,
+        100,
         (n) => noise(10, n),
         (manifest, n) => Object.assign(manifest, { n, x: Array(80_000).fill([]) }),
       ),

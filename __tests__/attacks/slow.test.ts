@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Fault } from '../sandbox/registry-faults.ts';
+import { keyless, sceneOf } from './attack.ts';
+import { Forge } from './forge.ts';
+import { gate } from './gate.ts';
+import { Stage } from './shelf.ts';
+
+const forge = new Forge();
+let stage: Stage;
+beforeAll(async () => {
+  stage = await Stage.start();
+});
+afterAll(() => stage.close());
+
+// All of them at once, because each one lasts as long as the gate has patience.
+describe.concurrent('a registry that takes its time is left when the budget is used up', () => {
+  const dripping: Fault = { kind: 'slow-body', everyMs: 400 };
+  it.each<[string, RegExp, Fault]>([
+    ['no answer at all', /./, { kind: 'hang' }],
+    ['no answer to the list of referrers', /\/referrers\//, { kind: 'hang' }],
+    ['no answer to one blob', /\/blobs\//, { kind: 'hang' }],
+    ['a list that drips', /\/referrers\//, dripping],
+    ['a manifest that drips', /\/manifests\/sha256:/, dripping],
+    ['a blob that drips', /\/blobs\//, dripping],
+    ['a body without end that drips', /\/blobs\//, { kind: 'endless-body', bytes: 1, everyMs: 400 }],
+    ['the referrers tag without an answer', /\/manifests\/sha256-[0-9a-f]+$/, { kind: 'hang' }],
+  ])('%s', async (_name, what, fault) => {
+    const shelf = stage.shelf();
+    shelf.bundle(sceneOf(forge, shelf).bundle());
+    const ask = () => gate(shelf.image, keyless, forge.trust(), { budget: 2_500 });
+    expect(await ask()).toMatchObject({ verified: true });
+    shelf.faults = ({ path }) => (what.test(path) ? fault : undefined);
+    const outcome = await ask();
+    expect({ ...outcome, texts: [], milliseconds: 0 }).toEqual({
+      verified: false,
+      codes: ['timeout'],
+      texts: [],
+      verdicts: [],
+      milliseconds: 0,
+    });
+    expect(outcome.milliseconds).toBeLessThan(3_500);
+  });
+});
+
+describe('credentials', () => {
+  it('go to the registry, and to no host that it redirects to', async () => {
+    const login = { kind: 'password', username: 'robot', password: 'open sesame' } as const;
+    const auth = { kind: 'basic', accounts: [{ username: login.username, password: login.password }] } as const;
+    const strict = await Stage.start({ referrersApi: true, blobRedirect: true, auth });
+    try {
+      const shelf = strict.shelf();
+      shelf.bundle(sceneOf(forge, shelf).bundle());
+      expect(await gate(shelf.image, keyless, forge.trust(), { login })).toMatchObject({ verified: true, codes: ['verified'] });
+      expect(strict.registry.requests.filter(({ listener }) => listener === 'storage')).not.toEqual([]);
+      expect(strict.registry.leaks).toEqual([]);
+      expect(await gate(shelf.image, keyless, forge.trust())).toMatchObject({ verified: false, codes: ['registry-denied'] });
+    } finally {
+      await strict.close();
+    }
+  });
+});
