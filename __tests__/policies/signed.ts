@@ -5,7 +5,8 @@ import { parseTrustedRoot } from '../../src/signature/trust.ts';
 import { makeKey } from './tools.ts';
 
 export const key = makeKey();
-export const trustedRoot = parseTrustedRoot(readFileSync(new URL('../fixtures/trusted_root.json', import.meta.url)));
+const json = readFileSync(new URL('../fixtures/trusted_root.json', import.meta.url), 'utf8');
+export const trustedRoot = { parsed: parseTrustedRoot(Buffer.from(json)), json };
 export const github = 'https://token.actions.githubusercontent.com';
 export const branch = 'https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main';
 export const tag = 'https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.2.0';
@@ -46,7 +47,7 @@ export const waysOfSigning: readonly (readonly [string, Signed])[] = [
   ['a workflow at a branch, bundles', signed(bundle)],
   ['a workflow at a tag', signed({ signer: { identity: tag, issuer: github } })],
   ['a workflow at a tag, bundles', signed({ ...bundle, signer: { identity: tag, issuer: github } })],
-  ['a person', signed({ signer: { identity: 'someone@acme.com', issuer: 'https://accounts.google.com' }, publicRoot: trustedRoot })],
+  ['a person', signed({ signer: { identity: 'someone@acme.com', issuer: 'https://accounts.google.com' }, publicRoot: trustedRoot.parsed })],
   ['strange characters', signed({ signer: { identity: 'https://acme.com/*?"\\\'{{}}: # \u{1f600}é', issuer: github } })],
   ['annotations', signed({ annotations: { team: 'rocket & <co>', note: 'a=b, "c": {d} #e\n\u2028', yes: 'no', '1.0': '1' } })],
   ['annotations, bundles', signed({ ...bundle, annotations: { team: 'blue' } })],

@@ -21,9 +21,15 @@ export interface Signed {
   readonly timestamp: boolean;
   readonly annotations: Readonly<Record<string, string>>;
   /** services other than the public-good instance, with their trusted root where it is known */
-  readonly privateSigstore?: { readonly trustedRoot?: TrustedRoot };
+  readonly privateSigstore?: { readonly trustedRoot?: ParsedRoot };
   /** the trusted root of the public-good instance; only podman's policy for keyless signatures needs it */
   readonly publicRoot?: TrustedRoot;
+}
+
+/** A trusted root, and the JSON it was read from. */
+export interface ParsedRoot {
+  readonly parsed: TrustedRoot;
+  readonly json: string;
 }
 
 export interface SignedImage {

@@ -33,7 +33,7 @@ export function clusterImagePolicy(signed: Signed): string {
       authorities: [{ name: 'signer', ...authority(signed) }],
     },
   };
-  const root = signed.privateSigstore?.trustedRoot;
+  const root = signed.privateSigstore?.trustedRoot?.parsed;
   const text = yamlText(policy, [...headOf(signed, 'sigstore ClusterImagePolicy'), ...notes]);
   return root === undefined || (keyed && !signed.tlog) ? text : `${text}---\n${yamlText(trustRoot(root))}`;
 }
@@ -41,7 +41,7 @@ export function clusterImagePolicy(signed: Signed): string {
 function authority(signed: Signed): Record<string, Yaml> {
   const { signer, tlog, timestamp, privateSigstore } = signed;
   const own = privateSigstore !== undefined;
-  const root = privateSigstore?.trustedRoot;
+  const root = privateSigstore?.trustedRoot?.parsed;
   const url = own ? (root === undefined ? undefined : anchorsOf(root).rekorUrl) : publicGood.rekor;
   const log: Record<string, Yaml> = { ...(url === undefined ? {} : { url }), ...(own ? { trustRootRef: ownTrust } : {}) };
   if ('publicKeyPem' in signer) return { key: { data: signer.publicKeyPem }, ...(tlog ? { ctlog: log } : {}) };

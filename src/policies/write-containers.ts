@@ -33,7 +33,7 @@ function requirementOf(signed: Signed): { readonly rule: object } | { readonly r
   if (!/^[^@\s/]+@[^@\s/]+$/.test(signer.identity)) {
     return { reason: 'podman and skopeo know keys and e-mail addresses, and this signer is a workflow: sign with a key for them.' };
   }
-  const root = privateSigstore === undefined ? publicRoot : privateSigstore.trustedRoot;
+  const root = privateSigstore === undefined ? publicRoot : privateSigstore.trustedRoot?.parsed;
   const anchors = root === undefined ? undefined : anchorsOf(root);
   const [rekorKey] = anchors?.rekorKeys ?? [];
   if (anchors === undefined || anchors.authorities === '' || rekorKey === undefined || !signed.tlog) {

@@ -1,4 +1,3 @@
-import { TrustedRoot } from '@sigstore/protobuf-specs';
 import type { RepositoryName } from '../image/reference.ts';
 import { anchorsOf } from './anchors.ts';
 import { hasLegacy, headOf, policyName, publicGood, repositoriesOf, type Signed, whoSigned } from './signed.ts';
@@ -43,7 +42,7 @@ export function kyvernoClusterPolicy(signed: Signed): string {
 
 function attestor(signed: Signed): Record<string, Yaml> {
   const { signer, tlog, privateSigstore } = signed;
-  const anchors = privateSigstore?.trustedRoot === undefined ? undefined : anchorsOf(privateSigstore.trustedRoot);
+  const anchors = privateSigstore?.trustedRoot === undefined ? undefined : anchorsOf(privateSigstore.trustedRoot.parsed);
   const [rekorKey] = anchors?.rekorKeys ?? [];
   const [ctKey] = anchors?.ctKeys ?? [];
   const log = { url: anchors?.rekorUrl ?? publicGood.rekor, ...(rekorKey === undefined ? {} : { pubkey: rekorKey }) };
@@ -109,7 +108,7 @@ function cosignAttestor(signed: Signed): Record<string, Yaml> {
   const { signer, tlog, privateSigstore, annotations } = signed;
   const root = privateSigstore?.trustedRoot;
   const keyed = 'publicKeyPem' in signer;
-  const anchors = root === undefined ? undefined : anchorsOf(root);
+  const anchors = root === undefined ? undefined : anchorsOf(root.parsed);
   // With this chain Kyverno takes the time from the timestamp; Rekor v2 has none.
   const stamped = tlog && signed.rekorV2 === true && signed.timestamp && anchors?.timestampChain;
   const ctlog = tlog
@@ -118,7 +117,7 @@ function cosignAttestor(signed: Signed): Record<string, Yaml> {
   return {
     ...(keyed ? { key: { data: signer.publicKeyPem } } : { keyless: { identities: [whoSigned(signer)] } }),
     ctlog,
-    ...(root === undefined ? {} : { trustedRoot: { value: `${JSON.stringify(TrustedRoot.toJSON(root))}` } }),
+    ...(root === undefined ? {} : { trustedRoot: { value: JSON.stringify(JSON.parse(root.json)) } }),
     ...(Object.keys(annotations).length === 0 ? {} : { annotations: { ...annotations } }),
   };
 }
