@@ -233,6 +233,16 @@ describe('a registry that gives no answer', () => {
     expect(JSON.parse(result.outputs.results ?? '[]')).toEqual([expect.objectContaining({ verified: false, code: 'registry-error' })]);
   });
 
+  it('hangs: the step ends in its time', async () => {
+    const { reference } = await loadCase(join(fixtures, 'keyed-bundle-nolog'), registry.host, 'fixtures/hanging');
+    registry.set({ faults: ({ path }) => (path.endsWith('.sig') ? { kind: 'hang' } : undefined) });
+    const result = await verify({ ...asked(reference), timeout: '2s' });
+    registry.set({ faults: () => undefined });
+    expect(result.durationMs).toBeLessThan(6_000);
+    expect(result).toMatchObject({ code: 1, outputs: { verified: 'false', images: '[]' } });
+    expect(JSON.parse(result.outputs.results ?? '[]')).toEqual([expect.objectContaining({ verified: false, code: 'registry-error' })]);
+  });
+
   it('does not know the image: unresolved', async () => {
     const nowhere = `${registry.host}/fixtures/nowhere:1.0`;
     const result = await verify({ ...asked(nowhere), timeout: '10s' });
@@ -262,6 +272,28 @@ describe('what is contacted', () => {
     const env = { GITHUB_ACTIONS: undefined, GITHUB_REPOSITORY: undefined, GITHUB_EVENT_PATH: undefined, GITHUB_STEP_SUMMARY: undefined };
     const result = await verify({ ...asked, 'certificate-identity': ferry, 'github-token': '' }, { env });
     expect(result).toMatchObject({ code: 0, outputs: { verified: 'true' } });
+  });
+});
+
+describe('a run without a trusted root', () => {
+  const nowhere = { 'tuf-mirror': 'http://127.0.0.1:9', 'tuf-root': '{}', 'trusted-root': '', timeout: '5s' };
+
+  it('fails as a whole where a signature has to be judged by it', async () => {
+    const { asked } = await keyless();
+    const result = await verify({ ...asked, ...nowhere, 'certificate-identity': ferry });
+    expect(result).toMatchObject({ code: 1, outputs: { verified: 'false', images: '[]', results: '[]' } });
+    expect(result.annotations.map(({ kind }) => kind)).toEqual(['error']);
+  });
+
+  it('fails as a whole with `fail: false` too: nothing was looked at', async () => {
+    const { asked } = await keyless();
+    expect((await verify({ ...asked, ...nowhere, 'certificate-identity': ferry, fail: 'false' })).code).toBe(1);
+  });
+
+  it('still says that an image is unsigned', async () => {
+    const { reference } = await loadCase(join(fixtures, 'unsigned'), registry.host, 'fixtures/unsigned');
+    const result = await verify({ ...nowhere, images: reference, 'certificate-identity': ferry });
+    expect(JSON.parse(result.outputs.results ?? '[]')).toEqual([expect.objectContaining({ code: 'unsigned' })]);
   });
 });
 
