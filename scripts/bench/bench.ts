@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startDockerRegistry } from '../../__tests__/interop/peers.ts';
 import { startDelayProxyProcess } from '../../__tests__/sandbox/proxy.ts';
+import { keylessScenarios, keylessWeight, slowServices } from './keyless.ts';
 import { median, timedOk } from './measure.ts';
 import { type BenchWorld, type Scenario, scenarios } from './scenarios.ts';
-import { measureSize } from './size.ts';
+import { measureSize, tellRows } from './size.ts';
 
 const pairs = Math.max(5, Number(process.argv[2] ?? 5));
 const only = process.argv[3];
@@ -18,8 +19,10 @@ try {
   const world = await openWorld();
   console.log(`medians of ${pairs} interleaved pairs, in ms; +50 ms a response, +20 ms a connection\n`);
   console.log(line(['scenario', 'ours', 'cosign 3', 'ratio', 'limit', 'requests', 'depth', 'cosign req.', '']));
-  for (const scenario of scenarios) if (only === undefined || scenario.name.includes(only)) await measure(scenario, world);
+  for (const scenario of [...scenarios, ...keylessScenarios])
+    if (only === undefined || scenario.name.includes(only)) await measure(scenario, world);
   if (only === undefined) failed += await measureSize(world);
+  if (only === undefined || only === 'keyless') failed += tellRows(await keylessWeight(world));
 } finally {
   for (const close of closers.reverse()) await close();
 }
@@ -30,24 +33,28 @@ async function measure(scenario: Scenario, world: BenchWorld): Promise<void> {
   const ours: number[] = [];
   const theirs: number[] = [];
   let counts = { requests: 0, depth: 0 };
+  let certificates = 0;
   let cosignCounts = { requests: 0, depth: 0 };
   for (let pair = 0; pair < pairs; pair++) {
     const prepared = await scenario.prepare(world, pair);
     await world.reset();
     let total = 0;
     for (const command of prepared.ours) total += await timedOk(command.program, command.args, command.env);
-    ours.push(total);
+    const waited = async () => (scenario.apartFromRekor2 === true ? await world.services.waiting() : 0);
+    ours.push(total - (await waited()));
     counts = await world.counts();
+    certificates = await world.services.certificates();
     await world.reset();
     total = 0;
     for (const command of prepared.theirs) total += await timedOk(command.program, command.args, command.env);
-    theirs.push(total);
+    theirs.push(total - (await waited()));
     cosignCounts = await world.counts();
     prepared.cleanUp();
   }
   const ratio = median(ours) / median(theirs);
   const overDepth = scenario.depth !== undefined && counts.depth > scenario.depth;
-  const over = ratio > scenario.limit || overDepth;
+  const wrongCertificates = scenario.certificates !== undefined && certificates !== scenario.certificates;
+  const over = ratio > scenario.limit || overDepth || wrongCertificates;
   if (over) failed += 1;
   console.log(
     line([
@@ -81,7 +88,10 @@ async function openWorld(): Promise<BenchWorld> {
   const withReferrers = await startDelayProxyProcess({ target: need('REGISTRY_REFERRERS') });
   const withoutReferrers = await startDelayProxyProcess({ target: docker.host });
   closers.push(withReferrers.close, withoutReferrers.close);
-  const all = [withReferrers, withoutReferrers];
+  const services = await slowServices(folder, need);
+  closers.push(...services.proxies.map(({ close }) => close));
+  const registries = [withReferrers, withoutReferrers];
+  const all = [...registries, ...services.proxies];
   return {
     folder,
     node: process.execPath,
@@ -90,10 +100,11 @@ async function openWorld(): Promise<BenchWorld> {
     withReferrers: { direct: need('REGISTRY_REFERRERS'), slow: withReferrers.host },
     withoutReferrers: { direct: docker.host, slow: withoutReferrers.host },
     keyPassword: 'bench-password',
+    services,
     read: (file) => readFile(file, 'utf8'),
     reset: async () => void (await Promise.all(all.map((proxy) => proxy.reset()))),
     counts: async () => {
-      const counts = await Promise.all(all.map((proxy) => proxy.statistics()));
+      const counts = await Promise.all(registries.map((proxy) => proxy.statistics()));
       return {
         requests: counts.reduce((sum, { requests }) => sum + requests, 0),
         depth: Math.max(...counts.map(({ depth }) => depth)),

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { pushImage } from '../../__tests__/sandbox/images.ts';
+import type { SlowServices } from './keyless.ts';
 import { actionEnvironment } from './measure.ts';
 
 const execute = promisify(execFile);
@@ -21,6 +22,7 @@ export interface BenchWorld {
   readonly withReferrers: BenchRegistry;
   readonly withoutReferrers: BenchRegistry;
   readonly keyPassword: string;
+  readonly services: SlowServices;
   readonly read: (file: string) => Promise<string>;
   readonly reset: () => Promise<void>;
   readonly counts: () => Promise<{ requests: number; depth: number }>;
@@ -44,6 +46,10 @@ export interface Scenario {
   readonly limit: number;
   /** sequential requests of ours, at the most */
   readonly depth?: number;
+  /** certificates that ours asks of Fulcio, exactly */
+  readonly certificates?: number;
+  /** leaves out the time that Rekor v2 took to answer, of both */
+  readonly apartFromRekor2?: boolean;
   prepare(world: BenchWorld, pair: number): Promise<Pair>;
 }
 
