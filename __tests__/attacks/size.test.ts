@@ -69,11 +69,6 @@ const fakeLayer = {
 const cases: readonly (readonly [string, (scene: Scene) => void, Partial<Cost>])[] = [
   ['1,000 good signatures', (scene) => fill(scene, 1000, () => scene.bundle()), { verified: true, codes: ['verified'], signatures: 1000 }],
   ['1,001 signatures', (scene) => fill(scene, 1001, (n) => noise(10, n)), { verified: false, codes: ['too-large'] }],
-  [
-    '1,000 bundles of 20 KiB',
-    (scene) => fill(scene, 1000, (n) => noise(20_000, n)),
-    { verified: false, codes: ['malformed'], signatures: 1000 },
-  ],
   ['300 bundles of 255 KiB', (scene) => fill(scene, 300, (n) => noise(255_000, n)), { verified: false }],
   ['1,000 bundles of 60 KiB', (scene) => fill(scene, 1000, (n) => noise(60_000, n)), { verified: false, codes: ['too-large'] }],
   ['16 bundles of 4 MiB', (scene) => fill(scene, 16, (n) => noise(4_190_000, n)), { verified: false, codes: ['too-large'] }],

@@ -27,7 +27,7 @@ describe.concurrent('a registry that takes its time is left when the budget is u
   ])('%s', async (_name, what, fault) => {
     const shelf = stage.shelf();
     shelf.bundle(sceneOf(forge, shelf).bundle());
-    const ask = () => gate(shelf.image, keyless, forge.trust(), { budget: 2_500 });
+    const ask = () => gate(shelf.image, keyless, forge.trust(), { budget: 1_200 });
     expect(await ask()).toMatchObject({ verified: true });
     shelf.faults = ({ path }) => (what.test(path) ? fault : undefined);
     const outcome = await ask();
@@ -38,7 +38,7 @@ describe.concurrent('a registry that takes its time is left when the budget is u
       verdicts: [],
       milliseconds: 0,
     });
-    expect(outcome.milliseconds).toBeLessThan(3_500);
+    expect(outcome.milliseconds).toBeLessThan(2_500);
   });
 });
 
