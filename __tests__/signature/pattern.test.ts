@@ -45,3 +45,10 @@ describe('a pattern that backtracks without end', () => {
     expect(performance.now() - began).toBeLessThan(5_000);
   });
 });
+
+describe('an honest pattern', () => {
+  it('is held against very many identities', () => {
+    const pattern = compilePattern('https://github\\.com/acme/.*');
+    for (let index = 0; index < 3_000; index++) expect(matches({ pattern }, `https://github.com/acme/app-${index}`)).toBe(true);
+  });
+});
