@@ -29,7 +29,7 @@ const exact = byIdentity(`subject: ${workflow}\nissuer: ${github}\nrekor: {url: 
 const app = image('ghcr.io/acme/app:1');
 const asked = (text: string) => told(read(text).requirementFor(app));
 const name = 'ClusterPolicy check, rule signed';
-const place = (index: number, what: string) => `rules[0].verifyImages[0].attestors[0].entries[${index}].${what}`;
+const place = (index: number, what: string) => `attestors[0].entries[${index}].${what}`;
 
 describe('a Kyverno policy', () => {
   it('asks for all attestors of a set without a count; each key of several in one entry counts', () => {

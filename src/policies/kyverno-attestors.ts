@@ -62,8 +62,13 @@ function readKeys(node: PolicyNode, annotations: SignaturePolicy['annotations'],
   return keysIn(publicKeys, asked.readKeys).map((key) => ({
     kind: 'signature',
     policy: { signers: [{ key }], annotations, tlog: logOf(node) },
-    name: shown(node.field.replace(/^spec\./, '')),
+    name: attestorName(node),
   }));
+}
+
+/** Where it stands in its rule, which the names around it tell: `attestors[0].entries[1].keyless`. */
+function attestorName({ field }: PolicyNode): string {
+  return shown(field.replace(/^.*?verifyImages\[\d+\]\./, ''));
 }
 
 function readKeyless(node: PolicyNode, annotations: SignaturePolicy['annotations'], asked: Asked): Requirement {
@@ -80,7 +85,7 @@ function readKeyless(node: PolicyNode, annotations: SignaturePolicy['annotations
   return {
     kind: 'signature',
     policy: { signers: [rule], annotations, tlog: logOf(node) },
-    name: shown(node.field.replace(/^spec\./, '')),
+    name: attestorName(node),
   };
 }
 

@@ -1,0 +1,121 @@
+// Policies, written and read, over signatures that real cosign made.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Digest } from '../../src/image/digest.ts';
+import { readPolicies } from '../../src/policies/read.ts';
+import { type Signed, writePolicies } from '../../src/policies/write.ts';
+import { judge } from '../../src/signature/judge.ts';
+import { evaluate } from '../../src/verifying/requirement.ts';
+import { type RecordedCase, recordedCase, recordedTrust } from '../signature/fixtures.ts';
+import { trustedRoot } from './signed.ts';
+import { indent, readKeys } from './tools.ts';
+
+const trust = recordedTrust();
+const name = { registry: 'example.test', repository: 'app' };
+const pem = (file: string) => readFileSync(join(import.meta.dirname, '..', 'fixtures', 'keys', file), 'utf8');
+const workflow = {
+  identity: 'https://github.com/harbor-lights/ferry/.github/workflows/release.yml@refs/heads/main',
+  issuer: 'http://127.0.0.1:8180',
+};
+
+/** What the gate finds about a recorded case under a policy. */
+function gate(recorded: RecordedCase, text: string, digest: Digest = recorded.digest, repository = name) {
+  const { requirementFor } = readPolicies([{ path: 'policy.yaml', text }], { readPublicKeys: readKeys, ownTrust: true });
+  const requirement = requirementFor({ name: repository, references: [`${repository.registry}/${repository.repository}:1`], digest });
+  const { verified, code, reason } = evaluate(requirement, (policy) =>
+    recorded.signaturesOf(recorded.digest).map((found) => judge(found, digest, policy, trust)),
+  );
+  return { verified, code, reason };
+}
+
+function signing(digest: Digest, change: Partial<Signed>): Signed {
+  return {
+    images: [{ name, digest, references: ['example.test/app:1'] }],
+    signer: workflow,
+    formats: ['bundle'],
+    tlog: true,
+    timestamp: false,
+    annotations: {},
+    privateSigstore: { trustedRoot },
+    ...change,
+  };
+}
+
+const releaseKey = { publicKeyPem: pem('release.pub') };
+const cases: readonly (readonly [string, Partial<Signed>])[] = [
+  ['keyless-bundle-rekor1', {}],
+  ['keyless-bundle-rekor2-tsa', { rekorV2: true, timestamp: true }],
+  [
+    'keyless-bundle-tsa-only',
+    {
+      tlog: false,
+      timestamp: true,
+      signer: { ...workflow, identity: workflow.identity.replace('ferry', 'lantern').replace('release', 'publish') },
+    },
+  ],
+  ['keyless-legacy-cosign2', { formats: ['legacy'] }],
+  ['both-formats-keyless', { formats: ['bundle', 'legacy'] }],
+  ['keyed-bundle-rekor1', { signer: releaseKey }],
+  ['keyed-bundle-nolog', { signer: releaseKey, tlog: false }],
+  ['keyed-legacy-rekor1', { signer: releaseKey, formats: ['legacy'] }],
+  ['keyed-legacy-nolog', { signer: releaseKey, formats: ['legacy'], tlog: false }],
+];
+
+describe.each(cases)('the policies written for %s', (file, change) => {
+  const recorded = recordedCase(file);
+  const other = recordedCase(file === 'keyed-legacy-nolog' ? 'keyed-bundle-nolog' : 'keyed-legacy-nolog');
+
+  it.each(['kyverno-cluster-policy.yaml', 'cluster-image-policy.yaml'])('%s admit it, and nothing else', (policyFile) => {
+    const write = (more: Partial<Signed>) => writePolicies(signing(recorded.digest, { ...change, ...more }))[policyFile] ?? '';
+    const text = write({});
+    expect(gate(recorded, text)).toEqual({ verified: true, code: undefined, reason: undefined });
+    expect(gate(recorded, text, other.digest)).toMatchObject({ verified: false, code: 'wrong-subject' });
+    expect(gate(recorded, text, recorded.digest, { ...name, repository: 'other' })).toEqual({
+      verified: false,
+      code: 'not-allowed',
+      reason: 'No policy in policy.yaml speaks of example.test/other.',
+    });
+    expect(gate(recorded, write({ signer: { publicKeyPem: pem('stranger.pub') } }))).toMatchObject({ verified: false, code: 'wrong-key' });
+    expect(gate(recorded, write({ signer: { ...workflow, identity: `${workflow.identity}2` } }))).toMatchObject({
+      verified: false,
+      code: 'wrong-identity',
+    });
+    expect(gate(recordedCase('unsigned'), text)).toMatchObject({ verified: false, code: 'unsigned' });
+  });
+});
+
+describe('a policy with several attestors, over signatures by one key', () => {
+  const recorded = recordedCase('both-formats-keyed');
+  const policy = (count: string, ...files: string[]) => `apiVersion: kyverno.io/v1
+kind: ClusterPolicy
+metadata: {name: two}
+spec:
+  rules:
+    - name: signed
+      match: {any: [{resources: {kinds: [Pod]}}]}
+      verifyImages:
+        - imageReferences: ["example.test/*"]
+          attestors:
+            - ${count}
+              entries:
+                - keys:
+                    publicKeys: |
+                      ${indent(files.map(pem).join(''), 22)}
+                    rekor: {ignoreTlog: true}
+`;
+  const signers = ['release.pub', 'security.pub'].filter((file) => gate(recorded, policy('count: 1', file)).verified);
+
+  it('counts signers', () => {
+    const [own = ''] = signers;
+    expect(signers).not.toEqual([]);
+    expect(gate(recorded, policy('count: 1', own, 'stranger.pub'))).toMatchObject({ verified: true });
+    expect(gate(recorded, policy('count: 2', own, 'stranger.pub'))).toMatchObject({
+      verified: false,
+      reason: expect.stringContaining('1 of 2 rules hold, 2 must'),
+    });
+    expect(
+      gate(recorded, policy('# all of them', own, 'stranger.pub').replace('# all of them\n              entries', 'entries')),
+    ).toMatchObject({ verified: false });
+  });
+});
