@@ -9,9 +9,10 @@ import { clusterImagePolicyFields } from '../../src/policies/cluster-image-polic
 import type { Field, Fields } from '../../src/policies/fields.ts';
 import { kyvernoPolicyFields, ruleFields } from '../../src/policies/kyverno-fields.ts';
 import { writePolicies } from '../../src/policies/write.ts';
+import { parseTrustedRoot } from '../../src/signature/trust.ts';
 import { waysOfSigning } from '../policies/signed.ts';
 import { pushImage } from '../sandbox/images.ts';
-import { cosign2, run, skopeo, startDockerRegistry, temporaryFolder } from './peers.ts';
+import { cosign2, need, run, skopeo, startDockerRegistry, temporaryFolder } from './peers.ts';
 
 interface Schema {
   readonly type?: string;
@@ -114,7 +115,7 @@ function untreated(schema: Schema, fields: Fields, path: string): string[] {
   });
 }
 
-describe('skopeo with the policy for a key', () => {
+describe('skopeo with the policy that is written', () => {
   let folder: string;
   let cleanUp: () => Promise<void>;
   let registry: { host: string; stop: () => void };
@@ -130,7 +131,7 @@ describe('skopeo with the policy for a key', () => {
     await cleanUp?.();
   });
 
-  it('copies what was signed with it, and nothing else', async () => {
+  it('copies what was signed with the key, and nothing else', async () => {
     const { host } = registry;
     const images: Record<string, string> = {};
     for (const [name, key] of [
@@ -157,22 +158,7 @@ describe('skopeo with the policy for a key', () => {
       timestamp: false,
       annotations: {},
     });
-    await mkdir(join(folder, 'registries.d'));
-    for (const name of ['containers-policy.json', 'registries.d/sign-image.yaml'])
-      await writeFile(join(folder, name), files[name] as string);
-
-    const copy = (name: string) =>
-      skopeo([
-        '--policy',
-        join(folder, 'containers-policy.json'),
-        '--registries.d',
-        join(folder, 'registries.d'),
-        'copy',
-        '--src-tls-verify=false',
-        '--remove-signatures',
-        `docker://${host}/${name}:v1`,
-        `dir:${join(folder, name.replace('/', '-'))}`,
-      ]);
+    const copy = await enforcer(files, 'key');
     const outcomes = await Promise.all(Object.keys(images).map(async (name) => [name, (await copy(name)).code] as const));
     expect(Object.fromEntries(outcomes)).toEqual({
       'acme/app': 0,
@@ -200,4 +186,58 @@ describe('skopeo with the policy for a key', () => {
     expect(await verify('own')).toMatchObject({ code: 0 });
     expect(await verify('stranger')).not.toMatchObject({ code: 0 });
   });
+
+  it('copies what a person signed with Fulcio, and not what another one did', async () => {
+    const root = { json: await readFile(need('TRUSTED_ROOT'), 'utf8') };
+    const images: Record<string, string> = {};
+    for (const [name, email] of [
+      ['person/app', 'someone@acme.example'],
+      ['person/strange', 'stranger@acme.example'],
+    ] as const) {
+      images[name] = (await pushImage(registry.host, name, { seed: name, tag: 'v1' })).digest;
+      const services = ['--fulcio-url', need('FULCIO_URL'), '--rekor-url', need('REKOR_URL'), '--identity-token', await tokenOf(email)];
+      const reference = `${registry.host}/${name}@${images[name]}`;
+      expect(await cosign2(['sign', '--yes', '--allow-http-registry', ...services, reference])).toMatchObject({ code: 0 });
+    }
+    const files = writePolicies({
+      images: Object.entries(images).map(([repository, digest]) => ({
+        name: { registry: registry.host, repository },
+        digest: parseDigest(digest),
+        references: [],
+      })),
+      signer: { identity: 'someone@acme.example', issuer: need('OIDC_EMAIL_URL') },
+      formats: ['legacy'],
+      tlog: true,
+      timestamp: false,
+      annotations: {},
+      privateSigstore: { trustedRoot: { parsed: parseTrustedRoot(Buffer.from(root.json)), json: root.json } },
+    });
+    const copy = await enforcer(files, 'fulcio');
+    expect(await copy('person/app')).toMatchObject({ code: 0 });
+    const stranger = await copy('person/strange');
+    expect(stranger.code).not.toBe(0);
+    expect(stranger.output).toContain('stranger@acme.example');
+  });
+
+  /** Puts the files where skopeo reads them; answers what copies an image by them. */
+  async function enforcer(files: Readonly<Record<string, string>>, place: string) {
+    const home = join(folder, place);
+    await mkdir(join(home, 'registries.d'), { recursive: true });
+    for (const name of ['containers-policy.json', 'registries.d/sign-image.yaml']) await writeFile(join(home, name), files[name] as string);
+    const options = ['--policy', join(home, 'containers-policy.json'), '--registries.d', join(home, 'registries.d')];
+    return (name: string) => {
+      const target = `dir:${join(home, name.replace('/', '-'))}`;
+      const source = `docker://${registry.host}/${name}:v1`;
+      return skopeo([...options, 'copy', '--src-tls-verify=false', '--remove-signatures', source, target]);
+    };
+  }
+
+  /** An identity token with an e-mail address, of the stack's second issuer. */
+  async function tokenOf(email: string): Promise<string> {
+    const url = new URL(need('ACTIONS_ID_TOKEN_REQUEST_URL').replace(need('OIDC_URL'), need('OIDC_EMAIL_URL')));
+    url.searchParams.set('audience', 'sigstore');
+    url.searchParams.set('email', email);
+    const answer = await fetch(url, { headers: { authorization: `bearer ${need('ACTIONS_ID_TOKEN_REQUEST_TOKEN')}` } });
+    return ((await answer.json()) as { value: string }).value;
+  }
 });
