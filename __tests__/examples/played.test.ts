@@ -1,0 +1,129 @@
+// Every example and template is played against the sandbox: our steps run as they ship, with exactly what the YAML gives them.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type PlayOptions, play } from './play.ts';
+import { type Stage, setStage } from './stage.ts';
+import { filesIn, ownAction, ownWorkflow, readWorkflow } from './workflow-file.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await setStage();
+});
+afterAll(() => stage.close());
+
+/** Files of the repository that an example reads after actions/checkout. */
+const workspace = () => ({
+  'cosign.pub': stage.publicKey,
+  'sigstore/signing_config.json': JSON.stringify(stage.sigstore.signingConfig.v1_tsa),
+  'sigstore/trusted_root.json': JSON.stringify(stage.sigstore.trustedRoot),
+});
+
+/** What each of our steps must say of its images: the status and the formats that were written, or that they verified. */
+const expected: Readonly<Record<string, { readonly options?: PlayOptions; readonly steps: readonly (readonly string[])[] }>> = {
+  'examples/bake.yml': { steps: [['signed bundle legacy', 'signed bundle legacy']] },
+  'examples/build-push-action.yml': { steps: [['signed bundle legacy']] },
+  'examples/isolated-signing.yml': { options: { ref: 'refs/tags/v1.4.2' }, steps: [['signed bundle legacy'], ['verified']] },
+  'examples/matrix-merge.yml': { options: { ref: 'refs/tags/v1.4.2' }, steps: [['signed bundle legacy']] },
+  'examples/migrate-2-after.yml': { steps: [['signed bundle legacy'], ['verified']] },
+  'examples/private-repository-with-key.yml': { steps: [['signed bundle legacy'], ['verified']] },
+  'examples/private-sigstore.yml': { steps: [['signed bundle legacy'], ['verified']] },
+  'examples/recursive-for-podman.yml': { steps: [['signed bundle legacy', 'signed bundle legacy', 'signed bundle legacy']] },
+  'examples/ttl-sh.yml': { steps: [['signed bundle legacy']] },
+  'workflow-templates/publish-and-sign-with-key.yml': { steps: [['signed bundle legacy']] },
+  'workflow-templates/publish-and-sign.yml': { steps: [['signed bundle legacy']] },
+};
+
+/** Played in tests of their own below, or nothing of ours is in them. */
+const elsewhere = [
+  'examples/migrate-1-before.yml',
+  'examples/promote.yml',
+  'examples/pull-request-gate.yml',
+  'workflow-templates/verify-in-pull-requests.yml',
+];
+
+it('leaves out no example', () => {
+  expect([...filesIn('examples'), ...filesIn('workflow-templates')].sort()).toEqual([...Object.keys(expected), ...elsewhere].sort());
+});
+
+interface Entry {
+  readonly status?: string;
+  readonly verified?: boolean | null;
+  readonly signatures: readonly { readonly format: string }[];
+}
+
+const told = (results: string | undefined) =>
+  (JSON.parse(results ?? '[]') as Entry[]).map(({ status, verified, signatures }) =>
+    status === undefined ? (verified ? 'verified' : 'refused') : [status, ...signatures.map(({ format }) => format)].join(' '),
+  );
+
+describe.concurrent.each(Object.entries(expected))('%s', (path, { options, steps }) => {
+  it('does what it says', async () => {
+    const played = await play(path, stage, { workspace: workspace(), ...options });
+    const runs = played.map(({ run }) => ({ code: run.code, verified: run.outputs.verified, results: told(run.outputs.results) }));
+    expect(runs, played.map(({ run }) => run.shown).join('\n')).toEqual(steps.map((results) => ({ code: 0, verified: 'true', results })));
+    expect(runs).toHaveLength(oursIn(path));
+  });
+});
+
+/** How many steps of ours a workflow has, those of the reusable workflows that it calls included. */
+function oursIn(path: string): number {
+  const jobs = Object.values(readWorkflow(path).jobs);
+  return jobs.reduce((sum, { uses, steps = [] }) => {
+    const called = ownWorkflow(uses);
+    return sum + (called === undefined ? steps.filter((step) => ownAction(step.uses) !== undefined).length : oursIn(called));
+  }, 0);
+}
+
+/** The code that the last of our steps failed with: a step's own, or that of the first image. */
+async function failureOf(path: string, options: PlayOptions): Promise<string> {
+  const played = await play(path, stage, { workspace: workspace(), ...options });
+  const run = played.at(-1)?.run;
+  expect(run?.code, run?.shown).toBe(1);
+  const [result] = JSON.parse(run?.outputs.results || '[]') as { code?: string; error?: { code: string } }[];
+  const title = run?.annotations.find(({ kind }) => kind === 'error')?.properties.title;
+  return result?.code ?? result?.error?.code ?? title?.replace(/^.*: /, '') ?? '';
+}
+
+describe.concurrent('the twins that must fail', () => {
+  it.each([
+    ['build-push-action', 'id-token: write', 'id-token: none', 'no-identity-token'],
+    ['build-push-action', 'packages: write', 'packages: none', 'registry-denied'],
+    ['isolated-signing', 'github-repository: ${{ github.repository }}', 'github-repository: acme/other', 'wrong-claim'],
+    ['migrate-2-after', 'annotations: env=production', 'annotations: env=staging', 'annotation-mismatch'],
+    [
+      'private-sigstore',
+      'https://github.com/${{ github.workflow_ref }}',
+      'https://github.com/acme/app/.github/workflows/fork.yml@main',
+      'wrong-identity',
+    ],
+  ])('%s with %j replaced by %j', async (name, from, to, code) => {
+    const edit = (text: string) => text.replace(from, () => to);
+    expect(await failureOf(`examples/${name}.yml`, { edit, seed: `twin ${name}` })).toBe(code);
+  });
+
+  it('private-repository-with-key with another public key in the repository', async () => {
+    const files = { workspace: { ...workspace(), 'cosign.pub': stage.strangersKey } };
+    expect(await failureOf('examples/private-repository-with-key.yml', files)).toBe('wrong-key');
+  });
+});
+
+describe('examples/promote.yml', () => {
+  const version = 'latest';
+
+  it('copies what the release workflow signed, and verifies it where it went', async () => {
+    const release = await play('examples/build-push-action.yml', stage, { as: 'release.yml', seed: 'released' });
+    expect(release.map(({ run }) => run.code)).toEqual([0]);
+    const played = await play('examples/promote.yml', stage, { inputs: { version } });
+    expect(played.map(({ run }) => [run.code, told(run.outputs.results)])).toEqual([
+      [0, ['verified']],
+      [0, ['verified']],
+    ]);
+    const [staging, production] = played.map(({ run }) => run.outputs);
+    expect(production?.digest).toBe(staging?.digest);
+    expect(production?.image).toBe(`${stage.placed('registry.example.com')}/acme/app@${staging?.digest}`);
+  });
+
+  it('stops before anything is copied when somebody else signed', async () => {
+    await play('examples/build-push-action.yml', stage, { as: 'fork.yml', seed: 'not released' });
+    expect(await failureOf('examples/promote.yml', { inputs: { version } })).toBe('wrong-identity');
+  });
+});
