@@ -8,6 +8,7 @@ import { legacyCases } from './cases-legacy.ts';
 import { ignoredLogCases, logCases, proofCases } from './cases-log.ts';
 import { listCases, networkCases } from './cases-registry.ts';
 import { envelopeCases, statementCases } from './cases-statement.ts';
+import { textCases } from './cases-text.ts';
 import { timeCases } from './cases-time.ts';
 import { Forge } from './forge.ts';
 import { gate, type Outcome } from './gate.ts';
@@ -25,6 +26,7 @@ const corpus: Readonly<Record<string, readonly Attack[]>> = {
   keys: keyCases,
   'JSON and base64': encodingCases,
   'the legacy format': legacyCases,
+  'who reads the reasons': textCases,
   'what a registry holds': contentCases,
   'what a registry lists': listCases,
   'how a registry answers': networkCases,

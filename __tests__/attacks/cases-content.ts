@@ -101,7 +101,7 @@ export const contentCases: readonly Attack[] = [
     headers: { 'content-type': 'application/vnd.docker.distribution.manifest.v1+prettyjws' },
   })),
   {
-    name: 'one good signature among 300 hostile ones',
+    name: 'one good signature among 500 hostile ones',
     code: 'verified',
     passes: true,
     lay: ({ forge, shelf, bundle }, evil) => {
@@ -112,12 +112,37 @@ export const contentCases: readonly Attack[] = [
         bundle({ payload: '{}' }),
         bundle({ signedBytes: (_type, payload) => payload }),
       ];
-      for (let n = 0; evil && n < 300; n++) {
-        if (n === 150) shelf.bundle(bundle());
+      for (let n = 0; evil && n < 500; n++) {
+        if (n === 250) shelf.bundle(bundle());
         shelf.bundle(n % 5 === 4 ? `{"n":${n}}` : (bad[n % 5] ?? ''), ({ annotations }) => Object.assign(annotations, { n: String(n) }));
       }
       if (!evil) shelf.bundle(bundle());
     },
+  },
+  {
+    name: 'the blob of a good signature, named by another manifest with a size that is too small',
+    code: 'verified',
+    passes: true,
+    lay: ({ shelf, bundle }, evil) => {
+      const good = bundle();
+      const plant = (size?: number) =>
+        shelf.bundle(good, ({ layers: [layer], annotations }) => {
+          if (size !== undefined) Object.assign(layer, { size });
+          Object.assign(annotations, { size: String(size) });
+        });
+      if (evil) for (const size of [1, 0, 17]) plant(size);
+      plant();
+      if (evil) plant(2);
+    },
+  },
+  {
+    name: 'the payload of a good legacy signature, named by another layer with a size that is too small',
+    code: 'verified',
+    passes: true,
+    lay: ({ shelf, layer }, evil) =>
+      void shelf.layer(layer(), ({ layers }) => {
+        if (evil) layers.unshift({ ...layers[0], size: 1, annotations: {} });
+      }),
   },
   {
     name: 'a good legacy signature beside a stranger\u2019s provenance bundle',

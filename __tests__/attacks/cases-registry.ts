@@ -61,7 +61,26 @@ export const listCases: readonly Attack[] = [
   tagged('a digest that is a path', malformed, (entry) => Object.assign(entry, { digest: '../../evil/manifests/v1' })),
   tagged('a digest that is a workflow command', malformed, (entry) => Object.assign(entry, { digest: nasty })),
   tagged('a digest that is an object', malformed, (entry) => Object.assign(entry, { digest: { toString: nasty } })),
-  tagged('a manifest of 1 GiB', 'too-large', (entry) => Object.assign(entry, { size: 2 ** 30 })),
+  {
+    ...tagged('a list that gives the good manifest a size of 1 GiB', 'verified', (entry) => Object.assign(entry, { size: 2 ** 30 })),
+    passes: true,
+  },
+  {
+    name: 'a tag that lists the good manifest of the API with other sizes and types',
+    code: 'verified',
+    passes: true,
+    lay: ({ shelf, bundle }, evil) => {
+      const digest = shelf.bundle(bundle());
+      const lies = [
+        { size: 2 ** 30 },
+        { size: -1 },
+        { artifactType: types.signature },
+        { artifactType: 'x/y' },
+        { mediaType: types.index },
+      ];
+      if (evil) shelf.tag(lies.map((lie) => shelf.entry(digest, lie)));
+    },
+  },
   tagged('a list that is not one', malformed, () => ['x']),
   tagged('1,001 signatures', 'too-large', () =>
     Array.from({ length: 1001 }, (_, n) => ({

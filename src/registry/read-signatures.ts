@@ -115,8 +115,7 @@ async function followReferrer(
     };
   }
   const place = { digest: entry.digest, reference: `${registry}/${path}@${entry.digest}` };
-  if (typeof entry.size === 'number' && entry.size > maxManifestBytes)
-    return { leads: [broken(format, place, 'too-large', `its manifest has ${entry.size} bytes`)] };
+  // The size in the list is not looked at: where two lists name one manifest, the wrong one would hide it. The bytes are bounded as they come.
   let manifest: ImageManifest;
   let size = 0;
   try {
@@ -166,13 +165,15 @@ function pointer(format: Format, place: { digest: Digest; reference: string }, l
 
 async function readBlobs(repository: Reader, leads: readonly Lead[], most: number): Promise<FoundSignature[]> {
   if (leads.length > most) throw tooMany(leads.length, most);
-  const sizes = new Map(leads.flatMap((lead) => ('blob' in lead ? [[lead.blob, lead.size] as const] : [])));
+  // A stranger's manifest may name the blob of a good signature with a size that is too small: the largest counts, the digest tells the rest.
+  const sizes = new Map<Digest, number>();
+  for (const lead of leads) if ('blob' in lead) sizes.set(lead.blob, Math.max(lead.size, sizes.get(lead.blob) ?? 0));
   const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   if (total > maxTotalBytes) throw tooLarge(`have ${total} bytes, more than ${maxTotalBytes}`);
   // Several signatures over one payload are one blob.
   const blobs = new Map<Digest, Promise<Buffer>>();
   const fetchOnce = (lead: Pointer) => {
-    const blob = blobs.get(lead.blob) ?? repository.getBlob(lead.blob, lead.size);
+    const blob = blobs.get(lead.blob) ?? repository.getBlob(lead.blob, sizes.get(lead.blob) ?? lead.size);
     blobs.set(lead.blob, blob);
     return blob;
   };
