@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { goPattern, quotedPattern } from '../../src/policies/go-pattern.ts';
-import { matches } from '../../src/signature/matcher.ts';
+import { fitsWhole } from './tools.ts';
 
 function fits(source: string, text: string): boolean | string {
   const read = goPattern(source);
-  return 'problem' in read ? read.problem : matches({ pattern: read.pattern }, text);
+  return 'problem' in read ? read.problem : fitsWhole({ pattern: read.pattern }, text);
 }
 
 describe('a pattern of Go', () => {

@@ -7,6 +7,7 @@ import type { PolicyImage } from '../../src/policies/image-names.ts';
 import { type Policies, readPolicies } from '../../src/policies/read.ts';
 import { keyId } from '../../src/signature/key.ts';
 import { matcherText } from '../../src/signature/matcher.ts';
+import type { Matcher } from '../../src/signature/policy.ts';
 import type { Requirement } from '../../src/verifying/requirement.ts';
 
 export interface TestKey {
@@ -67,6 +68,11 @@ export function refused(text: string, ownTrust = false): string {
     return message;
   }
   throw new Error('it was read');
+}
+
+/** What the judge asks of a matcher, without its guard against slow patterns: that one is tested where it stands. */
+export function fitsWhole(matcher: Matcher, text: string): boolean {
+  return 'exact' in matcher ? matcher.exact === text : new RegExp(`^(?:${matcher.pattern.source})$`, 'u').test(text);
 }
 
 export function indent(text: string, spaces: number): string {

@@ -3,11 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { readPolicies } from '../../src/policies/read.ts';
 import { type Signed, writePolicies } from '../../src/policies/write.ts';
-import { matches } from '../../src/signature/matcher.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
 import { policiesOf, type Requirement } from '../../src/verifying/requirement.ts';
-import { branch, github, key, signed, tag, waysOfSigning } from './signed.ts';
-import { image, readKeys } from './tools.ts';
+import { branch, github, key, signed, tag, trustedRoot, waysOfSigning } from './signed.ts';
+import { fitsWhole, image, readKeys } from './tools.ts';
 
 function readBack(signing: Signed, file: string): (reference: string) => Requirement {
   const text = writePolicies(signing)[file] ?? '';
@@ -23,7 +22,7 @@ function admits({ signers, annotations, tlog }: SignaturePolicy, { signer, annot
   const signerFits = signers.some((rule) => {
     if ('publicKeyPem' in signer) return 'key' in rule && rule.key.equals(createPublicKey(signer.publicKeyPem));
     if ('key' in rule) return false;
-    return rule.identities.some((one) => matches(one, signer.identity)) && rule.issuers.some((one) => matches(one, signer.issuer));
+    return rule.identities.some((one) => fitsWhole(one, signer.identity)) && rule.issuers.some((one) => fitsWhole(one, signer.issuer));
   });
   const timed = tlog === 'ignore' ? 'publicKeyPem' in signer || how.timestamp : how.tlog;
   return signerFits && timed && Object.entries(annotations).every(([name, value]) => made[name] === value);
@@ -165,6 +164,20 @@ spec:
     const type = (change: Partial<Signed>) =>
       parse(writePolicies(signed(change))['kyverno-cluster-policy.yaml'] ?? '').spec.rules[0].verifyImages[0].type;
     expect([type({}), type({ formats: ['legacy'] }), type({ formats: ['bundle'] })]).toEqual(['Cosign', 'Cosign', 'SigstoreBundle']);
+  });
+
+  it('name the log that was used, of several', () => {
+    const logs = trustedRoot.parsed.tlogs.map(({ logId, baseUrl }) => {
+      const hex = logId?.keyId.toString('hex') ?? '';
+      const own = signed({ privateSigstore: { trustedRoot }, logId: hex });
+      const rekor = parse(writePolicies(own)['kyverno-cluster-policy.yaml'] ?? '').spec.rules[0].verifyImages[0].attestors[0].entries[0]
+        .keyless.rekor;
+      return [rekor.url === baseUrl, createPublicKey(rekor.pubkey).export({ type: 'spki', format: 'der' }).length > 0];
+    });
+    expect(logs).toEqual([
+      [true, true],
+      [true, true],
+    ]);
   });
 
   it('hold the commands', () => {

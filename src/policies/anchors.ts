@@ -12,14 +12,19 @@ export interface Anchors {
   readonly timestampChain: string;
 }
 
-/** Takes the anchors out of a trusted root. */
-export function anchorsOf(root: TrustedRoot): Anchors {
-  const keys = (logs: readonly TransparencyLogInstance[]) =>
-    logs.flatMap(({ publicKey }) => (publicKey?.rawBytes === undefined ? [] : [pemText('PUBLIC KEY', publicKey.rawBytes)]));
-  const url = root.tlogs[0]?.baseUrl;
+/**
+ * Takes the anchors out of a trusted root.
+ * @param logId hex; the log that comes first where there are several, because the signatures are in it
+ */
+export function anchorsOf(root: TrustedRoot, logId?: string): Anchors {
+  const isOurs = ({ logId: id }: TransparencyLogInstance) => logId !== undefined && id?.keyId.toString('hex') === logId;
+  const logs = [...root.tlogs.filter(isOurs), ...root.tlogs.filter((log) => !isOurs(log))];
+  const keys = (instances: readonly TransparencyLogInstance[]) =>
+    instances.flatMap(({ publicKey }) => (publicKey?.rawBytes === undefined ? [] : [pemText('PUBLIC KEY', publicKey.rawBytes)]));
+  const url = logs[0]?.baseUrl;
   return {
     ...(url ? { rekorUrl: url } : {}),
-    rekorKeys: keys(root.tlogs),
+    rekorKeys: keys(logs),
     ctKeys: keys(root.ctlogs),
     authorities: chains(root.certificateAuthorities),
     timestampChain: chains(root.timestampAuthorities),

@@ -15,6 +15,8 @@ export interface Signed {
   readonly formats: readonly Format[];
   /** the signatures are in a transparency log */
   readonly tlog: boolean;
+  /** hex; which log, for a Sigstore instance with several; that of the legacy signature where there is one */
+  readonly logId?: string;
   /** that log is Rekor v2, which states no time */
   readonly rekorV2?: boolean;
   /** the signatures carry an RFC 3161 timestamp */

@@ -1,6 +1,5 @@
 import type { KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
-import { matches } from '../signature/matcher.ts';
 import type { Matcher } from '../signature/policy.ts';
 import type { Reader } from './fields.ts';
 import { goPattern, quotedPattern } from './go-pattern.ts';
@@ -9,7 +8,8 @@ import { noteOn, type PolicyNode, refusal, textOf } from './node.ts';
 /** Takes the text of a policy's key to the keys in it; throws a Failure for anything but public keys in PEM. */
 export type ReadPublicKeys = (text: string, where: string) => readonly [KeyObject, ...KeyObject[]];
 
-const nobodyFits = ['anybody@somewhere.invalid', 'https://somewhere.invalid/any/body', 'q'];
+/** Identities that have nothing in common: who fits all of them is anybody. */
+const strangers = ['anybody@somewhere.invalid', 'https://somewhere.invalid/any/body', 'q'];
 
 /**
  * The matcher of a field that names somebody, or undefined where the policy does not have it.
@@ -28,7 +28,7 @@ export function byWildcard(node: PolicyNode | undefined): Matcher | undefined {
   const parts = text.replace(/\*+/g, '*');
   if (parts.split('*').length > 6) throw refusal(node, 'has more than five "*"', 'Write the identity with fewer wildcards.');
   const source = quotedPattern(parts).replaceAll('\\*', '[\\s\\S]*').replaceAll('\\?', '[\\s\\S]');
-  return notAnybody({ pattern: new RegExp(source, 'u') }, node);
+  return notAnybody(new RegExp(source, 'u'), node);
 }
 
 /**
@@ -46,7 +46,7 @@ export function byPattern(node: PolicyNode | undefined, reader: Reader): Matcher
       noteOn(node, 'must match the whole text here, while the cluster is content with a part. Write it as `^…$` to mean the same in both.'),
     );
   }
-  return notAnybody({ pattern: read.pattern }, node);
+  return notAnybody(read.pattern, node);
 }
 
 /** Reads keys and turns what is wrong with them into an error that names the field. */
@@ -63,8 +63,9 @@ export function keysIn(node: PolicyNode, read: ReadPublicKeys): readonly [KeyObj
   }
 }
 
-function notAnybody(matcher: Matcher, node: PolicyNode): Matcher {
-  if (!nobodyFits.every((text) => matches(matcher, text))) return matcher;
+function notAnybody(pattern: RegExp, node: PolicyNode): Matcher {
+  const whole = new RegExp(`^(?:${pattern.source})$`, 'u');
+  if (!strangers.every((text) => whole.test(text))) return { pattern };
   throw refusal(
     node,
     'matches anybody',

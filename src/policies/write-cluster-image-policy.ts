@@ -42,7 +42,7 @@ function authority(signed: Signed): Record<string, Yaml> {
   const { signer, tlog, timestamp, privateSigstore } = signed;
   const own = privateSigstore !== undefined;
   const root = privateSigstore?.trustedRoot?.parsed;
-  const url = own ? (root === undefined ? undefined : anchorsOf(root).rekorUrl) : publicGood.rekor;
+  const url = own ? (root === undefined ? undefined : anchorsOf(root, signed.logId).rekorUrl) : publicGood.rekor;
   const log: Record<string, Yaml> = { ...(url === undefined ? {} : { url }), ...(own ? { trustRootRef: ownTrust } : {}) };
   if ('publicKeyPem' in signer) return { key: { data: signer.publicKeyPem }, ...(tlog ? { ctlog: log } : {}) };
   const fulcio = own ? root?.certificateAuthorities[0]?.uri || undefined : publicGood.fulcio;

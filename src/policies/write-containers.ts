@@ -34,7 +34,7 @@ function requirementOf(signed: Signed): { readonly rule: object } | { readonly r
     return { reason: 'podman and skopeo know keys and e-mail addresses, and this signer is a workflow: sign with a key for them.' };
   }
   const root = privateSigstore === undefined ? publicRoot : privateSigstore.trustedRoot?.parsed;
-  const anchors = root === undefined ? undefined : anchorsOf(root);
+  const anchors = root === undefined ? undefined : anchorsOf(root, signed.logId);
   const [rekorKey] = anchors?.rekorKeys ?? [];
   if (anchors === undefined || anchors.authorities === '' || rekorKey === undefined || !signed.tlog) {
     return { reason: 'podman and skopeo want a log entry, and the certificates of the authority, which are not known here.' };

@@ -42,7 +42,7 @@ export function kyvernoClusterPolicy(signed: Signed): string {
 
 function attestor(signed: Signed): Record<string, Yaml> {
   const { signer, tlog, privateSigstore } = signed;
-  const anchors = privateSigstore?.trustedRoot === undefined ? undefined : anchorsOf(privateSigstore.trustedRoot.parsed);
+  const anchors = privateSigstore?.trustedRoot === undefined ? undefined : anchorsOf(privateSigstore.trustedRoot.parsed, signed.logId);
   const [rekorKey] = anchors?.rekorKeys ?? [];
   const [ctKey] = anchors?.ctKeys ?? [];
   const log = { url: anchors?.rekorUrl ?? publicGood.rekor, ...(rekorKey === undefined ? {} : { pubkey: rekorKey }) };
@@ -108,7 +108,7 @@ function cosignAttestor(signed: Signed): Record<string, Yaml> {
   const { signer, tlog, privateSigstore, annotations } = signed;
   const root = privateSigstore?.trustedRoot;
   const keyed = 'publicKeyPem' in signer;
-  const anchors = root === undefined ? undefined : anchorsOf(root.parsed);
+  const anchors = root === undefined ? undefined : anchorsOf(root.parsed, signed.logId);
   // With this chain Kyverno takes the time from the timestamp; Rekor v2 has none.
   const stamped = tlog && signed.rekorV2 === true && signed.timestamp && anchors?.timestampChain;
   const ctlog = tlog
