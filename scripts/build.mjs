@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { ownCopyForOidc, unusedMeansUnloaded } from './build-plugins.mjs';
+import { httpByRequire, ownCopyForOidc, unusedMeansUnloaded } from './build-plugins.mjs';
 
 const outdir = 'dist';
 const entries = ['src/sign.ts', 'src/verify.ts', 'src/keygen.ts'].filter((file) => existsSync(file));
@@ -26,7 +26,7 @@ const result = await build({
   metafile: true,
   chunkNames: 'chunks/[name]-[hash]',
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
-  plugins: [ownCopyForOidc, unusedMeansUnloaded],
+  plugins: [httpByRequire, ownCopyForOidc, unusedMeansUnloaded],
   logLevel: 'warning',
 });
 await writeFile(join(outdir, 'package.json'), '{"type":"module"}\n');
