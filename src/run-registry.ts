@@ -4,7 +4,7 @@ import type { Log } from './action/log.ts';
 import type { Masker } from './action/secrets.ts';
 import { createHttp } from './http/client.ts';
 import { createDeadline, type Deadline } from './http/deadline.ts';
-import type { Http } from './http/http.ts';
+import type { Http, HttpRequest } from './http/http.ts';
 import type { RepositoryName } from './image/reference.ts';
 import type { Image } from './image/resolve.ts';
 import { openRegistry } from './registry/client.ts';
@@ -12,14 +12,20 @@ import { createCredentials } from './registry/credentials.ts';
 import type { Repository } from './registry/repository.ts';
 import { RunMemory } from './registry/run-memory.ts';
 import { openStore, realTempo, type SignatureStore } from './registry/store.ts';
+import { heedCancellation } from './run-cancellation.ts';
 
 /** The network of one run: one budget, one connection pool. */
 export interface Network {
   readonly deadline: Deadline;
   readonly http: Http & { close(): void };
+  /** the exit code of the step: the one given, or the signal's when the job was cancelled */
+  readonly exitCode: (code: number) => number;
 }
 
-/** Opens the network of a step with `timeout` milliseconds; every try goes to the debug log, without headers, bodies and queries. */
+/**
+ * Opens the network of a step with `timeout` milliseconds; every try goes to the debug log, without headers, bodies and queries. Until it is
+ * closed, a signal that cancels the job ends the deadline.
+ */
 export function openNetwork(timeout: number, env: NodeJS.ProcessEnv, log: Log): Network {
   const deadline = createDeadline(timeout);
   const http = createHttp({
@@ -28,7 +34,12 @@ export function openNetwork(timeout: number, env: NodeJS.ProcessEnv, log: Log): 
     onEvent: ({ method, host, path, status, error, milliseconds, attempt }) =>
       log.debug(`${method} ${host}${path}: ${status ?? error} in ${Math.round(milliseconds)} ms${attempt > 1 ? `, try ${attempt}` : ''}`),
   });
-  return { deadline, http };
+  const cancellation = heedCancellation(deadline);
+  const close = () => {
+    http.close();
+    cancellation.release();
+  };
+  return { deadline, http: Object.assign((request: HttpRequest) => http(request), { close }), exitCode: cancellation.exitCode };
 }
 
 /** The registries of one run. */

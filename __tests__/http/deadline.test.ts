@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Failure } from '../../src/failure.ts';
 import { createDeadline, secondsOf } from '../../src/http/deadline.ts';
 
 describe('createDeadline', () => {
@@ -39,4 +40,15 @@ it.each([
   [300_000, '300 s'],
 ])('%i milliseconds are written as %s', (milliseconds, text) => {
   expect(secondsOf(milliseconds)).toBe(text);
+
+  it('that is ended leaves nothing, and wakes everything that waits with the reason', async () => {
+    const deadline = createDeadline(60_000);
+    const waiting = deadline.sleep(50_000);
+    const reason = new Failure('cancelled', 'The job was cancelled.', 'Run it again.');
+    setTimeout(() => deadline.end(reason), 10);
+    await expect(waiting).rejects.toBe(reason);
+    await expect(deadline.sleep(1)).rejects.toBe(reason);
+    expect(deadline.remaining()).toBe(0);
+    expect(deadline.signal.reason).toBe(reason);
+  });
 });

@@ -99,7 +99,7 @@ async function attemptOnce(request: HttpRequest, agents: Agents, options: HttpOp
     });
   try {
     if (deadline.remaining() === 0) await deadline.sleep(0);
-    const response = await exchange(request, agents.for(request.url), clocksFor(request, options));
+    const response = await whileRunning(deadline.signal, exchange(request, agents.for(request.url), clocksFor(request, options)));
     tell({ status: response.status });
     return { response };
   } catch (caught) {
@@ -110,6 +110,19 @@ async function attemptOnce(request: HttpRequest, agents: Agents, options: HttpOp
     return { error: caught };
   } finally {
     leave();
+  }
+}
+
+/** Does not wait for an answer longer than the run: one that was cancelled ends at once. `close` ends the connection. */
+async function whileRunning<T>(running: AbortSignal, work: Promise<T>): Promise<T> {
+  const ended = Promise.withResolvers<never>();
+  const end = () => ended.reject(running.reason);
+  running.addEventListener('abort', end);
+  work.catch(() => {});
+  try {
+    return await Promise.race([work, ended.promise]);
+  } finally {
+    running.removeEventListener('abort', end);
   }
 }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 
@@ -5,10 +6,16 @@ import { Failure } from '../failure.ts';
 export interface Deadline {
   /** milliseconds left, never below 0 */
   remaining(): number;
-  /** Aborts when the time is up, with the Failure `timeout` as its reason. */
+  /** Aborts when the time is up, with the Failure `timeout` as its reason, or when the run was ended before, with that reason. */
   readonly signal: AbortSignal;
   /** Waits; less when `ended` aborts (it rejects then). @throws {Failure} `timeout`, as soon as it is certain that the wait would end after the deadline */
   sleep(milliseconds: number, ended?: AbortSignal): Promise<void>;
+}
+
+/** A deadline that whoever made it can bring forward. */
+export interface EndableDeadline extends Deadline {
+  /** Nothing is left from now on; everything that waits rejects with `reason`. */
+  end(reason: Failure): void;
 }
 
 /** Node takes a longer timer for one of 1 ms. */
@@ -19,17 +26,29 @@ const longestTimer = 2 ** 31 - 1;
  * @param milliseconds the whole budget, retries and waits included
  * @param now a monotonic clock in milliseconds
  */
-export function createDeadline(milliseconds: number, now: () => number = () => performance.now()): Deadline {
-  const end = now() + milliseconds;
-  const remaining = () => Math.max(0, end - now());
+export function createDeadline(milliseconds: number, now: () => number = () => performance.now()): EndableDeadline {
+  const last = now() + milliseconds;
   const controller = new AbortController();
+  const { signal } = controller;
+  setMaxListeners(0, signal); // every request and every wait of the run listens
+  let ended = false;
+  const remaining = () => (ended ? 0 : Math.max(0, last - now()));
   // A clock alone must not keep the process alive when the work is done.
   setTimeout(() => controller.abort(timeUp(milliseconds)), Math.min(milliseconds, longestTimer)).unref();
-  const sleep = async (pause: number, ended?: AbortSignal) => {
+  const sleep = async (pause: number, others?: AbortSignal) => {
+    if (ended) throw signal.reason;
     if (pause >= remaining()) throw timeUp(milliseconds);
-    await wait(pause, undefined, ended === undefined ? {} : { signal: ended });
+    try {
+      await wait(pause, undefined, { signal: others === undefined ? signal : AbortSignal.any([signal, others]) });
+    } catch (caught) {
+      throw signal.aborted ? signal.reason : caught;
+    }
   };
-  return { remaining, signal: controller.signal, sleep };
+  const end = (reason: Failure) => {
+    ended = true;
+    controller.abort(reason);
+  };
+  return { remaining, signal, sleep, end };
 }
 
 function timeUp(milliseconds: number): Failure {
