@@ -3,6 +3,17 @@ import { Failure } from '../../src/failure.ts';
 import { createDeadline, secondsOf } from '../../src/http/deadline.ts';
 
 describe('createDeadline', () => {
+  it('that is ended leaves nothing, and wakes everything that waits with the reason', async () => {
+    const deadline = createDeadline(60_000);
+    const waiting = deadline.sleep(50_000);
+    const reason = new Failure('cancelled', 'The job was cancelled.', 'Run it again.');
+    setTimeout(() => deadline.end(reason), 10);
+    await expect(waiting).rejects.toBe(reason);
+    await expect(deadline.sleep(1)).rejects.toBe(reason);
+    expect(deadline.remaining()).toBe(0);
+    expect(deadline.signal.reason).toBe(reason);
+  });
+
   it('counts down on the clock it is given, and never below 0', () => {
     let now = 1000;
     const deadline = createDeadline(500, () => now);
@@ -40,15 +51,4 @@ it.each([
   [300_000, '300 s'],
 ])('%i milliseconds are written as %s', (milliseconds, text) => {
   expect(secondsOf(milliseconds)).toBe(text);
-
-  it('that is ended leaves nothing, and wakes everything that waits with the reason', async () => {
-    const deadline = createDeadline(60_000);
-    const waiting = deadline.sleep(50_000);
-    const reason = new Failure('cancelled', 'The job was cancelled.', 'Run it again.');
-    setTimeout(() => deadline.end(reason), 10);
-    await expect(waiting).rejects.toBe(reason);
-    await expect(deadline.sleep(1)).rejects.toBe(reason);
-    expect(deadline.remaining()).toBe(0);
-    expect(deadline.signal.reason).toBe(reason);
-  });
 });
