@@ -30,6 +30,7 @@ export const failureCodes = [
   'rekor-error',
   'timestamp-error',
   'tuf-error',
+  'github-error',
   'kms-credentials',
   'kms-denied',
   'kms-key',

@@ -1,13 +1,15 @@
 import { checkOneRegistry } from './action/input-rules.ts';
-import { createLog } from './action/log.ts';
+import { createLog, type Log } from './action/log.ts';
 import { createMasker } from './action/secrets.ts';
 import { readVerifyInputs, type VerifyInputs } from './action/verify-inputs.ts';
 import { asFailure, Failure } from './failure.ts';
 import type { Digest } from './image/digest.ts';
 import type { Image } from './image/resolve.ts';
-import { readTargets, type Target } from './image/targets.ts';
+import { mergeTargets, readTargets, type Target } from './image/targets.ts';
 import { secretForms } from './keys/mask.ts';
-import { reportVerified, reportVerifyFailure, tellVerified } from './report-verify.ts';
+import type { Findings } from './report-findings.ts';
+import { reportNothing, reportVerified, reportVerifyFailure, tellVerified } from './report-verify.ts';
+import type { FileFindings } from './run-files.ts';
 import { needsTrust, openPolicy } from './run-policy.ts';
 import { type Network, openNetwork, openRegistries } from './run-registry.ts';
 import type { Machine } from './run-sign.ts';
@@ -24,27 +26,75 @@ import { verifyImages } from './verifying/verify-images.ts';
  */
 export async function runVerify(env: NodeJS.ProcessEnv = process.env): Promise<number> {
   const machine = { env, log: createLog(), masker: createMasker(secretForms) };
+  let inputs: VerifyInputs | undefined;
   try {
-    const inputs = readVerifyInputs(machine.masker);
+    inputs = readVerifyInputs(machine.masker);
     for (const warning of inputs.warnings) machine.log.warning(warning);
-    refuseWhatIsNotBuilt(inputs);
-    const targets = readTargets(inputs);
-    checkOneRegistry(
-      targets.map(({ reference }) => reference.registry),
-      inputs.registry.username,
-    );
+    if (inputs.sarif !== undefined) (await import('./action/sarif.ts')).sarifPath(inputs.sarif, env);
     const network = openNetwork(inputs.timeout, env, machine.log);
     try {
-      return await verifyTargets(targets, inputs, network, machine);
+      return await verifyWhatIsNamed(inputs, network, machine);
     } finally {
       network.http.close();
     }
   } catch (caught) {
-    return reportVerifyFailure(asFailure(caught), machine);
+    const failure = asFailure(caught);
+    if (inputs !== undefined) await tellPullRequest({ failure }, inputs, machine);
+    return reportVerifyFailure(failure, machine);
   }
 }
 
-async function verifyTargets(targets: readonly Target[], inputs: VerifyInputs, network: Network, machine: Machine): Promise<number> {
+/** Images by name, and those that files name, each once. */
+async function verifyWhatIsNamed(inputs: VerifyInputs, network: Network, machine: Machine): Promise<number> {
+  const named = inputs.images.length > 0 || inputs.metadata !== undefined || inputs.digest !== undefined ? readTargets(inputs) : [];
+  const found = inputs.files.length === 0 ? undefined : await (await import('./run-files.ts')).findReferences(inputs, network, machine);
+  const targets = mergeTargets([...named, ...(found?.targets ?? [])]);
+  if (found !== undefined && targets.length + found.unresolved.length === 0) {
+    const nothing = nothingFound(found);
+    await writeFindings({ nothing }, inputs, machine);
+    await tellPullRequest({ nothing }, inputs, machine);
+    return reportNothing(nothing, machine);
+  }
+  if (targets.length > mostImages) {
+    throw new Failure(
+      'too-large',
+      `There are ${targets.length} images to verify; one step takes ${mostImages}.`,
+      'Split them over several steps.',
+    );
+  }
+  checkOneRegistry(
+    targets.map(({ reference }) => reference.registry),
+    inputs.registry.username,
+  );
+  return verifyTargets(targets, found, inputs, network, machine);
+}
+
+const mostImages = 2000;
+
+/** @throws {Failure} `nothing-to-verify`, unless it is right that there is nothing */
+function nothingFound({ changedOnly, files }: FileFindings): string {
+  if (changedOnly) return 'The pull request changes no image reference in the files of this step.';
+  const fix =
+    'Check the globs of `files`, and that actions/checkout runs before this step:\n```yaml\nwith:\n  files: |\n    **/Dockerfile\n    deploy/**/*.yaml\n```';
+  const message = files === 0 ? 'No file of the workspace fits input files.' : `The ${files} files that fit input files name no image.`;
+  throw new Failure('nothing-to-verify', message, fix);
+}
+
+async function writeFindings(findings: Findings, inputs: VerifyInputs, machine: Machine): Promise<void> {
+  if (inputs.sarif !== undefined) await (await import('./report-findings.ts')).reportSarif(findings, inputs, machine);
+}
+
+async function tellPullRequest(findings: Findings, inputs: VerifyInputs, machine: Machine): Promise<void> {
+  if (inputs.comment) await (await import('./report-findings.ts')).reportComment(findings, inputs, machine);
+}
+
+async function verifyTargets(
+  targets: readonly Target[],
+  found: FileFindings | undefined,
+  inputs: VerifyInputs,
+  network: Network,
+  machine: Machine,
+): Promise<number> {
   const { env, log, masker } = machine;
   const opened = await openPolicy(inputs, machine, network);
   const required = targets.flatMap(({ reference, references, digest }) =>
@@ -59,14 +109,26 @@ async function verifyTargets(targets: readonly Target[], inputs: VerifyInputs, n
     sleep: network.deadline.sleep,
     recursive: inputs.recursive,
     found: (image: Image) => registries.store(image).found(['bundle', 'legacy'], 'all'),
-    judge: async (found: FoundSignature, digest: Digest, policy: SignaturePolicy) =>
-      judge(found, digest, policy, needsTrust(policy) ? await trust() : createTrust(undefined)),
-    onTagOnly: (reference: string, digest: string) =>
-      log.notice(`${reference} is a tag, and a tag can move; it was ${digest} just now. What later steps use should be output images.`),
+    judge: async (signature: FoundSignature, digest: Digest, policy: SignaturePolicy) =>
+      judge(signature, digest, policy, needsTrust(policy) ? await trust() : createTrust(undefined)),
+    onTagOnly: tagNotice(found === undefined, log),
   };
   const title = `Verifying ${targets.length === 1 ? targets[0]?.references[0] : `${targets.length} images`}`;
-  const results = await log.group(title, () => verifyImages(targets, opened.requirementFor, tools, (result) => tellVerified(result, log)));
-  return reportVerified(results, inputs, opened, machine);
+  const judged = await log.group(title, () => verifyImages(targets, opened.requirementFor, tools, (result) => tellVerified(result, log)));
+  const results = found === undefined ? judged : (await import('./run-files.ts')).withPlaces(judged, found);
+  await writeFindings({ results }, inputs, machine);
+  const code = reportVerified(results, inputs, opened, machine);
+  await tellPullRequest({ results }, inputs, machine);
+  return code;
+}
+
+/** Files may name hundreds of tags; an annotation for each would bury what does not verify. */
+function tagNotice(each: boolean, log: Log): (reference: string, digest: string) => void {
+  return (reference, digest) => {
+    const text = `${reference} is a tag, and a tag can move; it was ${digest} just now.`;
+    if (each) log.notice(`${text} What later steps use should be output images.`);
+    else log.info(text);
+  };
 }
 
 /** The trusted root, loaded at the first call; code and network for it only where something is judged by it. */
@@ -77,11 +139,4 @@ function trustOf(inputs: VerifyInputs, network: Network, machine: Machine): () =
     trust.catch(() => {}); // started beside the first requests and awaited when a signature is judged; until then it must not end the process
     return trust;
   };
-}
-
-/** A check that was asked for and is not made must not look like one that passed. */
-function refuseWhatIsNotBuilt({ files, comment, sarif }: VerifyInputs): void {
-  const missing = [files.length > 0 && 'files', comment && 'comment', sarif !== undefined && 'sarif'].find((name) => name !== false);
-  if (missing === undefined) return;
-  throw new Failure('bad-input', `This version cannot do \`${missing}\` yet.`, `Remove \`${missing}\` from this step.`);
 }

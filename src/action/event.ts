@@ -6,6 +6,7 @@ export interface RunEvent {
   /** pull requests: `owner/name` of where the branch is; null when that repository was deleted */
   readonly headRepository?: string | null;
   readonly baseRepository?: string;
+  readonly pullRequest?: { readonly number: number /** commit */; readonly head: string };
 }
 
 /** Payloads that GitHub sends are below 25 MB (webhook limit). */
@@ -34,6 +35,9 @@ export function parseEvent(payload: unknown): RunEvent {
     ...(repository === undefined ? {} : { repository: repositoryOf(repository) }),
     ...(typeof headName === 'string' ? { headRepository: headName } : head?.repo === null ? { headRepository: null } : {}),
     ...(typeof baseName === 'string' ? { baseRepository: baseName } : {}),
+    ...(Number.isSafeInteger(pullRequest?.number) && typeof head?.sha === 'string'
+      ? { pullRequest: { number: pullRequest?.number as number, head: head.sha } }
+      : {}),
   };
 }
 

@@ -9,6 +9,19 @@ export function parseList(text: string, commas: 'split-at-commas' | 'keep-commas
   return entries.map((entry) => entry.trim()).filter((entry) => entry !== '');
 }
 
+/** Globs, one a line or separated by commas; a comma in braces belongs to the glob (`*.{yml,yaml}`). */
+export function parseGlobs(text: string): readonly string[] {
+  return parseList(text, 'keep-commas').flatMap((line) => {
+    let open = 0;
+    const marked = line.replace(/[{},]/g, (character) => {
+      if (character === '{') open++;
+      if (character === '}') open = Math.max(0, open - 1);
+      return character === ',' && open === 0 ? '\n' : character;
+    });
+    return parseList(marked, 'keep-commas');
+  });
+}
+
 /**
  * A boolean as @actions/core's getBooleanInput reads it (YAML 1.2 core schema), or `fallback` when empty.
  * @throws {Failure} `bad-input` for `yes`, `on`, `1` and everything else: a misspelt safety switch must not count as off.

@@ -8,24 +8,36 @@ export interface Log {
   info(text: string): void;
   /** an annotation on the run: something to know, nothing is wrong */
   notice(text: string, title?: string): void;
-  warning(text: string, title?: string): void;
+  warning(text: string, title?: string, place?: Place): void;
   /** an annotation with what happened and what to change; the causes go to the debug log. Does not end the step. */
-  error(failure: Failure, about?: string): void;
+  error(failure: Failure, about?: string, place?: Place): void;
   /** shown when the run is repeated with debug logging */
   debug(text: string): void;
   /** folds what `work` logs under one heading */
   group<T>(title: string, work: () => Promise<T>): Promise<T>;
 }
 
+/** Where in the repository's files an annotation is shown. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+}
+
 /** The workflow commands that the log is made of; @actions/core has them. */
 export interface Commands {
   info(message: string): void;
   notice(message: string, properties?: { title?: string }): void;
-  warning(message: string, properties?: { title?: string }): void;
-  error(message: string, properties?: { title?: string }): void;
+  warning(message: string, properties?: Properties): void;
+  error(message: string, properties?: Properties): void;
   debug(message: string): void;
   startGroup(name: string): void;
   endGroup(): void;
+}
+
+interface Properties {
+  readonly title?: string;
+  readonly file?: string;
+  readonly startLine?: number;
 }
 
 const runnerCommands: Commands = {
@@ -44,11 +56,14 @@ export function createLog(commands: Commands = runnerCommands): Log {
   return {
     info: (text) => commands.info(cleanText(text)),
     notice: (text, title) => commands.notice(cleanText(text), titled(title)),
-    warning: (text, title) => commands.warning(cleanText(text), titled(title)),
+    warning: (text, title, place) => commands.warning(cleanText(text), { ...titled(title), ...placed(place) }),
     debug: (text) => commands.debug(cleanText(text)),
-    error(failure, about) {
+    error(failure, about, place) {
       const subject = about === undefined ? '' : `${about}: `;
-      commands.error(cleanText(`${subject}${failure.message}\n${withoutFences(failure.fix)}`), { title: `sign-image: ${failure.code}` });
+      commands.error(cleanText(`${subject}${failure.message}\n${withoutFences(failure.fix)}`), {
+        title: `sign-image: ${failure.code}`,
+        ...placed(place),
+      });
       for (const line of causeChain(failure)) commands.debug(cleanText(line));
     },
     async group(title, work) {
@@ -84,6 +99,10 @@ function withoutFences(text: string): string {
 
 function titled(title: string | undefined): { title?: string } {
   return title === undefined ? {} : { title: cleanLine(title) };
+}
+
+function placed(place: Place | undefined): Properties {
+  return place === undefined ? {} : { file: cleanLine(place.file), startLine: place.line };
 }
 
 /** Only the stack's frames: its head repeats the message, which may have many lines. */

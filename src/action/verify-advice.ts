@@ -46,8 +46,10 @@ const advice: Readonly<Record<VerdictCode, (result: VerifyResult) => string>> = 
   'too-large': () => 'There is more beside this image than can be read safely. Find out who wrote it, and delete it in the registry.',
   'registry-error': () => 'Run this step again; the debug log shows what the registry answered.',
   'not-allowed': () => 'Add a policy that speaks of this image, or correct the one that refuses it.',
-  unresolved: () =>
-    'Check its name, tag and digest, and that it has been pushed before this step. For a private repository log in before, with docker/login-action.',
+  unresolved: ({ sources, failure }) =>
+    sources !== undefined && failure === undefined
+      ? 'Write the image itself there, best with its digest; or take the file out of input `files` with a line `!path/of/the/file`.'
+      : 'Check its name, tag and digest, and that it has been pushed before this step. For a private repository log in before, with docker/login-action.',
 };
 
 function knownSigner({ signatures, code }: VerifyResult, input: string, fact: 'identity' | 'issuer'): string {

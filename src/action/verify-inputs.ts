@@ -1,7 +1,7 @@
 import { type Digest, parseDigest } from '../image/digest.ts';
 import type { GithubClaims, Matcher } from '../signature/policy.ts';
 import { parseAnnotations } from './annotations.ts';
-import { parseBoolean, parseChoice, parseDuration, parseList, parseServiceUrl } from './input-values.ts';
+import { parseBoolean, parseChoice, parseDuration, parseGlobs, parseList, parseServiceUrl } from './input-values.ts';
 import { asIs, type InputSource, optional, type RegistryInputs, runnerInputs, type ServiceInputs } from './inputs.ts';
 import type { Masker } from './secrets.ts';
 import { parsePatterns } from './signer-inputs.ts';
@@ -69,7 +69,7 @@ export function readVerifyInputs(masker: Masker, source: InputSource = runnerInp
     github: readClaims(text),
     annotations,
     policy: list('policy'),
-    files: parseList(text('files'), 'split-at-commas'),
+    files: parseGlobs(text('files')),
     changedOnly: flag('changed-only', false),
     tlog: parseChoice('tlog', text('tlog') || 'required', ['required', 'ignore']),
     fail: flag('fail', true),

@@ -36,7 +36,7 @@ function resultsJson(results: readonly VerifyResult[]): string {
     () => [],
   ];
   for (const size of sizes) {
-    const json = JSON.stringify(results.map((result) => resultEntry(result, size(result.signatures))));
+    const json = JSON.stringify(results.flatMap((result) => resultEntries(result, size(result.signatures))));
     if (Buffer.byteLength(json) <= mostResultBytes) return json;
   }
   return '';
@@ -46,18 +46,26 @@ function goodFirst(verdicts: readonly Verdict[]): readonly Verdict[] {
   return verdicts.toSorted((one, other) => Number(other.verified) - Number(one.verified));
 }
 
-function resultEntry(result: VerifyResult, signatures: readonly object[]): object {
-  const { image, references, digest, platform, verified, code, reason, source } = result;
+/** One entry for each place in a file that names the image, and one for the names it was given otherwise. */
+function resultEntries(result: VerifyResult, signatures: readonly object[]): readonly object[] {
+  const { image, references, sources = [] } = result;
+  const inFiles = new Set(sources.map(({ reference }) => reference));
+  const named = references.find((reference) => !inFiles.has(reference));
+  const rest = resultEntry(result, named ?? references[0] ?? image, signatures);
+  const entries = sources.map(({ reference, file, line }) => ({ ...resultEntry(result, reference, signatures), source: { file, line } }));
+  return named !== undefined || entries.length === 0 ? [rest, ...entries] : entries;
+}
+
+function resultEntry({ image, digest, platform, verified, code, reason }: VerifyResult, reference: string, signatures: readonly object[]) {
   return {
     image,
-    reference: references[0] ?? image,
+    reference,
     digest: digest ?? null,
     ...(platform === undefined ? {} : { platform }),
     verified,
     ...(code === undefined ? {} : { code }),
     ...(reason === undefined ? {} : { reason }),
     signatures,
-    ...(source === undefined ? {} : { source }),
   };
 }
 

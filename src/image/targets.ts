@@ -12,7 +12,7 @@ export interface Target {
   readonly digest?: Digest;
   /** every name it was given, normalized, in the order written, tags included; for the report */
   readonly references: readonly string[];
-  readonly source: 'images' | 'metadata';
+  readonly source: 'images' | 'metadata' | 'files';
 }
 
 /** The inputs that name images, as the workflow gave them. */

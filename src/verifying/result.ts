@@ -24,8 +24,18 @@ export interface VerifyResult {
   readonly signatures: readonly Verdict[];
   /** what the registry said, for the log and its way out; not part of the output */
   readonly failure?: Failure;
-  /** where the reference was read, for references out of files */
-  readonly source?: { readonly file: string; readonly line: number };
+  /** every place in a file where the image is named, with how it is named there */
+  readonly sources?: readonly Source[];
+}
+
+/** A place in a file of the workspace. */
+export interface Source {
+  /** normalized; as it is written where it cannot be resolved */
+  readonly reference: string;
+  /** relative to the workspace, with `/` */
+  readonly file: string;
+  /** counted from 1 */
+  readonly line: number;
 }
 
 /** True when an image that was asked for verified, and everything inside it that was looked at: only then may a later step use it. */

@@ -1,0 +1,26 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+const pauses = [500, 2000];
+
+/** Asks up to three times where the server is at fault, or asks for patience; `signal` ends the step. */
+export async function askPatiently<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (const pause of pauses) {
+    try {
+      return await ask();
+    } catch (caught) {
+      if (signal.aborted || !isPassing(caught)) throw caught;
+      await wait(pause, undefined, { signal });
+    }
+  }
+  return ask();
+}
+
+/** The HTTP status that an error of Octokit carries; undefined when no answer came. */
+export function statusOf(caught: unknown): number | undefined {
+  return caught instanceof Error && 'status' in caught && typeof caught.status === 'number' ? caught.status : undefined;
+}
+
+function isPassing(caught: unknown): boolean {
+  const status = statusOf(caught);
+  return status === undefined || status >= 500 || status === 429;
+}

@@ -1,0 +1,70 @@
+import { type CommentOutcome, commentMarker, keepComment } from './action/comment.ts';
+import { commentBody, plainCommentBody } from './action/comment-body.ts';
+import { readPullRequest } from './action/pull-request.ts';
+import { sarifLog, sarifPath, writeSarif } from './action/sarif.ts';
+import type { VerifyInputs } from './action/verify-inputs.ts';
+import type { Failure } from './failure.ts';
+import type { Machine } from './run-sign.ts';
+import type { VerifyResult } from './verifying/result.ts';
+
+/** What there is to tell: results; or nothing to verify; or why nothing could be verified. */
+export type Findings = { readonly results: readonly VerifyResult[] } | { readonly nothing: string } | { readonly failure: Failure };
+
+/** A comment is worth less than the answer of the step: it gets no more than half a minute. */
+const patience = 30_000;
+
+/** Writes input `sarif` where it is asked for. @throws {Failure} `bad-input` */
+export async function reportSarif(findings: Findings, { sarif }: Pick<VerifyInputs, 'sarif'>, { env, log }: Machine): Promise<void> {
+  if (sarif === undefined || 'failure' in findings) return;
+  const path = sarifPath(sarif, env);
+  await writeSarif(path, sarifLog('results' in findings ? findings.results : [], env), env);
+  log.info(`The findings are in ${sarif}.`);
+}
+
+/** Keeps the comment of input `comment` up to date. Never ends the step, and never changes its answer. */
+export async function reportComment(
+  findings: Findings,
+  { comment, githubToken }: Pick<VerifyInputs, 'comment' | 'githubToken'>,
+  { env, log }: Machine,
+): Promise<void> {
+  if (!comment) return;
+  try {
+    const pullRequest = await readPullRequest(env);
+    if (pullRequest === undefined) {
+      log.notice('There is no comment: this run does not belong to a pull request.');
+      return;
+    }
+    if (githubToken === undefined) {
+      log.notice('There is no comment: input github-token is empty.');
+      return;
+    }
+    const { openGithub } = await import('./action/github-client.ts');
+    const marker = commentMarker(env);
+    const setting = {
+      marker,
+      body: bodyOf(findings, marker, env),
+      onlyUpdate: 'nothing' in findings,
+      token: githubToken,
+      signal: AbortSignal.timeout(patience),
+    };
+    tell(await keepComment(openGithub(githubToken, env), pullRequest, setting), { log });
+  } catch (caught) {
+    log.notice(`The comment on the pull request was not written: ${caught instanceof Error ? caught.message : String(caught)}`);
+  }
+}
+
+function tell(outcome: CommentOutcome, { log }: Pick<Machine, 'log'>): void {
+  if (outcome !== 'denied') log.debug(`The comment on the pull request: ${outcome}.`);
+  else
+    log.notice(
+      'The comment on the pull request was not written, for want of permission. A job needs `permissions:` with `pull-requests: write` for it; runs for forks get no token that may write.',
+    );
+}
+
+function bodyOf(findings: Findings, marker: string, env: NodeJS.ProcessEnv): string {
+  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = env;
+  const page = server && repository && run ? `${server}/${repository}/actions/runs/${run}` : undefined;
+  if ('results' in findings) return commentBody(findings.results, marker, page);
+  if ('nothing' in findings) return plainCommentBody('✅ No image to verify', findings.nothing, marker);
+  return plainCommentBody('❌ Nothing was verified', findings.failure.message, marker);
+}

@@ -1,0 +1,177 @@
+import type { Octokit } from './action/github-client.ts';
+import { changedFiles, headContent, mostChangedFiles, type PullRequest, readPullRequest } from './action/pull-request.ts';
+import type { VerifyInputs } from './action/verify-inputs.ts';
+import { listFiles, readWorkspaceFile } from './action/workspace-files.ts';
+import { Failure } from './failure.ts';
+import { inParallel } from './image/in-parallel.ts';
+import { formatReference } from './image/reference.ts';
+import { mergeTargets, type Target } from './image/targets.ts';
+import { readGlobs } from './references/glob.ts';
+import type { ImageUse } from './references/image-use.ts';
+import { mostFileBytes, readFileReferences } from './references/read-file.ts';
+import type { Network } from './run-registry.ts';
+import type { Machine } from './run-sign.ts';
+import type { Source, VerifyResult } from './verifying/result.ts';
+
+/** What the files of input `files` name. */
+export interface FileFindings {
+  /** each image once, however many places name it */
+  readonly targets: readonly Target[];
+  /** the places of each reference, by its normalized text */
+  readonly places: ReadonlyMap<string, readonly Source[]>;
+  /** references that the files alone do not resolve, as results */
+  readonly unresolved: readonly VerifyResult[];
+  /** only files that a pull request changes were read; then finding nothing is no mistake */
+  readonly changedOnly: boolean;
+  /** how many files were read */
+  readonly files: number;
+}
+
+const mostUses = 10_000;
+const atOnce = 16;
+
+/**
+ * Reads image references out of the files that input `files` chooses; with `changed-only`, out of those that the pull request changes, as its head
+ * has them.
+ * @throws {Failure} `bad-input`, `too-large`, `github-error`
+ */
+export async function findReferences(inputs: VerifyInputs, network: Network, machine: Machine): Promise<FileFindings> {
+  const globs = readGlobs(inputs.files);
+  if (machine.env.GITHUB_EVENT_NAME === 'pull_request_target' && !inputs.changedOnly) {
+    machine.log.warning(
+      'On pull_request_target the checkout is the base of the pull request, and `files` are judged as they are in the checkout. Add `changed-only: true` to judge what the pull request changes.',
+    );
+  }
+  const root = machine.env.GITHUB_WORKSPACE || '.';
+  const changed = inputs.changedOnly ? await openChanged(inputs, network, machine) : undefined;
+  const listed =
+    changed === undefined ? await listFiles(root, globs) : { files: [...changed.blobs.keys()].filter(globs.chosen), linkedFolders: [] };
+  const read = await inParallel(listed.files, atOnce, async (file) => {
+    const content = await contentOf(file, root, changed, network);
+    return {
+      file,
+      ...('why' in content
+        ? { kinds: ['unreadable'], uses: [{ line: 1, written: file, why: content.why }] }
+        : readFileReferences(file, content.bytes)),
+    };
+  });
+  tellStrangers(
+    read.filter(({ kinds }) => kinds.length === 0).map(({ file }) => file),
+    machine,
+  );
+  const links = listed.linkedFolders.map((file) => ({
+    file,
+    uses: [{ line: 1, written: file, why: 'is a link to a folder, and links are not followed' }],
+  }));
+  return gather([...read, ...links], changed !== undefined, listed.files.length);
+}
+
+interface Changed {
+  readonly octokit: Octokit;
+  readonly pullRequest: PullRequest;
+  /** path → Git's id of the content at the head */
+  readonly blobs: ReadonlyMap<string, string | undefined>;
+}
+
+/** The changed files; undefined where all files have to be judged. */
+async function openChanged({ githubToken }: VerifyInputs, { deadline }: Network, { env, log }: Machine): Promise<Changed | undefined> {
+  const pullRequest = await readPullRequest(env);
+  if (pullRequest === undefined) {
+    log.notice(
+      `changed-only is about pull requests, and this run was started by ${env.GITHUB_EVENT_NAME || 'another event'}: all of \`files\` are judged.`,
+    );
+    return undefined;
+  }
+  if (githubToken === undefined) {
+    throw new Failure(
+      'bad-input',
+      'With changed-only GitHub is asked for the files of the pull request, and input github-token is empty.',
+      'Remove `github-token`: the token of the job is the default.',
+    );
+  }
+  const { openGithub } = await import('./action/github-client.ts');
+  const octokit = openGithub(githubToken, env);
+  const files = await changedFiles(octokit, pullRequest, deadline.signal);
+  if (files !== undefined) return { octokit, pullRequest, blobs: new Map(files.map(({ path, blob }) => [path, blob])) };
+  if (env.GITHUB_EVENT_NAME !== 'pull_request') {
+    throw new Failure(
+      'github-error',
+      `The pull request changes more files than GitHub lists (${mostChangedFiles}), and the checkout of ${env.GITHUB_EVENT_NAME ?? 'this event'} is not its head.`,
+      'Run the gate on `pull_request`, where all of `files` can be judged.',
+    );
+  }
+  log.notice(`The pull request changes more files than GitHub lists (${mostChangedFiles}): all of \`files\` are judged.`);
+  return undefined;
+}
+
+/** The checkout's content where it is that of the head, else the head's own: a gate that looks at the base would let everything through. */
+async function contentOf(
+  file: string,
+  root: string,
+  changed: Changed | undefined,
+  { deadline }: Network,
+): Promise<{ bytes: Uint8Array } | { why: string }> {
+  const local = await readWorkspaceFile(root, file, mostFileBytes);
+  const blob = changed?.blobs.get(file);
+  if (changed === undefined) return local;
+  if (blob === undefined) return { why: 'has no content that GitHub tells' };
+  if ('bytes' in local && local.blob === blob) return local;
+  const bytes = await headContent(changed.octokit, changed.pullRequest, blob, deadline.signal);
+  return bytes === undefined ? { why: 'is not a file that GitHub gives the content of' } : { bytes };
+}
+
+function tellStrangers(files: readonly string[], { log }: Machine): void {
+  if (files.length === 0) return;
+  const shown = files.length > 10 ? `${files.slice(0, 10).join(', ')} and ${files.length - 10} more` : files.join(', ');
+  log.notice(`No image reference was looked for in ${shown}: not a Dockerfile, manifest, compose file, workflow or values with an image.`);
+}
+
+function gather(read: readonly { file: string; uses: readonly ImageUse[] }[], changedOnly: boolean, files: number): FileFindings {
+  const uses = read.flatMap(({ file, uses: found }) => found.map((use) => ({ ...use, file })));
+  if (uses.length > mostUses) {
+    throw new Failure(
+      'too-large',
+      `The files name images in ${uses.length} places; one step takes ${mostUses}.`,
+      'Split `files` over several steps or a matrix.',
+    );
+  }
+  const resolved = uses.flatMap((use) => ('reference' in use ? [{ ...use, name: formatReference(use.reference) }] : []));
+  const places = Map.groupBy(
+    resolved.map(({ name, file, line }) => ({ reference: name, file, line })),
+    ({ reference }) => reference,
+  );
+  const targets = mergeTargets(
+    resolved.map(({ reference, name }) => ({
+      reference,
+      ...(reference.digest === undefined ? {} : { digest: reference.digest }),
+      references: [name],
+      source: 'files' as const,
+    })),
+  );
+  const unresolved = uses.flatMap((use) => ('why' in use ? [unresolvedResult(use, use.file)] : []));
+  return { targets, places, unresolved, changedOnly, files };
+}
+
+function unresolvedResult({ line, written, why }: Extract<ImageUse, { why: string }>, file: string): VerifyResult {
+  const reference = written === '' ? file : written;
+  return {
+    image: reference,
+    references: [reference],
+    partOf: [],
+    asked: true,
+    verified: false,
+    code: 'unresolved',
+    reason: `\`${reference}\` ${why}.`,
+    signatures: [],
+    sources: [{ reference, file, line }],
+  };
+}
+
+/** The results with the places that name each image. */
+export function withPlaces(results: readonly VerifyResult[], { places, unresolved }: FileFindings): readonly VerifyResult[] {
+  const placed = results.map((result) => {
+    const sources = result.asked ? result.references.flatMap((reference) => places.get(reference) ?? []) : [];
+    return sources.length === 0 ? result : { ...result, sources };
+  });
+  return [...placed, ...unresolved];
+}
