@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Attack, keyless, sceneOf } from './attack.ts';
-import { chainCases, identityCases } from './cases-certificate.ts';
+import { chainCases } from './cases-certificate.ts';
 import { contentCases } from './cases-content.ts';
 import { encodingCases } from './cases-encoding.ts';
+import { identityCases } from './cases-identity.ts';
 import { keyCases } from './cases-key.ts';
 import { legacyCases } from './cases-legacy.ts';
-import { ignoredLogCases, logCases, proofCases } from './cases-log.ts';
+import { ignoredLogCases, logCases } from './cases-log.ts';
+import { proofCases } from './cases-proof.ts';
 import { listCases, networkCases } from './cases-registry.ts';
 import { envelopeCases, statementCases } from './cases-statement.ts';
 import { textCases } from './cases-text.ts';
