@@ -140,11 +140,19 @@ describe('annotations', () => {
     expect([Object.entries(annotations), warnings]).toEqual([Object.entries(expected), []]);
   });
 
+  it('keep quotes around a whole line and warn', () => {
+    const { annotations, warnings } = parseAnnotations('"a=b"');
+    expect(annotations).toEqual(Object.assign(Object.create(null), { '"a': 'b"' }));
+    expect(warnings).toEqual([
+      'The quotes around the line of annotation "a" are signed as part of it. Leave them out if they are not meant: `a=b`.',
+    ]);
+  });
+
   it.each(['a="b"', "a='b'"])('keep quotes and warn: %s', (text) => {
     const { annotations, warnings } = parseAnnotations(text);
     expect(annotations.a).toBe(text.slice(2));
     expect(warnings).toEqual([
-      'The quotes around the value of annotation "a" are signed as part of it. Leave them out if they are not meant.',
+      'The quotes around the value of annotation "a" are signed as part of it. Leave them out if they are not meant: `a=b`.',
     ]);
   });
 

@@ -19,14 +19,22 @@ export function parseAnnotations(text: string): { annotations: Readonly<Record<s
     const { name, value } = splitLine(line);
     if (Object.hasOwn(annotations, name)) throw refused(`names "${shown(name)}" twice`, 'Keep one line for each name.');
     annotations[name] = value;
-    if (/^(["']).*\1$/s.test(value) && value.length > 1)
-      warnings.push(
-        `The quotes around the value of annotation "${shown(name)}" are signed as part of it. Leave them out if they are not meant.`,
-      );
+    warnings.push(...quotesIn(name, value));
   }
   if (Object.keys(annotations).length > mostAnnotations)
     throw refused(`has more than ${mostAnnotations} entries`, 'Sign what a verifier asks for, and leave the rest to provenance.');
   return { annotations, warnings };
+}
+
+/** `a="b"` and `"a=b"`: YAML's block text and this action take quotes as they are, and a verifier would have to state them. */
+function quotesIn(name: string, value: string): readonly string[] {
+  const around = /^(["']).*\1$/s.test(value) && value.length > 1 ? 'value' : /^["']/.test(name) ? 'line' : undefined;
+  if (around === undefined) return [];
+  const bare = name.replace(/^["']/, '');
+  const meant = `${bare}=${value.replace(/^["']|["']$/g, '')}`;
+  return [
+    `The quotes around the ${around} of annotation "${shown(bare)}" are signed as part of it. Leave them out if they are not meant: \`${shown(meant)}\`.`,
+  ];
 }
 
 function splitLine(line: string): { name: string; value: string } {

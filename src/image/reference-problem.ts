@@ -58,6 +58,11 @@ const rules: readonly Rule[] = [
     'The step that gives the digest may have given none; look at its id: `images: ghcr.io/acme/app@${{ steps.build.outputs.digest }}`.',
   ],
   [
+    isLonelyTag,
+    'it is a tag, and the image it belongs to is missing',
+    'Put registry and repository in front: `images: ghcr.io/acme/app:v1`.',
+  ],
+  [
     (text) => /@sha256:$/.test(text),
     'there are no digits after "@sha256:"',
     '`steps.build.outputs.digest` has "sha256:" already: `images: ghcr.io/acme/app@${{ steps.build.outputs.digest }}`.',
@@ -111,6 +116,11 @@ const rules: readonly Rule[] = [
     'A branch name may hold more than a tag; use for example `images: ghcr.io/acme/app:${{ github.sha }}`.',
   ],
 ];
+
+/** True for a word that people give to tags and never to images: `v1`, `1.2.3`, `2024-05-01`, `latest`, `main`. */
+export function isLonelyTag(text: string): boolean {
+  return /^(?:v?\d+(?:[.-]\w+)*|latest|main|master|edge|nightly)$/.test(text);
+}
 
 /**
  * Explains a text that the grammar refused. Never shows control characters, nor the user part of an address (it may be a token).

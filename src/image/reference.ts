@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { Failure } from '../failure.ts';
 import { type Digest, isDigest } from './digest.ts';
-import { maxReference, referenceProblem } from './reference-problem.ts';
+import { isLonelyTag, maxReference, referenceProblem } from './reference-problem.ts';
 
 /** A repository of one registry, parsed. Docker Hub is always `docker.io` here, whichever of its names was written. */
 export interface RepositoryName {
@@ -68,6 +68,8 @@ export function sameRepository(one: RepositoryName, other: RepositoryName): bool
 function read(text: string): ImageReference | undefined {
   // "sha256:…" alone would be a tag of docker.io/library/sha256; whoever writes it means a digest.
   if (/^sha\d+:/.test(text)) return undefined;
+  // "v1" alone would be docker.io/library/v1, an image that nobody means and that only Docker could push.
+  if (isLonelyTag(text)) return undefined;
   const at = text.indexOf('@');
   const digest = at < 0 ? undefined : text.slice(at + 1);
   if (digest !== undefined && !isDigest(digest)) return undefined;

@@ -90,10 +90,12 @@ async function patiently<T>(ask: () => Promise<T | undefined>, target: ImageTarg
     if (answer !== undefined) return answer;
     await tools.sleep(pause);
   }
+  const { digest } = target;
+  const named = nameOf(target);
   throw new Failure(
     'image-not-found',
-    `The registry has no image ${nameOf(target)}.`,
-    'Run this step after the push, and pass the digest that the push printed: `digest: ${{ steps.build.outputs.digest }}`.',
+    `The registry has no image ${digest === undefined || named.includes('@') ? named : `${named.replace(/:[^/]*$/, '')}@${digest}`}.`,
+    'Run this step after the push, and pass the digest that the push printed, not the image id: `digest: ${{ steps.build.outputs.digest }}`.',
   );
 }
 
