@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
 import type { VerifyInputs } from './action/verify-inputs.ts';
 import type { Network } from './run-registry.ts';
 import type { Machine } from './run-sign.ts';
@@ -14,7 +14,7 @@ export async function openTrust({ services }: VerifyInputs, { http, deadline }: 
   const trusted = await loadTrust({
     ...services,
     needsSigningConfig: false,
-    cacheDir: join(env.RUNNER_TOOL_CACHE ?? env.RUNNER_TEMP ?? '.', 'sign-image', 'tuf'),
+    cacheDir: env.RUNNER_TOOL_CACHE || env.RUNNER_TEMP || tmpdir(),
     http,
     patience: deadline.remaining,
   });

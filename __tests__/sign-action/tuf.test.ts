@@ -71,7 +71,7 @@ describe('a run with tuf-mirror and tuf-root', () => {
 
   it('goes on with the cache while the repository is down, and says so', async () => {
     tuf.breakDown();
-    const run = await sign({ timeout: '2s' });
+    const run = await sign({ timeout: '6s' });
     expect(run, run.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
     expect(run.annotations.map(({ kind, message }) => [kind, message])).toEqual([['notice', expect.stringContaining('from the cache')]]);
   });

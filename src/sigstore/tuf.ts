@@ -22,7 +22,7 @@ export interface TufOptions {
 }
 
 const maxTarget = 1024 * 1024;
-/** With a cache to fall back to, a dead mirror is not waited for longer than this (milliseconds). */
+/** With a cache to fall back to, a dead mirror is not waited for longer than this (milliseconds), and a quarter of the time there is. */
 const patienceWithCache = 10_000;
 
 /** The first root.json of a repository that is built in (the public-good one), or undefined. */
@@ -49,7 +49,7 @@ export async function fetchTufTargets(
   const identity = createHash('sha256').update(options.mirror.href).update('\0').update(options.root).digest('hex').slice(0, 16);
   const cache = await openTufCache(join(options.cacheDir, 'sign-image', 'tuf', identity));
   const usable = await cache.has('timestamp.json');
-  const patience = () => (usable ? Math.min(patienceWithCache, options.patience()) : options.patience());
+  const patience = () => (usable ? Math.min(patienceWithCache, options.patience() / 4) : options.patience());
   const online = new TufFetcher({ ...options, patience }, cache, 'online');
   try {
     return { targets: await update(names, options, cache, online), notices: [] };
