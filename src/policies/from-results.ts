@@ -1,0 +1,59 @@
+import { parseReference } from '../image/reference.ts';
+import type { Format } from '../signature/found.ts';
+import type { SignatureResult, SignResult } from '../signing/result.ts';
+import type { Signed, SignedImage } from './signed.ts';
+
+/** What the results do not say of the run. */
+export type RunFacts = Pick<Signed, 'privateSigstore' | 'publicRoot'> & {
+  /** PEM, of a keyed run */
+  readonly publicKeyPem?: string;
+  /** what the certificate says of the run, of a keyless one */
+  readonly claims?: Extract<Signed['signer'], { identity: string }>['claims'];
+};
+
+/**
+ * Takes what policies can ask for out of the results of a run: only what holds for every image that was signed, since one policy speaks of all.
+ * @returns undefined where nothing was signed, or nobody can be named
+ */
+export function signedFrom(results: readonly SignResult[], facts: RunFacts): Signed | undefined {
+  const done = results.filter(({ status, signatures }) => status !== 'failed' && signatures.length > 0);
+  const signer = signerOf(done, facts);
+  const [first] = done;
+  if (first === undefined || signer === undefined) return undefined;
+  const formats = (['bundle', 'legacy'] as const).filter((format) =>
+    done.every(({ signatures }) => find(signatures, format) !== undefined),
+  );
+  const signatures = done.flatMap((result) => result.signatures.filter(({ format }) => formats.includes(format)));
+  const logged = signatures.filter(({ tlogIndex }) => tlogIndex !== undefined);
+  const logId = (find(logged, 'legacy') ?? logged[0])?.logId;
+  const { privateSigstore, publicRoot } = facts;
+  return {
+    images: done.filter(({ partOf }) => partOf === undefined).flatMap(imageOf),
+    signer,
+    formats,
+    tlog: logged.length === signatures.length,
+    rekorV2: logged.length > 0 && logged.every(({ integratedTime }) => integratedTime === undefined),
+    timestamp: signatures.every(({ timestamp }) => timestamp !== undefined),
+    annotations: first.annotations,
+    ...(logId === undefined ? {} : { logId }),
+    ...(privateSigstore === undefined ? {} : { privateSigstore }),
+    ...(publicRoot === undefined ? {} : { publicRoot }),
+  };
+}
+
+function signerOf([first]: readonly SignResult[], { publicKeyPem, claims }: RunFacts): Signed['signer'] | undefined {
+  if (publicKeyPem !== undefined) return { publicKeyPem };
+  const { identity, issuer } = first?.signer ?? {};
+  if (identity === undefined || issuer === undefined) return undefined;
+  return { identity, issuer, ...(claims === undefined ? {} : { claims }) };
+}
+
+function imageOf({ image, digest, references }: SignResult): readonly SignedImage[] {
+  if (digest === undefined) return [];
+  const { registry, repository } = parseReference(image);
+  return [{ name: { registry, repository }, digest, references }];
+}
+
+function find(signatures: readonly SignatureResult[], format: Format): SignatureResult | undefined {
+  return signatures.find((signature) => signature.format === format);
+}
