@@ -9,7 +9,8 @@ import { judge } from '../../src/signature/judge.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
 import type { Trust } from '../../src/signature/trust.ts';
 import type { Verdict, VerdictCode } from '../../src/signature/verdict.ts';
-import { verifyImages } from '../../src/verifying/verify-images.ts';
+import type { VerifyResult } from '../../src/verifying/result.ts';
+import { type VerifyingTools, verifyImages } from '../../src/verifying/verify-images.ts';
 import type { PlantedImage } from './shelf.ts';
 
 /** What the gate says of one image. */
@@ -32,27 +33,9 @@ export interface GateOptions {
 /** Asks the gate about an image, over HTTP, as a run would: nothing is shared between two questions but the trusted root. */
 export async function gate(image: PlantedImage, policy: SignaturePolicy, trust: Trust, options: GateOptions = {}): Promise<Outcome> {
   const begin = performance.now();
-  const { budget = 9_000, login } = options;
-  const deadline = createDeadline(budget);
-  const http = createHttp({ deadline, env: {} });
-  const open = openRegistry({ http, credentials: async () => login, access: 'pull', mask: () => {}, patience: 0 });
-  const text = `${image.reference}@${image.digest}`;
-  const told: string[] = [];
   try {
-    const [result, ...more] = await verifyImages(
-      [{ reference: parseReference(text), digest: image.digest, references: [text] }],
-      () => ({ kind: 'signature', policy }),
-      {
-        open,
-        recursive: false,
-        sleep: deadline.sleep,
-        onTagOnly: () => {},
-        found: ({ name, digest }) => openStore(open(name), digest, realTempo(Date.now() + budget)).found(['bundle', 'legacy'], 'all'),
-        judge: async (found, digest, wanted) => judge(found, digest, wanted, trust),
-      },
-      ({ image: name, code }) => told.push(`${name} ${code}`),
-    );
-    if (result === undefined || more.length > 0 || told.length !== 1) throw new Error('one image was asked for');
+    const [result, ...more] = await ask(image, policy, trust, options);
+    if (result === undefined || more.length > 0) throw new Error('one image was asked for');
     const { verified, code = 'verified', reason, failure, signatures } = result;
     const codes = failure ? [failure.code] : signatures.length > 0 ? [...new Set(signatures.map((each) => each.code))] : [code];
     const texts = [reason, failure?.fix, ...signatures.flatMap((each) => [each.reference, each.reason])].filter(
@@ -63,6 +46,36 @@ export async function gate(image: PlantedImage, policy: SignaturePolicy, trust: 
     if (!(caught instanceof Failure)) throw caught;
     const texts = [caught.message, caught.fix];
     return { verified: false, codes: [caught.code], texts, verdicts: [], milliseconds: performance.now() - begin };
+  }
+}
+
+/** The results of `verifyImages` for one image; with `recursive` those of every manifest inside it, too. */
+export async function ask(
+  image: PlantedImage,
+  policy: SignaturePolicy,
+  trust: Trust,
+  { budget = 9_000, login, recursive = false }: GateOptions & { readonly recursive?: boolean } = {},
+): Promise<readonly VerifyResult[]> {
+  const deadline = createDeadline(budget);
+  const http = createHttp({ deadline, env: {} });
+  const open = openRegistry({ http, credentials: async () => login, access: 'pull', mask: () => {}, patience: 0 });
+  const text = `${image.reference}@${image.digest}`;
+  const tools: VerifyingTools = {
+    open,
+    recursive,
+    sleep: deadline.sleep,
+    onTagOnly: () => {},
+    found: ({ name, digest }) => openStore(open(name), digest, realTempo(Date.now() + budget)).found(['bundle', 'legacy'], 'all'),
+    judge: async (found, digest, wanted) => judge(found, digest, wanted, trust),
+  };
+  const target = { reference: parseReference(text), digest: image.digest, references: [text] };
+  try {
+    return await verifyImages(
+      [target],
+      () => ({ kind: 'signature', policy }),
+      tools,
+      () => {},
+    );
   } finally {
     http.close();
   }
