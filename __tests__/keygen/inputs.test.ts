@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { type KeygenInputs, readKeygenInputs } from '../../src/action/keygen-inputs.ts';
+import { createMasker } from '../../src/action/secrets.ts';
+import { readAction } from '../action/readme-tables.ts';
+import { failureOf } from '../keys/samples.ts';
+
+function read(inputs: Record<string, string>, asked: Set<string> = new Set(), masked: string[] = []): KeygenInputs {
+  const given: Record<string, string> = { 'github-token': 'ghs_token', repository: 'acme/app', ...inputs };
+  const source = { get: (name: string) => (asked.add(name), given[name] ?? ''), env: { GITHUB_REPOSITORY: 'acme/other' } };
+  return readKeygenInputs(
+    createMasker(
+      () => [],
+      (text) => void masked.push(text),
+    ),
+    source,
+  );
+}
+
+const names = { privateKey: 'COSIGN_PRIVATE_KEY', password: 'COSIGN_PASSWORD', publicKey: 'COSIGN_PUBLIC_KEY' };
+const base = { githubToken: 'ghs_token', names, overwrite: false };
+const repository = { kind: 'repository', owner: 'acme', repo: 'app' };
+
+describe('the inputs of keygen', () => {
+  it.each<[object, object]>([
+    [{}, { ...base, place: repository }],
+    [{ repository: '' }, { ...base, place: { ...repository, repo: 'other' } }],
+    [{ environment: 'release to prod' }, { ...base, place: { ...repository, kind: 'environment', environment: 'release to prod' } }],
+    [{ organization: 'acme-corp' }, { ...base, place: { ...repository, kind: 'organization', organization: 'acme-corp' } }],
+    [
+      { 'secret-prefix': 'release_' },
+      {
+        ...base,
+        place: repository,
+        names: { privateKey: 'RELEASE_PRIVATE_KEY', password: 'RELEASE_PASSWORD', publicKey: 'RELEASE_PUBLIC_KEY' },
+      },
+    ],
+    [
+      { password: 'a long password \n', overwrite: 'true', 'public-key-file': 'k/c.pub' },
+      { ...base, place: repository, password: 'a long password ', overwrite: true, publicKeyFile: 'k/c.pub' },
+    ],
+  ])('%j', (inputs, wanted) => {
+    expect(read(inputs as Record<string, string>)).toEqual(wanted);
+  });
+
+  it.each<[Record<string, string>, string]>([
+    [{ 'github-token': '' }, 'github-token is empty'],
+    [{ repository: 'acme' }, 'Input repository'],
+    [{ repository: 'acme/..' }, 'Input repository'],
+    [{ environment: 'e', organization: 'o' }, 'Both environment and organization'],
+    [{ organization: 'a/b' }, 'Input organization'],
+    [{ 'secret-prefix': 'GITHUB_X' }, 'Input secret-prefix'],
+    [{ 'secret-prefix': '1A' }, 'Input secret-prefix'],
+    [{ 'secret-prefix': 'A B' }, 'Input secret-prefix'],
+    [{ password: 'short' }, 'fewer than 12'],
+    [{ overwrite: 'yes' }, 'Input overwrite'],
+  ])('%j is refused', async (inputs, words) => {
+    const failure = await failureOf(() => read(inputs));
+    expect([failure.code, failure.message.includes(words)]).toEqual(['bad-input', true]);
+  });
+
+  it('are those of action.yml, with its defaults, and mask what is secret', () => {
+    const action = readAction('keygen/action.yml');
+    const asked = new Set<string>();
+    const masked: string[] = [];
+    read({ password: 'a long password' }, asked, masked);
+    expect([...asked].sort()).toEqual(Object.keys(action.inputs).sort());
+    expect(masked).toEqual(['ghs_token', 'a long password']);
+    const texts = [...Object.values(action.inputs), ...Object.values(action.outputs)].map(({ description }) => description);
+    expect(texts.filter((text) => !/^[A-Z].*\.$/s.test(text))).toEqual([]);
+    expect(action.runs).toEqual({ using: 'node24', main: '../dist/keygen.js' });
+  });
+});
