@@ -35,7 +35,8 @@ export function tellResult({ image, references, platform, status, signatures, ve
  * Writes log, outputs and summary of a run that came as far as the images. One error for each different thing that went wrong, with the
  * images it happened to. @returns the exit code
  */
-export function reportResults(results: readonly SignResult[], { inputs, services, publicKey }: Setting, { env, log }: Machine): number {
+export async function reportResults(results: readonly SignResult[], setting: Setting, { env, log }: Machine): Promise<number> {
+  const { inputs, services, publicKey } = setting;
   const failed = results.filter(({ error }) => error !== undefined);
   for (const [, same] of Map.groupBy(failed, ({ error }) => `${error?.code} ${error?.message}`)) {
     const failure = same[0]?.error?.failure;
@@ -44,16 +45,22 @@ export function reportResults(results: readonly SignResult[], { inputs, services
     if (failure !== undefined) log.error(withWritten(failure, results), about);
   }
   const bundlePath = saveBundle(results[0]?.bundle, env, log);
-  const outcome = { results, readBack: inputs.verify, ...(bundlePath === undefined ? {} : { bundlePath }) };
+  const policiesPath = await policiesFor(results, setting, env, log);
+  const outcome = {
+    results,
+    readBack: inputs.verify,
+    ...(bundlePath === undefined ? {} : { bundlePath }),
+    ...(policiesPath === undefined ? {} : { policiesPath }),
+  };
   writeOutputs(signOutputs(outcome), log);
-  const setting = {
+  const shown = {
     tlog: services.facts.tlog,
     privateSigstore: services.privateSigstore,
     readBack: inputs.verify,
     ...(publicKey === undefined ? {} : { publicKey }),
     plainHttp: () => inputs.registry.allowHttp,
   };
-  appendSummary(signSummary(results, setting), log, env);
+  appendSummary(signSummary(results, shown), log, env);
   return failed.length > 0 || results.length === 0 ? 1 : 0;
 }
 
@@ -72,6 +79,23 @@ export function reportFailure(failure: Failure, { env, log }: Pick<Machine, 'env
   writeOutputs(signOutputs({ results: [], readBack: true }), log);
   appendSummary(failureSummary(failure), log, env);
   return 1;
+}
+
+/** The folder of ready policies. That they cannot be written is no reason to fail a signature that is there. */
+async function policiesFor(
+  results: readonly SignResult[],
+  setting: Setting,
+  env: NodeJS.ProcessEnv,
+  log: Log,
+): Promise<string | undefined> {
+  if (!env.RUNNER_TEMP || results.every(({ status }) => status === 'failed')) return undefined;
+  try {
+    const { savePolicies } = await import('./report-policies.ts');
+    return await savePolicies(results, setting, env.RUNNER_TEMP);
+  } catch (error) {
+    log.warning(`The policies could not be written: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
 }
 
 /** The bundle of the first image, for steps that want the file. A disk that is full is no reason to fail a signature that is there. */

@@ -99,6 +99,7 @@ async function findServices(
     legacyWitnesses: [...(logV1 === undefined ? [] : [logV1]), ...timestamps.slice(0, 1)],
     facts: { tlog, logV1: logV1 !== undefined, logV2: versions.includes(2), timestamp: timestamps.length > 0 },
     privateSigstore: given.trustedRoot !== undefined || given.tufMirror !== undefined,
+    trustedRoot: trusted.trustedRoot,
   };
   return { services, fulcio: chosen.fulcio };
 }

@@ -1,3 +1,4 @@
+import type { TrustedRoot } from '@sigstore/protobuf-specs';
 import type { Witness } from '@sigstore/sign';
 import type { SignInputs } from './action/inputs.ts';
 import { readKeyFile } from './action/key-file.ts';
@@ -32,6 +33,8 @@ export interface Services {
   readonly facts: Pick<FormatFacts, 'tlog' | 'logV1' | 'logV2' | 'timestamp'>;
   /** others than the public-good instance: a verifier needs their trusted root */
   readonly privateSigstore: boolean;
+  /** absent where nothing but a key is needed to verify */
+  readonly trustedRoot?: TrustedRoot;
 }
 
 /** A key alone: no log, no timestamp, nothing but the registry is contacted (contract, rule 8). */
