@@ -38,22 +38,27 @@ async function findOut(
   http: Http,
   build: (scheme: 'http' | 'https') => HttpRequest,
 ): Promise<{ scheme: 'http' | 'https'; response: HttpResponse }> {
+  const begin = performance.now();
   const plain = build('http');
   const first = await http({ ...plain, patience: 0 }).catch(asFailure);
   const answered = !(first instanceof Failure);
   if (answered ? mayWantTls(plain, first) : closedOnUs(first)) {
     const secured = await http({ ...build('https'), patience: 0 }).catch(asFailure);
-    if (!(secured instanceof Failure)) return { scheme: 'https', response: await persist(http, build('https'), secured) };
+    if (!(secured instanceof Failure)) return { scheme: 'https', response: await persist(http, build('https'), secured, begin) };
     // A certificate that we do not like is still one: plain HTTP would only hide what is wrong.
     if (isCertificateFailure(secured) || secured.code !== 'network') throw secured;
   }
-  return { scheme: 'http', response: await persist(http, plain, first) };
+  return { scheme: 'http', response: await persist(http, plain, first, begin) };
 }
 
-/** What the try without patience came to, or, where that may pass, what the request comes to with all its patience. */
-function persist(http: Http, request: HttpRequest, first: HttpResponse | Failure): HttpResponse | Promise<HttpResponse> {
+/**
+ * What the try without patience came to, or, where that may pass, what the request comes to with the patience that is left: a registry that
+ * never answers would else be waited for twice.
+ */
+function persist(http: Http, request: HttpRequest, first: HttpResponse | Failure, begin: number): HttpResponse | Promise<HttpResponse> {
+  const patience = request.patience - (performance.now() - begin);
   const mayPass = first instanceof Failure ? first.code === 'network' : [408, 429, 500, 502, 503, 504].includes(first.status);
-  if (mayPass && request.patience > 0) return http(request);
+  if (mayPass && patience > 0) return http({ ...request, patience });
   if (first instanceof Failure) throw first;
   return first;
 }
