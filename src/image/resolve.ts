@@ -53,7 +53,7 @@ export async function resolveTarget(target: ImageTarget, tools: ResolveTools): P
   const source = tools.open(target.reference);
   const wanted = target.digest ?? target.reference.tag ?? 'latest';
   if (tools.recursive) return resolveRecursive(source, wanted, target, tools);
-  const answer = patiently(() => source.head(wanted), target, tools);
+  const answer = patiently(() => source.head(wanted), target, tools).then((found) => signable(found, target));
   if (target.digest !== undefined) {
     answer.catch(() => {}); // awaited by whoever uses the image; until then it must not end the process
     return [imageOf(target, target.digest, answer)];
@@ -96,6 +96,16 @@ async function patiently<T>(ask: () => Promise<T | undefined>, target: ImageTarg
     'image-not-found',
     `The registry has no image ${digest === undefined || named.includes('@') ? named : `${named.replace(/:[^/]*$/, '')}@${digest}`}.`,
     'Run this step after the push, and pass the digest that the push printed, not the image id: `digest: ${{ steps.build.outputs.digest }}`.',
+  );
+}
+
+/** Docker's schema 1 signs itself inside the manifest: its digest is not the hash of its bytes, so nobody could check what was signed. */
+function signable(manifest: Descriptor, target: ImageTarget): Descriptor {
+  if (!manifest.mediaType.startsWith('application/vnd.docker.distribution.manifest.v1+')) return manifest;
+  throw new Failure(
+    'bad-manifest',
+    `${nameOf(target)} is an image in Docker's schema 1, whose digest does not cover its bytes.`,
+    'Build and push the image again with a current tool (docker/build-push-action), and sign that.',
   );
 }
 

@@ -10,11 +10,15 @@ const maxAnswer = 256 * 1024;
 const maxRefusal = 16 * 1024;
 /** An upload session can be lost (a restarted registry, a load balancer); a new one is begun so often. */
 const maxUploads = 3;
+/** How a registry may refuse bytes that come with the closing PUT: it wants them by PATCH. Of size (413) and session (404, 416) they say nothing. */
+const wantsPatch: ReadonlySet<number> = new Set([400, 405, 411, 415, 501]);
 
-/** Reads and writes the blobs of one repository (distribution-spec, "Pulling blobs" and "Pushing blobs", POST then PUT). */
+/** Reads and writes the blobs of one repository (distribution-spec, "Pulling blobs" and "Pushing blobs": POST then PUT, or POST, PATCH, PUT). */
 export class Blobs {
   readonly #connection: Connection;
   readonly #repository: string;
+  /** this registry refused bytes in a PUT, and took them by PATCH */
+  #byPatch = false;
 
   constructor(connection: Connection, repository: string) {
     this.#connection = connection;
@@ -42,6 +46,7 @@ export class Blobs {
       const digest = digestOf(bytes);
       const response = await this.#finish(begun, bytes, digest);
       if (response.status >= 200 && response.status < 300) return;
+      if (!this.#byPatch && wantsPatch.has(response.status) && (await this.#patched(bytes, digest))) return;
       // After a reset, the retried PUT finds its session gone: either it is lost, or the first PUT has arrived.
       const gone = response.status === 404 || response.status === 416;
       if (gone && (await this.#exists(digest))) return;
@@ -59,18 +64,35 @@ export class Blobs {
     return begun;
   }
 
-  #finish(begun: HttpResponse, bytes: Uint8Array, digest: Digest): Promise<HttpResponse> {
+  async #finish(begun: HttpResponse, bytes: Uint8Array, digest: Digest): Promise<HttpResponse> {
+    if (!this.#byPatch) return this.#send('PUT', this.#uploadUrl(begun, digest), bytes);
+    const sent = await this.#send('PATCH', this.#uploadUrl(begun), bytes);
+    // The session may have moved: the newest Location counts.
+    return sent.status === 202 ? this.#send('PUT', this.#uploadUrl(sent, digest)) : sent;
+  }
+
+  /** A second upload, the other way. True when it is taken: from then on all are sent so. */
+  async #patched(bytes: Uint8Array, digest: Digest): Promise<boolean> {
+    const begun = await this.#begin();
+    const sent = await this.#send('PATCH', this.#uploadUrl(begun), bytes);
+    if (sent.status !== 202) return false;
+    const { status } = await this.#send('PUT', this.#uploadUrl(sent, digest));
+    this.#byPatch = status >= 200 && status < 300;
+    return this.#byPatch;
+  }
+
+  #send(method: 'PUT' | 'PATCH', url: URL, body?: Uint8Array): Promise<HttpResponse> {
     return this.#connection.send(this.#repository, {
-      method: 'PUT',
-      path: this.#uploadUrl(begun, digest),
+      method,
+      path: url,
       headers: { 'content-type': 'application/octet-stream' },
-      body: bytes,
+      ...(body === undefined ? {} : { body }),
       maxBytes: maxAnswer,
     });
   }
 
   /** The `Location` may be relative, or on another host (which then gets no credentials); its query belongs to the registry. */
-  #uploadUrl(begun: HttpResponse, digest: Digest): URL {
+  #uploadUrl(begun: HttpResponse, digest?: Digest): URL {
     const url = URL.parse(begun.headers.location ?? '', begun.url.href);
     if (url === null || begun.headers.location === undefined || !/^https?:$/.test(url.protocol)) throw badLocation(begun);
     // Registries behind a proxy that ends TLS often name themselves with http; then TLS on the same host is what they mean.
@@ -82,7 +104,7 @@ export class Blobs {
     url.username = '';
     url.password = '';
     // By hand: URLSearchParams would write the registry's own parameters anew, and `_state` is signed.
-    url.search += `${url.search === '' ? '?' : '&'}digest=${encodeURIComponent(digest)}`;
+    if (digest !== undefined) url.search += `${url.search === '' ? '?' : '&'}digest=${encodeURIComponent(digest)}`;
     return url;
   }
 

@@ -4,7 +4,7 @@ import type { JsonObject } from './json-document.ts';
 import { type Addition, PendingEntries } from './pending-entries.ts';
 import type { FetchedManifest, Repository } from './repository.ts';
 import { emptyTag, mergeEntries, type TagContent, type TagKind } from './tag-document.ts';
-import { foreignTag, signatureLost } from './tag-failures.ts';
+import { foreignTag, immutableTag, signatureLost } from './tag-failures.ts';
 import { Tempo, type TempoTools } from './tempo.ts';
 
 /** Failures that may pass; a write is then begun again with a fresh read. */
@@ -225,8 +225,13 @@ export class SharedTag {
       }
     }
     for (const wanted of this.#open) {
-      this.#giveUp(wanted, wanted.sent && !final.includes(failure.code) ? signatureLost(this.#reference, failure) : failure);
+      this.#giveUp(wanted, wanted.sent && !final.includes(failure.code) ? signatureLost(this.#reference, failure) : this.#told(failure));
     }
+  }
+
+  /** The registry does not know what its tag is for. */
+  #told(failure: Failure): Failure {
+    return failure.code === 'immutable-tag' ? immutableTag(this.#reference, this.#kind, failure) : failure;
   }
 
   #giveUp(wanted: PendingEntries, reason: unknown): void {

@@ -20,6 +20,20 @@ export function notListed(reference: string): Failure {
   );
 }
 
+/** Failure `immutable-tag`: which format needs this tag to be movable, and what can be done without. `cause` says what the registry answered. */
+export function immutableTag(reference: string, kind: TagKind, cause: Failure): Failure {
+  const needs =
+    kind.otherFormat === 'bundle'
+      ? 'The legacy signature needs a tag that can be moved: all signatures of an image lie under it. On a registry with the referrers API the bundle needs no tag: `format: bundle`.'
+      : 'This registry has no referrers API, so every bundle of an image is listed under one tag, which has to be movable as soon as there is a second.';
+  return new Failure(
+    'immutable-tag',
+    cause.message,
+    `${needs} Otherwise exempt tags that start with "sha256-" from immutability in the settings of the registry. What ${reference} holds now stays valid.`,
+    { cause },
+  );
+}
+
 /** Failure `registry-unsupported`: what lies under the tag is not ours to write. `reason` is half a sentence. */
 export function foreignTag(reference: string, kind: TagKind, reason: string): Failure {
   return new Failure(

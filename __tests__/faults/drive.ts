@@ -1,0 +1,212 @@
+// Drives one signing run through one fault, and looks at what is left: the run's words, and the registry's content.
+import type { ImageOptions } from '../sandbox/images.ts';
+import { pushImage } from '../sandbox/images.ts';
+import { type RegistryOptions, type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';
+import { faultTable } from '../sandbox/registry-fault-table.ts';
+import type { RegistryStore } from '../sandbox/registry-store.ts';
+import { makeKey, storedSignatures, type TestKey } from '../sign-action/keyed-world.ts';
+import { signingRun } from './signing-run.ts';
+
+/** The registry a run is driven on. */
+export type Ground = 'referrers API' | 'shared tags' | 'shared tags, login';
+
+export interface Drive {
+  readonly ground: Ground;
+  /** a name of the fault table */
+  readonly fault: string;
+  /** index of the request that goes wrong, from 0 */
+  readonly at: number;
+  /** from that request on, all go wrong */
+  readonly forever: boolean;
+}
+
+export interface Driven {
+  readonly drive: Drive;
+  readonly outcome: 'signed' | 'failed' | 'not reached';
+  /** of the failure */
+  readonly code?: string;
+  readonly message?: string;
+  readonly milliseconds: number;
+  /** what must not be: sentences, empty when all is well */
+  readonly wrong: readonly string[];
+}
+
+const repository = 'acme/app';
+const account = { username: 'octocat', password: 'correct horse battery' };
+const ours = makeKey();
+const theirs = makeKey();
+/** Faults after which the same request is answered: a run that meets one of them once must succeed. */
+const passing: ReadonlySet<string> = new Set([
+  ...['refused', 'reset before', 'reset after', 'hang', 'hang after', 'late by 300 ms', 'dripping body', 'slow body', 'truncated body'],
+  ...['endless slow body', '408', '429 in a second', '429 with a date', '429 without a word'],
+  ...['500', '500 after', '502 of a proxy', '503 in a second', '503 after', '504 after'],
+]);
+
+/** What a run may say when a registry fails. */
+const regular: ReadonlySet<string> = new Set([
+  ...['network', 'timeout', 'registry-error', 'registry-denied', 'bad-credentials', 'registry-unsupported', 'image-not-found'],
+  ...['bad-manifest', 'too-large', 'signature-lost', 'immutable-tag', 'not-verified'],
+]);
+
+/** A budget no fault may exceed; the runs' own clocks are a tenth of the real ones. */
+export const budget = 8_000;
+
+/** An image that somebody else has signed in both formats, and described with an SBOM, before we come. */
+interface Template {
+  readonly image: string;
+  readonly sbom: string;
+  readonly store: RegistryStore;
+}
+
+const templates = new Map<Ground, Promise<Template>>();
+
+function optionsOf(ground: Ground): RegistryOptions {
+  if (ground === 'referrers API') return { referrersApi: true, ociSubject: true };
+  return ground === 'shared tags' ? {} : { auth: { kind: 'token', accounts: [account] } };
+}
+
+const loginOf = (ground: Ground): Pick<ImageOptions, 'credentials'> => (ground === 'shared tags, login' ? { credentials: account } : {});
+
+function templateOf(ground: Ground): Promise<Template> {
+  const made = templates.get(ground) ?? makeTemplate(ground);
+  templates.set(ground, made);
+  return made;
+}
+
+async function makeTemplate(ground: Ground): Promise<Template> {
+  await using registry = await startRegistry(optionsOf(ground));
+  const { digest, size, mediaType } = await pushImage(registry.host, repository, loginOf(ground));
+  const [result] = await signingRun({ host: registry.host, repository, images: [digest], key: theirs, ...loginOf(ground) });
+  if (result?.status !== 'signed') throw new Error(`the template could not be signed: ${result?.error?.message}`);
+  const sbom = plantSbom(registry.store, { digest, size, mediaType });
+  return { image: digest, sbom, store: registry.store };
+}
+
+/** Another tool's referrer, with a field that we do not know. */
+function plantSbom(store: RegistryStore, subject: { digest: string; size: number; mediaType: string }): string {
+  const empty = { mediaType: 'application/vnd.oci.empty.v1+json', digest: store.addBlob(repository, '{}'), size: 2 };
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    artifactType: 'application/spdx+json',
+    config: empty,
+    layers: [empty],
+    subject,
+  };
+  const bytes = JSON.stringify(manifest);
+  const digest = store.addManifest(repository, bytes, manifest.mediaType);
+  const tag = subject.digest.replace(':', '-');
+  const index = store.json(repository, tag) as { manifests: object[] } | undefined;
+  if (index === undefined) return digest;
+  const entry = {
+    mediaType: manifest.mediaType,
+    digest,
+    size: bytes.length,
+    artifactType: manifest.artifactType,
+    'x-unknown': [1.0, 'kept'],
+  };
+  store.addManifest(
+    repository,
+    JSON.stringify({ ...index, manifests: [...index.manifests, entry] }),
+    'application/vnd.oci.image.index.v1+json',
+    tag,
+  );
+  return digest;
+}
+
+function fill(store: RegistryStore, template: Template): void {
+  const [from, to] = [template.store.open(repository), store.open(repository)];
+  for (const [digest, bytes] of from.blobs) to.blobs.set(digest, bytes);
+  for (const [digest, manifest] of from.manifests) to.manifests.set(digest, manifest);
+  for (const [tag, history] of from.tags) to.tags.set(tag, [...history]);
+}
+
+/** How many requests a run without faults sends: those that faults are put at. */
+export async function requestsOfRun(ground: Ground): Promise<number> {
+  const template = await templateOf(ground);
+  await using registry = await startRegistry(optionsOf(ground));
+  fill(registry.store, template);
+  await signingRun({ host: registry.host, repository, images: [template.image], key: ours, ...loginOf(ground) });
+  return registry.requests.length;
+}
+
+/** Signs through the fault; judges what came of it. */
+export async function drive(how: Drive): Promise<Driven> {
+  const template = await templateOf(how.ground);
+  await using registry = await startRegistry(optionsOf(how.ground));
+  fill(registry.store, template);
+  const make = faultTable[how.fault];
+  if (make === undefined) throw new Error(`no fault "${how.fault}"`);
+  let reached = false;
+  registry.set({
+    faults: (_asked, index) => {
+      if (index < how.at || (index > how.at && !how.forever)) return undefined;
+      reached = true;
+      return make();
+    },
+  });
+  const start = performance.now();
+  const [result] = await signingRun({
+    host: registry.host,
+    repository,
+    images: [template.image],
+    key: ours,
+    budget,
+    ...loginOf(how.ground),
+  });
+  const milliseconds = performance.now() - start;
+  registry.set({ faults: () => undefined });
+  const outcome = !reached ? 'not reached' : result?.status === 'signed' ? 'signed' : 'failed';
+  const { code, message } = result?.error ?? {};
+  const wrong = [
+    ...wrongContent(registry, template, how.ground, outcome !== 'failed'),
+    ...(result?.error === undefined ? [] : unclear(result.error)),
+    ...(outcome === 'failed' && !how.forever && passing.has(how.fault) ? [`gives up although it passes: ${code}: ${message}`] : []),
+    ...(outcome === 'failed' && !regular.has(code ?? '') ? [`not a word for a registry that fails: ${code}: ${message}`] : []),
+    ...(milliseconds > budget + 1_000 ? [`took ${Math.round(milliseconds)} ms`] : []),
+    ...(result?.status === 'already-signed' ? ['says that it was signed before'] : []),
+    ...(outcome === 'failed' ? await notRepaired(registry, template, how.ground) : []),
+  ];
+  return { drive: how, outcome, ...(code === undefined ? {} : { code, message: message ?? '' }), milliseconds, wrong };
+}
+
+/** The registry's content must be valid whatever happened: no signature that does not verify, nothing dangling, nothing of others lost. */
+function wrongContent(registry: SandboxRegistry, template: Template, ground: Ground, complete: boolean): string[] {
+  const { store } = registry;
+  const kept = signaturesOf(store, template, ground, [ours, theirs]);
+  const listed = (key: TestKey) =>
+    signaturesOf(store, template, ground, [key]).filter((found) => found.listed && found.verdict === 'verified');
+  const index = store.json(repository, template.image.replace(':', '-')) as
+    | { manifests?: { digest: string; 'x-unknown'?: unknown }[] }
+    | undefined;
+  const sbom = index?.manifests?.find(({ digest }) => digest === template.sbom);
+  return [
+    ...store.dangling().map((text) => `dangling: ${text}`),
+    ...kept.filter(({ verdict }) => verdict !== 'verified').map(({ format, verdict }) => `a ${format} that is ${verdict}`),
+    ...(listed(theirs).length === 2 ? [] : [`of two signatures of others ${listed(theirs).length} are there`]),
+    ...(ground === 'referrers API' || JSON.stringify(sbom?.['x-unknown']) === '[1,"kept"]'
+      ? []
+      : ['the SBOM of somebody else is lost or changed']),
+    ...(!complete || listed(ours).length >= 2 ? [] : [`reported as signed, and ${listed(ours).length} of two are there`]),
+  ];
+}
+
+const signaturesOf = (store: RegistryStore, { image }: Template, ground: Ground, keys: readonly TestKey[]) =>
+  storedSignatures(store, repository, image, keys, ground === 'referrers API');
+
+function unclear({ code, message, fix }: { code: string; message: string; fix: string }): string[] {
+  const said = `${code}: ${message}`;
+  return [
+    ...(code === 'internal' ? [`unclear: ${said}`] : []),
+    ...(message.length < 20 || fix.length < 20 ? [`says too little: ${said}`] : []),
+    ...(/undefined|\[object|NaN|TypeError/.test(message + fix) ? [`leaks innards: ${said}`] : []),
+  ];
+}
+
+/** The same step again, without the fault, must complete what the first left. */
+async function notRepaired(registry: SandboxRegistry, template: Template, ground: Ground): Promise<string[]> {
+  await new Promise((resolve) => setTimeout(resolve, 120)); // a registry that was gone is back after 100 ms
+  const [again] = await signingRun({ host: registry.host, repository, images: [template.image], key: ours, ...loginOf(ground) });
+  if (again?.status === 'failed') return [`the next run fails too: ${again.error?.code}: ${again.error?.message}`];
+  return wrongContent(registry, template, ground, true).map((text) => `after the next run: ${text}`);
+}
