@@ -8,15 +8,21 @@ import type { Setting } from './report-sign.ts';
 import { readCertificate } from './signature/certificate.ts';
 import type { SignResult } from './signing/result.ts';
 
+export interface SavedPolicies {
+  readonly folder: string;
+  /** file name → text */
+  readonly files: Readonly<Record<string, string>>;
+}
+
 /**
  * Writes ready admission policies for exactly what was signed into a new folder.
- * @returns the folder, or undefined where nothing was signed. Throws as node:fs does.
+ * @returns the folder and the files' texts by name, or undefined where nothing was signed. Throws as node:fs does.
  */
 export async function savePolicies(
   results: readonly SignResult[],
   { services, publicKey }: Setting,
   temp: string,
-): Promise<string | undefined> {
+): Promise<SavedPolicies | undefined> {
   const { trustedRoot, privateSigstore } = services;
   const root =
     trustedRoot === undefined
@@ -32,12 +38,13 @@ export async function savePolicies(
   });
   if (signed === undefined) return undefined;
   const folder = join(temp, `sign-image-policies-${process.pid}`);
-  for (const [name, text] of Object.entries(writePolicies(signed))) {
+  const files = writePolicies(signed);
+  for (const [name, text] of Object.entries(files)) {
     const file = join(folder, name);
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, text);
   }
-  return folder;
+  return { folder, files };
 }
 
 /** What the certificate of the first keyless signature says of its run. */

@@ -5,6 +5,7 @@ import type { Log } from './action/log.ts';
 import { appendSummary, signOutputs, writeOutputs } from './action/outputs.ts';
 import { failureSummary, signSummary } from './action/summary.ts';
 import { Failure } from './failure.ts';
+import type { SavedPolicies } from './report-policies.ts';
 import type { Machine } from './run-sign.ts';
 import type { Services } from './run-signer.ts';
 import type { SignResult } from './signing/result.ts';
@@ -45,12 +46,12 @@ export async function reportResults(results: readonly SignResult[], setting: Set
     if (failure !== undefined) log.error(withWritten(failure, results), about);
   }
   const bundlePath = saveBundle(results[0]?.bundle, env, log);
-  const policiesPath = await policiesFor(results, setting, env, log);
+  const policies = await policiesFor(results, setting, env, log);
   const outcome = {
     results,
     readBack: inputs.verify,
     ...(bundlePath === undefined ? {} : { bundlePath }),
-    ...(policiesPath === undefined ? {} : { policiesPath }),
+    ...(policies === undefined ? {} : { policiesPath: policies.folder }),
   };
   writeOutputs(signOutputs(outcome), log);
   const shown = {
@@ -59,6 +60,7 @@ export async function reportResults(results: readonly SignResult[], setting: Set
     readBack: inputs.verify,
     ...(publicKey === undefined ? {} : { publicKey }),
     plainHttp: () => inputs.registry.allowHttp,
+    ...(policies === undefined ? {} : { policies: policies.files }),
   };
   appendSummary(signSummary(results, shown), log, env);
   return failed.length > 0 || results.length === 0 ? 1 : 0;
@@ -87,7 +89,7 @@ async function policiesFor(
   setting: Setting,
   env: NodeJS.ProcessEnv,
   log: Log,
-): Promise<string | undefined> {
+): Promise<SavedPolicies | undefined> {
   if (!env.RUNNER_TEMP || results.every(({ status }) => status === 'failed')) return undefined;
   try {
     const { savePolicies } = await import('./report-policies.ts');

@@ -10,6 +10,8 @@ export interface SummarySetting extends VerifySetting {
   readonly publicKey?: string;
   /** input `verify` */
   readonly readBack: boolean;
+  /** file name → text of the policies that go with what was signed */
+  readonly policies?: Readonly<Record<string, string>>;
 }
 
 /** GitHub drops a step's summary above 1 MiB. */
@@ -44,6 +46,7 @@ export function signSummary(results: readonly SignResult[], setting: SummarySett
       ...errors(results),
       ...commands(rows, setting),
       ...publicKeyBlock(setting),
+      ...policyBlocks(setting),
     ];
     const markdown = blocks.join('\n\n');
     if (Buffer.byteLength(markdown) <= mostBytes) return markdown;
@@ -149,6 +152,13 @@ function commands(rows: readonly SignResult[], setting: SummarySetting): readonl
 
 function publicKeyBlock({ publicKey }: SummarySetting): readonly string[] {
   return publicKey === undefined ? [] : [details('The public key, <code>cosign.pub</code>', pre(publicKey.trim()))];
+}
+
+/** The policies a cluster takes as they are; the folder of output `policies` has the others. */
+function policyBlocks({ policies = {} }: SummarySetting): readonly string[] {
+  const shown = ['kyverno-cluster-policy.yaml', 'cluster-image-policy.yaml', 'containers-policy.json'];
+  const blocks = shown.flatMap((name) => (policies[name] === undefined ? [] : [details(code(name), pre(policies[name].trim()))]));
+  return blocks.length === 0 ? [] : [details('Admit only this signer: policies for a cluster, podman and skopeo', blocks.join('\n'))];
 }
 
 function isBad({ status, verified }: SignResult): boolean {
