@@ -59,7 +59,9 @@ export async function signImage(image: Image, plan: SigningPlan, tools: SigningT
   const outcomes: Outcome[] = [];
   // Under way from the beginning, awaited where it is needed: decrypting the key and getting the certificate take their time.
   const signer = tools.signer();
-  signer.catch(() => {});
+  // A run that has failed at the registry tells who signs where it knows it, and does not wait for a Fulcio that is down.
+  let identity: SignerIdentity = {};
+  signer.then(({ commit: _, ...who }) => (identity = who)).catch(() => {});
   try {
     const shelf = tools.shelf(image);
     const [found, subject] = await Promise.all([plan.skipExisting ? shelf.found(plan.formats, 'listed') : [], image.subject]);
@@ -70,7 +72,6 @@ export async function signImage(image: Image, plan: SigningPlan, tools: SigningT
   } catch (caught) {
     outcomes.push({ failure: asFailure(caught) });
   }
-  const { commit: _, ...identity } = await signer.catch(() => ({ commit: undefined }));
   return summarize(image, plan, identity, outcomes);
 }
 
