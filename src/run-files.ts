@@ -161,7 +161,7 @@ function unresolvedResult({ line, written, why }: Extract<ImageUse, { why: strin
     asked: true,
     verified: false,
     code: 'unresolved',
-    reason: `\`${reference}\` ${why}.`,
+    reason: `\`${reference.replaceAll('`', "'")}\` ${why}.`,
     signatures: [],
     sources: [{ reference, file, line }],
   };

@@ -1,6 +1,6 @@
 import { goodSignature, isWhole, type VerifyResult } from '../verifying/result.ts';
 import { signerInWords } from './signer-words.ts';
-import { code, count, table } from './summary-html.ts';
+import { code, count, fixHtml, prose, table } from './summary-html.ts';
 import { escapeHtml } from './untrusted-text.ts';
 import { adviceFor } from './verify-advice.ts';
 
@@ -32,7 +32,7 @@ export function commentBody(results: readonly VerifyResult[], marker: string, pa
 
 /** The comment where nothing was judged: the pull request names no image, or the step failed before. `sentence` is shown as text. */
 export function plainCommentBody(title: string, sentence: string, marker: string): string {
-  return `${marker}\n\n### ${title}\n\n<p>${calm(sentence)}</p>`;
+  return `${marker}\n\n### ${title}\n\n<p>${calm(prose(sentence))}</p>`;
 }
 
 function heading(asked: number, bad: number): string {
@@ -45,12 +45,8 @@ function badTable(bad: readonly VerifyResult[], results: readonly VerifyResult[]
     const failed = result.verified
       ? (results.find(({ partOf, verified }) => !verified && partOf.includes(result.image)) ?? result)
       : result;
-    const why = `${code(failed.code ?? '')}<br>${calm(failed.reason ?? '')}`;
-    const advice = calm(
-      adviceFor(failed)
-        .replace(/```\w*\n?/g, ' ')
-        .replace(/\s+/g, ' '),
-    );
+    const why = `${code(failed.code ?? '')}<br>${calm(prose(failed.reason ?? ''))}`;
+    const advice = calm(fixHtml(adviceFor(failed)));
     return [`${code(nameOf(result))}${places(result)}`, why, advice];
   });
   return [table(['Image', 'Why', 'What to do'], rows), ...more(bad.length - most)].join('\n');
@@ -60,7 +56,7 @@ function goodTable(good: readonly VerifyResult[], most: number): string {
   const rows = good.slice(0, most).map((result) => {
     const signature = goodSignature(result);
     const digest = result.digest === undefined ? '' : `<br>${code(result.digest)}`;
-    return [`${code(nameOf(result))}${digest}`, signature === undefined ? calm(result.reason ?? '–') : calm(signerInWords(signature))];
+    return [`${code(nameOf(result))}${digest}`, calm(prose(signature === undefined ? (result.reason ?? '–') : signerInWords(signature)))];
   });
   const content = [table(['Image', 'Signed by'], rows), ...more(good.length - most)].join('\n');
   return `<details>\n<summary>${count(good.length, 'image')} verified</summary>\n${content}\n</details>`;
@@ -79,8 +75,11 @@ function nameOf({ references, image }: VerifyResult): string {
   return (references[0] ?? image).replace(/@sha256:.*$/s, '').slice(0, 300);
 }
 
-/** Text in which `@name` calls nobody and `#1` and addresses link to nothing: an empty comment stands where GitHub would start to look. */
-function calm(text: string): string {
-  const parts = text.slice(0, 1500).split(/(?<=@|#|:\/\/|www\.)/);
-  return parts.map((part) => escapeHtml(part)).join('<!-- -->');
+/**
+ * HTML in whose text `@name` calls nobody and `#1` and addresses link to nothing: an empty comment stands where GitHub would start to look. It does
+ * not look into `<code>` and `<pre>`.
+ */
+function calm(html: string): string {
+  const parts = html.split(/(<code>.*?<\/code>|<pre>.*?<\/pre>|<[^>]*>|&#?\w+;)/s);
+  return parts.map((part, index) => (index % 2 === 1 ? part : part.replace(/@|#|:\/\/|www\./gi, '$&<!-- -->'))).join('');
 }

@@ -44,13 +44,13 @@ export function count(number: number, noun: string): string {
 }
 
 /** A fix as HTML: fenced YAML becomes a `<pre>`. */
-function fixHtml(fix: string): string {
+export function fixHtml(fix: string): string {
   const parts = fix.split('```');
   return parts.map((part, index) => (index % 2 === 1 ? pre(part.replace(/^\w*\n/, '').replace(/\n$/, '')) : prose(part.trim()))).join('');
 }
 
 /** Sentences as HTML: what stands in backticks is code. */
-function prose(text: string): string {
+export function prose(text: string): string {
   const parts = text.split('`');
   return parts.map((part, index) => (index % 2 === 1 ? code(part) : escapeHtml(part))).join('');
 }

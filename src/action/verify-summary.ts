@@ -147,8 +147,8 @@ function failures(results: readonly VerifyResult[]): readonly string[] {
   const blocks = groups.slice(0, mostErrors).flatMap((group) => {
     const [first] = group;
     const names = group.slice(0, 10).map((result) => {
-      const { asked, platform, image } = result;
-      const name = code(shortName(result));
+      const { asked, platform, image, sources = [] } = result;
+      const name = [code(shortName(result)), ...sources.slice(0, 5).map(({ file, line }) => code(`${file}:${line}`))].join(' ');
       return asked ? name : `${name} ${escapeHtml(platform ?? image.slice(image.indexOf('@') + 1))}`;
     });
     const rest = group.length > 10 ? [`and ${group.length - 10} more`] : [];

@@ -47,6 +47,6 @@ function interpolated(node: YamlNode | undefined): readonly ImageUse[] {
   const written = textOf(node);
   if (written === undefined) return [unresolved(node.line, String(node.source ?? ''), 'is not a text')];
   const value = written.includes('$$') ? { open: '$$' } : expand(written, new Map());
-  if ('open' in value) return [unresolved(node.line, written, `\`${value.open.slice(0, 80)}\` has no default in this file`)];
+  if ('open' in value) return [unresolved(node.line, written, `holds \`${value.open.slice(0, 80)}\`, which has no default in this file`)];
   return [imageUse(node.line, value.text, written)];
 }

@@ -64,7 +64,7 @@ function readFrom(line: number, rest: string, { values, stages, escaper }: State
   const stageName = (as?.toLowerCase() === 'as' && name?.toLowerCase()) || '';
   const earlier = 'text' in image && stages.includes(image.text.toLowerCase());
   stages.push(stageName);
-  if ('open' in image) return [unresolved(line, written, `${openWords(image.open)} has no default before the first FROM`)];
+  if ('open' in image) return [unresolved(line, written, `holds ${openWords(image.open)}, which has no default before the first FROM`)];
   if (image.text === '') return [unresolved(line, rest, 'names no image')];
   if (words.length !== 1 && (words.length !== 3 || stageName === '')) return [unresolved(line, rest, 'is not `FROM image [AS name]`')];
   return earlier || image.text === 'scratch' ? [] : [imageUse(line, image.text, written)];

@@ -19,7 +19,7 @@ export interface FileReading {
 /** The image that a text names; unresolved where the text is a template, or no reference at all: what is not understood never counts as absent. */
 export function imageUse(line: number, text: string, written = text): ImageUse {
   const open = openPart(text);
-  if (open !== undefined) return unresolved(line, written, `${open} is filled in later, and its value is not in this file`);
+  if (open !== undefined) return unresolved(line, written, `holds ${open}, and what stands for it is not in this file`);
   try {
     return { line, written, reference: parseReference(text, 'files') };
   } catch (caught) {
