@@ -1,6 +1,6 @@
 // How a Kubernetes API server is reached (Kubernetes documentation: Organizing Cluster Access Using kubeconfig Files; client-go credential
 // plugins, client.authentication.k8s.io/v1; Accessing the API from a Pod).
-import { parse } from 'yaml';
+import { load } from 'js-yaml';
 import { Failure } from '../failure.ts';
 import type { TlsPeer } from '../http/http.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
@@ -56,7 +56,7 @@ async function readConfig({ env, home, readFile }: KeyTools): Promise<Config | u
       continue;
     }
     try {
-      const value: unknown = parse(text, { maxAliasCount: 0 });
+      const value: unknown = load(text);
       if (isJsonObject(value)) return { folder: path.replace(/\/?[^/]*$/, ''), value };
     } catch {
       // A parser's message quotes the file, which holds credentials.
