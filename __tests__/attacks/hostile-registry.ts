@@ -14,7 +14,9 @@ export function answered(
 ): Attack {
   const lay = ({ shelf, bundle }: Scene, evil: boolean): void => {
     shelf.bundle(bundle());
-    if (evil) shelf.override = ({ path, url }, usual) => (what.test(path) ? answer(usual, shelf, url.searchParams.get('page')) : undefined);
+    if (evil)
+      shelf.override = ({ method, path, url }, usual) =>
+        method === 'GET' && what.test(path) ? answer(usual, shelf, url.searchParams.get('page')) : undefined;
   };
   return { name, code, lay };
 }
