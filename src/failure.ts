@@ -35,7 +35,6 @@ export const failureCodes = [
   'kms-denied',
   'kms-key',
   'kms-error',
-  'github-error',
   'secret-exists',
   'secret-lost',
   'bad-policy',
