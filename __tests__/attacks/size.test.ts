@@ -86,22 +86,22 @@ const cases: readonly (readonly [string, (scene: Scene) => void, Partial<Cost>])
     { verified: false, codes: ['too-large'] },
   ],
   [
-    '40 manifests of 4 MiB',
+    '20 manifests of 4 MiB',
     (scene) =>
       fill(
         scene,
-        40,
+        20,
         (n) => noise(10, n),
         ({ annotations }, n) => Object.assign(annotations, { n: String(n), x: 'y'.repeat(4_190_000) }),
       ),
     { verified: false, codes: ['too-large'] },
   ],
   [
-    '100 manifests of 250 KiB, full of empty lists',
+    '50 manifests of 250 KiB, full of empty lists',
     (scene) =>
       fill(
         scene,
-        100,
+        50,
         (n) => noise(10, n),
         (manifest, n) => Object.assign(manifest, { n, x: Array(80_000).fill([]) }),
       ),
