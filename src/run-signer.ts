@@ -105,7 +105,7 @@ export function craftOf(
     const statement = makeStatement(digest, annotations);
     const made = both.then(([held, { bundleWitnesses }]) => signBundle({ signer: held, witnesses: bundleWitnesses, statement }));
     const verdict = made.then(({ bundle }) => verified({ format: 'bundle', bundle, digest, reference: newSignature }, digest));
-    return { format: 'bundle', verdict, bundle: verdict.then(async () => (await made).bundle) };
+    return { format: 'bundle', verdict, bundle: heeded(verdict.then(async () => (await made).bundle)) };
   }
 
   function makeLegacy({ name, digest }: Image): Making {
@@ -115,8 +115,8 @@ export function craftOf(
     return {
       format: 'legacy',
       verdict,
-      payload: both.then(() => payload),
-      annotations: verdict.then(async () => (await made).annotations),
+      payload: heeded(both.then(() => payload)),
+      annotations: heeded(verdict.then(async () => (await made).annotations)),
     };
   }
 
@@ -146,6 +146,12 @@ function unusable(verdict: Verdict, services: Services): Failure {
       ? 'Check that `trusted-root` belongs to the Fulcio, Rekor and timestamp authority that are used.'
       : 'Services other than the public ones need their own trust: add `trusted-root: path/to/trusted_root.json`.',
   );
+}
+
+/** A promise that its user may never come to await, when something else fails before: its rejection must not end the process. */
+function heeded<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
 
 /** Runs `work` at the first call, and gives every caller its one result. */
