@@ -47,9 +47,10 @@ function badTable(bad: readonly VerifyResult[], results: readonly VerifyResult[]
       : result;
     const why = `${code(failed.code ?? '')}<br>${calm(prose(failed.reason ?? ''))}`;
     const advice = calm(fixHtml(adviceFor(failed)));
-    return [`${code(nameOf(result))}${places(result)}`, why, advice];
+    // One column for both: a third one would not be seen without scrolling, as the advice holds lines of YAML that do not wrap.
+    return [`${code(nameOf(result))}${places(result)}`, `${why}<br><br>${advice}`];
   });
-  return [table(['Image', 'Why', 'What to do'], rows), ...more(bad.length - most)].join('\n');
+  return [table(['Image', 'Why, and what to do'], rows), ...more(bad.length - most)].join('\n');
 }
 
 function goodTable(good: readonly VerifyResult[], most: number): string {
