@@ -67,7 +67,7 @@ export class Tempo {
   /** Waits until then. @throws {Failure} `timeout` when it would end after the step */
   async until(moment: number): Promise<void> {
     // Timers may fire a little early, and then the look would not count.
-    for (let left = moment - this.#tools.now(); left > 0; left = moment - this.#tools.now()) await this.#wait(Math.ceil(left));
+    for (let left = moment - this.#tools.now(); left > 0; left = moment - this.#tools.now()) await this.#wait(left);
   }
 
   now(): number {
