@@ -1,9 +1,13 @@
 // Keys that stay in a service: loaded only where `key` names one.
+import { spawn } from 'node:child_process';
 import { homedir } from 'node:os';
 import { readKeyFile } from './action/key-file.ts';
 import type { Masker } from './action/secrets.ts';
-import type { KeyTools } from './keys/provider.ts';
+import type { KeyTools, RanProgram } from './keys/provider.ts';
 import type { Network } from './run-registry.ts';
+
+/** bytes that a program may print; a token or a key is a hundredth of that */
+const maxOutput = 1024 * 1024;
 
 /** What keys/ needs of this machine to use a key in a service. */
 export function keyTools({ http, deadline }: Network, env: NodeJS.ProcessEnv, masker: Masker): KeyTools {
@@ -12,24 +16,42 @@ export function keyTools({ http, deadline }: Network, env: NodeJS.ProcessEnv, ma
     env,
     home: env.HOME ?? homedir(),
     readFile: readKeyFile,
-    run: (command, args, options = {}) => runProgram(command, args, { ...options, env: { ...env, ...options.env } }),
+    run: (command, args, options = {}) =>
+      runProgram(command, args, { ...options, env: { ...env, ...options.env }, signal: deadline.signal }),
     mask: masker.mask,
     sleep: deadline.sleep,
   };
 }
 
-/** Nothing of it is shown: arguments are harmless, what comes back may be a token or a signature (bytes, not text). */
-async function runProgram(command: string, args: readonly string[], options: { env: NodeJS.ProcessEnv; stdin?: Uint8Array }) {
-  const { exec } = await import('@actions/exec');
-  const out: Buffer[] = [];
-  const errors: Buffer[] = [];
-  const given = Object.entries(options.env).filter((pair): pair is [string, string] => pair[1] !== undefined);
-  const exitCode = await exec(`"${command}"`, [...args], {
-    env: Object.fromEntries(given),
-    silent: true,
-    ignoreReturnCode: true,
-    input: Buffer.from(options.stdin ?? ''),
-    listeners: { stdout: (data) => out.push(data), stderr: (data) => errors.push(data) },
+/**
+ * Nothing of it is shown: arguments are harmless, what comes back may be a token or a signature (bytes, not text). Not through @actions/exec:
+ * there a program that ends before it has read its input (a token that refuses the PIN) ends the whole action with an EPIPE that nobody can
+ * catch, and a program that hangs cannot be stopped.
+ */
+function runProgram(
+  command: string,
+  args: readonly string[],
+  { env, stdin, signal }: { env: NodeJS.ProcessEnv; stdin?: Uint8Array; signal: AbortSignal },
+): Promise<RanProgram> {
+  // The Azure CLI on Windows is a batch file, which only a shell starts; nothing that means something to a shell gets there.
+  const shell = process.platform === 'win32' && [command, ...args].every((word) => /^[\w./:-]+$/.test(word));
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { env, shell, signal, killSignal: 'SIGKILL', windowsHide: true, stdio: 'pipe' });
+    const out: Buffer[] = [];
+    const errors: Buffer[] = [];
+    let size = 0;
+    const collect = (into: Buffer[]) => (data: Buffer) => {
+      size += data.length;
+      if (size > maxOutput) child.kill('SIGKILL');
+      else into.push(data);
+    };
+    child.stdout.on('data', collect(out));
+    child.stderr.on('data', collect(errors));
+    child.stdin.on('error', () => {}); // it ended without reading; its exit code tells why
+    child.on('error', (error) => reject(signal.aborted ? signal.reason : error));
+    child.on('close', (code) =>
+      resolve({ exitCode: code ?? 1, stdout: Buffer.concat(out), stderr: Buffer.concat(errors).toString('utf8') }),
+    );
+    child.stdin.end(stdin);
   });
-  return { exitCode, stdout: Buffer.concat(out), stderr: Buffer.concat(errors).toString('utf8') };
 }

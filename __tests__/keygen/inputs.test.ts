@@ -6,7 +6,11 @@ import { failureOf } from '../keys/samples.ts';
 
 function read(inputs: Record<string, string>, asked: Set<string> = new Set(), masked: string[] = []): KeygenInputs {
   const given: Record<string, string> = { 'github-token': 'ghs_token', repository: 'acme/app', ...inputs };
-  const source = { get: (name: string) => (asked.add(name), given[name] ?? ''), env: { GITHUB_REPOSITORY: 'acme/other' } };
+  const get = (name: string) => {
+    asked.add(name);
+    return given[name] ?? '';
+  };
+  const source = { get, env: { GITHUB_REPOSITORY: 'acme/other' } };
   return readKeygenInputs(
     createMasker(
       () => [],

@@ -97,3 +97,9 @@ export function safeUrl(text: string, name: string): URL {
     `Set it to an address such as \`${name}: https://keys.example.com\`; plain http is taken on this machine only.`,
   );
 }
+
+/** For a program that is not there: undefined. The Failure of a step whose time is up goes on. */
+export function absent(caught: unknown): undefined {
+  if (caught instanceof Failure) throw caught;
+  return undefined;
+}

@@ -2,7 +2,7 @@
 // flow, one form), else the session that azure/login opened in the Azure CLI.
 import { Failure } from '../failure.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
-import { ask, jsonOf, safeUrl, serviceFailed, textIn } from './ask.ts';
+import { absent, ask, jsonOf, safeUrl, serviceFailed, textIn } from './ask.ts';
 import type { KeyTools } from './provider.ts';
 
 /** What a token is asked for, and where. */
@@ -84,7 +84,7 @@ async function proofOf({ env, readFile, mask }: KeyTools): Promise<Readonly<Reco
 
 /** The session of the Azure CLI; the resource is the only argument, and the token comes back through a pipe. */
 async function fromCli(tools: KeyTools, { resource }: AzureCloud): Promise<string> {
-  const ran = await tools.run('az', ['account', 'get-access-token', '--resource', resource, '--output', 'json']).catch(() => undefined);
+  const ran = await tools.run('az', ['account', 'get-access-token', '--resource', resource, '--output', 'json']).catch(absent);
   if (ran === undefined) {
     throw new Failure(
       'kms-credentials',

@@ -5,7 +5,7 @@ import { Failure } from '../failure.ts';
 import type { TlsPeer } from '../http/http.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
 import type { Answer } from './ask.ts';
-import { safeUrl } from './ask.ts';
+import { absent, safeUrl } from './ask.ts';
 import type { KeyTools } from './provider.ts';
 
 /** An API server, and who we are there. */
@@ -125,7 +125,7 @@ async function fromPlugin(exec: Answer, { run }: KeyTools): Promise<Credentials>
     : [];
   const info = JSON.stringify({ apiVersion, kind: 'ExecCredential', spec: { interactive: false } });
   const command = String(exec.command);
-  const ran = await run(command, args, { env: { ...Object.fromEntries(pairs), KUBERNETES_EXEC_INFO: info } }).catch(() => undefined);
+  const ran = await run(command, args, { env: { ...Object.fromEntries(pairs), KUBERNETES_EXEC_INFO: info } }).catch(absent);
   const reading = ran?.exitCode === 0 ? readJson(ran.stdout, 8) : undefined;
   const answer = reading !== undefined && 'value' in reading && isJsonObject(reading.value) ? reading.value : {};
   const status = isJsonObject(answer.status) ? answer.status : {};

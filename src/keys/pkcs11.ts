@@ -2,7 +2,9 @@
 // out; the PIN is in one variable of the program's environment, never among its arguments, which every process of the machine can read.
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { Failure } from '../failure.ts';
+import { absent } from './ask.ts';
 import { bad } from './key-problem.ts';
+import { idsOfLabel, listedKey } from './pkcs11-list.ts';
 import { readTokenUri, type TokenUri } from './pkcs11-uri.ts';
 import type { KeyProvider, KeyTools, RanProgram } from './provider.ts';
 import { remoteSigner } from './remote.ts';
@@ -12,37 +14,70 @@ const service = 'The PKCS #11 token';
 /** A PKCS #11 token, as `pkcs11:token=T;object=LABEL?module-path=/PATH` (RFC 7512), with COSIGN_PKCS11_MODULE_PATH and COSIGN_PKCS11_PIN. */
 export const pkcs11Token: KeyProvider = {
   async loadSigner(reference, tools, input) {
-    const token = readTokenUri(reference, tools.env, input);
-    if (token.pin !== undefined) tools.mask(token.pin);
+    const token = await openToken(reference, tools, input);
     const publicKey = await readPublicKey(token, tools, input);
     const signDigest = (digest: Buffer) => signWith(token, publicKey, digest, tools, input);
     // One at a time: a smart card has one reader, and a wrong PIN must not be counted eight times.
     return remoteSigner({ service, publicKey, hash: 'sha256', signDigest, atOnce: 1 }, input);
   },
   async loadPublicKeys(reference, tools, input) {
-    const token = readTokenUri(reference, tools.env, input);
-    if (token.pin !== undefined) tools.mask(token.pin);
+    const token = await openToken(reference, tools, input);
     return [await readPublicKey(token, tools, input)];
   },
 };
 
+type OpenToken = TokenUri & { readonly id: string };
+
+/** The token and the key's id, which a label is looked up for: public keys, certificates, and with the PIN private keys. */
+async function openToken(reference: string, tools: KeyTools, input: string): Promise<OpenToken> {
+  const token = readTokenUri(reference, tools.env, input);
+  if (token.pin !== undefined) tools.mask(token.pin);
+  const { id, label = '' } = token;
+  if (id !== undefined) return { ...token, id };
+  for (const [type, login] of [
+    ['pubkey', false],
+    ['cert', false],
+    ['privkey', true],
+  ] as const) {
+    if (login && token.pin === undefined) continue;
+    const ran = await runTool(token, ['--list-objects', '--type', type], tools, undefined, login);
+    if (ran.exitCode !== 0) throw explain(ran, token, input);
+    const [found, ...others] = idsOfLabel(ran.stdout.toString('utf8'), label);
+    if (others.length > 0) {
+      throw new Failure(
+        'kms-key',
+        `${service} has several keys with the label that \`${input}\` names.`,
+        'Name one of them by its `id=`; `pkcs11-tool --list-objects` shows them.',
+      );
+    }
+    if (found !== undefined) return { ...token, id: found };
+  }
+  throw explain({ exitCode: 1, stdout: Buffer.alloc(0), stderr: 'object not found' }, token, input);
+}
+
 /** DigestInfo of a SHA-256 digest (RFC 8017, 9.2): the mechanism RSA-PKCS pads what it is given and adds no name of the hash. */
 const sha256Info = Buffer.from('3031300d060960864801650304020105000420', 'hex');
 
-async function signWith(token: TokenUri, publicKey: KeyObject, digest: Buffer, tools: KeyTools, input: string): Promise<Buffer> {
+async function signWith(token: OpenToken, publicKey: KeyObject, digest: Buffer, tools: KeyTools, input: string): Promise<Buffer> {
   const ec = publicKey.asymmetricKeyType === 'ec';
   const how = ec ? ['--mechanism', 'ECDSA', '--signature-format', 'openssl'] : ['--mechanism', 'RSA-PKCS'];
-  const ran = await runTool(token, ['--sign', ...how, ...objectOf(token)], tools, ec ? digest : Buffer.concat([sha256Info, digest]));
+  const ran = await runTool(token, ['--sign', ...how, '--id', token.id], tools, ec ? digest : Buffer.concat([sha256Info, digest]));
   if (ran.exitCode !== 0 || ran.stdout.length === 0) throw explain(ran, token, input);
   return ran.stdout;
 }
 
 /** The public key object; else the key in the certificate beside the private key, which is all that a PIV card shows. */
-async function readPublicKey(token: TokenUri, tools: KeyTools, input: string): Promise<KeyObject> {
+async function readPublicKey(token: OpenToken, tools: KeyTools, input: string): Promise<KeyObject> {
   const read = (type: string, login: boolean) =>
-    runTool(token, ['--read-object', '--type', type, ...objectOf(token)], tools, undefined, login);
+    runTool(token, ['--read-object', '--type', type, '--id', token.id], tools, undefined, login);
   let ran = await read('pubkey', false);
   if (ran.exitCode === 0) return parse(() => createPublicKey({ key: ran.stdout, format: 'der', type: 'spki' }));
+  if (/cannot create EVP_PKEY/i.test(ran.stderr)) {
+    // OpenSC before 0.24 cannot show a P-384 key in this form; it lists the point.
+    const listed = await runTool(token, ['--list-objects', '--type', 'pubkey'], tools, undefined, false);
+    const found = listedKey(listed.stdout.toString('utf8'), token.id);
+    if (found !== undefined) return parse(() => createPublicKey({ key: found, format: 'der', type: 'spki' }));
+  }
   if (!notFound(ran)) throw explain(ran, token, input);
   const certificate = await read('cert', false);
   if (certificate.exitCode === 0) return parse(() => new X509Certificate(certificate.stdout).publicKey);
@@ -64,10 +99,6 @@ function parse(read: () => KeyObject): KeyObject {
   }
 }
 
-function objectOf({ id, label }: TokenUri): readonly string[] {
-  return id === undefined ? ['--label', label ?? ''] : ['--id', id];
-}
-
 const pinVariable = 'SIGN_IMAGE_PKCS11_PIN';
 
 async function runTool(
@@ -83,7 +114,8 @@ async function runTool(
   const env = withPin ? { [pinVariable]: token.pin ?? '' } : {};
   try {
     return await tools.run('pkcs11-tool', all, { env, ...(stdin === undefined ? {} : { stdin }) });
-  } catch {
+  } catch (caught) {
+    absent(caught);
     throw new Failure(
       'kms-credentials',
       'There is no program pkcs11-tool on this runner, which speaks with the token.',
@@ -108,7 +140,11 @@ function explain({ stderr, exitCode }: RanProgram, token: TokenUri, input: strin
   }
   if (/PIN_LOCKED/.test(said))
     return new Failure('kms-denied', `${service} is locked after too many wrong PINs.`, 'Unlock it with its PUK, at the machine.');
-  if (/USER_NOT_LOGGED_IN/.test(said) || (token.pin === undefined && /not found/i.test(stderr) && !/slot/i.test(stderr))) {
+  if (
+    /USER_NOT_LOGGED_IN/.test(said) ||
+    /util_getpass/.test(stderr) ||
+    (token.pin === undefined && /not found/i.test(stderr) && !/slot/i.test(stderr))
+  ) {
     return new Failure(
       token.pin === undefined ? 'kms-credentials' : 'kms-key',
       `${service} shows no key that \`${input}\` names${token.pin === undefined ? ' without a PIN' : ''}.`,

@@ -1,4 +1,6 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { idsOfLabel, listedKey } from '../../../src/keys/pkcs11-list.ts';
 import { readTokenUri } from '../../../src/keys/pkcs11-uri.ts';
 import { signDigest } from '../../sandbox/kms/sign-digest.ts';
 import { failureOf, freshKey } from '../samples.ts';
@@ -8,12 +10,30 @@ const pin = '648219';
 const reference = 'pkcs11:token=release;object=sign?module-path=/lib/t.so';
 const key = freshKey();
 
+const list = `Public Key Object; EC  EC_POINT 256 bits
+  EC_POINT:   044104aa
+  EC_PARAMS:  06082a8648ce3d030107
+  label:      other
+  ID:         02
+Public Key Object; RSA 2048 bits
+  label:      sign
+  ID:         01
+  Usage:      verify
+Public Key Object; RSA 2048 bits
+  label:      twice
+  ID:         03
+Public Key Object; RSA 2048 bits
+  label:      twice
+  ID:         04
+`;
+
 /** Enough of pkcs11-tool to see what it is asked; the real one is in the interop tests. */
 function token(args: readonly string[], env: Readonly<Record<string, string>>, stdin?: Uint8Array) {
   const has = (option: string, value: string) => args[args.indexOf(option) + 1] === value && args.includes(option);
   if (!has('--module', '/lib/t.so')) return { exitCode: 1, stderr: 'error: Failed to load pkcs11 module' };
   if (!has('--token-label', 'release')) return { exitCode: 1, stderr: 'No slot with token named "x" found' };
-  if (!has('--label', 'sign') && !has('--id', '01')) return { exitCode: 1, stderr: 'error: object not found' };
+  if (args.includes('--list-objects')) return { stdout: Buffer.from(has('--type', 'pubkey') ? list : '') };
+  if (!has('--id', '01')) return { exitCode: 1, stderr: 'error: object not found' };
   if (args.includes('--read-object')) {
     return has('--type', 'pubkey')
       ? { stdout: key.publicKey.export({ type: 'spki', format: 'der' }) }
@@ -43,7 +63,9 @@ describe('a PKCS #11 token', () => {
     ] as const) {
       const machine = machineFor(env);
       expect(await signBy(text, machine)).toMatchObject({ valid: true });
-      expect(machine.programs).toHaveLength(2);
+      // Never by a label, of which pkcs11-tool takes no notice when it signs.
+      expect(machine.programs.filter((line) => line.includes('--sign')).map((line) => line.includes('--id 01'))).toEqual([true]);
+      expect(machine.programs.join(' ')).not.toContain('--label');
       expect(machine.programs.join(' ')).not.toContain(pin);
       expect(machine.masked).toEqual([pin]);
     }
@@ -73,6 +95,7 @@ describe('a PKCS #11 token', () => {
     ['another token', reference.replace('release', 'x'), { COSIGN_PKCS11_PIN: pin }, 'kms-key', 'no token on this runner'],
     ['another key', reference.replace('sign', 'x'), { COSIGN_PKCS11_PIN: pin }, 'kms-key', 'has no key'],
     ['another key, without a PIN', reference.replace('sign', 'x'), {}, 'kms-credentials', 'without a PIN'],
+    ['a label that two keys have', reference.replace('sign', 'twice'), { COSIGN_PKCS11_PIN: pin }, 'kms-key', 'several keys'],
     ['a module that is not there', reference.replace('/t.so', '/x.so'), { COSIGN_PKCS11_PIN: pin }, 'bad-key', 'cannot be loaded'],
   ])('says what to do about %s', async (_, text, env, code, words) => {
     const failure = await failureOf(() => signBy(text, machineFor(env)));
@@ -84,6 +107,24 @@ describe('a PKCS #11 token', () => {
   it('says what to install', async () => {
     const failure = await failureOf(() => signBy(reference, tools({})));
     expect(failure.fix).toContain('apt-get install opensc');
+  });
+});
+
+describe('the list of a token', () => {
+  it('has the ids of labels', () => {
+    expect(['other', 'sign', 'twice', 'none'].map((label) => idsOfLabel(list, label))).toEqual([['02'], ['01'], ['03', '04'], []]);
+  });
+
+  it.each(['P-256', 'P-384'])('has EC keys: %s', (namedCurve) => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve });
+    const der = publicKey.export({ type: 'spki', format: 'der' });
+    const { x = '', y = '' } = publicKey.export({ format: 'jwk' });
+    const point = Buffer.concat([Buffer.from([4]), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
+    const params = namedCurve === 'P-256' ? '06082a8648ce3d030107' : '06052b81040022';
+    const text = `${list}Public Key Object; EC\n  EC_POINT:   04${point.length.toString(16)}${point.toString('hex')}\n  EC_PARAMS:  ${params}\n  label:      x\n  ID:         7F\n`;
+    expect(listedKey(text, '7f')).toEqual(der);
+    expect(listedKey(text, '01')).toBeUndefined();
+    expect(listedKey(text, '02')).toBeUndefined();
   });
 });
 

@@ -1,0 +1,76 @@
+// The built actions with a key in a service: sign, verify, and what they load and ask for.
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { pushImage } from '../../sandbox/images.ts';
+import { startRegistry } from '../../sandbox/registry.ts';
+import { runAction } from '../../sandbox/runner.ts';
+import { findSecrets } from '../../sandbox/secrets.ts';
+import { type KeyWorld, keyWorlds } from './worlds.ts';
+
+const machine = ({ env, home, workspace }: KeyWorld) => ({
+  env,
+  ...(home === undefined ? {} : { home }),
+  ...(workspace === undefined ? {} : { workspace }),
+});
+const pemOf = ({ publicKey }: KeyWorld) => publicKey.export({ type: 'spki', format: 'pem' }).toString();
+const hasVerify = existsSync(new URL('../../../dist/verify.js', import.meta.url));
+
+/** kilobytes of JavaScript that a provider may bring along (minified, as everything) */
+const budgets: readonly (readonly [name: RegExp, kilobytes: number])[] = [
+  [/AWS/, 150],
+  [/Google/, 400],
+  [/Azure/, 500],
+  [/Vault|Kubernetes/, 100],
+];
+
+describe.each(keyWorlds)('%s', (name, start) => {
+  it('signs ten images after one look-up, verifies them, and leaves no secret', async () => {
+    await using world = await start();
+    await using registry = await startRegistry();
+    const images: string[] = [];
+    for (let seed = 0; seed < 10; seed++) images.push((await pushImage(registry.host, 'team/app', { seed })).reference);
+    const result = await runAction({
+      inputs: { images: images.join('\n'), key: world.reference, tlog: 'false' },
+      ...machine(world),
+      debug: true,
+    });
+    expect(result, result.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
+    const results = JSON.parse(result.outputs.results ?? '[]') as { signatures: unknown[] }[];
+    const signatures = results.flatMap((entry) => entry.signatures).length;
+    const asked = Object.fromEntries([...Map.groupBy(world.service.asked, ({ what }) => what)].map(([what, all]) => [what, all.length]));
+    expect(asked).toEqual(
+      Object.fromEntries(Object.entries(world.asks).map(([what, times]) => [what, times === 'signatures' ? signatures : times])),
+    );
+    expect(world.service.busiest()).toBeLessThanOrEqual(8);
+    expect(findSecrets(result, world.secrets)).toEqual([]);
+
+    if (!hasVerify) return;
+    const gate = { entry: 'dist/verify.js', ...machine(world) };
+    const inputs = { images: images.join('\n'), tlog: 'ignore' };
+    const byReference = await runAction({ ...gate, inputs: { ...inputs, key: world.reference } });
+    expect(byReference, byReference.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
+    expect(findSecrets(byReference, world.secrets)).toEqual([]);
+    expect(await runAction({ ...gate, env: {}, inputs: { ...inputs, key: pemOf(world) } })).toMatchObject({ code: 0 });
+    const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' }).toString();
+    expect(await runAction({ ...gate, env: {}, inputs: { ...inputs, key: stranger } })).toMatchObject({ code: 1 });
+  });
+
+  it('brings no more code than it may, and a run without it none', async () => {
+    await using world = await start();
+    await using registry = await startRegistry();
+    const { reference } = await pushImage(registry.host, 'team/app');
+    const local = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const inputs = { images: reference, tlog: 'false' };
+    const without = await runAction({ inputs: { ...inputs, key: local }, measure: true });
+    const with_ = await runAction({ inputs: { ...inputs, key: world.reference }, ...machine(world), measure: true });
+    expect([without.code, with_.code], with_.stdout).toEqual([0, 0]);
+    const names = (without.loaded ?? []).map(({ file }) => file);
+    expect(names.filter((file) => /\/(aws|azure|google|vault|kubernetes|pkcs11|run-keys|exec)-/.test(file))).toEqual([]);
+    const more = (with_.loaded ?? []).filter(({ file }) => !names.includes(file));
+    const kilobytes = more.reduce((sum, { bytes }) => sum + bytes, 0) / 1024;
+    const [, most] = budgets.find(([pattern]) => pattern.test(name)) as (typeof budgets)[number];
+    expect(kilobytes).toBeGreaterThan(1);
+    expect(kilobytes).toBeLessThanOrEqual(most);
+  });
+});
