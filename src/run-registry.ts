@@ -26,11 +26,12 @@ export interface Network {
  * Opens the network of a step with `timeout` milliseconds; every try goes to the debug log, without headers, bodies and queries. Until it is
  * closed, a signal that cancels the job ends the deadline.
  */
-export function openNetwork(timeout: number, env: NodeJS.ProcessEnv, log: Log): Network {
+export function openNetwork(timeout: number, env: NodeJS.ProcessEnv, log: Log, perHost?: number): Network {
   const deadline = createDeadline(timeout);
   const http = createHttp({
     deadline,
     env,
+    ...(perHost === undefined ? {} : { perHost }),
     onEvent: ({ method, host, path, status, error, milliseconds, attempt }) =>
       log.debug(`${method} ${host}${path}: ${status ?? error} in ${Math.round(milliseconds)} ms${attempt > 1 ? `, try ${attempt}` : ''}`),
   });

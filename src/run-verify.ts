@@ -1,3 +1,4 @@
+import { setTimeout as afterwards } from 'node:timers/promises';
 import { checkOneRegistry } from './action/input-rules.ts';
 import { createLog, type Log } from './action/log.ts';
 import { createMasker } from './action/secrets.ts';
@@ -14,11 +15,13 @@ import { needsTrust, openPolicy } from './run-policy.ts';
 import { type Network, openNetwork, openRegistries } from './run-registry.ts';
 import type { Machine } from './run-sign.ts';
 import type { FoundSignature } from './signature/found.ts';
-import { judge } from './signature/judge.ts';
 import type { SignaturePolicy } from './signature/policy.ts';
-import { createTrust, type Trust } from './signature/trust.ts';
+import type { Trust } from './signature/trust.ts';
 import { policiesOf } from './verifying/requirement.ts';
 import { verifyImages } from './verifying/verify-images.ts';
+
+/** A gate only reads, and waits more than it works: more connections than a signer's 16, which writes. */
+const connectionsPerHost = 48;
 
 /**
  * The action sign-image/verify, from inputs to outputs. Never throws.
@@ -31,7 +34,7 @@ export async function runVerify(env: NodeJS.ProcessEnv = process.env): Promise<n
     inputs = readVerifyInputs(machine.masker);
     for (const warning of inputs.warnings) machine.log.warning(warning);
     if (inputs.sarif !== undefined) (await import('./action/sarif.ts')).sarifPath(inputs.sarif, env);
-    const network = openNetwork(inputs.timeout, env, machine.log);
+    const network = openNetwork(inputs.timeout, env, machine.log, connectionsPerHost);
     try {
       return await verifyWhatIsNamed(inputs, network, machine);
     } finally {
@@ -104,13 +107,15 @@ async function verifyTargets(
   if (required.some(needsTrust)) trust();
   const [registry] = targets.map(({ reference }) => reference.registry);
   const registries = openRegistries({ inputs: inputs.registry, registry, access: 'pull', env, masker, timeout: inputs.timeout }, network);
+  const judging = afterSending(() => import('./signature/judge.ts'));
+  judging.catch(() => {}); // awaited when there is something to judge
   const tools = {
     open: registries.open,
     sleep: network.deadline.sleep,
     recursive: inputs.recursive,
     found: (image: Image) => registries.store(image).found(['bundle', 'legacy'], 'all'),
     judge: async (signature: FoundSignature, digest: Digest, policy: SignaturePolicy) =>
-      judge(signature, digest, policy, needsTrust(policy) ? await trust() : createTrust(undefined)),
+      (await judging).judge(signature, digest, policy, needsTrust(policy) ? await trust() : { material: undefined }),
     onTagOnly: tagNotice(found === undefined, log),
   };
   const title = `Verifying ${targets.length === 1 ? targets[0]?.references[0] : `${targets.length} images`}`;
@@ -135,8 +140,17 @@ function tagNotice(each: boolean, log: Log): (reference: string, digest: string)
 function trustOf(inputs: VerifyInputs, network: Network, machine: Machine): () => Promise<Trust> {
   let trust: Promise<Trust> | undefined;
   return () => {
-    trust ??= import('./run-trust.ts').then(({ openTrust }) => openTrust(inputs, network, machine));
+    trust ??= afterSending(() => import('./run-trust.ts')).then(({ openTrust }) => openTrust(inputs, network, machine));
     trust.catch(() => {}); // started beside the first requests and awaited when a signature is judged; until then it must not end the process
     return trust;
   };
+}
+
+/**
+ * Loads code a moment later, when the first requests have left: what judges is large, and is loaded while the answers are on their way.
+ * Loading stops everything else, so doing it at once would keep the requests waiting.
+ */
+async function afterSending<T>(load: () => Promise<T>): Promise<T> {
+  await afterwards(10);
+  return load();
 }

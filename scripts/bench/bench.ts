@@ -9,6 +9,7 @@ import { keylessScenarios, keylessWeight, slowServices } from './keyless.ts';
 import { median, timedOk } from './measure.ts';
 import { type BenchWorld, type Scenario, scenarios } from './scenarios.ts';
 import { measureSize, tellRows } from './size.ts';
+import { verifyMemory, verifyScenarios } from './verify-scenarios.ts';
 
 const pairs = Math.max(5, Number(process.argv[2] ?? 5));
 const only = process.argv[3];
@@ -19,9 +20,10 @@ try {
   const world = await openWorld();
   console.log(`medians of ${pairs} interleaved pairs, in ms; +50 ms a response, +20 ms a connection\n`);
   console.log(line(['scenario', 'ours', 'cosign 3', 'ratio', 'limit', 'requests', 'depth', 'cosign req.', '']));
-  for (const scenario of [...scenarios, ...keylessScenarios])
+  for (const scenario of [...scenarios, ...keylessScenarios, ...verifyScenarios])
     if (only === undefined || scenario.name.includes(only)) await measure(scenario, world);
   if (only === undefined) failed += await measureSize(world);
+  if (only === undefined || only === 'verify') failed += tellRows([await verifyMemory(world)]);
   if (only === undefined || only === 'keyless') failed += tellRows(await keylessWeight(world));
 } finally {
   for (const close of closers.reverse()) await close();

@@ -29,6 +29,8 @@ export interface HttpOptions {
   /** milliseconds; what is not given has its default */
   readonly clocks?: Partial<Clocks>;
   readonly random?: () => number;
+  /** connections to one host, at most; default 16 */
+  readonly perHost?: number;
 }
 
 const defaultClocks: Clocks = { connect: 10_000, idle: 10_000, whole: 30_000 };
@@ -42,7 +44,7 @@ const staleWithin = 1_000;
  * failed at the registry does not wait for a Fulcio that is down.
  */
 export function createHttp(options: HttpOptions): Http & { close(): void } {
-  const agents = createAgents(options.env, connectionsPerHost);
+  const agents = createAgents(options.env, options.perHost ?? connectionsPerHost);
   const closed = new AbortController();
   const http: Http = async (request) => {
     let next = request;

@@ -16,13 +16,14 @@ export type Reader = Pick<Repository, 'name' | 'getManifest' | 'getBlob'>;
 /** What the judge reads of one signature (signature/bundle.ts, simple-signing.ts); one has about ten thousand bytes. */
 export const maxBundleBytes = 256 * 1024;
 export const maxPayloadBytes = 256 * 1024;
-/** A bundle's manifest has about a thousand bytes, and sixteen are in flight: of larger ones a hostile registry would fill the memory. */
+/** A bundle's manifest has about a thousand bytes, and many are in flight: of larger ones a hostile registry would fill the memory. */
 const maxManifestBytes = 256 * 1024;
 /** All signatures of one image are held in memory until they are judged. */
 const maxTotalBytes = 32 * 1024 * 1024;
 /** Their manifests are parsed, which costs time and more memory than they have bytes. */
 const maxTotalManifestBytes = 8 * 1024 * 1024;
-const atOnce = 16;
+/** As many as a gate has connections: with fewer, some would stand idle. */
+const atOnce = 48;
 /** `….bundle.v0.3+json`, and `….bundle+json;version=0.1` of the early days */
 const bundleType = 'application/vnd.dev.sigstore.bundle';
 /** cosign up to 3.1.2 lists its bundles under the type of their empty config; others leave the field out. */
