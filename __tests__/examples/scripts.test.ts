@@ -1,0 +1,157 @@
+// The scripts of workflows, run by bash as the runner runs them, with programs beside them that note what they were asked.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readWorkflow } from './workflow-file.ts';
+
+/** The script of the step with this name. */
+function scriptOf(path: string, name: string): string {
+  const steps = Object.values(readWorkflow(path).jobs).flatMap(({ steps: all = [] }) => all);
+  const script = steps.find((step) => step.name === name)?.run;
+  if (script === undefined) throw new Error(`${path} has no script "${name}"`);
+  return script;
+}
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sign-image-script-'));
+  mkdirSync(join(folder, 'bin'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+
+/** A program that notes its arguments, one call a line, then does `body`. */
+function program(name: string, body = ''): void {
+  const file = join(folder, 'bin', name);
+  writeFileSync(file, `#!/bin/sh\nprintf '%s|' "$@" >> "$CALLS"\necho >> "$CALLS"\n${body}\n`);
+  chmodSync(file, 0o755);
+}
+
+/** Runs a script with `bash -e`. @returns whether it succeeded, and the calls of the programs */
+function run(
+  script: string,
+  env: Readonly<Record<string, string>>,
+  cwd = folder,
+): { readonly passed: boolean; readonly calls: readonly string[] } {
+  const calls = join(folder, 'calls');
+  const PATH = `${join(folder, 'bin')}${delimiter}${process.env.PATH ?? ''}`;
+  const attempt = () =>
+    execFileSync('bash', ['-e', '-c', script], { cwd, env: { ...git, ...env, PATH, CALLS: calls, HOME: folder }, stdio: 'pipe' });
+  let passed = true;
+  try {
+    attempt();
+  } catch {
+    passed = false;
+  }
+  const lines = existsSync(calls) ? readFileSync(calls, 'utf8').split('\n') : [];
+  return { passed, calls: lines.filter((line) => line !== '').map((line) => line.replace(/\|$/, '').replaceAll('|', ' ')) };
+}
+
+const git = {
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_AUTHOR_NAME: 'a',
+  GIT_AUTHOR_EMAIL: 'a@example.com',
+  GIT_COMMITTER_NAME: 'a',
+  GIT_COMMITTER_EMAIL: 'a@example.com',
+};
+const inGit = (...words: string[]) =>
+  execFileSync('git', words, { cwd: folder, env: { ...process.env, ...git }, stdio: 'pipe' })
+    .toString()
+    .trim();
+
+describe.skipIf(process.platform === 'win32')('the login of the reusable workflows', () => {
+  it.each(['sign-image', 'verify-image'])('%s.yml hands the password over where nobody sees it, to the named registry', (name) => {
+    const script = scriptOf(`.github/workflows/${name}.yml`, 'Log in to the registry');
+    program('docker', 'cat > "$HOME/stdin"');
+    const env = { REGISTRY: 'ghcr.io', REGISTRY_USERNAME: 'octo$(touch hacked)cat', REGISTRY_PASSWORD: '-n $HOME' };
+    expect(run(script, env)).toEqual({ passed: true, calls: ['login ghcr.io --username octo$(touch hacked)cat --password-stdin'] });
+    expect(readFileSync(join(folder, 'stdin'), 'utf8')).toBe('-n $HOME');
+    expect(existsSync(join(folder, 'hacked'))).toBe(false);
+  });
+
+  it('is left out where there is no password', () => {
+    program('docker');
+    const script = scriptOf('.github/workflows/sign-image.yml', 'Log in to the registry');
+    expect(run(script, { REGISTRY: 'ttl.sh', REGISTRY_USERNAME: 'x', REGISTRY_PASSWORD: '' })).toEqual({ passed: true, calls: [] });
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('examples/matrix-merge.yml', () => {
+  it('merges every digest that a builder handed on', () => {
+    const digests = join(folder, 'digests');
+    const hand = scriptOf('examples/matrix-merge.yml', 'Hand the digest on');
+    for (const digit of ['a', 'b']) {
+      rmSync(digests, { recursive: true, force: true });
+      expect(run(hand, { DIGEST: `sha256:${digit.repeat(64)}` }).passed).toBe(true);
+      expect(existsSync(join(digests, digit.repeat(64)))).toBe(true);
+    }
+    writeFileSync(join(digests, 'a'.repeat(64)), '');
+    program('docker', `case "$3" in inspect) echo '{"digest":"sha256:${'c'.repeat(64)}"}';; esac`);
+    program('jq', 'cat > /dev/null; echo "sha256:merged"');
+    const output = join(folder, 'output');
+    const env = { IMAGE: 'ghcr.io/acme/app', TAG: 'v1.2.0', GITHUB_OUTPUT: output };
+    const { passed, calls } = run(scriptOf('examples/matrix-merge.yml', 'Merge the platforms into one index'), env, digests);
+    expect(passed).toBe(true);
+    const images = ['a', 'b'].map((digit) => `ghcr.io/acme/app@sha256:${digit.repeat(64)}`);
+    expect(calls[0]).toBe(`buildx imagetools create --tag ghcr.io/acme/app:v1.2.0 ${images.join(' ')}`);
+    expect(readFileSync(output, 'utf8')).toBe('digest=sha256:merged\n');
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('a release', () => {
+  const release = '.github/workflows/release.yml';
+  const commit = () => {
+    inGit('commit', '--quiet', '--allow-empty', '--message', 'more');
+    return inGit('rev-parse', 'HEAD');
+  };
+  beforeEach(() => {
+    inGit('init', '--quiet', '--initial-branch=main');
+    writeFileSync(join(folder, 'package.json'), '{"version":"1.2.0"}');
+    inGit('update-ref', 'refs/remotes/origin/main', commit());
+  });
+
+  it('is of a commit on main, under the version of package.json', () => {
+    const script = scriptOf(release, 'The tag is on main, and names the version of package.json');
+    const onMain = inGit('rev-parse', 'HEAD');
+    expect(run(script, { TAG: 'v1.2.0', GITHUB_SHA: onMain }).passed).toBe(true);
+    expect(run(script, { TAG: 'v1.3.0', GITHUB_SHA: onMain }).passed).toBe(false);
+    expect(run(script, { TAG: 'v1.2.0', GITHUB_SHA: commit() }).passed).toBe(false);
+  });
+
+  it.each([
+    ['v1.2.0', ['v1.1.9', 'v1.2.0'], ['api --method POST repos/acme/app/git/refs --field ref=refs/tags/v1 --field sha=SHA']],
+    ['v1.2.0', ['v1', 'v1.1.9', 'v1.2.0'], ['api --method PATCH repos/acme/app/git/refs/tags/v1 --field sha=SHA --field force=true']],
+    [
+      'v1.10.0',
+      ['v1', 'v1.9.0', 'v1.10.0', 'v1.11.0-rc.1'],
+      ['api --method PATCH repos/acme/app/git/refs/tags/v1 --field sha=SHA --field force=true'],
+    ],
+    ['v1.1.10', ['v1', 'v1.1.10', 'v1.2.0'], []],
+    ['v1.9.0', ['v1', 'v1.9.0', 'v10.0.0'], ['api --method PATCH repos/acme/app/git/refs/tags/v1 --field sha=SHA --field force=true']],
+  ])('%s among %j moves the tag of its major version, never backwards', (tag, tags, calls) => {
+    for (const name of tags) inGit('tag', name);
+    program('gh');
+    const script = scriptOf(release, 'Move the tag of the major version');
+    expect(run(script, { TAG: tag, GITHUB_SHA: 'SHA', GITHUB_REPOSITORY: 'acme/app' })).toEqual({ passed: true, calls });
+  });
+
+  it.each([
+    ['v1.2.0', 'release create v1.2.0 --verify-tag --generate-notes --title v1.2.0 sign-image-v1.2.0.tar.gz'],
+    [
+      'v2.0.0-rc.1',
+      'release create v2.0.0-rc.1 --verify-tag --generate-notes --title v2.0.0-rc.1 --latest=false --prerelease sign-image-v2.0.0-rc.1.tar.gz',
+    ],
+  ])('%s is published with its archive', (tag, call) => {
+    program('gh');
+    expect(run(scriptOf(release, 'Publish the release'), { TAG: tag }).calls).toEqual([call]);
+  });
+
+  it('packs the same bytes twice', () => {
+    const pack = () => {
+      expect(run(scriptOf(release, 'Pack'), { TAG: 'v1.2.0', GITHUB_SHA: inGit('rev-parse', 'HEAD') }).passed).toBe(true);
+      return readFileSync(join(folder, 'sign-image-v1.2.0.tar.gz'));
+    };
+    expect(pack().equals(pack())).toBe(true);
+  });
+});
