@@ -10,7 +10,7 @@ import type { Network } from './run-registry.ts';
 const maxOutput = 1024 * 1024;
 
 /** What keys/ needs of this machine to use a key in a service. */
-export function keyTools({ http, deadline }: Network, env: NodeJS.ProcessEnv, masker: Masker): KeyTools {
+export function keyTools({ http, deadline }: Pick<Network, 'http' | 'deadline'>, env: NodeJS.ProcessEnv, masker: Masker): KeyTools {
   return {
     http,
     env,
@@ -36,22 +36,33 @@ function runProgram(
   // The Azure CLI on Windows is a batch file, which only a shell starts; nothing that means something to a shell gets there.
   const shell = process.platform === 'win32' && [command, ...args].every((word) => /^[\w./:-]+$/.test(word));
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env, shell, signal, killSignal: 'SIGKILL', windowsHide: true, stdio: 'pipe' });
+    const child = spawn(command, args, { env, shell, windowsHide: true, stdio: 'pipe' });
     const out: Buffer[] = [];
     const errors: Buffer[] = [];
     let size = 0;
+    const giveUp = (reason: unknown) => {
+      child.kill('SIGKILL');
+      // A program that it has started may hold the pipes open for ever.
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+      child.unref();
+      reject(reason);
+    };
     const collect = (into: Buffer[]) => (data: Buffer) => {
       size += data.length;
-      if (size > maxOutput) child.kill('SIGKILL');
+      if (size > maxOutput) giveUp(new Error(`${command} printed more than ${maxOutput} bytes`));
       else into.push(data);
     };
+    const lapse = () => giveUp(signal.reason);
+    signal.addEventListener('abort', lapse, { once: true });
+    if (signal.aborted) lapse();
     child.stdout.on('data', collect(out));
     child.stderr.on('data', collect(errors));
     child.stdin.on('error', () => {}); // it ended without reading; its exit code tells why
-    child.on('error', (error) => reject(signal.aborted ? signal.reason : error));
-    child.on('close', (code) =>
-      resolve({ exitCode: code ?? 1, stdout: Buffer.concat(out), stderr: Buffer.concat(errors).toString('utf8') }),
-    );
+    child.on('error', reject);
+    child.on('close', (code) => {
+      signal.removeEventListener('abort', lapse);
+      resolve({ exitCode: code ?? 1, stdout: Buffer.concat(out), stderr: Buffer.concat(errors).toString('utf8') });
+    });
     child.stdin.end(stdin);
   });
 }

@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { pushImage } from '../../sandbox/images.ts';
+import { startVault } from '../../sandbox/kms/vault.ts';
 import { startRegistry } from '../../sandbox/registry.ts';
 import { runAction } from '../../sandbox/runner.ts';
 import { findSecrets } from '../../sandbox/secrets.ts';
@@ -72,5 +73,37 @@ describe.each(keyWorlds)('%s', (name, start) => {
     const [, most] = budgets.find(([pattern]) => pattern.test(name)) as (typeof budgets)[number];
     expect(kilobytes).toBeGreaterThan(1);
     expect(kilobytes).toBeLessThanOrEqual(most);
+  });
+});
+
+describe('a key that was rotated', () => {
+  it('signs with its newest version, and what the one before has signed still verifies', async () => {
+    await using vault = await startVault({ versions: 1 });
+    await using registry = await startRegistry();
+    const env = vault.env();
+    const [old, fresh] = await Promise.all([1, 2].map(async (seed) => (await pushImage(registry.host, 'team/app', { seed })).reference));
+    const sign = (images = '') => runAction({ inputs: { images, key: 'hashivault://release', tlog: 'false' }, env });
+    expect(await sign(old)).toMatchObject({ code: 0 });
+    vault.rotate();
+    expect(await sign(fresh)).toMatchObject({ code: 0 });
+    const gate = (key: string, images = '') => runAction({ entry: 'dist/verify.js', inputs: { images, key, tlog: 'ignore' }, env });
+    const pem = (version: number) => vault.publicKey(version).export({ type: 'spki', format: 'pem' }).toString();
+    expect(await gate('hashivault://release', `${old}\n${fresh}`)).toMatchObject({ code: 0 });
+    const codes = await Promise.all([gate(pem(1), old), gate(pem(2), fresh), gate(pem(2), old), gate(pem(1), fresh)]);
+    expect(codes.map(({ code }) => code)).toEqual([0, 0, 1, 1]);
+  });
+});
+
+describe('a service that refuses', () => {
+  it('is named once for all images, with what to do, and nothing is pushed as a signature', async () => {
+    await using vault = await startVault({ allowed: ['read'] });
+    await using registry = await startRegistry();
+    const images = await Promise.all([1, 2, 3].map(async (seed) => (await pushImage(registry.host, 'team/app', { seed })).reference));
+    const result = await runAction({ inputs: { images: images.join('\n'), key: 'hashivault://release', tlog: 'false' }, env: vault.env() });
+    expect(result.code).toBe(1);
+    const errors = result.annotations.filter(({ kind }) => kind === 'error');
+    expect(errors.map(({ properties }) => properties.title)).toEqual(['sign-image: kms-denied']);
+    expect(errors[0]?.message).toContain('`update` on `transit/sign/*`');
+    expect(result.outputs.verified).toBe('false');
   });
 });

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { createDeadline } from '../../../src/http/deadline.ts';
+import { serve } from '../../http/server.ts';
 import { makeCertificates } from '../../sandbox/certificates.ts';
 import { type AwsOptions, awsCredentials, startAws } from '../../sandbox/kms/aws.ts';
 import { failureOf } from '../samples.ts';
@@ -76,7 +78,36 @@ describe('AWS KMS', () => {
     expect(aws.asked.filter(({ status }) => status === 400)).toHaveLength(3);
   });
 
-  it('finds credentials of a profile, a web identity and a container', async () => {
+  it('gives up inside the time of the step when it is never fast enough', async () => {
+    await using aws = await startAws(plain);
+    aws.fail(100, { status: 400, body: { __type: 'ThrottlingException' } });
+    const machine = { ...machineFor(aws.origin), sleep: createDeadline(700).sleep };
+    expect(await failureOf(() => signBy('awskms:///alias/release', machine))).toMatchObject({ code: 'timeout' });
+  });
+
+  it('takes the credentials of a container, from this machine only', async () => {
+    await using aws = await startAws(plain);
+    const [AccessKeyId, SecretAccessKey, Token] = Object.values(awsCredentials);
+    await using container = await serve((request, response) => {
+      const known = request.headers.authorization === 'container-token' && request.url === '/v2/credentials';
+      response
+        .writeHead(known ? 200 : 403)
+        .end(JSON.stringify(known ? { AccessKeyId, SecretAccessKey, Token, Expiration: '2030-01-01T00:00:00Z' } : {}));
+    });
+    const env = {
+      AWS_ENDPOINT_URL_KMS: aws.origin,
+      AWS_REGION: 'eu-central-1',
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: `${container.origin}/v2/credentials`,
+      AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/t',
+    };
+    expect(await signBy('awskms:///alias/release', tools({ env, files: { '/t': 'container-token' } }))).toMatchObject({ valid: true });
+    const elsewhere = { ...env, AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://example.com/v2/credentials' };
+    expect(await failureOf(() => signBy('awskms:///alias/release', tools({ env: elsewhere, files: { '/t': 'x' } })))).toMatchObject({
+      code: 'kms-credentials',
+    });
+  });
+
+  it('finds credentials of a profile and a web identity', async () => {
     const env = (origin: string, more: object) => ({ AWS_ENDPOINT_URL_KMS: origin, AWS_ENDPOINT_URL_STS: origin, ...more });
     const webIdentity = { role: 'arn:aws:iam::111122223333:role/sign', token: 'eyJ.web.identity' };
     await using aws = await startAws({ ...plain, webIdentity });
