@@ -120,9 +120,11 @@ export function craftOf(
     };
   }
 
-  /** Everything that is pushed comes through here. */
+  /** Everything that is pushed comes through here, with all that it should carry. */
   async function verified(found: FoundSignature, digest: Digest): Promise<Verdict> {
-    const verdict = await decide(found, digest);
+    const { trust, facts } = await services;
+    const whole = facts.timestamp ? { ...(await policy()), timestamp: 'required' as const } : await policy();
+    const verdict = judge(found, digest, whole, trust);
     if (!verdict.verified) throw unusable(verdict, await services);
     return verdict;
   }

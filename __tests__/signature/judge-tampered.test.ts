@@ -233,3 +233,30 @@ describe('any one byte of a good signature changed', () => {
     );
   });
 });
+
+describe('a timestamp that is asked for, by key and without the log', () => {
+  const recorded = recordedCase('keyed-bundle-rekor1-tsa');
+  const [question] = recorded.questions;
+  const signers = question?.policy.signers ?? [];
+  const policy = { signers: signers as never, annotations: {}, tlog: 'ignore', timestamp: 'required' } as const;
+
+  it('is verified and stated', () => {
+    expect(judge(bundleOf(recorded), recorded.digest, policy, trust)).toMatchObject({ verified: true, timestamp: expect.any(String) });
+  });
+
+  it.each([
+    [
+      'is of another signature',
+      { timestampVerificationData: material('keyless-bundle-rekor1-tsa').timestampVerificationData },
+      'bad-timestamp',
+    ],
+    ['is missing', { timestampVerificationData: {} }, 'no-timestamp'],
+  ])('is refused when it %s', (_, { timestampVerificationData }, code) => {
+    const tampered = edited(bundleOf(recorded), put('material.timestampVerificationData', timestampVerificationData));
+    expect(judge(tampered, recorded.digest, policy, trust)).toMatchObject({ verified: false, code });
+  });
+
+  it('is refused where there is no trusted root to check it with', () => {
+    expect(judge(bundleOf(recorded), recorded.digest, policy, { material: undefined })).toMatchObject({ verified: false });
+  });
+});

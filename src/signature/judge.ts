@@ -70,9 +70,9 @@ function examineKeyed(evidence: Evidence, hint: string | undefined, policy: Sign
   }
   const key = keys.find((candidate) => evidence.content.verifySignature(candidate));
   if (key === undefined) throw notSignedByAny(keys, hint);
-  if (policy.tlog === 'ignore') return key;
-  verifyLog(evidence, { key, bytes: { kind: 'publicKey', der: spki(key) } }, trust);
-  const timestamps = readTimestamps(evidence);
+  if (policy.tlog === 'ignore' && policy.timestamp === undefined) return key;
+  if (policy.tlog === 'required') verifyLog(evidence, { key, bytes: { kind: 'publicKey', der: spki(key) } }, trust);
+  const timestamps = readTimestamps(evidence, policy);
   verifyTimeAndChain(evidence, { key }, timestamps, trust);
   stateTimeAndLog(evidence, timestamps, facts);
   return key;
@@ -97,7 +97,7 @@ function examineCertified(evidence: Evidence, certificate: SigningCertificate, p
   if (policy.tlog === 'required') {
     verifyLog(evidence, { key: certificate.key, bytes: { kind: 'certificate', der: certificate.der } }, trust);
   }
-  const timestamps = readTimestamps(evidence);
+  const timestamps = readTimestamps(evidence, policy);
   if (timestamps.length === 0 && !evidence.entries.some((entry) => entry.inclusionPromise !== undefined)) {
     throw new Refusal('no-timestamp', 'Nothing proves when it was signed, so its certificate may have been out of date.');
   }
@@ -109,8 +109,11 @@ function examineCertified(evidence: Evidence, certificate: SigningCertificate, p
   if (certificate.github !== undefined) facts.github = certificate.github;
 }
 
-function readTimestamps(evidence: Evidence): readonly RFC3161Timestamp[] {
-  return evidence.timestamps.map(parseTimestamp);
+function readTimestamps({ timestamps }: Evidence, policy: SignaturePolicy): readonly RFC3161Timestamp[] {
+  if (policy.timestamp === 'required' && timestamps.length === 0) {
+    throw new Refusal('no-timestamp', 'It carries no timestamp of an authority, and one is required.');
+  }
+  return timestamps.map(parseTimestamp);
 }
 
 function stateTimeAndLog({ entries }: Evidence, timestamps: readonly RFC3161Timestamp[], facts: Facts): void {

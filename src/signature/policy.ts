@@ -27,4 +27,6 @@ export interface SignaturePolicy {
   readonly annotations: Readonly<Record<string, string>>;
   /** `ignore`: log entries are not looked at; a keyless signature must then carry a trusted timestamp */
   readonly tlog: 'required' | 'ignore';
+  /** asks for a trusted timestamp, also of a signature that does not need one; absent: only where nothing else proves the time */
+  readonly timestamp?: 'required';
 }
