@@ -11,6 +11,9 @@ export interface OtherStep {
 
 export type Outputs = Readonly<Record<string, string>>;
 
+/** Does what a step would do, and answers its outputs. */
+export type Actor = (step: OtherStep, stage: Stage, seed: string) => Promise<Outputs>;
+
 const lines = (text: string | undefined) =>
   (text ?? '')
     .split(/[\n,]/)
@@ -33,7 +36,7 @@ export async function push(stage: Stage, names: readonly string[], seed: string,
 const built = (names: readonly string[], { digest }: PushedImage) => ({ 'containerimage.digest': digest, 'image.name': names.join(',') });
 
 /** Actions of others, by name. */
-export const otherActions: Readonly<Record<string, (step: OtherStep, stage: Stage, seed: string) => Promise<Outputs>>> = {
+export const otherActions: Readonly<Record<string, Actor>> = {
   'actions/checkout': async () => ({}),
   'actions/upload-artifact': async () => ({}),
   'actions/download-artifact': async () => ({}),
@@ -57,7 +60,7 @@ export const otherActions: Readonly<Record<string, (step: OtherStep, stage: Stag
 };
 
 /** Scripts, by the name of their step. */
-export const scripts: Readonly<Record<string, (step: OtherStep, stage: Stage, seed: string) => Promise<Outputs>>> = {
+export const scripts: Readonly<Record<string, Actor>> = {
   'Hand the digest on': async ({ env }) => {
     if (!/^sha256:[0-9a-f]{64}$/.test(env.DIGEST ?? '')) throw new Error(`no digest: ${env.DIGEST}`);
     return {};

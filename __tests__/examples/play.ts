@@ -2,7 +2,7 @@
 import { parse } from 'yaml';
 import { type RunResult, runAction } from '../sandbox/runner.ts';
 import { type Context, evaluateText } from './evaluate.ts';
-import { type Outputs, otherActions, scripts } from './others.ts';
+import { type Actor, type Outputs, otherActions, scripts } from './others.ts';
 import type { Stage } from './stage.ts';
 import { callOf, type Job, ownAction, ownWorkflow, read, readWorkflow, type Step, type Workflow } from './workflow-file.ts';
 
@@ -25,6 +25,8 @@ export interface PlayOptions {
   readonly as?: string;
   /** changes the text of the workflow first */
   readonly edit?: (text: string) => string;
+  /** scripts that are played another way, by the name of their step */
+  readonly scripts?: Readonly<Record<string, Actor>>;
   /** images of another seed have other digests */
   readonly seed?: string;
 }
@@ -142,7 +144,7 @@ function withEmpty(action: string, outputs: Outputs): Outputs {
   return { ...Object.fromEntries(declared), ...outputs };
 }
 
-async function playOther(step: Step, context: Context, machine: Machine, { stage, seed }: Setting): Promise<Outputs> {
+async function playOther(step: Step, context: Context, machine: Machine, { stage, seed, options }: Setting): Promise<Outputs> {
   const name = (step.uses ?? '').replace(/@.*/, '');
   const acted = { name: step.name ?? name, with: evaluated(step.with, context), env: evaluated(step.env, context) };
   if (name === 'actions/checkout') machine.checkedOut = true;
@@ -158,7 +160,7 @@ async function playOther(step: Step, context: Context, machine: Machine, { stage
       machine.auths[stage.placed(registry ?? '')] = { auth: Buffer.from(`${username}:${password}`).toString('base64') };
     return {};
   }
-  const actor = step.uses === undefined ? scripts[acted.name] : otherActions[name];
+  const actor = step.uses === undefined ? (options.scripts?.[acted.name] ?? scripts[acted.name]) : otherActions[name];
   if (actor === undefined) throw new Error(`nobody plays the step ${acted.name}`);
   return actor(acted, stage, seed);
 }

@@ -129,47 +129,51 @@ describe('examples/promote.yml', () => {
   });
 });
 
-describe.each([
-  ['examples/pull-request-gate.yml', 'ttl.sh'],
-  ['workflow-templates/verify-in-pull-requests.yml', 'ghcr.io'],
-])('%s', (path, registry) => {
-  const released = async (as: string) => {
-    const edit = (text: string) => text.replaceAll('ghcr.io', registry);
-    const [step] = await play('examples/build-push-action.yml', stage, { as, edit, seed: `${path} ${as}` });
-    return step?.run.outputs.image ?? '';
-  };
-
-  it('lets pass what the release workflow signed, refuses the rest at its line, and keeps one comment', async () => {
-    const [good, bad] = [await released('release.yml'), await released('fork.yml')];
-    const content = (image: string) => `apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - name: app\n      image: ${image}\n`;
-    const comments: string[] = [];
-    for (const [image, code] of [
-      [good, 0],
-      [bad, 1],
-    ] as const) {
-      const file = 'deploy/app.yaml';
-      const github = await startGithub({
-        token: stage.secrets.GITHUB_TOKEN ?? '',
-        head: '0'.repeat(40),
-        files: [{ path: file, content: content(image) }],
-        permissions: { contents: 'read', pullRequests: 'write' },
-      });
-      const repo = { full_name: 'acme/app' };
-      const pull = { number: 7, head: { sha: '0'.repeat(40), repo }, base: { repo } };
-      const [gate, ...more] = await play(path, stage, {
-        workspace: { [file]: content(image) },
-        event: { number: 7, pull_request: pull, repository: { ...repo, private: false, visibility: 'public' } },
-        env: { GITHUB_EVENT_NAME: 'pull_request', GITHUB_API_URL: github.url },
-      });
-      expect(more).toEqual([]);
-      expect([gate?.run.code, told(gate?.run.outputs.results)], gate?.run.shown).toEqual([code, [code === 0 ? 'verified' : 'refused']]);
-      const errors = gate?.run.annotations
-        .filter(({ kind }) => kind === 'error')
-        .map(({ properties }) => `${properties.file}:${properties.line}`);
-      expect(errors).toEqual(code === 0 ? [] : [`${file}:6`]);
-      comments.push(...github.comments.map(({ body }) => body));
-      await github.close();
-    }
-    expect(comments).toEqual([expect.stringContaining('1 image verified'), expect.stringContaining('deploy/app.yaml:6')]);
+describe('the gate of pull requests', () => {
+  let good: string;
+  let bad: string;
+  beforeAll(async () => {
+    const released = async (as: string) => {
+      const edit = (text: string) => text.replaceAll('ghcr.io', 'ttl.sh');
+      const [step] = await play('examples/build-push-action.yml', stage, { as, edit, seed: as });
+      return step?.run.outputs.image ?? '';
+    };
+    [good, bad] = await Promise.all([released('release.yml'), released('fork.yml')]);
   });
+
+  it.each(['examples/pull-request-gate.yml', 'workflow-templates/verify-in-pull-requests.yml'])(
+    '%s lets pass what the release workflow signed, refuses the rest at its line, and keeps one comment',
+    async (path) => {
+      const content = (image: string) => `apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - name: app\n      image: ${image}\n`;
+      const comments: string[] = [];
+      for (const [image, code] of [
+        [good, 0],
+        [bad, 1],
+      ] as const) {
+        const file = 'deploy/app.yaml';
+        const github = await startGithub({
+          token: stage.secrets.GITHUB_TOKEN ?? '',
+          head: '0'.repeat(40),
+          files: [{ path: file, content: content(image) }],
+          permissions: { contents: 'read', pullRequests: 'write' },
+        });
+        const repo = { full_name: 'acme/app' };
+        const pull = { number: 7, head: { sha: '0'.repeat(40), repo }, base: { repo } };
+        const [gate, ...more] = await play(path, stage, {
+          workspace: { [file]: content(image) },
+          event: { number: 7, pull_request: pull, repository: { ...repo, private: false, visibility: 'public' } },
+          env: { GITHUB_EVENT_NAME: 'pull_request', GITHUB_API_URL: github.url },
+        });
+        expect(more).toEqual([]);
+        expect([gate?.run.code, told(gate?.run.outputs.results)], gate?.run.shown).toEqual([code, [code === 0 ? 'verified' : 'refused']]);
+        const errors = gate?.run.annotations
+          .filter(({ kind }) => kind === 'error')
+          .map(({ properties }) => `${properties.file}:${properties.line}`);
+        expect(errors).toEqual(code === 0 ? [] : [`${file}:6`]);
+        comments.push(...github.comments.map(({ body }) => body));
+        await github.close();
+      }
+      expect(comments).toEqual([expect.stringContaining('1 image verified'), expect.stringContaining('deploy/app.yaml:6')]);
+    },
+  );
 });
