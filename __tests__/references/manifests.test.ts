@@ -185,6 +185,51 @@ describe('Helm', () => {
   });
 });
 
+describe('values that pose as something else', () => {
+  it.each([
+    ['compose', 'services: {a: {}}'],
+    ['a workflow', 'on: push\njobs: {a: {runs-on: x}}'],
+    ['an action', 'runs: {using: node24}'],
+    ['a kustomization', 'images: [{name: a, newTag: "1"}]'],
+    ['Kubernetes', 'apiVersion: v1\nkind: ConfigMap'],
+  ])('%s', (_, front) => {
+    const text = `image: {repository: acme/evil, tag: "1"}\nsidecar: {image: acme/evil2}\n${front}\n`;
+    expect(read('prod.yaml', text).images).toEqual(expect.arrayContaining(['1 docker.io/acme/evil:1', '2 docker.io/acme/evil2']));
+    expect(read('values.yaml', text).images).toEqual(expect.arrayContaining(['1 docker.io/acme/evil:1', '2 docker.io/acme/evil2']));
+  });
+
+  it('an image beside a repository counts too', () => {
+    const text = 'app: {repository: acme/a, tag: "1", image: acme/b}\n';
+    expect(read('values.yaml', text).images).toEqual(['1 docker.io/acme/a:1', '1 docker.io/acme/b:1']);
+    expect(read('x.yaml', `apiVersion: v1\nkind: X\n${text}`).images).toEqual(['3 docker.io/acme/a:1', '3 docker.io/acme/b']);
+  });
+
+  it('a global registry counts in what poses as Kubernetes', () => {
+    const text = 'apiVersion: v1\nkind: X\nglobal: {imageRegistry: evil.example}\nimage: {repository: acme/app, tag: "1"}';
+    expect(read('prod.yaml', text).images).toContain('4 ? acme/app:1');
+  });
+
+  it('a list of maps is looked through', () => {
+    expect(read('list.yaml', '- {name: a, image: acme/a}\n').images).toEqual(['1 docker.io/acme/a']);
+  });
+
+  it.each<[string, string, string]>([
+    ['in braces', '  containers: [{name: a, image: acme/evil}]', '3 ? acme/evil}]'],
+    ['on the next line', '  image:\n    acme/evil', '3 ? image:'],
+    ['folded', '  image: >-\n    acme/evil', '3 ? >-'],
+    ['behind an anchor', '  image: &x acme/evil', '3 ? &x acme/evil'],
+    ['with a key in escapes', '  "\\x69mage": acme/evil', '3 ? "\\x69mage": acme/evil'],
+    ['with an explicit key', '  ? image\n  : acme/evil', '3 ? ? image'],
+  ])('an image does not hide in what poses as a template: %s', (_, body, expected) => {
+    expect(read('x.yaml', `a: 1\na: 2 # {{ x }}\n${body}\n`)).toEqual({ kinds: ['template'], images: [expected] });
+  });
+
+  it('maps of a template are looked through', () => {
+    const text = '{{- if .x }}\nimage:\n  repository: {{ .Values.r }}\n  tag: x\n{{- end }}\nimagePullPolicy: Always\n';
+    expect(read('templates/x.yaml', text).images).toEqual(['3 ? {{ .Values.r }}']);
+  });
+});
+
 describe('GitHub', () => {
   it('workflows: containers, services and docker:// steps', () => {
     const text = [
@@ -241,6 +286,20 @@ describe('files', () => {
     expect(read('Dockerfile', `FROM a\n${'#'.repeat(1024 * 1024)}`)).toEqual({ kinds: ['unreadable'], images: ['1 ? '] });
     expect(readFileReferences('x.yaml', Buffer.from([0xff, 0xfe, 0x61, 0])).kinds).toEqual(['unreadable']);
     expect(readFileReferences('logo.png', Buffer.from([0xff, 0xfe, 0x61, 0]))).toEqual({ kinds: [], uses: [] });
+  });
+
+  it('many aliases take time in proportion to their number', () => {
+    const began = performance.now();
+    expect(read('x.yaml', `x: &a b\ny:\n${'- *a\n'.repeat(60_000)}image: acme/a\n`).images).toEqual(['60003 docker.io/acme/a']);
+    expect(performance.now() - began).toBeLessThan(5000);
+  });
+
+  it('an alias means the anchor before it', () => {
+    expect(read('x.yaml', 'a: &i acme/a\nb: {image: *i}\nc: &i acme/c\nd: {image: *i}\n').images).toEqual([
+      '2 docker.io/acme/a',
+      '4 docker.io/acme/c',
+    ]);
+    expect(read('x.yaml', 'b: {image: *i}\na: &i acme/a\n').kinds).toEqual(['unreadable']);
   });
 
   it('aliases of aliases end as unreadable, soon', () => {

@@ -9,8 +9,8 @@ export function readHelmValues(document: YamlNode): readonly ImageUse[] {
   const registry = globalRegistry(document);
   const uses = [...mapsIn(document)].flatMap(({ key, map }) => {
     const triple = readTriple(key, map);
-    if (triple !== undefined) return [triple];
-    return [...map].flatMap(([name, node]) => imageText(name, node, map));
+    const texts = [...map].flatMap(([name, node]) => imageText(name, node, map));
+    return triple === undefined ? texts : [triple, ...texts];
   });
   if (registry === undefined) return uses;
   return uses.map((use) => unresolved(use.line, use.written, `may get the registry \`${registry.slice(0, 80)}\` of \`global\` in front`));
@@ -64,23 +64,4 @@ function plainText(node: YamlNode | undefined): string | undefined {
   if (!isSet(node)) return '';
   if (typeof node.value === 'string') return node.value.trim();
   return typeof node.value === 'number' && String(node.value) === node.source ? node.source : undefined;
-}
-
-/**
- * The images of a template that is no YAML until it is rendered: lines `image: …`. What holds a template action is unresolved; what other
- * templates put in is not seen.
- */
-export function readTemplate(text: string): readonly ImageUse[] {
-  return text.split(/\r?\n/).flatMap((line, index): readonly ImageUse[] => {
-    const match = /^\s*(?:-\s+)?["']?(image|imageName|repository|[a-z]\w{0,60}Image)["']?\s*:\s*(\S.*)$/.exec(line.slice(0, 2000));
-    const [, field = '', rest = ''] = match ?? [];
-    const value = rest
-      .replace(/(?<=\s|^)#.*$/, '')
-      .trim()
-      .replace(/^(["'])(.*)\1$/, '$2');
-    if (match === null || value === '' || /^[|>&*]/.test(value)) return [];
-    if (value.includes('{{'))
-      return [unresolved(index + 1, value, 'is a template; render it and give the result, for example of `helm template`')];
-    return field === 'repository' ? [unresolved(index + 1, value, 'stands in a template, without its tag')] : [imageUse(index + 1, value)];
-  });
 }

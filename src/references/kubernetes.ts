@@ -17,8 +17,8 @@ export function isKubernetes(document: YamlNode): boolean {
 export function readKubernetes(document: YamlNode): readonly ImageUse[] {
   return [...mapsIn(document, '', skipped)].flatMap(({ key, map }) => {
     const triple = readTriple(key, map);
-    if (triple !== undefined) return [triple];
-    return [...map].flatMap(([name, node]) => (skipped(name, map) ? [] : imageField(name, node, key)));
+    const fields = [...map].flatMap(([name, node]) => (skipped(name, map) ? [] : imageField(name, node, key)));
+    return triple === undefined ? fields : [triple, ...fields];
   });
 }
 

@@ -1,11 +1,12 @@
 import { isCompose, readCompose } from './compose.ts';
 import { looksLikeDockerfile, readDockerfile } from './dockerfile.ts';
-import { readHelmValues, readTemplate } from './helm.ts';
+import { readHelmValues } from './helm.ts';
 import { type FileReading, type ImageUse, unresolved } from './image-use.ts';
 import { isKubernetes, readKubernetes } from './kubernetes.ts';
 import { isJsonPatch, isKustomization, readJsonPatch, readKustomization } from './kustomize.ts';
+import { readTemplate } from './template.ts';
 import { isAction, isWorkflow, readAction, readWorkflow } from './workflow.ts';
-import { readYamlNodes, UnreadableYaml, type YamlNode } from './yaml-node.ts';
+import { mapOf, readYamlNodes, UnreadableYaml, type YamlNode } from './yaml-node.ts';
 
 /** What one file may have; larger ones are not read. */
 export const mostFileBytes = 1024 * 1024;
@@ -59,16 +60,55 @@ function readAsYaml(name: string, text: string): FileReading {
 }
 
 function readDocument(document: YamlNode, name: string): FileReading {
-  if (isJsonPatch(document)) return { kinds: ['JSON patch'], uses: readJsonPatch(document) };
-  if (!(document.value instanceof Map)) return nothing;
-  if (isKustomization(document, name)) return { kinds: ['kustomization'], uses: readKustomization(document) };
-  if (isKubernetes(document)) return { kinds: ['Kubernetes'], uses: readKubernetes(document) };
-  if (isWorkflow(document)) return { kinds: ['workflow'], uses: readWorkflow(document) };
-  if (isAction(document)) return { kinds: ['action'], uses: readAction(document) };
-  if (isCompose(document)) return { kinds: ['compose'], uses: readCompose(document) };
-  const uses = readHelmValues(document);
-  // Values without any image are values all the same; of another file nobody knows what it is.
-  return uses.length > 0 || /^values.*\.ya?ml$/.test(name) ? { kinds: ['values'], uses } : nothing;
+  // Values may have any field: under their own name they are values, whatever else they look like.
+  const isValues = /^values.*\.ya?ml$/.test(name);
+  if (!isValues && isJsonPatch(document)) return { kinds: ['JSON patch'], uses: readJsonPatch(document) };
+  const kind = isValues ? undefined : kinds.find(({ is }) => document.value instanceof Map && is(document, name));
+  const known = kind?.read(document) ?? [];
+  const other = kind?.has(document) ?? [];
+  // The rest of a file that only looks like a manifest: Helm values under another name, with a field `services` or `jobs` in front.
+  const rest = readHelmValues(other === 'all' ? { line: 1, value: null } : without(document, other));
+  const seen = new Set(known.map(identity));
+  const uses = [...known, ...rest.filter((use) => !seen.has(identity(use)))];
+  if (kind !== undefined) return { kinds: [kind.name], uses };
+  return uses.length > 0 || isValues ? { kinds: ['values'], uses } : nothing;
+}
+
+interface Kind {
+  readonly name: string;
+  readonly is: (document: YamlNode, fileName: string) => boolean;
+  readonly read: (document: YamlNode) => readonly ImageUse[];
+  /** the fields of a document that `read` looks at, or that name no image; `all` where it looks everywhere */
+  readonly has: (document: YamlNode) => readonly string[] | 'all';
+}
+
+/** In the order in which they are tried. */
+const kinds: readonly Kind[] = [
+  {
+    name: 'kustomization',
+    is: isKustomization,
+    read: readKustomization,
+    has: () => ['images', 'patches', 'patchesJson6902', 'patchesStrategicMerge'],
+  },
+  // No object of Kubernetes has a field `global`; values that pose as one do.
+  { name: 'Kubernetes', is: isKubernetes, read: readKubernetes, has: (document) => (mapOf(document).has('global') ? [] : 'all') },
+  { name: 'workflow', is: isWorkflow, read: readWorkflow, has: () => ['jobs', 'on', 'env', 'defaults'] },
+  { name: 'action', is: isAction, read: readAction, has: () => ['runs', 'inputs', 'outputs'] },
+  {
+    name: 'compose',
+    is: isCompose,
+    read: readCompose,
+    has: (document) => ['services', ...[...mapOf(document).keys()].filter((field) => field.startsWith('x-'))],
+  },
+];
+
+function without(document: YamlNode, fields: readonly string[]): YamlNode {
+  if (!(document.value instanceof Map)) return document;
+  return { ...document, value: new Map([...mapOf(document)].filter(([field]) => !fields.includes(field))) };
+}
+
+function identity(use: ImageUse): string {
+  return `${use.line} ${'why' in use} ${use.written}`;
 }
 
 function byLine(one: ImageUse, other: ImageUse): number {

@@ -41,7 +41,7 @@ export function readYamlNodes(text: string): readonly YamlNode[] {
       throw new UnreadableYaml(lines.linePos(problem.pos[0]).line, message, { cause: problem });
     }
     if (document.contents === null) return [];
-    return [convert(document.contents as Node, { lines, document, budget }, 1, 0)];
+    return [convert(document.contents as Node, { lines, anchors: new Map(), budget }, 1, 0)];
   });
 }
 
@@ -58,7 +58,8 @@ function parse(text: string, lineCounter: LineCounter): readonly Document.Parsed
 
 interface Reading {
   readonly lines: LineCounter;
-  readonly document: Document.Parsed;
+  /** nodes by their anchor, those before the place that is read; the library's own search walks the whole document for each alias */
+  readonly anchors: Map<string, Node>;
   readonly budget: { left: number };
 }
 
@@ -70,10 +71,11 @@ function convert(node: Node | null, reading: Reading, line: number, depth: numbe
   if (depth > yamlLimits.depth) throw new UnreadableYaml(line, `it is nested deeper than ${yamlLimits.depth} levels`);
   if (node === null) return { line, value: null };
   if (isAlias(node)) {
-    const target = node.resolve(reading.document);
+    const target = reading.anchors.get(node.source);
     if (target === undefined) throw new UnreadableYaml(line, 'it has an alias of nothing');
     return { ...convert(target, reading, line, depth + 1), line };
   }
+  if (node.anchor !== undefined) reading.anchors.set(node.anchor, node);
   if (isSeq(node)) {
     const items = node.items as readonly (Node | null)[];
     return { line, value: items.map((item) => convert(item, reading, lineOf(item, reading, line), depth + 1)) };
