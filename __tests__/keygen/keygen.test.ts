@@ -118,6 +118,12 @@ describe('keygen', () => {
     expect(await run(github)).toMatchObject({ code: 0 });
   });
 
+  it('is for the repository of the workflow when none is named', async () => {
+    await using github = await start();
+    expect(await run(github, { repository: '' }, { GITHUB_REPOSITORY: 'acme/app' })).toMatchObject({ code: 0 });
+    expect((await opened(github)).fits).toBe(true);
+  });
+
   it('writes the public key nowhere but into the workspace', async () => {
     await using github = await start();
     const result = await run(github, { 'public-key-file': '../cosign.pub' });
