@@ -41,6 +41,7 @@ export const otherActions: Readonly<Record<string, Actor>> = {
   'actions/upload-artifact': async () => ({}),
   'actions/download-artifact': async () => ({}),
   'docker/setup-buildx-action': async () => ({}),
+  'github/codeql-action/upload-sarif': async () => ({}),
   'oras-project/setup-oras': async () => ({}),
   'docker/metadata-action': async ({ with: { images = '' } }) => ({ tags: `${images}:main`, labels: '' }),
   'docker/build-push-action': async (step, stage, seed) => {

@@ -20,9 +20,10 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-export async function setStage(): Promise<Stage> {
+/** With `open`, the registry that stands for ghcr.io asks for no login, as for public packages. */
+export async function setStage({ open = false } = {}): Promise<Stage> {
   const [ghcr, production, ttl, sigstore] = await Promise.all([
-    startRegistryLike('ghcr'),
+    startRegistryLike(open ? 'ttlsh' : 'ghcr'),
     startRegistryLike('harbor'),
     startRegistryLike('ttlsh'),
     startSigstore(),
@@ -36,7 +37,7 @@ export async function setStage(): Promise<Stage> {
     registries,
     sigstore,
     secrets: {
-      GITHUB_TOKEN: ghcr.credentials?.password ?? '',
+      GITHUB_TOKEN: ghcr.credentials?.password ?? 'ghs_tokenOfTheJobtokenOfTheJobtokenOfThe',
       COSIGN_PRIVATE_KEY: await encryptPrivateKey(privateKey.export({ type: 'pkcs8', format: 'der' }), password),
       COSIGN_PASSWORD: password,
       PRODUCTION_USERNAME: production.credentials?.username ?? '',
