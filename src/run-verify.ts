@@ -25,7 +25,7 @@ const connectionsPerHost = 48;
 
 /**
  * The action sign-image/verify, from inputs to outputs. Never throws.
- * @returns the exit code: 0 when every image verified (with `fail: false` also when not), else 1
+ * @returns the exit code: 0 when every image verified (with `fail: false` also when not), else 1; of a cancelled job 128 and the signal's number
  */
 export async function runVerify(env: NodeJS.ProcessEnv = process.env): Promise<number> {
   const machine = { env, log: createLog(), masker: createMasker(secretForms) };
@@ -36,15 +36,21 @@ export async function runVerify(env: NodeJS.ProcessEnv = process.env): Promise<n
     if (inputs.sarif !== undefined) (await import('./action/sarif.ts')).sarifPath(inputs.sarif, env);
     const network = openNetwork(inputs.timeout, env, machine.log, connectionsPerHost);
     try {
-      return await verifyWhatIsNamed(inputs, network, machine);
+      return network.exitCode(await verifyWhatIsNamed(inputs, network, machine));
+    } catch (caught) {
+      return network.exitCode(await reportStopped(caught, inputs, machine));
     } finally {
       network.http.close();
     }
   } catch (caught) {
-    const failure = asFailure(caught);
-    if (inputs !== undefined) await tellPullRequest({ failure }, inputs, machine);
-    return reportVerifyFailure(failure, machine);
+    return reportStopped(caught, inputs, machine);
   }
+}
+
+async function reportStopped(caught: unknown, inputs: VerifyInputs | undefined, machine: Machine): Promise<number> {
+  const failure = asFailure(caught);
+  if (inputs !== undefined) await tellPullRequest({ failure }, inputs, machine);
+  return reportVerifyFailure(failure, machine);
 }
 
 /** Images by name, and those that files name, each once. */

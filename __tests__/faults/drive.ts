@@ -6,6 +6,7 @@ import { faultTable } from '../sandbox/registry-fault-table.ts';
 import type { RegistryStore } from '../sandbox/registry-store.ts';
 import { makeKey, storedSignatures, type TestKey } from '../sign-action/keyed-world.ts';
 import { signingRun } from './signing-run.ts';
+import { verifyingRun } from './verifying-run.ts';
 
 /** The registry a run is driven on. */
 export type Ground = 'referrers API' | 'shared tags' | 'shared tags, login';
@@ -22,7 +23,7 @@ export interface Drive {
 
 export interface Driven {
   readonly drive: Drive;
-  readonly outcome: 'signed' | 'failed' | 'not reached';
+  readonly outcome: 'signed' | 'verified' | 'failed' | 'not reached';
   /** of the failure */
   readonly code?: string;
   readonly message?: string;
@@ -49,7 +50,7 @@ const regular: ReadonlySet<string> = new Set([
 ]);
 
 /** A budget no fault may exceed; the runs' own clocks are a tenth of the real ones. */
-export const budget = 8_000;
+export const budget = 15_000;
 
 /** An image that somebody else has signed in both formats, and described with an SBOM, before we come. */
 interface Template {
@@ -130,11 +131,8 @@ export async function requestsOfRun(ground: Ground): Promise<number> {
   return registry.requests.length;
 }
 
-/** Signs through the fault; judges what came of it. */
-export async function drive(how: Drive): Promise<Driven> {
-  const template = await templateOf(how.ground);
-  await using registry = await startRegistry(optionsOf(how.ground));
-  fill(registry.store, template);
+/** Makes the registry faulty. @returns whether the fault has been met */
+function arm(registry: SandboxRegistry, how: Drive): () => boolean {
   const make = faultTable[how.fault];
   if (make === undefined) throw new Error(`no fault "${how.fault}"`);
   let reached = false;
@@ -145,6 +143,15 @@ export async function drive(how: Drive): Promise<Driven> {
       return make();
     },
   });
+  return () => reached;
+}
+
+/** Signs through the fault; judges what came of it. */
+export async function drive(how: Drive): Promise<Driven> {
+  const template = await templateOf(how.ground);
+  await using registry = await startRegistry(optionsOf(how.ground));
+  fill(registry.store, template);
+  const reached = arm(registry, how);
   const start = performance.now();
   const [result] = await signingRun({
     host: registry.host,
@@ -156,7 +163,7 @@ export async function drive(how: Drive): Promise<Driven> {
   });
   const milliseconds = performance.now() - start;
   registry.set({ faults: () => undefined });
-  const outcome = !reached ? 'not reached' : result?.status === 'signed' ? 'signed' : 'failed';
+  const outcome = !reached() ? 'not reached' : result?.status === 'signed' ? 'signed' : 'failed';
   const { code, message } = result?.error ?? {};
   const wrong = [
     ...wrongContent(registry, template, how.ground, outcome !== 'failed'),
@@ -209,4 +216,39 @@ async function notRepaired(registry: SandboxRegistry, template: Template, ground
   const [again] = await signingRun({ host: registry.host, repository, images: [template.image], key: ours, ...loginOf(ground) });
   if (again?.status === 'failed') return [`the next run fails too: ${again.error?.code}: ${again.error?.message}`];
   return wrongContent(registry, template, ground, true).map((text) => `after the next run: ${text}`);
+}
+
+/** How many requests a verifying run without faults sends. */
+export async function requestsOfVerifying(ground: Ground): Promise<number> {
+  const template = await templateOf(ground);
+  await using registry = await startRegistry(optionsOf(ground));
+  fill(registry.store, template);
+  await verifyingRun({ host: registry.host, repository, images: [template.image], key: theirs, ...loginOf(ground) });
+  return registry.requests.length;
+}
+
+/** Verifies through the fault: by the key that signed, and by one that did not, which must be refused whatever goes wrong. */
+export async function driveVerifying(how: Drive): Promise<Driven> {
+  const template = await templateOf(how.ground);
+  await using registry = await startRegistry(optionsOf(how.ground));
+  fill(registry.store, template);
+  const setting = { host: registry.host, repository, images: [template.image], budget, ...loginOf(how.ground) };
+  const reached = arm(registry, how);
+  const start = performance.now();
+  const [result] = await verifyingRun({ ...setting, key: theirs });
+  const milliseconds = performance.now() - start;
+  const outcome = !reached() ? 'not reached' : result?.verified ? 'verified' : 'failed';
+  const [stranger] = how.forever ? [] : await verifyingRun({ ...setting, key: ours });
+  const code = result?.code;
+  const reason = result?.reason ?? '';
+  const wrong = [
+    ...(stranger?.verified ? ['verified by a key that did not sign'] : []),
+    ...(outcome === 'failed' && (code === 'unsigned' || code === undefined)
+      ? [`an error that looks like no signature: ${code}: ${reason}`]
+      : []),
+    ...(outcome === 'failed' && reason.length < 20 ? [`says too little: ${code}: ${reason}`] : []),
+    ...(outcome === 'failed' && !how.forever && passing.has(how.fault) ? [`gives up although it passes: ${code}: ${reason}`] : []),
+    ...(milliseconds > budget + 1_000 ? [`took ${Math.round(milliseconds)} ms`] : []),
+  ];
+  return { drive: how, outcome, ...(code === undefined ? {} : { code, message: reason }), milliseconds, wrong };
 }

@@ -27,11 +27,11 @@ export interface RunSetting {
 }
 
 /** What the real run waits, and what this one does: idle connections 10 s, a try 30 s, patience 30 s; the pauses between looks 150 ms and more. */
-export const shrunken = { clocks: { connect: 600, idle: 700, whole: 1_500 }, patience: 3_000, slower: 10 };
+export const shrunken = { clocks: { connect: 600, idle: 700, whole: 1_500 }, patience: 6_000, slower: 10 };
 
 /** Signs images with a key, both formats, read back and verified, over real sockets. Never throws but for what is not a Failure. */
 export async function signingRun(setting: RunSetting): Promise<readonly SignResult[]> {
-  const { host, repository, images, key, credentials, annotations = {}, budget = 8_000, env = {} } = setting;
+  const { host, repository, images, key, credentials, annotations = {}, budget = 15_000, env = {} } = setting;
   const deadline = createDeadline(budget);
   const http = createHttp({ deadline, env, clocks: shrunken.clocks, random: () => 0.1 });
   const open = openRegistry({

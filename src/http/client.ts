@@ -4,6 +4,7 @@ import type { Deadline } from './deadline.ts';
 import { type Clocks, ExchangeError, exchange } from './exchange.ts';
 import type { Http, HttpRequest, HttpResponse } from './http.ts';
 import { networkFailure } from './network-failure.ts';
+import { createPaces, type Pace } from './pace.ts';
 import { redirected, tooManyRedirects } from './redirect.ts';
 import { mayPass, type Outcome, pauseBefore } from './retry.ts';
 
@@ -45,11 +46,12 @@ const staleWithin = 1_000;
  */
 export function createHttp(options: HttpOptions): Http & { close(): void } {
   const agents = createAgents(options.env, options.perHost ?? connectionsPerHost);
+  const paceOf = createPaces();
   const closed = new AbortController();
   const http: Http = async (request) => {
     let next = request;
     for (let hops = 0; hops <= maxRedirects; hops++) {
-      const response = await persist(next, agents, options, closed.signal);
+      const response = await persist(next, { agents, pace: paceOf(next.url), closed: closed.signal, options });
       const follow = redirected(next, response);
       if (follow === undefined) return response;
       next = follow;
@@ -63,20 +65,37 @@ export function createHttp(options: HttpOptions): Http & { close(): void } {
   return Object.assign(http, { close });
 }
 
-/** Tries until there is an answer that stays, or patience or time are used up. */
-async function persist(request: HttpRequest, agents: Agents, options: HttpOptions, closed: AbortSignal): Promise<HttpResponse> {
+/** What all requests of a client share. */
+interface Line {
+  readonly agents: Agents;
+  /** of the host that is asked */
+  readonly pace: Pace;
+  readonly closed: AbortSignal;
+  readonly options: HttpOptions;
+}
+
+/**
+ * Tries until there is an answer that stays, or patience or time are used up. A host that answers others and refuses only us with 429 is busy,
+ * not broken: patience counts from its last answer then.
+ */
+async function persist(request: HttpRequest, line: Line): Promise<HttpResponse> {
+  const { pace, closed, options } = line;
   const { deadline, random = Math.random } = options;
   const start = performance.now();
   let stale = 0;
   for (let attempt = 1; ; ) {
     const began = performance.now();
     closed.throwIfAborted();
-    const outcome = await attemptOnce(request, agents, options, attempt);
+    const { outcome, sentAt } = await attemptOnce(request, line, attempt);
     const elapsed = performance.now() - start;
     if ('error' in outcome && outcome.error.reused && isReset(outcome.error) && performance.now() - began < staleWithin && stale++ < 3)
       continue;
     const pause = pauseBefore(outcome, attempt, random(), Date.now());
-    if (!mayPass(outcome, attempt) || elapsed + pause >= request.patience || pause >= deadline.remaining()) {
+    const limited = 'response' in outcome && outcome.response.status === 429;
+    if (limited) pace.refused(sentAt, performance.now(), pause);
+    else if ('response' in outcome) pace.answered(performance.now());
+    const waited = limited ? Math.min(elapsed, performance.now() - pace.lastAnswer) : elapsed;
+    if (!mayPass(outcome, attempt) || waited + pause >= request.patience || pause >= deadline.remaining()) {
       if ('response' in outcome) return { ...outcome.response, attempts: attempt };
       throw networkFailure(outcome.error, request.url, attempt, elapsed);
     }
@@ -86,10 +105,11 @@ async function persist(request: HttpRequest, agents: Agents, options: HttpOption
 }
 
 /** @throws {Failure} `timeout` when the step's time is up, before or during the try; `too-large` */
-async function attemptOnce(request: HttpRequest, agents: Agents, options: HttpOptions, attempt: number): Promise<Outcome> {
+async function attemptOnce(request: HttpRequest, line: Line, attempt: number): Promise<{ outcome: Outcome; sentAt: number }> {
+  const { agents, options } = line;
   const { deadline, onEvent } = options;
   const leave = await agents.place(request.url);
-  const start = performance.now();
+  let start = performance.now();
   const tell = (result: { status: number } | { error: string }) =>
     onEvent?.({
       method: request.method,
@@ -101,17 +121,27 @@ async function attemptOnce(request: HttpRequest, agents: Agents, options: HttpOp
     });
   try {
     if (deadline.remaining() === 0) await deadline.sleep(0);
+    await keepDistance(line);
+    start = performance.now();
     const response = await whileRunning(deadline.signal, exchange(request, agents.for(request.url), clocksFor(request, options)));
     tell({ status: response.status });
-    return { response };
+    return { outcome: { response }, sentAt: start };
   } catch (caught) {
     tell({ error: caught instanceof ExchangeError || caught instanceof Failure ? caught.code : 'internal' });
     if (!(caught instanceof ExchangeError)) throw caught;
     // Raises the step's own Failure when it was the deadline that cut this try short.
     if (deadline.remaining() === 0) await deadline.sleep(0);
-    return { error: caught };
+    return { outcome: { error: caught }, sentAt: start };
   } finally {
     leave();
+  }
+}
+
+/** Waits for our place in the row of a host that wants its requests apart; again, when a 429 has come meanwhile. */
+async function keepDistance({ pace, closed, options: { deadline } }: Line): Promise<void> {
+  for (let wait = pace.reserve(performance.now()); wait > 0; ) {
+    await deadline.sleep(wait, closed);
+    wait = pace.isPaused(performance.now()) ? pace.reserve(performance.now()) : 0;
   }
 }
 

@@ -135,6 +135,14 @@ function attach(shelf: Shelf, making: Making, subject: Descriptor): Promise<Atta
 }
 
 function notVerified({ format, reference }: Attachment, verdict: Verdict | undefined): Failure {
+  // A registry that does not answer says nothing about the signature.
+  if (verdict?.code === 'registry-error') {
+    return new Failure(
+      'registry-error',
+      `The ${format} signature was written to ${reference}, but could not be read back: ${verdict.reason ?? 'no reason given'}`,
+      'Run the job again: what is there already is not written twice.',
+    );
+  }
   const why = verdict === undefined ? 'nothing was there' : `${verdict.code}: ${verdict.reason ?? 'no reason given'}`;
   return new Failure(
     'not-verified',

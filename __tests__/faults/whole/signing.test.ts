@@ -8,8 +8,8 @@ describe.each(grounds)('signing on a registry with %s', (ground) => {
     ['meets a fault that stays', true],
   ])('%s', async (title, forever) => {
     // What stays is told by far fewer places than what passes.
-    const drives = (await product(ground, forever)).filter(({ at }) => !forever || at % 4 === 0);
-    const driven = await driveAll(drives, 32);
+    const drives = (await product('signing', ground, forever)).filter(({ at }) => !forever || at % 4 === 0);
+    const driven = await driveAll('signing', drives);
     console.log(`\nSigning, ${ground}: ${title}\n${tableOf(driven)}`);
     expect(driven.filter(({ wrong }) => wrong.length > 0)).toEqual([]);
   });

@@ -1,0 +1,56 @@
+// One verifying run in this process, put together as run-verify does it, with the clocks of signing-run.ts.
+import { createHttp } from '../../src/http/client.ts';
+import { createDeadline } from '../../src/http/deadline.ts';
+import { parseDigest } from '../../src/image/digest.ts';
+import { parseReference } from '../../src/image/reference.ts';
+import type { Image } from '../../src/image/resolve.ts';
+import { openRegistry } from '../../src/registry/client.ts';
+import { RunMemory } from '../../src/registry/run-memory.ts';
+import { openStore } from '../../src/registry/store.ts';
+import { judge } from '../../src/signature/judge.ts';
+import type { SignaturePolicy } from '../../src/signature/policy.ts';
+import { createTrust } from '../../src/signature/trust.ts';
+import type { VerifyResult } from '../../src/verifying/result.ts';
+import { verifyImages } from '../../src/verifying/verify-images.ts';
+import { type RunSetting, shrunken } from './signing-run.ts';
+
+/** Verifies images with a public key, without a log. Never throws but for what is not a Failure. */
+export async function verifyingRun(setting: Omit<RunSetting, 'annotations' | 'env'>): Promise<readonly VerifyResult[]> {
+  const { host, repository, images, key, credentials, budget = 15_000 } = setting;
+  const deadline = createDeadline(budget);
+  const http = createHttp({ deadline, env: {}, clocks: shrunken.clocks, random: () => 0.1 });
+  const open = openRegistry({
+    http,
+    credentials: async () => (credentials === undefined ? undefined : { kind: 'password', ...credentials }),
+    access: 'pull',
+    mask: () => undefined,
+    patience: shrunken.patience,
+  });
+  const sleep = (milliseconds: number) => deadline.sleep(milliseconds / shrunken.slower);
+  const tempo = { deadline: Date.now() + budget, now: Date.now, random: Math.random, sleep, memory: new RunMemory() };
+  const policy: SignaturePolicy = { signers: [{ key: key.publicKey }], annotations: {}, tlog: 'ignore' };
+  const trust = createTrust(undefined);
+  const targets = images.map((digest) => {
+    const text = `${host}/${repository}@${digest}`;
+    return { reference: parseReference(text), digest: parseDigest(digest), references: [text] };
+  });
+  const tools = {
+    open,
+    sleep,
+    recursive: false,
+    found: (image: Image) => openStore(open(image.name), image.digest, tempo).found(['bundle', 'legacy'], 'all'),
+    judge: async (...[found, digest, asked]: [Parameters<typeof judge>[0], Parameters<typeof judge>[1], SignaturePolicy]) =>
+      judge(found, digest, asked, trust),
+    onTagOnly: () => undefined,
+  };
+  try {
+    return await verifyImages(
+      targets,
+      () => ({ kind: 'signature', policy }),
+      tools,
+      () => undefined,
+    );
+  } finally {
+    http.close();
+  }
+}
