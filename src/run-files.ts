@@ -28,6 +28,7 @@ export interface FileFindings {
 }
 
 const mostUses = 10_000;
+const mostBytes = 64 * 1024 * 1024;
 const atOnce = 16;
 
 /**
@@ -46,8 +47,13 @@ export async function findReferences(inputs: VerifyInputs, network: Network, mac
   const changed = inputs.changedOnly ? await openChanged(inputs, network, machine) : undefined;
   const listed =
     changed === undefined ? await listFiles(root, globs) : { files: [...changed.blobs.keys()].filter(globs.chosen), linkedFolders: [] };
+  let bytes = 0;
   const read = await inParallel(listed.files, atOnce, async (file) => {
+    network.deadline.signal.throwIfAborted();
     const content = await contentOf(file, root, changed, network);
+    bytes += 'bytes' in content ? content.bytes.length : 0;
+    if (bytes > mostBytes)
+      throw new Failure('too-large', 'The files that input files chooses have more than 64 MiB.', 'Name the folders that hold manifests.');
     return {
       file,
       ...('why' in content

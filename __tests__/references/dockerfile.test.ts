@@ -118,6 +118,7 @@ describe('a FROM cannot hide', () => {
     ['many open here-documents', `RUN ${'<<A '.repeat(100_000)}`],
     ['many variables', `FROM ${'$a'.repeat(200_000)}`],
     ['values that double', `ARG A0=aaaaaaaa\n${Array.from({ length: 60 }, (_, n) => `ARG A${n + 1}=$A${n}$A${n}\n`).join('')}FROM $A60`],
+    ['many stages', 'FROM a AS b\n'.repeat(80_000)],
     ['quotes without end', `RUN --x="${'a\\'.repeat(400_000)}`],
   ])('takes less than two seconds for a megabyte of %s', (_, text) => {
     const began = performance.now();

@@ -294,6 +294,10 @@ describe('files', () => {
     expect(performance.now() - began).toBeLessThan(5000);
   });
 
+  it('a template of one endless line is not looked through', () => {
+    expect(read('x.yaml', `a: 1\na: {{ x }}\n${'image: '.repeat(140_000)}`).images).toEqual([`3 ? ${'image: '.repeat(6).slice(0, 40)}`]);
+  });
+
   it('an alias means the anchor before it', () => {
     expect(read('x.yaml', 'a: &i acme/a\nb: {image: *i}\nc: &i acme/c\nd: {image: *i}\n').images).toEqual([
       '2 docker.io/acme/a',

@@ -10,8 +10,8 @@ interface State {
   readonly escaper: string;
   /** ARGs before the first FROM that have a default */
   readonly values: Map<string, string>;
-  /** names of the stages so far, in lower case; an empty text for a stage without a name */
-  readonly stages: string[];
+  /** the stages so far: their names in lower case, and how many they are */
+  readonly stages: { readonly names: Set<string>; count: number };
 }
 
 /**
@@ -21,7 +21,7 @@ interface State {
  */
 export function readDockerfile(text: string, firstLine = 1): readonly ImageUse[] {
   const { instructions, escaper, syntax, problem } = readLines(text);
-  const state: State = { escaper, values: new Map(), stages: [] };
+  const state: State = { escaper, values: new Map(), stages: { names: new Set(), count: 0 } };
   const uses = [
     ...(syntax === undefined ? [] : [imageUse(syntax.line, syntax.image)]),
     ...instructions.flatMap((instruction) => readInstruction(instruction, state)),
@@ -38,11 +38,11 @@ export function looksLikeDockerfile(text: string): boolean {
 
 function readInstruction(instruction: Instruction, state: State): readonly ImageUse[] {
   const { keyword, line, rest } = instruction;
-  if (keyword === 'ARG' && state.stages.length === 0) readArguments(rest, state);
+  if (keyword === 'ARG' && state.stages.count === 0) readArguments(rest, state);
   if (keyword === 'FROM') return readFrom(line, rest, state);
   const inner = triggered(instruction);
   // An ONBUILD runs in somebody else's Dockerfile, whose stages are not these.
-  if (inner !== undefined) return readInstruction(inner, { ...state, stages: [] });
+  if (inner !== undefined) return readInstruction(inner, { ...state, stages: { names: new Set(), count: 0 } });
   if (!keywords.includes(keyword))
     return [unresolved(line, `${keyword} ${rest}`, `starts with "${keyword.slice(0, 40)}", which is no instruction`)];
   return readSources(instruction, state);
@@ -62,8 +62,9 @@ function readFrom(line: number, rest: string, { values, stages, escaper }: State
   const [written = '', as, name] = words;
   const image = expand(written, values, escaper);
   const stageName = (as?.toLowerCase() === 'as' && name?.toLowerCase()) || '';
-  const earlier = 'text' in image && stages.includes(image.text.toLowerCase());
-  stages.push(stageName);
+  const earlier = 'text' in image && stages.names.has(image.text.toLowerCase());
+  stages.count++;
+  if (stageName !== '') stages.names.add(stageName);
   if ('open' in image) return [unresolved(line, written, `holds ${openWords(image.open)}, which has no default before the first FROM`)];
   if (image.text === '') return [unresolved(line, rest, 'names no image')];
   if (words.length !== 1 && (words.length !== 3 || stageName === '')) return [unresolved(line, rest, 'is not `FROM image [AS name]`')];
@@ -81,9 +82,9 @@ function readSources({ keyword, line, rest }: Instruction, { stages }: State): r
     return name.toLowerCase() === '--mount' ? mountSources(value) : [];
   });
   return sources.flatMap((source): readonly ImageUse[] => {
-    if (source === '' || stages.includes(source.toLowerCase())) return [];
+    if (source === '' || stages.names.has(source.toLowerCase())) return [];
     if (!/^\d+$/.test(source)) return [imageUse(line, source)];
-    return Number(source) < stages.length ? [] : [unresolved(line, source, 'is the number of no stage before it')];
+    return Number(source) < stages.count ? [] : [unresolved(line, source, 'is the number of no stage before it')];
   });
 }
 

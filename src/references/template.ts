@@ -1,6 +1,7 @@
 import { type ImageUse, imageUse, unresolved } from './image-use.ts';
 
 const render = 'render it and give the result, for example of `helm template`';
+const longestLine = 4000;
 const key = /(?<![\w.-])["']?(?:image|imageName|repository|[a-z]\w{0,60}Image)["']?\s{0,40}:(?=\s|$)/g;
 
 /**
@@ -11,6 +12,8 @@ export function readTemplate(text: string): readonly ImageUse[] {
   const lines = text.split(/\r?\n/);
   return lines.flatMap((line, index): readonly ImageUse[] => {
     if (/^\s*#/.test(line)) return [];
+    if (line.length > longestLine)
+      return [unresolved(index + 1, line.slice(0, 40), `stands in a line of a template that has more than ${longestLine} characters`)];
     // A key in escapes would not be found.
     if (/\\[xuU][0-9a-fA-F]{2}|^\s*-?\s*\?\s/.test(line)) return [unresolved(index + 1, line.trim(), `stands in a template; ${render}`)];
     return [...line.matchAll(key)].flatMap((match) => readField(line, match, index + 1, lines));
