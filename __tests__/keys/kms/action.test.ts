@@ -7,6 +7,7 @@ import { startVault } from '../../sandbox/kms/vault.ts';
 import { startRegistry } from '../../sandbox/registry.ts';
 import { runAction } from '../../sandbox/runner.ts';
 import { findSecrets } from '../../sandbox/secrets.ts';
+import { startSigstore } from '../../sandbox/sigstore/sigstore.ts';
 import { type KeyWorld, keyWorlds } from './worlds.ts';
 
 const machine = ({ env, home, workspace }: KeyWorld) => ({
@@ -105,5 +106,30 @@ describe('a service that refuses', () => {
     expect(errors.map(({ properties }) => properties.title)).toEqual(['sign-image: kms-denied']);
     expect(errors[0]?.message).toContain('`update` on `transit/sign/*`');
     expect(result.outputs.verified).toBe('false');
+  });
+});
+
+describe('with a transparency log', () => {
+  it.each(['v1', 'v2'] as const)('of version %s, keys in services sign into it', async (version) => {
+    const sigstore = await startSigstore();
+    try {
+      await using registry = await startRegistry();
+      for (const [name, start] of keyWorlds.filter(([name]) => /^(AWS|Vault)/.test(name))) {
+        await using world = await start();
+        const { reference } = await pushImage(registry.host, 'team/app', { seed: name });
+        const trust = {
+          'trusted-root': JSON.stringify(sigstore.trustedRoot),
+          'signing-config': JSON.stringify(sigstore.signingConfig[version]),
+        };
+        const result = await runAction({ inputs: { images: reference, key: world.reference, ...trust }, ...machine(world) });
+        expect(result, result.stdout).toMatchObject({
+          code: 0,
+          outputs: { verified: 'true', 'tlog-index': expect.stringMatching(/^\d+$/) },
+        });
+        expect(findSecrets(result, world.secrets)).toEqual([]);
+      }
+    } finally {
+      await sigstore.close();
+    }
   });
 });
