@@ -42,6 +42,10 @@ it.each([...filesIn('examples'), ...filesIn('workflow-templates')])('%s names ac
   expect(uses.some((name) => name.startsWith('OWNER/sign-image')) || path.endsWith('before.yml')).toBe(true);
 });
 
+it.each(filesIn('examples'))('%s is in the list of examples', (path) => {
+  expect(read('examples/README.md')).toContain(`](${path.replace('examples/', '')})`);
+});
+
 it.each(filesIn('workflow-templates'))('%s has its properties and its icon', (path) => {
   const properties = JSON.parse(read(path.replace(/\.yml$/, '.properties.json')));
   expect(properties).toEqual({

@@ -1,10 +1,12 @@
 // Plays a workflow: our actions run as they ship, in processes of their own, with what the workflow gives them; the steps of others are acted.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { parse } from 'yaml';
 import { type RunResult, runAction } from '../sandbox/runner.ts';
 import { type Context, evaluateText } from './evaluate.ts';
 import { type Actor, type Outputs, otherActions, scripts } from './others.ts';
 import type { Stage } from './stage.ts';
-import { callOf, type Job, ownAction, ownWorkflow, read, readWorkflow, type Step, type Workflow } from './workflow-file.ts';
+import { callOf, type Job, ownAction, ownWorkflow, read, readWorkflow, root, type Step, type Workflow } from './workflow-file.ts';
 
 export interface Played {
   readonly job: string;
@@ -52,7 +54,7 @@ function githubOf(path: string, stage: Stage, ref: string) {
 /** Plays all jobs of a workflow in their order. @returns every run of ours */
 export async function play(path: string, stage: Stage, options: PlayOptions = {}): Promise<readonly Played[]> {
   const { as = path.replace(/.*\//, ''), edit = (text: string) => text, seed = path } = options;
-  const workflow = parse(edit(read(path))) as Workflow;
+  const workflow = parse(edit(existsSync(join(root, path)) ? read(path) : '')) as Workflow;
   const place = `.github/workflows/${as}`;
   const github = githubOf(place, stage, options.ref ?? 'refs/heads/main');
   const context = {

@@ -1,6 +1,7 @@
 // Every example and template is played against the sandbox: our steps run as they ship, with exactly what the YAML gives them.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startGithub } from '../sandbox/github.ts';
+import { push } from './others.ts';
 import { type PlayOptions, play } from './play.ts';
 import { type Stage, setStage } from './stage.ts';
 import { filesIn, ownAction, ownWorkflow, readWorkflow } from './workflow-file.ts';
@@ -104,6 +105,36 @@ describe.concurrent('the twins that must fail', () => {
   it('private-repository-with-key with another public key in the repository', async () => {
     const files = { workspace: { ...workspace(), 'cosign.pub': stage.strangersKey } };
     expect(await failureOf('examples/private-repository-with-key.yml', files)).toBe('wrong-key');
+  });
+});
+
+describe('the reusable workflow sign-image.yml with a key, for a registry other than ghcr.io', () => {
+  const caller = (registry: string) => `
+on: push
+jobs:
+  sign:
+    permissions: {}
+    uses: OWNER/sign-image/.github/workflows/sign-image.yml@v1
+    with:
+      images: registry.example.com/acme/app:1.0
+      tlog: false${registry}
+    secrets:
+      key: \${{ secrets.COSIGN_PRIVATE_KEY }}
+      key-password: \${{ secrets.COSIGN_PASSWORD }}
+      registry-password: \${{ secrets.PRODUCTION_PASSWORD }}
+`;
+
+  it('needs no permission at all', async () => {
+    await push(stage, ['registry.example.com/acme/app:1.0'], 'reusable');
+    const [step] = await play('caller.yml', stage, { edit: () => caller('\n      registry: registry.example.com') });
+    expect([step?.run.code, told(step?.run.outputs.results)], step?.run.shown).toEqual([0, ['signed bundle legacy']]);
+  });
+
+  it('hands no password to a registry that it was not given for', async () => {
+    const { registry } = stage.registries['registry.example.com'] ?? {};
+    const before = registry?.requests.length ?? 0;
+    expect(await failureOf('caller.yml', { edit: () => caller('') })).toBe('registry-denied');
+    expect(registry?.requests.slice(before).filter(({ authorization }) => authorization === 'basic')).toEqual([]);
   });
 });
 
