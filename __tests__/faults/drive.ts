@@ -6,7 +6,6 @@ import { faultTable } from '../sandbox/registry-fault-table.ts';
 import type { RegistryStore } from '../sandbox/registry-store.ts';
 import { makeKey, storedSignatures, type TestKey } from '../sign-action/keyed-world.ts';
 import { signingRun } from './signing-run.ts';
-import { verifyingRun } from './verifying-run.ts';
 
 /** The registry a run is driven on. */
 export type Ground = 'referrers API' | 'shared tags' | 'shared tags, login';
@@ -32,12 +31,12 @@ export interface Driven {
   readonly wrong: readonly string[];
 }
 
-const repository = 'acme/app';
-const account = { username: 'octocat', password: 'correct horse battery' };
-const ours = makeKey();
-const theirs = makeKey();
+export const repository = 'acme/app';
+export const account = { username: 'octocat', password: 'correct horse battery' };
+export const ours = makeKey();
+export const theirs = makeKey();
 /** Faults after which the same request is answered: a run that meets one of them once must succeed. */
-const passing: ReadonlySet<string> = new Set([
+export const passing: ReadonlySet<string> = new Set([
   ...['refused', 'reset before', 'reset after', 'hang', 'hang after', 'late by 300 ms', 'dripping body', 'slow body', 'truncated body'],
   ...['endless slow body', '408', '429 in a second', '429 with a date', '429 without a word'],
   ...['500', '500 after', '502 of a proxy', '503 in a second', '503 after', '504 after'],
@@ -61,14 +60,15 @@ interface Template {
 
 const templates = new Map<Ground, Promise<Template>>();
 
-function optionsOf(ground: Ground): RegistryOptions {
+export function optionsOf(ground: Ground): RegistryOptions {
   if (ground === 'referrers API') return { referrersApi: true, ociSubject: true };
   return ground === 'shared tags' ? {} : { auth: { kind: 'token', accounts: [account] } };
 }
 
-const loginOf = (ground: Ground): Pick<ImageOptions, 'credentials'> => (ground === 'shared tags, login' ? { credentials: account } : {});
+export const loginOf = (ground: Ground): Pick<ImageOptions, 'credentials'> =>
+  ground === 'shared tags, login' ? { credentials: account } : {};
 
-function templateOf(ground: Ground): Promise<Template> {
+export function templateOf(ground: Ground): Promise<Template> {
   const made = templates.get(ground) ?? makeTemplate(ground);
   templates.set(ground, made);
   return made;
@@ -115,7 +115,7 @@ function plantSbom(store: RegistryStore, subject: { digest: string; size: number
   return digest;
 }
 
-function fill(store: RegistryStore, template: Template): void {
+export function fill(store: RegistryStore, template: Template): void {
   const [from, to] = [template.store.open(repository), store.open(repository)];
   for (const [digest, bytes] of from.blobs) to.blobs.set(digest, bytes);
   for (const [digest, manifest] of from.manifests) to.manifests.set(digest, manifest);
@@ -132,7 +132,7 @@ export async function requestsOfRun(ground: Ground): Promise<number> {
 }
 
 /** Makes the registry faulty. @returns whether the fault has been met */
-function arm(registry: SandboxRegistry, how: Drive): () => boolean {
+export function arm(registry: SandboxRegistry, how: Drive): () => boolean {
   const make = faultTable[how.fault];
   if (make === undefined) throw new Error(`no fault "${how.fault}"`);
   let reached = false;
@@ -216,39 +216,4 @@ async function notRepaired(registry: SandboxRegistry, template: Template, ground
   const [again] = await signingRun({ host: registry.host, repository, images: [template.image], key: ours, ...loginOf(ground) });
   if (again?.status === 'failed') return [`the next run fails too: ${again.error?.code}: ${again.error?.message}`];
   return wrongContent(registry, template, ground, true).map((text) => `after the next run: ${text}`);
-}
-
-/** How many requests a verifying run without faults sends. */
-export async function requestsOfVerifying(ground: Ground): Promise<number> {
-  const template = await templateOf(ground);
-  await using registry = await startRegistry(optionsOf(ground));
-  fill(registry.store, template);
-  await verifyingRun({ host: registry.host, repository, images: [template.image], key: theirs, ...loginOf(ground) });
-  return registry.requests.length;
-}
-
-/** Verifies through the fault: by the key that signed, and by one that did not, which must be refused whatever goes wrong. */
-export async function driveVerifying(how: Drive): Promise<Driven> {
-  const template = await templateOf(how.ground);
-  await using registry = await startRegistry(optionsOf(how.ground));
-  fill(registry.store, template);
-  const setting = { host: registry.host, repository, images: [template.image], budget, ...loginOf(how.ground) };
-  const reached = arm(registry, how);
-  const start = performance.now();
-  const [result] = await verifyingRun({ ...setting, key: theirs });
-  const milliseconds = performance.now() - start;
-  const outcome = !reached() ? 'not reached' : result?.verified ? 'verified' : 'failed';
-  const [stranger] = how.forever ? [] : await verifyingRun({ ...setting, key: ours });
-  const code = result?.code;
-  const reason = result?.reason ?? '';
-  const wrong = [
-    ...(stranger?.verified ? ['verified by a key that did not sign'] : []),
-    ...(outcome === 'failed' && (code === 'unsigned' || code === undefined)
-      ? [`an error that looks like no signature: ${code}: ${reason}`]
-      : []),
-    ...(outcome === 'failed' && reason.length < 20 ? [`says too little: ${code}: ${reason}`] : []),
-    ...(outcome === 'failed' && !how.forever && passing.has(how.fault) ? [`gives up although it passes: ${code}: ${reason}`] : []),
-    ...(milliseconds > budget + 1_000 ? [`took ${Math.round(milliseconds)} ms`] : []),
-  ];
-  return { drive: how, outcome, ...(code === undefined ? {} : { code, message: reason }), milliseconds, wrong };
 }

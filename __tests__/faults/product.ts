@@ -1,6 +1,7 @@
 import { inParallel } from '../../src/image/in-parallel.ts';
 import { faultTable } from '../sandbox/registry-fault-table.ts';
-import { type Drive, type Driven, drive, driveVerifying, type Ground, requestsOfRun, requestsOfVerifying } from './drive.ts';
+import { type Drive, type Driven, drive, type Ground, requestsOfRun } from './drive.ts';
+import { driveVerifying, requestsOfVerifying } from './drive-verifying.ts';
 
 export const grounds: readonly Ground[] = ['referrers API', 'shared tags', 'shared tags, login'];
 export const faults: readonly string[] = Object.keys(faultTable);

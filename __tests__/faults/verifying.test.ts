@@ -1,6 +1,6 @@
 // A part of the product of `npm run test:faults`: every fault at some request of a verifying run.
 import { expect, it } from 'vitest';
-import { requestsOfVerifying } from './drive.ts';
+import { requestsOfVerifying } from './drive-verifying.ts';
 import { driveAll, faults, grounds, tableOf } from './product.ts';
 
 it('a gate that meets a fault verifies or says why not; never is an error "no signature", never does a stranger pass', async () => {
