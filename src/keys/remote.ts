@@ -97,5 +97,5 @@ function turns(most: number): <T>(work: () => Promise<T>) => Promise<T> {
 }
 
 function sha384Warning(service: string): string {
-  return `This is a P-384 key, which ${service} signs with SHA-384 only; cosign and the transparency log expect SHA-256 of a key and refuse such signatures. Use a P-256 key, which every verifier takes; without one only `tlog: false` works, and the verify action of this repository.`;
+  return `This is a P-384 key, which ${service} signs with SHA-384 only; cosign and the transparency log expect SHA-256 of a key and refuse such signatures. Use a P-256 key, which every verifier takes; without one only \`tlog: false\` works, and the verify action of this repository.`;
 }
