@@ -90,13 +90,6 @@ describe.concurrent('the twins that must fail', () => {
     ['build-push-action', 'id-token: write', 'id-token: none', 'no-identity-token'],
     ['build-push-action', 'packages: write', 'packages: none', 'registry-denied'],
     ['isolated-signing', 'github-repository: ${{ github.repository }}', 'github-repository: acme/other', 'wrong-claim'],
-    ['migrate-2-after', 'annotations: env=production', 'annotations: env=staging', 'annotation-mismatch'],
-    [
-      'private-sigstore',
-      'https://github.com/${{ github.workflow_ref }}',
-      'https://github.com/acme/app/.github/workflows/fork.yml@main',
-      'wrong-identity',
-    ],
   ])('%s with %j replaced by %j', async (name, from, to, code) => {
     const edit = (text: string) => text.replace(from, () => to);
     expect(await failureOf(`examples/${name}.yml`, { edit, seed: `twin ${name}` })).toBe(code);
