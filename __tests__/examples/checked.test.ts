@@ -58,6 +58,19 @@ it.each(filesIn('workflow-templates'))('%s has its properties and its icon', (pa
   expect(existsSync(join(root, 'workflow-templates', `${properties.iconName}.svg`))).toBe(true);
 });
 
+it.each(filesIn('.github/ISSUE_TEMPLATE').filter((path) => !path.endsWith('config.yml')))('%s is a form', (path) => {
+  const { name, description, body, ...rest } = parse(read(path)) as {
+    name: string;
+    description: string;
+    body: { type: string; id?: string; attributes: object }[];
+  };
+  expect(Object.keys(rest)).toEqual(['labels']);
+  expect([name, description]).toEqual([expect.any(String), expect.any(String)]);
+  const types = ['markdown', 'textarea', 'input', 'dropdown', 'checkboxes'];
+  expect(body.filter(({ type, id }) => !types.includes(type) || (type !== 'markdown' && id === undefined))).toEqual([]);
+  expect(new Set(body.map(({ id }) => id)).size).toBe(body.length);
+});
+
 /** A small workflow that is right, and what breaks when one text in it is replaced by another. */
 const right = `
 on: push
