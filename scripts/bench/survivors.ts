@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startDockerRegistry } from '../../__tests__/interop/peers.ts';
 import { pushImage } from '../../__tests__/sandbox/images.ts';
-import { startDelayProxyProcess } from '../../__tests__/sandbox/proxy.ts';
+import { type DelayProxyProcess, startDelayProxyProcess } from '../../__tests__/sandbox/proxy.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
 import { parseDigest } from '../../src/image/digest.ts';
@@ -19,6 +19,7 @@ import { createTrust } from '../../src/signature/trust.ts';
 import { actionEnvironment, median, timed } from './measure.ts';
 import { entriesOf, startTap } from './tap.ts';
 
+/** 0: only the cost */
 const trials = Number(process.argv[2] ?? 10);
 const signers = 8;
 const password = 'survivors-password';
@@ -49,8 +50,9 @@ try {
   console.log(
     `${signers} runs at once for one image, both formats; docker-registry 2.8 behind a proxy: +50 ms a response; ${trials} trials\n`,
   );
-  await race('ours alone', 0, docker.host, slow.host);
-  await race(`ours and ${signers} cosign 3 (bundle, then legacy)`, signers, docker.host, slow.host);
+  if (trials > 0) await race('ours alone', 0, docker.host, slow.host);
+  if (trials > 0) await race(`ours and ${signers} cosign 3 (bundle, then legacy)`, signers, docker.host, slow.host);
+  await protection(docker.host, slow);
 } finally {
   for (const close of closers.reverse()) await close();
 }
@@ -144,6 +146,38 @@ async function signTheirs(reference: string, { key }: Signer): Promise<void> {
   const plain = ['sign', '--key', `${key}.key`, '--tlog-upload=false', '--use-signing-config=false', '--allow-http-registry', '--yes'];
   await run(cosign, [...plain, '--new-bundle-format=true', reference], cosignOptions);
   await run(cosign, [...plain, '--new-bundle-format=false', reference], cosignOptions);
+}
+
+/**
+ * What the protection costs: from the answer to the last write until the step's last request is answered. An unprotected writer would be
+ * done there; one that reads back (`verify: true`) needs two more round trips, which are at the same time as the protection.
+ */
+async function protection(direct: string, slow: DelayProxyProcess): Promise<void> {
+  console.log('after the last write, until the last answer, in ms (median of 7)');
+  for (const verify of ['false', 'true']) {
+    for (const images of [1, 10]) {
+      const costs: number[] = [];
+      for (let trial = 0; trial < 7; trial++) {
+        const pushed = await Promise.all(
+          Array.from({ length: images }, (_, number) =>
+            pushImage(direct, 'cost/app', { seed: `${verify} ${images} ${trial} ${number} ${Date.now()}` }),
+          ),
+        );
+        const references = pushed.map(({ digest }) => `${slow.host}/cost/app@${digest}`).join('\n');
+        const { env, remove } = actionEnvironment({ images: references, key: ours[0]?.key ?? '', tlog: 'false', format: 'both', verify });
+        await slow.reset();
+        const { code, output } = await timed(process.execPath, [entry], env);
+        remove();
+        if (code !== 0) throw new Error(output);
+        const { log } = await slow.statistics();
+        const lastWrite = Math.max(...log.filter(({ method }) => method === 'PUT').map(({ end }) => end));
+        costs.push(Math.max(...log.map(({ end }) => end)) - lastWrite);
+      }
+      const cost = median(costs);
+      if (cost > 300 + (verify === 'true' ? 100 : 0)) bad++;
+      console.log(`  ${String(images).padStart(2)} images, verify: ${verify.padEnd(5)}  ${cost.toFixed(0)}`);
+    }
+  }
 }
 
 /** What the two shared tags of an image list now. */
