@@ -153,7 +153,7 @@ describe('examples/promote.yml', () => {
   });
 });
 
-describe('the gate of pull requests', () => {
+describe.concurrent('the gate of pull requests', () => {
   let good: string;
   let bad: string;
   beforeAll(async () => {
