@@ -43,6 +43,13 @@ describe('policy files', () => {
     expect(requirementFor(image('quay.io/x:1'))).toEqual({ kind: 'fail', reason: 'No policy in a.yaml, b.yaml speaks of quay.io/x.' });
   });
 
+  it('ends soon with tens of thousands of aliases', () => {
+    const text = good.replace('name: a', 'name: &a b').concat('x:\n', '  - *a\n'.repeat(40_000));
+    const began = performance.now();
+    expect(() => read(text)).toThrow(expect.objectContaining({ code: 'bad-policy' }));
+    expect(performance.now() - began).toBeLessThan(5_000);
+  });
+
   it('may use aliases', () => {
     const text = `${good.replace('[{glob: "ghcr.io/acme/**"}]', '&images [{glob: "ghcr.io/acme/**"}]')}  match: *images\n`;
     expect(read(text).requirementFor(image('ghcr.io/acme/app:1'))).toMatchObject({ kind: 'count' });

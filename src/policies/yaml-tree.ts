@@ -1,4 +1,4 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml';
+import { type Alias, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, visit } from 'yaml';
 import { Failure } from '../failure.ts';
 import { shown } from '../signature/refusal.ts';
 import { type PolicyNode, refusal } from './node.ts';
@@ -22,7 +22,7 @@ export function readYaml(file: string, text: string): readonly PolicyNode[] {
     const [problem] = [...document.errors, ...document.warnings];
     if (problem !== undefined) throw unreadable(file, firstLine(problem.message), lines.linePos(problem.pos[0]).line, problem);
     if (document.contents === null) return [];
-    const reading = { file, lines, document, budget };
+    const reading = { file, lines, targets: targetsOf(document), budget };
     const contents = document.contents as Node;
     const tree = convert(contents, reading, { line: lineOf(contents, reading, 1), field: '', depth: 0 });
     return tree.value === null ? [] : [tree];
@@ -47,10 +47,27 @@ function parse(file: string, text: string, lineCounter: LineCounter): readonly D
   }
 }
 
+/** Every alias with the node it stands for: the last one before it with that anchor. The library's own search walks the document for each alias. */
+function targetsOf(document: Document.Parsed): ReadonlyMap<Alias, Node> {
+  const anchors = new Map<string, Node>();
+  const targets = new Map<Alias, Node>();
+  visit(document, {
+    Alias: (_, alias) => {
+      const target = anchors.get(alias.source);
+      if (target !== undefined) targets.set(alias, target);
+    },
+    Value: (_, node) => {
+      if (node.anchor !== undefined) anchors.set(node.anchor, node);
+    },
+  });
+  return targets;
+}
+
 interface Reading {
   readonly file: string;
   readonly lines: LineCounter;
-  readonly document: Document.Parsed;
+  /** what each alias stands for */
+  readonly targets: ReadonlyMap<Alias, Node>;
   readonly budget: { left: number };
 }
 
@@ -67,7 +84,7 @@ function convert(node: Node | null, reading: Reading, spot: Spot): PolicyNode {
   if (spot.depth > yamlLimits.depth) throw refusal(place, `is nested deeper than ${yamlLimits.depth} levels`, 'Write it without aliases.');
   if (node === null) return place;
   if (isAlias(node)) {
-    const target = node.resolve(reading.document);
+    const target = reading.targets.get(node);
     if (target === undefined) throw refusal(place, 'is an alias of nothing', 'Write the value itself.');
     return convert(target, reading, { ...spot, depth: spot.depth + 1 });
   }
