@@ -1,4 +1,4 @@
-import { runSign } from './run-sign.ts';
+import { runSign } from './run/sign.ts';
 
 // Set, not exit(): what has been printed must reach the runner.
 process.exitCode = await runSign();

@@ -1,4 +1,4 @@
-// One signing run in this process: the action's own parts, put together as run-sign does it, with clocks that are a tenth of the real ones.
+// One signing run in this process: the action's own parts, put together as run/sign.ts does it, with clocks that are a tenth of the real ones.
 
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
@@ -8,7 +8,7 @@ import { loadSigner } from '../../src/keys/local.ts';
 import { openRegistry } from '../../src/registry/client.ts';
 import { RunMemory } from '../../src/registry/run-memory.ts';
 import { openStore } from '../../src/registry/store.ts';
-import { craftOf, noServices } from '../../src/run-signer.ts';
+import { craftOf, noServices } from '../../src/run/signer.ts';
 import type { SignResult } from '../../src/signing/result.ts';
 import { signImages } from '../../src/signing/sign-images.ts';
 import type { TestKey } from '../sign-action/keyed-world.ts';

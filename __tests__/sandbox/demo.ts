@@ -48,9 +48,15 @@ show(await runAction({ inputs: keyed }), { code: 0, verified: 'true' });
 
 chapter('4. Keyless: the workflow itself signs (Fulcio certificate, Rekor entry, no secret)');
 const trust = { 'trusted-root': JSON.stringify(sigstore.trustedRoot), 'signing-config': JSON.stringify(sigstore.signingConfig.v1_tsa) };
-const identityEnv = { ACTIONS_ID_TOKEN_REQUEST_URL: sigstore.idTokenRequestUrl, ACTIONS_ID_TOKEN_REQUEST_TOKEN: sigstore.idTokenRequestToken };
+const identityEnv = {
+  ACTIONS_ID_TOKEN_REQUEST_URL: sigstore.idTokenRequestUrl,
+  ACTIONS_ID_TOKEN_REQUEST_TOKEN: sigstore.idTokenRequestToken,
+};
 const keyless = await pushImage(registry.host, 'acme/app', { tag: '2.0', seed: 'the next app' });
-show(await runAction({ inputs: { images: `${name}:2.0`, digest: keyless.digest, ...trust }, env: identityEnv }), { code: 0, verified: 'true' });
+show(await runAction({ inputs: { images: `${name}:2.0`, digest: keyless.digest, ...trust }, env: identityEnv }), {
+  code: 0,
+  verified: 'true',
+});
 
 chapter('5. The gate lets pass what the right signer signed');
 const byKey = { key: publicPem, tlog: 'ignore' };

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSignInputs } from '../../src/action/inputs.ts';
 import { createMasker } from '../../src/action/secrets.ts';
 import { Failure } from '../../src/failure.ts';
-import { guardDisclosure } from '../../src/run-guard.ts';
+import { guardDisclosure } from '../../src/run/guard.ts';
 import { type ConnectProxy, startConnectProxy } from '../sandbox/connect-proxy.ts';
 import { pushImage } from '../sandbox/images.ts';
 import { type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';

@@ -68,7 +68,7 @@ describe.each(keyWorlds)('%s', (name, start) => {
     const with_ = await runAction({ inputs: { ...inputs, key: world.reference }, ...machine(world), measure: true });
     expect([without.code, with_.code], with_.stdout).toEqual([0, 0]);
     const names = (without.loaded ?? []).map(({ file }) => file);
-    expect(names.filter((file) => /\/(aws|azure|google|vault|kubernetes|pkcs11|run-keys|exec)-/.test(file))).toEqual([]);
+    expect(names.filter((file) => /\/(aws|azure|google|vault|kubernetes|pkcs11|keys|exec)-/.test(file))).toEqual([]);
     const more = (with_.loaded ?? []).filter(({ file }) => !names.includes(file));
     const kilobytes = more.reduce((sum, { bytes }) => sum + bytes, 0) / 1024;
     const [, most] = budgets.find(([pattern]) => pattern.test(name)) as (typeof budgets)[number];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createMasker } from '../../../src/action/secrets.ts';
 import { createDeadline } from '../../../src/http/deadline.ts';
-import { keyTools } from '../../../src/run-keys.ts';
+import { keyTools } from '../../../src/run/keys.ts';
 import { failureOf } from '../samples.ts';
 
 function machine(milliseconds = 10_000) {

@@ -1,24 +1,24 @@
 import { setTimeout as afterwards } from 'node:timers/promises';
-import { checkOneRegistry } from './action/input-rules.ts';
-import { createLog, type Log } from './action/log.ts';
-import { createMasker } from './action/secrets.ts';
-import { readVerifyInputs, type VerifyInputs } from './action/verify-inputs.ts';
-import { asFailure, Failure } from './failure.ts';
-import type { Digest } from './image/digest.ts';
-import type { Image } from './image/resolve.ts';
-import { mergeTargets, readTargets, type Target } from './image/targets.ts';
-import { secretForms } from './keys/mask.ts';
+import { checkOneRegistry } from '../action/input-rules.ts';
+import { createLog, type Log } from '../action/log.ts';
+import { createMasker } from '../action/secrets.ts';
+import { readVerifyInputs, type VerifyInputs } from '../action/verify-inputs.ts';
+import { asFailure, Failure } from '../failure.ts';
+import type { Digest } from '../image/digest.ts';
+import type { Image } from '../image/resolve.ts';
+import { mergeTargets, readTargets, type Target } from '../image/targets.ts';
+import { secretForms } from '../keys/mask.ts';
+import type { FoundSignature } from '../signature/found.ts';
+import type { SignaturePolicy } from '../signature/policy.ts';
+import type { Trust } from '../signature/trust.ts';
+import { policiesOf } from '../verifying/requirement.ts';
+import { verifyImages } from '../verifying/verify-images.ts';
+import type { FileFindings } from './files.ts';
+import { type Network, openNetwork, openRegistries } from './network.ts';
+import { needsTrust, openPolicy } from './policy.ts';
 import type { Findings } from './report-findings.ts';
 import { reportNothing, reportVerified, reportVerifyFailure, tellVerified } from './report-verify.ts';
-import type { FileFindings } from './run-files.ts';
-import { needsTrust, openPolicy } from './run-policy.ts';
-import { type Network, openNetwork, openRegistries } from './run-registry.ts';
-import type { Machine } from './run-sign.ts';
-import type { FoundSignature } from './signature/found.ts';
-import type { SignaturePolicy } from './signature/policy.ts';
-import type { Trust } from './signature/trust.ts';
-import { policiesOf } from './verifying/requirement.ts';
-import { verifyImages } from './verifying/verify-images.ts';
+import type { Machine } from './sign.ts';
 
 /** A gate only reads, and waits more than it works: more connections than a signer's 16, which writes. */
 const connectionsPerHost = 48;
@@ -33,7 +33,7 @@ export async function runVerify(env: NodeJS.ProcessEnv = process.env): Promise<n
   try {
     inputs = readVerifyInputs(machine.masker);
     for (const warning of inputs.warnings) machine.log.warning(warning);
-    if (inputs.sarif !== undefined) (await import('./action/sarif.ts')).sarifPath(inputs.sarif, env);
+    if (inputs.sarif !== undefined) (await import('../action/sarif.ts')).sarifPath(inputs.sarif, env);
     const network = openNetwork(inputs.timeout, env, machine.log, connectionsPerHost);
     try {
       return network.exitCode(await verifyWhatIsNamed(inputs, network, machine));
@@ -56,7 +56,7 @@ async function reportStopped(caught: unknown, inputs: VerifyInputs | undefined, 
 /** Images by name, and those that files name, each once. */
 async function verifyWhatIsNamed(inputs: VerifyInputs, network: Network, machine: Machine): Promise<number> {
   const named = inputs.images.length > 0 || inputs.metadata !== undefined || inputs.digest !== undefined ? readTargets(inputs) : [];
-  const found = inputs.files.length === 0 ? undefined : await (await import('./run-files.ts')).findReferences(inputs, network, machine);
+  const found = inputs.files.length === 0 ? undefined : await (await import('./files.ts')).findReferences(inputs, network, machine);
   const targets = mergeTargets([...named, ...(found?.targets ?? [])]);
   if (found !== undefined && targets.length + found.unresolved.length === 0) {
     const nothing = nothingFound(found);
@@ -113,7 +113,7 @@ async function verifyTargets(
   if (required.some(needsTrust)) trust();
   const [registry] = targets.map(({ reference }) => reference.registry);
   const registries = openRegistries({ inputs: inputs.registry, registry, access: 'pull', env, masker, timeout: inputs.timeout }, network);
-  const judging = afterSending(() => import('./signature/judge.ts'));
+  const judging = afterSending(() => import('../signature/judge.ts'));
   judging.catch(() => {}); // awaited when there is something to judge
   const tools = {
     open: registries.open,
@@ -126,7 +126,7 @@ async function verifyTargets(
   };
   const title = `Verifying ${targets.length === 1 ? targets[0]?.references[0] : `${targets.length} images`}`;
   const judged = await log.group(title, () => verifyImages(targets, opened.requirementFor, tools, (result) => tellVerified(result, log)));
-  const results = found === undefined ? judged : (await import('./run-files.ts')).withPlaces(judged, found);
+  const results = found === undefined ? judged : (await import('./files.ts')).withPlaces(judged, found);
   await writeFindings({ results }, inputs, machine);
   const code = reportVerified(results, inputs, opened, machine);
   await tellPullRequest({ results }, inputs, machine);
@@ -146,7 +146,7 @@ function tagNotice(each: boolean, log: Log): (reference: string, digest: string)
 function trustOf(inputs: VerifyInputs, network: Network, machine: Machine): () => Promise<Trust> {
   let trust: Promise<Trust> | undefined;
   return () => {
-    trust ??= afterSending(() => import('./run-trust.ts')).then(({ openTrust }) => openTrust(inputs, network, machine));
+    trust ??= afterSending(() => import('./trust.ts')).then(({ openTrust }) => openTrust(inputs, network, machine));
     trust.catch(() => {}); // started beside the first requests and awaited when a signature is judged; until then it must not end the process
     return trust;
   };

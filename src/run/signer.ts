@@ -1,27 +1,27 @@
 import type { TrustedRoot } from '@sigstore/protobuf-specs';
 import type { Witness } from '@sigstore/sign';
-import type { SignInputs } from './action/inputs.ts';
-import { readKeyFile } from './action/key-file.ts';
-import type { Masker } from './action/secrets.ts';
-import { Failure } from './failure.ts';
-import type { Digest } from './image/digest.ts';
-import { cosignRepositoryName } from './image/reference.ts';
-import type { Image } from './image/resolve.ts';
-import { loadSigner } from './keys/local.ts';
-import { isKeyReference, loadReferencedSigner } from './keys/providers.ts';
-import { readKeySource } from './keys/source.ts';
-import type { Network } from './run-registry.ts';
-import type { Format, FoundSignature } from './signature/found.ts';
-import { judge } from './signature/judge.ts';
-import { signBundle, signLegacy } from './signature/make.ts';
-import type { SignaturePolicy, SignerRule } from './signature/policy.ts';
-import type { ImageSigner, SignerIdentity } from './signature/signer.ts';
-import { makePayload } from './signature/simple-signing.ts';
-import { makeStatement } from './signature/statement.ts';
-import { createTrust, type Trust } from './signature/trust.ts';
-import type { Verdict } from './signature/verdict.ts';
-import { chooseFormats, type FormatFacts } from './signing/formats.ts';
-import type { Making } from './signing/sign-image.ts';
+import type { SignInputs } from '../action/inputs.ts';
+import { readKeyFile } from '../action/key-file.ts';
+import type { Masker } from '../action/secrets.ts';
+import { Failure } from '../failure.ts';
+import type { Digest } from '../image/digest.ts';
+import { cosignRepositoryName } from '../image/reference.ts';
+import type { Image } from '../image/resolve.ts';
+import { loadSigner } from '../keys/local.ts';
+import { isKeyReference, loadReferencedSigner } from '../keys/providers.ts';
+import { readKeySource } from '../keys/source.ts';
+import type { Format, FoundSignature } from '../signature/found.ts';
+import { judge } from '../signature/judge.ts';
+import { signBundle, signLegacy } from '../signature/make.ts';
+import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
+import type { ImageSigner, SignerIdentity } from '../signature/signer.ts';
+import { makePayload } from '../signature/simple-signing.ts';
+import { makeStatement } from '../signature/statement.ts';
+import { createTrust, type Trust } from '../signature/trust.ts';
+import type { Verdict } from '../signature/verdict.ts';
+import { chooseFormats, type FormatFacts } from '../signing/formats.ts';
+import type { Making } from '../signing/sign-image.ts';
+import type { Network } from './network.ts';
 
 /** What witnesses a signature, and what it is judged by. */
 export interface Services {
@@ -71,7 +71,7 @@ export function formatsOf({ key, format }: SignInputs, { facts }: Services): Ret
  */
 export async function openKey(inputs: SignInputs, env: NodeJS.ProcessEnv, masker: Masker, network: Network): Promise<ImageSigner> {
   if (isKeyReference(inputs.key ?? '')) {
-    const { keyTools } = await import('./run-keys.ts');
+    const { keyTools } = await import('./keys.ts');
     return loadReferencedSigner(inputs.key ?? '', keyTools(network, env, masker));
   }
   const text = await readKeySource(inputs.key ?? '', { environment: env, readFile: readKeyFile });

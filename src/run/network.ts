@@ -1,18 +1,18 @@
 import { homedir } from 'node:os';
-import type { RegistryInputs } from './action/inputs.ts';
-import type { Log } from './action/log.ts';
-import type { Masker } from './action/secrets.ts';
-import { createHttp } from './http/client.ts';
-import { createDeadline, type Deadline } from './http/deadline.ts';
-import type { Http, HttpRequest } from './http/http.ts';
-import type { RepositoryName } from './image/reference.ts';
-import type { Image } from './image/resolve.ts';
-import { openRegistry } from './registry/client.ts';
-import { createCredentials } from './registry/credentials.ts';
-import type { Repository } from './registry/repository.ts';
-import { RunMemory } from './registry/run-memory.ts';
-import { openStore, realTempo, type SignatureStore } from './registry/store.ts';
-import { heedCancellation } from './run-cancellation.ts';
+import type { RegistryInputs } from '../action/inputs.ts';
+import type { Log } from '../action/log.ts';
+import type { Masker } from '../action/secrets.ts';
+import { createHttp } from '../http/client.ts';
+import { createDeadline, type Deadline } from '../http/deadline.ts';
+import type { Http, HttpRequest } from '../http/http.ts';
+import type { RepositoryName } from '../image/reference.ts';
+import type { Image } from '../image/resolve.ts';
+import { openRegistry } from '../registry/client.ts';
+import { createCredentials } from '../registry/credentials.ts';
+import type { Repository } from '../registry/repository.ts';
+import { RunMemory } from '../registry/run-memory.ts';
+import { openStore, realTempo, type SignatureStore } from '../registry/store.ts';
+import { heedCancellation } from './cancellation.ts';
 
 /** The network of one run: one budget, one connection pool. */
 export interface Network {

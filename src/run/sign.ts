@@ -1,18 +1,18 @@
-import { combineAnnotations, githubAnnotations } from './action/github-annotations.ts';
-import { checkOneRegistry } from './action/input-rules.ts';
-import { readSignInputs, type SignInputs } from './action/inputs.ts';
-import { createLog, type Log } from './action/log.ts';
-import { createMasker, type Masker } from './action/secrets.ts';
-import { asFailure } from './failure.ts';
-import { readTargets, type Target } from './image/targets.ts';
-import { secretForms } from './keys/mask.ts';
+import { combineAnnotations, githubAnnotations } from '../action/github-annotations.ts';
+import { checkOneRegistry } from '../action/input-rules.ts';
+import { readSignInputs, type SignInputs } from '../action/inputs.ts';
+import { createLog, type Log } from '../action/log.ts';
+import { createMasker, type Masker } from '../action/secrets.ts';
+import { asFailure } from '../failure.ts';
+import { readTargets, type Target } from '../image/targets.ts';
+import { secretForms } from '../keys/mask.ts';
+import type { ImageSigner } from '../signature/signer.ts';
+import type { SignResult } from '../signing/result.ts';
+import type { SigningPlan } from '../signing/sign-image.ts';
+import { signImages } from '../signing/sign-images.ts';
+import { type Network, openNetwork, openRegistries } from './network.ts';
 import { reportFailure, reportResults, type Setting, tellResult } from './report-sign.ts';
-import { type Network, openNetwork, openRegistries } from './run-registry.ts';
-import { craftOf, formatsOf, noServices, openKey, type Services, type SigningCraft } from './run-signer.ts';
-import type { ImageSigner } from './signature/signer.ts';
-import type { SignResult } from './signing/result.ts';
-import type { SigningPlan } from './signing/sign-image.ts';
-import { signImages } from './signing/sign-images.ts';
+import { craftOf, formatsOf, noServices, openKey, type Services, type SigningCraft } from './signer.ts';
 
 /** What a run has of the machine it is on. */
 export interface Machine {
@@ -95,7 +95,7 @@ async function openSigner(
     const services = Promise.resolve(noServices);
     return { craft: craftOf(key, services, annotations), services, publicKey };
   }
-  const { openServices } = await import('./run-services.ts');
+  const { openServices } = await import('./services.ts');
   const { services, signer } = await openServices(inputs, { env, log, masker, http: network.http, deadline: network.deadline });
   return { craft: craftOf((key ?? signer) as Promise<ImageSigner>, services, annotations), services, publicKey };
 }

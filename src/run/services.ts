@@ -1,20 +1,20 @@
 // Loaded only where a service is used: a key with `tlog: false` needs nothing of this.
 import { tmpdir } from 'node:os';
-import type { SignInputs } from './action/inputs.ts';
-import type { Log } from './action/log.ts';
-import type { Masker } from './action/secrets.ts';
-import { Failure } from './failure.ts';
-import type { Deadline } from './http/deadline.ts';
-import type { Http } from './http/http.ts';
-import { guardDisclosure } from './run-guard.ts';
-import { identitySource, openKeyless } from './run-identity.ts';
-import { formatsOf, type KeylessSigner, type Services } from './run-signer.ts';
-import { createTrust } from './signature/trust.ts';
-import { createRekor, type Rekor } from './sigstore/rekor.ts';
-import { type ChosenServices, chooseServices } from './sigstore/select-services.ts';
-import type { SigningConfig } from './sigstore/signing-config.ts';
-import { createTimestampWitness } from './sigstore/timestamp.ts';
-import { loadTrust, logIdsOf, type Trust } from './sigstore/trust.ts';
+import type { SignInputs } from '../action/inputs.ts';
+import type { Log } from '../action/log.ts';
+import type { Masker } from '../action/secrets.ts';
+import { Failure } from '../failure.ts';
+import type { Deadline } from '../http/deadline.ts';
+import type { Http } from '../http/http.ts';
+import { createTrust } from '../signature/trust.ts';
+import { createRekor, type Rekor } from '../sigstore/rekor.ts';
+import { type ChosenServices, chooseServices } from '../sigstore/select-services.ts';
+import type { SigningConfig } from '../sigstore/signing-config.ts';
+import { createTimestampWitness } from '../sigstore/timestamp.ts';
+import { loadTrust, logIdsOf, type Trust } from '../sigstore/trust.ts';
+import { guardDisclosure } from './guard.ts';
+import { identitySource, openKeyless } from './identity.ts';
+import { formatsOf, type KeylessSigner, type Services } from './signer.ts';
 
 export interface ServiceTools {
   readonly env: NodeJS.ProcessEnv;

@@ -1,10 +1,10 @@
 // Keys that stay in a service: loaded only where `key` names one.
 import { spawn } from 'node:child_process';
 import { homedir } from 'node:os';
-import { readKeyFile } from './action/key-file.ts';
-import type { Masker } from './action/secrets.ts';
-import type { KeyTools, RanProgram } from './keys/provider.ts';
-import type { Network } from './run-registry.ts';
+import { readKeyFile } from '../action/key-file.ts';
+import type { Masker } from '../action/secrets.ts';
+import type { KeyTools, RanProgram } from '../keys/provider.ts';
+import type { Network } from './network.ts';
 
 /** bytes that a program may print; a token or a key is a hundredth of that */
 const maxOutput = 1024 * 1024;

@@ -1,12 +1,12 @@
-import { readEvent } from './action/event.ts';
-import { identityToken } from './action/identity-token.ts';
-import type { SignInputs } from './action/inputs.ts';
-import { describeToken } from './action/token-words.ts';
-import type { Http } from './http/http.ts';
-import type { ServiceTools } from './run-services.ts';
-import type { KeylessSigner } from './run-signer.ts';
-import { readCertificate } from './signature/certificate.ts';
-import { createFulcioSigner } from './sigstore/fulcio.ts';
+import { readEvent } from '../action/event.ts';
+import { identityToken } from '../action/identity-token.ts';
+import type { SignInputs } from '../action/inputs.ts';
+import { describeToken } from '../action/token-words.ts';
+import type { Http } from '../http/http.ts';
+import { readCertificate } from '../signature/certificate.ts';
+import { createFulcioSigner } from '../sigstore/fulcio.ts';
+import type { ServiceTools } from './services.ts';
+import type { KeylessSigner } from './signer.ts';
 
 /**
  * Where the identity tokens of this run come from. The first one is fetched at once, beside everything else, and its claims are shown; each
@@ -16,7 +16,7 @@ import { createFulcioSigner } from './sigstore/fulcio.ts';
 export async function identitySource(inputs: SignInputs, tools: ServiceTools): Promise<() => Promise<string>> {
   const { env, log, masker } = tools;
   const ask = async (): Promise<string> => {
-    const fetchToken = async (audience: string) => (await import('./action/github-oidc.ts')).fetchGithubToken(audience);
+    const fetchToken = async (audience: string) => (await import('../action/github-oidc.ts')).fetchGithubToken(audience);
     const given = inputs.identityToken === undefined ? {} : { given: inputs.identityToken };
     const found = await identityToken({ ...given, audience: inputs.oidcAudience, fetchToken, env, event: await readEvent(env), masker });
     log.info(['Identity of this run', ...describeToken(found, env.GITHUB_SERVER_URL).map((line) => `  ${line}`)].join('\n'));

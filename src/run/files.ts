@@ -1,17 +1,17 @@
-import type { Octokit } from './action/github-client.ts';
-import { changedFiles, headContent, mostChangedFiles, type PullRequest, readPullRequest } from './action/pull-request.ts';
-import type { VerifyInputs } from './action/verify-inputs.ts';
-import { listFiles, readWorkspaceFile } from './action/workspace-files.ts';
-import { Failure } from './failure.ts';
-import { inParallel } from './image/in-parallel.ts';
-import { formatReference } from './image/reference.ts';
-import { mergeTargets, type Target } from './image/targets.ts';
-import { readGlobs } from './references/glob.ts';
-import type { ImageUse } from './references/image-use.ts';
-import { mostFileBytes, readFileReferences } from './references/read-file.ts';
-import type { Network } from './run-registry.ts';
-import type { Machine } from './run-sign.ts';
-import type { Source, VerifyResult } from './verifying/result.ts';
+import type { Octokit } from '../action/github-client.ts';
+import { changedFiles, headContent, mostChangedFiles, type PullRequest, readPullRequest } from '../action/pull-request.ts';
+import type { VerifyInputs } from '../action/verify-inputs.ts';
+import { listFiles, readWorkspaceFile } from '../action/workspace-files.ts';
+import { Failure } from '../failure.ts';
+import { inParallel } from '../image/in-parallel.ts';
+import { formatReference } from '../image/reference.ts';
+import { mergeTargets, type Target } from '../image/targets.ts';
+import { readGlobs } from '../references/glob.ts';
+import type { ImageUse } from '../references/image-use.ts';
+import { mostFileBytes, readFileReferences } from '../references/read-file.ts';
+import type { Source, VerifyResult } from '../verifying/result.ts';
+import type { Network } from './network.ts';
+import type { Machine } from './sign.ts';
 
 /** What the files of input `files` name. */
 export interface FileFindings {
@@ -95,7 +95,7 @@ async function openChanged({ githubToken }: VerifyInputs, { deadline }: Network,
       'Remove `github-token`: the token of the job is the default.',
     );
   }
-  const { openGithub } = await import('./action/github-client.ts');
+  const { openGithub } = await import('../action/github-client.ts');
   const octokit = openGithub(githubToken, env);
   const files = await changedFiles(octokit, pullRequest, deadline.signal);
   if (files !== undefined) return { octokit, pullRequest, blobs: new Map(files.map(({ path, blob }) => [path, blob])) };

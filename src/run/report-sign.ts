@@ -1,14 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SignInputs } from './action/inputs.ts';
-import type { Log } from './action/log.ts';
-import { appendSummary, signOutputs, writeOutputs } from './action/outputs.ts';
-import { failureSummary, signSummary } from './action/summary.ts';
-import { Failure } from './failure.ts';
+import type { SignInputs } from '../action/inputs.ts';
+import type { Log } from '../action/log.ts';
+import { appendSummary, signOutputs, writeOutputs } from '../action/outputs.ts';
+import { failureSummary, signSummary } from '../action/summary.ts';
+import { Failure } from '../failure.ts';
+import type { SignResult } from '../signing/result.ts';
 import type { SavedPolicies } from './report-policies.ts';
-import type { Machine } from './run-sign.ts';
-import type { Services } from './run-signer.ts';
-import type { SignResult } from './signing/result.ts';
+import type { Machine } from './sign.ts';
+import type { Services } from './signer.ts';
 
 /** What the report has to know of the run besides its results. */
 export interface Setting {

@@ -1,9 +1,9 @@
-import type { SignInputs } from './action/inputs.ts';
-import { repositoryVisibility } from './action/visibility.ts';
-import { Failure } from './failure.ts';
-import { foreseeDisclosure } from './sigstore/disclosure.ts';
-import { type ChosenServices, publicGoodServices } from './sigstore/select-services.ts';
-import { readSigningConfig } from './sigstore/trust.ts';
+import type { SignInputs } from '../action/inputs.ts';
+import { repositoryVisibility } from '../action/visibility.ts';
+import { Failure } from '../failure.ts';
+import { foreseeDisclosure } from '../sigstore/disclosure.ts';
+import { type ChosenServices, publicGoodServices } from '../sigstore/select-services.ts';
+import { readSigningConfig } from '../sigstore/trust.ts';
 
 /** The guard of private repositories, after its first look. */
 export interface Guard {
@@ -41,7 +41,7 @@ async function refusePrivate({ disclosePrivateRepository, githubToken }: SignInp
   const ask =
     githubToken === undefined
       ? undefined
-      : async (name: string) => (await import('./action/github-api.ts')).askGithub(githubToken, env)(name);
+      : async (name: string) => (await import('../action/github-api.ts')).askGithub(githubToken, env)(name);
   const { visibility, from } = await repositoryVisibility(env, ask);
   if (visibility === 'public') return;
   const known =

@@ -1,9 +1,9 @@
 import { tmpdir } from 'node:os';
-import type { VerifyInputs } from './action/verify-inputs.ts';
-import type { Network } from './run-registry.ts';
-import type { Machine } from './run-sign.ts';
-import { createTrust, type Trust } from './signature/trust.ts';
-import { loadTrust } from './sigstore/trust.ts';
+import type { VerifyInputs } from '../action/verify-inputs.ts';
+import { createTrust, type Trust } from '../signature/trust.ts';
+import { loadTrust } from '../sigstore/trust.ts';
+import type { Network } from './network.ts';
+import type { Machine } from './sign.ts';
 
 /**
  * What certificates, log entries and timestamps are judged by: `trusted-root` as given, else the one of the TUF repository. Loaded only by runs that

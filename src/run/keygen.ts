@@ -1,15 +1,15 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
-import { type KeygenInputs, readKeygenInputs } from './action/keygen-inputs.ts';
-import { openSecrets, type SecretStore } from './action/keygen-secrets.ts';
-import { type KeygenResult, keygenFailureSummary, keygenSummary } from './action/keygen-summary.ts';
-import { createLog, type Log } from './action/log.ts';
-import { appendSummary, writeOutputs } from './action/outputs.ts';
-import { createMasker, type Masker } from './action/secrets.ts';
-import { asFailure, Failure } from './failure.ts';
-import { makePair, makePassword } from './keys/make-pair.ts';
-import { secretForms } from './keys/mask.ts';
-import { seal } from './keys/sealed-box.ts';
+import { type KeygenInputs, readKeygenInputs } from '../action/keygen-inputs.ts';
+import { openSecrets, type SecretStore } from '../action/keygen-secrets.ts';
+import { type KeygenResult, keygenFailureSummary, keygenSummary } from '../action/keygen-summary.ts';
+import { createLog, type Log } from '../action/log.ts';
+import { appendSummary, writeOutputs } from '../action/outputs.ts';
+import { createMasker, type Masker } from '../action/secrets.ts';
+import { asFailure, Failure } from '../failure.ts';
+import { makePair, makePassword } from '../keys/make-pair.ts';
+import { secretForms } from '../keys/mask.ts';
+import { seal } from '../keys/sealed-box.ts';
 
 /**
  * The action sign-image/keygen, from inputs to outputs. Never throws.

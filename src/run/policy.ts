@@ -1,15 +1,15 @@
 import type { KeyObject } from 'node:crypto';
-import { readKeyFile } from './action/key-file.ts';
-import type { VerifyInputs } from './action/verify-inputs.ts';
-import { maskPrivateKey } from './action/verify-inputs.ts';
-import { Failure } from './failure.ts';
-import { isKeyReference, loadPublicKeys } from './keys/providers.ts';
-import { readPublicKeys } from './keys/public.ts';
-import { readKeySource } from './keys/source.ts';
-import type { Network } from './run-registry.ts';
-import type { Machine } from './run-sign.ts';
-import type { SignaturePolicy, SignerRule } from './signature/policy.ts';
-import { narrow, type RequirementFor } from './verifying/requirement.ts';
+import { readKeyFile } from '../action/key-file.ts';
+import type { VerifyInputs } from '../action/verify-inputs.ts';
+import { maskPrivateKey } from '../action/verify-inputs.ts';
+import { Failure } from '../failure.ts';
+import { isKeyReference, loadPublicKeys } from '../keys/providers.ts';
+import { readPublicKeys } from '../keys/public.ts';
+import { readKeySource } from '../keys/source.ts';
+import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
+import { narrow, type RequirementFor } from '../verifying/requirement.ts';
+import type { Network } from './network.ts';
+import type { Machine } from './sign.ts';
 
 /** What this run asks of an image. */
 export interface OpenedPolicy {
@@ -30,7 +30,7 @@ export async function openPolicy(inputs: VerifyInputs, machine: Machine, network
 }
 
 async function readPolicyInput(inputs: VerifyInputs, { env, log }: Machine): Promise<OpenedPolicy> {
-  const [{ readPolicies }, { readPolicyFiles }] = await Promise.all([import('./policies/read.ts'), import('./policies/files.ts')]);
+  const [{ readPolicies }, { readPolicyFiles }] = await Promise.all([import('../policies/read.ts'), import('../policies/files.ts')]);
   const files = await readPolicyFiles(inputs.policy, env.GITHUB_WORKSPACE ?? '.');
   const ownTrust = inputs.services.trustedRoot !== undefined || inputs.services.tufMirror !== undefined;
   const { requirementFor, notes } = readPolicies(files, { readPublicKeys, ownTrust });
@@ -51,7 +51,7 @@ async function signersOf(
 
 /** The public halves of a key that a service keeps, of all its versions: an image may have been signed before a rotation. */
 async function keysOfService(key: string, { env, masker }: Machine, network: Network): Promise<readonly KeyObject[]> {
-  const { keyTools } = await import('./run-keys.ts');
+  const { keyTools } = await import('./keys.ts');
   return loadPublicKeys(key, keyTools(network, env, masker));
 }
 

@@ -1,11 +1,11 @@
-import { type CommentOutcome, commentMarker, keepComment } from './action/comment.ts';
-import { commentBody, plainCommentBody } from './action/comment-body.ts';
-import { readPullRequest } from './action/pull-request.ts';
-import { sarifLog, sarifPath, writeSarif } from './action/sarif.ts';
-import type { VerifyInputs } from './action/verify-inputs.ts';
-import type { Failure } from './failure.ts';
-import type { Machine } from './run-sign.ts';
-import type { VerifyResult } from './verifying/result.ts';
+import { type CommentOutcome, commentMarker, keepComment } from '../action/comment.ts';
+import { commentBody, plainCommentBody } from '../action/comment-body.ts';
+import { readPullRequest } from '../action/pull-request.ts';
+import { sarifLog, sarifPath, writeSarif } from '../action/sarif.ts';
+import type { VerifyInputs } from '../action/verify-inputs.ts';
+import type { Failure } from '../failure.ts';
+import type { VerifyResult } from '../verifying/result.ts';
+import type { Machine } from './sign.ts';
 
 /** What there is to tell: results; or nothing to verify; or why nothing could be verified. */
 export type Findings = { readonly results: readonly VerifyResult[] } | { readonly nothing: string } | { readonly failure: Failure };
@@ -38,7 +38,7 @@ export async function reportComment(
       log.notice('There is no comment: input github-token is empty.');
       return;
     }
-    const { openGithub } = await import('./action/github-client.ts');
+    const { openGithub } = await import('../action/github-client.ts');
     const marker = commentMarker(env);
     const setting = {
       marker,

@@ -1,14 +1,14 @@
-import type { Log, Place } from './action/log.ts';
-import { appendSummary, writeOutputs } from './action/outputs.ts';
-import { adviceFor } from './action/verify-advice.ts';
-import type { VerifyInputs } from './action/verify-inputs.ts';
-import { verifyOutputs } from './action/verify-outputs.ts';
-import { verifyFailureSummary, verifySummary } from './action/verify-summary.ts';
-import { resultLine } from './action/verify-words.ts';
-import { Failure } from './failure.ts';
-import type { OpenedPolicy } from './run-policy.ts';
-import type { Machine } from './run-sign.ts';
-import type { VerifyResult } from './verifying/result.ts';
+import type { Log, Place } from '../action/log.ts';
+import { appendSummary, writeOutputs } from '../action/outputs.ts';
+import { adviceFor } from '../action/verify-advice.ts';
+import type { VerifyInputs } from '../action/verify-inputs.ts';
+import { verifyOutputs } from '../action/verify-outputs.ts';
+import { verifyFailureSummary, verifySummary } from '../action/verify-summary.ts';
+import { resultLine } from '../action/verify-words.ts';
+import { Failure } from '../failure.ts';
+import type { VerifyResult } from '../verifying/result.ts';
+import type { OpenedPolicy } from './policy.ts';
+import type { Machine } from './sign.ts';
 
 /** GitHub shows ten errors of a step. */
 const mostAnnotations = 10;
