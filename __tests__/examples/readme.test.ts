@@ -112,7 +112,7 @@ describe.concurrent('README.md', () => {
         'sigstore/trusted_root.json': JSON.stringify(stage.sigstore.trustedRoot),
       },
       event: { number: 7, pull_request: pull, repository: { ...repo, private: false, visibility: 'public' } },
-      ...(/pull[_-]request/.test(text) ? { env: inPullRequest } : {}),
+      ...(/pull_request|changed-only/.test(text) ? { env: inPullRequest } : {}),
     });
     expect(
       played.map(({ run }) => [run.code, run.outputs.verified]),
