@@ -1,13 +1,19 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { builtInRoot, fetchTufTargets } from '../../src/sigstore/tuf.ts';
 import { plainHttp } from './plain-http.ts';
 import { newTufKey, signed, TufRepository } from './tuf-repository.ts';
 
 const content = { 'trusted_root.json': Buffer.from('{"root":1}'), 'signing_config.v0.2.json': Buffer.from('{"config":1}') };
 const names = Object.keys(content);
+
+// A folder of its own for temporary files: other tests that run now use the machine's.
+const temporary = await mkdtemp(join(tmpdir(), 'sign-image-test-'));
+process.env.TMPDIR = temporary;
+process.env.TEMP = temporary;
+afterAll(() => rm(temporary, { recursive: true, force: true }));
 
 let repository: TufRepository;
 let cacheDir: string;
@@ -24,7 +30,7 @@ afterEach(async () => {
 });
 
 const update = (wanted: readonly string[] = names) =>
-  fetchTufTargets(wanted, { mirror: repository.url, root: firstRoot, cacheDir, http: plainHttp(), patience: () => 1000 });
+  fetchTufTargets(wanted, { mirror: repository.url, root: firstRoot, cacheDir, http: plainHttp(), patience: () => 10_000 });
 const textOf = async (updating: ReturnType<typeof update>) =>
   Object.fromEntries([...(await updating).targets].map(([name, bytes]) => [name, bytes.toString()]));
 const first = { 'trusted_root.json': '{"root":1}', 'signing_config.v0.2.json': '{"config":1}' };
