@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ['__tests__/**/*.test.ts'],
     exclude: ['__tests__/interop/**', '__tests__/**/whole/**', '__tests__/**/*.whole.test.ts', '**/node_modules/**'],
+    setupFiles: ['__tests__/fast-check.ts'],
     testTimeout: 20_000,
     // Many tests wait for a process of their own or for a timer: two more workers than cores use that time.
     maxWorkers: 4,

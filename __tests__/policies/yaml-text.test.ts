@@ -16,6 +16,8 @@ describe('YAML that is written', () => {
         '1',
         '0x1',
         '1e3',
+        'E0',
+        'e-7',
         '2020-01-01',
         '- a',
         'a: b',

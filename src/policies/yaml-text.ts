@@ -50,7 +50,8 @@ function scalar(value: string | number | boolean): string {
   return isPlain(value) ? value : quoted(value);
 }
 
-const reserved = /^(?:y|n|yes|no|on|off|true|false|null|nan|inf)$/i;
+/** Words of YAML 1.1, and what its readers take for a number: `E0` is a float without digits. */
+const reserved = /^(?:y|n|yes|no|on|off|true|false|null|nan|inf|e[-+]?\d+)$/i;
 
 function isPlain(text: string): boolean {
   return /^[A-Za-z][A-Za-z0-9_./-]*$/.test(text) && !reserved.test(text);
