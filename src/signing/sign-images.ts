@@ -1,6 +1,6 @@
 import { asFailure } from '../failure.ts';
 import { inParallel } from '../image/in-parallel.ts';
-import { formatReference } from '../image/reference.ts';
+import { formatReference, formatRepository } from '../image/reference.ts';
 import { type Image, type ImageTarget, type ResolveTools, resolveTarget, uniqueImages } from '../image/resolve.ts';
 import type { SignResult } from './result.ts';
 import { errorOf, type SigningPlan, type SigningTools, signImage } from './sign-image.ts';
@@ -25,12 +25,20 @@ export async function signImages(
   failed.forEach(onResult);
   const images = uniqueImages(resolved.flatMap((entry) => ('images' in entry ? entry.images : [])));
   const decided = await plan;
-  const results = await inParallel(images, atOnce, async (image) => {
+  const results = new Map<string, SignResult>();
+  await inParallel(images, atOnce, async (image) => {
     const result = await signImage(image, decided, tools);
+    results.set(nameOf(image), result);
     onResult(result);
-    return result;
   });
-  return [...results, ...failed];
+  const inOrder = resolved.flatMap((entry) =>
+    'failed' in entry ? [entry.failed] : entry.images.map((image) => results.get(nameOf(image))),
+  );
+  return [...new Set(inOrder)].filter((result) => result !== undefined);
+}
+
+function nameOf({ name, digest }: Image): string {
+  return `${formatRepository(name)}@${digest}`;
 }
 
 async function resolveOrFail(target: ImageTarget, tools: ResolveTools): Promise<{ images: readonly Image[] } | { failed: SignResult }> {
