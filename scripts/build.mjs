@@ -1,36 +1,43 @@
 // Builds dist/ from src/: one entry per action, shared code and what few runs need in chunks that are loaded when they are used.
 // Deterministic: the same source gives the same bytes (file names carry a hash of the content, nothing of the machine).
 
-import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { httpByRequire, ownCopyForOidc, unusedMeansUnloaded } from './build-plugins.mjs';
+import { mergeChunks } from './merge-chunks.mjs';
 
 const outdir = 'dist';
-const entries = ['src/sign.ts', 'src/verify.ts', 'src/keygen.ts'].filter((file) => existsSync(file));
+const actions = ['sign', 'verify', 'keygen'];
 
 await rm(outdir, { recursive: true, force: true });
-const result = await build({
-  entryPoints: entries,
-  outdir,
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node24',
-  minify: true,
-  keepNames: true,
-  charset: 'utf8',
-  legalComments: 'none',
-  metafile: true,
-  chunkNames: 'chunks/[name]-[hash]',
-  banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
-  plugins: [httpByRequire, ownCopyForOidc, unusedMeansUnloaded],
-  logLevel: 'warning',
-});
+const inputs = await Promise.all(actions.map(buildAction));
 await writeFile(join(outdir, 'package.json'), '{"type":"module"}\n');
-await writeFile(join(outdir, 'LICENSES.txt'), await licences(Object.keys(result.metafile.inputs)));
+await writeFile(join(outdir, 'LICENSES.txt'), await licences(inputs.flat()));
+
+/** Builds one action: `dist/NAME.js` with all that a run needs at once, `dist/NAME/` with what only some runs load. @returns its source files */
+async function buildAction(name) {
+  const { metafile } = await build({
+    entryPoints: [`src/${name}.ts`],
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    minify: true,
+    keepNames: true,
+    charset: 'utf8',
+    legalComments: 'none',
+    metafile: true,
+    chunkNames: `${name}/[name]-[hash]`,
+    banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+    plugins: [httpByRequire, ownCopyForOidc, unusedMeansUnloaded],
+    logLevel: 'warning',
+  });
+  await mergeChunks(`${outdir}/${name}.js`, metafile.outputs);
+  return Object.keys(metafile.inputs);
+}
 
 /** The licence texts of every package that went into the bundle, sorted by name. */
 async function licences(inputs) {

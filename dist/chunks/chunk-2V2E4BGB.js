@@ -1,2 +1,0 @@
-import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
-import{a as t}from"./chunk-MY6HFBWK.js";var f=/^https:\/\/[^/]+\/([^/]+\/[^/]+)\/\.github\/workflows\/([^@]+)@(.+)$/;function s({identity:e,keyId:r}){if(e!==void 0){let[,n,o,i]=f.exec(e)??[];return n===void 0?e:`workflow ${o} of ${n} at ${i}`}return r===void 0?"":`key ${r.slice(0,12)}…`}t(s,"signerInWords");export{s as a};

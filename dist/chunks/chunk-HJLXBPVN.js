@@ -1,2 +1,0 @@
-import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
-import{a as n}from"./chunk-MY6HFBWK.js";var o=class extends Error{static{n(this,"Refusal")}name="Refusal";code;constructor(e,t,s){super(t,s),this.code=e}},i=/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;function c(r){let e=r.slice(0,1e3).replace(i,"�");return e.length>300?`${e.slice(0,300)}…`:e}n(c,"shown");function d(r){return r instanceof TypeError||r instanceof RangeError?"it is not built as it should be":c(r instanceof Error?r.message:String(r))}n(d,"shownError");export{o as a,c as b,d as c};

@@ -1,2 +1,0 @@
-import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
-import{a as o}from"./chunk-MY6HFBWK.js";var r=class extends Error{static{o(this,"Failure")}name="Failure";code;fix;constructor(t,n,i,s){super(n,s),this.code=t,this.fix=i}};function a(e){if(e instanceof r)return e;let t=e instanceof Error?e.message:String(e);return new r("internal",`Something unexpected went wrong: ${t}`,"Please report this with the debug log of the run.",{cause:e})}o(a,"asFailure");export{r as a,a as b};

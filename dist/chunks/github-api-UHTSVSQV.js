@@ -1,2 +1,0 @@
-import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
-import{a as s}from"./chunk-X76HD4AR.js";import"./chunk-FYUFUVTY.js";import"./chunk-JWGXQPI2.js";import{a as i}from"./chunk-MY6HFBWK.js";function b(o,e=process.env){return async r=>{let[n="",p=""]=r.split("/"),a=s(o,{baseUrl:e.GITHUB_API_URL??"https://api.github.com"}),{data:t}=await a.rest.repos.get({owner:n,repo:p,request:{signal:AbortSignal.timeout(1e4)}});return{...t.visibility===void 0?{}:{visibility:t.visibility},private:t.private}}}i(b,"askGithub");export{b as askGithub};

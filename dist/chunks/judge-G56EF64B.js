@@ -1,2 +1,0 @@
-import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
-import{g as a}from"./chunk-TI6T6JUQ.js";import"./chunk-5PUEH3OA.js";import"./chunk-5IO6PF6O.js";import"./chunk-LZLFQ2MS.js";import"./chunk-Z5UUJGPR.js";import"./chunk-RU53CSEB.js";import"./chunk-HJLXBPVN.js";import"./chunk-6PX4G2A4.js";import"./chunk-SA4Z3WK2.js";import"./chunk-SVMDL5TX.js";import"./chunk-MY6HFBWK.js";export{a as judge};

@@ -1,0 +1,1 @@
+export{c9_a as a,c9_b as b}from"../verify.js";
