@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { listenOn, listenOnOwnPort } from './own-port.ts';
 
 /** Which of a registry's listeners was asked: itself, its token service on another port, or the storage hosts it points to. */
 export type ListenerName = 'registry' | 'token' | 'storage' | 'uploads';
@@ -72,22 +72,19 @@ export async function listen(
   };
   const server = tls === undefined ? createServer(onRequest) : createTlsServer({ key: tls.key, cert: tls.cert }, onRequest);
   server.keepAliveTimeout = 60_000;
-  const hear = (port: number) =>
-    new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, '127.0.0.1', () => {
-        server.off('error', reject);
-        resolve();
-      });
-    });
   const deafen = () =>
     new Promise<void>((resolve) => {
       server.close(() => resolve());
       server.closeAllConnections();
     });
-  await hear(0);
-  const { port } = server.address() as AddressInfo;
-  return { port, origin: `http${tls === undefined ? '' : 's'}://127.0.0.1:${port}`, deafen, hear: () => hear(port), close: deafen };
+  const port = await listenOnOwnPort(server);
+  return {
+    port,
+    origin: `http${tls === undefined ? '' : 's'}://127.0.0.1:${port}`,
+    deafen,
+    hear: () => listenOn(server, port),
+    close: deafen,
+  };
 }
 
 /** Writes a reply as it is; a HEAD gets the headers only. */

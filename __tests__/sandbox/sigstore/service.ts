@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listenOn, listenOnOwnPort } from '../own-port.ts';
 import { type Fault, FaultSwitch } from './faults.ts';
 
 export interface ServiceRequest {
@@ -46,16 +46,13 @@ export async function startService(name: string, handler: Handler, log: LoggedRe
       else send(response, { status: 500, headers: { 'content-type': 'text/plain' }, body: `sandbox: ${error}\n` });
     });
   });
-  let port = 0;
-  const listen = (): Promise<void> => new Promise((done, failed) => server.once('error', failed).listen(port, '127.0.0.1', done));
   const close = (): Promise<void> =>
     new Promise((done) => {
       server.close(() => done());
       server.closeAllConnections();
     });
-  const faults = new FaultSwitch({ listen, close });
-  await listen();
-  port = (server.address() as AddressInfo).port;
+  const port = await listenOnOwnPort(server);
+  const faults = new FaultSwitch({ listen: () => listenOn(server, port), close });
   return { url: `http://127.0.0.1:${port}`, faults, close: () => faults.close() };
 
   async function serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
