@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkOneRegistry, checkTimeProof } from '../../src/action/input-rules.ts';
+import { checkOneRegistry } from '../../src/action/input-rules.ts';
 import { type InputSource, readSignInputs } from '../../src/action/inputs.ts';
 import { createMasker } from '../../src/action/secrets.ts';
 import { Failure } from '../../src/failure.ts';
@@ -230,15 +230,6 @@ describe('registry-username', () => {
   it('is refused for two', () =>
     expect(refusal(() => checkOneRegistry(many, 'me'))).toMatch(/^bad-input: .* the images are on 2: ghcr\.io, docker\.io\./));
   it('is not needed for two', () => expect(refusal(() => checkOneRegistry(many, undefined))).toBe('accepted'));
-});
-
-describe('something must prove the time of a keyless signature', () => {
-  const bools = [true, false];
-  const cases = bools.flatMap((keyless) => bools.flatMap((tlog) => bools.map((timestamped) => ({ keyless, tlog, timestamped }))));
-  it.each(cases)('%o', (run) => {
-    const refused = run.keyless && !run.tlog && !run.timestamped;
-    expect(refusal(() => checkTimeProof(run))).toMatch(refused ? /^bad-input: tlog: false leaves/ : /^accepted$/);
-  });
 });
 
 describe('secrets', () => {

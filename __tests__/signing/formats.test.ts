@@ -38,3 +38,13 @@ describe('chooseFormats', () => {
     );
   });
 });
+
+describe('something must prove the time of a keyless signature', () => {
+  const bools = [true, false];
+  const cases = bools.flatMap((keyless) => bools.flatMap((tlog) => bools.map((timestamp) => ({ keyless, tlog, timestamp }))));
+  it.each(cases)('%o', (run) => {
+    const choose = () => chooseFormats('auto', { ...run, logV1: run.tlog, logV2: false });
+    if (run.keyless && !run.tlog && !run.timestamp) expect(choose).toThrow(/`tlog: false`/);
+    else expect(choose()).toEqual({ formats: ['bundle', 'legacy'] });
+  });
+});

@@ -154,16 +154,3 @@ export function checkOneRegistry(registries: readonly string[], username: string
     'Use one step for each registry, or log in with docker/login-action for each and leave the two inputs out.',
   );
 }
-
-/**
- * A certificate lives ten minutes: something trusted must say that the signature was made in them. To call when the services are known.
- * @throws {Failure} `bad-input` for keyless with neither a log nor a timestamp authority.
- */
-export function checkTimeProof(run: { readonly keyless: boolean; readonly tlog: boolean; readonly timestamped: boolean }): void {
-  if (!run.keyless || run.tlog || run.timestamped) return;
-  throw new Failure(
-    'bad-input',
-    'tlog: false leaves a keyless signature without any proof of when it was made, and no verifier could accept it.',
-    'Remove `tlog: false`, or add `timestamp-url` (or a signing config with a timestamp authority).',
-  );
-}

@@ -1,12 +1,12 @@
 import { getInput } from '@actions/core';
 import { type Digest, parseDigest } from '../image/digest.ts';
+import type { FormatChoice } from '../signing/formats.ts';
 import { parseAnnotations } from './annotations.ts';
 import { checkSignInputs, commonMistakes } from './input-rules.ts';
 import { parseBoolean, parseChoice, parseDuration, parseList, parseServiceUrl } from './input-values.ts';
 import type { Masker } from './secrets.ts';
 
-export const formatChoices = ['auto', 'bundle', 'legacy', 'both'] as const;
-export type FormatChoice = (typeof formatChoices)[number];
+export const formatChoices = ['auto', 'bundle', 'legacy', 'both'] as const satisfies readonly FormatChoice[];
 
 /** The inputs of sign-image, read once. Texts that another room understands (references, metadata, key, trusted root) are handed on as they are. */
 export interface SignInputs {

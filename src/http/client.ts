@@ -39,6 +39,8 @@ const connectionsPerHost = 16;
 const maxRedirects = 5;
 /** A kept connection that the server has closed shows that at once; later it is something else. */
 const staleWithin = 1_000;
+/** milliseconds; a try that ends so shortly before the step's time is up was ended by that */
+const lastMoment = 5;
 
 /**
  * Makes the one HTTP client of a run. Connections are kept and shared; `close` ends them, and everything that still tries: a run that has
@@ -129,8 +131,8 @@ async function attemptOnce(request: HttpRequest, line: Line, attempt: number): P
   } catch (caught) {
     tell({ error: caught instanceof ExchangeError || caught instanceof Failure ? caught.code : 'internal' });
     if (!(caught instanceof ExchangeError)) throw caught;
-    // Raises the step's own Failure when it was the deadline that cut this try short.
-    if (deadline.remaining() === 0) await deadline.sleep(0);
+    // Raises the step's own Failure when it was the deadline that cut this try short; its timer may come a little after ours.
+    if (deadline.remaining() < lastMoment) await deadline.sleep(lastMoment);
     return { outcome: { error: caught }, sentAt: start };
   } finally {
     leave();

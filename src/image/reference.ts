@@ -60,11 +60,6 @@ export function registryHost(name: RepositoryName): string {
   return name.registry === 'docker.io' ? 'registry-1.docker.io' : name.registry;
 }
 
-/** True when both are the same repository of the same registry. */
-export function sameRepository(one: RepositoryName, other: RepositoryName): boolean {
-  return one.registry === other.registry && one.repository === other.repository;
-}
-
 function read(text: string): ImageReference | undefined {
   // "sha256:…" alone would be a tag of docker.io/library/sha256; whoever writes it means a digest.
   if (/^sha\d+:/.test(text)) return undefined;
