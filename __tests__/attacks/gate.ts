@@ -1,10 +1,12 @@
 import { Failure, type FailureCode } from '../../src/failure.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
+import type { Patience } from '../../src/http/http.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { openRegistry } from '../../src/registry/client.ts';
 import type { Credentials } from '../../src/registry/login.ts';
 import { openStore, realTempo } from '../../src/registry/store.ts';
+import { readingLimits } from '../../src/run/reading.ts';
 import { judge } from '../../src/signature/judge.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
 import type { Trust } from '../../src/signature/trust.ts';
@@ -26,8 +28,10 @@ export interface Outcome {
 
 export interface GateOptions {
   readonly login?: Credentials;
-  /** milliseconds for everything */
+  /** milliseconds for everything; without it the action's own 5 minutes */
   readonly budget?: number;
+  /** with the registry; without it the action's own */
+  readonly patience?: Patience;
 }
 
 /** Asks the gate about an image, over HTTP, as a run would: nothing is shared between two questions but the trusted root. */
@@ -54,11 +58,19 @@ export async function ask(
   image: PlantedImage,
   policy: SignaturePolicy,
   trust: Trust,
-  { budget = 9_000, login, recursive = false }: GateOptions & { readonly recursive?: boolean } = {},
+  { budget = 300_000, patience, login, recursive = false }: GateOptions & { readonly recursive?: boolean } = {},
 ): Promise<readonly VerifyResult[]> {
   const deadline = createDeadline(budget);
-  const http = createHttp({ deadline, env: {} });
-  const open = openRegistry({ http, credentials: async () => login, access: 'pull', mask: () => {}, patience: 0 });
+  const limits = readingLimits(budget);
+  const http = createHttp({ deadline, env: {}, ...limits.network });
+  const open = openRegistry({
+    http,
+    credentials: async () => login,
+    access: 'pull',
+    mask: () => {},
+    ...limits.registries,
+    ...(patience === undefined ? {} : { patience }),
+  });
   const text = `${image.reference}@${image.digest}`;
   const tools: VerifyingTools = {
     open,

@@ -11,7 +11,7 @@ const { inputs: ofSign = {} } = parse(read('action.yml')) as Interface;
 
 /** What other tests play, by something that stands in it. */
 const elsewhere: readonly (readonly [RegExp, string])[] = [
-  [/fulcio\.example\.com|tuf\.example\.com|airgapped|registry\.example\.com\/team/, 'sign-action/keyless-readme.whole.test.ts'],
+  [/fulcio\.example\.com|tuf\.example\.com|airgapped|registry\.example\.com\/team/, 'sign-action/keyless-readme.test.ts'],
   [/awskms:|gcpkms:|azurekms:|hashivault:|openbao:|k8s:|pkcs11:|keygen@v1/, 'keys/ and keygen/'],
 ];
 

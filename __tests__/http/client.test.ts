@@ -24,11 +24,13 @@ describe('an answer', () => {
     http.close();
   });
 
-  it('opens at most 16 connections to a host, and serves all the others in turn', async () => {
+  it('opens at most 16 connections to a host, or as many as the request allows, and serves all the others in turn', async () => {
     await using server = await serve((_, response) => void setTimeout(() => response.end('x'), 10));
     const { http } = client();
     await Promise.all(Array.from({ length: 50 }, () => http(get(server.origin))));
     expect([server.requests.length, server.connections()]).toEqual([50, 16]);
+    await Promise.all(Array.from({ length: 50 }, () => http(get(server.origin, { atOnce: 20 }))));
+    expect([server.requests.length, server.connections()]).toEqual([100, 20]);
   });
 
   it('carries the body that was given and asks for no compression', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ExchangeError } from '../../src/http/exchange.ts';
-import { mayPass, type Outcome, pauseBefore } from '../../src/http/retry.ts';
+import { mayPass, type Outcome, patienceWith, pauseBefore } from '../../src/http/retry.ts';
 
 const answered = (status: number, headers: Record<string, string> = {}): Outcome => ({
   response: { status, headers, body: Buffer.alloc(0), url: new URL('https://ghcr.io/') },
@@ -45,5 +45,18 @@ describe('pauseBefore', () => {
     ['99999999999999999999', 0],
   ])('Retry-After: %s asks for %i ms', (value, milliseconds) => {
     expect(pauseBefore(answered(429, { 'retry-after': value }), 1, 0, now)).toBe(milliseconds);
+  });
+});
+
+describe('patienceWith', () => {
+  const patience = { failing: 7, asked: 30 };
+  it.each([
+    ['a failure without an answer', failed('ECONNRESET'), 7],
+    ['500', answered(500), 7],
+    ['429', answered(429), 30],
+    ['503 that says when', answered(503, { 'retry-after': '3' }), 30],
+  ])('%s', (_, outcome, milliseconds) => {
+    expect(patienceWith(outcome, patience)).toBe(milliseconds);
+    expect(patienceWith(outcome, 12)).toBe(12);
   });
 });

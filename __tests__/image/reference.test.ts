@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/failure.ts';
 import { cosignRepositoryName, formatReference, formatRepository, parseReference, registryHost } from '../../src/image/reference.ts';
+import { anyText } from '../any-text.ts';
 
 const hex = 'a'.repeat(64);
 const digest = `sha256:${hex}`;
@@ -180,7 +181,7 @@ describe('for every text', () => {
       '\u202e',
     );
     const text = fc.oneof(
-      fc.string({ unit: 'binary' }),
+      anyText,
       fc.array(piece, { maxLength: 12 }).map((parts) => parts.join('')),
     );
     fc.assert(

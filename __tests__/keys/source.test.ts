@@ -6,6 +6,7 @@ import { loadSigner } from '../../src/keys/local.ts';
 import { secretForms } from '../../src/keys/mask.ts';
 import { readPublicKeys } from '../../src/keys/public.ts';
 import { type KeyPlaces, readKeySource } from '../../src/keys/source.ts';
+import { anyText } from '../any-text.ts';
 import { cosign2, cosign3, recordedPassword } from './recorded.ts';
 import { damages, freshKey } from './samples.ts';
 
@@ -39,7 +40,7 @@ describe('where a key comes from', () => {
   it('whatever is given: a text or a Failure', async () => {
     const empty: KeyPlaces = { environment: {}, readFile: async () => Buffer.from('') };
     await fc.assert(
-      fc.asyncProperty(fc.string({ unit: 'binary' }), async (text) => {
+      fc.asyncProperty(anyText, async (text) => {
         try {
           await loadSigner({ key: await readKeySource(text, empty) });
           throw new Error('this is no key');

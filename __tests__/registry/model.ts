@@ -36,7 +36,7 @@ interface Document {
 
 const zeroTime = new Date(0);
 /** What a pause lasts with the dice of this model, on a quiet tag and on a busy one; other sleeps promise nothing. */
-const pauses = { calm: 190, busy: 625 };
+const pauses = { calm: 175, busy: 625 };
 /** How long a step takes on a signer's clock: so little that a thousand steps are no part of a pause. */
 const stepMilliseconds = 1e-6;
 

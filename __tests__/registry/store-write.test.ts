@@ -91,7 +91,7 @@ describe('a bundle', () => {
       `GET manifest ${tag}`,
       `GET manifest ${tag}`,
     ]);
-    expect(clock.slept).toEqual([190]);
+    expect(clock.slept).toEqual([175]);
     expect(registry.json(tag)).toEqual({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [entry] });
     expect(await store.readBack(attachment)).toEqual([{ format: 'bundle', digest, reference: attachment.reference, bundle }]);
     expect(await open(registry, image).store.found()).toEqual(await store.readBack(attachment));

@@ -17,10 +17,19 @@ export async function readAction(root: string, entry: string): Promise<ActionFil
   for (const folder of folders) {
     const file = join(folder, 'action.yml');
     if (!existsSync(file)) continue;
-    const action = parse(await readFile(file, 'utf8')) as ActionFile;
+    const action = parseAction(await readFile(file, 'utf8'));
     if (resolve(folder, action.runs.main) === entry) return action;
   }
   throw new Error(`no action.yml below ${root} has ${relative(root, entry)} as its runs.main`);
+}
+
+const actions = new Map<string, ActionFile>();
+
+/** Parses an action.yml once: every start of an action reads it. */
+function parseAction(text: string): ActionFile {
+  const action = actions.get(text) ?? (parse(text) as ActionFile);
+  actions.set(text, action);
+  return action;
 }
 
 /** INPUT_* as the runner sets them: every declared input, with its default. @throws Error for an input that is not declared. */

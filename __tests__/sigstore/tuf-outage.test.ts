@@ -99,7 +99,7 @@ describe('a TUF repository that is down', () => {
   });
 
   it('is waited for as long as there is patience without a cache, and 10 seconds with one', async () => {
-    const patience: number[] = [];
+    const patience: unknown[] = [];
     const http: ReturnType<typeof plainHttp> = (request) => {
       patience.push(request.patience);
       return plainHttp()(request);

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { builtInRoot, fetchTufTargets } from '../../src/sigstore/tuf.ts';
 import { plainHttp } from './plain-http.ts';
 import { newTufKey, signed, TufRepository } from './tuf-repository.ts';
@@ -11,9 +11,12 @@ const names = Object.keys(content);
 
 // A folder of its own for temporary files: other tests that run now use the machine's.
 const temporary = await mkdtemp(join(tmpdir(), 'sign-image-test-'));
-process.env.TMPDIR = temporary;
-process.env.TEMP = temporary;
-afterAll(() => rm(temporary, { recursive: true, force: true }));
+vi.stubEnv('TMPDIR', temporary);
+vi.stubEnv('TEMP', temporary);
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await rm(temporary, { recursive: true, force: true });
+});
 
 let repository: TufRepository;
 let cacheDir: string;

@@ -1,1 +1,1 @@
-export{c6_a as a,c6_b as b}from"../verify.js";
+export{c8_a as a,c8_b as b}from"../verify.js";

@@ -6,7 +6,8 @@ import type { Http, HttpRequest, HttpResponse } from './http.ts';
 import { networkFailure } from './network-failure.ts';
 import { createPaces, type Pace } from './pace.ts';
 import { redirected, tooManyRedirects } from './redirect.ts';
-import { mayPass, type Outcome, pauseBefore } from './retry.ts';
+import { mayPass, type Outcome, patienceWith, pauseBefore } from './retry.ts';
+import { createTolerances, type Tolerance, type ToleranceLimits } from './tolerance.ts';
 
 /** One try, for the debug log: never a header, a body or a query, where credentials and signed addresses are. */
 export interface HttpEvent {
@@ -27,11 +28,13 @@ export interface HttpOptions {
   /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read from it */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly onEvent?: (event: HttpEvent) => void;
+  /** told each time a request has been handed to its connection */
+  readonly onSent?: () => void;
   /** milliseconds; what is not given has its default */
   readonly clocks?: Partial<Clocks>;
   readonly random?: () => number;
-  /** connections to one host, at most; default 16 */
-  readonly perHost?: number;
+  /** what a slow host may cost; without it, as much as the clocks, patience and the deadline allow */
+  readonly tolerance?: ToleranceLimits;
 }
 
 const defaultClocks: Clocks = { connect: 10_000, idle: 10_000, whole: 30_000 };
@@ -47,13 +50,16 @@ const lastMoment = 5;
  * failed at the registry does not wait for a Fulcio that is down.
  */
 export function createHttp(options: HttpOptions): Http & { close(): void } {
-  const agents = createAgents(options.env, options.perHost ?? connectionsPerHost);
+  const agents = createAgents(options.env);
   const paceOf = createPaces();
+  const toleranceOf = options.tolerance === undefined ? () => undefined : createTolerances(options.tolerance);
   const closed = new AbortController();
   const http: Http = async (request) => {
     let next = request;
+    // A redirect goes at the expense of whoever redirected: else a chain of slow hosts would cost as often as it has links.
+    const tolerance = toleranceOf(request.url);
     for (let hops = 0; hops <= maxRedirects; hops++) {
-      const response = await persist(next, { agents, pace: paceOf(next.url), closed: closed.signal, options });
+      const response = await persist(next, { agents, pace: paceOf(next.url), tolerance, closed: closed.signal, options });
       const follow = redirected(next, response);
       if (follow === undefined) return response;
       next = follow;
@@ -72,6 +78,7 @@ interface Line {
   readonly agents: Agents;
   /** of the host that is asked */
   readonly pace: Pace;
+  readonly tolerance: Tolerance | undefined;
   readonly closed: AbortSignal;
   readonly options: HttpOptions;
 }
@@ -97,7 +104,8 @@ async function persist(request: HttpRequest, line: Line): Promise<HttpResponse> 
     if (limited) pace.refused(sentAt, performance.now(), pause);
     else if ('response' in outcome) pace.answered(performance.now());
     const waited = limited ? Math.min(elapsed, performance.now() - pace.lastAnswer) : elapsed;
-    if (!mayPass(outcome, attempt) || waited + pause >= request.patience || pause >= deadline.remaining()) {
+    const patience = patienceWith(outcome, request.patience);
+    if (!mayPass(outcome, attempt) || waited + pause >= patience || pause >= deadline.remaining()) {
       if ('response' in outcome) return { ...outcome.response, attempts: attempt };
       throw networkFailure(outcome.error, request.url, attempt, elapsed);
     }
@@ -106,12 +114,13 @@ async function persist(request: HttpRequest, line: Line): Promise<HttpResponse> 
   }
 }
 
-/** @throws {Failure} `timeout` when the step's time is up, before or during the try; `too-large` */
+/** @throws {Failure} `timeout` when the step's time is up, before or during the try; `network` when the host's is; `too-large` */
 async function attemptOnce(request: HttpRequest, line: Line, attempt: number): Promise<{ outcome: Outcome; sentAt: number }> {
-  const { agents, options } = line;
+  const { agents, tolerance, options } = line;
   const { deadline, onEvent } = options;
-  const leave = await agents.place(request.url);
+  const leave = await agents.place(request.url, request.atOnce ?? connectionsPerHost);
   let start = performance.now();
+  let over: (() => void) | undefined;
   const tell = (result: { status: number } | { error: string }) =>
     onEvent?.({
       method: request.method,
@@ -124,8 +133,11 @@ async function attemptOnce(request: HttpRequest, line: Line, attempt: number): P
   try {
     if (deadline.remaining() === 0) await deadline.sleep(0);
     await keepDistance(line);
+    tolerance?.signal.throwIfAborted();
     start = performance.now();
-    const response = await whileRunning(deadline.signal, exchange(request, agents.for(request.url), clocksFor(request, options)));
+    over = tolerance?.begin();
+    const work = exchange(request, agents.for(request.url), clocksFor(request, options), options.onSent);
+    const response = await whileRunning([deadline.signal, ...(tolerance === undefined ? [] : [tolerance.signal])], work);
     tell({ status: response.status });
     return { outcome: { response }, sentAt: start };
   } catch (caught) {
@@ -135,6 +147,7 @@ async function attemptOnce(request: HttpRequest, line: Line, attempt: number): P
     if (deadline.remaining() < lastMoment) await deadline.sleep(lastMoment);
     return { outcome: { error: caught }, sentAt: start };
   } finally {
+    over?.();
     leave();
   }
 }
@@ -147,16 +160,16 @@ async function keepDistance({ pace, closed, options: { deadline } }: Line): Prom
   }
 }
 
-/** Does not wait for an answer longer than the run: one that was cancelled ends at once. `close` ends the connection. */
-async function whileRunning<T>(running: AbortSignal, work: Promise<T>): Promise<T> {
+/** Does not wait for an answer longer than any of these last: a run that was cancelled ends at once. `close` ends the connection. */
+async function whileRunning<T>(signals: readonly AbortSignal[], work: Promise<T>): Promise<T> {
   const ended = Promise.withResolvers<never>();
-  const end = () => ended.reject(running.reason);
-  running.addEventListener('abort', end);
+  const end = ({ target }: Event) => ended.reject((target as AbortSignal).reason);
+  for (const signal of signals) signal.addEventListener('abort', end);
   work.catch(() => {});
   try {
     return await Promise.race([work, ended.promise]);
   } finally {
-    running.removeEventListener('abort', end);
+    for (const signal of signals) signal.removeEventListener('abort', end);
   }
 }
 

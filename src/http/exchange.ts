@@ -1,7 +1,7 @@
-import http from 'node:http';
-import https from 'node:https';
+import type http from 'node:http';
 import { Failure } from '../failure.ts';
 import type { HttpRequest, HttpResponse } from './http.ts';
+import { protocolOf } from './protocol.ts';
 
 /** Milliseconds. `connect` ends with the TLS handshake (and the proxy's tunnel), `idle` is between two pieces of a body, `whole` is everything. */
 export interface Clocks {
@@ -28,10 +28,11 @@ const maxHeaderBytes = 64 * 1024;
 
 /**
  * One request and its answer, no retry, no redirect.
+ * @param onSent told when the connection is there and the request goes out
  * @throws {ExchangeError} when there is no complete answer
  * @throws {Failure} `too-large`; `network` for a body that is encoded although we asked for none
  */
-export function exchange(request: HttpRequest, agent: http.Agent, clocks: Clocks): Promise<HttpResponse> {
+export function exchange(request: HttpRequest, agent: http.Agent, clocks: Clocks, onSent?: () => void): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const outgoing = send(request, agent);
     const timers = { phase: undefined as NodeJS.Timeout | undefined, whole: undefined as NodeJS.Timeout | undefined };
@@ -53,7 +54,10 @@ export function exchange(request: HttpRequest, agent: http.Agent, clocks: Clocks
 
     timers.whole = lapse(clocks.whole, 'TIMEOUT', 'no complete answer in time');
     timers.phase = lapse(clocks.connect, 'CONNECT_TIMEOUT', 'no connection in time');
-    onConnected(outgoing, () => clearTimeout(timers.phase));
+    onConnected(outgoing, () => {
+      clearTimeout(timers.phase);
+      if (onSent !== undefined) setImmediate(onSent); // others that connect at the same moment come first
+    });
     outgoing.on('error', broken);
     outgoing.on('response', (incoming) => {
       const idle = () => {
@@ -70,7 +74,7 @@ export function exchange(request: HttpRequest, agent: http.Agent, clocks: Clocks
 }
 
 function send(request: HttpRequest, agent: http.Agent): http.ClientRequest {
-  const { request: open } = request.url.protocol === 'https:' ? https : http;
+  const { request: open } = protocolOf(request.url);
   const body = request.body;
   const outgoing = open(request.url, {
     method: request.method,

@@ -8,6 +8,9 @@ export interface TlsPeer {
   readonly servername?: string;
 }
 
+/** Milliseconds; a host that says itself how long to wait (429, `Retry-After`) may be given more than one that only fails. */
+export type Patience = number | { readonly failing: number; readonly asked: number };
+
 /** One request. The body is bytes, never a stream: everything we send is small. */
 export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -16,14 +19,16 @@ export interface HttpRequest {
   readonly body?: Uint8Array;
   /** An answer with more bytes than this is a Failure `too-large`; reading stops at once (a hostile server cannot fill the memory). */
   readonly maxBytes: number;
-  /** For how many milliseconds failures that may pass (resets, 408, 429, 5xx) are tried again; never beyond the deadline of the step. 0 = one try. */
-  readonly patience: number;
+  /** For how long failures that may pass (resets, 408, 429, 5xx) are tried again; never beyond the deadline of the step. 0 = one try. */
+  readonly patience: Patience;
   /** `skip` accepts any TLS certificate of this host (input allow-insecure-registry). */
   readonly tls?: 'verify' | 'skip';
   /** Whom this one host is trusted by and who we are there (a Kubernetes API server); never taken along to another origin. */
   readonly peer?: TlsPeer;
   /** Redirects are followed for GET and HEAD only, 5 at the most, without `authorization` on another origin, never from https to http. */
   readonly redirect?: 'follow' | 'manual';
+  /** This and other requests to the same host open at most so many connections; 16 when absent. */
+  readonly atOnce?: number;
   /** Milliseconds one try may take from connecting to the last byte; 30 s when absent. */
   readonly timeout?: number;
 }

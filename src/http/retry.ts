@@ -1,5 +1,5 @@
 import type { ExchangeError } from './exchange.ts';
-import type { HttpResponse } from './http.ts';
+import type { HttpResponse, Patience } from './http.ts';
 
 const passingStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 const passingCodes: ReadonlySet<string> = new Set([
@@ -42,6 +42,13 @@ export function pauseBefore(outcome: Outcome, attempt: number, random: number, n
   const jitter = random * Math.min(longest, base * 2 ** Math.min(attempt - 1, 10));
   const asked = 'response' in outcome ? retryAfter(outcome.response.headers['retry-after'], now) : 0;
   return asked > 0 ? asked + random * base : jitter;
+}
+
+/** For how many milliseconds this is tried again: who answers 429 or names a time is at work, and only wants to be asked later. */
+export function patienceWith(outcome: Outcome, patience: Patience): number {
+  if (typeof patience === 'number') return patience;
+  const asked = 'response' in outcome && (outcome.response.status === 429 || 'retry-after' in outcome.response.headers);
+  return asked ? patience.asked : patience.failing;
 }
 
 function retryAfter(value: string | undefined, now: number): number {

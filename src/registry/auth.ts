@@ -1,4 +1,4 @@
-import type { Http, HttpResponse } from '../http/http.ts';
+import type { Http, HttpResponse, Patience } from '../http/http.ts';
 import type { Access, Circumstances } from './answers.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { basic, type Credentials } from './login.ts';
@@ -24,7 +24,7 @@ export interface AuthOptions {
   readonly allowHttp: boolean;
   readonly tls: 'verify' | 'skip';
   readonly mask: (secret: string) => void;
-  readonly patience: number;
+  readonly patience: Patience;
 }
 
 /**

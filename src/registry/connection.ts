@@ -1,4 +1,4 @@
-import type { Http, HttpRequest, HttpResponse } from '../http/http.ts';
+import type { Http, HttpRequest, HttpResponse, Patience } from '../http/http.ts';
 import type { Access, Circumstances } from './answers.ts';
 import { createAuthorizer } from './auth.ts';
 import { createEndpoint } from './endpoint.ts';
@@ -16,8 +16,10 @@ export interface RegistryOptions {
   readonly allowInsecure?: boolean;
   /** Is told every token before it is used. */
   readonly mask: (secret: string) => void;
-  /** milliseconds that failures which may pass are tried again; 30 s when absent */
-  readonly patience?: number;
+  /** 30 s when absent */
+  readonly patience?: Patience;
+  /** connections to one registry, at most; 32 when absent */
+  readonly atOnce?: number;
 }
 
 /** A request about one repository. */
@@ -28,8 +30,8 @@ export interface RegistryRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
   readonly maxBytes: number;
-  /** milliseconds, instead of the registry's */
-  readonly patience?: number;
+  /** instead of the registry's */
+  readonly patience?: Patience;
 }
 
 /** One registry for a whole run: its address and its authorization, found out once. */
@@ -47,7 +49,7 @@ export interface Connection {
  * @param host that is contacted: `registry-1.docker.io`
  */
 export function connect(registry: string, host: string, options: RegistryOptions): Connection {
-  const { http, access, mask, allowHttp = false, allowInsecure = false, patience = 30_000 } = options;
+  const { http, access, mask, allowHttp = false, allowInsecure = false, patience = 30_000, atOnce = 32 } = options;
   const tls = allowInsecure ? 'skip' : 'verify';
   const endpoint = createEndpoint(http, host, allowHttp);
   const credentials = () => options.credentials(registry);
@@ -70,7 +72,7 @@ export function connect(registry: string, host: string, options: RegistryOptions
   });
   const send = (repository: string, request: RegistryRequest) => {
     const { path, ...rest } = request;
-    const complete = { patience, ...rest };
+    const complete = { patience, atOnce, ...rest };
     if (path instanceof URL && path.origin !== origin()) return http({ ...complete, url: path });
     const below = path instanceof URL ? path.pathname + path.search : path;
     return authorize(repository, (authorization) =>

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../failure.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
@@ -25,10 +25,12 @@ const largestFile = 1024 * 1024;
  * @throws {Failure} `bad-credentials`, from the answered function
  */
 export function dockerLogins(options: DockerLogin): (registry: string) => Promise<Credentials | undefined> {
-  let read: Promise<readonly Config[]> | undefined;
+  let configs: readonly Config[] | undefined;
   return async (registry) => {
-    read ??= Promise.all(placesOf(options).map(readConfig)).then((configs) => configs.filter((config) => config !== undefined));
-    for (const config of await read) {
+    configs ??= placesOf(options)
+      .map(readConfig)
+      .filter((config) => config !== undefined);
+    for (const config of configs) {
       const credentials = (await fromHelper(config, registry, options)) ?? fromAuths(config, registry, options.mask);
       if (credentials !== undefined) return credentials;
     }
@@ -49,11 +51,11 @@ function placesOf({ env, home }: DockerLogin): readonly string[] {
   return places;
 }
 
-async function readConfig(path: string): Promise<Config | undefined> {
+function readConfig(path: string): Config | undefined {
   let bytes: Buffer;
   try {
-    if ((await stat(path)).size > largestFile) throw unreadable(path, 'it is larger than 1 MiB');
-    bytes = await readFile(path);
+    if (statSync(path).size > largestFile) throw unreadable(path, 'it is larger than 1 MiB');
+    bytes = readFileSync(path);
   } catch (caught) {
     if (caught instanceof Failure) throw caught;
     const code = (caught as NodeJS.ErrnoException).code;

@@ -1,6 +1,6 @@
 import { asFailure, Failure } from '../failure.ts';
 import { isLoopback } from '../http/host.ts';
-import type { Http, HttpRequest, HttpResponse } from '../http/http.ts';
+import type { Http, HttpRequest, HttpResponse, Patience } from '../http/http.ts';
 import { isCertificateFailure, isPlainTextFailure } from '../http/network-failure.ts';
 
 /** Where a registry is on the wire, and whether it speaks TLS. */
@@ -56,11 +56,16 @@ async function findOut(
  * never answers would else be waited for twice.
  */
 function persist(http: Http, request: HttpRequest, first: HttpResponse | Failure, begin: number): HttpResponse | Promise<HttpResponse> {
-  const patience = request.patience - (performance.now() - begin);
+  const patience = shorter(request.patience, performance.now() - begin);
   const mayPass = first instanceof Failure ? first.code === 'network' : [408, 429, 500, 502, 503, 504].includes(first.status);
-  if (mayPass && patience > 0) return http({ ...request, patience });
+  if (mayPass && patience !== 0) return http({ ...request, patience });
   if (first instanceof Failure) throw first;
   return first;
+}
+
+function shorter(patience: Patience, by: number): Patience {
+  if (typeof patience === 'number') return Math.max(0, patience - by);
+  return { failing: Math.max(0, patience.failing - by), asked: Math.max(0, patience.asked - by) };
 }
 
 /** Go's words; the answer to a HEAD has none. */

@@ -167,9 +167,12 @@ class Store implements SignatureStore {
 
   async #foundReferrers(reach: Reach): Promise<FoundSignature[]> {
     // Where it is not known yet whether there is an API, the tag is read beside asking: most registries that people push to have none.
-    const early = reach === 'all' || this.#memory.hasApi === undefined ? this.#lookAtIndex() : undefined;
+    const besideAsking = reach === 'all' || this.#memory.hasApi === undefined;
+    const listing = this.#listed();
+    listing.catch(() => {}); // awaited below, after the other request has been sent
+    const early = besideAsking ? this.#lookAtIndex() : undefined;
     early?.catch(() => {}); // awaited below, where it counts
-    const listed = await this.#listed();
+    const listed = await listing;
     const tagged = reach === 'all' || listed === undefined ? await (early ?? this.#lookAtIndex()) : { entries: [], broken: [] };
     if (listed !== undefined && listed.length > maxReferrers) throw tooLarge(`has ${listed.length} entries, more than ${maxReferrers}`);
     const entries = [...((listed ?? []) as readonly unknown[] as readonly JsonObject[]), ...tagged.entries];

@@ -10,7 +10,8 @@ export interface TempoTools {
   readonly random: () => number;
 }
 
-const calm = { least: 150, spread: 80, roundTrips: 3 };
+/** A writer like us reads and then writes at once: that takes one round trip. */
+const calm = { least: 150, spread: 50, roundTrips: 2.5 };
 /** cosign reads `.sig`, then pushes blobs, then writes: six to eight round trips in which it overwrites others unseen. */
 const busy = { least: 500, spread: 250, roundTrips: 8 };
 const longest = 5_000;

@@ -1,6 +1,6 @@
 import { Failure } from '../failure.ts';
 import { isLoopback } from '../http/host.ts';
-import type { Http, HttpRequest, HttpResponse } from '../http/http.ts';
+import type { Http, HttpRequest, HttpResponse, Patience } from '../http/http.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
 import { type Circumstances, loginMissing, refused, wrongLogin } from './answers.ts';
 import type { Challenge } from './challenge.ts';
@@ -26,7 +26,7 @@ export interface TokenQuestion {
   readonly allowHttp: boolean;
   readonly tls: 'verify' | 'skip';
   readonly circumstances: Circumstances;
-  readonly patience: number;
+  readonly patience: Patience;
 }
 
 /** distribution's token specification: at least so long, also when the answer does not say. */

@@ -2,12 +2,13 @@ import { homedir } from 'node:os';
 import type { RegistryInputs } from '../action/inputs.ts';
 import type { Log } from '../action/log.ts';
 import type { Masker } from '../action/secrets.ts';
-import { createHttp } from '../http/client.ts';
+import { createHttp, type HttpOptions } from '../http/client.ts';
 import { createDeadline, type Deadline } from '../http/deadline.ts';
 import type { Http, HttpRequest } from '../http/http.ts';
 import type { RepositoryName } from '../image/reference.ts';
 import type { Image } from '../image/resolve.ts';
 import { openRegistry } from '../registry/client.ts';
+import type { RegistryOptions } from '../registry/connection.ts';
 import { createCredentials } from '../registry/credentials.ts';
 import type { Repository } from '../registry/repository.ts';
 import { RunMemory } from '../registry/run-memory.ts';
@@ -18,6 +19,8 @@ import { heedCancellation } from './cancellation.ts';
 export interface Network {
   readonly deadline: Deadline;
   readonly http: Http & { close(): void };
+  /** Resolves when a first request is on its way: the moment to load what is needed with its answer. Never rejects. */
+  readonly sent: Promise<void>;
   /** the exit code of the step: the one given, or the signal's when the job was cancelled */
   readonly exitCode: (code: number) => number;
 }
@@ -26,12 +29,14 @@ export interface Network {
  * Opens the network of a step with `timeout` milliseconds; every try goes to the debug log, without headers, bodies and queries. Until it is
  * closed, a signal that cancels the job ends the deadline.
  */
-export function openNetwork(timeout: number, env: NodeJS.ProcessEnv, log: Log, perHost?: number): Network {
+export function openNetwork(timeout: number, env: NodeJS.ProcessEnv, log: Log, limits: Pick<HttpOptions, 'tolerance'> = {}): Network {
   const deadline = createDeadline(timeout);
+  const { promise: sent, resolve: onSent } = Promise.withResolvers<void>();
   const http = createHttp({
     deadline,
     env,
-    ...(perHost === undefined ? {} : { perHost }),
+    onSent,
+    ...limits,
     onEvent: ({ method, host, path, status, error, milliseconds, attempt }) =>
       log.debug(`${method} ${host}${path}: ${status ?? error} in ${Math.round(milliseconds)} ms${attempt > 1 ? `, try ${attempt}` : ''}`),
   });
@@ -40,14 +45,14 @@ export function openNetwork(timeout: number, env: NodeJS.ProcessEnv, log: Log, p
     http.close();
     cancellation.release();
   };
-  return { deadline, http: Object.assign((request: HttpRequest) => http(request), { close }), exitCode: cancellation.exitCode };
+  return { deadline, sent, http: Object.assign((request: HttpRequest) => http(request), { close }), exitCode: cancellation.exitCode };
 }
 
 /** The registries of one run. */
 export interface Registries {
   readonly open: (name: RepositoryName) => Repository;
   /** where the signatures of an image lie */
-  readonly store: (image: Image) => SignatureStore;
+  readonly store: (image: Pick<Image, 'name' | 'digest'>) => SignatureStore;
 }
 
 export interface RegistrySetting {
@@ -58,18 +63,27 @@ export interface RegistrySetting {
   readonly env: NodeJS.ProcessEnv;
   readonly masker: Masker;
   readonly timeout: number;
+  readonly limits?: Pick<RegistryOptions, 'patience' | 'atOnce'>;
 }
 
 /** Opens the registries: credentials from the inputs, else from the docker login of the machine. Nothing is requested before it is needed. */
 export function openRegistries(
-  { inputs, registry, access, env, masker, timeout }: RegistrySetting,
+  { inputs, registry, access, env, masker, timeout, limits = {} }: RegistrySetting,
   { http, deadline }: Network,
 ): Registries {
   const { username, password, allowHttp, allowInsecure } = inputs;
   const explicit =
     registry === undefined || username === undefined || password === undefined ? {} : { explicit: { registry, username, password } };
   const credentials = createCredentials({ ...explicit, env, home: env.HOME ?? homedir(), run: runHelper, mask: masker.mask });
-  const open = openRegistry({ http, credentials, access, allowHttp, allowInsecure, mask: masker.mask });
+  const open = openRegistry({
+    http,
+    credentials,
+    access,
+    allowHttp,
+    allowInsecure,
+    mask: masker.mask,
+    ...limits,
+  });
   const tempo = { ...realTempo(Date.now() + timeout), sleep: deadline.sleep, memory: new RunMemory() };
   return { open, store: (image) => openStore(open(image.name), image.digest, tempo) };
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { createDeadline } from '../../../src/http/deadline.ts';
 import { serve } from '../../http/server.ts';
 import { makeCertificates } from '../../sandbox/certificates.ts';
@@ -33,7 +33,7 @@ describe('AWS KMS', () => {
 
   it('signs at an endpoint in the reference, over TLS only', async () => {
     const tls = makeCertificates();
-    trust(tls.ca);
+    onTestFinished(trust(tls.ca));
     await using aws = await startAws({ ...plain, tls });
     const machine = tools({ env: credentials });
     expect(await signBy(`awskms://${aws.host}/alias/release`, machine)).toMatchObject({ valid: true });

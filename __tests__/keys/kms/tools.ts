@@ -47,9 +47,10 @@ export function tools({ env = {}, files = {}, programs = {} }: TestMachine): Tes
 
 const normal = getCACertificates('default');
 
-/** Makes this process trust one more authority, as NODE_EXTRA_CA_CERTS does for a run. */
-export function trust(ca: string): void {
+/** Makes this process trust one more authority, as NODE_EXTRA_CA_CERTS does for a run, until what it answers is called. */
+export function trust(ca: string): () => void {
   setDefaultCACertificates([...normal, ca]);
+  return () => setDefaultCACertificates(normal);
 }
 
 /** Signs some data by a reference; tells whether a verifier of images takes the signature. */

@@ -4,6 +4,7 @@
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 import type { TestCertificates } from '../certificates.ts';
+import { rsaPairOf } from '../rsa-keys.ts';
 import { type Answered, type Asked, type Service, startService } from './service.ts';
 import { signDigest } from './sign-digest.ts';
 
@@ -37,7 +38,7 @@ const tenant = '11111111-2222-3333-4444-555555555555';
 const client = '66666666-7777-8888-9999-000000000000';
 
 export async function startAzure(options: AzureOptions): Promise<FakeAzure> {
-  const github = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const github = await rsaPairOf('the issuer of GitHub');
   const versions = (options.versions ?? [{ version: 'a1' }]).map((version, index) => ({
     ...version,
     created: 1_700_000_000 + index,

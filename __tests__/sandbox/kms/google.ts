@@ -3,6 +3,7 @@
 // (token), "Service Account Credentials API v1" (generateAccessToken), "Verifying end-to-end data integrity".
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
+import { rsaPairOf } from '../rsa-keys.ts';
 import { type Answered, type Asked, type Service, startService } from './service.ts';
 import { signDigest } from './sign-digest.ts';
 
@@ -37,8 +38,7 @@ export interface FakeGoogle extends Service {
 }
 
 export async function startGoogle(options: GoogleOptions = {}): Promise<FakeGoogle> {
-  const account = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const github = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const [account, github] = await Promise.all([rsaPairOf('a Google service account'), rsaPairOf('the issuer of GitHub')]);
   const versions = (options.versions ?? [{}]).map((version) => ({ ...version, pair: pairOf(version.algorithm ?? 'EC_SIGN_P256_SHA256') }));
   const email = 'sign-images@acme.iam.gserviceaccount.com';
   const audience = '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/github/providers/github';

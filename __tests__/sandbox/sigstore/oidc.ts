@@ -1,5 +1,5 @@
-import { createHash, createPublicKey, generateKeyPair, type JsonWebKey, type KeyObject, randomUUID, sign } from 'node:crypto';
-import { promisify } from 'node:util';
+import { createHash, type JsonWebKey, randomUUID, sign } from 'node:crypto';
+import { rsaPairOf } from '../rsa-keys.ts';
 import type { Answer, Handler } from './service.ts';
 
 export interface OidcOptions {
@@ -18,7 +18,6 @@ export interface Oidc {
   publicKeys(): Promise<(JsonWebKey & { kid: string })[]>;
 }
 
-const rsaKey = async (): Promise<KeyObject> => (await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })).privateKey;
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 /**
@@ -27,13 +26,12 @@ const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).to
  * `key=other` signs with a key that is not published.
  */
 export function newOidc(options: OidcOptions): Oidc {
-  // An RSA key can take longer than all the rest of the start: nobody waits for it before it is needed.
-  const key = rsaKey();
-  key.catch(() => undefined);
-  let stranger: Promise<KeyObject> | undefined;
+  // The first RSA key can take longer than all the rest of the start: nobody waits for it before it is needed.
+  const pair = rsaPairOf('the issuer of GitHub');
+  pair.catch(() => undefined);
 
   async function publicKeys(): Promise<(JsonWebKey & { kid: string })[]> {
-    const jwk = createPublicKey(await key).export({ format: 'jwk' });
+    const jwk = (await pair).publicKey.export({ format: 'jwk' });
     const kid = createHash('sha256')
       .update(jwk.n ?? '')
       .digest('hex')
@@ -42,12 +40,11 @@ export function newOidc(options: OidcOptions): Oidc {
   }
 
   async function token(parameters: Readonly<Record<string, string>>, issuer: string): Promise<string> {
-    if (parameters.key === 'other') stranger ??= rsaKey();
     const [published] = await publicKeys();
     const claims = claimsFor({ ...options.claims, ...parameters }, issuer, options.now());
     const input = `${encode({ alg: 'RS256', typ: 'JWT', kid: published?.kid })}.${encode(claims)}`;
-    const signer = parameters.key === 'other' && stranger ? await stranger : await key;
-    return `${input}.${sign('sha256', Buffer.from(input), signer).toString('base64url')}`;
+    const { privateKey } = await (parameters.key === 'other' ? rsaPairOf('another issuer') : pair);
+    return `${input}.${sign('sha256', Buffer.from(input), privateKey).toString('base64url')}`;
   }
 
   const handler: Handler = async ({ url, headers }): Promise<Answer> => {

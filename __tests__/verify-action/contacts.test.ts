@@ -1,0 +1,34 @@
+// Whom the gate contacts, and what it needs of the runner.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startConnectProxy } from '../sandbox/connect-proxy.ts';
+import { type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';
+import { ferry, key, keyless, record, verify } from './gate.ts';
+
+let registry: SandboxRegistry;
+beforeAll(async () => {
+  registry = await startRegistry({ referrersApi: true });
+});
+afterAll(() => registry?.close());
+
+describe('what is contacted', () => {
+  it('is nothing but the registry, with a key and the log ignored; and no TUF code is loaded', async () => {
+    const { reference } = await record(registry, 'keyed-bundle-nolog', 'quiet');
+    const proxy = await startConnectProxy();
+    const before = registry.requests.length;
+    const env = { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url, NO_PROXY: registry.host };
+    const result = await verify({ images: reference, tlog: 'ignore', key: key('release.pub') }, { env, measure: true });
+    await proxy.close();
+    expect(result, result.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
+    expect(proxy.log).toEqual([]);
+    expect(registry.requests.slice(before).every(({ method }) => method === 'GET' || method === 'HEAD')).toBe(true);
+    expect(result.loaded?.filter(({ file }) => /tuf|\/trust-/i.test(file))).toEqual([]);
+    expect([...result.files.keys()]).toEqual([]);
+  });
+
+  it('needs neither a token of GitHub nor one of its variables', async () => {
+    const { asked } = await keyless(registry);
+    const env = { GITHUB_ACTIONS: undefined, GITHUB_REPOSITORY: undefined, GITHUB_EVENT_PATH: undefined, GITHUB_STEP_SUMMARY: undefined };
+    const result = await verify({ ...asked, 'certificate-identity': ferry, 'github-token': '' }, { env });
+    expect(result).toMatchObject({ code: 0, outputs: { verified: 'true' } });
+  });
+});

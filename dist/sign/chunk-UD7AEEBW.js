@@ -1,0 +1,1 @@
+export{c10_a as a}from"../sign.js";

@@ -1,0 +1,94 @@
+import { setMaxListeners } from 'node:events';
+import { Failure } from '../failure.ts';
+
+/** How long a run waits for servers that take their time; milliseconds. */
+export interface ToleranceLimits {
+  /** an answer that is complete by then is not slow */
+  readonly grace: number;
+  /** how much waiting beyond that one host may cost the run altogether */
+  readonly most: number;
+}
+
+/**
+ * Waits no longer for a host that has kept the run waiting too long altogether. Stops the server that never answers, the one whose answers drip,
+ * and the one that is a little late with each of many: a limit for each single answer stops only the first. Requests that wait at the same
+ * time cost their common time once, so an honest registry under load is not given up for the number of its requests.
+ */
+export class Tolerance {
+  readonly #host: string;
+  readonly #limits: ToleranceLimits;
+  readonly #over = new AbortController();
+  /** when each request under way was sent, the oldest first */
+  readonly #waiting = new Set<{ readonly since: number }>();
+  #used = 0;
+  #countedUntil = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(host: string, limits: ToleranceLimits) {
+    this.#host = host;
+    this.#limits = limits;
+    setMaxListeners(0, this.#over.signal); // every request that waits listens
+  }
+
+  /** Aborts when the host has used up its time, with the Failure `network` as its reason. */
+  get signal(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** A request is sent. @returns what to call when it is over, however it ended */
+  begin(): () => void {
+    this.#count();
+    const request = { since: performance.now() };
+    this.#waiting.add(request);
+    this.#setTimer();
+    return () => {
+      this.#count();
+      this.#waiting.delete(request);
+      this.#setTimer();
+    };
+  }
+
+  /** The moment from which on the oldest request counts as slow. */
+  #slowFrom(): number {
+    const [oldest] = this.#waiting;
+    return oldest === undefined ? Number.POSITIVE_INFINITY : oldest.since + this.#limits.grace;
+  }
+
+  #count(): void {
+    const now = performance.now();
+    this.#used += Math.max(0, now - Math.max(this.#countedUntil, this.#slowFrom()));
+    this.#countedUntil = now;
+    if (this.#used >= this.#limits.most) this.#over.abort(this.#givenUp());
+  }
+
+  #setTimer(): void {
+    clearTimeout(this.#timer);
+    if (this.#waiting.size === 0 || this.#over.signal.aborted) return;
+    const now = performance.now();
+    const end = Math.max(now, this.#slowFrom()) + this.#limits.most - this.#used;
+    // Timers may fire a little early: then it is set again for the rest.
+    this.#timer = setTimeout(() => {
+      this.#count();
+      this.#setTimer();
+    }, end - now);
+  }
+
+  #givenUp(): Failure {
+    const [grace, most] = [this.#limits.grace, this.#limits.most].map((milliseconds) => Math.round(milliseconds / 100) / 10);
+    return new Failure(
+      'network',
+      `${this.#host} is too slow: beyond ${grace} s for each answer this step has waited ${most} s for it.`,
+      'Run the job again. Where the server is always this slow, a longer `timeout` makes the step more patient: `timeout: 15m` waits three times as long for it as 5m.',
+    );
+  }
+}
+
+/** The tolerance for each host of a run. */
+export function createTolerances(limits: ToleranceLimits): (url: URL) => Tolerance {
+  const tolerances = new Map<string, Tolerance>();
+  return (url) => {
+    const tolerance = tolerances.get(url.host) ?? new Tolerance(url.host, limits);
+    tolerances.set(url.host, tolerance);
+    return tolerance;
+  };
+}

@@ -1,0 +1,119 @@
+import type { Log } from '../action/log.ts';
+import type { VerifyInputs } from '../action/verify-inputs.ts';
+import { asFailure, Failure } from '../failure.ts';
+import type { Digest } from '../image/digest.ts';
+import { mergeTargets, readTargets } from '../image/targets.ts';
+import type { FoundSignature } from '../signature/found.ts';
+import type { SignaturePolicy } from '../signature/policy.ts';
+import type { Trust } from '../signature/trust.ts';
+import { policiesOf } from '../verifying/requirement.ts';
+import { verifyImages } from '../verifying/verify-images.ts';
+import type { FileFindings } from './files.ts';
+import type { Network } from './network.ts';
+import { needsTrust, openPolicy } from './policy.ts';
+import { openReading, type Reading } from './reading.ts';
+import type { Findings } from './report-findings.ts';
+import { reportNothing, reportVerified, reportVerifyFailure, tellVerified } from './report-verify.ts';
+import type { Machine } from './sign.ts';
+
+/**
+ * Verifies the images of the inputs and reports.
+ * @param reading of the images by name, begun already; undefined where files of the workspace name images too
+ * @returns the exit code
+ * @throws {Failure} what ends the run before any image is judged
+ */
+export async function verifyWhatIsNamed(
+  inputs: VerifyInputs,
+  reading: Reading | undefined,
+  network: Network,
+  machine: Machine,
+): Promise<number> {
+  if (reading !== undefined) return verifyTargets(reading, undefined, inputs, network, machine);
+  const named = inputs.images.length > 0 || inputs.metadata !== undefined || inputs.digest !== undefined ? readTargets(inputs) : [];
+  const found = await (await import('./files.ts')).findReferences(inputs, network, machine);
+  const targets = mergeTargets([...named, ...found.targets]);
+  if (targets.length + found.unresolved.length === 0) {
+    const nothing = nothingFound(found);
+    await writeFindings({ nothing }, inputs, machine);
+    await tellPullRequest({ nothing }, inputs, machine);
+    return reportNothing(nothing, machine);
+  }
+  return verifyTargets(openReading(targets, inputs, machine, network, false), found, inputs, network, machine);
+}
+
+/** Tells what ended a run before its end. @returns the exit code */
+export async function reportStopped(caught: unknown, inputs: VerifyInputs | undefined, machine: Machine): Promise<number> {
+  const failure = asFailure(caught);
+  if (inputs !== undefined) await tellPullRequest({ failure }, inputs, machine);
+  return reportVerifyFailure(failure, machine);
+}
+
+/** @throws {Failure} `nothing-to-verify`, unless it is right that there is nothing */
+function nothingFound({ changedOnly, files }: FileFindings): string {
+  if (changedOnly) return 'The pull request changes no image reference in the files of this step.';
+  const fix =
+    'Check the globs of `files`, and that actions/checkout runs before this step:\n```yaml\nwith:\n  files: |\n    **/Dockerfile\n    deploy/**/*.yaml\n```';
+  const message = files === 0 ? 'No file of the workspace fits input files.' : `The ${files} files that fit input files name no image.`;
+  throw new Failure('nothing-to-verify', message, fix);
+}
+
+async function writeFindings(findings: Findings, inputs: VerifyInputs, machine: Machine): Promise<void> {
+  if (inputs.sarif !== undefined) await (await import('./report-findings.ts')).reportSarif(findings, inputs, machine);
+}
+
+async function tellPullRequest(findings: Findings, inputs: VerifyInputs, machine: Machine): Promise<void> {
+  if (inputs.comment) await (await import('./report-findings.ts')).reportComment(findings, inputs, machine);
+}
+
+async function verifyTargets(
+  { targets, open, found }: Reading,
+  findings: FileFindings | undefined,
+  inputs: VerifyInputs,
+  network: Network,
+  machine: Machine,
+): Promise<number> {
+  const { log } = machine;
+  const opened = await openPolicy(inputs, machine, network);
+  const required = targets.flatMap(({ reference, references, digest }) =>
+    policiesOf(opened.requirementFor({ name: reference, references, ...(digest === undefined ? {} : { digest }) })),
+  );
+  const trust = trustOf(inputs, network, machine);
+  if (required.some(needsTrust)) trust();
+  const judging = network.sent.then(() => import('../signature/judge.ts'));
+  judging.catch(() => {}); // awaited when there is something to judge
+  const tools = {
+    open,
+    sleep: network.deadline.sleep,
+    recursive: inputs.recursive,
+    found,
+    judge: async (signature: FoundSignature, digest: Digest, policy: SignaturePolicy) =>
+      (await judging).judge(signature, digest, policy, needsTrust(policy) ? await trust() : { material: undefined }),
+    onTagOnly: tagNotice(findings === undefined, log),
+  };
+  const title = `Verifying ${targets.length === 1 ? targets[0]?.references[0] : `${targets.length} images`}`;
+  const judged = await log.group(title, () => verifyImages(targets, opened.requirementFor, tools, (result) => tellVerified(result, log)));
+  const results = findings === undefined ? judged : (await import('./files.ts')).withPlaces(judged, findings);
+  await writeFindings({ results }, inputs, machine);
+  const code = reportVerified(results, inputs, opened, machine);
+  await tellPullRequest({ results }, inputs, machine);
+  return code;
+}
+
+/** Files may name hundreds of tags; an annotation for each would bury what does not verify. */
+function tagNotice(each: boolean, log: Log): (reference: string, digest: string) => void {
+  return (reference, digest) => {
+    const text = `${reference} is a tag, and a tag can move; it was ${digest} just now.`;
+    if (each) log.notice(`${text} What later steps use should be output images.`);
+    else log.info(text);
+  };
+}
+
+/** The trusted root, loaded at the first call; code and network for it only where something is judged by it. */
+function trustOf(inputs: VerifyInputs, network: Network, machine: Machine): () => Promise<Trust> {
+  let trust: Promise<Trust> | undefined;
+  return () => {
+    trust ??= import('./trust.ts').then(({ openTrust }) => openTrust(inputs, network, machine));
+    trust.catch(() => {}); // started beside the first requests and awaited when a signature is judged; until then it must not end the process
+    return trust;
+  };
+}
