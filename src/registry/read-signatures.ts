@@ -49,18 +49,18 @@ function maybeSignature({ artifactType }: { readonly artifactType?: unknown }): 
 }
 
 /**
- * Reads the signatures that a list of referrers may hold: Sigstore bundles, and cosign's legacy signatures stored as OCI 1.1 referrers.
+ * Reads the signatures that lists of referrers may hold: Sigstore bundles, and cosign's legacy signatures stored as OCI 1.1 referrers.
  * What is listed as a signature and cannot be read is in the answer as a problem; other things are not.
+ * @param lists each is followed as soon as it is there: registries answer one sooner than the other. An entry of several lists counts once.
  * @throws {Failure} `network`, `timeout`, `registry-denied`; `too-large` when together they are more than `most` signatures, or they are more than 32 MiB, or their manifests more than 8
  */
 export async function readReferrers(
   repository: Reader,
   image: Digest,
-  entries: readonly JsonObject[],
+  lists: readonly (readonly JsonObject[] | Promise<readonly JsonObject[]>)[],
   most: number,
 ): Promise<FoundSignature[]> {
-  const candidates = [...new Map(entries.filter(maybeSignature).map((entry) => [entry.digest, entry])).values()];
-  if (candidates.length > most) throw tooMany(candidates.length, most);
+  const candidates = new Set<unknown>();
   let [left, bytes] = [most, 0];
   // Counted while they come: a manifest may name thousands of signatures, and there may be a thousand such manifests.
   const take = (leads: readonly Lead[], size: number) => {
@@ -70,11 +70,18 @@ export async function readReferrers(
     if (bytes > maxTotalManifestBytes) throw tooLarge(`have manifests of ${bytes} bytes, more than ${maxTotalManifestBytes}`);
     return leads;
   };
-  const leads = await inParallel(candidates, atOnce, async (entry) => {
-    const { leads: some, size = 0 } = await followReferrer(repository, image, entry);
-    return take(some, size);
-  });
-  return readBlobs(repository, leads.flat(), most);
+  const follow = async (list: readonly JsonObject[] | Promise<readonly JsonObject[]>) => {
+    const fresh = new Map((await list).filter(maybeSignature).map((entry) => [entry.digest, entry]));
+    for (const digest of fresh.keys()) if (candidates.has(digest)) fresh.delete(digest);
+    for (const digest of fresh.keys()) candidates.add(digest);
+    if (candidates.size > most) throw tooMany(candidates.size, most);
+    return inParallel([...fresh.values()], atOnce, async (entry) => {
+      const { leads, size = 0 } = await followReferrer(repository, image, entry);
+      return take(leads, size);
+    });
+  };
+  const leads = await Promise.all(lists.map(follow));
+  return readBlobs(repository, leads.flat(2), most);
 }
 
 /**

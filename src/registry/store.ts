@@ -113,7 +113,7 @@ class Store implements SignatureStore {
     const { entries, blob } = attached;
     const read = () => {
       if (blob === undefined) return readLayers(this.#repository, attachment, entries, this.#most);
-      return readReferrers(readerWithEarlyBlob(this.#repository, blob), this.#image, entries, this.#most);
+      return readReferrers(readerWithEarlyBlob(this.#repository, blob), this.#image, [entries], this.#most);
     };
     // The tags were read after the write, or there would be no attachment; the referrers API has not been asked yet.
     const isListed =
@@ -169,16 +169,22 @@ class Store implements SignatureStore {
     // Where it is not known yet whether there is an API, the tag is read beside asking: most registries that people push to have none.
     const besideAsking = reach === 'all' || this.#memory.hasApi === undefined;
     const listing = this.#listed();
-    listing.catch(() => {}); // awaited below, after the other request has been sent
     const early = besideAsking ? this.#lookAtIndex() : undefined;
-    early?.catch(() => {}); // awaited below, where it counts
-    const listed = await listing;
-    const tagged = reach === 'all' || listed === undefined ? await (early ?? this.#lookAtIndex()) : { entries: [], broken: [] };
-    if (listed !== undefined && listed.length > maxReferrers) throw tooLarge(`has ${listed.length} entries, more than ${maxReferrers}`);
-    const entries = [...((listed ?? []) as readonly unknown[] as readonly JsonObject[]), ...tagged.entries];
-    const found = await readReferrers(this.#repository, this.#image, entries, this.#most);
+    early?.catch(() => {}); // awaited where it counts
+    const listed = listing.then((entries = []) => {
+      if (entries.length > maxReferrers) throw tooLarge(`has ${entries.length} entries, more than ${maxReferrers}`);
+      return entries as readonly unknown[] as readonly JsonObject[];
+    });
+    const tagged =
+      reach === 'all' && early !== undefined
+        ? early
+        : listing.then((entries) => (entries === undefined ? (early ?? this.#lookAtIndex()) : { entries: [], broken: [] }));
+    const [found, { broken }] = await Promise.all([
+      readReferrers(this.#repository, this.#image, [listed, tagged.then(({ entries }) => entries)], this.#most),
+      tagged,
+    ]);
     for (const signature of found) if (!('problem' in signature)) this.#tags.index.confirm(signature.digest);
-    return [...tagged.broken, ...found];
+    return [...broken, ...found];
   }
 
   async #lookAtIndex(): Promise<{ entries: readonly JsonObject[]; broken: readonly FoundSignature[] }> {
