@@ -8,17 +8,28 @@ import { httpByRequire, ownCopyForOidc, unusedMeansUnloaded } from './build-plug
 import { mergeChunks } from './merge-chunks.mjs';
 
 const outdir = 'dist';
-const actions = ['sign', 'verify', 'keygen'];
+/** Each action, and the file of which `dist/` gets all that a run needs at once. */
+const actions = [
+  { name: 'sign', main: 'sign' },
+  { name: 'verify', main: 'run/verify' },
+  { name: 'keygen', main: 'keygen' },
+];
 
 await rm(outdir, { recursive: true, force: true });
 const inputs = await Promise.all(actions.map(buildAction));
 await writeFile(join(outdir, 'package.json'), '{"type":"module"}\n');
 await writeFile(join(outdir, 'LICENSES.txt'), await licences(inputs.flat()));
 
-/** Builds one action: `dist/NAME.js` with all that a run needs at once, `dist/NAME/` with what only some runs load. @returns its source files */
-async function buildAction(name) {
+/**
+ * Builds one action: `dist/NAME.js` with all that a run needs at once, `dist/NAME/` with what only some runs load. Where something is to be done
+ * before that is loaded, `dist/NAME.js` has that alone, and the rest is `dist/NAME/run.js`.
+ * @returns its source files
+ */
+async function buildAction({ name, main }) {
+  const whole = main === name;
+  const out = whole ? name : `${name}/run`;
   const { metafile } = await build({
-    entryPoints: [`src/${name}.ts`],
+    entryPoints: [{ in: `src/${main}.ts`, out }],
     outdir,
     bundle: true,
     splitting: true,
@@ -35,7 +46,31 @@ async function buildAction(name) {
     plugins: [httpByRequire, ownCopyForOidc, unusedMeansUnloaded],
     logLevel: 'warning',
   });
-  await mergeChunks(`${outdir}/${name}.js`, metafile.outputs);
+  await mergeChunks(`${outdir}/${out}.js`, metafile.outputs);
+  const before = whole ? [] : await buildFirst(name, main, out);
+  return [...before, ...Object.keys(metafile.inputs)];
+}
+
+/** Builds what comes before the rest, which it imports when that is done. @returns its source files */
+async function buildFirst(name, main, out) {
+  const restIsBuilt = {
+    name: 'rest-is-built',
+    setup: (builder) => builder.onResolve({ filter: new RegExp(`/${main}\\.ts$`) }, () => ({ path: `./${out}.js`, external: true })),
+  };
+  const { metafile } = await build({
+    entryPoints: [`src/${name}.ts`],
+    outdir,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    minify: true,
+    charset: 'utf8',
+    legalComments: 'none',
+    metafile: true,
+    plugins: [restIsBuilt],
+    logLevel: 'warning',
+  });
   return Object.keys(metafile.inputs);
 }
 

@@ -18,10 +18,10 @@ export async function mergeChunks(entry, outputs) {
   const here = dirname(entry);
   const lines = chunks.map((file, index) => {
     const names = passedOn[index].map(({ name, merged }) => `${name} as ${merged}`).join(', ');
-    return `export { ${names} } from './${relative(here, file)}';`;
+    return `export { ${names} } from '${specifier(here, file)}';`;
   });
   await build({
-    stdin: { contents: [`import './${basename(entry)}';`, ...lines].join('\n'), resolveDir: here },
+    stdin: { contents: [`export * from './${basename(entry)}';`, ...lines].join('\n'), resolveDir: here },
     outfile: entry,
     allowOverwrite: true,
     bundle: true,
@@ -36,7 +36,7 @@ export async function mergeChunks(entry, outputs) {
   await Promise.all(
     chunks.map((file, index) => {
       const names = passedOn[index].map(({ name, merged }) => `${merged} as ${name}`).join(',');
-      return writeFile(file, `export{${names}}from"${relative(dirname(file), entry)}";\n`);
+      return writeFile(file, `export{${names}}from"${specifier(dirname(file), entry)}";\n`);
     }),
   );
 }
@@ -59,8 +59,14 @@ function onDemandStaysOutside(here) {
     name: 'on-demand-stays-outside',
     setup(builder) {
       builder.onResolve({ filter: /^\.{1,2}\// }, ({ path, kind, resolveDir }) =>
-        kind === 'dynamic-import' ? { path: `./${relative(here, join(resolveDir, path))}`, external: true } : undefined,
+        kind === 'dynamic-import' ? { path: specifier(here, join(resolveDir, path)), external: true } : undefined,
       );
     },
   };
+}
+
+/** How a module in `folder` names `file`: a bare name would be a package's. */
+function specifier(folder, file) {
+  const path = relative(folder, file);
+  return path.startsWith('.') ? path : `./${path}`;
 }

@@ -1,8 +1,10 @@
-import { runVerify } from './run/verify.ts';
+import { connectAhead } from './http/ahead.ts';
 
 // Failed until told otherwise: a run that ends without an answer has not succeeded. Set, not exit(): what has been printed must reach the
-// runner. No top-level await: files that are loaded on demand import this one, and would wait for the end of the run.
+// runner. The rest, in dist/ a file of its own, is loaded while the connections come about; Node begins them when this file has ended.
 process.exitCode = 1;
-void runVerify().then((code) => {
-  process.exitCode = code;
+const ahead = connectAhead(process.env);
+setImmediate(async () => {
+  const { runVerify } = await import('./run/verify.ts');
+  process.exitCode = await runVerify(process.env, ahead);
 });

@@ -1,11 +1,14 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createHttp, type HttpEvent, type HttpOptions } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
 import type { HttpRequest } from '../../src/http/http.ts';
 
 /** A server on a free port of 127.0.0.1 that counts its requests. */
-export async function serve(listener: (request: IncomingMessage, response: ServerResponse, count: number) => void) {
+export async function serve(
+  listener: (request: IncomingMessage, response: ServerResponse, count: number) => void,
+  onConnection: (socket: Socket) => unknown = () => {},
+) {
   const requests: { method: string; url: string; headers: IncomingMessage['headers']; body: string }[] = [];
   const handle: RequestListener = async (request, response) => {
     const chunks: Buffer[] = [];
@@ -20,7 +23,13 @@ export async function serve(listener: (request: IncomingMessage, response: Serve
   };
   const server = createServer((request, response) => void Promise.resolve(handle(request, response)).catch(() => response.destroy()));
   let connections = 0;
-  server.on('connection', () => connections++);
+  const open = new Set<Socket>();
+  server.on('connection', (socket) => {
+    connections++;
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+    onConnection(socket);
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
@@ -29,6 +38,8 @@ export async function serve(listener: (request: IncomingMessage, response: Serve
     origin: `http://127.0.0.1:${port}`,
     requests,
     connections: () => connections,
+    /** connections that are not closed */
+    open: () => open.size,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

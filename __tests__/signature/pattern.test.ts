@@ -1,3 +1,7 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { matches } from '../../src/signature/matcher.ts';
 import { compilePattern } from '../../src/signature/pattern.ts';
@@ -50,5 +54,20 @@ describe('an honest pattern', () => {
   it('is held against very many identities', () => {
     const pattern = compilePattern('https://github\\.com/acme/.*');
     for (let index = 0; index < 3_000; index++) expect(matches({ pattern }, `https://github.com/acme/app-${index}`)).toBe(true);
+  });
+
+  it.skipIf(process.platform === 'win32')('is not called slow because the process was stopped for a while', async () => {
+    const child = execFile(process.execPath, [join(import.meta.dirname, 'pattern-process.ts')]);
+    let said = '';
+    child.stderr?.on('data', (chunk) => (said += chunk));
+    const ended = once(child, 'close');
+    await once(child.stdout ?? child, 'data');
+    for (let times = 0; times < 4; times++) {
+      await wait(50);
+      child.kill('SIGSTOP');
+      await wait(600);
+      child.kill('SIGCONT');
+    }
+    expect({ code: (await ended)[0], said }).toEqual({ code: 0, said: '' });
   });
 });

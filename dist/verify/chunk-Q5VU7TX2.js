@@ -1,1 +1,1 @@
-export{c12_a as a}from"../verify.js";
+export{c12_a as a}from"./run.js";

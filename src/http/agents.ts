@@ -1,4 +1,6 @@
 import type http from 'node:http';
+import type net from 'node:net';
+import type { AheadConnections } from './ahead.ts';
 import { isLoopback } from './host.ts';
 import { protocolOf } from './protocol.ts';
 
@@ -16,8 +18,9 @@ export interface Agents {
 /**
  * Node's own agents read HTTPS_PROXY, HTTP_PROXY and NO_PROXY (upper or lower case) from `env`. Loopback is always reached directly, as Go
  * programs (docker, cosign) do it: through a proxy it would be another machine, and plain HTTP with a password is fine on this one only.
+ * @param ahead connections that are used before new ones are opened
  */
-export function createAgents(env: Readonly<Record<string, string | undefined>>): Agents {
+export function createAgents(env: Readonly<Record<string, string | undefined>>, ahead?: AheadConnections): Agents {
   const made = new Map<string, http.Agent>();
   const places = new Map<string, { taken: number; line: (() => void)[] }>();
   const agentFor = (url: URL) => {
@@ -28,6 +31,7 @@ export function createAgents(env: Readonly<Record<string, string | undefined>>):
     const options = { keepAlive: true, ...(direct ? {} : { proxyEnv: env as NodeJS.ProcessEnv }) };
     const { Agent } = protocolOf(url);
     const agent = new Agent(options);
+    if (ahead !== undefined) useFirst(ahead, agent, url.protocol === 'https:');
     made.set(key, agent);
     return agent;
   };
@@ -44,6 +48,22 @@ export function createAgents(env: Readonly<Record<string, string | undefined>>):
   };
   const close = () => {
     for (const agent of made.values()) agent.destroy();
+    ahead?.close();
   };
   return { for: agentFor, place, close };
+}
+
+/** Lets an agent take connections that are there already. TLS begins on one when it stands. */
+function useFirst(ahead: AheadConnections, agent: http.Agent, tls: boolean): void {
+  const create = agent.createConnection.bind(agent);
+  agent.createConnection = (options, callback) => {
+    const socket = ahead.take(String(options.host), Number(options.port));
+    if (socket === undefined) return create(options, callback);
+    if (!tls) return socket;
+    const secure = () => create({ ...options, socket } as typeof options, callback);
+    if (!socket.connecting) return secure();
+    socket.once('error', (error) => callback?.(error, socket));
+    socket.once('connect', () => callback?.(null, secure() as net.Socket));
+    return undefined;
+  };
 }

@@ -1,5 +1,6 @@
 import { Failure } from '../failure.ts';
 import { type Agents, createAgents } from './agents.ts';
+import type { AheadConnections } from './ahead.ts';
 import type { Deadline } from './deadline.ts';
 import { type Clocks, ExchangeError, exchange } from './exchange.ts';
 import type { Http, HttpRequest, HttpResponse } from './http.ts';
@@ -33,6 +34,8 @@ export interface HttpOptions {
   /** milliseconds; what is not given has its default */
   readonly clocks?: Partial<Clocks>;
   readonly random?: () => number;
+  /** connections that were begun before; closed with the others */
+  readonly ahead?: AheadConnections;
   /** what a slow host may cost; without it, as much as the clocks, patience and the deadline allow */
   readonly tolerance?: ToleranceLimits;
 }
@@ -50,7 +53,7 @@ const lastMoment = 5;
  * failed at the registry does not wait for a Fulcio that is down.
  */
 export function createHttp(options: HttpOptions): Http & { close(): void } {
-  const agents = createAgents(options.env);
+  const agents = createAgents(options.env, options.ahead);
   const paceOf = createPaces();
   const toleranceOf = options.tolerance === undefined ? () => undefined : createTolerances(options.tolerance);
   const closed = new AbortController();

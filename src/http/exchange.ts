@@ -97,7 +97,9 @@ function send(request: HttpRequest, agent: http.Agent): http.ClientRequest {
 
 function onConnected(outgoing: http.ClientRequest, connected: () => void): void {
   outgoing.once('socket', (socket) => {
-    if (!socket.connecting) return connected();
+    // TLS may have to begin on a connection that stands.
+    const secures = 'encrypted' in socket && 'secureConnecting' in socket && socket.secureConnecting === true;
+    if (!socket.connecting && !secures) return connected();
     socket.once('encrypted' in socket ? 'secureConnect' : 'connect', connected);
   });
 }

@@ -29,14 +29,19 @@ export interface Network {
  * Opens the network of a step with `timeout` milliseconds; every try goes to the debug log, without headers, bodies and queries. Until it is
  * closed, a signal that cancels the job ends the deadline.
  */
-export function openNetwork(timeout: number, env: NodeJS.ProcessEnv, log: Log, limits: Pick<HttpOptions, 'tolerance'> = {}): Network {
+export function openNetwork(
+  timeout: number,
+  env: NodeJS.ProcessEnv,
+  log: Log,
+  more: Pick<HttpOptions, 'tolerance' | 'ahead'> = {},
+): Network {
   const deadline = createDeadline(timeout);
   const { promise: sent, resolve: onSent } = Promise.withResolvers<void>();
   const http = createHttp({
     deadline,
     env,
     onSent,
-    ...limits,
+    ...more,
     onEvent: ({ method, host, path, status, error, milliseconds, attempt }) =>
       log.debug(`${method} ${host}${path}: ${status ?? error} in ${Math.round(milliseconds)} ms${attempt > 1 ? `, try ${attempt}` : ''}`),
   });

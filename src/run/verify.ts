@@ -1,6 +1,7 @@
 import { createLog } from '../action/log.ts';
 import { createMasker } from '../action/secrets.ts';
 import { readVerifyInputs, type VerifyInputs } from '../action/verify-inputs.ts';
+import type { AheadConnections } from '../http/ahead.ts';
 import { readTargets } from '../image/targets.ts';
 import { secretForms } from '../keys/mask.ts';
 import { type Network, openNetwork } from './network.ts';
@@ -10,16 +11,17 @@ import type { Machine } from './sign.ts';
 /**
  * The action sign-image/verify, from inputs to outputs. Never throws. What judges and reports is large, and loading it stops everything else:
  * so the first requests leave before, and it is loaded while their answers are on the way.
+ * @param ahead connections to the registry of the first image, begun before
  * @returns the exit code: 0 when every image verified (with `fail: false` also when not), else 1; of a cancelled job 128 and the signal's number
  */
-export async function runVerify(env: NodeJS.ProcessEnv = process.env): Promise<number> {
+export async function runVerify(env: NodeJS.ProcessEnv, ahead: AheadConnections): Promise<number> {
   const machine = { env, log: createLog(), masker: createMasker(secretForms) };
   let inputs: VerifyInputs | undefined;
   try {
     inputs = readVerifyInputs(machine.masker);
     for (const warning of inputs.warnings) machine.log.warning(warning);
     if (inputs.sarif !== undefined) (await import('../action/sarif.ts')).sarifPath(inputs.sarif, env);
-    const network = openNetwork(inputs.timeout, env, machine.log, readingLimits(inputs.timeout).network);
+    const network = openNetwork(inputs.timeout, env, machine.log, { ...readingLimits(inputs.timeout).network, ahead });
     try {
       const reading = readNamed(inputs, machine, network);
       await reading?.sent;

@@ -42,6 +42,15 @@ export function parseTrustedRoot(bytes: Uint8Array): TrustedRoot {
  */
 export function createTrust(root: TrustedRoot | undefined): Trust {
   if (root === undefined) return { material: undefined };
+  const trust = made.get(root) ?? prepare(root);
+  made.set(root, trust);
+  return trust;
+}
+
+/** Reading a trusted root prepares it too, to see whether it can be used. Nobody changes a root that was read. */
+const made = new WeakMap<TrustedRoot, Trust>();
+
+function prepare(root: TrustedRoot): Trust {
   try {
     for (const authority of [...root.certificateAuthorities, ...root.timestampAuthorities]) {
       if ((authority.certChain?.certificates.length ?? 0) === 0) throw new Error('an authority in it has no certificates');

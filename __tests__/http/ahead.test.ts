@@ -1,0 +1,101 @@
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { connectAhead } from '../../src/http/ahead.ts';
+import { makeCertificates } from '../sandbox/certificates.ts';
+import { client, get, serve } from './server.ts';
+
+const image = (registry: string) => ({ INPUT_IMAGES: `${registry}/acme/app:v1` });
+
+describe('connections that are begun ahead', () => {
+  it('are what the first requests go over; more are opened only for more', async () => {
+    await using server = await serve((_, response) => void setTimeout(() => response.end('x'), 20));
+    const ahead = connectAhead(image(server.host));
+    await wait(50);
+    expect([server.connections(), server.requests.length]).toEqual([3, 0]);
+    const { http } = client({ ahead });
+    await Promise.all(Array.from({ length: 3 }, () => http(get(server.origin))));
+    expect(server.connections()).toBe(3);
+    await Promise.all(Array.from({ length: 5 }, () => http(get(server.origin))));
+    expect(server.connections()).toBe(5);
+    http.close();
+  });
+
+  it('may still be on their way when they are used', async () => {
+    await using server = await serve((_, response) => void response.end('x'));
+    const { http } = client({ ahead: connectAhead(image(server.host)) });
+    expect(await http(get(server.origin))).toMatchObject({ status: 200 });
+    http.close();
+  });
+
+  it.each([0, 100])('carry TLS, %i ms after they were begun', async (later) => {
+    const { cert, key } = makeCertificates();
+    const server = createTlsServer({ cert, key }, (_, response) => void response.end('x'));
+    let connections = 0;
+    server.on('connection', () => connections++);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { http } = client({ ahead: connectAhead(image(host)) });
+    await wait(later);
+    expect(await http(get(`https://${host}/`, { tls: 'skip' }))).toMatchObject({ status: 200 });
+    await expect(http(get(`https://${host}/`)), 'a certificate that nobody knows').rejects.toMatchObject({ code: 'network' });
+    await wait(20);
+    expect(connections).toBe(3);
+    http.close();
+    server.close();
+  });
+
+  it('that were refused, or closed before they were used, are no obstacle', async () => {
+    const gone = await serve(() => {});
+    await gone[Symbol.asyncDispose]();
+    const refused = client({ ahead: connectAhead(image(gone.host)) });
+    await wait(30);
+    await expect(refused.http(get(gone.origin))).rejects.toMatchObject({ code: 'network', message: expect.stringContaining('refused') });
+
+    let first = 3;
+    await using server = await serve(
+      (_, response) => void response.end('x'),
+      (socket) => first-- > 0 && socket.destroy(),
+    );
+    const closed = client({ ahead: connectAhead(image(server.host)) });
+    await wait(30);
+    expect(await closed.http(get(server.origin))).toMatchObject({ status: 200, attempts: 1 });
+  });
+
+  it('are closed with the client, used or not', async () => {
+    await using server = await serve((_, response) => void response.end('x'));
+    const { http } = client({ ahead: connectAhead(image(server.host)) });
+    await http(get(server.origin));
+    http.close();
+    await wait(30);
+    expect(server.open()).toBe(0);
+  });
+});
+
+describe('where they lead', () => {
+  const reaches = (env: Record<string, string>, host: string, port: number) => {
+    const ahead = connectAhead(env);
+    const socket = ahead.take(host, port);
+    socket?.destroy();
+    ahead.close();
+    return socket !== undefined;
+  };
+
+  it.each<[string, Record<string, string>, string, number]>([
+    ['the host of the first image', { INPUT_IMAGES: '\n registry.invalid/acme/app@sha256:1\n other.invalid/x' }, 'registry.invalid', 443],
+    ['its port', image('registry.invalid:5000'), 'registry.invalid', 5000],
+    ['port 80 where plain http is allowed', { ...image('registry.invalid'), 'INPUT_ALLOW-HTTP-REGISTRY': 'true' }, 'registry.invalid', 80],
+    ['loopback, which speaks plain http', image('localhost'), 'localhost', 80],
+    ['loopback, which no proxy leads to', { ...image('127.0.0.1:5000'), HTTPS_PROXY: 'http://proxy.invalid' }, '127.0.0.1', 5000],
+    ['an IPv6 address', image('[::1]:5000'), '::1', 5000],
+    ['Docker Hub', image('docker.io'), 'registry-1.docker.io', 443],
+  ])('%s', (_, env, host, port) => expect(reaches(env, host, port)).toBe(true));
+
+  it.each<[string, Record<string, string>]>([
+    ['no image', {}],
+    ['an image without a host', { INPUT_IMAGES: 'acme/app:v1' }],
+    ['a proxy', { ...image('registry.invalid'), https_proxy: 'http://proxy.invalid' }],
+    ['what is no reference', { INPUT_IMAGES: 'https://registry.invalid/acme/app' }],
+  ])('nowhere: %s', (_, env) => expect(reaches(env, 'registry.invalid', 443)).toBe(false));
+});

@@ -1,0 +1,57 @@
+import net from 'node:net';
+import { isLoopback } from './host.ts';
+
+/** Connections that were begun while the run was still being loaded. */
+export interface AheadConnections {
+  /** One to this host that has not failed, perhaps not there yet; each is given out once. */
+  take(host: string, port: number): net.Socket | undefined;
+  close(): void;
+}
+
+/** A run that verifies one image begins with so many requests. */
+const count = 3;
+
+/**
+ * Begins to connect to the registry of the first image, before the program that will use it is loaded: loading takes as long as a round trip or
+ * two. Nothing is sent. Whether this registry may be asked at all, and how, is decided later by what checks the inputs; where it is not, or a
+ * proxy stands before it, the connections are closed unused.
+ * @param env the inputs of the step as the runner gives them (`INPUT_IMAGES`), and the proxies
+ */
+export function connectAhead(env: Readonly<Record<string, string | undefined>>): AheadConnections {
+  const place = placeOf(env);
+  const open = place === undefined ? [] : Array.from({ length: count }, () => begin(place));
+  return {
+    take(host, port) {
+      if (host !== place?.host || port !== place.port) return undefined;
+      const socket = open.shift();
+      if (socket === undefined || socket.destroyed) return undefined;
+      return socket.ref();
+    },
+    close() {
+      for (const socket of open) socket.destroy();
+    },
+  };
+}
+
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+function begin(place: Place): net.Socket {
+  const socket = net.connect({ ...place, noDelay: true });
+  socket.on('error', () => {}); // whoever takes it hears of it too; nobody else needs to
+  return socket.unref();
+}
+
+/** Only what is plain to see: a name without a host, say, is left to those who know what it means. */
+function placeOf(env: Readonly<Record<string, string | undefined>>): Place | undefined {
+  const [, written, port] = /^[\s,]*([a-z0-9][a-z0-9.-]*|\[[0-9a-f:]+\])(?::(\d{1,5}))?\//i.exec(env.INPUT_IMAGES ?? '') ?? [];
+  if (written === undefined || !(/[.:]/.test(written) || port !== undefined || written === 'localhost')) return undefined;
+  const loopback = isLoopback(written);
+  const proxied = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'].some((name) => env[name]);
+  if (proxied && !loopback) return undefined;
+  const host = written === 'docker.io' ? 'registry-1.docker.io' : written.replace(/^\[(.*)\]$/, '$1');
+  const plain = loopback || env['INPUT_ALLOW-HTTP-REGISTRY'] === 'true';
+  return { host, port: Number(port ?? (plain ? 80 : 443)) };
+}
