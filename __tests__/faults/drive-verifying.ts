@@ -40,9 +40,12 @@ export async function driveVerifying(how: Drive): Promise<Driven> {
   const [stranger] = how.forever ? [] : await verifyingRun({ ...setting, key: ours });
   const code = result?.code;
   const reason = result?.reason ?? '';
+  // A registry that goes on saying that nothing is there says what one without signatures says; 403 is Artifactory's word for it, of manifests next
+  // to those that this login has read.
+  const unsignedIsTrue = how.forever && (how.fault === '404' || how.fault === '403');
   const wrong = [
     ...(stranger?.verified ? ['verified by a key that did not sign'] : []),
-    ...(outcome === 'failed' && (code === 'unsigned' || code === undefined)
+    ...(outcome === 'failed' && ((code === 'unsigned' && !unsignedIsTrue) || code === undefined)
       ? [`an error that looks like no signature: ${code}: ${reason}`]
       : []),
     ...(outcome === 'failed' && reason.length < 20 ? [`says too little: ${code}: ${reason}`] : []),

@@ -45,7 +45,10 @@ const runnerCommands: Commands = {
   notice: core.notice,
   warning: core.warning,
   error: core.error,
-  debug: core.debug,
+  // The runner drops these lines unless debug logging is on (it sets RUNNER_DEBUG then), and writing them costs time at every answer.
+  debug: (message) => {
+    if (core.isDebug()) core.debug(message);
+  },
   startGroup: core.startGroup,
   endGroup: core.endGroup,
 };
