@@ -1,1 +1,1 @@
-export{c0_a as a,c0_b as b,c0_c as c,c0_d as d}from"../sign.js";
+export{c1_a as a,c1_b as b,c1_c as c,c1_d as d}from"../sign.js";

@@ -40,11 +40,12 @@ export class Tolerance {
     this.#count();
     const request = { since: performance.now() };
     this.#waiting.add(request);
-    this.#setTimer();
+    // One timer for all: a younger request changes nothing, and when an older one has ended it fires too early and is set again.
+    if (this.#timer === undefined) this.#setTimer();
     return () => {
       this.#count();
       this.#waiting.delete(request);
-      this.#setTimer();
+      if (this.#waiting.size === 0) this.#clearTimer();
     };
   }
 
@@ -62,15 +63,18 @@ export class Tolerance {
   }
 
   #setTimer(): void {
-    clearTimeout(this.#timer);
-    if (this.#waiting.size === 0 || this.#over.signal.aborted) return;
     const now = performance.now();
     const end = Math.max(now, this.#slowFrom()) + this.#limits.most - this.#used;
-    // Timers may fire a little early: then it is set again for the rest.
     this.#timer = setTimeout(() => {
       this.#count();
-      this.#setTimer();
+      this.#clearTimer();
+      if (this.#waiting.size > 0 && !this.#over.signal.aborted) this.#setTimer();
     }, end - now);
+  }
+
+  #clearTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   #givenUp(): Failure {

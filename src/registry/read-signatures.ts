@@ -23,7 +23,7 @@ const maxTotalBytes = 32 * 1024 * 1024;
 /** Their manifests are parsed, which costs time and more memory than they have bytes. */
 const maxTotalManifestBytes = 8 * 1024 * 1024;
 /** As many as a gate has connections: with fewer, some would stand idle. */
-const atOnce = 48;
+const atOnce = 64;
 /** `….bundle.v0.3+json`, and `….bundle+json;version=0.1` of the early days */
 const bundleType = 'application/vnd.dev.sigstore.bundle';
 /** cosign up to 3.1.2 lists its bundles under the type of their empty config; others leave the field out. */

@@ -35,7 +35,7 @@ export function readingLimits(timeout: number): ReadingLimits {
   const most = Math.max(6_500, (timeout / 300_000) * 6_500);
   return {
     network: { tolerance: { grace: 2_000, most } },
-    registries: { patience: { failing: most, asked: Math.max(30_000, most) }, atOnce: 48 },
+    registries: { patience: { failing: most, asked: Math.max(30_000, most) }, atOnce: 64 },
   };
 }
 

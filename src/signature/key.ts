@@ -2,8 +2,13 @@ import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto
 
 /** The id of a public key as Sigstore writes it: base64 of the sha256 of its SPKI DER. */
 export function keyId(key: KeyObject): string {
-  return createHash('sha256').update(spki(key)).digest('base64');
+  const id = ids.get(key) ?? createHash('sha256').update(spki(key)).digest('base64');
+  ids.set(key, id);
+  return id;
 }
+
+/** A gate names the same few keys for every signature. */
+const ids = new WeakMap<KeyObject, string>();
 
 /** A public key as SPKI DER, in the one form OpenSSL writes: two keys are the same when these bytes are. */
 export function spki(key: KeyObject): Buffer {
