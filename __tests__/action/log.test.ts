@@ -7,12 +7,16 @@ import { Failure } from '../../src/failure.ts';
 let printed: string;
 beforeEach(() => {
   printed = '';
+  vi.stubEnv('RUNNER_DEBUG', '1');
   vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
     printed += String(chunk);
     return true;
   });
 });
-afterEach(() => vi.restoreAllMocks());
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+});
 
 /** The workflow commands in what was printed, found as the runner finds them: `::` after white space, or `##[` anywhere. */
 function commands(): readonly string[] {
@@ -37,6 +41,12 @@ describe('the log', () => {
   it.each(['notice', 'warning', 'debug'] as const)('%s is one command, whatever the text', (level) => {
     createLog()[level](hostile);
     expect(commands()).toEqual([expect.stringMatching(new RegExp(`^::${level}::denied%0A: :add-path`))]);
+  });
+
+  it('writes nothing for debugging where nobody would see it', () => {
+    vi.stubEnv('RUNNER_DEBUG', '');
+    createLog().debug('GET ghcr.io/v2/: 200 in 50 ms');
+    expect(printed).toBe('');
   });
 
   it('has titles that cannot end the command', () => {

@@ -30,23 +30,29 @@ describe('compilePattern', () => {
   ])('refuses %j', (text, why) => expect(() => compilePattern(text)).toThrow(why));
 });
 
+/** Milliseconds that this thread has computed: what other processes take on a busy machine does not count. */
+function computed(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}
+
 describe('a pattern that backtracks without end', () => {
   const evil = `${'a'.repeat(200)}!`;
 
   it.each(['(a+)+', '(a|a)*', '(a*)*b', 'a*a*a*a*a*a*a*a*b'])('ends soon, and is no match: %s', (text) => {
     const pattern = compilePattern(text);
-    const began = performance.now();
+    const began = computed();
     expect(() => matches({ pattern }, evil)).toThrow(`The pattern /^(?:${text.replaceAll('/', '\\/')})$/ takes too long`);
-    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(computed() - began).toBeLessThan(2_000);
     expect(matches({ pattern }, 'aaaa')).toBe(!text.endsWith('b'));
   });
 
   it('is given up after a while, however many identities it is held against', () => {
     const pattern = compilePattern('(a+)+');
-    const began = performance.now();
+    const began = computed();
     for (let index = 0; index < 1_000; index++)
       expect(() => matches({ pattern }, `${index % 7}`.padStart(60, 'a') + index)).toThrow('too long');
-    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(computed() - began).toBeLessThan(5_000);
   });
 });
 
