@@ -1,15 +1,10 @@
 // Every recorded signature of real cosign, with every question that was recorded with it, through the gate as it ships.
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 // @ts-expect-error a plain script, which the recordings come with
 import { cases, loadCase } from './fixtures/load.mjs';
 import { type SandboxRegistry, startRegistry } from './sandbox/registry.ts';
-import { runAction } from './sandbox/runner.ts';
-
-const fixtures = join(import.meta.dirname, 'fixtures');
-const trustedRoot = join(fixtures, 'trusted_root.json');
-const key = (file: string) => readFileSync(join(fixtures, 'keys', file), 'utf8');
+import { key, trustedRoot, verify } from './verify-action/gate.ts';
 
 interface Question {
   verify: { key?: string; identity?: string; issuer?: string; tlog?: string; recursive?: boolean; github?: Record<string, string> };
@@ -55,8 +50,6 @@ beforeAll(async () => {
 });
 afterAll(() => registry?.close());
 
-const verify = (inputs: Record<string, string>) => runAction({ entry: 'dist/verify.js', inputs });
-
 function inputsFor(reference: string, { verify: asked, annotations = {} }: Question, first: Question['verify']): Record<string, string> {
   const lines = Object.entries(annotations).map(([name, value]) => `${name}=${value}`);
   const github = Object.entries(asked.github ?? {}).map(([name, value]) => [`github-${name}`, value]);
@@ -77,7 +70,7 @@ describe('signatures of real cosign', () => {
   it('are all there', () => expect(cases()).toEqual(Object.keys(codes).sort()));
 
   it.each(Object.keys(codes))('%s', async (name) => {
-    const loaded = await loadCase(join(fixtures, name), registry.host, `fixtures/${name}`);
+    const loaded = await loadCase(join(import.meta.dirname, 'fixtures', name), registry.host, `fixtures/${name}`);
     const wrong = [...(codes[name] ?? [])];
     for (const question of [loaded, ...(loaded.also ?? [])] as Question[]) {
       const result = await verify(inputsFor(loaded.reference, question, loaded.verify));

@@ -4,6 +4,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { buildOptions } from './build-options.mjs';
 import { httpByRequire, ownCopyForOidc, unusedMeansUnloaded } from './build-plugins.mjs';
 import { mergeChunks } from './merge-chunks.mjs';
 
@@ -31,20 +32,13 @@ async function buildAction({ name, main }) {
   const { metafile } = await build({
     entryPoints: [{ in: `src/${main}.ts`, out }],
     outdir,
-    bundle: true,
+    ...buildOptions,
     splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    minify: true,
     keepNames: true,
-    charset: 'utf8',
-    legalComments: 'none',
     metafile: true,
     chunkNames: `${name}/[name]-[hash]`,
     banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
     plugins: [httpByRequire, ownCopyForOidc, unusedMeansUnloaded],
-    logLevel: 'warning',
   });
   await mergeChunks(`${outdir}/${out}.js`, metafile.outputs);
   const before = whole ? [] : await buildFirst(name, main, out);
@@ -60,16 +54,9 @@ async function buildFirst(name, main, out) {
   const { metafile } = await build({
     entryPoints: [`src/${name}.ts`],
     outdir,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    minify: true,
-    charset: 'utf8',
-    legalComments: 'none',
+    ...buildOptions,
     metafile: true,
     plugins: [restIsBuilt],
-    logLevel: 'warning',
   });
   return Object.keys(metafile.inputs);
 }

@@ -3,6 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { build } from 'esbuild';
+import { buildOptions } from './build-options.mjs';
 
 // Paths of a metafile have slashes on every system.
 const { basename, dirname, join, relative } = posix;
@@ -24,14 +25,8 @@ export async function mergeChunks(entry, outputs) {
     stdin: { contents: [`export * from './${basename(entry)}';`, ...lines].join('\n'), resolveDir: here },
     outfile: entry,
     allowOverwrite: true,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    minify: true,
-    charset: 'utf8',
+    ...buildOptions,
     plugins: [onDemandStaysOutside(here)],
-    logLevel: 'warning',
   });
   await Promise.all(
     chunks.map((file, index) => {

@@ -1,4 +1,4 @@
-// One verifying run in this process, put together as run/verify.ts does it, with the clocks of signing-run.ts.
+// One verifying run in this process, put together as run/gate.ts and run/reading.ts do it, with the clocks of signing-run.ts.
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
 import { parseDigest } from '../../src/image/digest.ts';

@@ -26,6 +26,8 @@ describe('connections that are begun ahead', () => {
     await using server = await serve((_, response) => void response.end('x'));
     const { http } = client({ ahead: connectAhead(image(server.host)) });
     expect(await http(get(server.origin))).toMatchObject({ status: 200 });
+    await wait(20);
+    expect(server.connections()).toBe(3);
     http.close();
   });
 

@@ -11,6 +11,19 @@ beforeAll(async () => {
 afterAll(() => registry?.close());
 
 describe('what is contacted', () => {
+  it('is asked for each thing once: the places of signatures first, then the image and what was found', async () => {
+    const { loaded, asked } = await keyless(registry);
+    const before = registry.requests.length;
+    const result = await verify({ ...asked, 'certificate-identity': ferry });
+    expect(result, result.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
+    const requests = registry.requests.slice(before).map(({ method, path }) => `${method} ${path.split('/').slice(-2).join('/')}`);
+    const tag = loaded.digest.replace(':', '-');
+    expect(requests.slice(0, 3).sort()).toEqual([`GET manifests/${tag}`, `GET manifests/${tag}.sig`, `GET referrers/${loaded.digest}`]);
+    expect(requests).toContain(`HEAD manifests/${loaded.digest}`);
+    expect(requests).toHaveLength(6);
+    expect(new Set(requests).size).toBe(6);
+  });
+
   it('is nothing but the registry, with a key and the log ignored; and no TUF code is loaded', async () => {
     const { reference } = await record(registry, 'keyed-bundle-nolog', 'quiet');
     const proxy = await startConnectProxy();

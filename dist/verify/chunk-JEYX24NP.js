@@ -1,1 +1,1 @@
-export{c7_a as a,c7_b as b,c7_c as c}from"./run.js";
+export{c8_a as a,c8_b as b,c8_c as c}from"./run.js";

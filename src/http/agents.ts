@@ -60,10 +60,14 @@ function useFirst(ahead: AheadConnections, agent: http.Agent, tls: boolean): voi
     const socket = ahead.take(String(options.host), Number(options.port));
     if (socket === undefined) return create(options, callback);
     if (!tls) return socket;
-    const secure = () => create({ ...options, socket } as typeof options, callback);
+    const secure = () => create({ ...options, socket } as typeof options);
     if (!socket.connecting) return secure();
-    socket.once('error', (error) => callback?.(error, socket));
-    socket.once('connect', () => callback?.(null, secure() as net.Socket));
+    const failed = (error: Error) => callback?.(error, socket);
+    socket.once('error', failed);
+    socket.once('connect', () => {
+      socket.off('error', failed);
+      callback?.(null, secure() as net.Socket);
+    });
     return undefined;
   };
 }

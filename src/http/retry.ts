@@ -45,7 +45,7 @@ export function pauseBefore(outcome: Outcome, attempt: number, random: number, n
 }
 
 /** For how many milliseconds this is tried again: who answers 429 or names a time is at work, and only wants to be asked later. */
-export function patienceWith(outcome: Outcome, patience: Patience): number {
+export function patienceWith(outcome: { readonly response: HttpResponse } | { readonly error: Error }, patience: Patience): number {
   if (typeof patience === 'number') return patience;
   const asked = 'response' in outcome && (outcome.response.status === 429 || 'retry-after' in outcome.response.headers);
   return asked ? patience.asked : patience.failing;

@@ -2,6 +2,7 @@ import { asFailure, Failure } from '../failure.ts';
 import { isLoopback } from '../http/host.ts';
 import type { Http, HttpRequest, HttpResponse, Patience } from '../http/http.ts';
 import { isCertificateFailure, isPlainTextFailure } from '../http/network-failure.ts';
+import { mayPass, patienceWith } from '../http/retry.ts';
 
 /** Where a registry is on the wire, and whether it speaks TLS. */
 export interface Endpoint {
@@ -56,16 +57,19 @@ async function findOut(
  * never answers would else be waited for twice.
  */
 function persist(http: Http, request: HttpRequest, first: HttpResponse | Failure, begin: number): HttpResponse | Promise<HttpResponse> {
-  const patience = shorter(request.patience, performance.now() - begin);
-  const mayPass = first instanceof Failure ? first.code === 'network' : [408, 429, 500, 502, 503, 504].includes(first.status);
-  if (mayPass && patience !== 0) return http({ ...request, patience });
-  if (first instanceof Failure) throw first;
-  return first;
+  const outcome: { response: HttpResponse } | { error: Failure } = first instanceof Failure ? { error: first } : { response: first };
+  const passes = 'response' in outcome ? mayPass(outcome, 1) : outcome.error.code === 'network';
+  const elapsed = performance.now() - begin;
+  if (passes && patienceWith(outcome, request.patience) > elapsed) {
+    return http({ ...request, patience: shorter(request.patience, elapsed) });
+  }
+  if ('error' in outcome) throw outcome.error;
+  return outcome.response;
 }
 
 function shorter(patience: Patience, by: number): Patience {
-  if (typeof patience === 'number') return Math.max(0, patience - by);
-  return { failing: Math.max(0, patience.failing - by), asked: Math.max(0, patience.asked - by) };
+  if (typeof patience === 'number') return patience - by;
+  return { failing: patience.failing - by, asked: patience.asked - by };
 }
 
 /** Go's words; the answer to a HEAD has none. */

@@ -2,6 +2,7 @@ import { checkOneRegistry } from '../action/input-rules.ts';
 import type { VerifyInputs } from '../action/verify-inputs.ts';
 import { Failure } from '../failure.ts';
 import type { HttpOptions } from '../http/client.ts';
+import { formatRepository } from '../image/reference.ts';
 import type { Image } from '../image/resolve.ts';
 import type { Target } from '../image/targets.ts';
 import type { RegistryOptions } from '../registry/connection.ts';
@@ -96,5 +97,5 @@ function readAhead(targets: readonly Target[], store: Registries['store']): Map<
 }
 
 function keyOf({ name, digest }: Pick<Image, 'name' | 'digest'>): string {
-  return `${name.registry}/${name.repository}@${digest}`;
+  return `${formatRepository(name)}@${digest}`;
 }

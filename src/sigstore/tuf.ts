@@ -105,7 +105,10 @@ async function update(
     await Promise.all([writeFile(join(folder, 'root.json'), root), cache.copyMetadata(folder)]);
     const updater = new Updater({ metadataDir: folder, metadataBaseUrl: mirror.href, fetcher });
     await updater.refresh();
-    const found = await Promise.all(names.map(async (name) => [name, await target(name, updater, mirror, cache, folder)] as const));
+    const fetching = names.map(async (name) => [name, await target(name, updater, mirror, cache, folder)] as const);
+    // All have ended before their folder is removed: one that still wrote there would make its removal fail, and hide what was wrong.
+    await Promise.allSettled(fetching);
+    const found = await Promise.all(fetching);
     if (fetcher.mode !== 'offline') await cache.keepMetadata(folder, fetcher.newRoots);
     return new Map(found);
   } finally {

@@ -59,16 +59,22 @@ export function verifyEcdsaDigest(key: KeyObject, digest: Uint8Array, signature:
 
 function readSignature(signature: Uint8Array): (bigint | undefined)[] {
   const half = signature.length / 2;
-  let numbers: readonly DerValue[];
-  try {
-    numbers = readDer(signature).children;
-  } catch {
-    // IEEE P1363: two numbers of one length.
-    return Number.isInteger(half) ? [number(signature.subarray(0, half)), number(signature.subarray(half))] : [];
-  }
-  return numbers.map(({ tag, content }) =>
+  const sequence = readSequence(signature);
+  // IEEE P1363: two numbers of one length.
+  if (sequence === undefined) return Number.isInteger(half) ? [number(signature.subarray(0, half)), number(signature.subarray(half))] : [];
+  return sequence.children.map(({ tag, content }) =>
     tag === 2 && content.length > 0 && !((content[0] as number) & 0x80) ? number(content) : undefined,
   );
+}
+
+/** The bytes as a sequence in DER, which is what a signature is there. One in 256 pairs of numbers is some other, simple value by chance. */
+export function readSequence(bytes: Uint8Array): DerValue | undefined {
+  try {
+    const value = readDer(bytes);
+    return value.tag === 0x30 ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 const number = (bytes: Uint8Array): bigint => hex(Buffer.from(bytes).toString('hex') || '0');

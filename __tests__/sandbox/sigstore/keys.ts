@@ -9,7 +9,7 @@ import {
   X509Certificate,
 } from 'node:crypto';
 import { readDer, sequence } from './der.ts';
-import { verifyEcdsaDigest } from './ecdsa-digest.ts';
+import { readSequence, verifyEcdsaDigest } from './ecdsa-digest.ts';
 
 /** A new private key on P-256 or P-384. */
 export const newEcKey = (curve: 'P-256' | 'P-384' = 'P-256'): KeyObject => generateKeyPairSync('ec', { namedCurve: curve }).privateKey;
@@ -46,7 +46,7 @@ export function isStrong(key: KeyObject): boolean {
 /** Whether `signature` (for ECDSA in DER, or as two numbers of one length) is the key's over `message`. Never throws for what a client sent. */
 export function verifiesMessage(key: KeyObject, hash: HashName | undefined, message: Uint8Array, signature: Uint8Array): boolean {
   try {
-    const dsaEncoding = isDer(signature) ? 'der' : 'ieee-p1363';
+    const dsaEncoding = readSequence(signature) === undefined ? 'ieee-p1363' : 'der';
     return verify(hash ?? null, message, { key, dsaEncoding }, signature);
   } catch {
     return false;
@@ -67,16 +67,6 @@ export function verifiesDigest(key: KeyObject, hash: HashName, digest: Uint8Arra
     const wanted = sequence(Buffer.from(digestInfo[hash], 'hex'), Buffer.concat([Buffer.from([4, digest.length]), digest]));
     const found = publicDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, signature);
     return found.length === wanted.length && timingSafeEqual(found, wanted);
-  } catch {
-    return false;
-  }
-}
-
-/** Whether the bytes are one DER value. */
-export function isDer(bytes: Uint8Array): boolean {
-  try {
-    readDer(bytes);
-    return true;
   } catch {
     return false;
   }

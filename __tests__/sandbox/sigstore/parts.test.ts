@@ -162,6 +162,15 @@ describe('ECDSA over a digest', () => {
     }
   });
 
+  it('takes two numbers of one length for that, also where their first bytes are the head of a value in DER', () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const message = Buffer.from('message');
+    const fixed = () => sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' });
+    let signature = fixed();
+    while (signature[1] !== 62 || ((signature[0] ?? 0) & 0x3f) > 0x1e) signature = fixed();
+    expect(verifiesDigest(publicKey, 'sha256', createHash('sha256').update(message).digest(), signature)).toBe(true);
+  });
+
   it.each([
     ['r of zero', sequence(integer(0), integer(1))],
     ['s of zero', sequence(integer(1), integer(0))],

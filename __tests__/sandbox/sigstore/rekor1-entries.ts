@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { dsse } from '@sigstore/core';
+import { readSequence } from './ecdsa-digest.ts';
 import { goKind, goSyntaxError } from './go-json.ts';
 import {
   defaultHash,
   type HashName,
-  isDer,
   isReadable,
   isStrong,
   type PemVerifier,
@@ -73,7 +73,7 @@ function checkDigestSignature({ key }: PemVerifier, algorithm: HashName, digest:
   if (signature.length === 0) throw new InvalidEntry('verifying signature: X509 signature has not been initialized');
   if (!verifiesDigest(key, algorithm, digest, signature)) {
     const reasons: Record<string, string> = {
-      ec: isDer(signature) ? 'invalid signature when validating ASN.1 encoded signature' : fixedLength(signature),
+      ec: readSequence(signature) !== undefined ? 'invalid signature when validating ASN.1 encoded signature' : fixedLength(signature),
       rsa: 'crypto/rsa: verification error',
     };
     throw new InvalidEntry(
