@@ -5,7 +5,7 @@ export const buildOptions = {
   platform: 'node',
   target: 'node24',
   minify: true,
-  charset: 'utf8',
+  charset: 'ascii',
   legalComments: 'none',
   logLevel: 'warning',
 };

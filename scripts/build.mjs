@@ -2,10 +2,11 @@
 // Deterministic: the same source gives the same bytes (file names carry a hash of the content, nothing of the machine).
 
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { buildOptions } from './build-options.mjs';
-import { httpByRequire, ownCopyForOidc, unusedMeansUnloaded } from './build-plugins.mjs';
+import { builtinsByRequest, ownCopyForOidc, unusedMeansUnloaded } from './build-plugins.mjs';
 import { mergeChunks } from './merge-chunks.mjs';
 
 const outdir = 'dist';
@@ -37,9 +38,10 @@ async function buildAction({ name, main }) {
     keepNames: true,
     metafile: true,
     chunkNames: `${name}/[name]-[hash]`,
-    banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
-    plugins: [httpByRequire, ownCopyForOidc, unusedMeansUnloaded],
+    plugins: [builtinsByRequest, ownCopyForOidc, unusedMeansUnloaded],
   });
+  const slow = Object.values(metafile.outputs).flatMap(({ imports }) => imports.filter(({ path }) => isBuiltin(path)));
+  if (slow.length > 0) throw new Error(`imported, not requested: ${slow.map(({ path }) => path).join(', ')}`);
   await mergeChunks(`${outdir}/${out}.js`, metafile.outputs);
   const before = whole ? [] : await buildFirst(name, main, out);
   return [...before, ...Object.keys(metafile.inputs)];
@@ -56,7 +58,7 @@ async function buildFirst(name, main, out) {
     outdir,
     ...buildOptions,
     metafile: true,
-    plugins: [restIsBuilt],
+    plugins: [restIsBuilt, builtinsByRequest],
   });
   return Object.keys(metafile.inputs);
 }

@@ -21,6 +21,7 @@ export const failureCodes = [
   'cancelled',
   'too-large',
   'not-verified',
+  'self-test-failed',
   'bad-identity-token',
   'no-identity-token',
   'bad-signing-config',

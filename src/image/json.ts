@@ -1,6 +1,8 @@
 /** A JSON text that was read, or a phrase that says why it was not ("it is not JSON", "it is nested deeper than 32 levels"). */
 export type JsonReading = { readonly value: unknown } | { readonly problem: string };
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /**
  * Reads JSON that a stranger wrote. Besides RFC 8259 it refuses a repeated key (two readers may each take another of the two values and so
  * see two different documents) and nesting deeper than `maxDepth` (later recursion would overflow the stack). Bytes must be UTF-8 without a
@@ -9,7 +11,7 @@ export type JsonReading = { readonly value: unknown } | { readonly problem: stri
 export function readJson(source: string | Uint8Array, maxDepth: number): JsonReading {
   let text: string;
   try {
-    text = typeof source === 'string' ? source : new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(source);
+    text = typeof source === 'string' ? source : utf8.decode(source);
   } catch {
     return { problem: 'it is not UTF-8 text' };
   }
@@ -55,10 +57,13 @@ function structureProblem(text: string, maxDepth: number): string | undefined {
   return undefined;
 }
 
+/** The next quote that is not escaped: one after an even number of backslashes. Most of a signature is long strings without any. */
 function endOfString(text: string, start: number): number {
-  let position = start + 1;
-  while (text[position] !== '"') position += text[position] === '\\' ? 2 : 1;
-  return position + 1;
+  for (let quote = text.indexOf('"', start + 1); ; quote = text.indexOf('"', quote + 1)) {
+    let before = quote - 1;
+    while (text[before] === '\\') before--;
+    if ((quote - before) % 2 === 1) return quote + 1;
+  }
 }
 
 function nextVisible(text: string, from: number): string | undefined {

@@ -1,16 +1,13 @@
 import type { Log } from '../action/log.ts';
 import type { VerifyInputs } from '../action/verify-inputs.ts';
 import { asFailure, Failure } from '../failure.ts';
-import type { Digest } from '../image/digest.ts';
 import { mergeTargets, readTargets } from '../image/targets.ts';
-import type { FoundSignature } from '../signature/found.ts';
-import type { SignaturePolicy } from '../signature/policy.ts';
-import type { Trust } from '../signature/trust.ts';
 import { policiesOf } from '../verifying/requirement.ts';
 import { verifyImages } from '../verifying/verify-images.ts';
 import type { FileFindings } from './files.ts';
+import { openJudge } from './judging.ts';
 import type { Network } from './network.ts';
-import { needsTrust, openPolicy } from './policy.ts';
+import { openPolicy } from './policy.ts';
 import { openReading, type Reading } from './reading.ts';
 import type { Findings } from './report-findings.ts';
 import { reportNothing, reportVerified, reportVerifyFailure, tellVerified } from './report-verify.ts';
@@ -66,7 +63,7 @@ async function tellPullRequest(findings: Findings, inputs: VerifyInputs, machine
 }
 
 async function verifyTargets(
-  { targets, open, found }: Reading,
+  { targets, open, found, signed }: Reading,
   findings: FileFindings | undefined,
   inputs: VerifyInputs,
   network: Network,
@@ -77,17 +74,12 @@ async function verifyTargets(
   const required = targets.flatMap(({ reference, references, digest }) =>
     policiesOf(opened.requirementFor({ name: reference, references, ...(digest === undefined ? {} : { digest }) })),
   );
-  const trust = trustOf(inputs, network, machine);
-  if (required.some(needsTrust)) trust();
-  const judging = network.sent.then(() => import('../signature/judge.ts'));
-  judging.catch(() => {}); // awaited when there is something to judge
   const tools = {
     open,
     sleep: network.deadline.sleep,
     recursive: inputs.recursive,
     found,
-    judge: async (signature: FoundSignature, digest: Digest, policy: SignaturePolicy) =>
-      (await judging).judge(signature, digest, policy, needsTrust(policy) ? await trust() : { material: undefined }),
+    judge: openJudge(required, signed, inputs, network, machine),
     onTagOnly: tagNotice(findings === undefined, log),
   };
   const title = `Verifying ${targets.length === 1 ? targets[0]?.references[0] : `${targets.length} images`}`;
@@ -105,15 +97,5 @@ function tagNotice(each: boolean, log: Log): (reference: string, digest: string)
     const text = `${reference} is a tag, and a tag can move; it was ${digest} just now.`;
     if (each) log.notice(`${text} What later steps use should be output images.`);
     else log.info(text);
-  };
-}
-
-/** The trusted root, loaded at the first call; code and network for it only where something is judged by it. */
-function trustOf(inputs: VerifyInputs, network: Network, machine: Machine): () => Promise<Trust> {
-  let trust: Promise<Trust> | undefined;
-  return () => {
-    trust ??= import('./trust.ts').then(({ openTrust }) => openTrust(inputs, network, machine));
-    trust.catch(() => {}); // started beside the first requests and awaited when a signature is judged; until then it must not end the process
-    return trust;
   };
 }

@@ -69,11 +69,13 @@ export interface RegistrySetting {
   readonly masker: Masker;
   readonly timeout: number;
   readonly limits?: Pick<RegistryOptions, 'patience' | 'atOnce'>;
+  /** told when the request for the bytes of a signature has left: soon there will be something to judge */
+  readonly onSignature?: () => void;
 }
 
 /** Opens the registries: credentials from the inputs, else from the docker login of the machine. Nothing is requested before it is needed. */
 export function openRegistries(
-  { inputs, registry, access, env, masker, timeout, limits = {} }: RegistrySetting,
+  { inputs, registry, access, env, masker, timeout, limits = {}, onSignature = () => {} }: RegistrySetting,
   { http, deadline }: Network,
 ): Registries {
   const { username, password, allowHttp, allowInsecure } = inputs;
@@ -90,7 +92,16 @@ export function openRegistries(
     ...limits,
   });
   const tempo = { ...realTempo(Date.now() + timeout), sleep: deadline.sleep, memory: new RunMemory() };
-  return { open, store: (image) => openStore(open(image.name), image.digest, tempo) };
+  const store = (image: Pick<Image, 'name' | 'digest'>) => {
+    const repository = open(image.name);
+    const getBlob: Repository['getBlob'] = (...blob) => {
+      const bytes = repository.getBlob(...blob);
+      setImmediate(onSignature); // by then the request has left
+      return bytes;
+    };
+    return openStore({ ...repository, getBlob }, image.digest, tempo);
+  };
+  return { open, store };
 }
 
 /** Runs a docker credential helper; what it prints is a password, so nothing of it is shown. */

@@ -16,6 +16,8 @@ export interface Reading {
   readonly open: Registries['open'];
   /** every signature of an image, in all formats; an error is never "no signature" */
   readonly found: (image: Image) => Promise<readonly FoundSignature[]>;
+  /** Resolves when there is a signature, and its bytes have been asked for. Never rejects. */
+  readonly signed: Promise<void>;
   /** Settles when what `readAhead` asked for is on its way, or has failed. */
   readonly sent: Promise<unknown>;
 }
@@ -65,6 +67,7 @@ export function openReading(
   }
   const names = targets.map(({ reference }) => reference.registry);
   checkOneRegistry(names, inputs.registry.username);
+  const { promise: signed, resolve: onSignature } = Promise.withResolvers<void>();
   const setting = {
     inputs: inputs.registry,
     registry: names[0],
@@ -73,6 +76,7 @@ export function openReading(
     masker,
     timeout: inputs.timeout,
     limits: readingLimits(inputs.timeout).registries,
+    onSignature,
   };
   const { open, store } = openRegistries(setting, network);
   const begun = ahead ? readAhead(targets, store) : new Map<string, Promise<readonly FoundSignature[]>>();
@@ -81,7 +85,7 @@ export function openReading(
     begun.delete(keyOf(image)); // read once: what many images have must not stay in memory until the last is done
     return early ?? store(image).found();
   };
-  return { targets, open, found, sent: Promise.race([network.sent, Promise.allSettled(begun.values())]) };
+  return { targets, open, found, signed, sent: Promise.race([network.sent, Promise.allSettled(begun.values())]) };
 }
 
 function readAhead(targets: readonly Target[], store: Registries['store']): Map<string, Promise<readonly FoundSignature[]>> {

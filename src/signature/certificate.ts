@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject, X509Certificate as StrictCertificate } from 'node:crypto';
 import { ASN1Obj, pem, X509Certificate } from '@sigstore/core';
-import { rememberEncoding } from './certificate-encoding.ts';
+import { rememberEncoding } from './certificate-memory.ts';
 import { sameBytes } from './content.ts';
 import { githubClaims } from './github-claims.ts';
 import type { GithubClaims } from './policy.ts';
@@ -17,6 +17,7 @@ export interface SigningCertificate {
   readonly github: GithubClaims | undefined;
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const maxCertificateBytes = 32 << 10;
 const maxNameLength = 4096;
 const oid = {
@@ -42,16 +43,17 @@ export function readCertificate(der: Buffer): SigningCertificate {
     const bytes = Buffer.from(der);
     const x509 = rememberEncoding(X509Certificate.parse(bytes));
     checkEncoding(x509, bytes);
-    checkUse(x509);
-    const issuer = issuerOf(x509);
+    const extensions = readExtensions(x509);
+    checkUse(x509, extensions);
+    const issuer = issuerOf(extensions);
     return {
       x509,
       der: bytes,
       pem: pem.fromDER(bytes),
       key: createPublicKey({ key: x509.publicKey, format: 'der', type: 'spki' }),
-      identity: identityOf(x509),
+      identity: identityOf(extensions),
       issuer,
-      github: githubClaims((id) => utf8Extension(x509, id), issuer),
+      github: githubClaims((id) => utf8Extension(extensions, id), issuer),
     };
   } catch (error) {
     if (error instanceof Refusal) throw error;
@@ -70,25 +72,33 @@ function checkEncoding(x509: X509Certificate, der: Buffer): void {
   if (x509.version !== 'v3') throw new Error('it is not of version 3');
 }
 
-function checkUse(x509: X509Certificate): void {
-  const seen = new Set<string>();
+/** The value of each extension by its OID: an OCTET STRING, with what it wraps below. */
+type Extensions = ReadonlyMap<string, ASN1Obj>;
+
+function readExtensions(x509: X509Certificate): Extensions {
+  const values = new Map<string, ASN1Obj>();
   for (const { subs } of x509.extensions) {
     const id = subs[0]?.toOID() ?? '';
-    if (seen.has(id)) throw untrusted('carries an extension twice');
-    seen.add(id);
+    if (values.has(id)) throw untrusted('carries an extension twice');
+    const value = subs.at(-1);
+    if (value !== undefined) values.set(id, value);
     const critical = subs.length === 3 && subs[1]?.toBoolean() === true;
     if (critical && !understood.has(id)) throw untrusted(`has a critical extension that is not known here (${id})`);
   }
+  return values;
+}
+
+function checkUse(x509: X509Certificate, extensions: Extensions): void {
   // A CA signs certificates, never images: otherwise whoever holds any intermediate could sign as anybody.
   if (x509.extBasicConstraints?.isCA === true || x509.extKeyUsage?.keyCertSign === true) throw untrusted('is a certificate authority');
   if (x509.extKeyUsage?.digitalSignature !== true) throw untrusted('may not be used for signatures');
-  const uses = x509.extension(oid.extendedKeyUsage)?.valueObj.subs[0]?.subs ?? [];
+  const uses = extensions.get(oid.extendedKeyUsage)?.subs[0]?.subs ?? [];
   if (!uses.some((use) => use.toOID() === oid.codeSigning)) throw untrusted('may not be used to sign code');
 }
 
 /** The one subject alternative name: a URI, an e-mail address, or Fulcio's user name (an otherName). With several, readers pick different ones. */
-function identityOf(x509: X509Certificate): string {
-  const names = x509.extension(oid.subjectAltName)?.valueObj.subs[0]?.subs ?? [];
+function identityOf(extensions: Extensions): string {
+  const names = extensions.get(oid.subjectAltName)?.subs[0]?.subs ?? [];
   const [name, ...more] = names;
   if (name === undefined || more.length > 0) throw untrusted(`has ${names.length} subject names; a signer has exactly one`);
   if (name.tag.isContextSpecific(6) || name.tag.isContextSpecific(1)) return printable(name.value, 'subject name');
@@ -99,9 +109,9 @@ function identityOf(x509: X509Certificate): string {
   return decodeUtf8(text, 'subject name');
 }
 
-function issuerOf(x509: X509Certificate): string {
-  const current = utf8Extension(x509, oid.issuer);
-  const rawValue = x509.extension(oid.issuerRaw)?.value;
+function issuerOf(extensions: Extensions): string {
+  const current = utf8Extension(extensions, oid.issuer);
+  const rawValue = extensions.get(oid.issuerRaw)?.value;
   const raw = rawValue && printable(rawValue, 'issuer');
   if (current !== undefined && raw !== undefined && current !== raw) throw untrusted('names two different issuers');
   const issuer = current ?? raw;
@@ -110,8 +120,8 @@ function issuerOf(x509: X509Certificate): string {
 }
 
 /** An extension whose value is a DER UTF8String, as all of Fulcio's from number 8 on. */
-function utf8Extension(x509: X509Certificate, id: string): string | undefined {
-  const extension = x509.extension(id);
+function utf8Extension(extensions: Extensions, id: string): string | undefined {
+  const extension = extensions.get(id);
   return extension && decodeUtf8(ASN1Obj.parseBuffer(extension.value as Buffer<ArrayBuffer>), 'extension');
 }
 
@@ -119,7 +129,7 @@ function decodeUtf8(text: ASN1Obj, what: string): string {
   if (!text.tag.isUniversal() || text.tag.number !== 0x0c || text.tag.constructed || text.value.length > maxNameLength) {
     throw untrusted(`has an ${what} that is not a short UTF-8 text`);
   }
-  const decoded = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(text.value);
+  const decoded = utf8.decode(text.value);
   if (deceptive.test(decoded)) throw untrusted(`has an ${what} with control characters`);
   return decoded;
 }

@@ -1,7 +1,7 @@
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { type TrustMaterial, toTrustMaterial, VerificationError } from '@sigstore/verify';
 import { Failure } from '../failure.ts';
-import { rememberEncoding } from './certificate-encoding.ts';
+import { rememberEncoding, rememberIssuers } from './certificate-memory.ts';
 import { isObject, parseJson } from './json.ts';
 import { shownError } from './refusal.ts';
 
@@ -63,7 +63,10 @@ function prepare(root: TrustedRoot): Trust {
       checkWindow(log.publicKey?.validFor ?? {});
     }
     const material = toTrustMaterial(root, noKey);
-    for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities]) certChain.forEach(rememberEncoding);
+    for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities]) {
+      certChain.forEach(rememberEncoding);
+      rememberIssuers(certChain);
+    }
     return { material };
   } catch (error) {
     throw unusable(error);

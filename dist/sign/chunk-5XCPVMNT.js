@@ -1,0 +1,1 @@
+export{c3_a as a}from"../sign.js";

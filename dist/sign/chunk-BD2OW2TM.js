@@ -1,0 +1,1 @@
+export{c7_a as a}from"../sign.js";

@@ -1,0 +1,1 @@
+export{c11_a as a}from"../sign.js";

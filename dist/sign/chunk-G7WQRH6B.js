@@ -1,0 +1,1 @@
+export{c12_a as a}from"../sign.js";

@@ -1,0 +1,1 @@
+export{c15_a as a}from"../sign.js";

@@ -1,0 +1,1 @@
+export{c2_a as a,c2_b as b,c2_c as c}from"./run.js";

@@ -1,0 +1,1 @@
+export{c4_a as a}from"./run.js";

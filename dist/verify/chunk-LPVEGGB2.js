@@ -1,1 +1,0 @@
-export{c9_a as a,c9_b as b}from"./run.js";

@@ -1,0 +1,1 @@
+export{c14_a as a}from"./run.js";

@@ -1,2 +1,0 @@
-import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
-import{a as t,e as n,f as o}from"./chunk-HVLTN4CQ.js";import{open as w}from"node:fs/promises";async function d(f,r){var a=[];try{let e=n(a,await w(f,"r"),!0);if(!(await e.stat()).isFile())throw Object.assign(new Error("not a regular file"),{code:"EISDIR"});let{buffer:s,bytesRead:u}=await e.read({buffer:Buffer.alloc(r),position:0,length:r});return s.subarray(0,u)}catch(l){var b=l,c=!0}finally{var i=o(a,b,c);i&&await i}}t(d,"readKeyFile");export{d as a};

@@ -1,0 +1,48 @@
+import type { VerifyInputs } from '../action/verify-inputs.ts';
+import type { SignaturePolicy } from '../signature/policy.ts';
+import type { Trust } from '../signature/trust.ts';
+import type { VerifyingTools } from '../verifying/verify-images.ts';
+import type { Network } from './network.ts';
+import { needsTrust } from './policy.ts';
+import type { Machine } from './sign.ts';
+
+/**
+ * How a run judges signatures. What that needs is got while the registry is waited for: the trusted root at once where these policies want one, the
+ * code when the first request has left, and the self-test when there is a signature.
+ * @param required what is asked of the images of this run
+ * @param signed resolves when the bytes of a signature have been asked for
+ * @returns rejects with Failure `self-test-failed`, and with what `openTrust` throws
+ */
+export function openJudge(
+  required: readonly SignaturePolicy[],
+  signed: Promise<void>,
+  inputs: VerifyInputs,
+  network: Network,
+  machine: Machine,
+): VerifyingTools['judge'] {
+  const trust = trustOf(inputs, network, machine);
+  const loading = network.sent.then(() => Promise.all([import('../signature/judge.ts'), import('../signature/self-test.ts')]));
+  const certified = required.some(needsTrust);
+  const tested = Promise.all([loading, signed]).then(([[, { selfTest }]]) => selfTest(certified ? 'certificate' : 'key'));
+  for (const early of [loading, tested]) early.catch(() => {}); // awaited when there is something to judge
+  if (certified) trust();
+  return async (found, digest, policy) => {
+    const [{ judge }, { selfTest }] = await loading;
+    if (!needsTrust(policy)) {
+      await selfTest('key');
+      return judge(found, digest, policy, { material: undefined });
+    }
+    await selfTest('certificate'); // before the trusted root is heard: a machine that fails cannot read that either
+    return judge(found, digest, policy, await trust());
+  };
+}
+
+/** The trusted root, loaded at the first call; code and network for it only where something is judged by it. */
+function trustOf(inputs: VerifyInputs, network: Network, machine: Machine): () => Promise<Trust> {
+  let trust: Promise<Trust> | undefined;
+  return () => {
+    trust ??= import('./trust.ts').then(({ openTrust }) => openTrust(inputs, network, machine));
+    trust.catch(() => {}); // started beside the first requests and awaited when a signature is judged; until then it must not end the process
+    return trust;
+  };
+}
