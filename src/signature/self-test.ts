@@ -21,8 +21,8 @@ const runs = new Map<keyof typeof tests, Promise<void>>();
  * modules call a known-answer test. Once a process. It stops a gate in a job whose settings make Node say yes to everything, and tells one whose
  * Node says no that the images are not to blame.
  *
- * Run it while signatures are on their way. V8 compiles a function when it is first called: the first judgement by a certificate takes 12 ms, the
- * next 5. So the long one is where nobody waits.
+ * Run it while signatures are on their way. V8 compiles a function when it is first called: the first judgement by a certificate takes 10 ms, the
+ * next 3. So the long one is where nobody waits.
  * @param by what the signatures of this run are judged by; `certificate` covers keys with a log entry too: certificate, SCT, log and timestamp
  * @throws {Failure} `self-test-failed`
  */
