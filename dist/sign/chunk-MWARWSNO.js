@@ -1,1 +1,1 @@
-export{c17_a as a}from"../sign.js";
+export{c16_a as a}from"../sign.js";

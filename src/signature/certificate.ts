@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject, X509Certificate as StrictCertificate } from 'node:crypto';
-import { ASN1Obj, pem, X509Certificate } from '@sigstore/core';
-import { rememberEncoding } from './certificate-memory.ts';
+import { type ASN1Obj, pem, X509Certificate } from '@sigstore/core';
 import { sameBytes } from './content.ts';
+import { inDer } from './der-certificate.ts';
 import { githubClaims } from './github-claims.ts';
 import type { GithubClaims } from './policy.ts';
 import { Refusal, shownError } from './refusal.ts';
@@ -41,7 +41,7 @@ export function readCertificate(der: Buffer): SigningCertificate {
   if (der.length > maxCertificateBytes) throw new Refusal('too-large', 'The certificate is larger than any signing certificate.');
   try {
     const bytes = Buffer.from(der);
-    const x509 = rememberEncoding(X509Certificate.parse(bytes));
+    const x509 = inDer(X509Certificate.parse(bytes));
     checkEncoding(x509, bytes);
     const extensions = readExtensions(x509);
     checkUse(x509, extensions);
@@ -122,7 +122,10 @@ function issuerOf(extensions: Extensions): string {
 /** An extension whose value is a DER UTF8String, as all of Fulcio's from number 8 on. */
 function utf8Extension(extensions: Extensions, id: string): string | undefined {
   const extension = extensions.get(id);
-  return extension && decodeUtf8(ASN1Obj.parseBuffer(extension.value as Buffer<ArrayBuffer>), 'extension');
+  if (extension === undefined) return undefined;
+  const [text, ...more] = extension.subs;
+  if (text === undefined || more.length > 0) throw untrusted('has an extension that is not one text');
+  return decodeUtf8(text, 'extension');
 }
 
 function decodeUtf8(text: ASN1Obj, what: string): string {

@@ -1,7 +1,7 @@
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { type TrustMaterial, toTrustMaterial, VerificationError } from '@sigstore/verify';
 import { Failure } from '../failure.ts';
-import { rememberEncoding, rememberIssuers } from './certificate-memory.ts';
+import { trustedChain } from './der-certificate.ts';
 import { isObject, parseJson } from './json.ts';
 import { shownError } from './refusal.ts';
 
@@ -63,11 +63,17 @@ function prepare(root: TrustedRoot): Trust {
       checkWindow(log.publicKey?.validFor ?? {});
     }
     const material = toTrustMaterial(root, noKey);
-    for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities]) {
-      certChain.forEach(rememberEncoding);
-      rememberIssuers(certChain);
-    }
-    return { material };
+    const prepared = (authority: (typeof material.certificateAuthorities)[number]) => ({
+      ...authority,
+      certChain: trustedChain(authority.certChain),
+    });
+    return {
+      material: {
+        ...material,
+        certificateAuthorities: material.certificateAuthorities.map(prepared),
+        timestampAuthorities: material.timestampAuthorities.map(prepared),
+      },
+    };
   } catch (error) {
     throw unusable(error);
   }

@@ -100,7 +100,7 @@ function masked(text: string): string {
     .replace(/\b(127\.0\.0\.1|localhost):\d+/g, '$1:PORT')
     .replace(/[0-9a-f]{64,}/gi, 'HEX')
     .replace(/[\w-]{8}-\w{4}-\w{4}-\w{4}-\w{12}/g, 'UUID')
-    .replace(/[A-Za-z0-9+/]{28,}={0,2}/g, (run) => (/[0-9]/.test(run) && /[A-Z]/.test(run) ? 'BASE64' : run))
+    .replace(/[A-Za-z0-9+/]{28,}={0,2}/g, (run) => (/[0-9+/=]/.test(run) && /[A-Z]/.test(run) ? 'BASE64' : run)) // one hash in 1,500 has no digit
     .replace(/(— \S+ )\S+/g, '$1BASE64')
     .replace(/ - \d+\n/g, ' - TREE\n')
     .replace(/\n\d+\n/g, '\nSIZE\n')
