@@ -41,11 +41,12 @@ describe.each(certificates.map((der, index) => [index, der] as const))('certific
 });
 
 describe('who signed a trusted certificate', () => {
-  it('is remembered as the library finds it, for any two of the trusted ones', () => {
+  it('is remembered as the library finds it, for any of them and a stranger', () => {
     const parsed = () => chains.flat().map((der) => parse(der));
+    const strangers = leaves.map(parse); // a hostile leaf stands among the candidates
     const [remembering, plain] = [trustedChain(parsed()), parsed()];
     const ask = (all: readonly X509Certificate[]) =>
-      all.map((certificate) => [certificate.verify(), ...all.map((issuer) => verdict(certificate, issuer))]);
+      all.map((certificate) => [certificate.verify(), ...[...all, ...strangers].map((issuer) => verdict(certificate, issuer))]);
     const expected = ask(plain);
     expect(ask(remembering)).toEqual(expected);
     expect(ask(remembering)).toEqual(expected);

@@ -1,1 +1,1 @@
-export{c15_a as a,c15_b as b,c15_c as c,c15_d as d,c15_e as e,c15_f as f,c15_g as g,c15_h as h}from"../sign.js";
+export{c13_a as a,c13_b as b,c13_c as c,c13_d as d,c13_e as e,c13_f as f,c13_g as g,c13_h as h}from"../sign.js";

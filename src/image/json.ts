@@ -60,6 +60,7 @@ function structureProblem(text: string, maxDepth: number): string | undefined {
 /** The next quote that is not escaped: one after an even number of backslashes. Most of a signature is long strings without any. */
 function endOfString(text: string, start: number): number {
   for (let quote = text.indexOf('"', start + 1); ; quote = text.indexOf('"', quote + 1)) {
+    if (quote < 0) return text.length; // not in JSON
     let before = quote - 1;
     while (text[before] === '\\') before--;
     if ((quote - before) % 2 === 1) return quote + 1;

@@ -1,5 +1,6 @@
 import type { VerifyInputs } from '../action/verify-inputs.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
+import type { Kind } from '../signature/self-test.ts';
 import type { Trust } from '../signature/trust.ts';
 import type { VerifyingTools } from '../verifying/verify-images.ts';
 import type { Network } from './network.ts';
@@ -8,7 +9,8 @@ import type { Machine } from './sign.ts';
 
 /**
  * How a run judges signatures. What that needs is got while the registry is waited for: the trusted root at once where these policies want one, the
- * code when the first request has left, and the self-test when there is a signature.
+ * code when the first request has left, and the self-test when there is a signature. No signature is judged before the self-tests of all kinds that
+ * this run judges have passed.
  * @param required what is asked of the images of this run
  * @param signed resolves when the bytes of a signature have been asked for
  * @returns rejects with Failure `self-test-failed`, and with what `openTrust` throws
@@ -21,20 +23,26 @@ export function openJudge(
   machine: Machine,
 ): VerifyingTools['judge'] {
   const trust = trustOf(inputs, network, machine);
+  if (required.some(needsTrust)) trust();
   const loading = network.sent.then(() => Promise.all([import('../signature/judge.ts'), import('../signature/self-test.ts')]));
-  const certified = required.some(needsTrust);
-  const tested = Promise.all([loading, signed]).then(([[, { selfTest }]]) => selfTest(certified ? 'certificate' : 'key'));
-  for (const early of [loading, tested]) early.catch(() => {}); // awaited when there is something to judge
-  if (certified) trust();
-  return async (found, digest, policy) => {
+  const kinds = new Set(required.flatMap(kindsOf));
+  const prove = async () => {
     const [{ judge }, { selfTest }] = await loading;
-    if (!needsTrust(policy)) {
-      await selfTest('key');
-      return judge(found, digest, policy, { material: undefined });
-    }
-    await selfTest('certificate'); // before the trusted root is heard: a machine that fails cannot read that either
-    return judge(found, digest, policy, await trust());
+    await Promise.all([...kinds].map(selfTest));
+    return judge;
   };
+  loading.catch(() => {}); // these two are awaited when there is something to judge
+  signed.then(prove).catch(() => {});
+  return async (found, digest, policy) => {
+    for (const kind of kindsOf(policy)) kinds.add(kind); // of what is inside an index
+    const judge = await prove(); // before the trusted root is heard: a machine that fails cannot read that either
+    return judge(found, digest, policy, needsTrust(policy) ? await trust() : { material: undefined });
+  };
+}
+
+function kindsOf(policy: SignaturePolicy): readonly Kind[] {
+  const keyed = policy.signers.some((rule) => 'key' in rule);
+  return [...(keyed ? (['key'] as const) : []), ...(needsTrust(policy) ? (['certificate'] as const) : [])];
 }
 
 /** The trusted root, loaded at the first call; code and network for it only where something is judged by it. */

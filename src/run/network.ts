@@ -69,7 +69,7 @@ export interface RegistrySetting {
   readonly masker: Masker;
   readonly timeout: number;
   readonly limits?: Pick<RegistryOptions, 'patience' | 'atOnce'>;
-  /** told when the request for the bytes of a signature has left: soon there will be something to judge */
+  /** told when the bytes of a signature have been asked for: soon there will be something to judge */
   readonly onSignature?: () => void;
 }
 
@@ -96,7 +96,7 @@ export function openRegistries(
     const repository = open(image.name);
     const getBlob: Repository['getBlob'] = (...blob) => {
       const bytes = repository.getBlob(...blob);
-      setImmediate(onSignature); // by then the request has left
+      setImmediate(onSignature); // on a connection that stands, the request has left by then
       return bytes;
     };
     return openStore({ ...repository, getBlob }, image.digest, tempo);

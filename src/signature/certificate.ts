@@ -72,7 +72,7 @@ function checkEncoding(x509: X509Certificate, der: Buffer): void {
   if (x509.version !== 'v3') throw new Error('it is not of version 3');
 }
 
-/** The value of each extension by its OID: an OCTET STRING, with what it wraps below. */
+/** The value of each extension by its OID: an OCTET STRING, with what it wraps below. That they are made so, OpenSSL has seen (`checkEncoding`). */
 type Extensions = ReadonlyMap<string, ASN1Obj>;
 
 function readExtensions(x509: X509Certificate): Extensions {
@@ -124,7 +124,7 @@ function utf8Extension(extensions: Extensions, id: string): string | undefined {
   const extension = extensions.get(id);
   if (extension === undefined) return undefined;
   const [text, ...more] = extension.subs;
-  if (text === undefined || more.length > 0) throw untrusted('has an extension that is not one text');
+  if (text === undefined || more.length > 0) throw new Error('an extension of it is not one text');
   return decodeUtf8(text, 'extension');
 }
 

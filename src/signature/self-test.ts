@@ -14,21 +14,23 @@ interface Known {
 }
 
 const tests = { key: byKey, certificate: byCertificate };
-const runs = new Map<keyof typeof tests, Promise<void>>();
+const runs = new Map<Kind, Promise<void>>();
+
+/** What signatures are judged by: a key alone, or all that a trusted root is for (certificate, SCT, log, timestamp). */
+export type Kind = keyof typeof tests;
 
 /**
- * Judges a signature whose verdict is known, and the same one with a bit changed, before any other of its kind is judged: what cryptographic
- * modules call a known-answer test. Once a process. It stops a gate in a job whose settings make Node say yes to everything, and tells one whose
- * Node says no that the images are not to blame.
+ * Judges a signature whose verdict is known, and the same one with a bit of the signature changed, before any other of its kind is judged: what
+ * cryptographic modules call a known-answer test. Once a process. It stops a gate in a job whose settings make Node say yes to every signature, and
+ * tells one whose Node says no that the images are not to blame. Of certificate, SCT, log and timestamp it only sees the yes.
  *
  * Run it while signatures are on their way. V8 compiles a function when it is first called: the first judgement by a certificate takes 10 ms, the
  * next 3. So the long one is where nobody waits.
- * @param by what the signatures of this run are judged by; `certificate` covers keys with a log entry too: certificate, SCT, log and timestamp
  * @throws {Failure} `self-test-failed`
  */
-export async function selfTest(by: keyof typeof tests): Promise<void> {
-  const run = runs.get(by) ?? tests[by]().catch((caught: unknown) => Promise.reject(cannotJudge(caught)));
-  runs.set(by, run);
+export async function selfTest(kind: Kind): Promise<void> {
+  const run = runs.get(kind) ?? tests[kind]().catch((caught: unknown) => Promise.reject(cannotJudge(caught)));
+  runs.set(kind, run);
   await run;
 }
 

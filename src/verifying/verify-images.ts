@@ -13,7 +13,7 @@ import type { VerifyResult } from './result.ts';
 export interface VerifyingTools extends ResolveTools {
   /** every signature of an image, in all formats; an error is never "no signature" */
   readonly found: (image: Image) => Promise<readonly FoundSignature[]>;
-  /** Rejects only where nothing at all can be judged, for want of a trusted root: that ends the run. */
+  /** Rejects only where nothing at all can be judged, for want of a trusted root or of sound cryptography: that ends the run. */
   readonly judge: (found: FoundSignature, digest: Digest, policy: SignaturePolicy) => Promise<Verdict>;
 }
 

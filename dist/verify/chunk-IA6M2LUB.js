@@ -1,0 +1,1 @@
+export{c4_a as a,c4_b as b}from"./run.js";

@@ -1,1 +1,0 @@
-import{a,b}from"./chunk-EPSJOJBX.js";import"./chunk-ZV3YPT4L.js";import"./chunk-MF6FTBXJ.js";import"./chunk-24J74HF7.js";import"./chunk-NUYQC5BV.js";import"./chunk-TXLFC5XC.js";import"./chunk-WMGS4XKN.js";import"./chunk-LVBFF522.js";export{b as createTrust,a as parseTrustedRoot};
