@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { type Commands, createLog } from '../../src/action/log.ts';
 import { appendSummary, signOutputs, writeOutputs } from '../../src/action/outputs.ts';
 import { failed, keyed, keyless } from './results.ts';
@@ -128,6 +128,7 @@ describe('the outputs of sign-image', () => {
 
 describe('writing', () => {
   const folder = mkdtempSync(join(tmpdir(), 'outputs-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
   const said: string[] = [];
   const note = (message: string) => void said.push(message);
   const commands: Commands = {

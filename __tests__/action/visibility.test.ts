@@ -1,9 +1,9 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { parseEvent, readEvent } from '../../src/action/event.ts';
 import { askGithub } from '../../src/action/github-api.ts';
 import { type AskRepository, repositoryVisibility } from '../../src/action/visibility.ts';
@@ -84,6 +84,7 @@ describe("GitHub's API", () => {
 
 describe('the event', () => {
   const folder = mkdtempSync(join(tmpdir(), 'event-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
   const written = (name: string, text: string) => {
     writeFileSync(join(folder, name), text);
     return { GITHUB_EVENT_PATH: join(folder, name) };

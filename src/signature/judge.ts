@@ -15,7 +15,7 @@ import type { Verdict } from './verdict.ts';
 import { verifyLog, verifyTimeAndChain } from './verification.ts';
 
 /** What has been verified so far: the only things a verdict may state. */
-type Facts = { -readonly [Name in keyof Verdict]?: Verdict[Name] };
+export type Facts = { -readonly [Name in keyof Verdict]?: Verdict[Name] };
 
 /**
  * Judges one signature: is it a genuine signature of this image, by a signer and with the annotations that the policy asks for?
@@ -41,26 +41,40 @@ export function judge(found: FoundSignature, image: Digest, policy: SignaturePol
 }
 
 function examine(evidence: Evidence, image: Digest, policy: SignaturePolicy, trust: Trust, facts: Facts): void {
+  const signer = verifySigned(evidence, policy, trust, facts);
+  facts.annotations = evidence.claim.annotations;
+  checkImage(evidence, image);
+  if ('certificate' in signer) checkSigner(signer.certificate, policy.signers);
+  checkAnnotations(evidence, policy);
+}
+
+/**
+ * Verifies what every Sigstore bundle has, whatever it signs: the signature, its log entries, the time, and the certificate chain. Whether the
+ * signer is one that the policy asks for is known of a key only.
+ * @param facts gets what was verified, also when this throws
+ * @throws {Refusal}
+ */
+export function verifySigned(
+  evidence: Evidence,
+  policy: SignaturePolicy,
+  trust: Trust,
+  facts: Facts,
+): { readonly key: KeyObject } | { readonly certificate: SigningCertificate } {
   // Ignoring the log means not looking at it: a bad entry does no harm then, and a good one counts for nothing.
   const entries = policy.tlog === 'ignore' ? [] : evidence.entries;
   const seen = { ...evidence, entries };
-  if ('certificate' in evidence.presented) {
-    // Where only keys count, it does not matter whose certificate it is; so keyed gates need no trusted root to say so.
-    if (policy.signers.every((rule) => 'key' in rule)) {
-      throw new Refusal('wrong-key', `It was signed with a certificate; the policy wants ${namedSigner(policy.signers)}.`);
-    }
-    const certificate = readCertificate(evidence.presented.certificate);
-    examineCertified(seen, certificate, policy, trust, facts);
-    facts.annotations = evidence.claim.annotations;
-    checkImage(evidence, image);
-    checkSigner(certificate, policy.signers);
-  } else {
+  if (!('certificate' in evidence.presented)) {
     const key = examineKeyed(seen, evidence.presented.hint, policy, trust, facts);
     facts.keyId = keyId(key);
-    facts.annotations = evidence.claim.annotations;
-    checkImage(evidence, image);
+    return { key };
   }
-  checkAnnotations(evidence, policy);
+  // Where only keys count, it does not matter whose certificate it is; so keyed gates need no trusted root to say so.
+  if (policy.signers.every((rule) => 'key' in rule)) {
+    throw new Refusal('wrong-key', `It was signed with a certificate; the policy wants ${namedSigner(policy.signers)}.`);
+  }
+  const certificate = readCertificate(evidence.presented.certificate);
+  examineCertified(seen, certificate, policy, trust, facts);
+  return { certificate };
 }
 
 function examineKeyed(evidence: Evidence, hint: string | undefined, policy: SignaturePolicy, trust: Trust, facts: Facts): KeyObject {
