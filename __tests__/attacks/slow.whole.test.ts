@@ -4,6 +4,7 @@ import { keyless, sceneOf } from './attack.ts';
 import { networkCases } from './cases-registry.ts';
 import { Forge } from './forge.ts';
 import { gate } from './gate.ts';
+import { listOf, referrers } from './hostile-registry.ts';
 import { Stage } from './shelf.ts';
 
 const forge = new Forge();
@@ -34,6 +35,25 @@ describe.concurrent('a registry that takes its time is given up before 10 s are 
     const outcome = await ask();
     expect(outcome).toMatchObject({ verified: false, codes: ['network'], verdicts: [] });
     expect(outcome.texts[0]).toMatch(/^\S+ is too slow: beyond 2 s for each answer this step has waited 6\.5 s for it\.$/);
+    expect(outcome.milliseconds).toBeLessThan(10_000);
+  });
+
+  it('a list without end, each page of it just in time', async () => {
+    const shelf = stage.shelf();
+    const digest = shelf.bundle(sceneOf(forge, shelf).bundle());
+    shelf.faults = ({ path }) => (referrers.test(path) ? { kind: 'latency', ms: 1_800 } : undefined);
+    const ask = () => gate(shelf.image, keyless, forge.trust());
+    expect(await ask()).toMatchObject({ verified: true });
+    shelf.override = ({ path, url }) => {
+      const next = Number(url.searchParams.get('page') ?? 0) + 1;
+      return referrers.test(path) ? listOf([shelf.entry(digest)], { link: `<?page=${next}>; rel="next"` }) : undefined;
+    };
+    const outcome = await ask();
+    expect(outcome).toMatchObject({
+      verified: false,
+      codes: ['network'],
+      texts: [expect.stringContaining(' is too slow: '), expect.anything()],
+    });
     expect(outcome.milliseconds).toBeLessThan(10_000);
   });
 

@@ -76,6 +76,42 @@ describe('a host that keeps the run waiting', () => {
   });
 });
 
+describe('what an answer may take for nothing', () => {
+  it('is less where the request says so', async () => {
+    await using server = await serve((_, response) => void setTimeout(() => response.end('x'), 60));
+    const { http } = client({ tolerance });
+    const inTurn = async (grace?: number) => {
+      for (let times = 0; times < 10; times++) await http(get(server.origin, grace === undefined ? { patience } : { patience, grace }));
+    };
+    await inTurn();
+    await expect(inTurn(0)).rejects.toMatchObject(tooSlow);
+    expect(server.requests.length).toBeLessThan(17);
+  });
+
+  it('is counted from a request that waits beside patient ones', async () => {
+    await using server = await serve(() => {});
+    const { http } = client({ tolerance: { grace: 2_000, most: 300 } });
+    const patient = http(get(server.origin, { patience }));
+    const strict = http(get(server.origin, { patience, grace: 0 }));
+    const milliseconds = await spent(Promise.allSettled([patient, strict]));
+    expect(milliseconds).toBeGreaterThan(295);
+    expect(milliseconds).toBeLessThan(1_500);
+  });
+
+  it('is on the account of the host that named this one', async () => {
+    await using service = await serve((_, response) => void setTimeout(() => response.end('x'), 250));
+    await using registry = await serve((_, response) => response.end('x'));
+    const { http } = client({ tolerance });
+    const asked = () => http(get(service.origin, { patience, chargedTo: new URL(registry.origin) }));
+    const inTurn = async () => {
+      for (let times = 0; times < 5; times++) await asked();
+    };
+    await expect(inTurn()).rejects.toMatchObject(tooSlow);
+    await expect(http(get(registry.origin))).rejects.toMatchObject({ message: expect.stringContaining(new URL(registry.origin).host) });
+    expect(await http(get(service.origin))).toMatchObject({ status: 200 });
+  });
+});
+
 describe('a host that is honest', () => {
   it('may be slow for many at the same time: their common time counts once', async () => {
     await using server = await serve((_, response) => void setTimeout(() => response.end('x'), 250));

@@ -54,10 +54,14 @@ describe('bearer tokens', () => {
 
   it('answers that come in the same moment renew it once as well', async () => {
     let issued = 0;
+    const charged = new Set<string | undefined>();
     const url = new URL('https://r.io/v2/');
     const answer = (status: number, body = '', headers = {}) => ({ status, headers, body: Buffer.from(body), url });
     const authorize = createAuthorizer({
-      http: async () => answer(200, JSON.stringify({ token: `t${++issued}` })),
+      http: async ({ chargedTo }) => {
+        charged.add(chargedTo?.origin);
+        return answer(200, JSON.stringify({ token: `t${++issued}` }));
+      },
       registry: 'r.io',
       access: 'pull',
       origin: () => url.origin,
@@ -69,12 +73,13 @@ describe('bearer tokens', () => {
       mask: () => {},
       patience: 0,
     });
-    const challenge = { 'www-authenticate': 'Bearer realm="https://r.io/token"' };
+    const challenge = { 'www-authenticate': 'Bearer realm="https://auth.r.io/token"' };
     const send = (good: string) => async (sent: string | undefined) =>
       sent === `Bearer ${good}` ? answer(200) : answer(401, '', challenge);
     await authorize('a/b', send('t1'));
     const answers = await Promise.all([1, 2, 3].map(() => authorize('a/b', send('t2'))));
     expect([answers.map(({ status }) => status), issued]).toEqual([[200, 200, 200], 2]);
+    expect([...charged]).toEqual(['https://r.io']); // for the time of a token service its registry pays
   });
 
   it('an identity token becomes a token through the OAuth2 grant', async () => {

@@ -60,7 +60,7 @@ export function createHttp(options: HttpOptions): Http & { close(): void } {
   const http: Http = async (request) => {
     let next = request;
     // A redirect goes at the expense of whoever redirected: else a chain of slow hosts would cost as often as it has links.
-    const tolerance = toleranceOf(request.url);
+    const tolerance = toleranceOf(request.chargedTo ?? request.url);
     for (let hops = 0; hops <= maxRedirects; hops++) {
       const response = await persist(next, { agents, pace: paceOf(next.url), tolerance, closed: closed.signal, options });
       const follow = redirected(next, response);
@@ -138,7 +138,7 @@ async function attemptOnce(request: HttpRequest, line: Line, attempt: number): P
     await keepDistance(line);
     tolerance?.signal.throwIfAborted();
     start = performance.now();
-    over = tolerance?.begin();
+    over = tolerance?.begin(request.grace);
     const work = exchange(request, agents.for(request.url), clocksFor(request, options), options.onSent);
     const response = await whileRunning([deadline.signal, ...(tolerance === undefined ? [] : [tolerance.signal])], work);
     tell({ status: response.status });

@@ -31,6 +31,10 @@ export interface HttpRequest {
   readonly atOnce?: number;
   /** Milliseconds one try may take from connecting to the last byte; 30 s when absent. */
   readonly timeout?: number;
+  /** Where the run keeps count of slow hosts: whose account this waiting is on, because that one named this address; absent: the host's own. */
+  readonly chargedTo?: URL;
+  /** Where the run keeps count of slow hosts: milliseconds that this answer may take for nothing, if not as many as others. */
+  readonly grace?: number;
 }
 
 /** The answer, whatever its status: what a status means is the caller's business. */

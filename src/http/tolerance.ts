@@ -18,8 +18,8 @@ export class Tolerance {
   readonly #host: string;
   readonly #limits: ToleranceLimits;
   readonly #over = new AbortController();
-  /** when each request under way was sent, the oldest first */
-  readonly #waiting = new Set<{ readonly since: number }>();
+  /** when each request under way begins to be slow */
+  readonly #waiting = new Set<{ readonly slowFrom: number }>();
   #used = 0;
   #countedUntil = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -35,13 +35,14 @@ export class Tolerance {
     return this.#over.signal;
   }
 
-  /** A request is sent. @returns what to call when it is over, however it ended */
-  begin(): () => void {
+  /** A request is sent. @param grace instead of the usual @returns what to call when it is over, however it ended */
+  begin(grace = this.#limits.grace): () => void {
     this.#count();
-    const request = { since: performance.now() };
+    const request = { slowFrom: performance.now() + grace };
+    const first = request.slowFrom < this.#slowFrom();
     this.#waiting.add(request);
-    // One timer for all: a younger request changes nothing, and when an older one has ended it fires too early and is set again.
-    if (this.#timer === undefined) this.#setTimer();
+    // One timer for all, for the one that is slow first: when that has ended it fires too early and is set again.
+    if (first) this.#setTimer();
     return () => {
       this.#count();
       this.#waiting.delete(request);
@@ -49,10 +50,9 @@ export class Tolerance {
     };
   }
 
-  /** The moment from which on the oldest request counts as slow. */
+  /** The moment from which on one of them counts as slow. */
   #slowFrom(): number {
-    const [oldest] = this.#waiting;
-    return oldest === undefined ? Number.POSITIVE_INFINITY : oldest.since + this.#limits.grace;
+    return Math.min(...[...this.#waiting].map(({ slowFrom }) => slowFrom));
   }
 
   #count(): void {
@@ -63,6 +63,7 @@ export class Tolerance {
   }
 
   #setTimer(): void {
+    clearTimeout(this.#timer);
     const now = performance.now();
     const end = Math.max(now, this.#slowFrom()) + this.#limits.most - this.#used;
     this.#timer = setTimeout(() => {

@@ -32,6 +32,7 @@ export interface RegistryRequest {
   readonly maxBytes: number;
   /** instead of the registry's */
   readonly patience?: Patience;
+  readonly grace?: number;
 }
 
 /** One registry for a whole run: its address and its authorization, found out once. */

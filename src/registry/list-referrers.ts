@@ -34,6 +34,7 @@ export async function listReferrers(
       path,
       headers: { accept: mediaTypes.ociIndex },
       maxBytes: maxPage,
+      ...(pages === 0 ? {} : { grace: 0 }), // a hundred pages, each just in time, would be minutes
     });
     const entries = response.status === 200 ? entriesOf(response) : undefined;
     if (entries === undefined) {

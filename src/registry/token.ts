@@ -48,6 +48,7 @@ export async function requestToken(http: Http, question: TokenQuestion, mask: (s
     maxBytes: maxTokenBytes,
     patience: question.patience,
     tls: sameHost ? question.tls : 'verify',
+    chargedTo: new URL(question.origin),
   });
   if (response.status !== 200) throw refusedToken(response, realm, question);
   const { value, seconds } = readToken(response, question);
