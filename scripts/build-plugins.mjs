@@ -1,4 +1,4 @@
-// What keeps a start light: two packages that would otherwise load an HTTP client nobody asked for.
+// What keeps a start light: no HTTP client that nobody asked for, and of Node's own modules no more than is used.
 import { readFile } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
 import { dirname } from 'node:path';

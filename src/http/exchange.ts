@@ -104,7 +104,7 @@ function onConnected(outgoing: http.ClientRequest, connected: () => void): void 
   });
 }
 
-/** By events, not by `for await`: that is 2 ms of Node's own code in the way of the first answer. */
+/** By events, not by `for await`: that is a millisecond or two of Node's own code in the way of the first answer. */
 function readBody(request: HttpRequest, incoming: http.IncomingMessage, heard: () => void): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];

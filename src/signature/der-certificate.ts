@@ -79,7 +79,10 @@ export function trustedChain(chain: readonly X509Certificate[]): X509Certificate
   return trusted;
 }
 
-/** True where tag and length are written as the library writes them (X.690 8.1, 10.1), here and in all that is below. That parts follow each other without a gap, and fill the whole, its parser has seen. */
+/**
+ * True where tag and length are written as the library writes them (X.690 8.1, 10.1), here and in all that is below. That parts follow each other
+ * without a gap, and fill the whole, its parser has seen.
+ */
 function isDer(part: ASN1Obj): boolean {
   const { buffer, byteOffset, length } = part.value;
   const start = startOf(part);
