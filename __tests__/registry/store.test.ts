@@ -60,6 +60,27 @@ function layer(text: string, annotations: object = {}) {
   return { mediaType: mediaTypes.simpleSigning, digest: digestOf(bytes), size: bytes.length, annotations };
 }
 
+describe('a list that is slow to come', () => {
+  it('does not keep what the tag names waiting', async () => {
+    const registry = new MemoryRegistry();
+    const image = registry.pushImage();
+    putIndex(registry, image, [{ ...pushReferrer(registry, image), artifactType: mediaTypes.bundle }]);
+    const { promise: followed, resolve } = Promise.withResolvers<void>();
+    const client = registry.client();
+    const slow = {
+      ...client,
+      // It answers when the manifest has been asked for that only the tag names.
+      listReferrers: () => followed.then(() => undefined),
+      getManifest: (...asked: Parameters<typeof client.getManifest>) => {
+        if (asked[0].startsWith('sha256:')) resolve();
+        return client.getManifest(...asked);
+      },
+    };
+    const store = openStore(slow, image.digest, testTempo().tempo);
+    expect(summary(await store.found())).toEqual(['bundle']);
+  });
+});
+
 describe('what cosign wrote is found', () => {
   const cases: [string, RegistryTraits, string[]][] = [
     ['unsigned', {}, []],

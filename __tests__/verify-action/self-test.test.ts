@@ -71,7 +71,7 @@ describe('a machine that cannot judge', () => {
     const result = await verify(await asks[by](), { env: crooked('verify', `() => ${verdict}`) });
     expect(result, result.stdout).toMatchObject({ code: 1, outputs: { verified: 'false' } });
     expect(result.annotations).toMatchObject([{ kind: 'error', properties: { title: 'sign-image: self-test-failed' } }]);
-    expect(result.annotations[0]?.message).toContain(`and that is ${expected}`);
+    expect(result.annotations[0]?.message).toContain(`, and "${expected}" is right`);
     expect(result.annotations[0]?.message).toContain('NODE_OPTIONS: ""');
   });
 

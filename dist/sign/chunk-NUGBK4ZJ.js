@@ -1,1 +1,1 @@
-export{c15_a as a,c15_b as b,c15_c as c,c15_d as d}from"../sign.js";
+export{c16_a as a,c16_b as b,c16_c as c,c16_d as d}from"../sign.js";

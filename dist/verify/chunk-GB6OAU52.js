@@ -1,1 +1,1 @@
-export{c4_a as a,c4_b as b,c4_c as c,c4_d as d}from"./run.js";
+export{c3_a as a,c3_b as b,c3_c as c,c3_d as d}from"./run.js";

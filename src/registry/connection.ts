@@ -32,6 +32,7 @@ export interface RegistryRequest {
   readonly maxBytes: number;
   /** instead of the registry's */
   readonly patience?: Patience;
+  /** as in HttpRequest */
   readonly grace?: number;
 }
 

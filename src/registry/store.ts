@@ -175,9 +175,11 @@ class Store implements SignatureStore {
       if (entries.length > maxReferrers) throw tooLarge(`has ${entries.length} entries, more than ${maxReferrers}`);
       return entries as readonly unknown[] as readonly JsonObject[];
     });
-    const tagged = listing.then((entries) =>
-      reach === 'all' || entries === undefined ? (early ?? this.#lookAtIndex()) : { entries: [], broken: [] },
-    );
+    // Where both count, neither waits for the other: with a slow list the tag would cost a round trip more.
+    const tagged =
+      reach === 'all' && early !== undefined
+        ? early
+        : listing.then((entries) => (entries === undefined ? (early ?? this.#lookAtIndex()) : { entries: [], broken: [] }));
     const [found, { broken }] = await Promise.all([
       readReferrers(this.#repository, this.#image, [listed, tagged.then(({ entries }) => entries)], this.#most),
       tagged,

@@ -40,14 +40,21 @@ function fromBundle(bundle: Bundle): Evidence {
   }
   const [signature, ...more] = signatures;
   if (signature === undefined || more.length > 0) throw new Refusal('malformed', 'The envelope does not carry exactly one signature.');
-  const { tlogEntries, timestampVerificationData } = bundle.verificationMaterial;
   return {
     claim: readStatement(payload),
     content: SignedContent.ofEnvelope(payloadType, payload, signature.sig),
-    presented: presentedBy(bundle),
-    entries: tlogEntries,
-    timestamps: (timestampVerificationData?.rfc3161Timestamps ?? []).map((timestamp) => timestamp.signedTimestamp),
+    ...materialOf(bundle),
   };
+}
+
+/**
+ * Who says to have signed a bundle, and what it carries to prove it: the same whatever it signs.
+ * @throws {Refusal} `malformed`
+ */
+export function materialOf(bundle: Bundle): Pick<Evidence, 'presented' | 'entries' | 'timestamps'> {
+  const { tlogEntries, timestampVerificationData } = bundle.verificationMaterial;
+  const timestamps = (timestampVerificationData?.rfc3161Timestamps ?? []).map((timestamp) => timestamp.signedTimestamp);
+  return { presented: presentedBy(bundle), entries: tlogEntries, timestamps };
 }
 
 function presentedBy({ verificationMaterial: { content } }: Bundle): Presented {

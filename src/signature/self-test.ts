@@ -55,7 +55,8 @@ function expectBoth(known: Known, policy: SignaturePolicy, trust: Trust): void {
   const expect = (code: VerdictCode, bundle: Known['bundle']) => {
     const found = { format: 'bundle' as const, digest: image, reference: 'a known signature', bundle: Buffer.from(JSON.stringify(bundle)) };
     const verdict = judge(found, image, policy, trust);
-    if (verdict.code !== code) throw new Error(`it calls a known signature ${verdict.code}, and that is ${code}`, { cause: verdict });
+    if (verdict.code !== code)
+      throw new Error(`it judges a known signature as "${verdict.code}", and "${code}" is right`, { cause: verdict });
   };
   expect('verified', known.bundle);
   expect('bad-signature', altered(known.bundle));
