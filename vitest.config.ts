@@ -2,12 +2,22 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** The files that take longest. */
-const longest = ['sign-action/keyless', 'attacks/attacks', 'sign-action/keyless-outage', 'sign-action/tuf', 'signature/pattern'];
+const longest = [
+  'sign-action/keyless',
+  'attacks/attacks',
+  'sign-action/keyless-outage',
+  'sign-action/tuf',
+  'signature/pattern',
+];
 
-/** Starts them first, so that no core waits for one of them in the end: on a fresh checkout Vitest knows sizes of files, not how long they take. */
+/**
+ * Starts them first, so that no core waits for one of them in the end: on a fresh checkout Vitest
+ * knows sizes of files, not how long they take.
+ */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isLong = ({ moduleId }: TestSpecification) => longest.some((name) => moduleId.endsWith(`/__tests__/${name}.test.ts`));
+    const isLong = ({ moduleId }: TestSpecification) =>
+      longest.some((name) => moduleId.endsWith(`/__tests__/${name}.test.ts`));
     const sorted = await super.sort(files);
     return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
   }
@@ -16,12 +26,19 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ['__tests__/**/*.test.ts'],
-    exclude: ['__tests__/interop/**', '__tests__/**/whole/**', '__tests__/**/*.whole.test.ts', '**/node_modules/**'],
+    exclude: [
+      '__tests__/interop/**',
+      '__tests__/**/whole/**',
+      '__tests__/**/*.whole.test.ts',
+      '**/node_modules/**',
+    ],
     testTimeout: 20_000,
-    // Many tests wait for a process of their own or for a timer: two more workers than cores use that time.
+    // Many tests wait for a process of their own or for a timer: two more workers than cores use
+    // that time.
     maxWorkers: 4,
-    // A worker goes from file to file with the modules it has: loading them anew for each file takes a third of the whole time. So a test puts
-    // back what it changes of its process: vi.stubEnv and vi.unstubAllEnvs, not process.env.
+    // A worker goes from file to file with the modules it has: loading them anew for each file
+    // takes a third of the whole time. So a test puts back what it changes of its process:
+    // vi.stubEnv and vi.unstubAllEnvs, not process.env.
     isolate: false,
     sequence: { sequencer: LongestFirst },
     coverage: { provider: 'v8', include: ['src/**'], reporter: ['text-summary', 'html'] },

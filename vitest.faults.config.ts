@@ -1,5 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  test: { include: ['__tests__/faults/whole/**/*.test.ts'], testTimeout: 900_000, fileParallelism: false, disableConsoleIntercept: true },
+  test: {
+    include: ['__tests__/faults/whole/**/*.test.ts'],
+    testTimeout: 900_000,
+    fileParallelism: false,
+    disableConsoleIntercept: true,
+  },
 });

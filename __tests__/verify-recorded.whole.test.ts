@@ -1,4 +1,5 @@
-// Every recorded signature of real cosign, with every question that was recorded with it, through the gate as it ships.
+// Every recorded signature of real cosign, with every question that was recorded with it, through
+// the gate as it ships.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 // @ts-expect-error a plain script, which the recordings come with
@@ -7,7 +8,14 @@ import { type SandboxRegistry, startRegistry } from './sandbox/registry.ts';
 import { key, trustedRoot, verify } from './verify-action/gate.ts';
 
 interface Question {
-  verify: { key?: string; identity?: string; issuer?: string; tlog?: string; recursive?: boolean; github?: Record<string, string> };
+  verify: {
+    key?: string;
+    identity?: string;
+    issuer?: string;
+    tlog?: string;
+    recursive?: boolean;
+    github?: Record<string, string>;
+  };
   annotations?: Record<string, string>;
   expected: 'pass' | 'fail' | 'unspecified';
   why: string;
@@ -50,9 +58,16 @@ beforeAll(async () => {
 });
 afterAll(() => registry?.close());
 
-function inputsFor(reference: string, { verify: asked, annotations = {} }: Question, first: Question['verify']): Record<string, string> {
+function inputsFor(
+  reference: string,
+  { verify: asked, annotations = {} }: Question,
+  first: Question['verify'],
+): Record<string, string> {
   const lines = Object.entries(annotations).map(([name, value]) => `${name}=${value}`);
-  const github = Object.entries(asked.github ?? {}).map(([name, value]) => [`github-${name}`, value]);
+  const github = Object.entries(asked.github ?? {}).map(([name, value]) => [
+    `github-${name}`,
+    value,
+  ]);
   return {
     images: reference,
     'trusted-root': trustedRoot,
@@ -60,7 +75,10 @@ function inputsFor(reference: string, { verify: asked, annotations = {} }: Quest
     recursive: String(asked.recursive ?? false),
     annotations: lines.join('\n'),
     ...(asked.key === undefined
-      ? { 'certificate-identity': asked.identity ?? '', 'certificate-oidc-issuer': asked.issuer ?? '' }
+      ? {
+          'certificate-identity': asked.identity ?? '',
+          'certificate-oidc-issuer': asked.issuer ?? '',
+        }
       : { key: key(asked.key) }),
     ...Object.fromEntries(github),
   };
@@ -70,17 +88,30 @@ describe('signatures of real cosign', () => {
   it('are all there', () => expect(cases()).toEqual(Object.keys(codes).sort()));
 
   it.each(Object.keys(codes))('%s', async (name) => {
-    const loaded = await loadCase(join(import.meta.dirname, 'fixtures', name), registry.host, `fixtures/${name}`);
+    const loaded = await loadCase(
+      join(import.meta.dirname, 'fixtures', name),
+      registry.host,
+      `fixtures/${name}`,
+    );
     const wrong = [...(codes[name] ?? [])];
     for (const question of [loaded, ...(loaded.also ?? [])] as Question[]) {
       const result = await verify(inputsFor(loaded.reference, question, loaded.verify));
-      const results = JSON.parse(result.outputs.results ?? '[]') as { verified: boolean; code?: string; platform?: string }[];
+      const results = JSON.parse(result.outputs.results ?? '[]') as {
+        verified: boolean;
+        code?: string;
+        platform?: string;
+      }[];
       const manifests = question.verify.recursive ? 1 + (loaded.platforms?.length ?? 0) : 1;
       expect(results, question.why).toHaveLength(manifests);
       if (question.expected === 'pass') {
         expect(result, result.stdout).toMatchObject({
           code: 0,
-          outputs: { verified: 'true', images: JSON.stringify([loaded.reference]), failed: '[]', digest: loaded.digest },
+          outputs: {
+            verified: 'true',
+            images: JSON.stringify([loaded.reference]),
+            failed: '[]',
+            digest: loaded.digest,
+          },
         });
       } else {
         expect(result, question.why).toMatchObject({

@@ -1,5 +1,6 @@
-// Builds dist/ from src/: one entry per action, shared code and what few runs need in chunks that are loaded when they are used.
-// Deterministic: the same source gives the same bytes (file names carry a hash of the content, nothing of the machine).
+// Builds dist/ from src/: one entry per action, shared code and what few runs need in chunks that
+// are loaded when they are used. Deterministic: the same source gives the same bytes (file names
+// carry a hash of the content, nothing of the machine).
 
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
@@ -23,8 +24,9 @@ await writeFile(join(outdir, 'package.json'), '{"type":"module"}\n');
 await writeFile(join(outdir, 'LICENSES.txt'), await licences(inputs.flat()));
 
 /**
- * Builds one action: `dist/NAME.js` with all that a run needs at once, `dist/NAME/` with what only some runs load. Where something is to be done
- * before that is loaded, `dist/NAME.js` has that alone, and the rest is `dist/NAME/run.js`.
+ * Builds one action: `dist/NAME.js` with all that a run needs at once, `dist/NAME/` with what only
+ * some runs load. Where something is to be done before that is loaded, `dist/NAME.js` has that
+ * alone, and the rest is `dist/NAME/run.js`.
  * @returns its source files
  */
 async function buildAction({ name, main }) {
@@ -40,18 +42,27 @@ async function buildAction({ name, main }) {
     chunkNames: `${name}/[name]-[hash]`,
     plugins: [builtinsByRequest, ownCopyForOidc, unusedMeansUnloaded],
   });
-  const slow = Object.values(metafile.outputs).flatMap(({ imports }) => imports.filter(({ path }) => isBuiltin(path)));
-  if (slow.length > 0) throw new Error(`imported, not requested: ${slow.map(({ path }) => path).join(', ')}`);
+  const slow = Object.values(metafile.outputs).flatMap(({ imports }) =>
+    imports.filter(({ path }) => isBuiltin(path)),
+  );
+  if (slow.length > 0)
+    throw new Error(`imported, not requested: ${slow.map(({ path }) => path).join(', ')}`);
   await mergeChunks(`${outdir}/${out}.js`, metafile.outputs);
   const before = whole ? [] : await buildFirst(name, main, out);
   return [...before, ...Object.keys(metafile.inputs)];
 }
 
-/** Builds what comes before the rest, which it imports when that is done. @returns its source files */
+/**
+ * Builds what comes before the rest, which it imports when that is done. @returns its source files
+ */
 async function buildFirst(name, main, out) {
   const restIsBuilt = {
     name: 'rest-is-built',
-    setup: (builder) => builder.onResolve({ filter: new RegExp(`/${main}\\.ts$`) }, () => ({ path: `./${out}.js`, external: true })),
+    setup: (builder) =>
+      builder.onResolve({ filter: new RegExp(`/${main}\\.ts$`) }, () => ({
+        path: `./${out}.js`,
+        external: true,
+      })),
   };
   const { metafile } = await build({
     entryPoints: [`src/${name}.ts`],
@@ -72,9 +83,13 @@ async function licences(inputs) {
   }
   const parts = [];
   for (const folder of [...packages].sort()) {
-    const { name, version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+    const { name, version, license } = JSON.parse(
+      await readFile(join(folder, 'package.json'), 'utf8'),
+    );
     const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
-    const text = file ? (await readFile(join(folder, file), 'utf8')).replaceAll('\r\n', '\n').trim() : '(no licence file in the package)';
+    const text = file
+      ? (await readFile(join(folder, file), 'utf8')).replaceAll('\r\n', '\n').trim()
+      : '(no licence file in the package)';
     parts.push(`${name} ${version} (${license})\n\n${text}\n`);
   }
   await mkdir(outdir, { recursive: true });

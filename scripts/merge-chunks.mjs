@@ -1,5 +1,6 @@
-// Code splitting leaves an entry with dozens of small files that every run reads one after the other. This puts everything that a run of
-// one action loads at its start into the entry itself; what is loaded on demand stays in files of its own, which find the shared code there.
+// Code splitting leaves an entry with dozens of small files that every run reads one after the
+// other. This puts everything that a run of one action loads at its start into the entry itself;
+// what is loaded on demand stays in files of its own, which find the shared code there.
 import { writeFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { build } from 'esbuild';
@@ -9,20 +10,26 @@ import { buildOptions } from './build-options.mjs';
 const { basename, dirname, join, relative } = posix;
 
 /**
- * Merges the entry of a split build with the chunks it imports statically. A merged chunk stays as a file that only passes on its exports from
- * the entry. The entry must not have a top-level await: a chunk that is loaded while it lasts would wait for it for ever.
+ * Merges the entry of a split build with the chunks it imports statically. A merged chunk stays as
+ * a file that only passes on its exports from the entry. The entry must not have a top-level await:
+ * a chunk that is loaded while it lasts would wait for it for ever.
  * @param outputs of the build's metafile
  */
 export async function mergeChunks(entry, outputs) {
   const chunks = [...staticClosure(entry, outputs)].filter((file) => file !== entry).sort();
-  const passedOn = chunks.map((file, index) => outputs[file].exports.map((name) => ({ name, merged: `c${index}_${name}` })));
+  const passedOn = chunks.map((file, index) =>
+    outputs[file].exports.map((name) => ({ name, merged: `c${index}_${name}` })),
+  );
   const here = dirname(entry);
   const lines = chunks.map((file, index) => {
     const names = passedOn[index].map(({ name, merged }) => `${name} as ${merged}`).join(', ');
     return `export { ${names} } from '${specifier(here, file)}';`;
   });
   await build({
-    stdin: { contents: [`export * from './${basename(entry)}';`, ...lines].join('\n'), resolveDir: here },
+    stdin: {
+      contents: [`export * from './${basename(entry)}';`, ...lines].join('\n'),
+      resolveDir: here,
+    },
     outfile: entry,
     allowOverwrite: true,
     ...buildOptions,
@@ -43,7 +50,8 @@ function staticClosure(entry, outputs) {
   for (let file = open.pop(); file !== undefined; file = open.pop()) {
     if (reached.has(file)) continue;
     reached.add(file);
-    for (const { path, kind, external } of outputs[file].imports) if (kind === 'import-statement' && !external) open.push(path);
+    for (const { path, kind, external } of outputs[file].imports)
+      if (kind === 'import-statement' && !external) open.push(path);
   }
   return reached;
 }
@@ -54,7 +62,9 @@ function onDemandStaysOutside(here) {
     name: 'on-demand-stays-outside',
     setup(builder) {
       builder.onResolve({ filter: /^\.{1,2}\// }, ({ path, kind, resolveDir }) =>
-        kind === 'dynamic-import' ? { path: specifier(here, join(resolveDir, path)), external: true } : undefined,
+        kind === 'dynamic-import'
+          ? { path: specifier(here, join(resolveDir, path)), external: true }
+          : undefined,
       );
     },
   };

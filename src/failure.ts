@@ -46,8 +46,9 @@ export const failureCodes = [
 export type FailureCode = (typeof failureCodes)[number];
 
 /**
- * An error a person can act on: a stable code, one sentence of what happened (`message`), one of what to change (`fix`, with the YAML
- * where the workflow has to change), and the cause for the debug log. Neither sentence ever holds a secret.
+ * An error a person can act on: a stable code, one sentence of what happened (`message`), one of
+ * what to change (`fix`, with the YAML where the workflow has to change), and the cause for the
+ * debug log. Neither sentence ever holds a secret.
  */
 export class Failure extends Error {
   override readonly name = 'Failure';
@@ -65,7 +66,12 @@ export class Failure extends Error {
 export function asFailure(caught: unknown): Failure {
   if (caught instanceof Failure) return caught;
   const message = caught instanceof Error ? caught.message : String(caught);
-  return new Failure('internal', `Something unexpected went wrong: ${message}`, 'Please report this with the debug log of the run.', {
-    cause: caught,
-  });
+  return new Failure(
+    'internal',
+    `Something unexpected went wrong: ${message}`,
+    'Please report this with the debug log of the run.',
+    {
+      cause: caught,
+    },
+  );
 }

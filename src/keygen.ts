@@ -1,7 +1,8 @@
 import { runKeygen } from './run/keygen.ts';
 
-// Failed until told otherwise: a run that ends without an answer has not succeeded. Set, not exit(): what has been printed must reach the
-// runner. No top-level await: files that are loaded on demand import this one, and would wait for the end of the run.
+// Failed until told otherwise: a run that ends without an answer has not succeeded. Set, not
+// exit(): what has been printed must reach the runner. No top-level await: files that are loaded on
+// demand import this one, and would wait for the end of the run.
 process.exitCode = 1;
 void runKeygen().then((code) => {
   process.exitCode = code;

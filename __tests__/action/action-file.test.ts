@@ -43,11 +43,15 @@ describe('action.yml', () => {
   });
 
   it('declares exactly the outputs that are written', () => {
-    expect(Object.keys(signOutputs({ results: [], readBack: true }))).toEqual(Object.keys(action.outputs));
+    expect(Object.keys(signOutputs({ results: [], readBack: true }))).toEqual(
+      Object.keys(action.outputs),
+    );
   });
 
   it('describes everything in sentences', () => {
-    const texts = [...Object.values(action.inputs), ...Object.values(action.outputs)].map(({ description }) => description);
+    const texts = [...Object.values(action.inputs), ...Object.values(action.outputs)].map(
+      ({ description }) => description,
+    );
     expect(texts.filter((text) => !/^[A-Z].*\.$/s.test(text))).toEqual([]);
   });
 
@@ -57,7 +61,9 @@ describe('action.yml', () => {
 
   it('runs a committed file with the runtime of package.json', () => {
     expect(action.runs).toEqual({ using: 'node24', main: 'dist/sign.js' });
-    const { engines } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    const { engines } = JSON.parse(
+      readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+    );
     expect(engines.node).toBe('>=24');
   });
 });

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { commentBody, mostCommentCharacters, plainCommentBody } from '../../src/action/comment-body.ts';
+import {
+  commentBody,
+  mostCommentCharacters,
+  plainCommentBody,
+} from '../../src/action/comment-body.ts';
 import type { Digest } from '../../src/image/digest.ts';
 import type { VerifyResult } from '../../src/verifying/result.ts';
 
@@ -20,20 +24,27 @@ const marker = '<!-- sign-image/verify 0 -->';
 
 describe('the comment on a pull request', () => {
   it('starts with its marker; what fails stands first, with its places', () => {
-    const sources = Array.from({ length: 7 }, (_, index) => ({ reference: 'ghcr.io/acme/bad:1', file: 'deploy/a.yaml', line: index + 1 }));
+    const sources = Array.from({ length: 7 }, (_, index) => ({
+      reference: 'ghcr.io/acme/bad:1',
+      file: 'deploy/a.yaml',
+      line: index + 1,
+    }));
     const body = commentBody(
       [result('ghcr.io/acme/good', { verified: true }), result('ghcr.io/acme/bad:1', { sources })],
       marker,
       undefined,
     );
-    expect(body).toMatch(/^<!-- sign-image\/verify 0 -->\n\n### ❌ 1 of 2 images does not verify\n/);
+    expect(body).toMatch(
+      /^<!-- sign-image\/verify 0 -->\n\n### ❌ 1 of 2 images does not verify\n/,
+    );
     expect(body.indexOf('acme/bad')).toBeLessThan(body.indexOf('acme/good'));
     expect(body).toContain('<code>deploy/a.yaml:5</code><br>and 2 more places');
     expect(body).toContain('<summary>1 image verified</summary>');
   });
 
   it('a text out of a file is only text: no HTML, no Markdown, no mention, no link', () => {
-    const reason = '`<img src=x>` says @acme/team #12 https://evil.example www.evil.example </td>\n\n# title [a](b) --> <!--';
+    const reason =
+      '`<img src=x>` says @acme/team #12 https://evil.example www.evil.example </td>\n\n# title [a](b) --> <!--';
     const body = commentBody([result('<b>@team</b>\n\n| x', { reason })], marker, undefined);
     expect(body).toContain(
       '<code>&lt;img src=x&gt;</code> says @<!-- -->acme/team #<!-- -->12 https://<!-- -->evil.example www.<!-- -->evil.example &lt;/td&gt;',

@@ -26,11 +26,17 @@ describe('what a run says of itself', () => {
   });
 
   it('leaves out what the runner does not set', () => {
-    expect([githubAnnotations({}), githubAnnotations({ GITHUB_SHA: 'c0ffee', GITHUB_ACTOR: '' })]).toEqual([{}, { sha: 'c0ffee' }]);
+    expect([
+      githubAnnotations({}),
+      githubAnnotations({ GITHUB_SHA: 'c0ffee', GITHUB_ACTOR: '' }),
+    ]).toEqual([{}, { sha: 'c0ffee' }]);
   });
 
   it('stands beside what was written', () =>
-    expect(combineAnnotations({ team: 'blue' }, { sha: 'c0ffee' })).toEqual({ team: 'blue', sha: 'c0ffee' }));
+    expect(combineAnnotations({ team: 'blue' }, { sha: 'c0ffee' })).toEqual({
+      team: 'blue',
+      sha: 'c0ffee',
+    }));
 
   it('is not replaced by what was written', () => {
     expect(() => combineAnnotations({ sha: 'mine' }, { sha: 'c0ffee' })).toThrow(
@@ -39,5 +45,8 @@ describe('what a run says of itself', () => {
   });
 
   it('is not mixed up with what objects inherit', () =>
-    expect(combineAnnotations({ team: 'blue' }, { constructor: 'x' })).toEqual({ team: 'blue', constructor: 'x' }));
+    expect(combineAnnotations({ team: 'blue' }, { constructor: 'x' })).toEqual({
+      team: 'blue',
+      constructor: 'x',
+    }));
 });

@@ -23,21 +23,24 @@ const github = {
 };
 
 function jwt(claims: unknown, header: unknown = { alg: 'RS256', typ: 'JWT' }): string {
-  const part = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
+  const part = (value: unknown) =>
+    Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
   return `${part(header)}.${part(claims)}.${Buffer.from('signature').toString('base64url')}`;
 }
 
 function refusal(error: unknown): string {
-  return error instanceof Failure ? `${error.code}: ${error.message} | ${error.fix}` : `not a Failure: ${error}`;
+  return error instanceof Failure
+    ? `${error.code}: ${error.message} | ${error.fix}`
+    : `not a Failure: ${error}`;
 }
 
 function check(token: string): string {
   try {
     return `accepted for ${checkToken(token, 'sigstore', now).claims.sub}`;
   } catch (error) {
-    expect(JSON.stringify([refusal(error), (error as Error).cause, (error as Error).stack])).not.toContain(
-      token.slice(0, 200) || 'x'.repeat(99),
-    );
+    expect(
+      JSON.stringify([refusal(error), (error as Error).cause, (error as Error).stack]),
+    ).not.toContain(token.slice(0, 200) || 'x'.repeat(99));
     return refusal(error);
   }
 }
@@ -46,16 +49,39 @@ describe('a token, before Fulcio is asked', () => {
   it.each([
     ['GitHub', github],
     ['several audiences', { ...github, aud: ['other', 'sigstore'] }],
-    ['an e-mail', { iss: 'https://accounts.example.com', sub: '1', aud: 'sigstore', exp: seconds + 1 }],
+    [
+      'an e-mail',
+      { iss: 'https://accounts.example.com', sub: '1', aud: 'sigstore', exp: seconds + 1 },
+    ],
     ['a clock that is a little late', { ...github, nbf: seconds + 59 }],
   ])('is taken from %s', (_, claims) => expect(check(jwt(claims))).toMatch(/^accepted/));
 
   it.each([
-    ['expired a minute ago', { ...github, exp: seconds - 60 }, 'bad-identity-token: The identity token expired 60 s ago.'],
-    ['expired this second', { ...github, exp: seconds }, 'bad-identity-token: The identity token expired 1 s ago.'],
-    ['expired yesterday', { ...github, exp: seconds - 86_400 }, 'bad-identity-token: The identity token expired 1440 minutes ago.'],
-    ['without expiry', { ...github, exp: undefined }, 'bad-identity-token: The identity token has no expiry.'],
-    ['with an expiry that is text', { ...github, exp: '9999999999' }, 'bad-identity-token: The identity token has no expiry.'],
+    [
+      'expired a minute ago',
+      { ...github, exp: seconds - 60 },
+      'bad-identity-token: The identity token expired 60 s ago.',
+    ],
+    [
+      'expired this second',
+      { ...github, exp: seconds },
+      'bad-identity-token: The identity token expired 1 s ago.',
+    ],
+    [
+      'expired yesterday',
+      { ...github, exp: seconds - 86_400 },
+      'bad-identity-token: The identity token expired 1440 minutes ago.',
+    ],
+    [
+      'without expiry',
+      { ...github, exp: undefined },
+      'bad-identity-token: The identity token has no expiry.',
+    ],
+    [
+      'with an expiry that is text',
+      { ...github, exp: '9999999999' },
+      'bad-identity-token: The identity token has no expiry.',
+    ],
     [
       'of tomorrow',
       { ...github, nbf: seconds + 86_400, exp: seconds + 90_000 },
@@ -81,9 +107,21 @@ describe('a token, before Fulcio is asked', () => {
       { ...github, aud: { sigstore: 1 } },
       'bad-identity-token: The identity token is for audience (none)',
     ],
-    ['without subject', { ...github, sub: undefined }, 'bad-identity-token: The identity token names no subject.'],
-    ['with an empty subject', { ...github, sub: '' }, 'bad-identity-token: The identity token names no subject.'],
-    ['without issuer', { ...github, iss: undefined }, 'bad-identity-token: The identity token names no issuer.'],
+    [
+      'without subject',
+      { ...github, sub: undefined },
+      'bad-identity-token: The identity token names no subject.',
+    ],
+    [
+      'with an empty subject',
+      { ...github, sub: '' },
+      'bad-identity-token: The identity token names no subject.',
+    ],
+    [
+      'without issuer',
+      { ...github, iss: undefined },
+      'bad-identity-token: The identity token names no issuer.',
+    ],
   ])('is refused: %s', (_, claims, message) => expect(check(jwt(claims))).toContain(message));
 
   it.each([
@@ -98,12 +136,18 @@ describe('a token, before Fulcio is asked', () => {
     ['a payload that is null', jwt('null')],
     ['as long as a book', jwt({ ...github, x: 'y'.repeat(70_000) })],
   ])('is refused as malformed: %s', (_, token) =>
-    expect(check(token)).toMatch(/^bad-identity-token: The identity token is not a JSON Web Token\. \| Pass the token itself/),
+    expect(check(token)).toMatch(
+      /^bad-identity-token: The identity token is not a JSON Web Token\. \| Pass the token itself/,
+    ),
   );
 });
 
 describe('where the token comes from', () => {
-  const granted = { GITHUB_ACTIONS: 'true', ACTIONS_ID_TOKEN_REQUEST_URL: 'https://x', ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'y' };
+  const granted = {
+    GITHUB_ACTIONS: 'true',
+    ACTIONS_ID_TOKEN_REQUEST_URL: 'https://x',
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'y',
+  };
   const order: string[] = [];
   afterEach(() => void order.splice(0));
   const sources = (change: Partial<TokenSources> = {}): TokenSources => ({
@@ -127,25 +171,36 @@ describe('where the token comes from', () => {
   });
 
   it('what was given, and GitHub is not asked', async () => {
-    expect((await identityToken(sources({ given: jwt(github), env: {} }))).claims.sub).toBe(github.sub);
+    expect((await identityToken(sources({ given: jwt(github), env: {} }))).claims.sub).toBe(
+      github.sub,
+    );
     expect(order).toEqual(['mask 3']);
   });
 
   it('masks a token before it is refused', async () => {
-    await expect(identityToken(sources({ given: 'a.b' }))).rejects.toThrow('The identity token that was given is not a JSON Web Token.');
+    await expect(identityToken(sources({ given: 'a.b' }))).rejects.toThrow(
+      'The identity token that was given is not a JSON Web Token.',
+    );
     expect(order).toEqual(['mask 2']);
   });
 
   it('keeps the reason when GitHub gives none', async () => {
     const cause = new Error('503');
-    const refused = await identityToken(sources({ fetchToken: () => Promise.reject(cause) })).catch((error: unknown) => error);
+    const refused = await identityToken(sources({ fetchToken: () => Promise.reject(cause) })).catch(
+      (error: unknown) => error,
+    );
     expect([refusal(refused), (refused as Failure).cause]).toEqual([
       expect.stringContaining("no-identity-token: GitHub's OIDC provider gave no identity token."),
       cause,
     ]);
   });
 
-  const actions = { GITHUB_ACTIONS: 'true', GITHUB_EVENT_NAME: 'pull_request', GITHUB_REPOSITORY: 'acme/app', GITHUB_ACTOR: 'octocat' };
+  const actions = {
+    GITHUB_ACTIONS: 'true',
+    GITHUB_EVENT_NAME: 'pull_request',
+    GITHUB_REPOSITORY: 'acme/app',
+    GITHUB_ACTOR: 'octocat',
+  };
   const fork: RunEvent = { headRepository: 'fork/app', baseRepository: 'acme/app' };
   const own: RunEvent = { headRepository: 'acme/app', baseRepository: 'acme/app' };
   it.each<[string, NodeJS.ProcessEnv, RunEvent, string, string]>([
@@ -156,7 +211,13 @@ describe('where the token comes from', () => {
       'it lacks the permission `id-token: write`',
       'permissions:\n  contents: read\n  packages: write\n  id-token: write',
     ],
-    ['the same on a pull request of the repository itself', actions, own, 'it lacks the permission `id-token: write`', 'id-token: write'],
+    [
+      'the same on a pull request of the repository itself',
+      actions,
+      own,
+      'it lacks the permission `id-token: write`',
+      'id-token: write',
+    ],
     [
       'only the address is there',
       { ...actions, ACTIONS_ID_TOKEN_REQUEST_URL: 'https://x' },
@@ -164,7 +225,13 @@ describe('where the token comes from', () => {
       'it lacks the permission',
       'id-token: write',
     ],
-    ['a pull request from a fork', actions, fork, 'This pull request comes from a fork', "if: github.event_name != 'pull_request'"],
+    [
+      'a pull request from a fork',
+      actions,
+      fork,
+      'This pull request comes from a fork',
+      "if: github.event_name != 'pull_request'",
+    ],
     [
       'a fork that was deleted',
       actions,
@@ -186,7 +253,13 @@ describe('where the token comes from', () => {
       'it lacks the permission',
       'id-token: write',
     ],
-    ['Dependabot', { ...actions, GITHUB_ACTOR: 'dependabot[bot]' }, own, 'started by Dependabot', "if: github.actor != 'dependabot[bot]'"],
+    [
+      'Dependabot',
+      { ...actions, GITHUB_ACTOR: 'dependabot[bot]' },
+      own,
+      'started by Dependabot',
+      "if: github.actor != 'dependabot[bot]'",
+    ],
     ['no GitHub at all', {}, {}, 'this is not a GitHub Actions run', '`identity-token`'],
   ])('says why there is none: %s', async (_, env, event, message, fix) => {
     const refused = await identityToken(sources({ env, event })).catch((error: unknown) => error);
@@ -207,15 +280,22 @@ describe("GitHub's provider", () => {
     const seen: unknown[] = [];
     const server = createServer((request, response) => {
       seen.push([request.url, request.headers.authorization]);
-      response.setHeader('content-type', 'application/json').end(JSON.stringify({ value: jwt(github) }));
+      response
+        .setHeader('content-type', 'application/json')
+        .end(JSON.stringify({ value: jwt(github) }));
     });
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     vi.spyOn(process.stdout, 'write').mockImplementation(() => true);
-    vi.stubEnv('ACTIONS_ID_TOKEN_REQUEST_URL', `http://127.0.0.1:${(server.address() as AddressInfo).port}/token?api-version=2.0`);
+    vi.stubEnv(
+      'ACTIONS_ID_TOKEN_REQUEST_URL',
+      `http://127.0.0.1:${(server.address() as AddressInfo).port}/token?api-version=2.0`,
+    );
     vi.stubEnv('ACTIONS_ID_TOKEN_REQUEST_TOKEN', 'request-token');
     try {
       expect(await fetchGithubToken('sig store')).toBe(jwt(github));
-      expect(seen).toEqual([['/token?api-version=2.0&audience=sig%20store', 'Bearer request-token']]);
+      expect(seen).toEqual([
+        ['/token?api-version=2.0&audience=sig%20store', 'Bearer request-token'],
+      ]);
     } finally {
       server.close();
       server.closeAllConnections();
@@ -237,7 +317,11 @@ describe('the token in words', () => {
   });
 
   it.each([
-    ['the called workflow', { ...github }, 'https://github.com/acme/workflows/.github/workflows/release.yml@refs/heads/main'],
+    [
+      'the called workflow',
+      { ...github },
+      'https://github.com/acme/workflows/.github/workflows/release.yml@refs/heads/main',
+    ],
     [
       'a ref with letters beyond ASCII, as Go writes URLs',
       { ...github, job_workflow_ref: 'a/b/.github/workflows/c.yml@refs/heads/grün' },
@@ -258,7 +342,13 @@ describe('the token in words', () => {
       { ...github, iss: 'https://ghe.corp/_services/token' },
       'https://ghe.corp/acme/workflows/.github/workflows/release.yml@refs/heads/main',
     ],
-    ['an e-mail address', { iss: 'https://accounts.example.com', sub: '1', email: 'me@example.com' }, 'me@example.com'],
+    [
+      'an e-mail address',
+      { iss: 'https://accounts.example.com', sub: '1', email: 'me@example.com' },
+      'me@example.com',
+    ],
     ['a subject', { iss: 'https://spiffe.example.com', sub: 'spiffe://x/y' }, 'spiffe://x/y'],
-  ])('states as identity %s', (_, claims, identity) => expect(expectedIdentity(claims, 'https://ghe.corp')).toBe(identity));
+  ])('states as identity %s', (_, claims, identity) =>
+    expect(expectedIdentity(claims, 'https://ghe.corp')).toBe(identity),
+  );
 });

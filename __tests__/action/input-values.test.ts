@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseAnnotations } from '../../src/action/annotations.ts';
-import { parseBoolean, parseChoice, parseDuration, parseList, parseServiceUrl } from '../../src/action/input-values.ts';
+import {
+  parseBoolean,
+  parseChoice,
+  parseDuration,
+  parseList,
+  parseServiceUrl,
+} from '../../src/action/input-values.ts';
 import { Failure } from '../../src/failure.ts';
 
 /** `code: message | fix` of the Failure that `work` throws. */
@@ -9,7 +15,9 @@ function refusal(work: () => unknown): string {
   try {
     return `accepted: ${JSON.stringify(work())}`;
   } catch (error) {
-    return error instanceof Failure ? `${error.code}: ${error.message} | ${error.fix}` : `not a Failure: ${error}`;
+    return error instanceof Failure
+      ? `${error.code}: ${error.message} | ${error.fix}`
+      : `not a Failure: ${error}`;
   }
 }
 
@@ -23,7 +31,8 @@ describe('a list', () => {
     ['nothing', ' \n , ', []],
   ])('%s', (_, text, expected) => expect(parseList(text, 'split-at-commas')).toEqual(expected));
 
-  it('keeps commas where entries may have them', () => expect(parseList('a=1,2\nb=3', 'keep-commas')).toEqual(['a=1,2', 'b=3']));
+  it('keeps commas where entries may have them', () =>
+    expect(parseList('a=1,2\nb=3', 'keep-commas')).toEqual(['a=1,2', 'b=3']));
 });
 
 describe('a boolean', () => {
@@ -36,7 +45,8 @@ describe('a boolean', () => {
     ['FALSE', false],
   ])('%s', (text, expected) => expect(parseBoolean('verify', text, !expected)).toBe(expected));
 
-  it('is its default when empty', () => expect([parseBoolean('x', '', true), parseBoolean('x', '', false)]).toEqual([true, false]));
+  it('is its default when empty', () =>
+    expect([parseBoolean('x', '', true), parseBoolean('x', '', false)]).toEqual([true, false]));
 
   it.each(['yes', 'no', 'on', 'off', '1', '0', 'tRUE', 'truee', 'null'])('is not "%s"', (text) => {
     expect(refusal(() => parseBoolean('verify', text, true))).toBe(
@@ -46,7 +56,8 @@ describe('a boolean', () => {
 });
 
 describe('a choice', () => {
-  it('is one of the words', () => expect(parseChoice('format', 'both', ['auto', 'both'])).toBe('both'));
+  it('is one of the words', () =>
+    expect(parseChoice('format', 'both', ['auto', 'both'])).toBe('both'));
   it('shows the words otherwise', () =>
     expect(refusal(() => parseChoice('format', 'Both', ['auto', 'both']))).toBe(
       'bad-input: Input format is "Both". | Use one of `auto`, `both`, or leave it out.',
@@ -63,32 +74,55 @@ describe('a duration', () => {
     ['5h59m60s', 21_600_000],
   ])('%s', (text, expected) => expect(parseDuration('timeout', text)).toBe(expected));
 
-  it.each(['', 'm', '5 m', '-5m', '1.5h', '5m1h', '5min', '5M', '1h1h', 'Infinity', '٥m', '9'.repeat(400)])('is not "%s"', (text) => {
+  it.each([
+    '',
+    'm',
+    '5 m',
+    '-5m',
+    '1.5h',
+    '5m1h',
+    '5min',
+    '5M',
+    '1h1h',
+    'Infinity',
+    '٥m',
+    '9'.repeat(400),
+  ])('is not "%s"', (text) => {
     expect(refusal(() => parseDuration('timeout', text))).toMatch(
       /^bad-input: Input timeout is ".*", which is not a duration\. \| Write for example/,
     );
   });
 
-  it.each(['0s', '0h0m0s', '6h1s', '21601s', '999999999h'])('is not out of bounds: "%s"', (text) => {
-    expect(refusal(() => parseDuration('timeout', text))).toBe(
-      `bad-input: Input timeout is "${text}", which is not between 1s and 6h. | Write for example \`timeout: 5m\`.`,
-    );
-  });
+  it.each(['0s', '0h0m0s', '6h1s', '21601s', '999999999h'])(
+    'is not out of bounds: "%s"',
+    (text) => {
+      expect(refusal(() => parseDuration('timeout', text))).toBe(
+        `bad-input: Input timeout is "${text}", which is not between 1s and 6h. | Write for example \`timeout: 5m\`.`,
+      );
+    },
+  );
 
   it('is not a number alone, which could be minutes or seconds', () => {
-    expect(refusal(() => parseDuration('timeout', '10'))).toContain('A number needs its unit: `10m` are minutes, `10s` seconds.');
+    expect(refusal(() => parseDuration('timeout', '10'))).toContain(
+      'A number needs its unit: `10m` are minutes, `10s` seconds.',
+    );
   });
 
   it('is in its bounds or refused, whatever the text', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.stringMatching(/^(\d{1,6}h)?(\d{1,6}m)?(\d{1,6}s)?$/)), (text) => {
-        try {
-          const milliseconds = parseDuration('timeout', text);
-          return milliseconds >= 1000 && milliseconds <= 21_600_000 && Number.isInteger(milliseconds);
-        } catch (error) {
-          return error instanceof Failure;
-        }
-      }),
+      fc.property(
+        fc.oneof(fc.string(), fc.stringMatching(/^(\d{1,6}h)?(\d{1,6}m)?(\d{1,6}s)?$/)),
+        (text) => {
+          try {
+            const milliseconds = parseDuration('timeout', text);
+            return (
+              milliseconds >= 1000 && milliseconds <= 21_600_000 && Number.isInteger(milliseconds)
+            );
+          } catch (error) {
+            return error instanceof Failure;
+          }
+        },
+      ),
     );
   });
 });
@@ -116,13 +150,20 @@ describe('the address of a service', () => {
     ['file:///etc/passwd', 'Input fulcio-url has the scheme file'],
     ['https://example.com/?x=1', 'Input fulcio-url has a query or fragment'],
     ['https://example.com/#x', 'Input fulcio-url has a query or fragment'],
-  ])('is not "%s"', (text, message) => expect(refusal(() => parseServiceUrl('fulcio-url', text))).toContain(`bad-input: ${message}`));
+  ])('is not "%s"', (text, message) =>
+    expect(refusal(() => parseServiceUrl('fulcio-url', text))).toContain(`bad-input: ${message}`),
+  );
 
-  it.each(['me:hunter2', ':hunter2', 'hunter2'])('has no credentials, and they are not repeated: %s', (credentials) => {
-    const said = refusal(() => parseServiceUrl('rekor-url', `https://${credentials}@rekor.example.com`));
-    expect(said).toContain('bad-input: Input rekor-url has a user name or password in its URL.');
-    expect(said).not.toContain('hunter2');
-  });
+  it.each(['me:hunter2', ':hunter2', 'hunter2'])(
+    'has no credentials, and they are not repeated: %s',
+    (credentials) => {
+      const said = refusal(() =>
+        parseServiceUrl('rekor-url', `https://${credentials}@rekor.example.com`),
+      );
+      expect(said).toContain('bad-input: Input rekor-url has a user name or password in its URL.');
+      expect(said).not.toContain('hunter2');
+    },
+  );
 });
 
 describe('annotations', () => {
@@ -133,7 +174,11 @@ describe('annotations', () => {
     ['an empty value', 'flag=', { flag: '' }],
     ['spaces around', '  a = b ', { a: 'b' }],
     ['a comment', '# a=b\nc=d', { c: 'd' }],
-    ['names like those of prototypes', '__proto__=x\nconstructor=y', JSON.parse('{"__proto__":"x","constructor":"y"}')],
+    [
+      'names like those of prototypes',
+      '__proto__=x\nconstructor=y',
+      JSON.parse('{"__proto__":"x","constructor":"y"}'),
+    ],
     ['nothing', '', {}],
   ])('%s', (_, text, expected) => {
     const { annotations, warnings } = parseAnnotations(text);
@@ -160,15 +205,37 @@ describe('annotations', () => {
     ['no =', 'team', 'bad-annotation: Input annotations has the line "team" without "=".'],
     ['no name', '=blue', 'bad-annotation: Input annotations has the line "=blue" without a name.'],
     ['a name twice', 'a=1\na=2', 'bad-annotation: Input annotations names "a" twice.'],
-    ['a name twice with other spaces', 'a=1\na =1', 'bad-annotation: Input annotations names "a" twice.'],
-    ['a control character in the name', 'a\u001bb=1', 'bad-annotation: Input annotations has control characters'],
-    ['a control character in the value', 'a=1\u0000', 'bad-annotation: Input annotations has control characters'],
-    ['a name too long', `${'n'.repeat(257)}=1`, 'bad-annotation: Input annotations has an entry too long'],
-    ['a value too long', `n=${'v'.repeat(4097)}`, 'bad-annotation: Input annotations has an entry too long'],
+    [
+      'a name twice with other spaces',
+      'a=1\na =1',
+      'bad-annotation: Input annotations names "a" twice.',
+    ],
+    [
+      'a control character in the name',
+      'a\u001bb=1',
+      'bad-annotation: Input annotations has control characters',
+    ],
+    [
+      'a control character in the value',
+      'a=1\u0000',
+      'bad-annotation: Input annotations has control characters',
+    ],
+    [
+      'a name too long',
+      `${'n'.repeat(257)}=1`,
+      'bad-annotation: Input annotations has an entry too long',
+    ],
+    [
+      'a value too long',
+      `n=${'v'.repeat(4097)}`,
+      'bad-annotation: Input annotations has an entry too long',
+    ],
     [
       'too many',
       Array.from({ length: 101 }, (_, index) => `n${index}=1`).join('\n'),
       'bad-annotation: Input annotations has more than 100 entries.',
     ],
-  ])('are refused with %s', (_, text, message) => expect(refusal(() => parseAnnotations(text))).toContain(message));
+  ])('are refused with %s', (_, text, message) =>
+    expect(refusal(() => parseAnnotations(text))).toContain(message),
+  );
 });

@@ -8,7 +8,9 @@ import { Failure } from '../../src/failure.ts';
 function runner(inputs: Record<string, string>, env: Record<string, string> = {}): InputSource {
   const variables = {
     ...env,
-    ...Object.fromEntries(Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
+    ...Object.fromEntries(
+      Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]),
+    ),
   };
   return {
     get: (name, options) => {
@@ -33,7 +35,9 @@ function refusal(work: () => unknown): string {
     work();
     return 'accepted';
   } catch (error) {
-    return error instanceof Failure ? `${error.code}: ${error.message} | ${error.fix}` : `not a Failure: ${error}`;
+    return error instanceof Failure
+      ? `${error.code}: ${error.message} | ${error.fix}`
+      : `not a Failure: ${error}`;
   }
 }
 
@@ -121,10 +125,22 @@ describe('the inputs of sign-image', () => {
 
   it.each([
     ['the variable when the input is empty', { key: 'k.pem' }, { COSIGN_PASSWORD: 'v' }, 'v'],
-    ['the input when both are there', { key: 'k.pem', 'key-password': 'i' }, { COSIGN_PASSWORD: 'v' }, 'i'],
-    ['the empty password when the variable is set to nothing', { key: 'k.pem' }, { COSIGN_PASSWORD: '' }, ''],
+    [
+      'the input when both are there',
+      { key: 'k.pem', 'key-password': 'i' },
+      { COSIGN_PASSWORD: 'v' },
+      'i',
+    ],
+    [
+      'the empty password when the variable is set to nothing',
+      { key: 'k.pem' },
+      { COSIGN_PASSWORD: '' },
+      '',
+    ],
     ['no password', { key: 'k.pem' }, {}, undefined],
-  ])('take as key password %s', (_, inputs, env, expected) => expect(read({ ...app, ...inputs }, env).keyPassword).toBe(expected));
+  ])('take as key password %s', (_, inputs, env, expected) =>
+    expect(read({ ...app, ...inputs }, env).keyPassword).toBe(expected),
+  );
 
   it('take SIGSTORE_ID_TOKEN when identity-token is empty', () => {
     expect([
@@ -137,7 +153,10 @@ describe('the inputs of sign-image', () => {
     ['1', 1],
     ['2', 2],
   ])('read rekor-version %s', (text, version) => {
-    expect(read({ ...app, 'rekor-url': 'https://rekor.example.com', 'rekor-version': text }).services.rekorVersion).toBe(version);
+    expect(
+      read({ ...app, 'rekor-url': 'https://rekor.example.com', 'rekor-version': text }).services
+        .rekorVersion,
+    ).toBe(version);
   });
 
   it.each([
@@ -160,7 +179,11 @@ describe('the inputs of sign-image', () => {
       { ...app, 'private-key': 'x' },
       /^bad-input: Input `private-key` is no input .* keyless\. \| Rename `private-key` to `key`/,
     ],
-    ['cosign-password for key-password', { ...app, 'cosign-password': 'x' }, /Rename `cosign-password` to `key-password`/],
+    [
+      'cosign-password for key-password',
+      { ...app, 'cosign-password': 'x' },
+      /Rename `cosign-password` to `key-password`/,
+    ],
     [
       'a password without a key',
       { ...app, 'key-password': 'x' },
@@ -181,7 +204,11 @@ describe('the inputs of sign-image', () => {
       { ...app, format: 'cosign' },
       /^bad-input: Input format is "cosign"\. \| Use one of `auto`, `bundle`, `legacy`, `both`/,
     ],
-    ['an unknown version', { ...app, 'rekor-version': 'v2' }, /^bad-input: Input rekor-version is "v2"\. \| Use one of `1`, `2`/],
+    [
+      'an unknown version',
+      { ...app, 'rekor-version': 'v2' },
+      /^bad-input: Input rekor-version is "v2"\. \| Use one of `1`, `2`/,
+    ],
     ['a boolean that is none', { ...app, verify: 'yes' }, /^bad-input: Input verify is "yes"/],
     [
       'no log and a log',
@@ -198,14 +225,30 @@ describe('the inputs of sign-image', () => {
       { ...app, format: 'both', 'rekor-url': 'https://r.example', 'rekor-version': '2' },
       /^bad-input: format: both needs a log/,
     ],
-    ['a TUF root without its repository', { ...app, 'tuf-root': 'r.json' }, /^bad-input: Input tuf-root is set without tuf-mirror\./],
-    ['a plain http service', { ...app, 'fulcio-url': 'http://fulcio.example' }, /^bad-input: Input fulcio-url is plain http/],
-  ])('are refused with %s', (_, inputs, message) => expect(refusal(() => read(inputs as Record<string, string>))).toMatch(message));
+    [
+      'a TUF root without its repository',
+      { ...app, 'tuf-root': 'r.json' },
+      /^bad-input: Input tuf-root is set without tuf-mirror\./,
+    ],
+    [
+      'a plain http service',
+      { ...app, 'fulcio-url': 'http://fulcio.example' },
+      /^bad-input: Input fulcio-url is plain http/,
+    ],
+  ])('are refused with %s', (_, inputs, message) =>
+    expect(refusal(() => read(inputs as Record<string, string>))).toMatch(message),
+  );
 
   it.each([
-    ['bundle in a log v2', { format: 'bundle', 'rekor-url': 'https://r.example', 'rekor-version': '2' }],
+    [
+      'bundle in a log v2',
+      { format: 'bundle', 'rekor-url': 'https://r.example', 'rekor-version': '2' },
+    ],
     ['auto in a log v2', { 'rekor-url': 'https://r.example', 'rekor-version': '2' }],
-    ['legacy in a log v1', { format: 'legacy', 'rekor-url': 'https://r.example', 'rekor-version': '1' }],
+    [
+      'legacy in a log v1',
+      { format: 'legacy', 'rekor-url': 'https://r.example', 'rekor-version': '1' },
+    ],
     ['no log with a key', { key: 'k.pem', tlog: 'false', format: 'both' }],
     ['a mirror with the root that is built in', { 'tuf-mirror': 'https://tuf.example' }],
     ['a wrong name beside a right one', { tags: 'x' }],
@@ -214,22 +257,44 @@ describe('the inputs of sign-image', () => {
   );
 
   it.each([
-    ['a token beside a key', { key: 'k.pem', 'identity-token': 't' }, {}, 'An identity token is given and not used'],
-    ['COSIGN_PASSWORD without a key', {}, { COSIGN_PASSWORD: 'x' }, 'COSIGN_PASSWORD is set and `key` is empty, so this signs keyless.'],
-    ['a version without its log', { 'rekor-version': '1' }, {}, 'rekor-version has no effect without rekor-url'],
+    [
+      'a token beside a key',
+      { key: 'k.pem', 'identity-token': 't' },
+      {},
+      'An identity token is given and not used',
+    ],
+    [
+      'COSIGN_PASSWORD without a key',
+      {},
+      { COSIGN_PASSWORD: 'x' },
+      'COSIGN_PASSWORD is set and `key` is empty, so this signs keyless.',
+    ],
+    [
+      'a version without its log',
+      { 'rekor-version': '1' },
+      {},
+      'rekor-version has no effect without rekor-url',
+    ],
     ['quotes in an annotation', { annotations: 'a="b"' }, {}, 'The quotes around the value'],
   ])('warn of %s', (_, inputs, env, sentence) => {
-    const { warnings } = read({ ...app, ...inputs } as Record<string, string>, env as Record<string, string>);
+    const { warnings } = read(
+      { ...app, ...inputs } as Record<string, string>,
+      env as Record<string, string>,
+    );
     expect(warnings).toEqual([expect.stringContaining(sentence)]);
   });
 });
 
 describe('registry-username', () => {
   const many = ['ghcr.io', 'docker.io', 'ghcr.io'];
-  it('is for one registry', () => expect(refusal(() => checkOneRegistry(['ghcr.io', 'ghcr.io'], 'me'))).toBe('accepted'));
+  it('is for one registry', () =>
+    expect(refusal(() => checkOneRegistry(['ghcr.io', 'ghcr.io'], 'me'))).toBe('accepted'));
   it('is refused for two', () =>
-    expect(refusal(() => checkOneRegistry(many, 'me'))).toMatch(/^bad-input: .* the images are on 2: ghcr\.io, docker\.io\./));
-  it('is not needed for two', () => expect(refusal(() => checkOneRegistry(many, undefined))).toBe('accepted'));
+    expect(refusal(() => checkOneRegistry(many, 'me'))).toMatch(
+      /^bad-input: .* the images are on 2: ghcr\.io, docker\.io\./,
+    ));
+  it('is not needed for two', () =>
+    expect(refusal(() => checkOneRegistry(many, undefined))).toBe('accepted'));
 });
 
 describe('secrets', () => {
@@ -250,7 +315,16 @@ describe('secrets', () => {
       verify: 'broken',
     };
     expect(refusal(() => readSignInputs(masker, runner(inputs)))).toMatch(/^bad-input/);
-    expect(masked).toEqual(['AAAA', 'BBBB', `forms of ${key.length}`, 'p1', 'p2', 't1', 't2', Buffer.from('me:p2').toString('base64')]);
+    expect(masked).toEqual([
+      'AAAA',
+      'BBBB',
+      `forms of ${key.length}`,
+      'p1',
+      'p2',
+      't1',
+      't2',
+      Buffer.from('me:p2').toString('base64'),
+    ]);
   });
 
   it('are masked when the key is named by its variable', () => {
@@ -261,7 +335,10 @@ describe('secrets', () => {
     );
     readSignInputs(
       masker,
-      runner({ ...app, key: 'env://MY_KEY' }, { MY_KEY: '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n' }),
+      runner(
+        { ...app, key: 'env://MY_KEY' },
+        { MY_KEY: '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n' },
+      ),
     );
     expect(masked).toEqual(['AAAA']);
   });

@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { causeChain, createLog } from '../../src/action/log.ts';
-import { cleanLine, cleanText, escapeHtml, escapeHtmlLines } from '../../src/action/untrusted-text.ts';
+import {
+  cleanLine,
+  cleanText,
+  escapeHtml,
+  escapeHtmlLines,
+} from '../../src/action/untrusted-text.ts';
 import { Failure } from '../../src/failure.ts';
 
 // The real @actions/core writes to stdout; what arrives there is what the runner parses.
@@ -18,18 +23,26 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-/** The workflow commands in what was printed, found as the runner finds them: `::` after white space, or `##[` anywhere. */
+/**
+ * The workflow commands in what was printed, found as the runner finds them: `::` after white
+ * space, or `##[` anywhere.
+ */
 function commands(): readonly string[] {
   const lines = printed.split(/\r\n|\n|\r/);
-  return lines.filter((line) => line.trimStart().startsWith('::') || line.includes('##[')).map((line) => line.trim());
+  return lines
+    .filter((line) => line.trimStart().startsWith('::') || line.includes('##['))
+    .map((line) => line.trim());
 }
 
-const hostile = 'denied\n::add-path::/evil\r::set-env name=X::y\n  ::stop-commands::t\n##[add-path]/evil\u001b[2K\u202e\n::::error::x';
+const hostile =
+  'denied\n::add-path::/evil\r::set-env name=X::y\n  ::stop-commands::t\n##[add-path]/evil\u001b[2K\u202e\n::::error::x';
 
 describe('the log', () => {
   it('prints lines as they are', () => {
     createLog().info('Signed ghcr.io/acme/app:1\n  bundle sha256:ab :: log index 5');
-    expect(printed.replaceAll('\r\n', '\n')).toBe('Signed ghcr.io/acme/app:1\n  bundle sha256:ab :: log index 5\n');
+    expect(printed.replaceAll('\r\n', '\n')).toBe(
+      'Signed ghcr.io/acme/app:1\n  bundle sha256:ab :: log index 5\n',
+    );
   });
 
   it('runs no command that a registry put into its answer', () => {
@@ -38,10 +51,15 @@ describe('the log', () => {
     expect(printed).toContain(': :add-path::/evil');
   });
 
-  it.each(['notice', 'warning', 'debug'] as const)('%s is one command, whatever the text', (level) => {
-    createLog()[level](hostile);
-    expect(commands()).toEqual([expect.stringMatching(new RegExp(`^::${level}::denied%0A: :add-path`))]);
-  });
+  it.each(['notice', 'warning', 'debug'] as const)(
+    '%s is one command, whatever the text',
+    (level) => {
+      createLog()[level](hostile);
+      expect(commands()).toEqual([
+        expect.stringMatching(new RegExp(`^::${level}::denied%0A: :add-path`)),
+      ]);
+    },
+  );
 
   it('writes nothing for debugging where nobody would see it', () => {
     vi.stubEnv('RUNNER_DEBUG', '');
@@ -51,13 +69,20 @@ describe('the log', () => {
 
   it('has titles that cannot end the command', () => {
     createLog().warning('text', 'a::b\n::add-path::/evil,title=x');
-    expect(commands()).toEqual(['::warning title=a%3A%3Ab\\u000a%3A%3Aadd-path%3A%3A/evil%2Ctitle=x::text']);
+    expect(commands()).toEqual([
+      '::warning title=a%3A%3Ab\\u000a%3A%3Aadd-path%3A%3A/evil%2Ctitle=x::text',
+    ]);
   });
 
   it('shows an error with its fix as an annotation, and its causes in the debug log', () => {
     const cause = new Error(`HTTP 403 ${hostile}`, { cause: new TypeError('socket hang up') });
     createLog().error(
-      new Failure('registry-denied', 'ghcr.io refuses the push.', 'Add:\n```yaml\npermissions:\n  packages: write\n```', { cause }),
+      new Failure(
+        'registry-denied',
+        'ghcr.io refuses the push.',
+        'Add:\n```yaml\npermissions:\n  packages: write\n```',
+        { cause },
+      ),
       'ghcr.io/acme/app',
     );
     const [first, ...rest] = commands();
@@ -74,7 +99,10 @@ describe('the log', () => {
   it('folds groups, once', async () => {
     const log = createLog();
     const answer = await log.group('outer\n::add-path::x', () => log.group('inner', async () => 7));
-    expect([answer, commands()]).toEqual([7, ['::group::outer\\u000a::add-path::x', '::endgroup::']]);
+    expect([answer, commands()]).toEqual([
+      7,
+      ['::group::outer\\u000a::add-path::x', '::endgroup::'],
+    ]);
   });
 
   it('closes a group that fails', async () => {
@@ -92,7 +120,8 @@ describe('causes', () => {
     expect(causeChain(error)).toHaveLength(8);
   });
 
-  it('may be anything', () => expect(causeChain(new Error('a', { cause: 'text' })).at(-1)).toBe('caused by: text'));
+  it('may be anything', () =>
+    expect(causeChain(new Error('a', { cause: 'text' })).at(-1)).toBe('caused by: text'));
 });
 
 describe('text from outside', () => {
@@ -103,15 +132,22 @@ describe('text from outside', () => {
     ['text that runs backwards', 'abc\u202edef', 'abc\\u202edef'],
     ['what cannot be seen', 'a\u200bb\ufeff', 'a\\u200bb\\ufeff'],
     ['a command', '::error::x', ': :error::x'],
-    ['a command after a space that is none of ASCII', '\u00a0\u3000::error::x', '\u00a0\u3000: :error::x'],
+    [
+      'a command after a space that is none of ASCII',
+      '\u00a0\u3000::error::x',
+      '\u00a0\u3000: :error::x',
+    ],
     ['an old command', 'x ##[error]y', 'x ## [error]y'],
     ['too much', 'x'.repeat(5000), `${'x'.repeat(4000)}…`],
   ])('on one line: %s', (_, text, expected) => expect(cleanLine(text)).toBe(expected));
 
-  it('on many lines is bounded', () => expect(cleanText('x\n'.repeat(1000)).split('\n')).toHaveLength(61));
+  it('on many lines is bounded', () =>
+    expect(cleanText('x\n'.repeat(1000)).split('\n')).toHaveLength(61));
 
   it('in HTML is text', () => {
-    expect(escapeHtml('<img src=x onerror="a">&\'`|\n\n# b')).toBe('&lt;img src=x onerror=&quot;a&quot;&gt;&amp;&#39;`|\\u000a\\u000a# b');
+    expect(escapeHtml('<img src=x onerror="a">&\'`|\n\n# b')).toBe(
+      '&lt;img src=x onerror=&quot;a&quot;&gt;&amp;&#39;`|\\u000a\\u000a# b',
+    );
   });
 
   it('in a <pre> never has a blank line, after which Markdown would begin', () => {

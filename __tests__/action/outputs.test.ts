@@ -35,7 +35,11 @@ describe('the outputs of sign-image', () => {
   });
 
   it('have results as the contract writes them, what is unknown being null', () => {
-    const result = keyed('amd64', { platform: 'linux/amd64', partOf: app.image, annotations: { team: 'blue' } });
+    const result = keyed('amd64', {
+      platform: 'linux/amd64',
+      partOf: app.image,
+      annotations: { team: 'blue' },
+    });
     const { digest, image, signatures, signer } = result;
     expect(JSON.parse(signOutputs({ results: [result], readBack: true }).results ?? '')).toEqual([
       {
@@ -65,11 +69,23 @@ describe('the outputs of sign-image', () => {
   it.each([
     ['nothing done', [], true, 'false', '[]'],
     ['all verified', [app, amd64], true, 'true', JSON.stringify([app.image])],
-    ['already signed and verified', [keyless('app', { status: 'already-signed' })], true, 'true', JSON.stringify([app.image])],
+    [
+      'already signed and verified',
+      [keyless('app', { status: 'already-signed' })],
+      true,
+      'true',
+      JSON.stringify([app.image]),
+    ],
     ['not read back', [app], false, '', JSON.stringify([app.image])],
     ['one image failed', [app, failed('web')], true, 'false', JSON.stringify([app.image])],
     ['one image does not verify', [keyless('app', { verified: false })], true, 'false', '[]'],
-    ['one platform does not verify', [app, { ...amd64, verified: false }], true, 'false', JSON.stringify([app.image])],
+    [
+      'one platform does not verify',
+      [app, { ...amd64, verified: false }],
+      true,
+      'false',
+      JSON.stringify([app.image]),
+    ],
     [
       'one image was not looked at',
       [app, { ...failed('x'), status: 'signed' as const }],
@@ -109,7 +125,10 @@ describe('the outputs of sign-image', () => {
   });
 
   it('link only to the log that has a page', () => {
-    const elsewhere = { ...app, signatures: app.signatures.map((signature) => ({ ...signature, logId: 'ab'.repeat(32) })) };
+    const elsewhere = {
+      ...app,
+      signatures: app.signatures.map((signature) => ({ ...signature, logId: 'ab'.repeat(32) })),
+    };
     const outputs = signOutputs({ results: [elsewhere], readBack: true });
     expect([outputs['tlog-index'], outputs['tlog-url']]).toEqual(['312345678', '']);
   });
@@ -117,12 +136,22 @@ describe('the outputs of sign-image', () => {
   it('stay below what GitHub takes, dropping the certificates first', () => {
     const many = Array.from({ length: 600 }, (_, index) => {
       const image = keyless(`app${index}`);
-      return { ...image, signatures: image.signatures.map((signature) => ({ ...signature, certificate: 'c'.repeat(1000) })) };
+      return {
+        ...image,
+        signatures: image.signatures.map((signature) => ({
+          ...signature,
+          certificate: 'c'.repeat(1000),
+        })),
+      };
     });
     const { results = '' } = signOutputs({ results: many, readBack: true });
     expect(Buffer.byteLength(results)).toBeLessThan(900_001);
     const parsed = JSON.parse(results);
-    expect([parsed.length, parsed[0].signatures.length, parsed[0].signatures[0].certificate]).toEqual([600, 2, undefined]);
+    expect([
+      parsed.length,
+      parsed[0].signatures.length,
+      parsed[0].signatures[0].certificate,
+    ]).toEqual([600, 2, undefined]);
   });
 });
 
@@ -153,7 +182,9 @@ describe('writing', () => {
     vi.stubEnv('GITHUB_OUTPUT', file);
     writeOutputs({ verified: 'true', certificate: 'a\nb' }, log);
     const text = readFileSync(file, 'utf8').replaceAll('\r\n', '\n');
-    expect(text.replaceAll(/ghadelimiter_[\w-]+/g, 'X')).toBe('verified<<X\ntrue\nX\ncertificate<<X\na\nb\nX\n');
+    expect(text.replaceAll(/ghadelimiter_[\w-]+/g, 'X')).toBe(
+      'verified<<X\ntrue\nX\ncertificate<<X\na\nb\nX\n',
+    );
   });
 
   it.each([
@@ -175,8 +206,11 @@ describe('writing', () => {
     expect(readFileSync(file, 'utf8')).toBe('## a\n## b\n');
   });
 
-  it.each([[{}], [{ GITHUB_STEP_SUMMARY: join(folder, 'missing', 'summary') }]])('the summary is left out without its file', (env) => {
-    appendSummary('## a', log, env);
-    expect(said).toEqual([expect.stringMatching(/summary/i)]);
-  });
+  it.each([[{}], [{ GITHUB_STEP_SUMMARY: join(folder, 'missing', 'summary') }]])(
+    'the summary is left out without its file',
+    (env) => {
+      appendSummary('## a', log, env);
+      expect(said).toEqual([expect.stringMatching(/summary/i)]);
+    },
+  );
 });

@@ -3,7 +3,12 @@ import { parse } from 'yaml';
 
 /** What a test reads of an action.yml. */
 export interface ActionFile {
-  readonly inputs: Readonly<Record<string, { readonly description: string; readonly default?: string; readonly required?: boolean }>>;
+  readonly inputs: Readonly<
+    Record<
+      string,
+      { readonly description: string; readonly default?: string; readonly required?: boolean }
+    >
+  >;
   readonly outputs: Readonly<Record<string, { readonly description: string }>>;
   readonly runs: { readonly using: string; readonly main: string };
   readonly branding: { readonly icon: string; readonly color: string };
@@ -14,7 +19,10 @@ export function readAction(path: string): ActionFile {
   return parse(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')) as ActionFile;
 }
 
-/** The inputs of an action as the README shows them. action.yml is the source: change the text there. */
+/**
+ * The inputs of an action as the README shows them. action.yml is the source: change the text
+ * there.
+ */
 export function inputsTable({ inputs }: ActionFile): string {
   const rows = Object.entries(inputs).map(([name, input]) => [
     `\`${name}\``,

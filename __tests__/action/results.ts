@@ -54,17 +54,32 @@ export function keyed(name = 'app', change: Partial<SignResult> = {}): SignResul
   if (bundle === undefined) throw new Error('no bundle');
   const { format, digest, reference } = bundle;
   const keyId = 'hXQ0Gm3m0sZ3rJ2pF1oH1m0pW4qPZt2b8d0y7c9uM5A=';
-  return { ...keyless(name), signatures: [{ format, digest, reference, keyId }], signer: { keyId }, ...change };
+  return {
+    ...keyless(name),
+    signatures: [{ format, digest, reference, keyId }],
+    signer: { keyId },
+    ...change,
+  };
 }
 
 /** The error of a result, as the use case makes it. */
 export function errorWith(code: string, message: string, fix: string): ResultError {
-  return { code, message, fix, failure: new Failure(code as FailureCode, message, fix, { cause: new Error('cause') }) };
+  return {
+    code,
+    message,
+    fix,
+    failure: new Failure(code as FailureCode, message, fix, { cause: new Error('cause') }),
+  };
 }
 
 /** What failed, with the error of the registry. */
 export function failed(name: string, change: Partial<SignResult> = {}): SignResult {
   const { verified: _, ...rest } = keyless(name, { status: 'failed', signatures: [], signer: {} });
-  const fix = 'Give the job the right to write packages:\n```yaml\npermissions:\n  packages: write\n```';
-  return { ...rest, error: errorWith('registry-denied', 'ghcr.io refuses to store the signature: denied.', fix), ...change };
+  const fix =
+    'Give the job the right to write packages:\n```yaml\npermissions:\n  packages: write\n```';
+  return {
+    ...rest,
+    error: errorWith('registry-denied', 'ghcr.io refuses to store the signature: denied.', fix),
+    ...change,
+  };
 }

@@ -23,7 +23,10 @@ interface Log {
     readonly tool: {
       readonly driver: {
         readonly name: string;
-        readonly rules: readonly { readonly id: string; readonly shortDescription: { readonly text: string } }[];
+        readonly rules: readonly {
+          readonly id: string;
+          readonly shortDescription: { readonly text: string };
+        }[];
       };
     };
     readonly results: readonly {
@@ -32,7 +35,10 @@ interface Log {
       readonly message: { readonly text: string };
       readonly partialFingerprints: Record<string, string>;
       readonly locations: readonly {
-        readonly physicalLocation: { readonly artifactLocation: { readonly uri: string }; readonly region: { readonly startLine: number } };
+        readonly physicalLocation: {
+          readonly artifactLocation: { readonly uri: string };
+          readonly region: { readonly startLine: number };
+        };
       }[];
     }[];
   }[];
@@ -55,9 +61,12 @@ describe('SARIF', () => {
       expect(ids).toContain(ruleId);
       expect(level).toBe('error');
       expect(message.text).toMatch(/^ghcr\.io\/acme\/app:1: Because\.\n\S/);
-      expect(locations.map(({ physicalLocation: { artifactLocation, region } }) => [artifactLocation.uri, region.startLine])).toEqual([
-        ['deploy/%C3%A4%20b.yaml', 3],
-      ]);
+      expect(
+        locations.map(({ physicalLocation: { artifactLocation, region } }) => [
+          artifactLocation.uri,
+          region.startLine,
+        ]),
+      ).toEqual([['deploy/%C3%A4%20b.yaml', 3]]);
     }
   });
 
@@ -81,7 +90,9 @@ describe('SARIF', () => {
   it('an image that stands in no file is shown at the workflow', () => {
     const env = { GITHUB_WORKFLOW_REF: 'acme/app/.github/workflows/gate.yml@refs/heads/main' };
     const log = sarifLog([result('unsigned')], env) as Log;
-    expect(log.runs[0]?.results[0]?.locations[0]?.physicalLocation.artifactLocation.uri).toBe('.github/workflows/gate.yml');
+    expect(log.runs[0]?.results[0]?.locations[0]?.physicalLocation.artifactLocation.uri).toBe(
+      '.github/workflows/gate.yml',
+    );
   });
 });
 
@@ -90,7 +101,9 @@ describe('the file of SARIF', () => {
     const root = await mkdtemp(join(tmpdir(), 'sarif-'));
     onTestFinished(() => rm(root, { recursive: true }));
     const env = { GITHUB_WORKSPACE: join(root, 'work'), RUNNER_TEMP: join(root, 'temp') };
-    await Promise.all([env.GITHUB_WORKSPACE, env.RUNNER_TEMP, join(root, 'other')].map((folder) => mkdir(folder)));
+    await Promise.all(
+      [env.GITHUB_WORKSPACE, env.RUNNER_TEMP, join(root, 'other')].map((folder) => mkdir(folder)),
+    );
     return { root, env };
   };
 
@@ -107,8 +120,12 @@ describe('the file of SARIF', () => {
     await symlink(join(root, 'other'), join(root, 'work/folder'));
     await writeFile(join(root, 'other/target'), 'precious');
     await symlink(join(root, 'other/target'), join(root, 'work/file.sarif'));
-    await expect(writeSarif(join(root, 'work/folder/deep/x.sarif'), {}, env)).rejects.toThrow('could not be written');
-    await expect(writeSarif(join(root, 'work/file.sarif'), {}, env)).rejects.toThrow('could not be written');
+    await expect(writeSarif(join(root, 'work/folder/deep/x.sarif'), {}, env)).rejects.toThrow(
+      'could not be written',
+    );
+    await expect(writeSarif(join(root, 'work/file.sarif'), {}, env)).rejects.toThrow(
+      'could not be written',
+    );
     expect(await readFile(join(root, 'other/target'), 'utf8')).toBe('precious');
     await writeSarif(join(root, 'work/new/x.sarif'), { a: 1 }, env);
     expect(await readFile(join(root, 'work/new/x.sarif'), 'utf8')).toBe('{\n  "a": 1\n}\n');

@@ -13,7 +13,9 @@ function blocks(markdown: string): readonly string[] {
   return markdown.split(/\n(?:\s*\n)+/).filter((block) => block !== '');
 }
 
-/** Opening and closing tags of one block, in order; what is left open, or closed without being open. */
+/**
+ * Opening and closing tags of one block, in order; what is left open, or closed without being open.
+ */
 function unbalanced(block: string): readonly string[] {
   const open: string[] = [];
   for (const [, slash, name = ''] of block.matchAll(/<(\/?)([a-z]+)[^>]*>/g)) {
@@ -59,15 +61,37 @@ describe('the summary', () => {
   it.each([
     ['one image', [app], setting, '## ✅ 1 image signed and verified'],
     ['two images', [app, keyless('web')], setting, '## ✅ 2 images signed and verified'],
-    ['an index', [app, inside('linux/amd64')], setting, '## ✅ 1 image (and 1 manifest inside) signed and verified'],
-    ['nothing new', [keyless('app', { status: 'already-signed' })], setting, '## ✅ 1 image already signed and verified'],
+    [
+      'an index',
+      [app, inside('linux/amd64')],
+      setting,
+      '## ✅ 1 image (and 1 manifest inside) signed and verified',
+    ],
+    [
+      'nothing new',
+      [keyless('app', { status: 'already-signed' })],
+      setting,
+      '## ✅ 1 image already signed and verified',
+    ],
     ['no read-back', [unread(app)], { ...setting, readBack: false }, '## ✍️ 1 image signed'],
     ['a read-back that is missing', [app, unread(keyless('web'))], setting, '## ✍️ 2 images signed'],
     ['a failure', [app, failed('web')], setting, '## ❌ 1 of 2 images failed'],
-    ['a signature that does not verify', [keyless('app', { verified: false })], setting, '## ❌ 1 of 1 image failed'],
-    ['a platform that failed', [app, inside('linux/amd64'), failed('x', { partOf: app.image })], setting, '## ❌ 1 of 3 manifests failed'],
+    [
+      'a signature that does not verify',
+      [keyless('app', { verified: false })],
+      setting,
+      '## ❌ 1 of 1 image failed',
+    ],
+    [
+      'a platform that failed',
+      [app, inside('linux/amd64'), failed('x', { partOf: app.image })],
+      setting,
+      '## ❌ 1 of 3 manifests failed',
+    ],
     ['no image', [], setting, '## ✍️ 0 images already signed'],
-  ])('says what happened: %s', (_, results, how, heading) => expect(signSummary(results, how).split('\n')[0]).toBe(heading));
+  ])('says what happened: %s', (_, results, how, heading) =>
+    expect(signSummary(results, how).split('\n')[0]).toBe(heading),
+  );
 
   it('states identity and issuer letter by letter, once', () => {
     const text = signSummary([app, keyless('web')], setting);
@@ -77,19 +101,31 @@ describe('the summary', () => {
   });
 
   it('shows what the registry could not find, without a digest', () => {
-    const { digest: _, ...lost } = failed('api', { image: 'ghcr.io/acme/api:9', references: ['ghcr.io/acme/api:9'] });
-    expect(rows(signSummary([lost], setting))[1]).toBe('❌ failed | ghcr.io/acme/api:9 | – | – | –');
+    const { digest: _, ...lost } = failed('api', {
+      image: 'ghcr.io/acme/api:9',
+      references: ['ghcr.io/acme/api:9'],
+    });
+    expect(rows(signSummary([lost], setting))[1]).toBe(
+      '❌ failed | ghcr.io/acme/api:9 | – | – | –',
+    );
   });
 
   it('links to the log that has a page, and to no other', () => {
-    expect(signSummary([app], setting)).toContain('<a href="https://search.sigstore.dev/?logIndex=312345678">312345678</a>');
-    const elsewhere = { ...app, signatures: app.signatures.map((signature) => ({ ...signature, logId: 'ab'.repeat(32) })) };
+    expect(signSummary([app], setting)).toContain(
+      '<a href="https://search.sigstore.dev/?logIndex=312345678">312345678</a>',
+    );
+    const elsewhere = {
+      ...app,
+      signatures: app.signatures.map((signature) => ({ ...signature, logId: 'ab'.repeat(32) })),
+    };
     expect(signSummary([elsewhere], setting)).not.toContain('<a ');
   });
 
   it('folds the manifests of an index below it, open when one failed', () => {
     const good = signSummary([app, inside('linux/amd64'), inside('attestation')], setting);
-    expect(good).toContain('<details>\n<summary>2 manifests inside <code>ghcr.io/acme/app:1.2.0</code></summary>');
+    expect(good).toContain(
+      '<details>\n<summary>2 manifests inside <code>ghcr.io/acme/app:1.2.0</code></summary>',
+    );
     const bad = signSummary([app, inside('linux/amd64', { verified: false })], setting);
     expect(bad).toContain('<details open>\n<summary>1 manifest inside');
   });
@@ -104,17 +140,24 @@ describe('the summary', () => {
 
   it('has the command for each good image, and the public key', () => {
     const text = signSummary([keyed('app'), failed('web')], { ...setting, tlog: false, publicKey });
-    expect(text).toContain(`<pre>cosign verify \\\n  --key cosign.pub \\\n  --insecure-ignore-tlog=true \\\n  ${keyed('app').image}</pre>`);
-    expect(text).toContain(`<summary>The public key, <code>cosign.pub</code></summary>\n<pre>${publicKey.trim()}</pre>`);
+    expect(text).toContain(
+      `<pre>cosign verify \\\n  --key cosign.pub \\\n  --insecure-ignore-tlog=true \\\n  ${keyed('app').image}</pre>`,
+    );
+    expect(text).toContain(
+      `<summary>The public key, <code>cosign.pub</code></summary>\n<pre>${publicKey.trim()}</pre>`,
+    );
     expect(text.match(/cosign verify/g)).toHaveLength(1);
   });
 
   it('offers no command for what does not verify', () => {
-    expect(signSummary([keyless('app', { verified: false })], setting)).not.toContain('cosign verify');
+    expect(signSummary([keyless('app', { verified: false })], setting)).not.toContain(
+      'cosign verify',
+    );
   });
 
   it('stays text, whatever a registry, a tag or a certificate says', () => {
-    const evil = '</code></pre></table></details><img src=x onerror=alert(1)>\n\n# owned\n\n[x](javascript:alert(1)) | `` ` @acme <!--';
+    const evil =
+      '</code></pre></table></details><img src=x onerror=alert(1)>\n\n# owned\n\n[x](javascript:alert(1)) | `` ` @acme <!--';
     const result = keyless('app', {
       image: `ghcr.io/acme/app${evil}@${app.digest}`,
       references: [evil],
@@ -123,10 +166,17 @@ describe('the summary', () => {
       annotations: { [evil.replaceAll('=', '')]: 'x' },
       error: errorWith(evil, evil, `${evil}\n\`\`\`yaml\n${evil}\n\`\`\``),
     });
-    const text = signSummary([result, { ...result, partOf: result.image }, failed('x', { error: errorWith('x', evil, evil) })], {
-      ...setting,
-      publicKey: evil,
-    });
+    const text = signSummary(
+      [
+        result,
+        { ...result, partOf: result.image },
+        failed('x', { error: errorWith('x', evil, evil) }),
+      ],
+      {
+        ...setting,
+        publicKey: evil,
+      },
+    );
     expect(text).not.toMatch(/<img|<!--/);
     for (const block of blocks(text)) {
       expect(block).toMatch(/^(## |<(p|table|details|blockquote)[ >])/);

@@ -1,12 +1,18 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { commandText, quote, type VerifySetting, verifyCommand } from '../../src/action/verify-command.ts';
+import {
+  commandText,
+  quote,
+  type VerifySetting,
+  verifyCommand,
+} from '../../src/action/verify-command.ts';
 import type { SignResult } from '../../src/signing/result.ts';
 import { failed, keyed, keyless } from './results.ts';
 
 const setting: VerifySetting = { tlog: true, privateSigstore: false };
-const identity = '--certificate-identity https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.2.0';
+const identity =
+  '--certificate-identity https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.2.0';
 const issuer = '--certificate-oidc-issuer https://token.actions.githubusercontent.com';
 
 function words(result: SignResult, change: Partial<VerifySetting> = {}) {
@@ -15,12 +21,19 @@ function words(result: SignResult, change: Partial<VerifySetting> = {}) {
 
 /** The one signature of `result`, changed. */
 function withSignature(result: SignResult, change: object): SignResult {
-  return { ...result, signatures: result.signatures.slice(0, 1).map((signature) => ({ ...signature, ...change })) };
+  return {
+    ...result,
+    signatures: result.signatures.slice(0, 1).map((signature) => ({ ...signature, ...change })),
+  };
 }
 
 describe('the command to repeat the verification', () => {
   const app = keyless('app');
-  const logged = withSignature(keyed('app'), { tlogIndex: 5, logId: 'ab', integratedTime: 1_790_000_000 });
+  const logged = withSignature(keyed('app'), {
+    tlogIndex: 5,
+    logId: 'ab',
+    integratedTime: 1_790_000_000,
+  });
   const stamped = { timestamp: '2026-11-20T11:21:21Z' };
   const { integratedTime: _, ...timeless } = app.signatures[0] ?? app.signatures[1]!;
   const v2: SignResult = { ...app, signatures: [{ ...timeless, ...stamped }] };
@@ -31,9 +44,24 @@ describe('the command to repeat the verification', () => {
     ['keyless', app, {}, [identity, issuer]],
     ['keyless, Rekor v1 and a timestamp', withSignature(app, stamped), {}, [identity, issuer]],
     ['keyless, Rekor v2', v2, {}, [identity, issuer, '--use-signed-timestamps']],
-    ['keyless, timestamp only', stampOnly, { tlog: false }, [identity, issuer, '--insecure-ignore-tlog=true', '--use-signed-timestamps']],
-    ['keyless, private instance', app, { privateSigstore: true }, [identity, issuer, '--trusted-root trusted_root.json']],
-    ['keyed, private instance', logged, { privateSigstore: true }, ['--key cosign.pub', '--trusted-root trusted_root.json']],
+    [
+      'keyless, timestamp only',
+      stampOnly,
+      { tlog: false },
+      [identity, issuer, '--insecure-ignore-tlog=true', '--use-signed-timestamps'],
+    ],
+    [
+      'keyless, private instance',
+      app,
+      { privateSigstore: true },
+      [identity, issuer, '--trusted-root trusted_root.json'],
+    ],
+    [
+      'keyed, private instance',
+      logged,
+      { privateSigstore: true },
+      ['--key cosign.pub', '--trusted-root trusted_root.json'],
+    ],
     [
       'keyed, in no log of a private instance',
       keyed('app'),
@@ -41,7 +69,12 @@ describe('the command to repeat the verification', () => {
       ['--key cosign.pub', '--insecure-ignore-tlog=true'],
     ],
     ['keyed, in the log', logged, {}, ['--key cosign.pub']],
-    ['keyed, in no log', keyed('app'), { tlog: false }, ['--key cosign.pub', '--insecure-ignore-tlog=true']],
+    [
+      'keyed, in no log',
+      keyed('app'),
+      { tlog: false },
+      ['--key cosign.pub', '--insecure-ignore-tlog=true'],
+    ],
     [
       'annotations',
       keyless('app', { annotations: { team: 'blue', note: 'two words' } }),
@@ -54,11 +87,21 @@ describe('the command to repeat the verification', () => {
       {},
       [identity, issuer, `-a '"list=a,""b"""'`],
     ],
-    ['a registry in plain http', app, { plainHttp: () => true }, [identity, issuer, '--allow-http-registry']],
-  ])('%s', (_, result, change, options) => expect(words(result, change)).toEqual(['cosign verify', ...options, app.image]));
+    [
+      'a registry in plain http',
+      app,
+      { plainHttp: () => true },
+      [identity, issuer, '--allow-http-registry'],
+    ],
+  ])('%s', (_, result, change, options) =>
+    expect(words(result, change)).toEqual(['cosign verify', ...options, app.image]),
+  );
 
   it('says which annotations cosign cannot ask for', () => {
-    const command = verifyCommand(keyless('app', { annotations: { q: 'a=b', team: 'blue' } }), setting);
+    const command = verifyCommand(
+      keyless('app', { annotations: { q: 'a=b', team: 'blue' } }),
+      setting,
+    );
     expect([command?.words.slice(3, -1), command?.notes]).toEqual([
       ['-a team=blue'],
       ['cosign cannot ask for these annotations on its command line: q.'],
@@ -70,14 +113,23 @@ describe('the command to repeat the verification', () => {
     ['nothing written', keyless('app', { signatures: [] })],
     ['nobody signed', keyless('app', { signer: {} })],
     ['an identity without issuer', keyless('app', { signer: { identity: 'x' } })],
-    ['control characters', keyless('app', { signer: { identity: 'x\u001b]0;y\u0007', issuer: 'z' } })],
+    [
+      'control characters',
+      keyless('app', { signer: { identity: 'x\u001b]0;y\u0007', issuer: 'z' } }),
+    ],
     ['a line break', keyless('app', { annotations: { a: 'b\nrm -rf' } })],
   ])('there is none for %s', (_, result) => expect(verifyCommand(result, setting)).toBeUndefined());
 
   it.skipIf(process.platform === 'win32')('reaches cosign word for word through a shell', () => {
     const evil = `'; touch /tmp/x; $(id) \`id\` "\\" ! * ~ # & | < >`;
-    const result = keyless('app', { signer: { identity: evil, issuer: `-${evil}` }, annotations: { a: evil.replaceAll('=', '') } });
-    const text = commandText(verifyCommand(result, setting)!).replace('cosign verify', "printf '%s\\n'");
+    const result = keyless('app', {
+      signer: { identity: evil, issuer: `-${evil}` },
+      annotations: { a: evil.replaceAll('=', '') },
+    });
+    const text = commandText(verifyCommand(result, setting)!).replace(
+      'cosign verify',
+      "printf '%s\\n'",
+    );
     const seen = execFileSync('/bin/sh', ['-c', text], { encoding: 'utf8' }).trimEnd().split('\n');
     expect(seen).toEqual([
       '--certificate-identity',
@@ -98,7 +150,11 @@ describe('the command to repeat the verification', () => {
           { minLength: 1 },
         ),
         (texts) => {
-          const output = execFileSync('/bin/sh', ['-c', `printf '%s\\n' ${texts.map(quote).join(' ')}`], { encoding: 'utf8' });
+          const output = execFileSync(
+            '/bin/sh',
+            ['-c', `printf '%s\\n' ${texts.map(quote).join(' ')}`],
+            { encoding: 'utf8' },
+          );
           return output === `${texts.join('\n')}\n`;
         },
       ),

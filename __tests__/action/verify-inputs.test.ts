@@ -14,7 +14,9 @@ const workflow = 'https://github.com/acme/app/.github/workflows/release.yml@refs
 const good = { images: 'ghcr.io/acme/app:1', 'certificate-identity': workflow };
 
 function read(inputs: Record<string, string>): VerifyInputs {
-  const env = Object.fromEntries(Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]));
+  const env = Object.fromEntries(
+    Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]),
+  );
   return readVerifyInputs(masker, { get: (name) => inputs[name] ?? '', env });
 }
 
@@ -59,7 +61,11 @@ describe('the inputs of the gate', () => {
       'github-workflow-ref': 'acme/app/.github/workflows/release.yml@refs/heads/main',
       'github-runner-environment': 'github-hosted',
     };
-    const inputs = read({ ...good, 'certificate-identity': `# ours\n${workflow}\n\nrelease@acme.example`, ...claims });
+    const inputs = read({
+      ...good,
+      'certificate-identity': `# ours\n${workflow}\n\nrelease@acme.example`,
+      ...claims,
+    });
     expect(inputs.identities).toEqual([{ exact: workflow }, { exact: 'release@acme.example' }]);
     expect(inputs.github).toEqual({
       repository: 'acme/app',
@@ -72,7 +78,8 @@ describe('the inputs of the gate', () => {
   });
 
   it('compile patterns that match the whole identity', () => {
-    const pattern = 'https://github\\.com/acme/[^/]+/\\.github/workflows/release\\.yml@refs/tags/v[0-9.]+';
+    const pattern =
+      'https://github\\.com/acme/[^/]+/\\.github/workflows/release\\.yml@refs/tags/v[0-9.]+';
     const { identities, issuers } = read({
       images: 'a',
       'certificate-identity-regexp': pattern,
@@ -80,14 +87,24 @@ describe('the inputs of the gate', () => {
     });
     const [identity] = identities;
     const tagged = 'https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.2';
-    expect(identity && [tagged, `${tagged}-rc`, `x${tagged}`].map((text) => matches(identity, text))).toEqual([true, false, false]);
-    expect(issuers.map((issuer) => matches(issuer, 'https://token.actions.githubusercontent.com'))).toEqual([false]);
+    expect(
+      identity && [tagged, `${tagged}-rc`, `x${tagged}`].map((text) => matches(identity, text)),
+    ).toEqual([true, false, false]);
+    expect(
+      issuers.map((issuer) => matches(issuer, 'https://token.actions.githubusercontent.com')),
+    ).toEqual([false]);
   });
 
   it('mask a private key that was pasted by mistake, and no public one', () => {
-    read({ images: 'a', key: '-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----' });
+    read({
+      images: 'a',
+      key: '-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----',
+    });
     expect(hidden).toEqual([]);
-    read({ images: 'a', key: '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEH\n-----END PRIVATE KEY-----' });
+    read({
+      images: 'a',
+      key: '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEH\n-----END PRIVATE KEY-----',
+    });
     expect(hidden).toContain('MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEH');
   });
 });
@@ -98,37 +115,121 @@ describe('inputs that are refused', () => {
   const issuer = 'https://id.example';
   it.each<[string, Record<string, string>, string, string]>([
     ['nobody', { images }, 'bad-input', 'key, certificate-identity and policy are all empty'],
-    ['claims alone', { images, 'github-repository': 'acme/app' }, 'bad-input', 'no certificate-identity is set'],
-    ['an issuer alone', { images, 'certificate-oidc-issuer': issuer }, 'bad-input', 'key, certificate-identity and policy are all empty'],
-    ['key and identity', { ...good, key }, 'bad-input', 'key and certificate-identity are both set'],
-    ['key and policy', { images, key, policy: 'p.yaml' }, 'bad-input', 'key and policy are both set'],
-    ['identity and policy', { ...good, policy: 'p.yaml' }, 'bad-input', 'certificate-identity and policy are both set'],
-    ['exact and pattern', { ...good, 'certificate-identity-regexp': 'https://github.com/acme/x' }, 'bad-input', 'are both set'],
+    [
+      'claims alone',
+      { images, 'github-repository': 'acme/app' },
+      'bad-input',
+      'no certificate-identity is set',
+    ],
+    [
+      'an issuer alone',
+      { images, 'certificate-oidc-issuer': issuer },
+      'bad-input',
+      'key, certificate-identity and policy are all empty',
+    ],
+    [
+      'key and identity',
+      { ...good, key },
+      'bad-input',
+      'key and certificate-identity are both set',
+    ],
+    [
+      'key and policy',
+      { images, key, policy: 'p.yaml' },
+      'bad-input',
+      'key and policy are both set',
+    ],
+    [
+      'identity and policy',
+      { ...good, policy: 'p.yaml' },
+      'bad-input',
+      'certificate-identity and policy are both set',
+    ],
+    [
+      'exact and pattern',
+      { ...good, 'certificate-identity-regexp': 'https://github.com/acme/x' },
+      'bad-input',
+      'are both set',
+    ],
     [
       'two kinds of issuer',
       { ...good, 'certificate-oidc-issuer': issuer, 'certificate-oidc-issuer-regexp': 'https://x' },
       'bad-input',
       'are both set',
     ],
-    ['an issuer for a key', { images, key, 'certificate-oidc-issuer': issuer }, 'bad-input', 'certificate-oidc-issuer speaks of keyless'],
-    ['claims for a key', { images, key, 'github-ref': 'refs/heads/main' }, 'bad-input', 'github-* speaks of keyless'],
-    ['claims for a policy', { images, policy: 'p.yaml', 'github-ref': 'refs/heads/main' }, 'bad-input', 'github-* speaks of keyless'],
+    [
+      'an issuer for a key',
+      { images, key, 'certificate-oidc-issuer': issuer },
+      'bad-input',
+      'certificate-oidc-issuer speaks of keyless',
+    ],
+    [
+      'claims for a key',
+      { images, key, 'github-ref': 'refs/heads/main' },
+      'bad-input',
+      'github-* speaks of keyless',
+    ],
+    [
+      'claims for a policy',
+      { images, policy: 'p.yaml', 'github-ref': 'refs/heads/main' },
+      'bad-input',
+      'github-* speaks of keyless',
+    ],
     [
       'anybody',
-      { images, 'certificate-identity-regexp': '.*', 'certificate-oidc-issuer-regexp': 'https?://.*' },
+      {
+        images,
+        'certificate-identity-regexp': '.*',
+        'certificate-oidc-issuer-regexp': 'https?://.*',
+      },
       'bad-input',
       'anybody at all',
     ],
-    ['a broken pattern', { images, 'certificate-identity-regexp': 'a(' }, 'bad-input', '"a(" is not a regular expression'],
+    [
+      'a broken pattern',
+      { images, 'certificate-identity-regexp': 'a(' },
+      'bad-input',
+      '"a(" is not a regular expression',
+    ],
     ['no image', { key }, 'nothing-to-verify', 'images, metadata and files are all empty'],
-    ['a digest alone', { key, digest: `sha256:${'0'.repeat(64)}` }, 'nothing-to-verify', 'no image name it belongs to'],
-    ['changed-only without files', { ...good, 'changed-only': 'true' }, 'bad-input', 'changed-only is about `files`'],
+    [
+      'a digest alone',
+      { key, digest: `sha256:${'0'.repeat(64)}` },
+      'nothing-to-verify',
+      'no image name it belongs to',
+    ],
+    [
+      'changed-only without files',
+      { ...good, 'changed-only': 'true' },
+      'bad-input',
+      'changed-only is about `files`',
+    ],
     ['tlog: false', { ...good, tlog: 'false' }, 'bad-input', 'Input tlog is "false"'],
     ['fail: no', { ...good, fail: 'no' }, 'bad-input', 'neither true nor false'],
-    ['a misspelt condition', { ...good, issuer }, 'bad-input', '`issuer` is no input of this action'],
-    ['a password alone', { ...good, 'registry-password': 'x' }, 'bad-input', 'registry-username is empty'],
-    ['a TUF root alone', { ...good, 'tuf-root': 'root.json' }, 'bad-input', 'tuf-root is set without tuf-mirror'],
-    ['an annotation without a value', { ...good, annotations: 'env' }, 'bad-annotation', 'without "="'],
+    [
+      'a misspelt condition',
+      { ...good, issuer },
+      'bad-input',
+      '`issuer` is no input of this action',
+    ],
+    [
+      'a password alone',
+      { ...good, 'registry-password': 'x' },
+      'bad-input',
+      'registry-username is empty',
+    ],
+    [
+      'a TUF root alone',
+      { ...good, 'tuf-root': 'root.json' },
+      'bad-input',
+      'tuf-root is set without tuf-mirror',
+    ],
+    [
+      'an annotation without a value',
+      { ...good, annotations: 'env' },
+      'bad-annotation',
+      'without "="',
+    ],
   ])('%s', (_, inputs, code, text) => {
     const failure = failureOf(inputs);
     expect([failure.code, failure.message]).toEqual([code, expect.stringContaining(text)]);
@@ -183,9 +284,12 @@ describe('verify/action.yml', () => {
 
   it('describes everything in sentences, and requires nothing by itself', () => {
     const all = [...Object.values(action.inputs), ...Object.values(action.outputs)];
-    expect(all.map(({ description }) => description).filter((text) => !/^[A-Z].*\.$/s.test(text))).toEqual([]);
+    expect(
+      all.map(({ description }) => description).filter((text) => !/^[A-Z].*\.$/s.test(text)),
+    ).toEqual([]);
     expect(Object.values(action.inputs).filter(({ required }) => required)).toEqual([]);
   });
 
-  it('runs a committed file', () => expect(action.runs).toEqual({ using: 'node24', main: '../dist/verify.js' }));
+  it('runs a committed file', () =>
+    expect(action.runs).toEqual({ using: 'node24', main: '../dist/verify.js' }));
 });

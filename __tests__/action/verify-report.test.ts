@@ -2,7 +2,11 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { adviceFor } from '../../src/action/verify-advice.ts';
 import { verifyOutputs } from '../../src/action/verify-outputs.ts';
-import { type VerifySummarySetting, verifyFailureSummary, verifySummary } from '../../src/action/verify-summary.ts';
+import {
+  type VerifySummarySetting,
+  verifyFailureSummary,
+  verifySummary,
+} from '../../src/action/verify-summary.ts';
 import { resultLine } from '../../src/action/verify-words.ts';
 import { Failure } from '../../src/failure.ts';
 import { keyId } from '../../src/signature/key.ts';
@@ -15,7 +19,11 @@ const app = good();
 const web = bad('wrong-identity', 'web');
 const identities = [{ exact: workflowSigner.identity }];
 const setting: VerifySummarySetting = {
-  policy: { signers: [{ identities, issuers: [{ exact: workflowSigner.issuer }] }], annotations: {}, tlog: 'required' },
+  policy: {
+    signers: [{ identities, issuers: [{ exact: workflowSigner.issuer }] }],
+    annotations: {},
+    tlog: 'required',
+  },
   policyFiles: [],
   fail: true,
 };
@@ -34,7 +42,13 @@ describe('the outputs', () => {
     });
     const { certificate: _, ...signature } = verdictOf('verified');
     expect(JSON.parse(results ?? '')).toEqual([
-      { image: app.image, reference: 'ghcr.io/acme/app:1.2.0', digest: app.digest, verified: true, signatures: [signature] },
+      {
+        image: app.image,
+        reference: 'ghcr.io/acme/app:1.2.0',
+        digest: app.digest,
+        verified: true,
+        signatures: [signature],
+      },
       {
         image: web.image,
         reference: 'ghcr.io/acme/web:1.2.0',
@@ -52,7 +66,13 @@ describe('the outputs', () => {
     ['nothing', [], 'false', [], []],
     ['a good image', [app], 'true', [app.image], []],
     ['an index with a bad platform', [app, platform], 'false', [], ['ghcr.io/acme/app:1.2.0']],
-    ['an index with a good platform', [app, inside(app, good('platform'))], 'true', [app.image], []],
+    [
+      'an index with a good platform',
+      [app, inside(app, good('platform'))],
+      'true',
+      [app.image],
+      [],
+    ],
     [
       'a platform of another index',
       [app, good('other'), inside(good('other'), bad('unsigned', 'p'))],
@@ -60,29 +80,49 @@ describe('the outputs', () => {
       [app.image],
       ['ghcr.io/acme/other:1.2.0'],
     ],
-    ['what was let through', [good('app', { signatures: [], reason: 'Static.' })], 'true', [app.image], []],
+    [
+      'what was let through',
+      [good('app', { signatures: [], reason: 'Static.' })],
+      'true',
+      [app.image],
+      [],
+    ],
     ['what could not be found', [bad('unresolved')], 'false', [], ['ghcr.io/acme/app:1.2.0']],
   ])('of %s', (_, results, verified, images, failed) => {
     const outputs = verifyOutputs(results);
-    expect([outputs.verified, JSON.parse(outputs.images ?? ''), JSON.parse(outputs.failed ?? '')]).toEqual([verified, images, failed]);
+    expect([
+      outputs.verified,
+      JSON.parse(outputs.images ?? ''),
+      JSON.parse(outputs.failed ?? ''),
+    ]).toEqual([verified, images, failed]);
   });
 
   it('take the signer from the good signature, never from a rejected one', () => {
-    const stranger = verdictOf('wrong-identity', { identity: 'https://evil.example', tlogIndex: 1 });
-    expect(verifyOutputs([good('app', { signatures: [stranger, verdictOf('verified')] })])).toMatchObject({
+    const stranger = verdictOf('wrong-identity', {
+      identity: 'https://evil.example',
+      tlogIndex: 1,
+    });
+    expect(
+      verifyOutputs([good('app', { signatures: [stranger, verdictOf('verified')] })]),
+    ).toMatchObject({
       ...workflowSigner,
       'tlog-index': '312345678',
     });
-    expect(verifyOutputs([bad('wrong-identity', 'app', { signatures: [stranger] })])).toMatchObject({
-      identity: '',
-      issuer: '',
-      'tlog-index': '',
-    });
+    expect(verifyOutputs([bad('wrong-identity', 'app', { signatures: [stranger] })])).toMatchObject(
+      {
+        identity: '',
+        issuer: '',
+        'tlog-index': '',
+      },
+    );
   });
 
   it('fit into what GitHub takes, with the good signature kept longest', () => {
-    const flood = Array.from({ length: 5_000 }, () => verdictOf('malformed', { reason: 'x'.repeat(300) }));
-    const json = verifyOutputs([good('app', { signatures: [...flood, verdictOf('verified')] })]).results ?? '';
+    const flood = Array.from({ length: 5_000 }, () =>
+      verdictOf('malformed', { reason: 'x'.repeat(300) }),
+    );
+    const json =
+      verifyOutputs([good('app', { signatures: [...flood, verdictOf('verified')] })]).results ?? '';
     expect(Buffer.byteLength(json)).toBeLessThan(1_000_000);
     const [{ signatures }] = JSON.parse(json);
     expect(signatures).toHaveLength(20);
@@ -98,12 +138,26 @@ describe('the line of the log', () => {
       `✓ ghcr.io/acme/app:1.2.0 ${digest}: signed by workflow release.yml of acme/app at refs/tags/v1.2.0, 2026-09-21 14:13 UTC, log index 312345678`,
     ],
     [
-      good('app', { signatures: [verdictOf('malformed'), verdictOf('verified', { identity: 'release@acme.example' })] }),
+      good('app', {
+        signatures: [
+          verdictOf('malformed'),
+          verdictOf('verified', { identity: 'release@acme.example' }),
+        ],
+      }),
       `✓ ghcr.io/acme/app:1.2.0 ${digest}: signed by release@acme.example, 2026-09-21 14:13 UTC, log index 312345678; 1 other signature does not count`,
     ],
-    [good('app', { signatures: [], reason: 'Static.' }), `✓ ghcr.io/acme/app:1.2.0 ${digest}: let through without a signature: Static.`],
-    [bad('wrong-identity'), `✗ ghcr.io/acme/app:1.2.0 ${digest}: wrong-identity: It is wrong-identity.`],
-    [inside(app, bad('unsigned')), `✗ ghcr.io/acme/app:1.2.0 linux/amd64 ${digest}: unsigned: It is unsigned.`],
+    [
+      good('app', { signatures: [], reason: 'Static.' }),
+      `✓ ghcr.io/acme/app:1.2.0 ${digest}: let through without a signature: Static.`,
+    ],
+    [
+      bad('wrong-identity'),
+      `✗ ghcr.io/acme/app:1.2.0 ${digest}: wrong-identity: It is wrong-identity.`,
+    ],
+    [
+      inside(app, bad('unsigned')),
+      `✗ ghcr.io/acme/app:1.2.0 linux/amd64 ${digest}: unsigned: It is unsigned.`,
+    ],
   ])('%#', (result, line) => expect(resultLine(result)).toBe(line));
 
   it('is one line, whatever a certificate says', () => {
@@ -115,18 +169,24 @@ describe('the line of the log', () => {
 });
 
 describe('the advice', () => {
-  it.each(verdictCodes)('for %s is a sentence', (code) => expect(adviceFor(bad(code))).toMatch(/^[A-Z].*[.`]$/s));
+  it.each(verdictCodes)('for %s is a sentence', (code) =>
+    expect(adviceFor(bad(code))).toMatch(/^[A-Z].*[.`]$/s),
+  );
 
   it('names the repository without tag and digest, and keeps a port', () => {
-    expect(adviceFor(bad('unsigned', 'app', { image: `localhost:5000/acme/app@${app.digest}` }))).toContain(
-      'images: localhost:5000/acme/app\n',
-    );
+    expect(
+      adviceFor(bad('unsigned', 'app', { image: `localhost:5000/acme/app@${app.digest}` })),
+    ).toContain('images: localhost:5000/acme/app\n');
   });
 
   it('shows a plain identity as YAML, and keeps any other away from it', () => {
-    expect(adviceFor(bad('wrong-identity'))).toContain(`certificate-identity: ${workflowSigner.identity}\n`);
+    expect(adviceFor(bad('wrong-identity'))).toContain(
+      `certificate-identity: ${workflowSigner.identity}\n`,
+    );
     const identity = 'x\nkey: evil';
-    const result = bad('wrong-identity', 'app', { signatures: [verdictOf('wrong-identity', { identity })] });
+    const result = bad('wrong-identity', 'app', {
+      signatures: [verdictOf('wrong-identity', { identity })],
+    });
     expect(adviceFor(result)).not.toContain('evil');
   });
 
@@ -166,15 +226,27 @@ describe('the summary', () => {
       `❌ unsigned | ghcr.io/acme/api:1.2.0 ${good('api').digest} | – | – | –`,
       `✅ verified | ghcr.io/acme/app:1.2.0 ${app.digest} | workflow release.yml of acme/app at refs/tags/v1.2.0 | 2026-09-21 14:13 UTC | 312345678`,
     ]);
-    expect(markdown).toContain('<a href="https://search.sigstore.dev/?logIndex=312345678">312345678</a>');
+    expect(markdown).toContain(
+      '<a href="https://search.sigstore.dev/?logIndex=312345678">312345678</a>',
+    );
   });
 
   it.each<[string, readonly VerifyResult[], boolean, string]>([
     ['one good image', [app], true, '## ✅ 1 image verified'],
-    ['an index', [app, inside(app, good('p'))], true, '## ✅ 1 image (and 1 manifest inside) verified'],
+    [
+      'an index',
+      [app, inside(app, good('p'))],
+      true,
+      '## ✅ 1 image (and 1 manifest inside) verified',
+    ],
     ['one of two bad', [app, web], true, '## ❌ 1 of 2 images does not verify'],
     ['both bad', [bad('unsigned'), web], true, '## ❌ 2 of 2 images do not verify'],
-    ['a bad platform', [app, inside(app, bad('unsigned', 'p'))], true, '## ❌ 1 of 1 image does not verify'],
+    [
+      'a bad platform',
+      [app, inside(app, bad('unsigned', 'p'))],
+      true,
+      '## ❌ 1 of 1 image does not verify',
+    ],
     ['only reported', [web], false, '## ⚠️ 1 of 1 image does not verify'],
     ['nothing', [], true, '## ❌ 0 of 0 images do not verify'],
   ])('says at a glance: %s', (_, results, fail, heading) => {
@@ -183,31 +255,45 @@ describe('the summary', () => {
 
   it('asks for keys, claims, annotations and files in their own words', () => {
     const key = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).publicKey;
-    const keyed = { signers: [{ key }] as const, annotations: { env: 'prod' }, tlog: 'ignore' as const };
+    const keyed = {
+      signers: [{ key }] as const,
+      annotations: { env: 'prod' },
+      tlog: 'ignore' as const,
+    };
     expect(rows(verifySummary([app], { ...setting, policy: keyed }), 0)).toEqual([
       'Asked for | ',
       `Key | ${keyId(key)}`,
       'Annotations | env=prod',
       'Transparency log | not looked at',
     ]);
-    expect(rows(verifySummary([app], { policyFiles: ['policies/*.yaml'], fail: true }), 0)).toEqual([
-      'Asked for | ',
-      'Policy | policies/*.yaml',
-    ]);
+    expect(rows(verifySummary([app], { policyFiles: ['policies/*.yaml'], fail: true }), 0)).toEqual(
+      ['Asked for | ', 'Policy | policies/*.yaml'],
+    );
   });
 
   it('opens the platforms of an index where one failed, and folds them where none did', () => {
     const failing = verifySummary([app, inside(app, bad('unsigned', 'p'))], setting);
-    expect(failing).toContain('<details open>\n<summary>1 manifest inside <code>ghcr.io/acme/app:1.2.0</code></summary>');
+    expect(failing).toContain(
+      '<details open>\n<summary>1 manifest inside <code>ghcr.io/acme/app:1.2.0</code></summary>',
+    );
     expect(rows(failing, 1)[1]).toMatch(/^❌ not all inside \| /);
     expect(rows(failing, 2)[1]).toBe(`❌ unsigned | linux/amd64 | ${good('p').digest} | – | – | –`);
-    expect(verifySummary([app, inside(app, good('p'))], setting)).toContain('<details>\n<summary>1 manifest inside');
+    expect(verifySummary([app, inside(app, good('p'))], setting)).toContain(
+      '<details>\n<summary>1 manifest inside',
+    );
   });
 
   it('folds the signatures that do not count', () => {
-    const markdown = verifySummary([good('app', { signatures: [verdictOf('verified'), verdictOf('wrong-predicate')] })], setting);
-    expect(markdown).toContain('<summary>1 signature of <code>ghcr.io/acme/app:1.2.0</code> that does not count</summary>');
-    expect(rows(markdown, 2)[1]).toBe(`wrong-predicate | It is wrong-predicate. | bundle ${verdictOf('wrong-predicate').digest}`);
+    const markdown = verifySummary(
+      [good('app', { signatures: [verdictOf('verified'), verdictOf('wrong-predicate')] })],
+      setting,
+    );
+    expect(markdown).toContain(
+      '<summary>1 signature of <code>ghcr.io/acme/app:1.2.0</code> that does not count</summary>',
+    );
+    expect(rows(markdown, 2)[1]).toBe(
+      `wrong-predicate | It is wrong-predicate. | bundle ${verdictOf('wrong-predicate').digest}`,
+    );
   });
 
   it('shows one block for a failure that many images share', () => {
@@ -219,9 +305,18 @@ describe('the summary', () => {
 
   it('lets nothing of a certificate or a registry become HTML or Markdown', () => {
     const evil = '</code></td></table>\n\n# <script>alert(1)</script> [x](javascript:0)';
-    const signatures = [verdictOf('wrong-identity', { identity: evil, issuer: evil, reason: evil })];
+    const signatures = [
+      verdictOf('wrong-identity', { identity: evil, issuer: evil, reason: evil }),
+    ];
     const markdown = verifySummary(
-      [bad('wrong-identity', 'app', { signatures, reason: evil, references: [evil], platform: evil })],
+      [
+        bad('wrong-identity', 'app', {
+          signatures,
+          reason: evil,
+          references: [evil],
+          platform: evil,
+        }),
+      ],
       setting,
     );
     expect(markdown).not.toContain('<script>');

@@ -8,8 +8,17 @@ export function verdictOf(code: VerdictCode, change: Partial<Verdict> = {}): Ver
   const digest = digestOf(Buffer.from(`signature ${code}`));
   const reference = `ghcr.io/acme/app@${digest}`;
   const head = { format: 'bundle' as const, digest, reference, annotations: {}, ...workflowSigner };
-  if (code !== 'verified') return { ...head, verified: false, code, reason: `It is ${code}.`, ...change };
-  return { ...head, verified: true, code, tlogIndex: 312_345_678, logId: publicGoodLog, integratedTime: 1_790_000_000, ...change };
+  if (code !== 'verified')
+    return { ...head, verified: false, code, reason: `It is ${code}.`, ...change };
+  return {
+    ...head,
+    verified: true,
+    code,
+    tlogIndex: 312_345_678,
+    logId: publicGoodLog,
+    integratedTime: 1_790_000_000,
+    ...change,
+  };
 }
 
 const publicGoodLog = 'c0d23d6ad406973f9559f3ba2d1ca01f84147d8ffc5b8445c224f98b9591801d';
@@ -30,12 +39,22 @@ export function good(name = 'app', change: Partial<VerifyResult> = {}): VerifyRe
 }
 
 /** An image that did not, with one signature that says why (none for `unsigned`). */
-export function bad(code: VerdictCode, name = 'app', change: Partial<VerifyResult> = {}): VerifyResult {
-  const signatures = ['unsigned', 'registry-error', 'unresolved', 'not-allowed'].includes(code) ? [] : [verdictOf(code)];
+export function bad(
+  code: VerdictCode,
+  name = 'app',
+  change: Partial<VerifyResult> = {},
+): VerifyResult {
+  const signatures = ['unsigned', 'registry-error', 'unresolved', 'not-allowed'].includes(code)
+    ? []
+    : [verdictOf(code)];
   return { ...good(name), verified: false, code, reason: `It is ${code}.`, signatures, ...change };
 }
 
 /** A manifest inside an index. */
-export function inside(index: VerifyResult, result: VerifyResult, platform = 'linux/amd64'): VerifyResult {
+export function inside(
+  index: VerifyResult,
+  result: VerifyResult,
+  platform = 'linux/amd64',
+): VerifyResult {
   return { ...result, asked: false, partOf: [index.image], platform, references: index.references };
 }

@@ -33,7 +33,10 @@ describe('the visibility of the repository', () => {
 
   it('is asked for when the event tells of another repository', async () => {
     const event = { repository: { fullName: 'fork/app', visibility: 'public' } };
-    expect(await repositoryVisibility(env, says({ visibility: 'private' }), event)).toEqual({ visibility: 'private', from: 'api' });
+    expect(await repositoryVisibility(env, says({ visibility: 'private' }), event)).toEqual({
+      visibility: 'private',
+      from: 'api',
+    });
   });
 
   it('is asked for by name', async () => {
@@ -55,24 +58,41 @@ describe('the visibility of the repository', () => {
     ['the answer says nothing', env, says({})],
     ['the run has no repository', {}, says({ visibility: 'public' })],
   ])('is private when %s', async (_, variables, ask) => {
-    expect(await repositoryVisibility(variables, ask, {})).toEqual({ visibility: 'private', from: 'unknown' });
+    expect(await repositoryVisibility(variables, ask, {})).toEqual({
+      visibility: 'private',
+      from: 'unknown',
+    });
   });
 });
 
 describe("GitHub's API", () => {
   it.each([
-    ['answers', 200, { visibility: 'internal', private: true, name: 'app' }, { visibility: 'internal', from: 'api' }],
+    [
+      'answers',
+      200,
+      { visibility: 'internal', private: true, name: 'app' },
+      { visibility: 'internal', from: 'api' },
+    ],
     ['refuses', 403, { message: 'no' }, { visibility: 'private', from: 'unknown' }],
-    ['knows no such repository', 404, { message: 'Not Found' }, { visibility: 'private', from: 'unknown' }],
+    [
+      'knows no such repository',
+      404,
+      { message: 'Not Found' },
+      { visibility: 'private', from: 'unknown' },
+    ],
   ])('%s', async (_, status, answer, expected) => {
     const seen: unknown[] = [];
     const server = createServer((request, response) => {
       seen.push([request.url, request.headers.authorization]);
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+      response
+        .writeHead(status, { 'content-type': 'application/json' })
+        .end(JSON.stringify(answer));
     });
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     try {
-      const ask = askGithub('job-token', { GITHUB_API_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+      const ask = askGithub('job-token', {
+        GITHUB_API_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      });
       expect(await repositoryVisibility(env, ask, {})).toEqual(expected);
       expect(seen).toEqual([['/repos/acme/app', 'token job-token']]);
     } finally {
@@ -93,7 +113,10 @@ describe('the event', () => {
   it('is read from its file', async () => {
     const payload = {
       repository: { full_name: 'acme/app', visibility: 'public', private: false },
-      pull_request: { head: { repo: { full_name: 'fork/app' } }, base: { repo: { full_name: 'acme/app' } } },
+      pull_request: {
+        head: { repo: { full_name: 'fork/app' } },
+        base: { repo: { full_name: 'acme/app' } },
+      },
     };
     expect(await readEvent(written('a.json', JSON.stringify(payload)))).toEqual({
       repository: { fullName: 'acme/app', visibility: 'public', private: false },
@@ -103,7 +126,9 @@ describe('the event', () => {
   });
 
   it('knows a fork that was deleted', () =>
-    expect(parseEvent({ pull_request: { head: { repo: null } } })).toEqual({ headRepository: null }));
+    expect(parseEvent({ pull_request: { head: { repo: null } } })).toEqual({
+      headRepository: null,
+    }));
 
   it.each([
     null,
@@ -118,7 +143,9 @@ describe('the event', () => {
   ])('says nothing of %j', (payload) => expect(parseEvent(payload)).toEqual({}));
 
   it('keeps no field of the wrong type', () => {
-    expect(parseEvent({ repository: { full_name: 1, visibility: ['public'], private: 'false' } })).toEqual({ repository: {} });
+    expect(
+      parseEvent({ repository: { full_name: 1, visibility: ['public'], private: 'false' } }),
+    ).toEqual({ repository: {} });
   });
 
   it.each([

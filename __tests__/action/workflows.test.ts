@@ -16,7 +16,9 @@ interface Workflow {
 }
 
 const folder = new URL('../../.github/workflows/', import.meta.url);
-const workflows = readdirSync(folder).map((name) => [name, readFileSync(new URL(name, folder), 'utf8')] as const);
+const workflows = readdirSync(folder).map(
+  (name) => [name, readFileSync(new URL(name, folder), 'utf8')] as const,
+);
 
 describe.each(workflows)('the workflow %s', (_, text) => {
   const { on, permissions, jobs } = parse(text) as Workflow;
@@ -26,11 +28,14 @@ describe.each(workflows)('the workflow %s', (_, text) => {
     // A reusable workflow runs the action of its own major version: a commit cannot name itself.
     const own = /uses: (\.\/|OWNER\/sign-image(\/verify)?@v1$)/;
     const lines = text.split('\n').filter((line) => /^[^#]*\buses:/.test(line) && !own.test(line));
-    expect(lines.filter((line) => !/uses: [\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(line))).toEqual([]);
+    expect(
+      lines.filter((line) => !/uses: [\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(line)),
+    ).toEqual([]);
   });
 
   it('gives each job its own permissions, and none by default; a reusable workflow leaves them to its caller', () => {
-    if (Object.hasOwn(Object(on), 'workflow_call')) return expect(text).not.toMatch(/^ *permissions:/m);
+    if (Object.hasOwn(Object(on), 'workflow_call'))
+      return expect(text).not.toMatch(/^ *permissions:/m);
     expect(permissions).toEqual({});
     expect(Object.entries(jobs).filter(([, job]) => job.permissions === undefined)).toEqual([]);
   });
@@ -44,5 +49,6 @@ describe.each(workflows)('the workflow %s', (_, text) => {
     expect(steps.filter(({ run }) => run?.includes('${{'))).toEqual([]);
   });
 
-  it('ends', () => expect(Object.values(jobs).filter((job) => job['timeout-minutes'] === undefined)).toEqual([]));
+  it('ends', () =>
+    expect(Object.values(jobs).filter((job) => job['timeout-minutes'] === undefined)).toEqual([]));
 });

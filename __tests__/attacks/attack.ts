@@ -19,8 +19,9 @@ export interface Scene {
 }
 
 /**
- * One attack. `lay` puts it into the registry, or its honest twin: what is the same apart from the one thing that the attack is about.
- * The twin passes; the attack is refused with this code and no other.
+ * One attack. `lay` puts it into the registry, or its honest twin: what is the same apart from the
+ * one thing that the attack is about. The twin passes; the attack is refused with this code and no
+ * other.
  */
 export interface Attack {
   readonly name: string;
@@ -29,7 +30,9 @@ export interface Attack {
   readonly policy?: (forge: Forge, hostile: boolean) => Partial<SignaturePolicy>;
   readonly trust?: (forge: Forge, hostile: boolean) => Trust;
   readonly options?: GateOptions;
-  /** the attack is that a good signature gets lost: it must still be found, beside the refused ones */
+  /**
+   * the attack is that a good signature gets lost: it must still be found, beside the refused ones
+   */
   readonly passes?: true;
 }
 
@@ -51,17 +54,31 @@ export function sceneOf(forge: Forge, shelf: Shelf): Scene {
 type More = Omit<Attack, 'name' | 'code' | 'lay'>;
 
 /** An attack whose bundle is made of one wish, and its twin of another. */
-export function made(name: string, code: Attack['code'], hostile: (scene: Scene) => Wish, honest: Wish = {}, more: More = {}): Attack {
+export function made(
+  name: string,
+  code: Attack['code'],
+  hostile: (scene: Scene) => Wish,
+  honest: Wish = {},
+  more: More = {},
+): Attack {
   return {
     name,
     code,
-    lay: (scene, evil) => void scene.shelf.bundle(scene.bundle(evil ? { ...honest, ...hostile(scene) } : honest)),
+    lay: (scene, evil) =>
+      void scene.shelf.bundle(scene.bundle(evil ? { ...honest, ...hostile(scene) } : honest)),
     ...more,
   };
 }
 
 /** An attack that edits the JSON of a good bundle, at a path as `put` reads it. */
-export function edited(name: string, code: Attack['code'], path: string, value: unknown, wish: Wish = {}, more: More = {}): Attack {
+export function edited(
+  name: string,
+  code: Attack['code'],
+  path: string,
+  value: unknown,
+  wish: Wish = {},
+  more: More = {},
+): Attack {
   const lay = (scene: Scene, evil: boolean): void => {
     const bundle = scene.bundle(wish);
     if (evil) put(path, value)(bundle);
@@ -71,7 +88,12 @@ export function edited(name: string, code: Attack['code'], path: string, value: 
 }
 
 /** An attack that edits the text of a good bundle. */
-export function respelled(name: string, code: Attack['code'], edit: (text: string) => string | Buffer, wish: Wish = {}): Attack {
+export function respelled(
+  name: string,
+  code: Attack['code'],
+  edit: (text: string) => string | Buffer,
+  wish: Wish = {},
+): Attack {
   const lay = (scene: Scene, evil: boolean): void => {
     const text = JSON.stringify(scene.bundle(wish));
     const written = evil ? edit(text) : text;
@@ -82,11 +104,18 @@ export function respelled(name: string, code: Attack['code'], edit: (text: strin
 }
 
 /** An attack whose legacy layer is made of one wish, and its twin of another. */
-export function layered(name: string, code: Attack['code'], hostile: (scene: Scene) => Wish, honest: Wish = {}, more: More = {}): Attack {
+export function layered(
+  name: string,
+  code: Attack['code'],
+  hostile: (scene: Scene) => Wish,
+  honest: Wish = {},
+  more: More = {},
+): Attack {
   return {
     name,
     code,
-    lay: (scene, evil) => void scene.shelf.layer(scene.layer(evil ? { ...honest, ...hostile(scene) } : honest)),
+    lay: (scene, evil) =>
+      void scene.shelf.layer(scene.layer(evil ? { ...honest, ...hostile(scene) } : honest)),
     ...more,
   };
 }
@@ -100,7 +129,10 @@ export function relabelled(
   wish: Wish = {},
   more: More = {},
 ): Attack {
-  const key = annotation === 'signature' ? 'dev.cosignproject.cosign/signature' : `dev.sigstore.cosign/${annotation}`;
+  const key =
+    annotation === 'signature'
+      ? 'dev.cosignproject.cosign/signature'
+      : `dev.sigstore.cosign/${annotation}`;
   const lay = (scene: Scene, evil: boolean): void => {
     const layer = scene.layer(wish);
     const value = edit(layer.annotations[key] ?? '');

@@ -46,10 +46,14 @@ async function play(attack: Attack, hostile: boolean): Promise<Outcome> {
   await attack.lay(sceneOf(forge, shelf), hostile);
   const policy = { ...keyless, ...attack.policy?.(forge, hostile) };
   // One try: how long a registry that goes on failing is waited for is seen in slow.whole.test.ts.
-  return gate(shelf.image, policy, attack.trust?.(forge, hostile) ?? forge.trust(), { patience: 0, ...attack.options });
+  return gate(shelf.image, policy, attack.trust?.(forge, hostile) ?? forge.trust(), {
+    patience: 0,
+    ...attack.options,
+  });
 }
 
-// Control, invisible and direction-changing characters forge log lines; the runner reads `::command::` at the start of one.
+// Control, invisible and direction-changing characters forge log lines; the runner reads
+// `::command::` at the start of one.
 const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]|^\s*::/u;
 
 for (const [subject, attacks] of Object.entries(corpus)) {
@@ -60,7 +64,11 @@ for (const [subject, attacks] of Object.entries(corpus)) {
 
       const hostile = await play(attack, true);
       if (attack.passes) expect(hostile).toMatchObject({ verified: true });
-      else expect({ verified: hostile.verified, codes: hostile.codes }).toEqual({ verified: false, codes: [attack.code] });
+      else
+        expect({ verified: hostile.verified, codes: hostile.codes }).toEqual({
+          verified: false,
+          codes: [attack.code],
+        });
       expect(hostile.texts.filter((text) => unsafe.test(text))).toEqual([]);
       expect(hostile.milliseconds).toBeLessThan(10_000);
     });

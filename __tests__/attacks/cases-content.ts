@@ -6,12 +6,30 @@ import { type Shelf, types } from './shelf.ts';
 const malformed = 'malformed';
 
 /** A good bundle whose manifest is edited. */
-function manifested(name: string, code: Attack['code'], edit: (manifest: Json, scene: Scene) => void): Attack {
-  return { name, code, lay: (scene, evil) => void scene.shelf.bundle(scene.bundle(), (manifest) => evil && edit(manifest, scene)) };
+function manifested(
+  name: string,
+  code: Attack['code'],
+  edit: (manifest: Json, scene: Scene) => void,
+): Attack {
+  return {
+    name,
+    code,
+    lay: (scene, evil) =>
+      void scene.shelf.bundle(scene.bundle(), (manifest) => evil && edit(manifest, scene)),
+  };
 }
 /** A good legacy signature whose manifest is edited. */
-function sigged(name: string, code: Attack['code'], edit: (manifest: Json, scene: Scene) => void): Attack {
-  return { name, code, lay: (scene, evil) => void scene.shelf.layer(scene.layer(), (manifest) => evil && edit(manifest, scene)) };
+function sigged(
+  name: string,
+  code: Attack['code'],
+  edit: (manifest: Json, scene: Scene) => void,
+): Attack {
+  return {
+    name,
+    code,
+    lay: (scene, evil) =>
+      void scene.shelf.layer(scene.layer(), (manifest) => evil && edit(manifest, scene)),
+  };
 }
 /** Content: manifests and blobs that lie about themselves or each other. */
 export const contentCases: readonly Attack[] = [
@@ -20,7 +38,11 @@ export const contentCases: readonly Attack[] = [
     code: 'registry-error',
     lay: ({ shelf, bundle }, evil) => {
       const good = bundle();
-      shelf.bundle(good, ({ layers: [layer] }) => evil && shelf.swap(layer.digest, JSON.stringify(good).replace('v0.3', 'v0.2')));
+      shelf.bundle(
+        good,
+        ({ layers: [layer] }) =>
+          evil && shelf.swap(layer.digest, JSON.stringify(good).replace('v0.3', 'v0.2')),
+      );
     },
   },
   {
@@ -30,13 +52,19 @@ export const contentCases: readonly Attack[] = [
       const digest = shelf.bundle(bundle());
       if (evil)
         shelf.override = ({ path }, usual) =>
-          path.endsWith(digest) ? { ...usual(), body: JSON.stringify({ schemaVersion: 2 }) } : undefined;
+          path.endsWith(digest)
+            ? { ...usual(), body: JSON.stringify({ schemaVersion: 2 }) }
+            : undefined;
     },
   },
   {
     name: 'another payload under the digest of a legacy layer',
     code: 'registry-error',
-    lay: ({ shelf, layer }, evil) => void shelf.layer(layer(), ({ layers: [{ digest }] }) => evil && shelf.swap(digest, 'x'.repeat(50))),
+    lay: ({ shelf, layer }, evil) =>
+      void shelf.layer(
+        layer(),
+        ({ layers: [{ digest }] }) => evil && shelf.swap(digest, 'x'.repeat(50)),
+      ),
   },
   manifested('a blob that is not there', 'registry-error', ({ layers: [layer] }) =>
     Object.assign(layer, { digest: `sha256:${'ab'.repeat(32)}` }),
@@ -50,23 +78,45 @@ export const contentCases: readonly Attack[] = [
   manifested('a layer with a path for a digest', malformed, ({ layers: [layer] }) =>
     Object.assign(layer, { digest: '../../other/manifests/latest' }),
   ),
-  manifested('a layer that says to be smaller than it is', 'too-large', ({ layers: [layer] }) => Object.assign(layer, { size: 10 })),
-  manifested('a layer of -1 bytes', malformed, ({ layers: [layer] }) => Object.assign(layer, { size: -1 })),
-  manifested('a layer of 2^60 bytes', malformed, ({ layers: [layer] }) => Object.assign(layer, { size: 2 ** 60 })),
-  manifested('a layer of 1 GiB', 'too-large', ({ layers: [layer] }) => Object.assign(layer, { size: 2 ** 30 })),
-  manifested('two bundles in one manifest', malformed, ({ layers }) => layers.push({ ...layers[0] })),
-  manifested('no bundle in the manifest', malformed, (manifest) => Object.assign(manifest, { layers: [] })),
-  manifested('layers in another case, which Go reads', malformed, (manifest) => Object.assign(manifest, { Layers: [] })),
-  manifested('a manifest that is an index, too', malformed, (manifest) => Object.assign(manifest, { manifests: [] })),
-  manifested('annotations that are no text', malformed, ({ annotations }) => Object.assign(annotations, { n: 1 })),
+  manifested('a layer that says to be smaller than it is', 'too-large', ({ layers: [layer] }) =>
+    Object.assign(layer, { size: 10 }),
+  ),
+  manifested('a layer of -1 bytes', malformed, ({ layers: [layer] }) =>
+    Object.assign(layer, { size: -1 }),
+  ),
+  manifested('a layer of 2^60 bytes', malformed, ({ layers: [layer] }) =>
+    Object.assign(layer, { size: 2 ** 60 }),
+  ),
+  manifested('a layer of 1 GiB', 'too-large', ({ layers: [layer] }) =>
+    Object.assign(layer, { size: 2 ** 30 }),
+  ),
+  manifested('two bundles in one manifest', malformed, ({ layers }) =>
+    layers.push({ ...layers[0] }),
+  ),
+  manifested('no bundle in the manifest', malformed, (manifest) =>
+    Object.assign(manifest, { layers: [] }),
+  ),
+  manifested('layers in another case, which Go reads', malformed, (manifest) =>
+    Object.assign(manifest, { Layers: [] }),
+  ),
+  manifested('a manifest that is an index, too', malformed, (manifest) =>
+    Object.assign(manifest, { manifests: [] }),
+  ),
+  manifested('annotations that are no text', malformed, ({ annotations }) =>
+    Object.assign(annotations, { n: 1 }),
+  ),
   manifested('a subject with a digest in upper case', 'unsigned', ({ subject }) =>
     Object.assign(subject, { digest: subject.digest.toUpperCase() }),
   ),
   sigged('a layer with a digest of another algorithm', malformed, ({ layers: [layer] }) =>
     Object.assign(layer, { digest: `sha512:${'ab'.repeat(64)}` }),
   ),
-  sigged('a layer of 1 GiB', 'too-large', ({ layers: [layer] }) => Object.assign(layer, { size: 2 ** 30 })),
-  sigged('annotations that are no text', malformed, ({ layers: [layer] }) => Object.assign(layer.annotations, { n: 1 })),
+  sigged('a layer of 1 GiB', 'too-large', ({ layers: [layer] }) =>
+    Object.assign(layer, { size: 2 ** 30 }),
+  ),
+  sigged('annotations that are no text', malformed, ({ layers: [layer] }) =>
+    Object.assign(layer.annotations, { n: 1 }),
+  ),
   sigged('a layer of another type', malformed, ({ layers: [layer] }) =>
     Object.assign(layer, { mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip' }),
   ),
@@ -84,22 +134,36 @@ export const contentCases: readonly Attack[] = [
     name: 'a manifest with a key twice',
     code: malformed,
     lay: ({ shelf, bundle }, evil) =>
-      respelledManifest(shelf, shelf.bundle(bundle()), evil, (text) => text.replace('"layers":', '"layers":[],"layers":')),
+      respelledManifest(shelf, shelf.bundle(bundle()), evil, (text) =>
+        text.replace('"layers":', '"layers":[],"layers":'),
+      ),
   },
   {
     name: 'a manifest 10,000 levels deep',
     code: malformed,
     lay: ({ shelf, bundle }, evil) =>
-      respelledManifest(shelf, shelf.bundle(bundle()), evil, (text) => text.replace('{', `{"x":${'['.repeat(1e4)}${']'.repeat(1e4)},`)),
+      respelledManifest(shelf, shelf.bundle(bundle()), evil, (text) =>
+        text.replace('{', `{"x":${'['.repeat(1e4)}${']'.repeat(1e4)},`),
+      ),
   },
-  answered('a manifest that the registry calls an index', malformed, /\/manifests\/sha256:/, (usual) => ({
-    ...usual(),
-    headers: { 'content-type': types.index },
-  })),
-  answered('a manifest that the registry calls schema 1', malformed, /\/manifests\/sha256:/, (usual) => ({
-    ...usual(),
-    headers: { 'content-type': 'application/vnd.docker.distribution.manifest.v1+prettyjws' },
-  })),
+  answered(
+    'a manifest that the registry calls an index',
+    malformed,
+    /\/manifests\/sha256:/,
+    (usual) => ({
+      ...usual(),
+      headers: { 'content-type': types.index },
+    }),
+  ),
+  answered(
+    'a manifest that the registry calls schema 1',
+    malformed,
+    /\/manifests\/sha256:/,
+    (usual) => ({
+      ...usual(),
+      headers: { 'content-type': 'application/vnd.docker.distribution.manifest.v1+prettyjws' },
+    }),
+  ),
   {
     name: 'one good signature among 500 hostile ones',
     code: 'verified',
@@ -114,7 +178,9 @@ export const contentCases: readonly Attack[] = [
       ];
       for (let n = 0; evil && n < 500; n++) {
         if (n === 250) shelf.bundle(bundle());
-        shelf.bundle(n % 5 === 4 ? `{"n":${n}}` : (bad[n % 5] ?? ''), ({ annotations }) => Object.assign(annotations, { n: String(n) }));
+        shelf.bundle(n % 5 === 4 ? `{"n":${n}}` : (bad[n % 5] ?? ''), ({ annotations }) =>
+          Object.assign(annotations, { n: String(n) }),
+        );
       }
       if (!evil) shelf.bundle(bundle());
     },
@@ -151,7 +217,12 @@ export const contentCases: readonly Attack[] = [
     lay: ({ shelf, bundle, layer }, evil) => {
       shelf.layer(layer());
       if (evil)
-        shelf.bundle(bundle({ payload: '{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://slsa.dev/provenance/v1"}' }));
+        shelf.bundle(
+          bundle({
+            payload:
+              '{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://slsa.dev/provenance/v1"}',
+          }),
+        );
     },
   },
   {
@@ -166,7 +237,12 @@ export const contentCases: readonly Attack[] = [
 ];
 
 /** Plants the manifest again, spelled otherwise, and lists that one instead. */
-function respelledManifest(shelf: Shelf, digest: string, evil: boolean, edit: (text: string) => string): void {
+function respelledManifest(
+  shelf: Shelf,
+  digest: string,
+  evil: boolean,
+  edit: (text: string) => string,
+): void {
   if (!evil) return;
   const content = shelf.registry.store.open(shelf.repository);
   const text = edit(content.manifests.get(digest)?.bytes.toString() ?? '');

@@ -16,7 +16,15 @@ const wanting = (
 });
 
 const claimed: Pick<Attack, 'policy'> = {
-  policy: () => ({ signers: [{ identities: [{ exact: identity }], issuers: [{ exact: issuer }], github: { repository: 'acme/app' } }] }),
+  policy: () => ({
+    signers: [
+      {
+        identities: [{ exact: identity }],
+        issuers: [{ exact: issuer }],
+        github: { repository: 'acme/app' },
+      },
+    ],
+  }),
 };
 const twisted = (text: string): string => text.replace('acme', '\u0430cme');
 
@@ -24,48 +32,95 @@ const twisted = (text: string): string => text.replace('acme', '\u0430cme');
 export const identityCases: readonly Attack[] = [
   leaf('another identity', 'wrong-identity', { names: [uri(identity.replace('acme', 'evil'))] }),
   leaf('the identity with more behind it', 'wrong-identity', { names: [uri(`${identity}-evil`)] }),
-  leaf('the identity with more before it', 'wrong-identity', { names: [uri(`https://evil.test/?${identity}`)] }),
-  leaf('the identity on another branch', 'wrong-identity', { names: [uri(identity.replace('heads/main', 'heads/fork'))] }),
+  leaf('the identity with more before it', 'wrong-identity', {
+    names: [uri(`https://evil.test/?${identity}`)],
+  }),
+  leaf('the identity on another branch', 'wrong-identity', {
+    names: [uri(identity.replace('heads/main', 'heads/fork'))],
+  }),
   leaf('the identity of a tag with the branch\u2019s name', 'wrong-identity', {
     names: [uri(identity.replace('heads/main', 'tags/main'))],
   }),
-  leaf('the identity in another case', 'wrong-identity', { names: [uri(identity.replace('acme', 'Acme'))] }),
-  leaf('the identity percent-encoded', 'wrong-identity', { names: [uri(identity.replace('acme', '%61cme'))] }),
-  leaf('the identity with a dot segment', 'wrong-identity', { names: [uri(identity.replace('/acme', '/evil/../acme'))] }),
-  leaf('the identity as an e-mail address', 'wrong-identity', { names: [email('release@acme.test')] }),
-  leaf('a Cyrillic letter in a user name', 'wrong-identity', { names: [username(twisted(identity))] }),
+  leaf('the identity in another case', 'wrong-identity', {
+    names: [uri(identity.replace('acme', 'Acme'))],
+  }),
+  leaf('the identity percent-encoded', 'wrong-identity', {
+    names: [uri(identity.replace('acme', '%61cme'))],
+  }),
+  leaf('the identity with a dot segment', 'wrong-identity', {
+    names: [uri(identity.replace('/acme', '/evil/../acme'))],
+  }),
+  leaf('the identity as an e-mail address', 'wrong-identity', {
+    names: [email('release@acme.test')],
+  }),
+  leaf('a Cyrillic letter in a user name', 'wrong-identity', {
+    names: [username(twisted(identity))],
+  }),
   leaf('a Cyrillic letter in a URI', untrusted, { names: [uri(twisted(identity))] }),
-  leaf('a letter with the eighth bit set', untrusted, { names: [uri(Buffer.from(identity.replace('acme', '\u00e1cme'), 'latin1'))] }),
+  leaf('a letter with the eighth bit set', untrusted, {
+    names: [uri(Buffer.from(identity.replace('acme', '\u00e1cme'), 'latin1'))],
+  }),
   leaf('NUL and more behind the identity', untrusted, { names: [uri(`${identity}\0.evil.test`)] }),
   leaf('a line break in the identity', untrusted, { names: [uri(`${identity}\n`)] }),
   leaf('NUL in a user name', untrusted, { names: [username(`${identity}\0`)] }),
-  leaf('a line break and a workflow command in a user name', untrusted, { names: [username('x\n::add-path::/tmp')] }),
-  leaf('a user name that is not UTF-8', 'malformed', { names: [username(tlv(0x0c, Buffer.from([0x61, 0xff])))] }),
-  leaf('a user name that is no text', untrusted, { names: [username(tlv(0x16, Buffer.from(identity)))] }),
+  leaf('a line break and a workflow command in a user name', untrusted, {
+    names: [username('x\n::add-path::/tmp')],
+  }),
+  leaf('a user name that is not UTF-8', 'malformed', {
+    names: [username(tlv(0x0c, Buffer.from([0x61, 0xff])))],
+  }),
+  leaf('a user name that is no text', untrusted, {
+    names: [username(tlv(0x16, Buffer.from(identity)))],
+  }),
   leaf('an other name of another kind', untrusted, {
     names: [context(0, oid('1.3.6.1.4.1.311.20.2.3'), context(0, utf8String(identity)))],
   }),
   leaf('the identity as a host name', untrusted, { names: [implicit(2, Buffer.from(identity))] }),
-  leaf('the identity as a directory name', untrusted, { names: [context(4, nameOf('sandbox.test', identity))] }),
+  leaf('the identity as a directory name', untrusted, {
+    names: [context(4, nameOf('sandbox.test', identity))],
+  }),
   leaf('the identity in the common name, another in the SAN', 'wrong-identity', {
     subject: nameOf('sandbox.test', identity),
     names: [uri('https://evil.test/x')],
   }),
-  leaf('the identity in the common name alone', untrusted, { subject: nameOf('sandbox.test', identity), names: [] }),
-  leaf('two names, the wanted first', untrusted, { names: [uri(identity), uri('https://evil.test/x')] }),
-  leaf('two names, the wanted second', untrusted, { names: [uri('https://evil.test/x'), uri(identity)] }),
+  leaf('the identity in the common name alone', untrusted, {
+    subject: nameOf('sandbox.test', identity),
+    names: [],
+  }),
+  leaf('two names, the wanted first', untrusted, {
+    names: [uri(identity), uri('https://evil.test/x')],
+  }),
+  leaf('two names, the wanted second', untrusted, {
+    names: [uri('https://evil.test/x'), uri(identity)],
+  }),
   leaf('the wanted name twice', untrusted, { names: [uri(identity), uri(identity)] }),
-  leaf('two SAN extensions', untrusted, { more: [extension('2.5.29.17', sequence(uri(identity)))] }),
-  leaf('a name of 20,000 letters', untrusted, { names: [uri(`https://evil.test/${'a'.repeat(20_000)}`)] }),
-  leaf('another issuer', 'wrong-issuer', { issuer: [issuerV1('https://evil.test'), issuerV2('https://evil.test')] }),
-  leaf('an issuer with more behind it', 'wrong-issuer', { issuer: [issuerV2(`${issuer}.evil.test`)] }),
+  leaf('two SAN extensions', untrusted, {
+    more: [extension('2.5.29.17', sequence(uri(identity)))],
+  }),
+  leaf('a name of 20,000 letters', untrusted, {
+    names: [uri(`https://evil.test/${'a'.repeat(20_000)}`)],
+  }),
+  leaf('another issuer', 'wrong-issuer', {
+    issuer: [issuerV1('https://evil.test'), issuerV2('https://evil.test')],
+  }),
+  leaf('an issuer with more behind it', 'wrong-issuer', {
+    issuer: [issuerV2(`${issuer}.evil.test`)],
+  }),
   leaf('an issuer with a slash behind it', 'wrong-issuer', { issuer: [issuerV2(`${issuer}/`)] }),
-  leaf('two issuers, the old field right', untrusted, { issuer: [issuerV1(issuer), issuerV2('https://evil.test')] }),
-  leaf('two issuers, the new field right', untrusted, { issuer: [issuerV1('https://evil.test'), issuerV2(issuer)] }),
+  leaf('two issuers, the old field right', untrusted, {
+    issuer: [issuerV1(issuer), issuerV2('https://evil.test')],
+  }),
+  leaf('two issuers, the new field right', untrusted, {
+    issuer: [issuerV1('https://evil.test'), issuerV2(issuer)],
+  }),
   leaf('no issuer', untrusted, { issuer: [] }),
   leaf('an empty issuer', untrusted, { issuer: [issuerV2('')] }),
-  leaf('an issuer with control characters', untrusted, { issuer: [issuerV2('https://evil.test\n::error::x')] }),
-  leaf('an issuer in another encoding', untrusted, { issuer: [extension(`${arc}.8`, tlv(0x1e, Buffer.from(issuer, 'utf16le').swap16()))] }),
+  leaf('an issuer with control characters', untrusted, {
+    issuer: [issuerV2('https://evil.test\n::error::x')],
+  }),
+  leaf('an issuer in another encoding', untrusted, {
+    issuer: [extension(`${arc}.8`, tlv(0x1e, Buffer.from(issuer, 'utf16le').swap16()))],
+  }),
   made(
     'a part of the identity for a pattern',
     'wrong-identity',
@@ -96,7 +151,10 @@ export const identityCases: readonly Attack[] = [
       policy: () => ({
         signers: [
           { identities: [{ exact: identity }], issuers: [{ exact: issuer }] },
-          { identities: [{ exact: 'https://other.test/x' }], issuers: [{ exact: 'https://other.test' }] },
+          {
+            identities: [{ exact: 'https://other.test/x' }],
+            issuers: [{ exact: 'https://other.test' }],
+          },
         ],
       }),
     },

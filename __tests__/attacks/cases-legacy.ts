@@ -28,7 +28,8 @@ export const legacyCases: readonly Attack[] = [
   {
     name: 'a layer copied from another image',
     code: 'wrong-subject',
-    lay: ({ forge, shelf }, evil) => void shelf.layer(makeLayer(forge, evil ? shelf.newImage('other') : shelf.image)),
+    lay: ({ forge, shelf }, evil) =>
+      void shelf.layer(makeLayer(forge, evil ? shelf.newImage('other') : shelf.image)),
   },
   layered(
     'another critical type',
@@ -107,9 +108,15 @@ export const legacyCases: readonly Attack[] = [
     { annotations: { env: 'prod' } },
     wantsProd(),
   ),
-  layered('a payload with a byte order mark', malformed, ({ layer }) => ({ payload: `\ufeff${layer().payload}` })),
-  layered('a statement in place of the payload', malformed, () => ({ payload: '{"_type":"https://in-toto.io/Statement/v1"}' })),
-  layered('a payload of 300 KiB', 'too-large', ({ layer }) => ({ payload: `${layer().payload}${' '.repeat(300 * 1024)}` })),
+  layered('a payload with a byte order mark', malformed, ({ layer }) => ({
+    payload: `\ufeff${layer().payload}`,
+  })),
+  layered('a statement in place of the payload', malformed, () => ({
+    payload: '{"_type":"https://in-toto.io/Statement/v1"}',
+  })),
+  layered('a payload of 300 KiB', 'too-large', ({ layer }) => ({
+    payload: `${layer().payload}${' '.repeat(300 * 1024)}`,
+  })),
   {
     name: 'the wanted annotation on the layer instead of in the payload',
     code: 'annotation-mismatch',
@@ -124,26 +131,48 @@ export const legacyCases: readonly Attack[] = [
     code: 'bad-signature',
     lay: ({ shelf, layer }, evil) => {
       const made = layer({ annotations: { env: 'test' } });
-      shelf.layer(evil ? { ...made, payload: Buffer.from(made.payload.toString().replace('test', 'prod')) } : made);
+      shelf.layer(
+        evil
+          ? { ...made, payload: Buffer.from(made.payload.toString().replace('test', 'prod')) }
+          : made,
+      );
     },
   },
   relabelled('no signature', malformed, 'signature', () => undefined),
   relabelled('a signature with a bit turned', 'bad-signature', 'signature', (old) => flip(old)),
-  relabelled('a signature in base64 with line breaks', malformed, 'signature', (old) => `${old.slice(0, 64)}\n${old.slice(64)}`),
+  relabelled(
+    'a signature in base64 with line breaks',
+    malformed,
+    'signature',
+    (old) => `${old.slice(0, 64)}\n${old.slice(64)}`,
+  ),
   relabelled('no certificate', 'wrong-identity', 'certificate', () => undefined),
   relabelled('two certificates, the right one first', malformed, 'certificate', (old) => old + old),
   relabelled('text before the PEM', malformed, 'certificate', (old) => `Subject: release\n${old}`),
   relabelled('text behind the PEM', malformed, 'certificate', (old) => `${old}trust me`),
-  relabelled('PEM headers', malformed, 'certificate', (old) => old.replace('-----\n', '-----\nProc-Type: 4,ENCRYPTED\n\n')),
-  relabelled('PEM of another label', malformed, 'certificate', (old) => old.replaceAll('CERTIFICATE', 'TRUSTED CERTIFICATE')),
-  relabelled('PEM that does not end', malformed, 'certificate', (old) => old.replace('-----END CERTIFICATE-----', '')),
+  relabelled('PEM headers', malformed, 'certificate', (old) =>
+    old.replace('-----\n', '-----\nProc-Type: 4,ENCRYPTED\n\n'),
+  ),
+  relabelled('PEM of another label', malformed, 'certificate', (old) =>
+    old.replaceAll('CERTIFICATE', 'TRUSTED CERTIFICATE'),
+  ),
+  relabelled('PEM that does not end', malformed, 'certificate', (old) =>
+    old.replace('-----END CERTIFICATE-----', ''),
+  ),
   relabelled('PEM with a NUL', malformed, 'certificate', (old) => old.replace('\n', '\0\n')),
-  relabelled('PEM of a key', malformed, 'certificate', (old) => old.replaceAll('CERTIFICATE', 'PUBLIC KEY')),
-  relabelled('a certificate with a bit of its signature turned', 'bad-log-entry', 'certificate', (old) => {
-    const der = Buffer.from(old.replace(/-----.*?-----|\n/g, ''), 'base64');
-    der.writeUInt8((der.at(-10) ?? 0) ^ 1, der.length - 10);
-    return pemOf(der).toString();
-  }),
+  relabelled('PEM of a key', malformed, 'certificate', (old) =>
+    old.replaceAll('CERTIFICATE', 'PUBLIC KEY'),
+  ),
+  relabelled(
+    'a certificate with a bit of its signature turned',
+    'bad-log-entry',
+    'certificate',
+    (old) => {
+      const der = Buffer.from(old.replace(/-----.*?-----|\n/g, ''), 'base64');
+      der.writeUInt8((der.at(-10) ?? 0) ^ 1, der.length - 10);
+      return pemOf(der).toString();
+    },
+  ),
   relabelled('no log entry', 'no-log-entry', 'bundle', () => undefined),
   relabelled('a log entry that is no JSON', malformed, 'bundle', () => 'yes'),
   relabelled(
@@ -188,23 +217,35 @@ export const legacyCases: readonly Attack[] = [
     'bundle',
     inJson((entry) => (entry.Payload.logIndex = -1)),
   ),
-  relabelled('an index of 2^53', malformed, 'bundle', (old) => old.replace(/"logIndex":\d+/, '"logIndex":9007199254740992')),
+  relabelled('an index of 2^53', malformed, 'bundle', (old) =>
+    old.replace(/"logIndex":\d+/, '"logIndex":9007199254740992'),
+  ),
   relabelled(
     'a time that is text',
     malformed,
     'bundle',
     inJson((entry) => (entry.Payload.integratedTime = '1795176000')),
   ),
-  relabelled('a payload of the entry twice', malformed, 'bundle', (old) => old.replace('"Payload":', '"Payload":{},"Payload":')),
-  relabelled('a field of the entry in another case', malformed, 'bundle', (old) => old.replace('"Payload":', '"payload":{},"Payload":')),
-  layered('the log entry of another certificate', 'bad-log-entry', ({ forge }) => ({ verifier: pemOf(forge.certificate(newEcKey())) })),
+  relabelled('a payload of the entry twice', malformed, 'bundle', (old) =>
+    old.replace('"Payload":', '"Payload":{},"Payload":'),
+  ),
+  relabelled('a field of the entry in another case', malformed, 'bundle', (old) =>
+    old.replace('"Payload":', '"payload":{},"Payload":'),
+  ),
+  layered('the log entry of another certificate', 'bad-log-entry', ({ forge }) => ({
+    verifier: pemOf(forge.certificate(newEcKey())),
+  })),
   {
     name: 'the log entry of another signature',
     code: 'bad-log-entry',
     lay: ({ shelf, layer }, evil) => {
       const made = layer();
       const bundle = 'dev.sigstore.cosign/bundle';
-      shelf.layer(evil ? { ...made, annotations: { ...made.annotations, [bundle]: layer().annotations[bundle] } } : made);
+      shelf.layer(
+        evil
+          ? { ...made, annotations: { ...made.annotations, [bundle]: layer().annotations[bundle] } }
+          : made,
+      );
     },
   },
   relabelled(
@@ -215,17 +256,35 @@ export const legacyCases: readonly Attack[] = [
     stamped,
   ),
   relabelled('a timestamp that is no JSON', malformed, 'rfc3161timestamp', () => 'noon', stamped),
-  layered('a timestamp over other bytes', 'bad-timestamp', ({ forge }) => ({ timestamp: forge.timestamp(Buffer.from('x')) }), {
-    timestamp: signingTime,
-  }),
+  layered(
+    'a timestamp over other bytes',
+    'bad-timestamp',
+    ({ forge }) => ({ timestamp: forge.timestamp(Buffer.from('x')) }),
+    {
+      timestamp: signingTime,
+    },
+  ),
   layered('another identity', 'wrong-identity', () => ({ leaf: { names: [uri(`${identity}x`)] } })),
-  layered('an e-mail address', 'wrong-identity', () => ({ leaf: { names: [email('release@acme.test')] } })),
-  layered('a log entry of after the certificate', 'untrusted-certificate', () => ({ at: minutes(10) })),
-  layered('no proof of time', 'no-timestamp', () => ({ timestamp: undefined as never }), stamped, { policy: () => ({ tlog: 'ignore' }) }),
-  layered('a good signature, the attacker\u2019s key signed', 'bad-signature', () => ({ signWith: newEcKey() })),
-  { ...relabelled('a chain of the attacker: it is not read', 'verified', 'chain', () => 'nonsense'), passes: true },
+  layered('an e-mail address', 'wrong-identity', () => ({
+    leaf: { names: [email('release@acme.test')] },
+  })),
+  layered('a log entry of after the certificate', 'untrusted-certificate', () => ({
+    at: minutes(10),
+  })),
+  layered('no proof of time', 'no-timestamp', () => ({ timestamp: undefined as never }), stamped, {
+    policy: () => ({ tlog: 'ignore' }),
+  }),
+  layered('a good signature, the attacker\u2019s key signed', 'bad-signature', () => ({
+    signWith: newEcKey(),
+  })),
   {
-    ...relabelled('PEM with CRLF is the same certificate', 'verified', 'certificate', (old) => old.replaceAll('\n', '\r\n')),
+    ...relabelled('a chain of the attacker: it is not read', 'verified', 'chain', () => 'nonsense'),
+    passes: true,
+  },
+  {
+    ...relabelled('PEM with CRLF is the same certificate', 'verified', 'certificate', (old) =>
+      old.replaceAll('\n', '\r\n'),
+    ),
     passes: true,
   },
   {
@@ -238,7 +297,8 @@ export const legacyCases: readonly Attack[] = [
   },
 ];
 
-const pemOf = (der: Buffer): Buffer => Buffer.from(`-----BEGIN CERTIFICATE-----\n${base64(der)}\n-----END CERTIFICATE-----\n`);
+const pemOf = (der: Buffer): Buffer =>
+  Buffer.from(`-----BEGIN CERTIFICATE-----\n${base64(der)}\n-----END CERTIFICATE-----\n`);
 function wantsProd(): Pick<Attack, 'policy'> {
   return { policy: () => ({ annotations: { env: 'prod' } }) };
 }

@@ -6,7 +6,10 @@ import { edits, redone } from './log-edits.ts';
 import { inRekor2, type Json, publicPem, type Wish } from './material.ts';
 
 const badEntry = 'bad-log-entry';
-const both = (make: (name: string, wish: Wish) => Attack): Attack[] => [make(' (Rekor v1)', {}), make(' (Rekor v2)', inRekor2)];
+const both = (make: (name: string, wish: Wish) => Attack): Attack[] => [
+  make(' (Rekor v1)', {}),
+  make(' (Rekor v2)', inRekor2),
+];
 
 /** Signs the entry into a log of the attacker's own. */
 function intoLog(entry: Json, log: ForgedLog): void {
@@ -27,7 +30,8 @@ export const logCases: readonly Attack[] = [
     code: badEntry,
     lay: ({ shelf, bundle }, evil) => {
       const good = bundle(wish);
-      if (evil) good.verificationMaterial.tlogEntries = bundle(wish).verificationMaterial.tlogEntries;
+      if (evil)
+        good.verificationMaterial.tlogEntries = bundle(wish).verificationMaterial.tlogEntries;
       shelf.bundle(good);
     },
   })),
@@ -39,11 +43,15 @@ export const logCases: readonly Attack[] = [
       wish,
     ),
   ),
-  made('an entry made with a bare key', badEntry, () => ({ verifier: Buffer.from(publicPem(newEcKey())) })),
+  made('an entry made with a bare key', badEntry, () => ({
+    verifier: Buffer.from(publicPem(newEcKey())),
+  })),
   made('an entry of two certificates, the signer\u2019s second', badEntry, ({ forge }) => ({
     body: (body) => {
       const [first] = body.spec.signatures;
-      const other = Buffer.from(`${pemOf(forge.certificate(newEcKey()))}${Buffer.from(first.verifier, 'base64')}`);
+      const other = Buffer.from(
+        `${pemOf(forge.certificate(newEcKey()))}${Buffer.from(first.verifier, 'base64')}`,
+      );
       first.verifier = base64(other);
       return body;
     },
@@ -60,20 +68,26 @@ export const logCases: readonly Attack[] = [
   made(
     'an entry about another message',
     badEntry,
-    () => ({ body: (body) => put('spec.hashedRekordV002.data.digest', base64(sha256('x')))(body) ?? body }),
+    () => ({
+      body: (body) => put('spec.hashedRekordV002.data.digest', base64(sha256('x')))(body) ?? body,
+    }),
     inRekor2,
   ),
   made(
     'an entry with another signature',
     badEntry,
-    () => ({ body: (body) => put('spec.hashedRekordV002.signature.content', 'AAAA')(body) ?? body }),
+    () => ({
+      body: (body) => put('spec.hashedRekordV002.signature.content', 'AAAA')(body) ?? body,
+    }),
     inRekor2,
   ),
   made(
     'an entry with key and certificate',
     badEntry,
     () => ({
-      body: (body) => put('spec.hashedRekordV002.signature.verifier.publicKey', { rawBytes: 'AAAA' })(body) ?? body,
+      body: (body) =>
+        put('spec.hashedRekordV002.signature.verifier.publicKey', { rawBytes: 'AAAA' })(body) ??
+        body,
     }),
     inRekor2,
   ),
@@ -82,7 +96,9 @@ export const logCases: readonly Attack[] = [
   })),
   made('an entry that is no JSON', badEntry, () => ({ body: () => Buffer.from('signed!') })),
   made('an entry that is null', badEntry, () => ({ body: () => Buffer.from('null') })),
-  made('an entry of a kind that every object has', badEntry, () => ({ body: (body) => ({ ...body, kind: 'constructor' }) })),
+  made('an entry of a kind that every object has', badEntry, () => ({
+    body: (body) => ({ ...body, kind: 'constructor' }),
+  })),
   ...edits([
     ['no log entry', 'no-log-entry', 'entries', []],
     ['no list of entries', 'no-log-entry', 'entries', undefined],
@@ -93,13 +109,23 @@ export const logCases: readonly Attack[] = [
     ['another log\u2019s id', badEntry, 'entry.logId.keyId', flip],
     ['a short log id', badEntry, 'entry.logId.keyId', 'AAAA'],
     ['an empty log id', badEntry, 'entry.logId.keyId', ''],
-    ['a promise (SET) with a bit turned', badEntry, 'entry.inclusionPromise.signedEntryTimestamp', flip],
+    [
+      'a promise (SET) with a bit turned',
+      badEntry,
+      'entry.inclusionPromise.signedEntryTimestamp',
+      flip,
+    ],
     ['an empty promise', badEntry, 'entry.inclusionPromise.signedEntryTimestamp', ''],
     ['another time', badEntry, 'entry.integratedTime', (old: string) => String(Number(old) - 60)],
     ['no time', badEntry, 'entry.integratedTime', undefined],
     ['a time as a fraction', 'malformed', 'entry.integratedTime', '1795176000.5'],
     ['a time of 2^63', 'malformed', 'entry.integratedTime', '9223372036854775808'],
-    ['another top-level index', badEntry, 'entry.logIndex', (old: string) => String(Number(old) + 1)],
+    [
+      'another top-level index',
+      badEntry,
+      'entry.logIndex',
+      (old: string) => String(Number(old) + 1),
+    ],
     [
       'neither promise nor proof',
       'malformed',
@@ -109,10 +135,17 @@ export const logCases: readonly Attack[] = [
     ['a field of the entry that nobody knows', 'malformed', 'entry.inclusion_proof', {}],
   ]),
   redone('a promise by another log under the right id', badEntry, (entry) =>
-    intoLog(entry, new ForgedLog('https://rekor.sandbox.test', 'rekor.sandbox.test - 4711', newEcKey())),
+    intoLog(
+      entry,
+      new ForgedLog('https://rekor.sandbox.test', 'rekor.sandbox.test - 4711', newEcKey()),
+    ),
   ),
   redone('an entry in the attacker\u2019s own log', badEntry, (entry) => {
-    const log = new ForgedLog('https://rekor.sandbox.test', 'rekor.sandbox.test - 4711', newEcKey());
+    const log = new ForgedLog(
+      'https://rekor.sandbox.test',
+      'rekor.sandbox.test - 4711',
+      newEcKey(),
+    );
     entry.logId.keyId = base64(log.id);
     intoLog(entry, log);
   }),
@@ -127,33 +160,47 @@ export const logCases: readonly Attack[] = [
     code: badEntry,
     lay: ({ shelf, bundle }) => void shelf.bundle(bundle()),
     trust: (forge, evil) =>
-      evil ? forge.trust((root) => (root.tlogs[0].publicKey.validFor.start = minutes(1).toISOString())) : forge.trust(),
+      evil
+        ? forge.trust((root) => (root.tlogs[0].publicKey.validFor.start = minutes(1).toISOString()))
+        : forge.trust(),
   },
   {
     name: 'an entry of after the log was retired (Rekor v2)',
     code: badEntry,
     lay: ({ shelf, bundle }) => void shelf.bundle(bundle(inRekor2)),
     trust: (forge, evil) =>
-      evil ? forge.trust((root) => (root.tlogs[1].publicKey.validFor.end = minutes(-1).toISOString())) : forge.trust(),
+      evil
+        ? forge.trust((root) => (root.tlogs[1].publicKey.validFor.end = minutes(-1).toISOString()))
+        : forge.trust(),
   },
 ];
 
-const pemOf = (der: Buffer): string => `-----BEGIN CERTIFICATE-----\n${base64(der)}\n-----END CERTIFICATE-----\n`;
-const otherSigner = (der: Buffer, wish: Wish): Wish => ({ verifier: wish.log === 2 ? der : Buffer.from(pemOf(der)) });
+const pemOf = (der: Buffer): string =>
+  `-----BEGIN CERTIFICATE-----\n${base64(der)}\n-----END CERTIFICATE-----\n`;
+const otherSigner = (der: Buffer, wish: Wish): Wish => ({
+  verifier: wish.log === 2 ? der : Buffer.from(pemOf(der)),
+});
 
 /** With the log ignored these entries are not looked at: nothing else may then prove the time. */
 export const ignoredLogCases: readonly Attack[] = [
   {
     name: 'a log entry in place of a timestamp where the log is ignored',
     code: 'no-timestamp',
-    lay: ({ shelf, bundle }, evil) => void shelf.bundle(bundle(evil ? {} : { timestamp: signingTime })),
+    lay: ({ shelf, bundle }, evil) =>
+      void shelf.bundle(bundle(evil ? {} : { timestamp: signingTime })),
     policy: () => ({ tlog: 'ignore' }),
   },
   {
     name: 'no proof of time at all, the certificate still valid',
     code: 'no-timestamp',
-    lay: ({ shelf, bundle }, evil) => void shelf.bundle(bundle({ log: 'none', timestamp: evil ? undefined : signingTime })),
+    lay: ({ shelf, bundle }, evil) =>
+      void shelf.bundle(bundle({ log: 'none', timestamp: evil ? undefined : signingTime })),
     policy: () => ({ tlog: 'ignore' }),
   },
-  made('a Rekor v2 entry without timestamp', 'no-timestamp', () => ({ timestamp: undefined }), inRekor2),
+  made(
+    'a Rekor v2 entry without timestamp',
+    'no-timestamp',
+    () => ({ timestamp: undefined }),
+    inRekor2,
+  ),
 ];

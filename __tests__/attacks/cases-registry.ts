@@ -7,8 +7,15 @@ import { type Shelf, types } from './shelf.ts';
 
 const malformed = 'malformed';
 
-/** A good bundle that is listed by the tag; the registry's API, which is the other place, lists nothing. */
-function tagged(name: string, code: Attack['code'], edit: (entry: Json, scene: Scene) => unknown): Attack {
+/**
+ * A good bundle that is listed by the tag; the registry's API, which is the other place, lists
+ * nothing.
+ */
+function tagged(
+  name: string,
+  code: Attack['code'],
+  edit: (entry: Json, scene: Scene) => unknown,
+): Attack {
   const lay = (scene: Scene, evil: boolean): void => {
     const { shelf, bundle } = scene;
     const entry = shelf.entry(shelf.bundle(bundle()));
@@ -22,7 +29,9 @@ const pages =
   (next: (page: number) => string | undefined) =>
   (_usual: () => Reply, shelf: Shelf, page: string | null): Reply => {
     const at = next(Number(page ?? 0));
-    const [digest = ''] = shelf.registry.store.referrers(shelf.repository, shelf.image.digest).map((each) => each.digest);
+    const [digest = ''] = shelf.registry.store
+      .referrers(shelf.repository, shelf.image.digest)
+      .map((each) => each.digest);
     return listOf([shelf.entry(digest)], at === undefined ? {} : { link: `<${at}>; rel="next"` });
   };
 
@@ -36,7 +45,8 @@ export const listCases: readonly Attack[] = [
       const digest = shelf.bundle(makeBundle(forge, evil ? other : shelf.image), ({ subject }) =>
         Object.assign(subject, evil ? { digest: other.digest } : {}),
       );
-      shelf.override = ({ path }) => (referrers.test(path) ? listOf([shelf.entry(digest)]) : undefined);
+      shelf.override = ({ path }) =>
+        referrers.test(path) ? listOf([shelf.entry(digest)]) : undefined;
     },
   },
   {
@@ -49,20 +59,39 @@ export const listCases: readonly Attack[] = [
       shelf.tag([shelf.entry(digest)]);
     },
   },
-  tagged('a list that names itself', malformed, (_entry, { shelf }) => [shelf.entry(shelf.tag([]), { mediaType: types.index })]),
+  tagged('a list that names itself', malformed, (_entry, { shelf }) => [
+    shelf.entry(shelf.tag([]), { mediaType: types.index }),
+  ]),
   tagged('a list that names the image', 'unsigned', (_entry, { shelf }) => [
     shelf.entry(shelf.image.digest, { artifactType: types.empty }),
   ]),
   tagged('a list that names what is not there', 'registry-error', () => [
-    { mediaType: types.manifest, digest: `sha256:${'cd'.repeat(32)}`, size: 10, artifactType: types.bundle },
+    {
+      mediaType: types.manifest,
+      digest: `sha256:${'cd'.repeat(32)}`,
+      size: 10,
+      artifactType: types.bundle,
+    },
   ]),
-  tagged('a digest of another algorithm', malformed, (entry) => Object.assign(entry, { digest: `sha512:${'cd'.repeat(64)}` })),
-  tagged('a digest in upper case', malformed, (entry) => Object.assign(entry, { digest: entry.digest.toUpperCase() })),
-  tagged('a digest that is a path', malformed, (entry) => Object.assign(entry, { digest: '../../evil/manifests/v1' })),
-  tagged('a digest that is a workflow command', malformed, (entry) => Object.assign(entry, { digest: nasty })),
-  tagged('a digest that is an object', malformed, (entry) => Object.assign(entry, { digest: { toString: nasty } })),
+  tagged('a digest of another algorithm', malformed, (entry) =>
+    Object.assign(entry, { digest: `sha512:${'cd'.repeat(64)}` }),
+  ),
+  tagged('a digest in upper case', malformed, (entry) =>
+    Object.assign(entry, { digest: entry.digest.toUpperCase() }),
+  ),
+  tagged('a digest that is a path', malformed, (entry) =>
+    Object.assign(entry, { digest: '../../evil/manifests/v1' }),
+  ),
+  tagged('a digest that is a workflow command', malformed, (entry) =>
+    Object.assign(entry, { digest: nasty }),
+  ),
+  tagged('a digest that is an object', malformed, (entry) =>
+    Object.assign(entry, { digest: { toString: nasty } }),
+  ),
   {
-    ...tagged('a list that gives the good manifest a size of 1 GiB', 'verified', (entry) => Object.assign(entry, { size: 2 ** 30 })),
+    ...tagged('a list that gives the good manifest a size of 1 GiB', 'verified', (entry) =>
+      Object.assign(entry, { size: 2 ** 30 }),
+    ),
     passes: true,
   },
   {
@@ -105,11 +134,21 @@ export const listCases: readonly Attack[] = [
     pages((page) => `?page=${page + 1}`),
   ),
   answered('100,000 referrers in one page', 'too-large', referrers, () =>
-    listOf(Array(100_000).fill({ mediaType: types.manifest, digest: `sha256:${'ab'.repeat(32)}`, size: 9 })),
+    listOf(
+      Array(100_000).fill({
+        mediaType: types.manifest,
+        digest: `sha256:${'ab'.repeat(32)}`,
+        size: 9,
+      }),
+    ),
   ),
   answered('10,001 referrers in one page', 'too-large', referrers, () =>
     listOf(
-      Array.from({ length: 10_001 }, (_, n) => ({ mediaType: types.manifest, digest: `sha256:${String(n).padStart(64, '0')}`, size: 9 })),
+      Array.from({ length: 10_001 }, (_, n) => ({
+        mediaType: types.manifest,
+        digest: `sha256:${String(n).padStart(64, '0')}`,
+        size: 9,
+      })),
     ),
   ),
   answered(
@@ -134,7 +173,9 @@ export const listCases: readonly Attack[] = [
     page === '1' ? { status: 404 } : pages(() => '?page=1')(_usual, shelf, page),
   ),
   answered('a page that is HTML', 'registry-error', referrers, (_usual, shelf, page) =>
-    page === '1' ? { status: 200, headers: { 'content-type': 'text/html' }, body: '<html>' } : pages(() => '?page=1')(_usual, shelf, page),
+    page === '1'
+      ? { status: 200, headers: { 'content-type': 'text/html' }, body: '<html>' }
+      : pages(() => '?page=1')(_usual, shelf, page),
   ),
   answered('a list of another media type', 'unsigned', referrers, (usual) => ({
     ...usual(),
@@ -160,7 +201,10 @@ export const networkCases: readonly Attack[] = [
     faulty(`${what} cut short`, 'network', path, { kind: 'truncate' }),
     faulty(`${what} in bytes that are no HTTP`, 'network', path, { kind: 'garbage' }),
     faulty(`${what} behind a reset`, 'network', path, { kind: 'reset-before' }),
-    answered(`${what} with another status`, 'registry-error', path, () => ({ status: 500, body: 'no' })),
+    answered(`${what} with another status`, 'registry-error', path, () => ({
+      status: 500,
+      body: 'no',
+    })),
     answered(`${what} refused in words that forge a log`, 'registry-error', path, () => ({
       status: 418,
       headers: { 'content-type': 'application/json' },
@@ -171,7 +215,10 @@ export const networkCases: readonly Attack[] = [
       headers: { 'content-encoding': 'gzip', 'content-type': types.index },
       body: bomb,
     })),
-    answered(`${what} behind a redirect to itself`, 'network', path, () => ({ status: 307, headers: { location: '?again' } })),
+    answered(`${what} behind a redirect to itself`, 'network', path, () => ({
+      status: 307,
+      headers: { location: '?again' },
+    })),
     answered(`${what} behind a redirect to a file`, 'registry-error', path, () => ({
       status: 307,
       headers: { location: 'file:///etc/passwd' },
@@ -185,10 +232,17 @@ export const networkCases: readonly Attack[] = [
 
 const bomb = gzipSync(Buffer.alloc(16 << 20));
 
-function faulty(name: string, code: Attack['code'], what: RegExp, fault: NonNullable<ReturnType<NonNullable<Shelf['faults']>>>): Attack {
+function faulty(
+  name: string,
+  code: Attack['code'],
+  what: RegExp,
+  fault: NonNullable<ReturnType<NonNullable<Shelf['faults']>>>,
+): Attack {
   const lay = ({ shelf, bundle }: Scene, evil: boolean): void => {
     shelf.bundle(bundle());
-    if (evil) shelf.faults = ({ method, path }) => (method === 'GET' && what.test(path) ? fault : undefined);
+    if (evil)
+      shelf.faults = ({ method, path }) =>
+        method === 'GET' && what.test(path) ? fault : undefined;
   };
   return { name, code, lay };
 }

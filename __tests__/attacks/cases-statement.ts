@@ -22,12 +22,16 @@ const spelled =
 const hexOf = ({ shelf }: Scene): string => shelf.image.digest.slice('sha256:'.length);
 const wantsProd = { policy: () => ({ annotations: { env: 'prod' } }) };
 
-/** What is signed is not "this image is signed", or not this image, though the signer is the right one. */
+/**
+ * What is signed is not "this image is signed", or not this image, though the signer is the right
+ * one.
+ */
 export const statementCases: readonly Attack[] = [
   {
     name: 'a signature copied from another image, its manifest readdressed',
     code: 'wrong-subject',
-    lay: ({ forge, shelf }, evil) => void shelf.bundle(makeBundle(forge, evil ? shelf.newImage('other') : shelf.image)),
+    lay: ({ forge, shelf }, evil) =>
+      void shelf.bundle(makeBundle(forge, evil ? shelf.newImage('other') : shelf.image)),
   },
   {
     name: 'a signature copied from another image, its manifest as it was',
@@ -39,7 +43,12 @@ export const statementCases: readonly Attack[] = [
       });
     },
   },
-  edited('the digest in the subject edited', 'bad-signature', 'envelope.payload', within(/"sha256":"../, '"sha256":"zz')),
+  edited(
+    'the digest in the subject edited',
+    'bad-signature',
+    'envelope.payload',
+    within(/"sha256":"../, '"sha256":"zz'),
+  ),
   made(
     'provenance by the right signer',
     'wrong-predicate',
@@ -55,7 +64,11 @@ export const statementCases: readonly Attack[] = [
     'wrong-predicate',
     stating((s) => delete s.predicateType),
   ),
-  made('a predicate type of another case', 'wrong-predicate', spelled('sigstore.dev/cosign/sign/v1', 'sigstore.dev/cosign/Sign/v1')),
+  made(
+    'a predicate type of another case',
+    'wrong-predicate',
+    spelled('sigstore.dev/cosign/sign/v1', 'sigstore.dev/cosign/Sign/v1'),
+  ),
   made('a predicate type with more behind it', 'wrong-predicate', spelled('/sign/v1', '/sign/v1/')),
   made(
     'a predicate type as a list',
@@ -72,11 +85,21 @@ export const statementCases: readonly Attack[] = [
     'wrong-predicate',
     stating((s) => (s._type = 'https://in-toto.io/Statement/v0.1')),
   ),
-  made('another payload type, signed', 'wrong-predicate', () => ({ payloadType: 'application/json' })),
-  made('a payload type with a parameter, signed', 'wrong-predicate', () => ({ payloadType: 'application/vnd.in-toto+json; v=1' })),
-  made('the bare payload signed, without PAE', 'bad-signature', () => ({ signedBytes: (_type, payload) => payload })),
-  made('the digest of the PAE signed as a message', 'bad-signature', () => ({ signedBytes: (_type, payload) => sha256(payload) })),
-  made('a PAE without the lengths', 'bad-signature', () => ({ signedBytes: (type, payload) => Buffer.from(`DSSEv1 ${type} ${payload}`) })),
+  made('another payload type, signed', 'wrong-predicate', () => ({
+    payloadType: 'application/json',
+  })),
+  made('a payload type with a parameter, signed', 'wrong-predicate', () => ({
+    payloadType: 'application/vnd.in-toto+json; v=1',
+  })),
+  made('the bare payload signed, without PAE', 'bad-signature', () => ({
+    signedBytes: (_type, payload) => payload,
+  })),
+  made('the digest of the PAE signed as a message', 'bad-signature', () => ({
+    signedBytes: (_type, payload) => sha256(payload),
+  })),
+  made('a PAE without the lengths', 'bad-signature', () => ({
+    signedBytes: (type, payload) => Buffer.from(`DSSEv1 ${type} ${payload}`),
+  })),
   made(
     'two subjects, the second ours',
     'wrong-subject',
@@ -97,22 +120,34 @@ export const statementCases: readonly Attack[] = [
     'wrong-subject',
     stating((s) => (s.subject = s.subject[0])),
   ),
-  made('a digest in upper case', 'wrong-subject', (scene) => spelled(hexOf(scene), hexOf(scene).toUpperCase())(scene)),
-  made('a digest with a space behind it', 'wrong-subject', (scene) => spelled(hexOf(scene), `${hexOf(scene)} `)(scene)),
+  made('a digest in upper case', 'wrong-subject', (scene) =>
+    spelled(hexOf(scene), hexOf(scene).toUpperCase())(scene),
+  ),
+  made('a digest with a space behind it', 'wrong-subject', (scene) =>
+    spelled(hexOf(scene), `${hexOf(scene)} `)(scene),
+  ),
   made('a digest of another algorithm', 'wrong-subject', spelled('"sha256":', '"sha512":')),
   made(
     'a second digest of another algorithm',
     'wrong-subject',
     stating((s) => (s.subject[0].digest.sha512 = 'ab'.repeat(64))),
   ),
-  made('the digest in a prototype', 'wrong-subject', spelled('{"sha256":', '{"__proto__":{},"sha256":')),
+  made(
+    'the digest in a prototype',
+    'wrong-subject',
+    spelled('{"sha256":', '{"__proto__":{},"sha256":'),
+  ),
   made(
     'a field in another case, which Go reads',
     'malformed',
     stating((s) => (s.Subject = [{ digest: { sha256: 'ab'.repeat(32) } }])),
   ),
   made('a subject twice', 'malformed', spelled('"subject":', '"subject":[],"subject":')),
-  made('a subject twice, once in escapes', 'malformed', spelled('"subject":', '"\\u0073ubject":[],"subject":')),
+  made(
+    'a subject twice, once in escapes',
+    'malformed',
+    spelled('"subject":', '"\\u0073ubject":[],"subject":'),
+  ),
   made(
     'an annotation that is not text',
     'malformed',
@@ -133,18 +168,31 @@ export const statementCases: readonly Attack[] = [
     'malformed',
     stating((s) => (s.subject[0].annotations = { env: '\ud800' })),
   ),
-  made('a statement with a byte order mark', 'malformed', (scene) => ({ payload: `\ufeff${stating(() => {})(scene).payload}` })),
-  made('a statement with something behind it', 'malformed', (scene) => ({ payload: `${stating(() => {})(scene).payload}{}` })),
+  made('a statement with a byte order mark', 'malformed', (scene) => ({
+    payload: `\ufeff${stating(() => {})(scene).payload}`,
+  })),
+  made('a statement with something behind it', 'malformed', (scene) => ({
+    payload: `${stating(() => {})(scene).payload}{}`,
+  })),
   made('a statement with NaN', 'malformed', spelled('"predicate":{}', '"predicate":{"n":NaN}')),
-  made('a statement 10,000 levels deep', 'malformed', spelled('"predicate":{}', `"predicate":{"a":${'['.repeat(1e4)}${']'.repeat(1e4)}}`)),
-  made('a statement in UTF-16', 'malformed', (scene) => ({ payload: Buffer.from(stating(() => {})(scene).payload, 'utf16le') })),
+  made(
+    'a statement 10,000 levels deep',
+    'malformed',
+    spelled('"predicate":{}', `"predicate":{"a":${'['.repeat(1e4)}${']'.repeat(1e4)}}`),
+  ),
+  made('a statement in UTF-16', 'malformed', (scene) => ({
+    payload: Buffer.from(stating(() => {})(scene).payload, 'utf16le'),
+  })),
   made('an empty payload', 'malformed', () => ({ payload: '' })),
   made('null as a statement', 'malformed', () => ({ payload: 'null' })),
   {
     name: 'the wanted annotation on the manifest instead of in the signature',
     code: 'annotation-mismatch',
     lay: ({ shelf, bundle }, evil) =>
-      void shelf.bundle(bundle({ annotations: evil ? {} : { env: 'prod' } }), ({ annotations }) => (annotations.env = 'prod')),
+      void shelf.bundle(
+        bundle({ annotations: evil ? {} : { env: 'prod' } }),
+        ({ annotations }) => (annotations.env = 'prod'),
+      ),
     ...wantsProd,
   },
   made(
@@ -192,7 +240,12 @@ export const statementCases: readonly Attack[] = [
     lay: ({ shelf, bundle }, evil) => {
       const good = bundle();
       if (evil) {
-        const message = { messageDigest: { algorithm: 'SHA2_256', digest: base64(Buffer.from(shelf.image.digest.slice(7), 'hex')) } };
+        const message = {
+          messageDigest: {
+            algorithm: 'SHA2_256',
+            digest: base64(Buffer.from(shelf.image.digest.slice(7), 'hex')),
+          },
+        };
         good.messageSignature = { ...message, signature: good.dsseEnvelope.signatures[0].sig };
         delete good.dsseEnvelope;
       }
@@ -205,23 +258,51 @@ export const statementCases: readonly Attack[] = [
 export const envelopeCases: readonly Attack[] = [
   edited('no signature', 'malformed', 'envelope.signatures', []),
   edited('no list of signatures', 'malformed', 'envelope.signatures', undefined),
-  edited('the signature twice', 'malformed', 'envelope.signatures', (old: unknown[]) => [...old, ...old]),
-  edited('a stranger\u2019s signature in front', 'malformed', 'envelope.signatures', (old: unknown[]) => [{ sig: 'AAAA' }, ...old]),
+  edited('the signature twice', 'malformed', 'envelope.signatures', (old: unknown[]) => [
+    ...old,
+    ...old,
+  ]),
+  edited(
+    'a stranger\u2019s signature in front',
+    'malformed',
+    'envelope.signatures',
+    (old: unknown[]) => [{ sig: 'AAAA' }, ...old],
+  ),
   edited('an empty signature', 'malformed', 'envelope.signatures.0.sig', ''),
-  edited('a signature with a bit turned', 'bad-signature', 'envelope.signatures.0.sig', (old: string) => {
-    const bytes = Buffer.from(old, 'base64');
-    bytes.writeUInt8((bytes.at(-1) ?? 0) ^ 1, bytes.length - 1);
-    return base64(bytes);
-  }),
-  edited('a signature with a byte behind it', 'bad-signature', 'envelope.signatures.0.sig', (old: string) =>
-    base64(Buffer.concat([Buffer.from(old, 'base64'), Buffer.from([0])])),
+  edited(
+    'a signature with a bit turned',
+    'bad-signature',
+    'envelope.signatures.0.sig',
+    (old: string) => {
+      const bytes = Buffer.from(old, 'base64');
+      bytes.writeUInt8((bytes.at(-1) ?? 0) ^ 1, bytes.length - 1);
+      return base64(bytes);
+    },
+  ),
+  edited(
+    'a signature with a byte behind it',
+    'bad-signature',
+    'envelope.signatures.0.sig',
+    (old: string) => base64(Buffer.concat([Buffer.from(old, 'base64'), Buffer.from([0])])),
   ),
   edited('a key id that is a number', 'malformed', 'envelope.signatures.0.keyid', 7),
-  edited('a payload type edited', 'wrong-predicate', 'envelope.payloadType', 'application/vnd.in-toto+JSON'),
-  edited('two contents', 'malformed', 'messageSignature', { messageDigest: { algorithm: 'SHA2_256', digest: 'AAAA' }, signature: 'AAAA' }),
-  made('a signature by another key than the certificate\u2019s', 'bad-signature', () => ({ signWith: newEcKey() })),
+  edited(
+    'a payload type edited',
+    'wrong-predicate',
+    'envelope.payloadType',
+    'application/vnd.in-toto+JSON',
+  ),
+  edited('two contents', 'malformed', 'messageSignature', {
+    messageDigest: { algorithm: 'SHA2_256', digest: 'AAAA' },
+    signature: 'AAAA',
+  }),
+  made('a signature by another key than the certificate\u2019s', 'bad-signature', () => ({
+    signWith: newEcKey(),
+  })),
   made('a signature as two bare numbers (P1363)', 'bad-signature', () => ({
     signature: (bytes, key) => sign('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' }),
   })),
-  respelled('the payload in both of its names', 'malformed', (text) => text.replace('"payload":', '"payload":"e30=","payload":')),
+  respelled('the payload in both of its names', 'malformed', (text) =>
+    text.replace('"payload":', '"payload":"e30=","payload":'),
+  ),
 ];

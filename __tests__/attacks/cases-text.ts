@@ -23,7 +23,10 @@ const wantsProd: Pick<Attack, 'policy'> = { policy: () => ({ annotations: { env:
 const prod = { annotations: { env: 'prod' } };
 const command: Leaf = { names: [uri('https://evil.test/::add-mask::##[set-env name=PATH]x')] };
 
-/** Text of a stranger that ends in a sentence for a person: it must not forge a line, hide a part of it, or speak to the runner. */
+/**
+ * Text of a stranger that ends in a sentence for a person: it must not forge a line, hide a part of
+ * it, or speak to the runner.
+ */
 export const textCases: readonly Attack[] = [
   made(
     'in a predicate type',
@@ -51,7 +54,13 @@ export const textCases: readonly Attack[] = [
     'malformed',
     stating((s) => Object.assign(s.subject[0], { annotations: { [nasty]: 1 } })),
   ),
-  made('in an annotation', 'annotation-mismatch', () => ({ annotations: { env: nasty } }), prod, wantsProd),
+  made(
+    'in an annotation',
+    'annotation-mismatch',
+    () => ({ annotations: { env: nasty } }),
+    prod,
+    wantsProd,
+  ),
   made('in an identity', 'wrong-identity', () => ({ leaf: command })),
   made(
     '100,000 letters in a predicate type',
@@ -60,8 +69,16 @@ export const textCases: readonly Attack[] = [
   ),
   edited('in the name of a field of the bundle', 'malformed', nasty, 1),
   edited('in a media type', 'malformed', 'mediaType', nasty),
-  edited('in a checkpoint', 'bad-log-entry', 'proof.checkpoint.envelope', `${nasty}\n1\nAAAA\n\n\u2014 ${nasty} AAAAAAAA\n`),
-  edited('in the kind of an entry', 'bad-log-entry', 'entry.kindVersion', { kind: nasty, version: nasty }),
+  edited(
+    'in a checkpoint',
+    'bad-log-entry',
+    'proof.checkpoint.envelope',
+    `${nasty}\n1\nAAAA\n\n\u2014 ${nasty} AAAAAAAA\n`,
+  ),
+  edited('in the kind of an entry', 'bad-log-entry', 'entry.kindVersion', {
+    kind: nasty,
+    version: nasty,
+  }),
   layered(
     'in a critical type',
     'wrong-predicate',
@@ -72,5 +89,11 @@ export const textCases: readonly Attack[] = [
     'wrong-subject',
     paying((p) => Object.assign(p.critical.image, { 'docker-manifest-digest': `sha256:${nasty}` })),
   ),
-  layered('in an annotation of a payload', 'annotation-mismatch', () => ({ annotations: { env: nasty } }), prod, wantsProd),
+  layered(
+    'in an annotation of a payload',
+    'annotation-mismatch',
+    () => ({ annotations: { env: nasty } }),
+    prod,
+    wantsProd,
+  ),
 ];

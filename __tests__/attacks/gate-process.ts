@@ -4,14 +4,35 @@ import { keyless } from './attack.ts';
 import { gate } from './gate.ts';
 import type { PlantedImage } from './shelf.ts';
 
-/** Asks the gate about one image in a process of its own, so that what it costs can be measured. The question comes on standard input. */
-const question: { image: PlantedImage; trustedRoot: unknown; budget?: number } = JSON.parse(await text(process.stdin));
+/**
+ * Asks the gate about one image in a process of its own, so that what it costs can be measured. The
+ * question comes on standard input.
+ */
+const question: { image: PlantedImage; trustedRoot: unknown; budget?: number } = JSON.parse(
+  await text(process.stdin),
+);
 const trust = createTrust(parseTrustedRoot(Buffer.from(JSON.stringify(question.trustedRoot))));
 const options = question.budget === undefined ? {} : { budget: question.budget };
-const { verified, codes, verdicts, milliseconds } = await gate(question.image, keyless, trust, options);
-// Not `resourceUsage().maxRSS`: Linux lets that begin at the size of the process that started this one.
-const megabytes = Math.round(Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024);
-process.stdout.write(JSON.stringify({ verified, codes, signatures: verdicts.length, milliseconds: Math.round(milliseconds), megabytes }));
+const { verified, codes, verdicts, milliseconds } = await gate(
+  question.image,
+  keyless,
+  trust,
+  options,
+);
+// Not `resourceUsage().maxRSS`: Linux lets that begin at the size of the process that started this
+// one.
+const megabytes = Math.round(
+  Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024,
+);
+process.stdout.write(
+  JSON.stringify({
+    verified,
+    codes,
+    signatures: verdicts.length,
+    milliseconds: Math.round(milliseconds),
+    megabytes,
+  }),
+);
 
 async function text(stream: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];

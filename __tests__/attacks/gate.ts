@@ -18,7 +18,10 @@ import type { PlantedImage } from './shelf.ts';
 /** What the gate says of one image. */
 export interface Outcome {
   readonly verified: boolean;
-  /** of every signature found, without repetition; of the failure where there was one; `unsigned` for none at all */
+  /**
+   * of every signature found, without repetition; of the failure where there was one; `unsigned`
+   * for none at all
+   */
   readonly codes: readonly (VerdictCode | FailureCode)[];
   /** every text that a person gets to see */
   readonly texts: readonly string[];
@@ -34,31 +37,65 @@ export interface GateOptions {
   readonly patience?: Patience;
 }
 
-/** Asks the gate about an image, over HTTP, as a run would: nothing is shared between two questions but the trusted root. */
-export async function gate(image: PlantedImage, policy: SignaturePolicy, trust: Trust, options: GateOptions = {}): Promise<Outcome> {
+/**
+ * Asks the gate about an image, over HTTP, as a run would: nothing is shared between two questions
+ * but the trusted root.
+ */
+export async function gate(
+  image: PlantedImage,
+  policy: SignaturePolicy,
+  trust: Trust,
+  options: GateOptions = {},
+): Promise<Outcome> {
   const begin = performance.now();
   try {
     const [result, ...more] = await ask(image, policy, trust, options);
     if (result === undefined || more.length > 0) throw new Error('one image was asked for');
     const { verified, code = 'verified', reason, failure, signatures } = result;
-    const codes = failure ? [failure.code] : signatures.length > 0 ? [...new Set(signatures.map((each) => each.code))] : [code];
-    const texts = [reason, failure?.fix, ...signatures.flatMap((each) => [each.reference, each.reason])].filter(
-      (each) => each !== undefined,
-    );
-    return { verified, codes, texts, verdicts: signatures, milliseconds: performance.now() - begin };
+    const codes = failure
+      ? [failure.code]
+      : signatures.length > 0
+        ? [...new Set(signatures.map((each) => each.code))]
+        : [code];
+    const texts = [
+      reason,
+      failure?.fix,
+      ...signatures.flatMap((each) => [each.reference, each.reason]),
+    ].filter((each) => each !== undefined);
+    return {
+      verified,
+      codes,
+      texts,
+      verdicts: signatures,
+      milliseconds: performance.now() - begin,
+    };
   } catch (caught) {
     if (!(caught instanceof Failure)) throw caught;
     const texts = [caught.message, caught.fix];
-    return { verified: false, codes: [caught.code], texts, verdicts: [], milliseconds: performance.now() - begin };
+    return {
+      verified: false,
+      codes: [caught.code],
+      texts,
+      verdicts: [],
+      milliseconds: performance.now() - begin,
+    };
   }
 }
 
-/** The results of `verifyImages` for one image; with `recursive` those of every manifest inside it, too. */
+/**
+ * The results of `verifyImages` for one image; with `recursive` those of every manifest inside it,
+ * too.
+ */
 export async function ask(
   image: PlantedImage,
   policy: SignaturePolicy,
   trust: Trust,
-  { budget = 300_000, patience, login, recursive = false }: GateOptions & { readonly recursive?: boolean } = {},
+  {
+    budget = 300_000,
+    patience,
+    login,
+    recursive = false,
+  }: GateOptions & { readonly recursive?: boolean } = {},
 ): Promise<readonly VerifyResult[]> {
   const deadline = createDeadline(budget);
   const limits = readingLimits(budget);
@@ -77,7 +114,11 @@ export async function ask(
     recursive,
     sleep: deadline.sleep,
     onTagOnly: () => {},
-    found: ({ name, digest }) => openStore(open(name), digest, realTempo(Date.now() + budget)).found(['bundle', 'legacy'], 'all'),
+    found: ({ name, digest }) =>
+      openStore(open(name), digest, realTempo(Date.now() + budget)).found(
+        ['bundle', 'legacy'],
+        'all',
+      ),
     judge: async (found, digest, wanted) => judge(found, digest, wanted, trust),
   };
   const target = { reference: parseReference(text), digest: image.digest, references: [text] };

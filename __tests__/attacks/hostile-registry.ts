@@ -16,7 +16,9 @@ export function answered(
     shelf.bundle(bundle());
     if (evil)
       shelf.override = ({ method, path, url }, usual) =>
-        method === 'GET' && what.test(path) ? answer(usual, shelf, url.searchParams.get('page')) : undefined;
+        method === 'GET' && what.test(path)
+          ? answer(usual, shelf, url.searchParams.get('page'))
+          : undefined;
   };
   return { name, code, lay };
 }

@@ -12,7 +12,10 @@ import type { PlantedImage } from './shelf.ts';
 // biome-ignore lint/suspicious/noExplicitAny: cases edit any part of it
 export type Json = Record<string, any>;
 
-/** What one signature shall be; everything has an honest default: keyless, in Rekor v1, no timestamp. */
+/**
+ * What one signature shall be; everything has an honest default: keyless, in Rekor v1, no
+ * timestamp.
+ */
 export interface Wish {
   readonly annotations?: Readonly<Record<string, string>>;
   /** what is signed, instead of the statement or the simple-signing payload */
@@ -37,7 +40,8 @@ export interface Wish {
   readonly verifier?: Buffer;
 }
 
-const sha = (key: KeyObject): string | null => (key.asymmetricKeyType === 'ed25519' ? null : 'sha256');
+const sha = (key: KeyObject): string | null =>
+  key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
 const signDefault = (bytes: Buffer, key: KeyObject): Buffer => sign(sha(key), bytes, key);
 
 /** Signs an image as a bundle v0.3, as protobuf's JSON. */
@@ -47,24 +51,48 @@ export function makeBundle(forge: Forge, image: PlantedImage, wish: Wish = {}): 
   const signer = signerOf(forge, wish);
   const bytes = (wish.signedBytes ?? dsse.preAuthEncoding)(payloadType, payload);
   const signature = (wish.signature ?? signDefault)(bytes, wish.signWith ?? signer.key);
-  const envelope = { payload: base64(payload), payloadType, signatures: [{ sig: base64(signature) }] };
+  const envelope = {
+    payload: base64(payload),
+    payloadType,
+    signatures: [{ sig: base64(signature) }],
+  };
   const { log = 1 } = wish;
   const entries =
-    log === 'none' ? [] : [log === 1 ? dsseEntry(forge, envelope, signer, wish) : rekor2Entry(forge, bytes, signature, signer, wish)];
+    log === 'none'
+      ? []
+      : [
+          log === 1
+            ? dsseEntry(forge, envelope, signer, wish)
+            : rekor2Entry(forge, bytes, signature, signer, wish),
+        ];
   return {
     mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
-    verificationMaterial: { ...signer.material, tlogEntries: entries, ...timestamps(forge, signature, wish) },
+    verificationMaterial: {
+      ...signer.material,
+      tlogEntries: entries,
+      ...timestamps(forge, signature, wish),
+    },
     dsseEnvelope: envelope,
   };
 }
 
 /** Signs an image as a legacy layer. */
-export function makeLayer(forge: Forge, image: PlantedImage, wish: Wish = {}): { payload: Buffer; annotations: Record<string, string> } {
+export function makeLayer(
+  forge: Forge,
+  image: PlantedImage,
+  wish: Wish = {},
+): { payload: Buffer; annotations: Record<string, string> } {
   const { reference: dockerReference, digest } = image;
-  const payload = Buffer.from(wish.payload ?? makePayload({ dockerReference, digest, annotations: wish.annotations ?? {} }));
+  const payload = Buffer.from(
+    wish.payload ?? makePayload({ dockerReference, digest, annotations: wish.annotations ?? {} }),
+  );
   const signer = signerOf(forge, wish);
   const signature = (wish.signature ?? signDefault)(payload, wish.signWith ?? signer.key);
-  const { rfc3161Timestamps: [stamp] = [] } = timestamps(forge, signature, wish).timestampVerificationData;
+  const { rfc3161Timestamps: [stamp] = [] } = timestamps(
+    forge,
+    signature,
+    wish,
+  ).timestampVerificationData;
   return {
     payload,
     annotations: {
@@ -72,8 +100,18 @@ export function makeLayer(forge: Forge, image: PlantedImage, wish: Wish = {}): {
       ...(wish.key ? {} : { 'dev.sigstore.cosign/certificate': pem('CERTIFICATE', signer.der) }),
       ...(wish.log === 'none'
         ? {}
-        : { 'dev.sigstore.cosign/bundle': JSON.stringify(legacyEntry(forge, payload, signature, signer, wish)) }),
-      ...(stamp ? { 'dev.sigstore.cosign/rfc3161timestamp': JSON.stringify({ SignedRFC3161Timestamp: stamp.signedTimestamp }) } : {}),
+        : {
+            'dev.sigstore.cosign/bundle': JSON.stringify(
+              legacyEntry(forge, payload, signature, signer, wish),
+            ),
+          }),
+      ...(stamp
+        ? {
+            'dev.sigstore.cosign/rfc3161timestamp': JSON.stringify({
+              SignedRFC3161Timestamp: stamp.signedTimestamp,
+            }),
+          }
+        : {}),
     },
   };
 }
@@ -94,21 +132,40 @@ function signerOf(forge: Forge, wish: Wish): Signing {
   }
   const key = newEcKey();
   const der = forge.certificate(key, wish.leaf);
-  return { key, der, pem: pem('CERTIFICATE', der), material: { certificate: { rawBytes: base64(der) } } };
+  return {
+    key,
+    der,
+    pem: pem('CERTIFICATE', der),
+    material: { certificate: { rawBytes: base64(der) } },
+  };
 }
 
-export const publicPem = (key: KeyObject): string => createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString();
+export const publicPem = (key: KeyObject): string =>
+  createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString();
 
 function timestamps(forge: Forge, signature: Buffer, { timestamp }: Wish) {
   const stamp = timestamp instanceof Date ? forge.timestamp(signature, timestamp) : timestamp;
-  return { timestampVerificationData: { rfc3161Timestamps: stamp ? [{ signedTimestamp: base64(stamp) }] : [] } };
+  return {
+    timestampVerificationData: {
+      rfc3161Timestamps: stamp ? [{ signedTimestamp: base64(stamp) }] : [],
+    },
+  };
 }
 
-/** Rekor's own reading of the request; where a case made something that it refuses, the body is written by hand. */
+/**
+ * Rekor's own reading of the request; where a case made something that it refuses, the body is
+ * written by hand.
+ */
 function dsseEntry(forge: Forge, envelope: Json, signer: Signing, wish: Wish): Json {
   const verifier = base64(wish.verifier ?? signer.pem);
-  const honest = () => canonicalDsse({ proposedContent: { envelope: JSON.stringify(envelope), verifiers: [verifier] } });
-  const hash = (bytes: Uint8Array | string) => ({ algorithm: 'sha256', value: sha256(bytes).toString('hex') });
+  const honest = () =>
+    canonicalDsse({
+      proposedContent: { envelope: JSON.stringify(envelope), verifiers: [verifier] },
+    });
+  const hash = (bytes: Uint8Array | string) => ({
+    algorithm: 'sha256',
+    value: sha256(bytes).toString('hex'),
+  });
   const forged = () => ({
     envelopeHash: hash(JSON.stringify(envelope)),
     payloadHash: hash(Buffer.from(envelope.payload, 'base64')),
@@ -122,7 +179,11 @@ function hashedRekord(payload: Buffer, signature: Buffer, signer: Signing, wish:
   const publicKey = { content: base64(wish.verifier ?? signer.pem) };
   const hash = { algorithm: 'sha256', value: sha256(payload).toString('hex') };
   const request = { data: { hash }, signature: { content: base64(signature), publicKey } };
-  return { apiVersion: '0.0.1', kind: 'hashedrekord', spec: attempt(() => canonicalHashedRekord(request)) ?? request };
+  return {
+    apiVersion: '0.0.1',
+    kind: 'hashedrekord',
+    spec: attempt(() => canonicalHashedRekord(request)) ?? request,
+  };
 }
 
 function attempt<T>(work: () => T): T | undefined {
@@ -133,8 +194,15 @@ function attempt<T>(work: () => T): T | undefined {
   }
 }
 
-/** An entry of Rekor v1 in a bundle; the outer index counts all shards, so it is another than the proof's. */
-export function entry1(forge: Forge, body: Json, { body: edit, at = signingTime }: Wish = {}): Json {
+/**
+ * An entry of Rekor v1 in a bundle; the outer index counts all shards, so it is another than the
+ * proof's.
+ */
+export function entry1(
+  forge: Forge,
+  body: Json,
+  { body: edit, at = signingTime }: Wish = {},
+): Json {
   const log = forge.rekor1;
   const bytes = bytesOf(edit?.(body) ?? body);
   const index = log.append(bytes);
@@ -145,7 +213,9 @@ export function entry1(forge: Forge, body: Json, { body: edit, at = signingTime 
     logId: { keyId: base64(log.id) },
     kindVersion: { kind: String(body.kind), version: String(body.apiVersion) },
     integratedTime: String(integratedTime),
-    inclusionPromise: { signedEntryTimestamp: base64(log.promise(bytes, integratedTime, logIndex)) },
+    inclusionPromise: {
+      signedEntryTimestamp: base64(log.promise(bytes, integratedTime, logIndex)),
+    },
     inclusionProof: log.proof(index),
     canonicalizedBody: base64(bytes),
   };
@@ -156,22 +226,50 @@ function bytesOf(body: unknown): Buffer {
   return Buffer.isBuffer(body) ? body : Buffer.from(json.canonicalize(body as Json));
 }
 
-function legacyEntry(forge: Forge, payload: Buffer, signature: Buffer, signer: Signing, wish: Wish): Json {
-  const bytes = bytesOf(wish.body?.(hashedRekord(payload, signature, signer, wish)) ?? hashedRekord(payload, signature, signer, wish));
+function legacyEntry(
+  forge: Forge,
+  payload: Buffer,
+  signature: Buffer,
+  signer: Signing,
+  wish: Wish,
+): Json {
+  const bytes = bytesOf(
+    wish.body?.(hashedRekord(payload, signature, signer, wish)) ??
+      hashedRekord(payload, signature, signer, wish),
+  );
   const logIndex = forge.rekor1.append(bytes);
   const integratedTime = Math.floor((wish.at ?? signingTime).getTime() / 1000);
   return {
     SignedEntryTimestamp: base64(forge.rekor1.promise(bytes, integratedTime, logIndex)),
-    Payload: { body: base64(bytes), integratedTime, logIndex, logID: forge.rekor1.id.toString('hex') },
+    Payload: {
+      body: base64(bytes),
+      integratedTime,
+      logIndex,
+      logID: forge.rekor1.id.toString('hex'),
+    },
   };
 }
 
-function rekor2Entry(forge: Forge, message: Buffer, signature: Buffer, signer: Signing, wish: Wish): Json {
+function rekor2Entry(
+  forge: Forge,
+  message: Buffer,
+  signature: Buffer,
+  signer: Signing,
+  wish: Wish,
+): Json {
   const der = base64(wish.verifier ?? signer.der);
-  const verifier = wish.key ? { publicKey: { rawBytes: der } } : { x509Certificate: { rawBytes: der } };
-  const made = { content: base64(signature), verifier: { ...verifier, keyDetails: 'PKIX_ECDSA_P256_SHA_256' } };
+  const verifier = wish.key
+    ? { publicKey: { rawBytes: der } }
+    : { x509Certificate: { rawBytes: der } };
+  const made = {
+    content: base64(signature),
+    verifier: { ...verifier, keyDetails: 'PKIX_ECDSA_P256_SHA_256' },
+  };
   const digest = base64(sha256(message));
-  const honest = () => readHashedRekord(Buffer.from(JSON.stringify({ hashedRekordRequestV002: { digest, signature: made } }))) as Json;
+  const honest = () =>
+    readHashedRekord(
+      Buffer.from(JSON.stringify({ hashedRekordRequestV002: { digest, signature: made } })),
+    ) as Json;
   const forged = {
     apiVersion: '0.0.2',
     kind: 'hashedrekord',

@@ -23,13 +23,22 @@ import { base64, Forge } from './forge.ts';
 import { inRekor2, type Json, makeBundle, makeLayer, publicPem, stampedOnly } from './material.ts';
 
 const forge = new Forge();
-const image = { digest: `sha256:${'ab'.repeat(32)}` as Digest, reference: 'registry.test/acme/app' };
+const image = {
+  digest: `sha256:${'ab'.repeat(32)}` as Digest,
+  reference: 'registry.test/acme/app',
+};
 const bundle = makeBundle(forge, image, { timestamp: new Date('2026-11-20T12:01:00Z') });
 const layer = makeLayer(forge, image);
-const [timestamp] = makeBundle(forge, image, stampedOnly).verificationMaterial.timestampVerificationData.rfc3161Timestamps;
+const [timestamp] = makeBundle(forge, image, stampedOnly).verificationMaterial
+  .timestampVerificationData.rfc3161Timestamps;
 const bytesOf = (text: string): Buffer => Buffer.from(text, 'base64');
 const repository = { name: { registry: 'registry.test', repository: 'acme/app' } } as never;
-const descriptor = { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest: image.digest, size: 9, annotations: { a: 'b' } };
+const descriptor = {
+  mediaType: 'application/vnd.oci.image.manifest.v1+json',
+  digest: image.digest,
+  size: 9,
+  annotations: { a: 'b' },
+};
 const manifest = {
   schemaVersion: 2,
   mediaType: descriptor.mediaType,
@@ -46,9 +55,17 @@ const index = {
 
 /** Every parser of what strangers write, and something good for it to begin with. */
 const parsers: readonly (readonly [string, Buffer, (bytes: Buffer) => unknown])[] = [
-  ['a reference', Buffer.from(`ghcr.io/acme/app:v1@${image.digest}`), (bytes) => parseReference(bytes.toString())],
+  [
+    'a reference',
+    Buffer.from(`ghcr.io/acme/app:v1@${image.digest}`),
+    (bytes) => parseReference(bytes.toString()),
+  ],
   ['a public key', Buffer.from(publicPem(newEcKey())), (bytes) => readPublicKeys(bytes.toString())],
-  ['a manifest', Buffer.from(JSON.stringify(manifest)), (bytes) => parseManifest(bytes, manifest.mediaType)],
+  [
+    'a manifest',
+    Buffer.from(JSON.stringify(manifest)),
+    (bytes) => parseManifest(bytes, manifest.mediaType),
+  ],
   ['an index', Buffer.from(JSON.stringify(index)), (bytes) => parseManifest(bytes, '')],
   [
     'a list of referrers',
@@ -63,7 +80,12 @@ const parsers: readonly (readonly [string, Buffer, (bytes: Buffer) => unknown])[
   [
     'a .sig manifest',
     Buffer.from(JSON.stringify(manifest)),
-    (bytes) => new SignatureManifest(1000).parse({ digest: descriptor.digest, mediaType: manifest.mediaType, bytes }),
+    (bytes) =>
+      new SignatureManifest(1000).parse({
+        digest: descriptor.digest,
+        mediaType: manifest.mediaType,
+        bytes,
+      }),
   ],
   ['a bundle', Buffer.from(JSON.stringify(bundle)), parseBundle],
   ['a statement', bytesOf(bundle.dsseEnvelope.payload), readStatement],
@@ -72,19 +94,24 @@ const parsers: readonly (readonly [string, Buffer, (bytes: Buffer) => unknown])[
   ['a timestamp', bytesOf(timestamp.signedTimestamp), parseTimestamp],
   ['a trusted root', Buffer.from(JSON.stringify(forge.trustedRoot())), parseTrustedRoot],
   ...Object.keys(layer.annotations).map((name) => {
-    const read = (bytes: Buffer) => readLayer(layer.payload, { ...layer.annotations, [name]: bytes.toString() });
+    const read = (bytes: Buffer) =>
+      readLayer(layer.payload, { ...layer.annotations, [name]: bytes.toString() });
     return [`the annotation ${name}`, Buffer.from(layer.annotations[name] ?? ''), read] as const;
   }),
 ];
 
 /** A document with some bytes replaced, taken out, doubled or put in. */
 const damaged = (good: Buffer): fc.Arbitrary<Buffer> => {
-  const cut = fc.tuple(fc.nat(good.length), fc.nat(40), fc.oneof(fc.uint8Array({ maxLength: 20 }), tokens)).map(
-    ([at, length, put]) =>
-      (bytes: Buffer) =>
-        Buffer.concat([bytes.subarray(0, at), put, bytes.subarray(at + length)]),
-  );
-  return fc.array(cut, { minLength: 1, maxLength: 3 }).map((cuts) => cuts.reduce((bytes, edit) => edit(bytes), good));
+  const cut = fc
+    .tuple(fc.nat(good.length), fc.nat(40), fc.oneof(fc.uint8Array({ maxLength: 20 }), tokens))
+    .map(
+      ([at, length, put]) =>
+        (bytes: Buffer) =>
+          Buffer.concat([bytes.subarray(0, at), put, bytes.subarray(at + length)]),
+    );
+  return fc
+    .array(cut, { minLength: 1, maxLength: 3 })
+    .map((cuts) => cuts.reduce((bytes, edit) => edit(bytes), good));
 };
 const tokens = fc
   .constantFrom(
@@ -112,13 +139,20 @@ const tokens = fc
 const reshaped = (good: Buffer): fc.Arbitrary<Buffer> | undefined => {
   const places = pathsOf(parsedOrNothing(good));
   if (places.length === 0) return undefined;
-  return fc.tuple(fc.constantFrom(...places), fc.oneof(fc.jsonValue(), odd)).map(([path, value]) => {
-    const document = parsedOrNothing(good) as Json;
-    const last = path.at(-1) ?? '';
-    const holder = path.slice(0, -1).reduce<Json>((at, name) => at[name], document);
-    Object.defineProperty(holder, last, { value, enumerable: true, configurable: true, writable: true });
-    return Buffer.from(JSON.stringify(document));
-  });
+  return fc
+    .tuple(fc.constantFrom(...places), fc.oneof(fc.jsonValue(), odd))
+    .map(([path, value]) => {
+      const document = parsedOrNothing(good) as Json;
+      const last = path.at(-1) ?? '';
+      const holder = path.slice(0, -1).reduce<Json>((at, name) => at[name], document);
+      Object.defineProperty(holder, last, {
+        value,
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
+      return Buffer.from(JSON.stringify(document));
+    });
 };
 const odd = fc.constantFrom<unknown>(
   '',
@@ -177,20 +211,35 @@ describe.each(parsers)('whatever is put in place of %s', (_name, good, parse) =>
 describe('whatever stands in a checkpoint', () => {
   it.each([{}, inRekor2])('is refused as a log entry: the log did not sign it', (wish) => {
     const made = makeBundle(forge, image, wish);
-    const note: string = made.verificationMaterial.tlogEntries[0].inclusionProof.checkpoint.envelope;
-    const place = { digest: image.digest, reference: 'registry.test/acme/app@x', format: 'bundle' } as const;
+    const note: string =
+      made.verificationMaterial.tlogEntries[0].inclusionProof.checkpoint.envelope;
+    const place = {
+      digest: image.digest,
+      reference: 'registry.test/acme/app@x',
+      format: 'bundle',
+    } as const;
     const verdictOn = (envelope: string) => {
       made.verificationMaterial.tlogEntries[0].inclusionProof.checkpoint.envelope = envelope;
-      return judge({ ...place, bundle: Buffer.from(JSON.stringify(made)) }, image.digest, keyless, forge.trust());
+      return judge(
+        { ...place, bundle: Buffer.from(JSON.stringify(made)) },
+        image.digest,
+        keyless,
+        forge.trust(),
+      );
     };
     expect(verdictOn(note)).toMatchObject({ code: 'verified' });
     const [head = ''] = note.split('\n\n');
     fc.assert(
-      fc.property(fc.nat(head.length - 1), fc.nat(9), fc.string({ maxLength: 8 }), (at, length, put) => {
-        const edited = note.slice(0, at) + put + note.slice(at + length);
-        fc.pre(edited.split('\n\n')[0] !== head);
-        expect(verdictOn(edited)).toMatchObject({ verified: false, code: 'bad-log-entry' });
-      }),
+      fc.property(
+        fc.nat(head.length - 1),
+        fc.nat(9),
+        fc.string({ maxLength: 8 }),
+        (at, length, put) => {
+          const edited = note.slice(0, at) + put + note.slice(at + length);
+          fc.pre(edited.split('\n\n')[0] !== head);
+          expect(verdictOn(edited)).toMatchObject({ verified: false, code: 'bad-log-entry' });
+        },
+      ),
       { numRuns: 150 },
     );
   });
@@ -200,19 +249,26 @@ it('a certificate wrapped as PEM in any way is the same certificate, or refused'
   const der = bytesOf(bundle.verificationMaterial.certificate.rawBytes);
   const good = pem('CERTIFICATE', der);
   const read = (text: string) => {
-    const { presented } = readLayer(layer.payload, { ...layer.annotations, 'dev.sigstore.cosign/certificate': text });
+    const { presented } = readLayer(layer.payload, {
+      ...layer.annotations,
+      'dev.sigstore.cosign/certificate': text,
+    });
     return 'certificate' in presented ? presented.certificate : undefined;
   };
   expect(read(good)).toEqual(der);
   fc.assert(
-    fc.property(fc.nat(good.length), fc.constantFrom('\n', '\r\n', ' ', '\t', '\0', '=', '-', 'A', good), (at, put) => {
-      try {
-        const found = read(good.slice(0, at) + put + good.slice(at));
-        if (found !== undefined && put !== 'A') expect(found).toEqual(der);
-      } catch (error) {
-        expect(error).toBeInstanceOf(Refusal);
-      }
-    }),
+    fc.property(
+      fc.nat(good.length),
+      fc.constantFrom('\n', '\r\n', ' ', '\t', '\0', '=', '-', 'A', good),
+      (at, put) => {
+        try {
+          const found = read(good.slice(0, at) + put + good.slice(at));
+          if (found !== undefined && put !== 'A') expect(found).toEqual(der);
+        } catch (error) {
+          expect(error).toBeInstanceOf(Refusal);
+        }
+      },
+    ),
     { numRuns: 300 },
   );
 });

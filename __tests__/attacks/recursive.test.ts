@@ -55,7 +55,9 @@ interface Attack {
 const nest = (shelf: Shelf, levels: number): PlantedImage => {
   let inner = honest(shelf).index;
   for (let level = 0; level < levels; level++) {
-    inner = indexOf(shelf, [entry(shelf, inner.digest, { mediaType: types.index, platform: undefined })]);
+    inner = indexOf(shelf, [
+      entry(shelf, inner.digest, { mediaType: types.index, platform: undefined }),
+    ]);
     sign(shelf, inner);
   }
   return inner;
@@ -66,7 +68,10 @@ const attacks: readonly Attack[] = [
     name: 'a platform that nobody signed',
     lay: (shelf) => {
       const { index, platforms } = honest(shelf);
-      const added = indexOf(shelf, [...platforms.map(({ digest }) => entry(shelf, digest)), entry(shelf, shelf.newImage('evil').digest)]);
+      const added = indexOf(shelf, [
+        ...platforms.map(({ digest }) => entry(shelf, digest)),
+        entry(shelf, shelf.newImage('evil').digest),
+      ]);
       sign(shelf, added);
       return index.digest === added.digest ? index : added;
     },
@@ -110,7 +115,11 @@ const attacks: readonly Attack[] = [
       const { index } = honest(shelf);
       shelf.swap(
         index.digest,
-        JSON.stringify({ schemaVersion: 2, mediaType: types.index, manifests: [entry(shelf, index.digest, { mediaType: types.index })] }),
+        JSON.stringify({
+          schemaVersion: 2,
+          mediaType: types.index,
+          manifests: [entry(shelf, index.digest, { mediaType: types.index })],
+        }),
       );
       return index;
     },
@@ -121,18 +130,25 @@ const attacks: readonly Attack[] = [
     name: 'one digest as an image and as an index',
     lay: (shelf) => {
       const inner = honest(shelf).index;
-      return indexOf(shelf, [entry(shelf, inner.digest), entry(shelf, inner.digest, { mediaType: types.index })]);
+      return indexOf(shelf, [
+        entry(shelf, inner.digest),
+        entry(shelf, inner.digest, { mediaType: types.index }),
+      ]);
     },
     codes: ['malformed'],
   },
   {
     name: 'an index that gives a nested one another size',
-    lay: (shelf) => indexOf(shelf, [entry(shelf, honest(shelf).index.digest, { mediaType: types.index, size: 5 })]),
+    lay: (shelf) =>
+      indexOf(shelf, [
+        entry(shelf, honest(shelf).index.digest, { mediaType: types.index, size: 5 }),
+      ]),
     codes: ['malformed'],
   },
   {
     name: 'a digest in upper case',
-    lay: (shelf) => indexOf(shelf, [entry(shelf, honest(shelf).platforms[0]?.digest.toUpperCase() ?? '')]),
+    lay: (shelf) =>
+      indexOf(shelf, [entry(shelf, honest(shelf).platforms[0]?.digest.toUpperCase() ?? '')]),
     codes: ['malformed'],
   },
   {
@@ -140,14 +156,19 @@ const attacks: readonly Attack[] = [
     lay: (shelf) =>
       indexOf(
         shelf,
-        Array.from({ length: 1001 }, (_, n) => entry(shelf, `sha256:${String(n).padStart(64, '0')}`)),
+        Array.from({ length: 1001 }, (_, n) =>
+          entry(shelf, `sha256:${String(n).padStart(64, '0')}`),
+        ),
       ),
     codes: ['malformed'],
   },
   {
     name: 'an index that is an image, too',
     lay: (shelf) =>
-      indexOf(shelf, [entry(shelf, honest(shelf).platforms[0]?.digest ?? '')], { layers: [], config: entry(shelf, shelf.image.digest) }),
+      indexOf(shelf, [entry(shelf, honest(shelf).platforms[0]?.digest ?? '')], {
+        layers: [],
+        config: entry(shelf, shelf.image.digest),
+      }),
     codes: ['malformed'],
   },
 ];
@@ -162,8 +183,14 @@ describe('recursive: an index is as good as everything in it', () => {
   };
 
   it('an honest one passes, and one that is two levels deep', async () => {
-    expect(await codesOf(honest(stage.shelf()).index)).toEqual({ whole: true, codes: ['verified', 'verified', 'verified'] });
-    expect(await codesOf(nest(stage.shelf(), 1))).toEqual({ whole: true, codes: ['verified', 'verified', 'verified', 'verified'] });
+    expect(await codesOf(honest(stage.shelf()).index)).toEqual({
+      whole: true,
+      codes: ['verified', 'verified', 'verified'],
+    });
+    expect(await codesOf(nest(stage.shelf(), 1))).toEqual({
+      whole: true,
+      codes: ['verified', 'verified', 'verified', 'verified'],
+    });
   });
 
   it.each(attacks)('$name: $codes', async ({ lay, codes }) => {

@@ -27,7 +27,8 @@ export class Stage {
 
   private constructor(registry: SandboxRegistry) {
     this.registry = registry;
-    const of = ({ path }: Asked) => this.#shelves.get(/^\/v2\/([a-z]+\/[a-z0-9-]+)\//.exec(path)?.[1] ?? '');
+    const of = ({ path }: Asked) =>
+      this.#shelves.get(/^\/v2\/([a-z]+\/[a-z0-9-]+)\//.exec(path)?.[1] ?? '');
     registry.set({
       override: (asked, usual) => of(asked)?.override?.(asked, usual),
       faults: (asked, index) => of(asked)?.faults?.(asked, index),
@@ -49,7 +50,9 @@ export class Stage {
   }
 }
 
-/** One repository of the sandbox registry, where an attacker may put anything: nothing is checked. */
+/**
+ * One repository of the sandbox registry, where an attacker may put anything: nothing is checked.
+ */
 export class Shelf {
   readonly registry: SandboxRegistry;
   readonly repository: string;
@@ -74,24 +77,40 @@ export class Shelf {
   }
 
   blob(bytes: Uint8Array | string, mediaType: string): Json {
-    return { mediaType, digest: this.registry.store.addBlob(this.repository, bytes), size: Buffer.byteLength(bytes) };
+    return {
+      mediaType,
+      digest: this.registry.store.addBlob(this.repository, bytes),
+      size: Buffer.byteLength(bytes),
+    };
   }
 
   /** Plants a manifest or, with `mediaType`, anything; answers its digest. */
-  manifest(content: Json | Buffer | string, tag?: string, mediaType: string = types.manifest): string {
+  manifest(
+    content: Json | Buffer | string,
+    tag?: string,
+    mediaType: string = types.manifest,
+  ): string {
     const isText = typeof content === 'string' || Buffer.isBuffer(content);
     const bytes = isText ? content : JSON.stringify({ schemaVersion: 2, mediaType, ...content });
     return this.registry.store.addManifest(this.repository, bytes, mediaType, tag);
   }
 
-  /** Puts a bundle there as a referrer of the image; `edit` changes its manifest. Answers the manifest's digest. */
+  /**
+   * Puts a bundle there as a referrer of the image; `edit` changes its manifest. Answers the
+   * manifest's digest.
+   */
   bundle(bundle: Json | Buffer | string, edit: (manifest: Json) => void = () => {}): string {
-    const bytes = typeof bundle === 'string' || Buffer.isBuffer(bundle) ? bundle : JSON.stringify(bundle);
+    const bytes =
+      typeof bundle === 'string' || Buffer.isBuffer(bundle) ? bundle : JSON.stringify(bundle);
     const manifest: Json = {
       artifactType: types.bundle,
       config: this.blob('{}', types.empty),
       layers: [this.blob(bytes, types.bundle)],
-      subject: { mediaType: types.manifest, digest: this.image.digest, size: this.#sizeOf(this.image.digest) },
+      subject: {
+        mediaType: types.manifest,
+        digest: this.image.digest,
+        size: this.#sizeOf(this.image.digest),
+      },
       annotations: {
         'dev.sigstore.bundle.content': 'dsse-envelope',
         'dev.sigstore.bundle.predicateType': 'https://sigstore.dev/cosign/sign/v1',
@@ -101,11 +120,22 @@ export class Shelf {
     return this.manifest(manifest);
   }
 
-  /** Adds a legacy layer and writes the `.sig` tag anew; `edit` changes the manifest. Answers the manifest's digest. */
-  layer({ payload, annotations }: { payload: Buffer; annotations: Json }, edit: (manifest: Json) => void = () => {}): string {
+  /**
+   * Adds a legacy layer and writes the `.sig` tag anew; `edit` changes the manifest. Answers the
+   * manifest's digest.
+   */
+  layer(
+    { payload, annotations }: { payload: Buffer; annotations: Json },
+    edit: (manifest: Json) => void = () => {},
+  ): string {
     this.#layers.push({ ...this.blob(payload, types.layer), annotations });
-    const config = JSON.stringify({ rootfs: { type: 'layers', diff_ids: this.#layers.map(({ digest }) => digest) } });
-    const manifest: Json = { config: this.blob(config, types.config), layers: structuredClone(this.#layers) };
+    const config = JSON.stringify({
+      rootfs: { type: 'layers', diff_ids: this.#layers.map(({ digest }) => digest) },
+    });
+    const manifest: Json = {
+      config: this.blob(config, types.config),
+      layers: structuredClone(this.#layers),
+    };
     edit(manifest);
     return this.manifest(manifest, `${this.referrersTag}.sig`);
   }
@@ -117,7 +147,13 @@ export class Shelf {
 
   /** A manifest as a list of referrers names it. */
   entry(digest: string, more: Json = {}): Json {
-    return { mediaType: types.manifest, digest, size: this.#sizeOf(digest), artifactType: types.bundle, ...more };
+    return {
+      mediaType: types.manifest,
+      digest,
+      size: this.#sizeOf(digest),
+      artifactType: types.bundle,
+      ...more,
+    };
   }
 
   get referrersTag(): string {

@@ -24,9 +24,20 @@ let stage: Stage;
 const built = join(mkdtempSync(join(tmpdir(), 'attacks-')), 'gate.mjs');
 beforeAll(async () => {
   // Bundled, as the action is: reading TypeScript costs a process some forty megabytes of its own.
-  const banner = { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" };
+  const banner = {
+    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+  };
   const entryPoints = [join(import.meta.dirname, 'gate-process.ts')];
-  await build({ entryPoints, outfile: built, bundle: true, platform: 'node', format: 'esm', target: 'node24', banner, logLevel: 'error' });
+  await build({
+    entryPoints,
+    outfile: built,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    banner,
+    logLevel: 'error',
+  });
   stage = await Stage.start();
 });
 afterAll(async () => {
@@ -40,15 +51,21 @@ async function cost(lay: (scene: Scene) => void, budget?: number): Promise<Cost>
   lay(sceneOf(forge, shelf));
   const question = JSON.stringify({ image: shelf.image, trustedRoot: forge.trustedRoot(), budget });
   return new Promise((resolve, reject) => {
-    const child = execFile(process.execPath, [built], { env: {}, timeout: 20_000 }, (error, stdout) => {
-      if (error) reject(error);
-      else resolve(JSON.parse(stdout));
-    });
+    const child = execFile(
+      process.execPath,
+      [built],
+      { env: {}, timeout: 20_000 },
+      (error, stdout) => {
+        if (error) reject(error);
+        else resolve(JSON.parse(stdout));
+      },
+    );
     child.stdin?.end(question);
   });
 }
 
-const many = <T>(count: number, make: (n: number) => T): T[] => Array.from({ length: count }, (_, n) => make(n));
+const many = <T>(count: number, make: (n: number) => T): T[] =>
+  Array.from({ length: count }, (_, n) => make(n));
 const noise = (bytes: number, n: number): string => JSON.stringify({ n, x: 'y'.repeat(bytes) });
 /** Signed for another subject each time, so that nothing is fetched once and used again. */
 const fill = (
@@ -67,11 +84,31 @@ const fakeLayer = {
 };
 
 const cases: readonly (readonly [string, (scene: Scene) => void, Partial<Cost>])[] = [
-  ['1,000 good signatures', (scene) => fill(scene, 1000, () => scene.bundle()), { verified: true, codes: ['verified'], signatures: 1000 }],
-  ['1,001 signatures', (scene) => fill(scene, 1001, (n) => noise(10, n)), { verified: false, codes: ['too-large'] }],
-  ['300 bundles of 255 KiB', (scene) => fill(scene, 300, (n) => noise(255_000, n)), { verified: false }],
-  ['1,000 bundles of 60 KiB', (scene) => fill(scene, 1000, (n) => noise(60_000, n)), { verified: false, codes: ['too-large'] }],
-  ['16 bundles of 4 MiB', (scene) => fill(scene, 16, (n) => noise(4_190_000, n)), { verified: false, codes: ['too-large'] }],
+  [
+    '1,000 good signatures',
+    (scene) => fill(scene, 1000, () => scene.bundle()),
+    { verified: true, codes: ['verified'], signatures: 1000 },
+  ],
+  [
+    '1,001 signatures',
+    (scene) => fill(scene, 1001, (n) => noise(10, n)),
+    { verified: false, codes: ['too-large'] },
+  ],
+  [
+    '300 bundles of 255 KiB',
+    (scene) => fill(scene, 300, (n) => noise(255_000, n)),
+    { verified: false },
+  ],
+  [
+    '1,000 bundles of 60 KiB',
+    (scene) => fill(scene, 1000, (n) => noise(60_000, n)),
+    { verified: false, codes: ['too-large'] },
+  ],
+  [
+    '16 bundles of 4 MiB',
+    (scene) => fill(scene, 16, (n) => noise(4_190_000, n)),
+    { verified: false, codes: ['too-large'] },
+  ],
   [
     '200 manifests that each name 700 signatures',
     (scene) => {
@@ -80,7 +117,12 @@ const cases: readonly (readonly [string, (scene: Scene) => void, Partial<Cost>])
         scene,
         200,
         (n) => noise(10, n),
-        (manifest, n) => Object.assign(manifest, { artifactType: types.signature, layers, annotations: { n: String(n) } }),
+        (manifest, n) =>
+          Object.assign(manifest, {
+            artifactType: types.signature,
+            layers,
+            annotations: { n: String(n) },
+          }),
       );
     },
     { verified: false, codes: ['too-large'] },
@@ -92,7 +134,8 @@ const cases: readonly (readonly [string, (scene: Scene) => void, Partial<Cost>])
         scene,
         20,
         (n) => noise(10, n),
-        ({ annotations }, n) => Object.assign(annotations, { n: String(n), x: 'y'.repeat(4_190_000) }),
+        ({ annotations }, n) =>
+          Object.assign(annotations, { n: String(n), x: 'y'.repeat(4_190_000) }),
       ),
     { verified: false, codes: ['too-large'] },
   ],
@@ -117,29 +160,48 @@ const cases: readonly (readonly [string, (scene: Scene) => void, Partial<Cost>])
         annotations: { x: 'y'.repeat(3000) },
       }));
       shelf.override = ({ path, url }) =>
-        referrers.test(path) ? listOf(page, { link: `<?page=${Number(url.searchParams.get('page') ?? 0) + 1}>; rel="next"` }) : undefined;
+        referrers.test(path)
+          ? listOf(page, {
+              link: `<?page=${Number(url.searchParams.get('page') ?? 0) + 1}>; rel="next"`,
+            })
+          : undefined;
     },
     { verified: false, codes: ['too-large'] },
   ],
   [
     '100,000 referrers by the tag',
     ({ shelf }) =>
-      void shelf.tag(many(100_000, (n) => ({ mediaType: types.manifest, digest: `sha256:${String(n).padStart(64, '0')}`, size: 9 }))),
+      void shelf.tag(
+        many(100_000, (n) => ({
+          mediaType: types.manifest,
+          digest: `sha256:${String(n).padStart(64, '0')}`,
+          size: 9,
+        })),
+      ),
     { verified: false, codes: ['too-large'] },
   ],
   [
     'a .sig manifest of 1,001 layers',
-    (scene) => void scene.shelf.layer(scene.layer(), ({ layers }) => layers.push(...Array(1000).fill(fakeLayer))),
+    (scene) =>
+      void scene.shelf.layer(scene.layer(), ({ layers }) =>
+        layers.push(...Array(1000).fill(fakeLayer)),
+      ),
     { verified: false, codes: ['too-large'] },
   ],
   [
     'a .sig manifest of 40 MiB',
-    (scene) => void scene.shelf.layer(scene.layer(), (manifest) => Object.assign(manifest, { layers: Array(200_000).fill(fakeLayer) })),
+    (scene) =>
+      void scene.shelf.layer(scene.layer(), (manifest) =>
+        Object.assign(manifest, { layers: Array(200_000).fill(fakeLayer) }),
+      ),
     { verified: false, codes: ['too-large'] },
   ],
   [
     'everything without end',
-    ({ shelf }) => void Object.assign(shelf, { faults: () => ({ kind: 'endless-body', bytes: 1 << 20, everyMs: 0 }) }),
+    ({ shelf }) =>
+      void Object.assign(shelf, {
+        faults: () => ({ kind: 'endless-body', bytes: 1 << 20, everyMs: 0 }),
+      }),
     { verified: false, codes: ['too-large'] },
   ],
 ];

@@ -14,7 +14,8 @@ beforeAll(async () => {
 });
 afterAll(() => stage.close());
 
-// All at once, because each one lasts as long as the gate has patience; with the action's own limits and its default timeout of 5 minutes.
+// All at once, because each one lasts as long as the gate has patience; with the action's own
+// limits and its default timeout of 5 minutes.
 describe.concurrent('a registry that takes its time is given up before 10 s are over', () => {
   const dripping: Fault = { kind: 'slow-body', everyMs: 400 };
   it.each<[string, RegExp, Fault]>([
@@ -24,7 +25,11 @@ describe.concurrent('a registry that takes its time is given up before 10 s are 
     ['a list that drips', /\/referrers\//, dripping],
     ['a manifest that drips', /\/manifests\/sha256:/, dripping],
     ['a blob that drips', /\/blobs\//, dripping],
-    ['a body without end that drips', /\/blobs\//, { kind: 'endless-body', bytes: 1, everyMs: 400 }],
+    [
+      'a body without end that drips',
+      /\/blobs\//,
+      { kind: 'endless-body', bytes: 1, everyMs: 400 },
+    ],
     ['the referrers tag without an answer', /\/manifests\/sha256-[0-9a-f]+$/, { kind: 'hang' }],
   ])('%s', async (_name, what, fault) => {
     const shelf = stage.shelf();
@@ -34,19 +39,24 @@ describe.concurrent('a registry that takes its time is given up before 10 s are 
     shelf.faults = ({ path }) => (what.test(path) ? fault : undefined);
     const outcome = await ask();
     expect(outcome).toMatchObject({ verified: false, codes: ['network'], verdicts: [] });
-    expect(outcome.texts[0]).toMatch(/^\S+ is too slow: beyond 2 s for each answer this step has waited 6\.5 s for it\.$/);
+    expect(outcome.texts[0]).toMatch(
+      /^\S+ is too slow: beyond 2 s for each answer this step has waited 6\.5 s for it\.$/,
+    );
     expect(outcome.milliseconds).toBeLessThan(10_000);
   });
 
   it('a list without end, each page of it just in time', async () => {
     const shelf = stage.shelf();
     const digest = shelf.bundle(sceneOf(forge, shelf).bundle());
-    shelf.faults = ({ path }) => (referrers.test(path) ? { kind: 'latency', ms: 1_800 } : undefined);
+    shelf.faults = ({ path }) =>
+      referrers.test(path) ? { kind: 'latency', ms: 1_800 } : undefined;
     const ask = () => gate(shelf.image, keyless, forge.trust());
     expect(await ask()).toMatchObject({ verified: true });
     shelf.override = ({ path, url }) => {
       const next = Number(url.searchParams.get('page') ?? 0) + 1;
-      return referrers.test(path) ? listOf([shelf.entry(digest)], { link: `<?page=${next}>; rel="next"` }) : undefined;
+      return referrers.test(path)
+        ? listOf([shelf.entry(digest)], { link: `<?page=${next}>; rel="next"` })
+        : undefined;
     };
     const outcome = await ask();
     expect(outcome).toMatchObject({
@@ -69,15 +79,26 @@ describe.concurrent('a registry that takes its time is given up before 10 s are 
 describe('credentials', () => {
   it('go to the registry, and to no host that it redirects to', async () => {
     const login = { kind: 'password', username: 'robot', password: 'open sesame' } as const;
-    const auth = { kind: 'basic', accounts: [{ username: login.username, password: login.password }] } as const;
+    const auth = {
+      kind: 'basic',
+      accounts: [{ username: login.username, password: login.password }],
+    } as const;
     const strict = await Stage.start({ referrersApi: true, blobRedirect: true, auth });
     try {
       const shelf = strict.shelf();
       shelf.bundle(sceneOf(forge, shelf).bundle());
-      expect(await gate(shelf.image, keyless, forge.trust(), { login })).toMatchObject({ verified: true, codes: ['verified'] });
-      expect(strict.registry.requests.filter(({ listener }) => listener === 'storage')).not.toEqual([]);
+      expect(await gate(shelf.image, keyless, forge.trust(), { login })).toMatchObject({
+        verified: true,
+        codes: ['verified'],
+      });
+      expect(strict.registry.requests.filter(({ listener }) => listener === 'storage')).not.toEqual(
+        [],
+      );
       expect(strict.registry.leaks).toEqual([]);
-      expect(await gate(shelf.image, keyless, forge.trust())).toMatchObject({ verified: false, codes: ['registry-denied'] });
+      expect(await gate(shelf.image, keyless, forge.trust())).toMatchObject({
+        verified: false,
+        codes: ['registry-denied'],
+      });
     } finally {
       await strict.close();
     }

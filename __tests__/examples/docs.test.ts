@@ -10,14 +10,18 @@ import { type Interface, ownAction, read, root, type Step } from './workflow-fil
 const troubleshooting = read('docs/troubleshooting.md');
 const [, ofStep = '', ofImage = ''] = troubleshooting.split(/^## /m);
 const sections = (text: string) => text.split(/^### /m).slice(1);
-const titles = (text: string) => sections(text).map((section) => section.split('\n')[0]?.replace(' (image)', '') ?? '');
+const titles = (text: string) =>
+  sections(text).map((section) => section.split('\n')[0]?.replace(' (image)', '') ?? '');
 
 describe('docs/troubleshooting.md', () => {
-  it('explains every code of a step', () => expect(titles(ofStep).sort()).toEqual([...failureCodes].sort()));
-  it('explains every code of an image', () => expect(titles(ofImage).sort()).toEqual([...verdictCodes].sort()));
+  it('explains every code of a step', () =>
+    expect(titles(ofStep).sort()).toEqual([...failureCodes].sort()));
+  it('explains every code of an image', () =>
+    expect(titles(ofImage).sort()).toEqual([...verdictCodes].sort()));
   it('has a cause and a fix for each', () => {
     const bare = [...sections(ofStep), ...sections(ofImage)].filter(
-      (section) => !/^\S.*\n\n\S[^*]{20,}\n\*\*Fix:\*\* \S/.test(section) && !section.startsWith('verified'),
+      (section) =>
+        !/^\S.*\n\n\S[^*]{20,}\n\*\*Fix:\*\* \S/.test(section) && !section.startsWith('verified'),
     );
     expect(bare).toEqual([]);
   });
@@ -34,8 +38,14 @@ describe.each(documents)('%s', (path) => {
   const text = read(path);
 
   it('links to what is there', () => {
-    const links = [...text.matchAll(/\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)/g)].filter(([, file]) => file !== '');
-    expect(links.map(([, file = '']) => file).filter((file) => !existsSync(join(root, dirname(path), file)))).toEqual([]);
+    const links = [...text.matchAll(/\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)/g)].filter(
+      ([, file]) => file !== '',
+    );
+    expect(
+      links
+        .map(([, file = '']) => file)
+        .filter((file) => !existsSync(join(root, dirname(path), file))),
+    ).toEqual([]);
   });
 
   it('links to headings that are there', () => {
@@ -45,8 +55,8 @@ describe.each(documents)('%s', (path) => {
   });
 
   it('shows YAML that can be read, with inputs that the actions have', () => {
-    const blocks = [...text.matchAll(/^( *)```ya?ml\n([\s\S]*?)^ *```$/gm)].map(([, indent = '', block = '']) =>
-      `\n${block}`.replaceAll(`\n${indent}`, '\n'),
+    const blocks = [...text.matchAll(/^( *)```ya?ml\n([\s\S]*?)^ *```$/gm)].map(
+      ([, indent = '', block = '']) => `\n${block}`.replaceAll(`\n${indent}`, '\n'),
     );
     const wrong = blocks.flatMap((block) => stepsIn(parse(block)).flatMap(wrongInputs));
     expect(wrong).toEqual([]);
@@ -76,8 +86,11 @@ function wrongInputs(step: Step): string[] {
     .map((name) => `${step.uses}: ${name}`);
 }
 
-it.each(readdirSync(join(root, 'docs/images')))('docs/images/%s is small, and shown somewhere', (name) => {
-  expect(statSync(join(root, 'docs/images', name)).size).toBeLessThanOrEqual(150 * 1024);
-  const everything = documents.map((path) => readFileSync(join(root, path), 'utf8')).join('\n');
-  expect(everything).toContain(`images/${name}`);
-});
+it.each(readdirSync(join(root, 'docs/images')))(
+  'docs/images/%s is small, and shown somewhere',
+  (name) => {
+    expect(statSync(join(root, 'docs/images', name)).size).toBeLessThanOrEqual(150 * 1024);
+    const everything = documents.map((path) => readFileSync(join(root, path), 'utf8')).join('\n');
+    expect(everything).toContain(`images/${name}`);
+  },
+);

@@ -1,5 +1,6 @@
-// Evaluates the expressions that the examples use: paths, text, `||`, `&&`, `==`, `!=`, `!`, brackets, contains and startsWith. What is not
-// there is an error here, where GitHub would quietly give an empty text.
+// Evaluates the expressions that the examples use: paths, text, `||`, `&&`, `==`, `!=`, `!`,
+// brackets, contains and startsWith. What is not there is an error here, where GitHub would quietly
+// give an empty text.
 import { expressionsIn } from './expressions.ts';
 
 export type Context = Readonly<Record<string, unknown>>;
@@ -11,10 +12,14 @@ export function evaluateText(value: unknown, context: Context): string {
   return text.replace(/\$\{\{(.*?)\}\}/gs, (_, inner: string) => String(evaluate(inner, context)));
 }
 
-/** The value of one expression. @throws Error for a name that is not in the context, and for syntax that no example uses */
+/**
+ * The value of one expression. @throws Error for a name that is not in the context, and for syntax
+ * that no example uses
+ */
 export function evaluate(expression: string, context: Context): unknown {
   const tokens = expression.match(/'(?:[^']|'')*'|\|\||&&|==|!=|!|[(),]|[A-Za-z_][\w.-]*/g) ?? [];
-  if (tokens.join('') !== expression.replace(/\s+(?=(?:[^']*'[^']*')*[^']*$)/g, '')) throw new Error(`not understood: ${expression}`);
+  if (tokens.join('') !== expression.replace(/\s+(?=(?:[^']*'[^']*')*[^']*$)/g, ''))
+    throw new Error(`not understood: ${expression}`);
   const rest = [...tokens];
   const value = either(rest, context);
   if (rest.length > 0) throw new Error(`not understood: ${expression}`);
@@ -71,7 +76,9 @@ function called(name: string, rest: string[], context: Context): unknown {
 }
 
 function lookUp(path: string, context: Context): unknown {
-  const value = path.split('.').reduce<unknown>((found, part) => (found as Context | undefined)?.[part], context);
+  const value = path
+    .split('.')
+    .reduce<unknown>((found, part) => (found as Context | undefined)?.[part], context);
   if (value === undefined) throw new Error(`nothing says what ${path} is`);
   return value;
 }

@@ -1,4 +1,5 @@
-// Expressions of a workflow, as far as a person gets them wrong: contexts that are not there, names that nobody declares.
+// Expressions of a workflow, as far as a person gets them wrong: contexts that are not there, names
+// that nobody declares.
 
 export interface Mention {
   /** `steps.build.outputs.digest`, or a function with `(` at its end */
@@ -6,13 +7,18 @@ export interface Mention {
   readonly parts: readonly string[];
 }
 
-const functions = new Set('always cancelled success failure contains startsWith endsWith format join toJSON fromJSON hashFiles'.split(' '));
+const functions = new Set(
+  'always cancelled success failure contains startsWith endsWith format join toJSON fromJSON hashFiles'.split(
+    ' ',
+  ),
+);
 const literals = new Set(['true', 'false', 'null']);
 
 /** What stands between `${{` and `}}`. @throws Error for one that does not end */
 export function expressionsIn(text: string): readonly string[] {
   const found = [...text.matchAll(/\$\{\{(.*?)\}\}/gs)].map(([, inner = '']) => inner.trim());
-  if (found.length !== text.split('${{').length - 1) throw new Error(`an expression does not end: ${text}`);
+  if (found.length !== text.split('${{').length - 1)
+    throw new Error(`an expression does not end: ${text}`);
   return found;
 }
 
@@ -22,11 +28,16 @@ export function mentionsIn(expression: string): readonly Mention[] {
   const found = bare.matchAll(/(?<![\w.'-])([A-Za-z_][\w-]*)((?:\.(?:[\w-]+|\*))*)\s*(\()?/g);
   return [...found].flatMap(([, name = '', path = '', call]) => {
     if (literals.has(name)) return [];
-    return call === undefined ? [{ text: name + path, parts: (name + path).split('.') }] : [{ text: `${name}(`, parts: [] }];
+    return call === undefined
+      ? [{ text: name + path, parts: (name + path).split('.') }]
+      : [{ text: `${name}(`, parts: [] }];
   });
 }
 
-/** Where a value stands decides which contexts it may use. As GitHub's "Context availability" has it. */
+/**
+ * Where a value stands decides which contexts it may use. As GitHub's "Context availability" has
+ * it.
+ */
 const inJob = ['github', 'needs', 'strategy', 'matrix', 'vars', 'inputs'];
 const inStep = [...inJob, 'job', 'runner', 'env', 'secrets', 'steps'];
 export const contexts = {
@@ -48,7 +59,8 @@ export type Place = keyof typeof contexts;
 export function wrongMentions(expression: string, place: Place): readonly string[] {
   const allowed: readonly string[] = contexts[place];
   return mentionsIn(expression).flatMap(({ text, parts: [first = ''] }) => {
-    if (text.endsWith('(')) return functions.has(text.slice(0, -1)) ? [] : [`there is no function ${text}`];
+    if (text.endsWith('('))
+      return functions.has(text.slice(0, -1)) ? [] : [`there is no function ${text}`];
     return allowed.includes(first) ? [] : [`${text} is not available here`];
   });
 }

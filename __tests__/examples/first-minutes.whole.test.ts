@@ -1,4 +1,5 @@
-// What a newcomer gets wrong in the first five minutes, tried on the actions as they ship: each answer says what to write instead.
+// What a newcomer gets wrong in the first five minutes, tried on the actions as they ship: each
+// answer says what to write instead.
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encryptPrivateKey } from '../../src/keys/encrypted.ts';
@@ -18,11 +19,17 @@ let name: string;
 beforeAll(async () => {
   [ghcr, sigstore] = await Promise.all([startRegistryLike('ghcr'), startSigstore()]);
   name = `${ghcr.registry.host}/acme/app`;
-  image = await pushImage(ghcr.registry.host, 'acme/app', { tag: 'v1', ...(ghcr.credentials && { credentials: ghcr.credentials }) });
+  image = await pushImage(ghcr.registry.host, 'acme/app', {
+    tag: 'v1',
+    ...(ghcr.credentials && { credentials: ghcr.credentials }),
+  });
 });
 afterAll(async () => void (await Promise.all([ghcr.registry.close(), sigstore.close()])));
 
-/** A step that is right in everything but what the case changes. An input that is undefined is left out. */
+/**
+ * A step that is right in everything but what the case changes. An input that is undefined is left
+ * out.
+ */
 interface Mistake {
   readonly inputs: (right: Right) => Readonly<Record<string, string | undefined>>;
   readonly options?: (right: Right) => Partial<RunOptions>;
@@ -35,8 +42,13 @@ interface Right {
 
 async function tried(entry: 'sign' | 'verify', { inputs, options }: Mistake): Promise<RunResult> {
   const right = { name, digest: image.digest, key: privatePem };
-  const usual = entry === 'sign' ? { images: name, digest: image.digest, key: privatePem, tlog: 'false' } : { images: image.reference };
-  const given = Object.entries({ ...usual, ...inputs(right) }).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  const usual =
+    entry === 'sign'
+      ? { images: name, digest: image.digest, key: privatePem, tlog: 'false' }
+      : { images: image.reference };
+  const given = Object.entries({ ...usual, ...inputs(right) }).filter(
+    (pair): pair is [string, string] => pair[1] !== undefined,
+  );
   return runAction({
     entry: `dist/${entry}.js`,
     inputs: Object.fromEntries(given),
@@ -45,11 +57,17 @@ async function tried(entry: 'sign' | 'verify', { inputs, options }: Mistake): Pr
   });
 }
 
-/** What the person sees: the title and text of the first error, or else warning, with the names of this run taken out. */
+/**
+ * What the person sees: the title and text of the first error, or else warning, with the names of
+ * this run taken out.
+ */
 function answer(run: RunResult): string {
   const shown = run.annotations.find(({ kind }) => kind === 'error') ?? run.annotations[0];
   const text = `${shown?.kind} ${shown?.properties.title?.replace('sign-image: ', '') ?? ''}: ${shown?.message}`;
-  return text.replaceAll(image.digest, 'DIGEST').replaceAll(name, 'IMAGE').replaceAll(ghcr.registry.host, 'REGISTRY');
+  return text
+    .replaceAll(image.digest, 'DIGEST')
+    .replaceAll(name, 'IMAGE')
+    .replaceAll(ghcr.registry.host, 'REGISTRY');
 }
 
 const keyless = { key: undefined, tlog: undefined };
@@ -72,12 +90,17 @@ describe.concurrent('sign-image answers', () => {
     ],
     [
       'a wrong password',
-      { inputs: () => ({ 'registry-username': 'octocat', 'registry-password': 'guessed-password' }) },
+      {
+        inputs: () => ({ 'registry-username': 'octocat', 'registry-password': 'guessed-password' }),
+      },
       /^error bad-credentials: .*user name or the password is wrong(.|\n)*docker\/login-action@v\d/,
     ],
     [
       '`tags` instead of `images`',
-      { inputs: () => ({ images: undefined }), options: (right) => ({ env: { INPUT_TAGS: `${right.name}:v1` } }) },
+      {
+        inputs: () => ({ images: undefined }),
+        options: (right) => ({ env: { INPUT_TAGS: `${right.name}:v1` } }),
+      },
       /^error bad-input: .*`tags` is no input of this action.\nRename `tags` to `images`.$/,
     ],
     [
@@ -134,13 +157,21 @@ describe.concurrent('sign-image answers', () => {
       'a private repository, keyless',
       {
         inputs: () => keyless,
-        options: () => ({ event: { repository: { full_name: 'acme/app', private: true, visibility: 'private' } } }),
+        options: () => ({
+          event: { repository: { full_name: 'acme/app', private: true, visibility: 'private' } },
+        }),
       },
       /^error private-repository: (.|\n)*1\. sign with a key: `key: (.|\n)*3\. .*`disclose-private-repository: true`.$/,
     ],
     [
       'a build that pushed nothing',
-      { inputs: () => ({ images: undefined, digest: undefined, metadata: '{"buildx.build.ref":"default/x"}' }) },
+      {
+        inputs: () => ({
+          images: undefined,
+          digest: undefined,
+          metadata: '{"buildx.build.ref":"default/x"}',
+        }),
+      },
       /^error bad-metadata: (.|\n)*Push in that step(.|\n)*push: true/,
     ],
   ])('%s', async (_, mistake, expected) => {
@@ -150,11 +181,16 @@ describe.concurrent('sign-image answers', () => {
   });
 
   it('a wrong key password', async () => {
-    const key = await encryptPrivateKey(privateKey.export({ type: 'pkcs8', format: 'der' }), 'the right one');
+    const key = await encryptPrivateKey(
+      privateKey.export({ type: 'pkcs8', format: 'der' }),
+      'the right one',
+    );
     const run = await tried('sign', { inputs: () => ({ key, 'key-password': 'another one' }) });
     expect([run.code, answer(run)]).toEqual([
       1,
-      expect.stringMatching(/^error bad-password: .*does not open the key(.|\n)*gh secret set COSIGN_PASSWORD/),
+      expect.stringMatching(
+        /^error bad-password: .*does not open the key(.|\n)*gh secret set COSIGN_PASSWORD/,
+      ),
     ]);
   });
 
@@ -163,7 +199,10 @@ describe.concurrent('sign-image answers', () => {
     ['"team=core"', '`team=core`'],
   ])('quotes in annotations, %s: signed as written, with a warning', async (annotations, meant) => {
     const run = await tried('sign', { inputs: () => ({ annotations, format: 'bundle' }) });
-    expect([run.code, answer(run)]).toEqual([0, expect.stringMatching(/^warning .*Leave them out if they are not meant/)]);
+    expect([run.code, answer(run)]).toEqual([
+      0,
+      expect.stringMatching(/^warning .*Leave them out if they are not meant/),
+    ]);
     expect(answer(run)).toContain(meant);
   });
 });
@@ -202,14 +241,18 @@ describe.concurrent('sign-image/verify answers', () => {
 });
 
 describe('sign-image/verify, asked about an image that a workflow signed, answers', () => {
-  const signer = 'https://github.com/octo-org/octo-repo/.github/workflows/release.yml@refs/heads/main';
+  const signer =
+    'https://github.com/octo-org/octo-repo/.github/workflows/release.yml@refs/heads/main';
   let signed: PushedImage;
   beforeAll(async () => {
     signed = await pushImage(ghcr.registry.host, 'acme/app', {
       seed: 'keyless',
       ...(ghcr.credentials && { credentials: ghcr.credentials }),
     });
-    const env = { ACTIONS_ID_TOKEN_REQUEST_URL: sigstore.idTokenRequestUrl, ACTIONS_ID_TOKEN_REQUEST_TOKEN: sigstore.idTokenRequestToken };
+    const env = {
+      ACTIONS_ID_TOKEN_REQUEST_URL: sigstore.idTokenRequestUrl,
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: sigstore.idTokenRequestToken,
+    };
     const run = await tried('sign', {
       inputs: () => ({ ...keyless, ...services(), images: signed.reference, digest: undefined }),
       options: () => ({ env }),

@@ -1,4 +1,5 @@
-// The steps of an example that are not ours, played: what they would push, and the outputs they would have.
+// The steps of an example that are not ours, played: what they would push, and the outputs they
+// would have.
 import { type PushedImage, pushImage } from '../sandbox/images.ts';
 import { RegistryClient } from '../sandbox/registry-client.ts';
 import type { Stage } from './stage.ts';
@@ -20,11 +21,20 @@ const lines = (text: string | undefined) =>
     .map((line) => line.trim())
     .filter((line) => line !== '');
 
-/** Pushes an image under every one of these names (`host/repository:tag`). The seed makes each example's image another one. */
-export async function push(stage: Stage, names: readonly string[], seed: string, platforms = 0): Promise<PushedImage> {
+/**
+ * Pushes an image under every one of these names (`host/repository:tag`). The seed makes each
+ * example's image another one.
+ */
+export async function push(
+  stage: Stage,
+  names: readonly string[],
+  seed: string,
+  platforms = 0,
+): Promise<PushedImage> {
   const pushed = await Promise.all(
     names.map((name) => {
-      const [, host = '', repository = '', tag = 'latest'] = /^([^/]+)\/([^:]+)(?::(.+))?$/.exec(stage.placed(name)) ?? [];
+      const [, host = '', repository = '', tag = 'latest'] =
+        /^([^/]+)\/([^:]+)(?::(.+))?$/.exec(stage.placed(name)) ?? [];
       return pushImage(host, repository, { seed, tag, platforms, ...stage.credentialsFor(host) });
     }),
   );
@@ -33,7 +43,10 @@ export async function push(stage: Stage, names: readonly string[], seed: string,
   return first;
 }
 
-const built = (names: readonly string[], { digest }: PushedImage) => ({ 'containerimage.digest': digest, 'image.name': names.join(',') });
+const built = (names: readonly string[], { digest }: PushedImage) => ({
+  'containerimage.digest': digest,
+  'image.name': names.join(','),
+});
 
 /** Actions of others, by name. */
 export const otherActions: Readonly<Record<string, Actor>> = {
@@ -43,46 +56,68 @@ export const otherActions: Readonly<Record<string, Actor>> = {
   'docker/setup-buildx-action': async () => ({}),
   'github/codeql-action/upload-sarif': async () => ({}),
   'oras-project/setup-oras': async () => ({}),
-  'docker/metadata-action': async ({ with: { images = '' } }) => ({ tags: `${images}:main`, labels: '' }),
+  'docker/metadata-action': async ({ with: { images = '' } }) => ({
+    tags: `${images}:main`,
+    labels: '',
+  }),
   'docker/build-push-action': async (step, stage, seed) => {
     const { tags, platforms, outputs } = step.with;
     const names = outputs === undefined ? lines(tags) : [/name=([^,]+)/.exec(outputs)?.[1] ?? ''];
-    if (outputs === undefined && step.with.push !== 'true') throw new Error('an example that does not push');
+    if (outputs === undefined && step.with.push !== 'true')
+      throw new Error('an example that does not push');
     const image = await push(stage, names, seed, lines(platforms).length);
     return { digest: image.digest, metadata: stage.placed(JSON.stringify(built(names, image))) };
   },
   'docker/bake-action': async (_, stage, seed) => {
-    const targets = ['app', 'worker'].map((target) => [target, [`ghcr.io/acme/${target}:latest`]] as const);
-    const metadata = await Promise.all(
-      targets.map(async ([target, names]) => [target, built(names, await push(stage, names, `${seed} ${target}`))]),
+    const targets = ['app', 'worker'].map(
+      (target) => [target, [`ghcr.io/acme/${target}:latest`]] as const,
     );
-    return { metadata: stage.placed(JSON.stringify({ 'buildx.build.warnings': [], ...Object.fromEntries(metadata) })) };
+    const metadata = await Promise.all(
+      targets.map(async ([target, names]) => [
+        target,
+        built(names, await push(stage, names, `${seed} ${target}`)),
+      ]),
+    );
+    return {
+      metadata: stage.placed(
+        JSON.stringify({ 'buildx.build.warnings': [], ...Object.fromEntries(metadata) }),
+      ),
+    };
   },
 };
 
 /** Scripts, by the name of their step. */
 export const scripts: Readonly<Record<string, Actor>> = {
   'Hand the digest on': async ({ env }) => {
-    if (!/^sha256:[0-9a-f]{64}$/.test(env.DIGEST ?? '')) throw new Error(`no digest: ${env.DIGEST}`);
+    if (!/^sha256:[0-9a-f]{64}$/.test(env.DIGEST ?? ''))
+      throw new Error(`no digest: ${env.DIGEST}`);
     return {};
   },
   'Merge the platforms into one index': async ({ env }, stage, seed) => ({
     digest: (await push(stage, [`${env.IMAGE}:${env.TAG}`], seed, 2)).digest,
   }),
-  'Push an image': async (_, stage, seed) => ({ digest: (await push(stage, ['ttl.sh/sign-image-4711:1h'], seed)).digest }),
+  'Push an image': async (_, stage, seed) => ({
+    digest: (await push(stage, ['ttl.sh/sign-image-4711:1h'], seed)).digest,
+  }),
   'Copy the image and its signatures': async ({ env }, stage) => copyAll(env, stage),
   'Deploy what verified': async ({ env }) => {
-    if (!/@sha256:[0-9a-f]{64}$/.test(env.IMAGE ?? '')) throw new Error(`deploys something else than a digest: ${env.IMAGE}`);
+    if (!/@sha256:[0-9a-f]{64}$/.test(env.IMAGE ?? ''))
+      throw new Error(`deploys something else than a digest: ${env.IMAGE}`);
     return {};
   },
 };
 
-/** What `oras copy` does: the image, what refers to it, and the tag of the legacy signatures, byte for byte. */
-async function copyAll({ SOURCE = '', TARGET = '', DIGEST = '', VERSION = '' }: Outputs, stage: Stage): Promise<Outputs> {
-  const [[from, repository], [to, target]] = [SOURCE, TARGET].map((name) => split(stage.placed(name))) as [
-    [string, string],
-    [string, string],
-  ];
+/**
+ * What `oras copy` does: the image, what refers to it, and the tag of the legacy signatures, byte
+ * for byte.
+ */
+async function copyAll(
+  { SOURCE = '', TARGET = '', DIGEST = '', VERSION = '' }: Outputs,
+  stage: Stage,
+): Promise<Outputs> {
+  const [[from, repository], [to, target]] = [SOURCE, TARGET].map((name) =>
+    split(stage.placed(name)),
+  ) as [[string, string], [string, string]];
   const store = Object.values(stage.registries)
     .find(({ registry }) => registry.host === from)
     ?.registry.store.open(repository);
@@ -92,15 +127,20 @@ async function copyAll({ SOURCE = '', TARGET = '', DIGEST = '', VERSION = '' }: 
   const hex = DIGEST.replace('sha256:', 'sha256-');
   const source = new RegistryClient(from, stage.credentialsFor(from));
   const copy = async (reference: string, tag: string) => {
-    const answer = await source.ask('GET', `/v2/${repository}/manifests/${reference}`, { headers: { accept: '*/*' } });
+    const answer = await source.ask('GET', `/v2/${repository}/manifests/${reference}`, {
+      headers: { accept: '*/*' },
+    });
     if (answer.status !== 200) return undefined;
     await client.pushManifest(target, tag, answer.body, String(answer.headers['content-type']));
     return JSON.parse(answer.body.toString('utf8')) as { manifests?: { digest: string }[] };
   };
   await copy(DIGEST, VERSION);
-  // The target has the referrers API: it finds the bundles by their subject, and needs no list under a tag.
+  // The target has the referrers API: it finds the bundles by their subject, and needs no list
+  // under a tag.
   const list = JSON.parse(
-    (await source.ask('GET', `/v2/${repository}/manifests/${hex}`, { headers: { accept: '*/*' } })).body.toString('utf8'),
+    (
+      await source.ask('GET', `/v2/${repository}/manifests/${hex}`, { headers: { accept: '*/*' } })
+    ).body.toString('utf8'),
   );
   for (const { digest } of list.manifests ?? []) await copy(digest, digest);
   await copy(`${hex}.sig`, `${hex}.sig`);

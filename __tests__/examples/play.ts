@@ -1,4 +1,5 @@
-// Plays a workflow: our actions run as they ship, in processes of their own, with what the workflow gives them; the steps of others are acted.
+// Plays a workflow: our actions run as they ship, in processes of their own, with what the workflow
+// gives them; the steps of others are acted.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -6,7 +7,17 @@ import { type RunResult, runAction } from '../sandbox/runner.ts';
 import { type Context, evaluateText } from './evaluate.ts';
 import { type Actor, type Outputs, otherActions, scripts } from './others.ts';
 import type { Stage } from './stage.ts';
-import { callOf, type Job, ownAction, ownWorkflow, read, readWorkflow, root, type Step, type Workflow } from './workflow-file.ts';
+import {
+  callOf,
+  type Job,
+  ownAction,
+  ownWorkflow,
+  read,
+  readWorkflow,
+  root,
+  type Step,
+  type Workflow,
+} from './workflow-file.ts';
 
 export interface Played {
   readonly job: string;
@@ -52,7 +63,11 @@ function githubOf(path: string, stage: Stage, ref: string) {
 }
 
 /** Plays all jobs of a workflow in their order. @returns every run of ours */
-export async function play(path: string, stage: Stage, options: PlayOptions = {}): Promise<readonly Played[]> {
+export async function play(
+  path: string,
+  stage: Stage,
+  options: PlayOptions = {},
+): Promise<readonly Played[]> {
   const { as = path.replace(/.*\//, ''), edit = (text: string) => text, seed = path } = options;
   const workflow = parse(edit(existsSync(join(root, path)) ? read(path) : '')) as Workflow;
   const place = `.github/workflows/${as}`;
@@ -63,7 +78,12 @@ export async function play(path: string, stage: Stage, options: PlayOptions = {}
     inputs: options.inputs ?? {},
     matrix: { arch: 'amd64', runner: 'x' },
   };
-  const { played } = await playJobs(workflow, context, { stage, options, seed, identity: github.workflow_ref });
+  const { played } = await playJobs(workflow, context, {
+    stage,
+    options,
+    seed,
+    identity: github.workflow_ref,
+  });
   return played;
 }
 
@@ -75,11 +95,20 @@ interface Setting {
   readonly identity: string;
 }
 
-async function playJobs(workflow: Workflow, context: Context, setting: Setting): Promise<{ played: Played[]; needs: Context | undefined }> {
+async function playJobs(
+  workflow: Workflow,
+  context: Context,
+  setting: Setting,
+): Promise<{ played: Played[]; needs: Context | undefined }> {
   const played: Played[] = [];
   const needs: Record<string, { outputs: Outputs }> = {};
   for (const [id, job] of Object.entries(workflow.jobs)) {
-    const run = await (job.uses === undefined ? playSteps : playCall)(id, job, { ...context, needs }, setting);
+    const run = await (job.uses === undefined ? playSteps : playCall)(
+      id,
+      job,
+      { ...context, needs },
+      setting,
+    );
     played.push(...run.played);
     needs[id] = { outputs: run.outputs ?? {} };
     // The jobs after it need it, and are skipped.
@@ -94,61 +123,109 @@ interface JobRun {
   readonly outputs: Outputs | undefined;
 }
 
-/** A reusable workflow, with the inputs and secrets that its caller gives and the permissions of the calling job. */
+/**
+ * A reusable workflow, with the inputs and secrets that its caller gives and the permissions of the
+ * calling job.
+ */
 async function playCall(id: string, job: Job, context: Context, setting: Setting): Promise<JobRun> {
   const path = ownWorkflow(job.uses) ?? '';
   const workflow = readWorkflow(path);
   const call = callOf(workflow);
   const given = evaluated(job.with, context);
-  const inputs = Object.fromEntries(Object.entries(call?.inputs ?? {}).map(([name, input]) => [name, given[name] ?? input.default ?? '']));
+  const inputs = Object.fromEntries(
+    Object.entries(call?.inputs ?? {}).map(([name, input]) => [
+      name,
+      given[name] ?? input.default ?? '',
+    ]),
+  );
   const passed = evaluated(job.secrets, context);
-  const secrets = Object.fromEntries(Object.keys(call?.secrets ?? {}).map((name) => [name, passed[name] ?? '']));
+  const secrets = Object.fromEntries(
+    Object.keys(call?.secrets ?? {}).map((name) => [name, passed[name] ?? '']),
+  );
   const jobs = Object.fromEntries(
-    Object.entries(workflow.jobs).map(([name, called]) => [name, { ...called, permissions: job.permissions ?? {} }]),
+    Object.entries(workflow.jobs).map(([name, called]) => [
+      name,
+      { ...called, permissions: job.permissions ?? {} },
+    ]),
   );
   const inner = { github: context.github, matrix: {}, inputs, secrets };
   const identity = `OWNER/sign-image/${path}@refs/tags/v1`;
   const { played, needs } = await playJobs({ ...workflow, jobs }, inner, { ...setting, identity });
   const outputs =
-    needs && Object.entries(call?.outputs ?? {}).map(([name, { value }]) => [name, evaluateText(value, { ...inner, jobs: needs })]);
-  return { played: played.map((one) => ({ ...one, job: `${id}/${one.job}` })), outputs: outputs && Object.fromEntries(outputs) };
+    needs &&
+    Object.entries(call?.outputs ?? {}).map(([name, { value }]) => [
+      name,
+      evaluateText(value, { ...inner, jobs: needs }),
+    ]);
+  return {
+    played: played.map((one) => ({ ...one, job: `${id}/${one.job}` })),
+    outputs: outputs && Object.fromEntries(outputs),
+  };
 }
 
-async function playSteps(id: string, job: Job, context: Context, setting: Setting): Promise<JobRun> {
+async function playSteps(
+  id: string,
+  job: Job,
+  context: Context,
+  setting: Setting,
+): Promise<JobRun> {
   const machine: Machine = { auths: {}, checkedOut: false, permissions: job.permissions ?? {} };
   const steps: Record<string, { outputs: Outputs }> = {};
   const played: Played[] = [];
   for (const step of job.steps ?? []) {
     const action = ownAction(step.uses);
     const now = { ...context, steps };
-    const run = action === undefined ? undefined : await playOurs(action, step, now, machine, setting);
+    const run =
+      action === undefined ? undefined : await playOurs(action, step, now, machine, setting);
     if (action !== undefined && run !== undefined) played.push({ job: id, action, run });
-    const outputs = run === undefined ? await playOther(step, now, machine, setting) : withEmpty(action ?? '', run.outputs);
+    const outputs =
+      run === undefined
+        ? await playOther(step, now, machine, setting)
+        : withEmpty(action ?? '', run.outputs);
     if (step.id !== undefined) steps[step.id] = { outputs };
     if (run !== undefined && run.code !== 0) return { played, outputs: undefined };
   }
   return { played, outputs: evaluated(job.outputs, { ...context, steps }) };
 }
 
-/** The runner of a job: where it is logged in, whether the repository is there, what its token may do. */
+/**
+ * The runner of a job: where it is logged in, whether the repository is there, what its token may
+ * do.
+ */
 interface Machine {
   auths: Record<string, { auth: string }>;
   checkedOut: boolean;
   readonly permissions: Readonly<Record<string, string>>;
 }
 
-const evaluated = (values: Readonly<Record<string, unknown>> | undefined, context: Context): Record<string, string> =>
-  Object.fromEntries(Object.entries(values ?? {}).map(([name, value]) => [name, evaluateText(value, context)]));
+const evaluated = (
+  values: Readonly<Record<string, unknown>> | undefined,
+  context: Context,
+): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(values ?? {}).map(([name, value]) => [name, evaluateText(value, context)]),
+  );
 
 /** Outputs that a step declares and did not write are empty. */
 function withEmpty(action: string, outputs: Outputs): Outputs {
-  const declared = [...read(action).matchAll(/^ {2}([\w-]+):$/gm)].map(([, name = '']) => [name, ''] as const);
+  const declared = [...read(action).matchAll(/^ {2}([\w-]+):$/gm)].map(
+    ([, name = '']) => [name, ''] as const,
+  );
   return { ...Object.fromEntries(declared), ...outputs };
 }
 
-async function playOther(step: Step, context: Context, machine: Machine, { stage, seed, options }: Setting): Promise<Outputs> {
+async function playOther(
+  step: Step,
+  context: Context,
+  machine: Machine,
+  { stage, seed, options }: Setting,
+): Promise<Outputs> {
   const name = (step.uses ?? '').replace(/@.*/, '');
-  const acted = { name: step.name ?? name, with: evaluated(step.with, context), env: evaluated(step.env, context) };
+  const acted = {
+    name: step.name ?? name,
+    with: evaluated(step.with, context),
+    env: evaluated(step.env, context),
+  };
   if (name === 'actions/checkout') machine.checkedOut = true;
   const { REGISTRY = '', REGISTRY_USERNAME = '', REGISTRY_PASSWORD = '' } = acted.env;
   const [registry, username, password] =
@@ -157,18 +234,31 @@ async function playOther(step: Step, context: Context, machine: Machine, { stage
       : [REGISTRY, REGISTRY_USERNAME, REGISTRY_PASSWORD];
   if (name === 'docker/login-action' || acted.name === 'Log in to the registry') {
     // The job's own token opens ghcr.io only where the job says so.
-    const mayUse = password !== stage.secrets.GITHUB_TOKEN || ['read', 'write'].includes(machine.permissions.packages ?? '');
+    const mayUse =
+      password !== stage.secrets.GITHUB_TOKEN ||
+      ['read', 'write'].includes(machine.permissions.packages ?? '');
     if (password && mayUse)
-      machine.auths[stage.placed(registry ?? '')] = { auth: Buffer.from(`${username}:${password}`).toString('base64') };
+      machine.auths[stage.placed(registry ?? '')] = {
+        auth: Buffer.from(`${username}:${password}`).toString('base64'),
+      };
     return {};
   }
   if (/^echo "[^"]*"$/.test(step.run ?? '')) return {};
-  const actor = step.uses === undefined ? (options.scripts?.[acted.name] ?? scripts[acted.name]) : otherActions[name];
+  const actor =
+    step.uses === undefined
+      ? (options.scripts?.[acted.name] ?? scripts[acted.name])
+      : otherActions[name];
   if (actor === undefined) throw new Error(`nobody plays the step ${acted.name}`);
   return actor(acted, stage, seed);
 }
 
-async function playOurs(action: string, step: Step, context: Context, machine: Machine, setting: Setting): Promise<RunResult> {
+async function playOurs(
+  action: string,
+  step: Step,
+  context: Context,
+  machine: Machine,
+  setting: Setting,
+): Promise<RunResult> {
   const { stage, options, identity } = setting;
   const github = context.github as ReturnType<typeof githubOf>;
   // An input that is given as an empty text is an input that is not given.
@@ -198,20 +288,32 @@ async function playOurs(action: string, step: Step, context: Context, machine: M
     home: { '.docker/config.json': JSON.stringify({ auths: machine.auths }) },
     workspace: machine.checkedOut ? (options.workspace ?? {}) : {},
     ...(options.event === undefined ? {} : { event: options.event }),
-    env: { GITHUB_REF: github.ref, GITHUB_SHA: sha, GITHUB_WORKFLOW_REF: github.workflow_ref, ...token, ...options.env },
+    env: {
+      GITHUB_REF: github.ref,
+      GITHUB_SHA: sha,
+      GITHUB_WORKFLOW_REF: github.workflow_ref,
+      ...token,
+      ...options.env,
+    },
   });
 }
 
 /** The sandbox's Sigstore, where the public one would be used. */
 function servicesFor(given: Outputs, { sigstore }: Stage): Record<string, string> {
   if (given.tlog === 'false' || given['signing-config'] !== undefined) return {};
-  return { 'signing-config': JSON.stringify(sigstore.signingConfig.v1_tsa), 'trusted-root': JSON.stringify(sigstore.trustedRoot) };
+  return {
+    'signing-config': JSON.stringify(sigstore.signingConfig.v1_tsa),
+    'trusted-root': JSON.stringify(sigstore.trustedRoot),
+  };
 }
 
 /** Its trusted root, and its issuer where GitHub's would be meant. */
 function trustFor(given: Outputs, { sigstore }: Stage): Record<string, string> {
   const keyed = Boolean(given.key);
   if (keyed && given.tlog === 'ignore') return {};
-  const issuer = !keyed && !given['certificate-oidc-issuer'] && !given.policy ? { 'certificate-oidc-issuer': sigstore.issuer } : {};
+  const issuer =
+    !keyed && !given['certificate-oidc-issuer'] && !given.policy
+      ? { 'certificate-oidc-issuer': sigstore.issuer }
+      : {};
   return { 'trusted-root': JSON.stringify(sigstore.trustedRoot), ...issuer };
 }

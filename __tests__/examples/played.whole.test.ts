@@ -1,4 +1,5 @@
-// Every example and template is played against the sandbox: our steps run as they ship, with exactly what the YAML gives them.
+// Every example and template is played against the sandbox: our steps run as they ship, with
+// exactly what the YAML gives them.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startGithub } from '../sandbox/github.ts';
 import { push } from './others.ts';
@@ -19,16 +20,29 @@ const workspace = () => ({
   'sigstore/trusted_root.json': JSON.stringify(stage.sigstore.trustedRoot),
 });
 
-/** What each of our steps must say of its images: the status and the formats that were written, or that they verified. */
-const expected: Readonly<Record<string, { readonly options?: PlayOptions; readonly steps: readonly (readonly string[])[] }>> = {
+/**
+ * What each of our steps must say of its images: the status and the formats that were written, or
+ * that they verified.
+ */
+const expected: Readonly<
+  Record<string, { readonly options?: PlayOptions; readonly steps: readonly (readonly string[])[] }>
+> = {
   'examples/bake.yml': { steps: [['signed bundle legacy', 'signed bundle legacy']] },
   'examples/build-push-action.yml': { steps: [['signed bundle legacy']] },
-  'examples/isolated-signing.yml': { options: { ref: 'refs/tags/v1.4.2' }, steps: [['signed bundle legacy'], ['verified']] },
-  'examples/matrix-merge.yml': { options: { ref: 'refs/tags/v1.4.2' }, steps: [['signed bundle legacy']] },
+  'examples/isolated-signing.yml': {
+    options: { ref: 'refs/tags/v1.4.2' },
+    steps: [['signed bundle legacy'], ['verified']],
+  },
+  'examples/matrix-merge.yml': {
+    options: { ref: 'refs/tags/v1.4.2' },
+    steps: [['signed bundle legacy']],
+  },
   'examples/migrate-2-after.yml': { steps: [['signed bundle legacy'], ['verified']] },
   'examples/private-repository-with-key.yml': { steps: [['signed bundle legacy'], ['verified']] },
   'examples/private-sigstore.yml': { steps: [['signed bundle legacy'], ['verified']] },
-  'examples/recursive-for-podman.yml': { steps: [['signed bundle legacy', 'signed bundle legacy', 'signed bundle legacy']] },
+  'examples/recursive-for-podman.yml': {
+    steps: [['signed bundle legacy', 'signed bundle legacy', 'signed bundle legacy']],
+  },
   'examples/ttl-sh.yml': { steps: [['signed bundle legacy']] },
   'workflow-templates/publish-and-sign-with-key.yml': { steps: [['signed bundle legacy']] },
   'workflow-templates/publish-and-sign.yml': { steps: [['signed bundle legacy']] },
@@ -43,7 +57,9 @@ const elsewhere = [
 ];
 
 it('leaves out no example', () => {
-  expect([...filesIn('examples'), ...filesIn('workflow-templates')].sort()).toEqual([...Object.keys(expected), ...elsewhere].sort());
+  expect([...filesIn('examples'), ...filesIn('workflow-templates')].sort()).toEqual(
+    [...Object.keys(expected), ...elsewhere].sort(),
+  );
 });
 
 interface Entry {
@@ -54,24 +70,41 @@ interface Entry {
 
 const told = (results: string | undefined) =>
   (JSON.parse(results ?? '[]') as Entry[]).map(({ status, verified, signatures }) =>
-    status === undefined ? (verified ? 'verified' : 'refused') : [status, ...signatures.map(({ format }) => format)].join(' '),
+    status === undefined
+      ? verified
+        ? 'verified'
+        : 'refused'
+      : [status, ...signatures.map(({ format }) => format)].join(' '),
   );
 
 describe.concurrent.each(Object.entries(expected))('%s', (path, { options, steps }) => {
   it('does what it says', async () => {
     const played = await play(path, stage, { workspace: workspace(), ...options });
-    const runs = played.map(({ run }) => ({ code: run.code, verified: run.outputs.verified, results: told(run.outputs.results) }));
-    expect(runs, played.map(({ run }) => run.shown).join('\n')).toEqual(steps.map((results) => ({ code: 0, verified: 'true', results })));
+    const runs = played.map(({ run }) => ({
+      code: run.code,
+      verified: run.outputs.verified,
+      results: told(run.outputs.results),
+    }));
+    expect(runs, played.map(({ run }) => run.shown).join('\n')).toEqual(
+      steps.map((results) => ({ code: 0, verified: 'true', results })),
+    );
     expect(runs).toHaveLength(oursIn(path));
   });
 });
 
-/** How many steps of ours a workflow has, those of the reusable workflows that it calls included. */
+/**
+ * How many steps of ours a workflow has, those of the reusable workflows that it calls included.
+ */
 function oursIn(path: string): number {
   const jobs = Object.values(readWorkflow(path).jobs);
   return jobs.reduce((sum, { uses, steps = [] }) => {
     const called = ownWorkflow(uses);
-    return sum + (called === undefined ? steps.filter((step) => ownAction(step.uses) !== undefined).length : oursIn(called));
+    return (
+      sum +
+      (called === undefined
+        ? steps.filter((step) => ownAction(step.uses) !== undefined).length
+        : oursIn(called))
+    );
   }, 0);
 }
 
@@ -80,7 +113,10 @@ async function failureOf(path: string, options: PlayOptions): Promise<string> {
   const played = await play(path, stage, { workspace: workspace(), ...options });
   const run = played.at(-1)?.run;
   expect(run?.code, run?.shown).toBe(1);
-  const [result] = JSON.parse(run?.outputs.results || '[]') as { code?: string; error?: { code: string } }[];
+  const [result] = JSON.parse(run?.outputs.results || '[]') as {
+    code?: string;
+    error?: { code: string };
+  }[];
   const title = run?.annotations.find(({ kind }) => kind === 'error')?.properties.title;
   return result?.code ?? result?.error?.code ?? title?.replace(/^.*: /, '') ?? '';
 }
@@ -89,7 +125,12 @@ describe.concurrent('the twins that must fail', () => {
   it.each([
     ['build-push-action', 'id-token: write', 'id-token: none', 'no-identity-token'],
     ['build-push-action', 'packages: write', 'packages: none', 'registry-denied'],
-    ['isolated-signing', 'github-repository: ${{ github.repository }}', 'github-repository: acme/other', 'wrong-claim'],
+    [
+      'isolated-signing',
+      'github-repository: ${{ github.repository }}',
+      'github-repository: acme/other',
+      'wrong-claim',
+    ],
   ])('%s with %j replaced by %j', async (name, from, to, code) => {
     const edit = (text: string) => text.replace(from, () => to);
     expect(await failureOf(`examples/${name}.yml`, { edit, seed: `twin ${name}` })).toBe(code);
@@ -119,15 +160,22 @@ jobs:
 
   it('needs no permission at all', async () => {
     await push(stage, ['registry.example.com/acme/app:1.0'], 'reusable');
-    const [step] = await play('caller.yml', stage, { edit: () => caller('\n      registry: registry.example.com') });
-    expect([step?.run.code, told(step?.run.outputs.results)], step?.run.shown).toEqual([0, ['signed bundle legacy']]);
+    const [step] = await play('caller.yml', stage, {
+      edit: () => caller('\n      registry: registry.example.com'),
+    });
+    expect([step?.run.code, told(step?.run.outputs.results)], step?.run.shown).toEqual([
+      0,
+      ['signed bundle legacy'],
+    ]);
   });
 
   it('hands no password to a registry that it was not given for', async () => {
     const { registry } = stage.registries['registry.example.com'] ?? {};
     const before = registry?.requests.length ?? 0;
     expect(await failureOf('caller.yml', { edit: () => caller('') })).toBe('registry-denied');
-    expect(registry?.requests.slice(before).filter(({ authorization }) => authorization === 'basic')).toEqual([]);
+    expect(
+      registry?.requests.slice(before).filter(({ authorization }) => authorization === 'basic'),
+    ).toEqual([]);
   });
 });
 
@@ -135,7 +183,10 @@ describe('examples/promote.yml', () => {
   const version = 'latest';
 
   it('copies what the release workflow signed, and verifies it where it went', async () => {
-    const release = await play('examples/build-push-action.yml', stage, { as: 'release.yml', seed: 'released' });
+    const release = await play('examples/build-push-action.yml', stage, {
+      as: 'release.yml',
+      seed: 'released',
+    });
     expect(release.map(({ run }) => run.code)).toEqual([0]);
     const played = await play('examples/promote.yml', stage, { inputs: { version } });
     expect(played.map(({ run }) => [run.code, told(run.outputs.results)])).toEqual([
@@ -144,7 +195,9 @@ describe('examples/promote.yml', () => {
     ]);
     const [staging, production] = played.map(({ run }) => run.outputs);
     expect(production?.digest).toBe(staging?.digest);
-    expect(production?.image).toBe(`${stage.placed('registry.example.com')}/acme/app@${staging?.digest}`);
+    expect(production?.image).toBe(
+      `${stage.placed('registry.example.com')}/acme/app@${staging?.digest}`,
+    );
   });
 
   it('stops before anything is copied when somebody else signed', async () => {
@@ -168,7 +221,8 @@ describe.concurrent('the gate of pull requests', () => {
   it.each(['examples/pull-request-gate.yml', 'workflow-templates/verify-in-pull-requests.yml'])(
     '%s lets pass what the release workflow signed, refuses the rest at its line, and keeps one comment',
     async (path) => {
-      const content = (image: string) => `apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - name: app\n      image: ${image}\n`;
+      const content = (image: string) =>
+        `apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - name: app\n      image: ${image}\n`;
       const comments: string[] = [];
       for (const [image, code] of [
         [good, 0],
@@ -185,11 +239,18 @@ describe.concurrent('the gate of pull requests', () => {
         const pull = { number: 7, head: { sha: '0'.repeat(40), repo }, base: { repo } };
         const [gate, ...more] = await play(path, stage, {
           workspace: { [file]: content(image) },
-          event: { number: 7, pull_request: pull, repository: { ...repo, private: false, visibility: 'public' } },
+          event: {
+            number: 7,
+            pull_request: pull,
+            repository: { ...repo, private: false, visibility: 'public' },
+          },
           env: { GITHUB_EVENT_NAME: 'pull_request', GITHUB_API_URL: github.url },
         });
         expect(more).toEqual([]);
-        expect([gate?.run.code, told(gate?.run.outputs.results)], gate?.run.shown).toEqual([code, [code === 0 ? 'verified' : 'refused']]);
+        expect([gate?.run.code, told(gate?.run.outputs.results)], gate?.run.shown).toEqual([
+          code,
+          [code === 0 ? 'verified' : 'refused'],
+        ]);
         const errors = gate?.run.annotations
           .filter(({ kind }) => kind === 'error')
           .map(({ properties }) => `${properties.file}:${properties.line}`);
@@ -197,7 +258,10 @@ describe.concurrent('the gate of pull requests', () => {
         comments.push(...github.comments.map(({ body }) => body));
         await github.close();
       }
-      expect(comments).toEqual([expect.stringContaining('1 image verified'), expect.stringContaining('deploy/app.yaml:6')]);
+      expect(comments).toEqual([
+        expect.stringContaining('1 image verified'),
+        expect.stringContaining('deploy/app.yaml:6'),
+      ]);
     },
   );
 });

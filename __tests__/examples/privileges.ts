@@ -1,4 +1,5 @@
-// Least privilege: every permission a job asks for is needed by one of its steps, and every one that a step needs is there.
+// Least privilege: every permission a job asks for is needed by one of its steps, and every one
+// that a step needs is there.
 import { type Job, needsOf, ownAction, type Step, type Workflow } from './workflow-file.ts';
 
 type Needs = Readonly<Record<string, 'read' | 'write'>>;
@@ -12,24 +13,41 @@ const others: Readonly<Record<string, Needs>> = {
   'ossf/scorecard-action': { 'id-token': 'write' },
 };
 
-/** The permissions that the steps of a job need. A caller of a reusable workflow is judged by what that workflow does with its inputs. */
+/**
+ * The permissions that the steps of a job need. A caller of a reusable workflow is judged by what
+ * that workflow does with its inputs.
+ */
 export function neededBy(job: Job): Needs {
-  const reusable = job.uses?.includes('sign-image.yml') ? [signs(job.with ?? {}, job.secrets ?? {})] : [];
-  const verifies = job.uses?.includes('verify-image.yml') ? [ghcr(JSON.stringify(job.with), 'read')] : [];
+  const reusable = job.uses?.includes('sign-image.yml')
+    ? [signs(job.with ?? {}, job.secrets ?? {})]
+    : [];
+  const verifies = job.uses?.includes('verify-image.yml')
+    ? [ghcr(JSON.stringify(job.with), 'read')]
+    : [];
   const all = [...reusable, ...verifies, ...(job.steps ?? []).map((step) => ofStep(step, job))];
   return all.reduce((sum, more) => merge(sum, more), {});
 }
 
 function merge(one: Needs, other: Needs): Needs {
   const names = [...new Set([...Object.keys(one), ...Object.keys(other)])];
-  return Object.fromEntries(names.map((name) => [name, one[name] === 'write' || other[name] === 'write' ? 'write' : 'read']));
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      one[name] === 'write' || other[name] === 'write' ? 'write' : 'read',
+    ]),
+  );
 }
 
 function ofStep(step: Step, job: Job): Needs {
   const own = ownAction(step.uses);
-  if (own === 'action.yml') return { ...signs(step.with ?? {}, step.with ?? {}), ...(usesGhcr(job) ? { packages: 'write' as const } : {}) };
+  if (own === 'action.yml')
+    return {
+      ...signs(step.with ?? {}, step.with ?? {}),
+      ...(usesGhcr(job) ? { packages: 'write' as const } : {}),
+    };
   if (own !== undefined) {
-    const comment = String(step.with?.comment) === 'true' ? { 'pull-requests': 'write' as const } : {};
+    const comment =
+      String(step.with?.comment) === 'true' ? { 'pull-requests': 'write' as const } : {};
     const changed =
       String(step.with?.['changed-only']) === 'true' && !Object.hasOwn(comment, 'pull-requests')
         ? { 'pull-requests': 'read' as const }
@@ -37,7 +55,9 @@ function ofStep(step: Step, job: Job): Needs {
     return { ...comment, ...changed, ...(usesGhcr(job) ? { packages: 'read' as const } : {}) };
   }
   if (/\bgh (release create|api --method)/.test(step.run ?? '')) return { contents: 'write' };
-  const pushes = /build-push-action|bake-action/.test(step.uses ?? '') || /cosign sign|imagetools create/.test(step.run ?? '');
+  const pushes =
+    /build-push-action|bake-action/.test(step.uses ?? '') ||
+    /cosign sign|imagetools create/.test(step.run ?? '');
   const keyless = /cosign sign/.test(step.run ?? '') ? { 'id-token': 'write' as const } : {};
   return {
     ...keyless,
@@ -56,9 +76,15 @@ const ghcr = (text: string | undefined, level: 'read' | 'write'): Needs =>
 
 /** The job logs in to ghcr.io with its own token. */
 const usesGhcr = ({ steps = [] }: Job) =>
-  steps.some(({ uses, with: inputs }) => uses?.startsWith('docker/login-action@') && inputs?.registry === 'ghcr.io');
+  steps.some(
+    ({ uses, with: inputs }) =>
+      uses?.startsWith('docker/login-action@') && inputs?.registry === 'ghcr.io',
+  );
 
-/** What is wrong with the permissions of a workflow's jobs; reusable workflows leave them to their callers. */
+/**
+ * What is wrong with the permissions of a workflow's jobs; reusable workflows leave them to their
+ * callers.
+ */
 export function checkPrivileges(workflow: Workflow): readonly string[] {
   const jobs = Object.entries(workflow.jobs);
   return jobs.flatMap(([id, job]) => {
@@ -66,7 +92,8 @@ export function checkPrivileges(workflow: Workflow): readonly string[] {
     if (given === undefined) return [`jobs.${id}: says nothing of permissions`];
     const needed = neededBy(job);
     const over = Object.entries(given).filter(
-      ([name, level]) => needed[name] === undefined || (needed[name] === 'read' && level === 'write'),
+      ([name, level]) =>
+        needed[name] === undefined || (needed[name] === 'read' && level === 'write'),
     );
     const under = Object.entries(needed).filter(
       ([name, level]) => given[name] === undefined || (given[name] === 'read' && level === 'write'),

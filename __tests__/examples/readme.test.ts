@@ -1,5 +1,5 @@
-// Every piece of YAML in README.md that has one of our steps is played: whole workflows as they are, steps and inputs inside a workflow that
-// builds and pushes.
+// Every piece of YAML in README.md that has one of our steps is played: whole workflows as they
+// are, steps and inputs inside a workflow that builds and pushes.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { type FakeGithub, startGithub } from '../sandbox/github.ts';
@@ -11,15 +11,20 @@ const { inputs: ofSign = {} } = parse(read('action.yml')) as Interface;
 
 /** What other tests play, by something that stands in it. */
 const elsewhere: readonly (readonly [RegExp, string])[] = [
-  [/fulcio\.example\.com|tuf\.example\.com|airgapped|registry\.example\.com\/team/, 'sign-action/keyless-readme.test.ts'],
+  [
+    /fulcio\.example\.com|tuf\.example\.com|airgapped|registry\.example\.com\/team/,
+    'sign-action/keyless-readme.test.ts',
+  ],
   [/awskms:|gcpkms:|azurekms:|hashivault:|openbao:|k8s:|pkcs11:|keygen@v1/, 'keys/ and keygen/'],
 ];
 
-const blocks = [...read('README.md').matchAll(/^( *)```ya?ml\n([\s\S]*?)^ *```$/gm)].map(([, indent = '', block = '']) =>
-  `\n${block}`.replaceAll(`\n${indent}`, '\n').slice(1),
+const blocks = [...read('README.md').matchAll(/^( *)```ya?ml\n([\s\S]*?)^ *```$/gm)].map(
+  ([, indent = '', block = '']) => `\n${block}`.replaceAll(`\n${indent}`, '\n').slice(1),
 );
 const workflows = blocks.flatMap((block) => {
-  const whole = elsewhere.some(([pattern]) => pattern.test(block)) ? undefined : wholeWorkflow(block);
+  const whole = elsewhere.some(([pattern]) => pattern.test(block))
+    ? undefined
+    : wholeWorkflow(block);
   return whole === undefined
     ? []
     : [
@@ -33,15 +38,21 @@ const workflows = blocks.flatMap((block) => {
       ];
 });
 
-/** The workflow that a piece of YAML is, or is part of; undefined where nothing of ours is in it. */
+/**
+ * The workflow that a piece of YAML is, or is part of; undefined where nothing of ours is in it.
+ */
 function wholeWorkflow(block: string): string | undefined {
   const value = parse(block) as Record<string, unknown> | Step[] | null;
   if (value === null || typeof value !== 'object') return undefined;
-  if (Array.isArray(value)) return value.some(({ uses }) => ownAction(uses) !== undefined) ? around(value) : undefined;
+  if (Array.isArray(value))
+    return value.some(({ uses }) => ownAction(uses) !== undefined) ? around(value) : undefined;
   if ('jobs' in value) return block;
   const names = Object.keys(value);
   if (!names.every((name) => Object.hasOwn(ofSign, name))) return undefined;
-  const usual = { images: 'ghcr.io/${{ github.repository }}', digest: '${{ steps.build.outputs.digest }}' };
+  const usual = {
+    images: 'ghcr.io/${{ github.repository }}',
+    digest: '${{ steps.build.outputs.digest }}',
+  };
   return around([{ uses: 'OWNER/sign-image@v1', with: { ...usual, ...value } }]);
 }
 
@@ -49,34 +60,57 @@ function wholeWorkflow(block: string): string | undefined {
 function around(steps: readonly Step[]): string {
   const before = [
     { uses: 'actions/checkout@v7' },
-    { uses: 'docker/build-push-action@v7', id: 'build', with: { push: true, tags: 'ghcr.io/${{ github.repository }}:latest' } },
+    {
+      uses: 'docker/build-push-action@v7',
+      id: 'build',
+      with: { push: true, tags: 'ghcr.io/${{ github.repository }}:latest' },
+    },
   ];
   const permissions = { packages: 'write', 'id-token': 'write' };
-  return stringify({ on: 'push', jobs: { publish: { permissions, steps: [...before, ...steps] } } });
+  return stringify({
+    on: 'push',
+    jobs: { publish: { permissions, steps: [...before, ...steps] } },
+  });
 }
 
 let stage: Stage;
 let github: FakeGithub;
 let digest: string;
 let policy: string;
-const manifest = () => `kind: Pod\napiVersion: v1\nspec:\n  containers:\n    - image: ${stage.placed('ghcr.io')}/acme/app:1.2.0\n`;
+const manifest = () =>
+  `kind: Pod\napiVersion: v1\nspec:\n  containers:\n    - image: ${stage.placed('ghcr.io')}/acme/app:1.2.0\n`;
 
-/** What the pieces that verify speak of: images of acme that the workflow release.yml has signed. */
+/**
+ * What the pieces that verify speak of: images of acme that the workflow release.yml has signed.
+ */
 async function release(): Promise<Played | undefined> {
-  const names = ['acme/app:1.2', 'acme/app:1.2.0', 'acme/web:latest'].map((name) => `ghcr.io/${name}`);
+  const names = ['acme/app:1.2', 'acme/app:1.2.0', 'acme/web:latest'].map(
+    (name) => `ghcr.io/${name}`,
+  );
   const workflow = {
     on: 'push',
     jobs: {
       publish: {
         permissions: { packages: 'write', 'id-token': 'write' },
         steps: [
-          { uses: 'docker/build-push-action@v7', id: 'build', with: { push: true, tags: names.join('\n') } },
-          { uses: 'OWNER/sign-image@v1', with: { images: names.join('\n'), digest: '${{ steps.build.outputs.digest }}' } },
+          {
+            uses: 'docker/build-push-action@v7',
+            id: 'build',
+            with: { push: true, tags: names.join('\n') },
+          },
+          {
+            uses: 'OWNER/sign-image@v1',
+            with: { images: names.join('\n'), digest: '${{ steps.build.outputs.digest }}' },
+          },
         ],
       },
     },
   };
-  const [played] = await play('examples/bake.yml', stage, { as: 'release.yml', seed: 'README', edit: () => stringify(workflow) });
+  const [played] = await play('examples/bake.yml', stage, {
+    as: 'release.yml',
+    seed: 'README',
+    edit: () => stringify(workflow),
+  });
   return played;
 }
 
@@ -89,7 +123,12 @@ beforeAll(async () => {
   policy = String([...files].find(([name]) => name.endsWith('/cluster-image-policy.yaml'))?.[1]);
   const token = stage.secrets.GITHUB_TOKEN ?? '';
   const permissions = { contents: 'read', pullRequests: 'write' } as const;
-  github = await startGithub({ token, head: '0'.repeat(40), permissions, files: [{ path: 'deploy/app.yaml', content: manifest() }] });
+  github = await startGithub({
+    token,
+    head: '0'.repeat(40),
+    permissions,
+    files: [{ path: 'deploy/app.yaml', content: manifest() }],
+  });
 });
 afterAll(async () => void (await Promise.all([stage.close(), github.close()])));
 
@@ -111,7 +150,11 @@ describe.concurrent('README.md', () => {
         'sigstore/signing_config.json': JSON.stringify(stage.sigstore.signingConfig.v1_tsa),
         'sigstore/trusted_root.json': JSON.stringify(stage.sigstore.trustedRoot),
       },
-      event: { number: 7, pull_request: pull, repository: { ...repo, private: false, visibility: 'public' } },
+      event: {
+        number: 7,
+        pull_request: pull,
+        repository: { ...repo, private: false, visibility: 'public' },
+      },
       ...(/pull_request|changed-only/.test(text) ? { env: inPullRequest } : {}),
     });
     expect(

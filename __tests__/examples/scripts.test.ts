@@ -1,6 +1,15 @@
-// The scripts of workflows, run by bash as the runner runs them, with programs beside them that note what they were asked.
+// The scripts of workflows, run by bash as the runner runs them, with programs beside them that
+// note what they were asked.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -37,7 +46,11 @@ function run(
   const calls = join(folder, 'calls');
   const PATH = `${join(folder, 'bin')}${delimiter}${process.env.PATH ?? ''}`;
   const attempt = () =>
-    execFileSync('bash', ['-e', '-c', script], { cwd, env: { ...git, ...env, PATH, CALLS: calls, HOME: folder }, stdio: 'pipe' });
+    execFileSync('bash', ['-e', '-c', script], {
+      cwd,
+      env: { ...git, ...env, PATH, CALLS: calls, HOME: folder },
+      stdio: 'pipe',
+    });
   let passed = true;
   try {
     attempt();
@@ -45,7 +58,12 @@ function run(
     passed = false;
   }
   const lines = existsSync(calls) ? readFileSync(calls, 'utf8').split('\n') : [];
-  return { passed, calls: lines.filter((line) => line !== '').map((line) => line.replace(/\|$/, '').replaceAll('|', ' ')) };
+  return {
+    passed,
+    calls: lines
+      .filter((line) => line !== '')
+      .map((line) => line.replace(/\|$/, '').replaceAll('|', ' ')),
+  };
 }
 
 const git = {
@@ -61,19 +79,31 @@ const inGit = (...words: string[]) =>
     .trim();
 
 describe.skipIf(process.platform === 'win32')('the login of the reusable workflows', () => {
-  it.each(['sign-image', 'verify-image'])('%s.yml hands the password over where nobody sees it, to the named registry', (name) => {
-    const script = scriptOf(`.github/workflows/${name}.yml`, 'Log in to the registry');
-    program('docker', 'cat > "$HOME/stdin"');
-    const env = { REGISTRY: 'ghcr.io', REGISTRY_USERNAME: 'octo$(touch hacked)cat', REGISTRY_PASSWORD: '-n $HOME' };
-    expect(run(script, env)).toEqual({ passed: true, calls: ['login ghcr.io --username octo$(touch hacked)cat --password-stdin'] });
-    expect(readFileSync(join(folder, 'stdin'), 'utf8')).toBe('-n $HOME');
-    expect(existsSync(join(folder, 'hacked'))).toBe(false);
-  });
+  it.each(['sign-image', 'verify-image'])(
+    '%s.yml hands the password over where nobody sees it, to the named registry',
+    (name) => {
+      const script = scriptOf(`.github/workflows/${name}.yml`, 'Log in to the registry');
+      program('docker', 'cat > "$HOME/stdin"');
+      const env = {
+        REGISTRY: 'ghcr.io',
+        REGISTRY_USERNAME: 'octo$(touch hacked)cat',
+        REGISTRY_PASSWORD: '-n $HOME',
+      };
+      expect(run(script, env)).toEqual({
+        passed: true,
+        calls: ['login ghcr.io --username octo$(touch hacked)cat --password-stdin'],
+      });
+      expect(readFileSync(join(folder, 'stdin'), 'utf8')).toBe('-n $HOME');
+      expect(existsSync(join(folder, 'hacked'))).toBe(false);
+    },
+  );
 
   it('is left out where there is no password', () => {
     program('docker');
     const script = scriptOf('.github/workflows/sign-image.yml', 'Log in to the registry');
-    expect(run(script, { REGISTRY: 'ttl.sh', REGISTRY_USERNAME: 'x', REGISTRY_PASSWORD: '' })).toEqual({ passed: true, calls: [] });
+    expect(
+      run(script, { REGISTRY: 'ttl.sh', REGISTRY_USERNAME: 'x', REGISTRY_PASSWORD: '' }),
+    ).toEqual({ passed: true, calls: [] });
   });
 });
 
@@ -91,10 +121,16 @@ describe.skipIf(process.platform === 'win32')('examples/matrix-merge.yml', () =>
     program('jq', 'cat > /dev/null; echo "sha256:merged"');
     const output = join(folder, 'output');
     const env = { IMAGE: 'ghcr.io/acme/app', TAG: 'v1.2.0', GITHUB_OUTPUT: output };
-    const { passed, calls } = run(scriptOf('examples/matrix-merge.yml', 'Merge the platforms into one index'), env, digests);
+    const { passed, calls } = run(
+      scriptOf('examples/matrix-merge.yml', 'Merge the platforms into one index'),
+      env,
+      digests,
+    );
     expect(passed).toBe(true);
     const images = ['a', 'b'].map((digit) => `ghcr.io/acme/app@sha256:${digit.repeat(64)}`);
-    expect(calls[0]).toBe(`buildx imagetools create --tag ghcr.io/acme/app:v1.2.0 ${images.join(' ')}`);
+    expect(calls[0]).toBe(
+      `buildx imagetools create --tag ghcr.io/acme/app:v1.2.0 ${images.join(' ')}`,
+    );
     expect(readFileSync(output, 'utf8')).toBe('digest=sha256:merged\n');
   });
 });
@@ -120,24 +156,42 @@ describe.skipIf(process.platform === 'win32')('a release', () => {
   });
 
   it.each([
-    ['v1.2.0', ['v1.1.9', 'v1.2.0'], ['api --method POST repos/acme/app/git/refs --field ref=refs/tags/v1 --field sha=SHA']],
-    ['v1.2.0', ['v1', 'v1.1.9', 'v1.2.0'], ['api --method PATCH repos/acme/app/git/refs/tags/v1 --field sha=SHA --field force=true']],
+    [
+      'v1.2.0',
+      ['v1.1.9', 'v1.2.0'],
+      ['api --method POST repos/acme/app/git/refs --field ref=refs/tags/v1 --field sha=SHA'],
+    ],
+    [
+      'v1.2.0',
+      ['v1', 'v1.1.9', 'v1.2.0'],
+      ['api --method PATCH repos/acme/app/git/refs/tags/v1 --field sha=SHA --field force=true'],
+    ],
     [
       'v1.10.0',
       ['v1', 'v1.9.0', 'v1.10.0', 'v1.11.0-rc.1'],
       ['api --method PATCH repos/acme/app/git/refs/tags/v1 --field sha=SHA --field force=true'],
     ],
     ['v1.1.10', ['v1', 'v1.1.10', 'v1.2.0'], []],
-    ['v1.9.0', ['v1', 'v1.9.0', 'v10.0.0'], ['api --method PATCH repos/acme/app/git/refs/tags/v1 --field sha=SHA --field force=true']],
+    [
+      'v1.9.0',
+      ['v1', 'v1.9.0', 'v10.0.0'],
+      ['api --method PATCH repos/acme/app/git/refs/tags/v1 --field sha=SHA --field force=true'],
+    ],
   ])('%s among %j moves the tag of its major version, never backwards', (tag, tags, calls) => {
     for (const name of tags) inGit('tag', name);
     program('gh');
     const script = scriptOf(release, 'Move the tag of the major version');
-    expect(run(script, { TAG: tag, GITHUB_SHA: 'SHA', GITHUB_REPOSITORY: 'acme/app' })).toEqual({ passed: true, calls });
+    expect(run(script, { TAG: tag, GITHUB_SHA: 'SHA', GITHUB_REPOSITORY: 'acme/app' })).toEqual({
+      passed: true,
+      calls,
+    });
   });
 
   it.each([
-    ['v1.2.0', 'release create v1.2.0 --verify-tag --generate-notes --title v1.2.0 sign-image-v1.2.0.tar.gz'],
+    [
+      'v1.2.0',
+      'release create v1.2.0 --verify-tag --generate-notes --title v1.2.0 sign-image-v1.2.0.tar.gz',
+    ],
     [
       'v2.0.0-rc.1',
       'release create v2.0.0-rc.1 --verify-tag --generate-notes --title v2.0.0-rc.1 --latest=false --prerelease sign-image-v2.0.0-rc.1.tar.gz',
@@ -149,7 +203,10 @@ describe.skipIf(process.platform === 'win32')('a release', () => {
 
   it('packs the same bytes twice', () => {
     const pack = () => {
-      expect(run(scriptOf(release, 'Pack'), { TAG: 'v1.2.0', GITHUB_SHA: inGit('rev-parse', 'HEAD') }).passed).toBe(true);
+      expect(
+        run(scriptOf(release, 'Pack'), { TAG: 'v1.2.0', GITHUB_SHA: inGit('rev-parse', 'HEAD') })
+          .passed,
+      ).toBe(true);
       return readFileSync(join(folder, 'sign-image-v1.2.0.tar.gz'));
     };
     expect(pack().equals(pack())).toBe(true);

@@ -1,4 +1,5 @@
-// Where examples are played: registries in place of those they name, a Sigstore in place of the public one, keys in place of the secrets.
+// Where examples are played: registries in place of those they name, a Sigstore in place of the
+// public one, keys in place of the secrets.
 import { generateKeyPairSync } from 'node:crypto';
 import { encryptPrivateKey } from '../../src/keys/encrypted.ts';
 import type { Credentials } from '../sandbox/registry-client.ts';
@@ -38,20 +39,32 @@ export async function setStage({ open = false } = {}): Promise<Stage> {
     sigstore,
     secrets: {
       GITHUB_TOKEN: ghcr.credentials?.password ?? 'ghs_tokenOfTheJobtokenOfTheJobtokenOfThe',
-      COSIGN_PRIVATE_KEY: await encryptPrivateKey(privateKey.export({ type: 'pkcs8', format: 'der' }), password),
+      COSIGN_PRIVATE_KEY: await encryptPrivateKey(
+        privateKey.export({ type: 'pkcs8', format: 'der' }),
+        password,
+      ),
       COSIGN_PASSWORD: password,
       PRODUCTION_USERNAME: production.credentials?.username ?? '',
       PRODUCTION_PASSWORD: production.credentials?.password ?? '',
     },
     publicKey: pem(publicKey),
     strangersKey: pem(stranger),
-    placed: (text) => Object.entries(registries).reduce((all, [name, { registry }]) => all.replaceAll(name, registry.host), text),
+    placed: (text) =>
+      Object.entries(registries).reduce(
+        (all, [name, { registry }]) => all.replaceAll(name, registry.host),
+        text,
+      ),
     credentialsFor: (host) => {
-      const credentials = Object.values(registries).find(({ registry }) => registry.host === host)?.credentials;
+      const credentials = Object.values(registries).find(
+        ({ registry }) => registry.host === host,
+      )?.credentials;
       return credentials === undefined ? {} : { credentials };
     },
     close: async () => {
-      await Promise.all([sigstore.close(), ...Object.values(registries).map(({ registry }) => registry.close())]);
+      await Promise.all([
+        sigstore.close(),
+        ...Object.values(registries).map(({ registry }) => registry.close()),
+      ]);
     },
   };
 }

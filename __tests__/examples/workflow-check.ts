@@ -1,4 +1,5 @@
-// A compact checker of GitHub's workflow syntax: what it does not know is a problem, so that a misspelt key cannot pass for a setting.
+// A compact checker of GitHub's workflow syntax: what it does not know is a problem, so that a
+// misspelt key cannot pass for a setting.
 import { parseDocument } from 'yaml';
 import { expressionsIn, mentionsIn, type Place, wrongMentions } from './expressions.ts';
 import {
@@ -30,7 +31,8 @@ const keys = {
 } as const;
 const events =
   'push pull_request pull_request_target workflow_call workflow_dispatch schedule branch_protection_rule release workflow_run merge_group';
-const filters = 'branches branches-ignore tags tags-ignore paths paths-ignore types workflows inputs secrets outputs cron';
+const filters =
+  'branches branches-ignore tags tags-ignore paths paths-ignore types workflows inputs secrets outputs cron';
 const permissions =
   'actions attestations checks contents deployments discussions id-token issues models packages pages pull-requests security-events statuses';
 
@@ -56,24 +58,31 @@ export function checkWorkflow(text: string, known: Known): readonly string[] {
 
 function unknownKeys(place: string, value: unknown, allowed: string): string[] {
   const names = allowed.split(' ');
-  return Object.keys(fieldsOf(value)).flatMap((key) => (names.includes(key) ? [] : [`${place}: there is no key ${key}`]));
+  return Object.keys(fieldsOf(value)).flatMap((key) =>
+    names.includes(key) ? [] : [`${place}: there is no key ${key}`],
+  );
 }
 
 function checkTriggers(on: unknown): string[] {
-  const names = typeof on === 'string' ? [on] : Array.isArray(on) ? on.map(String) : Object.keys(fieldsOf(on));
+  const names =
+    typeof on === 'string' ? [on] : Array.isArray(on) ? on.map(String) : Object.keys(fieldsOf(on));
   if (names.length === 0) return ['on: no event'];
   const settings = Object.entries(fieldsOf(on)).filter(([name]) => name !== 'schedule');
   return [
-    ...names.flatMap((name) => (events.split(' ').includes(name) ? [] : [`on: there is no event ${name}`])),
+    ...names.flatMap((name) =>
+      events.split(' ').includes(name) ? [] : [`on: there is no event ${name}`],
+    ),
     ...settings.flatMap(([name, setting]) => unknownKeys(`on.${name}`, setting, filters)),
   ];
 }
 
 function checkPermissions(place: string, given: unknown): string[] {
-  if (typeof given === 'string') return [`${place}: ${given} gives more than is needed; name the permissions`];
+  if (typeof given === 'string')
+    return [`${place}: ${given} gives more than is needed; name the permissions`];
   return Object.entries(fieldsOf(given)).flatMap(([name, level]) => {
     if (!permissions.split(' ').includes(name)) return [`${place}: there is no permission ${name}`];
-    return ['read', 'write', 'none'].includes(String(level)) && !(name === 'id-token' && level === 'read')
+    return ['read', 'write', 'none'].includes(String(level)) &&
+      !(name === 'id-token' && level === 'read')
       ? []
       : [`${place}.${name}: ${level}`];
   });
@@ -85,11 +94,15 @@ function checkCall(call: WorkflowCall | undefined, workflow: Workflow): string[]
   return [
     ...unknownKeys('on.workflow_call', call, keys.call),
     ...inputs.flatMap(([name, input]) => unknownKeys(`input ${name}`, input, keys.input)),
-    ...inputs.flatMap(([name, { type }]) => (['string', 'boolean', 'number'].includes(type) ? [] : [`input ${name}: type ${type}`])),
+    ...inputs.flatMap(([name, { type }]) =>
+      ['string', 'boolean', 'number'].includes(type) ? [] : [`input ${name}: type ${type}`],
+    ),
     ...Object.entries(call.outputs ?? {}).flatMap(([name, { value }]) => [
       ...checkExpressions(`output ${name}`, value, 'callOutput'),
       ...mentions(value).flatMap(({ text, parts: [first, job = '', , output = ''] }) =>
-        first === 'jobs' && workflow.jobs[job]?.outputs?.[output] === undefined ? [`output ${name}: ${text} is declared nowhere`] : [],
+        first === 'jobs' && workflow.jobs[job]?.outputs?.[output] === undefined
+          ? [`output ${name}: ${text} is declared nowhere`]
+          : [],
       ),
     ]),
   ];
@@ -110,13 +123,17 @@ function checkJob(id: string, job: Job, workflow: Workflow, known: Known): strin
     ...(job.uses === undefined && fields['runs-on'] === undefined ? [`${place}: no runs-on`] : []),
     ...(job.uses === undefined && (job.steps ?? []).length === 0 ? [`${place}: no steps`] : []),
     ...checkExpressions(`${place}.if`, fields.if, 'jobIf', true),
-    ...['name', 'runs-on', 'strategy', 'timeout-minutes', 'with'].flatMap((key) => checkExpressions(`${place}.${key}`, fields[key], 'job')),
+    ...['name', 'runs-on', 'strategy', 'timeout-minutes', 'with'].flatMap((key) =>
+      checkExpressions(`${place}.${key}`, fields[key], 'job'),
+    ),
     ...checkExpressions(`${place}.secrets`, fields.secrets, 'jobSecrets'),
     ...checkExpressions(`${place}.env`, fields.env, 'jobEnv'),
     ...checkExpressions(`${place}.outputs`, fields.outputs, 'jobOutputs'),
     ...checkNames(place, job, workflow, known),
     ...checkReusable(place, job, known),
-    ...(job.steps ?? []).flatMap((step, index) => checkStep(`${place}.steps[${index}]`, step, known)),
+    ...(job.steps ?? []).flatMap((step, index) =>
+      checkStep(`${place}.steps[${index}]`, step, known),
+    ),
   ];
 }
 
@@ -129,7 +146,10 @@ function checkReusable(place: string, job: Job, known: Known): string[] {
     Object.keys(fieldsOf(given)).flatMap((name) =>
       Object.hasOwn(fieldsOf(declared), name) ? [] : [`${place}.${what}: there is no ${name}`],
     );
-  return [...strangers(job.with, call.inputs, 'with'), ...strangers(job.secrets, call.secrets, 'secrets')];
+  return [
+    ...strangers(job.with, call.inputs, 'with'),
+    ...strangers(job.secrets, call.secrets, 'secrets'),
+  ];
 }
 
 function checkStep(place: string, step: Step, known: Known): string[] {
@@ -138,8 +158,12 @@ function checkStep(place: string, step: Step, known: Known): string[] {
   const declared = own === undefined ? undefined : fieldsOf(known.action(own).inputs);
   return [
     ...unknownKeys(place, step, keys.step),
-    ...((step.uses === undefined) === (step.run === undefined) ? [`${place}: either uses or run`] : []),
-    ...(step.uses !== undefined && own === undefined && !/^[\w.-]+\/[\w./-]+@[\w.-]+$/.test(step.uses)
+    ...((step.uses === undefined) === (step.run === undefined)
+      ? [`${place}: either uses or run`]
+      : []),
+    ...(step.uses !== undefined &&
+    own === undefined &&
+    !/^[\w.-]+\/[\w./-]+@[\w.-]+$/.test(step.uses)
       ? [`${place}.uses: ${step.uses}`]
       : []),
     ...(declared === undefined
@@ -153,12 +177,16 @@ function checkStep(place: string, step: Step, known: Known): string[] {
       ? [`${place}: leaves the token in the checkout`]
       : []),
     ...checkExpressions(`${place}.if`, step.if, 'stepIf', true),
-    ...['name', 'with', 'env', 'working-directory'].flatMap((key) => checkExpressions(`${place}.${key}`, fields[key], 'step')),
+    ...['name', 'with', 'env', 'working-directory'].flatMap((key) =>
+      checkExpressions(`${place}.${key}`, fields[key], 'step'),
+    ),
   ];
 }
 
 function checkExpressions(place: string, value: unknown, where: Place, bare = false): string[] {
-  return expressionsOf(value, bare).flatMap((expression) => wrongMentions(expression, where).map((problem) => `${place}: ${problem}`));
+  return expressionsOf(value, bare).flatMap((expression) =>
+    wrongMentions(expression, where).map((problem) => `${place}: ${problem}`),
+  );
 }
 
 function expressionsOf(value: unknown, bare = false): readonly string[] {
@@ -169,28 +197,37 @@ function expressionsOf(value: unknown, bare = false): readonly string[] {
 
 const mentions = (value: unknown, bare = false) => expressionsOf(value, bare).flatMap(mentionsIn);
 
-/** Every name that a job mentions is declared: outputs of steps before, of jobs it needs, of the matrix, of the workflow. */
+/**
+ * Every name that a job mentions is declared: outputs of steps before, of jobs it needs, of the
+ * matrix, of the workflow.
+ */
 function checkNames(place: string, job: Job, workflow: Workflow, known: Known): string[] {
   const call = callOf(workflow);
   const dispatch = fieldsOf(fieldsOf(workflow.on).workflow_dispatch);
   const fields = fieldsOf(job);
   const before = new Map<string, Step>();
   const check = (value: unknown, bare = false) =>
-    mentions(value, bare).flatMap(({ text, parts: [first = '', second = '', third = '', fourth = ''] }) => {
-      const fine =
-        first === 'steps'
-          ? before.has(second) && (third !== 'outputs' || declaresOutput(before.get(second), fourth, known))
-          : first === 'needs'
-            ? needsOf(job).includes(second) && (third !== 'outputs' || jobDeclares(workflow.jobs[second], fourth, known))
-            : first === 'matrix'
-              ? JSON.stringify(fieldsOf(fields.strategy).matrix ?? {}).includes(`"${second}":`)
-              : first === 'inputs'
-                ? Object.hasOwn(fieldsOf(call?.inputs ?? dispatch.inputs), second)
-                : first === 'secrets'
-                  ? call === undefined || Object.hasOwn(fieldsOf(call.secrets), second) || second === 'GITHUB_TOKEN'
-                  : true;
-      return fine ? [] : [`${place}: ${text} is declared nowhere`];
-    });
+    mentions(value, bare).flatMap(
+      ({ text, parts: [first = '', second = '', third = '', fourth = ''] }) => {
+        const fine =
+          first === 'steps'
+            ? before.has(second) &&
+              (third !== 'outputs' || declaresOutput(before.get(second), fourth, known))
+            : first === 'needs'
+              ? needsOf(job).includes(second) &&
+                (third !== 'outputs' || jobDeclares(workflow.jobs[second], fourth, known))
+              : first === 'matrix'
+                ? JSON.stringify(fieldsOf(fields.strategy).matrix ?? {}).includes(`"${second}":`)
+                : first === 'inputs'
+                  ? Object.hasOwn(fieldsOf(call?.inputs ?? dispatch.inputs), second)
+                  : first === 'secrets'
+                    ? call === undefined ||
+                      Object.hasOwn(fieldsOf(call.secrets), second) ||
+                      second === 'GITHUB_TOKEN'
+                    : true;
+        return fine ? [] : [`${place}: ${text} is declared nowhere`];
+      },
+    );
   const inSteps = (job.steps ?? []).flatMap((step) => {
     const { if: condition, ...rest } = step;
     const found = [...check(condition, true), ...check(rest)];
@@ -201,14 +238,22 @@ function checkNames(place: string, job: Job, workflow: Workflow, known: Known): 
   return [...inSteps, ...check(condition, true), ...check(rest)];
 }
 
-/** For our own actions the outputs are known; a script must write the name into GITHUB_OUTPUT; of others it is believed. */
+/**
+ * For our own actions the outputs are known; a script must write the name into GITHUB_OUTPUT; of
+ * others it is believed.
+ */
 function declaresOutput(step: Step | undefined, name: string, known: Known): boolean {
   const own = ownAction(step?.uses);
   if (own !== undefined) return Object.hasOwn(fieldsOf(known.action(own).outputs), name);
-  return step?.run === undefined || (step.run.includes(`${name}=`) && step.run.includes('GITHUB_OUTPUT'));
+  return (
+    step?.run === undefined || (step.run.includes(`${name}=`) && step.run.includes('GITHUB_OUTPUT'))
+  );
 }
 
 function jobDeclares(job: Job | undefined, name: string, known: Known): boolean {
   const path = ownWorkflow(job?.uses);
-  return Object.hasOwn(fieldsOf(path === undefined ? job?.outputs : known.call(path)?.outputs), name);
+  return Object.hasOwn(
+    fieldsOf(path === undefined ? job?.outputs : known.call(path)?.outputs),
+    name,
+  );
 }

@@ -61,8 +61,12 @@ export const workflowFolders = ['.github/workflows', 'examples', 'workflow-templ
 
 /** The action that a `uses:` means, when it is one of ours: the path of its action.yml. */
 export function ownAction(uses: string | undefined): string | undefined {
-  const match = /^(?:OWNER\/sign-image(\/verify|\/keygen)?@v1|\.(\/verify|\/keygen)?\/?)$/.exec(uses ?? '');
-  return match === null ? undefined : `${(match[1] ?? match[2] ?? '').slice(1)}/action.yml`.replace(/^\//, '');
+  const match = /^(?:OWNER\/sign-image(\/verify|\/keygen)?@v1|\.(\/verify|\/keygen)?\/?)$/.exec(
+    uses ?? '',
+  );
+  return match === null
+    ? undefined
+    : `${(match[1] ?? match[2] ?? '').slice(1)}/action.yml`.replace(/^\//, '');
 }
 
 /** The reusable workflow that a job's `uses:` means, when it is one of ours: its path. */
@@ -76,7 +80,9 @@ export function readWorkflow(path: string): Workflow {
 
 export function callOf(workflow: Workflow): WorkflowCall | undefined {
   const on = workflow.on as { workflow_call?: WorkflowCall | null } | string | null;
-  return typeof on === 'object' && on !== null && Object.hasOwn(on, 'workflow_call') ? (on.workflow_call ?? {}) : undefined;
+  return typeof on === 'object' && on !== null && Object.hasOwn(on, 'workflow_call')
+    ? (on.workflow_call ?? {})
+    : undefined;
 }
 
 export function needsOf({ needs = [] }: Job): readonly string[] {

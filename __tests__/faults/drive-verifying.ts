@@ -22,16 +22,31 @@ export async function requestsOfVerifying(ground: Ground): Promise<number> {
   const template = await templateOf(ground);
   await using registry = await startRegistry(optionsOf(ground));
   fill(registry.store, template);
-  await verifyingRun({ host: registry.host, repository, images: [template.image], key: theirs, ...loginOf(ground) });
+  await verifyingRun({
+    host: registry.host,
+    repository,
+    images: [template.image],
+    key: theirs,
+    ...loginOf(ground),
+  });
   return registry.requests.length;
 }
 
-/** Verifies through the fault: by the key that signed, and by one that did not, which must be refused whatever goes wrong. */
+/**
+ * Verifies through the fault: by the key that signed, and by one that did not, which must be
+ * refused whatever goes wrong.
+ */
 export async function driveVerifying(how: Drive): Promise<Driven> {
   const template = await templateOf(how.ground);
   await using registry = await startRegistry(optionsOf(how.ground));
   fill(registry.store, template);
-  const setting = { host: registry.host, repository, images: [template.image], budget, ...loginOf(how.ground) };
+  const setting = {
+    host: registry.host,
+    repository,
+    images: [template.image],
+    budget,
+    ...loginOf(how.ground),
+  };
   const reached = arm(registry, how);
   const start = performance.now();
   const [result] = await verifyingRun({ ...setting, key: theirs });
@@ -40,8 +55,8 @@ export async function driveVerifying(how: Drive): Promise<Driven> {
   const [stranger] = how.forever ? [] : await verifyingRun({ ...setting, key: ours });
   const code = result?.code;
   const reason = result?.reason ?? '';
-  // A registry that goes on saying that nothing is there says what one without signatures says; 403 is Artifactory's word for it, of manifests next
-  // to those that this login has read.
+  // A registry that goes on saying that nothing is there says what one without signatures says; 403
+  // is Artifactory's word for it, of manifests next to those that this login has read.
   const unsignedIsTrue = how.forever && (how.fault === '404' || how.fault === '403');
   const wrong = [
     ...(stranger?.verified ? ['verified by a key that did not sign'] : []),
@@ -49,8 +64,16 @@ export async function driveVerifying(how: Drive): Promise<Driven> {
       ? [`an error that looks like no signature: ${code}: ${reason}`]
       : []),
     ...(outcome === 'failed' && reason.length < 20 ? [`says too little: ${code}: ${reason}`] : []),
-    ...(outcome === 'failed' && !how.forever && passing.has(how.fault) ? [`gives up although it passes: ${code}: ${reason}`] : []),
+    ...(outcome === 'failed' && !how.forever && passing.has(how.fault)
+      ? [`gives up although it passes: ${code}: ${reason}`]
+      : []),
     ...(milliseconds > budget + 1_000 ? [`took ${Math.round(milliseconds)} ms`] : []),
   ];
-  return { drive: how, outcome, ...(code === undefined ? {} : { code, message: reason }), milliseconds, wrong };
+  return {
+    drive: how,
+    outcome,
+    ...(code === undefined ? {} : { code, message: reason }),
+    milliseconds,
+    wrong,
+  };
 }

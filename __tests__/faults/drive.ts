@@ -1,4 +1,5 @@
-// Drives one signing run through one fault, and looks at what is left: the run's words, and the registry's content.
+// Drives one signing run through one fault, and looks at what is left: the run's words, and the
+// registry's content.
 import type { ImageOptions } from '../sandbox/images.ts';
 import { pushImage } from '../sandbox/images.ts';
 import { type RegistryOptions, type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';
@@ -35,23 +36,46 @@ export const repository = 'acme/app';
 export const account = { username: 'octocat', password: 'correct horse battery' };
 export const ours = makeKey();
 export const theirs = makeKey();
-/** Faults after which the same request is answered: a run that meets one of them once must succeed. */
+/**
+ * Faults after which the same request is answered: a run that meets one of them once must succeed.
+ */
 export const passing: ReadonlySet<string> = new Set([
-  ...['refused', 'reset before', 'reset after', 'hang', 'hang after', 'late by 300 ms', 'dripping body', 'slow body', 'truncated body'],
+  ...[
+    'refused',
+    'reset before',
+    'reset after',
+    'hang',
+    'hang after',
+    'late by 300 ms',
+    'dripping body',
+    'slow body',
+    'truncated body',
+  ],
   ...['endless slow body', '408', '429 in a second', '429 with a date', '429 without a word'],
   ...['500', '500 after', '502 of a proxy', '503 in a second', '503 after', '504 after'],
 ]);
 
 /** What a run may say when a registry fails. */
 const regular: ReadonlySet<string> = new Set([
-  ...['network', 'timeout', 'registry-error', 'registry-denied', 'bad-credentials', 'registry-unsupported', 'image-not-found'],
+  ...[
+    'network',
+    'timeout',
+    'registry-error',
+    'registry-denied',
+    'bad-credentials',
+    'registry-unsupported',
+    'image-not-found',
+  ],
   ...['bad-manifest', 'too-large', 'signature-lost', 'immutable-tag', 'not-verified'],
 ]);
 
 /** A budget no fault may exceed; the runs' own clocks are a tenth of the real ones. */
 export const budget = 15_000;
 
-/** An image that somebody else has signed in both formats, and described with an SBOM, before we come. */
+/**
+ * An image that somebody else has signed in both formats, and described with an SBOM, before we
+ * come.
+ */
 interface Template {
   readonly image: string;
   readonly sbom: string;
@@ -77,15 +101,29 @@ export function templateOf(ground: Ground): Promise<Template> {
 async function makeTemplate(ground: Ground): Promise<Template> {
   await using registry = await startRegistry(optionsOf(ground));
   const { digest, size, mediaType } = await pushImage(registry.host, repository, loginOf(ground));
-  const [result] = await signingRun({ host: registry.host, repository, images: [digest], key: theirs, ...loginOf(ground) });
-  if (result?.status !== 'signed') throw new Error(`the template could not be signed: ${result?.error?.message}`);
+  const [result] = await signingRun({
+    host: registry.host,
+    repository,
+    images: [digest],
+    key: theirs,
+    ...loginOf(ground),
+  });
+  if (result?.status !== 'signed')
+    throw new Error(`the template could not be signed: ${result?.error?.message}`);
   const sbom = plantSbom(registry.store, { digest, size, mediaType });
   return { image: digest, sbom, store: registry.store };
 }
 
 /** Another tool's referrer, with a field that we do not know. */
-function plantSbom(store: RegistryStore, subject: { digest: string; size: number; mediaType: string }): string {
-  const empty = { mediaType: 'application/vnd.oci.empty.v1+json', digest: store.addBlob(repository, '{}'), size: 2 };
+function plantSbom(
+  store: RegistryStore,
+  subject: { digest: string; size: number; mediaType: string },
+): string {
+  const empty = {
+    mediaType: 'application/vnd.oci.empty.v1+json',
+    digest: store.addBlob(repository, '{}'),
+    size: 2,
+  };
   const manifest = {
     schemaVersion: 2,
     mediaType: 'application/vnd.oci.image.manifest.v1+json',
@@ -127,7 +165,13 @@ export async function requestsOfRun(ground: Ground): Promise<number> {
   const template = await templateOf(ground);
   await using registry = await startRegistry(optionsOf(ground));
   fill(registry.store, template);
-  await signingRun({ host: registry.host, repository, images: [template.image], key: ours, ...loginOf(ground) });
+  await signingRun({
+    host: registry.host,
+    repository,
+    images: [template.image],
+    key: ours,
+    ...loginOf(ground),
+  });
   return registry.requests.length;
 }
 
@@ -168,38 +212,68 @@ export async function drive(how: Drive): Promise<Driven> {
   const wrong = [
     ...wrongContent(registry, template, how.ground, outcome !== 'failed'),
     ...(result?.error === undefined ? [] : unclear(result.error)),
-    ...(outcome === 'failed' && !how.forever && passing.has(how.fault) ? [`gives up although it passes: ${code}: ${message}`] : []),
-    ...(outcome === 'failed' && !regular.has(code ?? '') ? [`not a word for a registry that fails: ${code}: ${message}`] : []),
+    ...(outcome === 'failed' && !how.forever && passing.has(how.fault)
+      ? [`gives up although it passes: ${code}: ${message}`]
+      : []),
+    ...(outcome === 'failed' && !regular.has(code ?? '')
+      ? [`not a word for a registry that fails: ${code}: ${message}`]
+      : []),
     ...(milliseconds > budget + 1_000 ? [`took ${Math.round(milliseconds)} ms`] : []),
     ...(result?.status === 'already-signed' ? ['says that it was signed before'] : []),
     ...(outcome === 'failed' ? await notRepaired(registry, template, how.ground) : []),
   ];
-  return { drive: how, outcome, ...(code === undefined ? {} : { code, message: message ?? '' }), milliseconds, wrong };
+  return {
+    drive: how,
+    outcome,
+    ...(code === undefined ? {} : { code, message: message ?? '' }),
+    milliseconds,
+    wrong,
+  };
 }
 
-/** The registry's content must be valid whatever happened: no signature that does not verify, nothing dangling, nothing of others lost. */
-function wrongContent(registry: SandboxRegistry, template: Template, ground: Ground, complete: boolean): string[] {
+/**
+ * The registry's content must be valid whatever happened: no signature that does not verify,
+ * nothing dangling, nothing of others lost.
+ */
+function wrongContent(
+  registry: SandboxRegistry,
+  template: Template,
+  ground: Ground,
+  complete: boolean,
+): string[] {
   const { store } = registry;
   const kept = signaturesOf(store, template, ground, [ours, theirs]);
   const listed = (key: TestKey) =>
-    signaturesOf(store, template, ground, [key]).filter((found) => found.listed && found.verdict === 'verified');
+    signaturesOf(store, template, ground, [key]).filter(
+      (found) => found.listed && found.verdict === 'verified',
+    );
   const index = store.json(repository, template.image.replace(':', '-')) as
     | { manifests?: { digest: string; 'x-unknown'?: unknown }[] }
     | undefined;
   const sbom = index?.manifests?.find(({ digest }) => digest === template.sbom);
   return [
     ...store.dangling().map((text) => `dangling: ${text}`),
-    ...kept.filter(({ verdict }) => verdict !== 'verified').map(({ format, verdict }) => `a ${format} that is ${verdict}`),
-    ...(listed(theirs).length === 2 ? [] : [`of two signatures of others ${listed(theirs).length} are there`]),
+    ...kept
+      .filter(({ verdict }) => verdict !== 'verified')
+      .map(({ format, verdict }) => `a ${format} that is ${verdict}`),
+    ...(listed(theirs).length === 2
+      ? []
+      : [`of two signatures of others ${listed(theirs).length} are there`]),
     ...(ground === 'referrers API' || JSON.stringify(sbom?.['x-unknown']) === '[1,"kept"]'
       ? []
       : ['the SBOM of somebody else is lost or changed']),
-    ...(!complete || listed(ours).length >= 2 ? [] : [`reported as signed, and ${listed(ours).length} of two are there`]),
+    ...(!complete || listed(ours).length >= 2
+      ? []
+      : [`reported as signed, and ${listed(ours).length} of two are there`]),
   ];
 }
 
-const signaturesOf = (store: RegistryStore, { image }: Template, ground: Ground, keys: readonly TestKey[]) =>
-  storedSignatures(store, repository, image, keys, ground === 'referrers API');
+const signaturesOf = (
+  store: RegistryStore,
+  { image }: Template,
+  ground: Ground,
+  keys: readonly TestKey[],
+) => storedSignatures(store, repository, image, keys, ground === 'referrers API');
 
 function unclear({ code, message, fix }: { code: string; message: string; fix: string }): string[] {
   const said = `${code}: ${message}`;
@@ -211,9 +285,22 @@ function unclear({ code, message, fix }: { code: string; message: string; fix: s
 }
 
 /** The same step again, without the fault, must complete what the first left. */
-async function notRepaired(registry: SandboxRegistry, template: Template, ground: Ground): Promise<string[]> {
+async function notRepaired(
+  registry: SandboxRegistry,
+  template: Template,
+  ground: Ground,
+): Promise<string[]> {
   await new Promise((resolve) => setTimeout(resolve, 120)); // a registry that was gone is back after 100 ms
-  const [again] = await signingRun({ host: registry.host, repository, images: [template.image], key: ours, ...loginOf(ground) });
-  if (again?.status === 'failed') return [`the next run fails too: ${again.error?.code}: ${again.error?.message}`];
-  return wrongContent(registry, template, ground, true).map((text) => `after the next run: ${text}`);
+  const [again] = await signingRun({
+    host: registry.host,
+    repository,
+    images: [template.image],
+    key: ours,
+    ...loginOf(ground),
+  });
+  if (again?.status === 'failed')
+    return [`the next run fails too: ${again.error?.code}: ${again.error?.message}`];
+  return wrongContent(registry, template, ground, true).map(
+    (text) => `after the next run: ${text}`,
+  );
 }

@@ -28,33 +28,45 @@ const oddities: Readonly<Record<string, readonly [BehaviourName, Partial<Switche
 };
 
 describe.concurrent('signing where', () => {
-  it.each(Object.entries(oddities))('%s: a second signer adds, and both are found', async (_name, [like, switches]) => {
-    await using known = await startRegistryLike(like, { ...switchesOf(like), ...switches });
-    await using plain = await startRegistry();
-    const { digest } = await pushImage(plain.host, repository);
-    const { blobs, manifests } = plain.store.open(repository);
-    const { store, host } = known.registry;
-    for (const bytes of blobs.values()) store.addBlob(repository, bytes);
-    for (const { bytes, mediaType } of manifests.values()) store.addManifest(repository, bytes, mediaType);
-    for (const key of keys) {
-      const [result] = await signingRun({
-        host,
+  it.each(Object.entries(oddities))(
+    '%s: a second signer adds, and both are found',
+    async (_name, [like, switches]) => {
+      await using known = await startRegistryLike(like, { ...switchesOf(like), ...switches });
+      await using plain = await startRegistry();
+      const { digest } = await pushImage(plain.host, repository);
+      const { blobs, manifests } = plain.store.open(repository);
+      const { store, host } = known.registry;
+      for (const bytes of blobs.values()) store.addBlob(repository, bytes);
+      for (const { bytes, mediaType } of manifests.values())
+        store.addManifest(repository, bytes, mediaType);
+      for (const key of keys) {
+        const [result] = await signingRun({
+          host,
+          repository,
+          images: [digest],
+          key,
+          ...(known.credentials && { credentials: known.credentials }),
+        });
+        expect(result).toMatchObject({ status: 'signed', verified: true });
+      }
+      const kept = storedSignatures(
+        store,
         repository,
-        images: [digest],
-        key,
-        ...(known.credentials && { credentials: known.credentials }),
-      });
-      expect(result).toMatchObject({ status: 'signed', verified: true });
-    }
-    const kept = storedSignatures(store, repository, digest, keys, switchesOf(like).referrersApi === true);
-    expect(kept.map(({ format, verdict, listed }) => `${format} ${verdict} ${listed}`).sort()).toEqual([
-      'bundle verified true',
-      'bundle verified true',
-      'legacy verified true',
-      'legacy verified true',
-    ]);
-    expect(store.dangling()).toEqual([]);
-  });
+        digest,
+        keys,
+        switchesOf(like).referrersApi === true,
+      );
+      expect(
+        kept.map(({ format, verdict, listed }) => `${format} ${verdict} ${listed}`).sort(),
+      ).toEqual([
+        'bundle verified true',
+        'bundle verified true',
+        'legacy verified true',
+        'legacy verified true',
+      ]);
+      expect(store.dangling()).toEqual([]);
+    },
+  );
 });
 
 /** What cannot be signed, or has no place for signatures: a clear word, and nothing is written. */
@@ -64,8 +76,17 @@ describe('signing refuses', () => {
     const image = await pushImage(registry.host, repository, { seed: 1 });
     const tag = image.digest.replace(':', '-');
     const theirs = await pushImage(registry.host, repository, { seed: 2, platforms: 2, tag });
-    const [result] = await signingRun({ host: registry.host, repository, images: [image.digest], key: keys[0]! });
-    expect(result).toMatchObject({ status: 'failed', error: { code: 'registry-unsupported' }, signatures: [{ format: 'legacy' }] });
+    const [result] = await signingRun({
+      host: registry.host,
+      repository,
+      images: [image.digest],
+      key: keys[0]!,
+    });
+    expect(result).toMatchObject({
+      status: 'failed',
+      error: { code: 'registry-unsupported' },
+      signatures: [{ format: 'legacy' }],
+    });
     expect(result?.error?.message).toContain('lists manifests that are not about this image');
     expect(registry.store.tagged(repository, tag)).toBe(theirs.digest);
   });
@@ -73,10 +94,23 @@ describe('signing refuses', () => {
   it('an image in the format of Docker schema 1, which has no digest that stays', async () => {
     await using registry = await startRegistry();
     const mediaType = 'application/vnd.docker.distribution.manifest.v1+prettyjws';
-    const digest = registry.store.addManifest(repository, '{"schemaVersion":1,"name":"acme/app","signatures":[]}', mediaType);
+    const digest = registry.store.addManifest(
+      repository,
+      '{"schemaVersion":1,"name":"acme/app","signatures":[]}',
+      mediaType,
+    );
     const before = registry.store.find(repository)?.manifests.size;
-    const [result] = await signingRun({ host: registry.host, repository, images: [digest], key: keys[0]! });
-    expect(result).toMatchObject({ status: 'failed', signatures: [], error: { code: 'bad-manifest' } });
+    const [result] = await signingRun({
+      host: registry.host,
+      repository,
+      images: [digest],
+      key: keys[0]!,
+    });
+    expect(result).toMatchObject({
+      status: 'failed',
+      signatures: [],
+      error: { code: 'bad-manifest' },
+    });
     expect(result?.error?.message).toContain("Docker's schema 1");
     expect(registry.store.find(repository)?.manifests.size).toBe(before);
   });
@@ -85,7 +119,12 @@ describe('signing refuses', () => {
     await using registry = await startRegistry();
     for (const platforms of [0, 2]) {
       const image = await pushImage(registry.host, repository, { docker: true, platforms });
-      const [result] = await signingRun({ host: registry.host, repository, images: [image.digest], key: keys[0]! });
+      const [result] = await signingRun({
+        host: registry.host,
+        repository,
+        images: [image.digest],
+        key: keys[0]!,
+      });
       expect(result).toMatchObject({ status: 'signed', verified: true });
     }
   });

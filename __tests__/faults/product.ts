@@ -13,17 +13,30 @@ export const journeys = {
 };
 
 /** Every fault at every request index of a run. */
-export async function product(journey: keyof typeof journeys, ground: Ground, forever: boolean): Promise<readonly Drive[]> {
+export async function product(
+  journey: keyof typeof journeys,
+  ground: Ground,
+  forever: boolean,
+): Promise<readonly Drive[]> {
   const requests = await journeys[journey].requests(ground);
-  return faults.flatMap((fault) => Array.from({ length: requests }, (_, at) => ({ ground, fault, at, forever })));
+  return faults.flatMap((fault) =>
+    Array.from({ length: requests }, (_, at) => ({ ground, fault, at, forever })),
+  );
 }
 
 /** Runs them, so many at a time: most of them wait most of the time. */
-export async function driveAll(journey: keyof typeof journeys, drives: readonly Drive[], atOnce = 32): Promise<readonly Driven[]> {
+export async function driveAll(
+  journey: keyof typeof journeys,
+  drives: readonly Drive[],
+  atOnce = 32,
+): Promise<readonly Driven[]> {
   return inParallel(drives, atOnce, journeys[journey].drive);
 }
 
-/** A table of fault kinds and what came of them: runs, good ones, failed by code, slowest, what was wrong. */
+/**
+ * A table of fault kinds and what came of them: runs, good ones, failed by code, slowest, what was
+ * wrong.
+ */
 export function tableOf(driven: readonly Driven[]): string {
   const lines = [...Map.groupBy(driven, ({ drive: { fault } }) => fault)].map(([fault, same]) => {
     const reached = same.filter(({ outcome }) => outcome !== 'not reached');

@@ -1,4 +1,5 @@
-// One signing run in this process: the action's own parts, put together as run/sign.ts does it, with clocks that are a tenth of the real ones.
+// One signing run in this process: the action's own parts, put together as run/sign.ts does it,
+// with clocks that are a tenth of the real ones.
 
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
@@ -26,30 +27,58 @@ export interface RunSetting {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** What the real run waits, and what this one does: idle connections 10 s, a try 30 s, patience 30 s; the pauses between looks 150 ms and more. */
-export const shrunken = { clocks: { connect: 600, idle: 700, whole: 1_500 }, patience: 6_000, slower: 10 };
+/**
+ * What the real run waits, and what this one does: idle connections 10 s, a try 30 s, patience 30
+ * s; the pauses between looks 150 ms and more.
+ */
+export const shrunken = {
+  clocks: { connect: 600, idle: 700, whole: 1_500 },
+  patience: 6_000,
+  slower: 10,
+};
 
-/** Signs images with a key, both formats, read back and verified, over real sockets. Never throws but for what is not a Failure. */
+/**
+ * Signs images with a key, both formats, read back and verified, over real sockets. Never throws
+ * but for what is not a Failure.
+ */
 export async function signingRun(setting: RunSetting): Promise<readonly SignResult[]> {
-  const { host, repository, images, key, credentials, annotations = {}, budget = 15_000, env = {} } = setting;
+  const {
+    host,
+    repository,
+    images,
+    key,
+    credentials,
+    annotations = {},
+    budget = 15_000,
+    env = {},
+  } = setting;
   const deadline = createDeadline(budget);
   const http = createHttp({ deadline, env, clocks: shrunken.clocks, random: () => 0.1 });
   const open = openRegistry({
     http,
-    credentials: async () => (credentials === undefined ? undefined : { kind: 'password', ...credentials }),
+    credentials: async () =>
+      credentials === undefined ? undefined : { kind: 'password', ...credentials },
     access: 'pull,push',
     mask: () => undefined,
     patience: shrunken.patience,
   });
   const sleep = (milliseconds: number) => deadline.sleep(milliseconds / shrunken.slower);
-  // The store's clock runs as much faster as its waits are shorter, so that it sees the pauses it asked for.
+  // The store's clock runs as much faster as its waits are shorter, so that it sees the pauses it
+  // asked for.
   const start = performance.now();
   const now = () => (performance.now() - start) * shrunken.slower;
-  const tempo = { deadline: budget * shrunken.slower, now, random: Math.random, sleep, memory: new RunMemory() };
+  const tempo = {
+    deadline: budget * shrunken.slower,
+    now,
+    random: Math.random,
+    sleep,
+    memory: new RunMemory(),
+  };
   const craft = craftOf(loadSigner({ key: key.pem }), Promise.resolve(noServices), annotations);
   const tools = {
     ...craft,
-    shelf: (image: Parameters<Parameters<typeof signImages>[2]['shelf']>[0]) => openStore(open(image.name), image.digest, tempo),
+    shelf: (image: Parameters<Parameters<typeof signImages>[2]['shelf']>[0]) =>
+      openStore(open(image.name), image.digest, tempo),
     open,
     sleep,
     recursive: false,
@@ -59,7 +88,12 @@ export async function signingRun(setting: RunSetting): Promise<readonly SignResu
     const text = `${host}/${repository}@${digest}`;
     return { reference: parseReference(text), digest: parseDigest(digest), references: [text] };
   });
-  const plan = { formats: ['bundle', 'legacy'] as const, annotations, skipExisting: true, verify: true };
+  const plan = {
+    formats: ['bundle', 'legacy'] as const,
+    annotations,
+    skipExisting: true,
+    verify: true,
+  };
   try {
     return await signImages(targets, plan, tools, () => undefined);
   } finally {

@@ -1,4 +1,5 @@
-// One verifying run in this process, put together as run/gate.ts and run/reading.ts do it, with the clocks of signing-run.ts.
+// One verifying run in this process, put together as run/gate.ts and run/reading.ts do it, with the
+// clocks of signing-run.ts.
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
 import { parseDigest } from '../../src/image/digest.ts';
@@ -15,20 +16,33 @@ import { verifyImages } from '../../src/verifying/verify-images.ts';
 import { type RunSetting, shrunken } from './signing-run.ts';
 
 /** Verifies images with a public key, without a log. Never throws but for what is not a Failure. */
-export async function verifyingRun(setting: Omit<RunSetting, 'annotations' | 'env'>): Promise<readonly VerifyResult[]> {
+export async function verifyingRun(
+  setting: Omit<RunSetting, 'annotations' | 'env'>,
+): Promise<readonly VerifyResult[]> {
   const { host, repository, images, key, credentials, budget = 15_000 } = setting;
   const deadline = createDeadline(budget);
   const http = createHttp({ deadline, env: {}, clocks: shrunken.clocks, random: () => 0.1 });
   const open = openRegistry({
     http,
-    credentials: async () => (credentials === undefined ? undefined : { kind: 'password', ...credentials }),
+    credentials: async () =>
+      credentials === undefined ? undefined : { kind: 'password', ...credentials },
     access: 'pull',
     mask: () => undefined,
     patience: shrunken.patience,
   });
   const sleep = (milliseconds: number) => deadline.sleep(milliseconds / shrunken.slower);
-  const tempo = { deadline: Date.now() + budget, now: Date.now, random: Math.random, sleep, memory: new RunMemory() };
-  const policy: SignaturePolicy = { signers: [{ key: key.publicKey }], annotations: {}, tlog: 'ignore' };
+  const tempo = {
+    deadline: Date.now() + budget,
+    now: Date.now,
+    random: Math.random,
+    sleep,
+    memory: new RunMemory(),
+  };
+  const policy: SignaturePolicy = {
+    signers: [{ key: key.publicKey }],
+    annotations: {},
+    tlog: 'ignore',
+  };
   const trust = createTrust(undefined);
   const targets = images.map((digest) => {
     const text = `${host}/${repository}@${digest}`;
@@ -38,9 +52,15 @@ export async function verifyingRun(setting: Omit<RunSetting, 'annotations' | 'en
     open,
     sleep,
     recursive: false,
-    found: (image: Image) => openStore(open(image.name), image.digest, tempo).found(['bundle', 'legacy'], 'all'),
-    judge: async (...[found, digest, asked]: [Parameters<typeof judge>[0], Parameters<typeof judge>[1], SignaturePolicy]) =>
-      judge(found, digest, asked, trust),
+    found: (image: Image) =>
+      openStore(open(image.name), image.digest, tempo).found(['bundle', 'legacy'], 'all'),
+    judge: async (
+      ...[found, digest, asked]: [
+        Parameters<typeof judge>[0],
+        Parameters<typeof judge>[1],
+        SignaturePolicy,
+      ]
+    ) => judge(found, digest, asked, trust),
     onTagOnly: () => undefined,
   };
   try {

@@ -7,7 +7,12 @@ it('a gate that meets a fault verifies or says why not; never is an error "no si
   const requests = await Promise.all(grounds.map(requestsOfVerifying));
   const drives = faults.map((fault, number) => {
     const place = number % grounds.length;
-    return { ground: grounds[place] ?? ('shared tags' as const), fault, at: (number * 5) % (requests[place] ?? 1), forever: false };
+    return {
+      ground: grounds[place] ?? ('shared tags' as const),
+      fault,
+      at: (number * 5) % (requests[place] ?? 1),
+      forever: false,
+    };
   });
   const driven = await driveAll('verifying', drives);
   expect(

@@ -41,7 +41,10 @@ describe('connections that are begun ahead', () => {
     const { http } = client({ ahead: connectAhead(image(host)) });
     await wait(later);
     expect(await http(get(`https://${host}/`, { tls: 'skip' }))).toMatchObject({ status: 200 });
-    await expect(http(get(`https://${host}/`)), 'a certificate that nobody knows').rejects.toMatchObject({ code: 'network' });
+    await expect(
+      http(get(`https://${host}/`)),
+      'a certificate that nobody knows',
+    ).rejects.toMatchObject({ code: 'network' });
     await wait(20);
     expect(connections).toBe(3);
     http.close();
@@ -53,7 +56,10 @@ describe('connections that are begun ahead', () => {
     await gone[Symbol.asyncDispose]();
     const refused = client({ ahead: connectAhead(image(gone.host)) });
     await wait(30);
-    await expect(refused.http(get(gone.origin))).rejects.toMatchObject({ code: 'network', message: expect.stringContaining('refused') });
+    await expect(refused.http(get(gone.origin))).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringContaining('refused'),
+    });
 
     let first = 3;
     await using server = await serve(
@@ -85,11 +91,26 @@ describe('where they lead', () => {
   };
 
   it.each<[string, Record<string, string>, string, number]>([
-    ['the host of the first image', { INPUT_IMAGES: '\n registry.invalid/acme/app@sha256:1\n other.invalid/x' }, 'registry.invalid', 443],
+    [
+      'the host of the first image',
+      { INPUT_IMAGES: '\n registry.invalid/acme/app@sha256:1\n other.invalid/x' },
+      'registry.invalid',
+      443,
+    ],
     ['its port', image('registry.invalid:5000'), 'registry.invalid', 5000],
-    ['port 80 where plain http is allowed', { ...image('registry.invalid'), 'INPUT_ALLOW-HTTP-REGISTRY': 'true' }, 'registry.invalid', 80],
+    [
+      'port 80 where plain http is allowed',
+      { ...image('registry.invalid'), 'INPUT_ALLOW-HTTP-REGISTRY': 'true' },
+      'registry.invalid',
+      80,
+    ],
     ['loopback, which speaks plain http', image('localhost'), 'localhost', 80],
-    ['loopback, which no proxy leads to', { ...image('127.0.0.1:5000'), HTTPS_PROXY: 'http://proxy.invalid' }, '127.0.0.1', 5000],
+    [
+      'loopback, which no proxy leads to',
+      { ...image('127.0.0.1:5000'), HTTPS_PROXY: 'http://proxy.invalid' },
+      '127.0.0.1',
+      5000,
+    ],
     ['an IPv6 address', image('[::1]:5000'), '::1', 5000],
     ['Docker Hub', image('docker.io'), 'registry-1.docker.io', 443],
   ])('%s', (_, env, host, port) => expect(reaches(env, host, port)).toBe(true));

@@ -13,7 +13,16 @@ describe('an answer', () => {
     const answer = await http(get(`${server.origin}/x?secret=1`));
     expect(answer).toMatchObject({ status: 404, body: Buffer.from('no'), attempts: 1 });
     expect(answer.headers['www-authenticate']).toBe('Basic realm="a", Bearer realm="b"');
-    expect(events).toEqual([{ method: 'GET', host: server.host, path: '/x', status: 404, milliseconds: expect.any(Number), attempt: 1 }]);
+    expect(events).toEqual([
+      {
+        method: 'GET',
+        host: server.host,
+        path: '/x',
+        status: 404,
+        milliseconds: expect.any(Number),
+        attempt: 1,
+      },
+    ]);
   });
 
   it('comes over one kept connection, which close ends', async () => {
@@ -39,7 +48,12 @@ describe('an answer', () => {
     await http(get(server.origin, { method: 'PUT', body: Buffer.from('grüße') }));
     await http(get(server.origin, { method: 'POST' }));
     expect(
-      server.requests.map(({ method, body, headers }) => [method, body, headers['content-length'], headers['accept-encoding']]),
+      server.requests.map(({ method, body, headers }) => [
+        method,
+        body,
+        headers['content-length'],
+        headers['accept-encoding'],
+      ]),
     ).toEqual([
       ['PUT', 'grüße', '7', 'identity'],
       ['POST', '', '0', 'identity'],
@@ -54,10 +68,13 @@ describe('bounds', () => {
   ])('refuses a body that is larger than allowed: %s', async (_, declared) => {
     await using server = await serve((_, response) => {
       if (declared) response.setHeader('content-length', 1e9);
-      const more = (): void => void response.write(Buffer.alloc(500), () => !response.destroyed && setImmediate(more));
+      const more = (): void =>
+        void response.write(Buffer.alloc(500), () => !response.destroyed && setImmediate(more));
       more();
     });
-    await expect(client().http(get(server.origin, { patience: 5000 }))).rejects.toMatchObject({ code: 'too-large' });
+    await expect(client().http(get(server.origin, { patience: 5000 }))).rejects.toMatchObject({
+      code: 'too-large',
+    });
     expect(server.requests.length).toBe(1);
   });
 
@@ -67,7 +84,10 @@ describe('bounds', () => {
   });
 
   it('refuses compressed bodies (a small bomb becomes gigabytes)', async () => {
-    await using server = await serve((_, response) => void response.setHeader('content-encoding', 'gzip').end(gzipSync(Buffer.alloc(1e6))));
+    await using server = await serve(
+      (_, response) =>
+        void response.setHeader('content-encoding', 'gzip').end(gzipSync(Buffer.alloc(1e6))),
+    );
     await expect(client().http(get(server.origin, { maxBytes: 1e6 }))).rejects.toMatchObject({
       code: 'network',
       message: expect.stringContaining('"gzip"'),
@@ -75,13 +95,22 @@ describe('bounds', () => {
   });
 
   it('refuses endless headers', async () => {
-    await using server = await serve((_, response) => void response.setHeader('x', 'y'.repeat(70_000)).end());
-    await expect(client().http(get(server.origin))).rejects.toMatchObject({ code: 'network', cause: { code: 'HPE_HEADER_OVERFLOW' } });
+    await using server = await serve(
+      (_, response) => void response.setHeader('x', 'y'.repeat(70_000)).end(),
+    );
+    await expect(client().http(get(server.origin))).rejects.toMatchObject({
+      code: 'network',
+      cause: { code: 'HPE_HEADER_OVERFLOW' },
+    });
   });
 
   it.each([
     ['a server that never answers', { whole: 100 }, (): void => {}],
-    ['a body that stops', { idle: 100 }, (response: NodeJS.WritableStream): void => void response.write('x')],
+    [
+      'a body that stops',
+      { idle: 100 },
+      (response: NodeJS.WritableStream): void => void response.write('x'),
+    ],
     [
       'a body that drips',
       { idle: 1000, whole: 200 },
@@ -102,7 +131,9 @@ describe('bounds', () => {
 
   it('ends with `timeout` when the step is over, however patient the request', async () => {
     await using server = await serve(() => {});
-    await expect(client({ milliseconds: 150 }).http(get(server.origin, { patience: 60_000 }))).rejects.toMatchObject({ code: 'timeout' });
+    await expect(
+      client({ milliseconds: 150 }).http(get(server.origin, { patience: 60_000 })),
+    ).rejects.toMatchObject({ code: 'timeout' });
     const late = client({ milliseconds: 0 });
     await expect(late.http(get(server.origin))).rejects.toMatchObject({ code: 'timeout' });
     expect(server.requests.length).toBe(1);
@@ -111,24 +142,34 @@ describe('bounds', () => {
 
 describe('retries', () => {
   it.each([429, 500, 503])('asks again after %i', async (status) => {
-    await using server = await serve((_, response, count) => void response.writeHead(count < 3 ? status : 200).end());
+    await using server = await serve(
+      (_, response, count) => void response.writeHead(count < 3 ? status : 200).end(),
+    );
     const { http, events } = client({ random: () => 0 });
-    expect(await http(get(server.origin, { patience: 1000 }))).toMatchObject({ status: 200, attempts: 3 });
+    expect(await http(get(server.origin, { patience: 1000 }))).toMatchObject({
+      status: 200,
+      attempts: 3,
+    });
     expect(events.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
   });
 
   it('asks again after a reset, also of a PUT, and after an answer that breaks off', async () => {
     await using server = await serve((_, response, count) => {
       if (count === 1) response.destroy();
-      else if (count === 2) response.writeHead(200, { 'content-length': 5 }).write('ab', () => response.destroy());
+      else if (count === 2)
+        response.writeHead(200, { 'content-length': 5 }).write('ab', () => response.destroy());
       else response.end('hello');
     });
-    const answer = await client({ random: () => 0 }).http(get(server.origin, { method: 'PUT', body: Buffer.from('x'), patience: 1000 }));
+    const answer = await client({ random: () => 0 }).http(
+      get(server.origin, { method: 'PUT', body: Buffer.from('x'), patience: 1000 }),
+    );
     expect([answer.body.toString(), server.requests.length]).toEqual(['hello', 3]);
   });
 
   it('does not ask again without patience, nor for an answer that stays', async () => {
-    await using server = await serve((request, response) => void response.writeHead(request.url === '/busy' ? 503 : 404).end());
+    await using server = await serve(
+      (request, response) => void response.writeHead(request.url === '/busy' ? 503 : 404).end(),
+    );
     const { http } = client();
     expect((await http(get(`${server.origin}/busy`))).status).toBe(503);
     expect((await http(get(`${server.origin}/no`, { patience: 1000 }))).status).toBe(404);
@@ -136,14 +177,21 @@ describe('retries', () => {
   });
 
   it('gives up at once when Retry-After asks for more than there is patience', async () => {
-    await using server = await serve((_, response) => void response.writeHead(429, { 'retry-after': '3600' }).end());
+    await using server = await serve(
+      (_, response) => void response.writeHead(429, { 'retry-after': '3600' }).end(),
+    );
     const start = performance.now();
-    expect(await client().http(get(server.origin, { patience: 5000 }))).toMatchObject({ status: 429, attempts: 1 });
+    expect(await client().http(get(server.origin, { patience: 5000 }))).toMatchObject({
+      status: 429,
+      attempts: 1,
+    });
     expect(performance.now() - start).toBeLessThan(1000);
   });
 
   it('a kept connection that the server has closed costs no patience', async () => {
-    await using server = await serve((request, response, count) => (count === 2 ? request.socket.destroy() : void response.end('x')));
+    await using server = await serve((request, response, count) =>
+      count === 2 ? request.socket.destroy() : void response.end('x'),
+    );
     const { http } = client();
     await http(get(server.origin));
     expect((await http(get(server.origin))).status).toBe(200);
@@ -158,7 +206,9 @@ describe('retries', () => {
     const { http } = client({ random: () => 0.5 });
     await expect(http(get(`http://127.0.0.1:${port}/`, { patience: 600 }))).rejects.toMatchObject({
       code: 'network',
-      message: expect.stringMatching(new RegExp(`^127\\.0\\.0\\.1:${port} refused the connection \\(3 tries in \\d+ ms\\)\\.$`)),
+      message: expect.stringMatching(
+        new RegExp(`^127\\.0\\.0\\.1:${port} refused the connection \\(3 tries in \\d+ ms\\)\\.$`),
+      ),
       cause: { code: 'ECONNREFUSED' },
     });
   });
@@ -172,14 +222,21 @@ describe('redirects', () => {
       else response.writeHead(302, { location: `/${left - 1}` }).end();
     });
     const { http } = client();
-    expect(await http(get(`${server.origin}/5`))).toMatchObject({ status: 200, url: new URL(`${server.origin}/0`) });
+    expect(await http(get(`${server.origin}/5`))).toMatchObject({
+      status: 200,
+      url: new URL(`${server.origin}/0`),
+    });
     await expect(http(get(`${server.origin}/6`))).rejects.toMatchObject({ code: 'network' });
   });
 
   it('take no credentials to another origin', async () => {
     await using other = await serve((_, response) => void response.end('blob'));
-    await using server = await serve((_, response) => void response.writeHead(307, { location: `${other.origin}/b` }).end());
-    await client().http(get(server.origin, { headers: { authorization: 'Bearer secret', accept: 'a/b' } }));
+    await using server = await serve(
+      (_, response) => void response.writeHead(307, { location: `${other.origin}/b` }).end(),
+    );
+    await client().http(
+      get(server.origin, { headers: { authorization: 'Bearer secret', accept: 'a/b' } }),
+    );
     expect(other.requests[0]?.headers.authorization).toBeUndefined();
     expect(server.requests[0]?.headers.authorization).toBe('Bearer secret');
   });
@@ -199,8 +256,14 @@ describe('proxies', () => {
     const mute = createServer((socket) => held.push(socket.on('error', () => {})));
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
     const { port } = mute.address() as { port: number };
-    const { http } = client({ env: { HTTPS_PROXY: `http://127.0.0.1:${port}` }, clocks: { connect: 100 } });
-    await expect(http(get('https://registry.test/x'))).rejects.toMatchObject({ code: 'network', cause: { code: 'CONNECT_TIMEOUT' } });
+    const { http } = client({
+      env: { HTTPS_PROXY: `http://127.0.0.1:${port}` },
+      clocks: { connect: 100 },
+    });
+    await expect(http(get('https://registry.test/x'))).rejects.toMatchObject({
+      code: 'network',
+      cause: { code: 'CONNECT_TIMEOUT' },
+    });
     for (const socket of held) socket.destroy();
     mute.close();
   });

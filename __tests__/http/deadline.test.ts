@@ -27,14 +27,20 @@ describe('createDeadline', () => {
     const { signal } = createDeadline(20);
     expect(signal.aborted).toBe(false);
     await new Promise((resolve) => setTimeout(resolve, 60));
-    expect(signal.reason).toMatchObject({ code: 'timeout', message: 'The time of the step is used up (20 ms).' });
+    expect(signal.reason).toMatchObject({
+      code: 'timeout',
+      message: 'The time of the step is used up (20 ms).',
+    });
   });
 
   it('sleeps within the time, and refuses at once a sleep that would end after it', async () => {
     const deadline = createDeadline(200);
     await deadline.sleep(10);
     const start = performance.now();
-    await expect(deadline.sleep(10_000)).rejects.toMatchObject({ code: 'timeout', fix: expect.stringContaining('timeout: 10m') });
+    await expect(deadline.sleep(10_000)).rejects.toMatchObject({
+      code: 'timeout',
+      fix: expect.stringContaining('timeout: 10m'),
+    });
     expect(performance.now() - start).toBeLessThan(100);
   });
 

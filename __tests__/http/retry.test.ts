@@ -8,19 +8,29 @@ const answered = (status: number, headers: Record<string, string> = {}): Outcome
 const failed = (code: string): Outcome => ({ error: new ExchangeError(code, code, false) });
 
 describe('mayPass', () => {
-  it.each([408, 429, 500, 502, 503, 504])('%i may pass', (status) => expect(mayPass(answered(status), 5)).toBe(true));
+  it.each([408, 429, 500, 502, 503, 504])('%i may pass', (status) =>
+    expect(mayPass(answered(status), 5)).toBe(true),
+  );
   it.each([200, 301, 400, 401, 403, 404, 405, 409, 412, 416, 501])('%i stays', (status) =>
     expect(mayPass(answered(status), 1)).toBe(false),
   );
-  it.each(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'EAI_AGAIN', 'TIMEOUT', 'CONNECT_TIMEOUT'])('%s may pass', (code) =>
-    expect(mayPass(failed(code), 5)).toBe(true),
+  it.each(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'EAI_AGAIN', 'TIMEOUT', 'CONNECT_TIMEOUT'])(
+    '%s may pass',
+    (code) => expect(mayPass(failed(code), 5)).toBe(true),
   );
-  it.each(['CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'ERR_TLS_CERT_ALTNAME_INVALID', 'EPROTO', 'HPE_HEADER_OVERFLOW'])(
-    '%s stays',
-    (code) => expect(mayPass(failed(code), 1)).toBe(false),
-  );
+  it.each([
+    'CERT_HAS_EXPIRED',
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+    'EPROTO',
+    'HPE_HEADER_OVERFLOW',
+  ])('%s stays', (code) => expect(mayPass(failed(code), 1)).toBe(false));
   it('a name that is not found is looked up three times', () => {
-    expect([1, 2, 3].map((attempt) => mayPass(failed('ENOTFOUND'), attempt))).toEqual([true, true, false]);
+    expect([1, 2, 3].map((attempt) => mayPass(failed('ENOTFOUND'), attempt))).toEqual([
+      true,
+      true,
+      false,
+    ]);
   });
 });
 

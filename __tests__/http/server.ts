@@ -1,4 +1,9 @@
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { createHttp, type HttpEvent, type HttpOptions } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
@@ -9,7 +14,12 @@ export async function serve(
   listener: (request: IncomingMessage, response: ServerResponse, count: number) => void,
   onConnection: (socket: Socket) => unknown = () => {},
 ) {
-  const requests: { method: string; url: string; headers: IncomingMessage['headers']; body: string }[] = [];
+  const requests: {
+    method: string;
+    url: string;
+    headers: IncomingMessage['headers'];
+    body: string;
+  }[] = [];
   const handle: RequestListener = async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -21,7 +31,10 @@ export async function serve(
     });
     listener(request, response, requests.length);
   };
-  const server = createServer((request, response) => void Promise.resolve(handle(request, response)).catch(() => response.destroy()));
+  const server = createServer(
+    (request, response) =>
+      void Promise.resolve(handle(request, response)).catch(() => response.destroy()),
+  );
   let connections = 0;
   const open = new Set<Socket>();
   server.on('connection', (socket) => {
@@ -51,7 +64,12 @@ export async function serve(
 export function client(options: Partial<HttpOptions> & { milliseconds?: number } = {}) {
   const { milliseconds = 10_000, ...rest } = options;
   const events: HttpEvent[] = [];
-  const http = createHttp({ deadline: createDeadline(milliseconds), env: {}, onEvent: (event) => events.push(event), ...rest });
+  const http = createHttp({
+    deadline: createDeadline(milliseconds),
+    env: {},
+    onEvent: (event) => events.push(event),
+    ...rest,
+  });
   return { http, events };
 }
 

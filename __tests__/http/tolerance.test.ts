@@ -6,7 +6,9 @@ const tolerance = { grace: 100, most: 300 };
 const patience = 5_000;
 const tooSlow = {
   code: 'network',
-  message: expect.stringContaining('is too slow: beyond 0.1 s for each answer this step has waited 0.3 s'),
+  message: expect.stringContaining(
+    'is too slow: beyond 0.1 s for each answer this step has waited 0.3 s',
+  ),
 };
 
 /** Answers with 20 bytes, one every so many milliseconds. */
@@ -30,7 +32,9 @@ describe('a host that keeps the run waiting', () => {
   it('is given up when it never answers, however patient the request is', async () => {
     await using server = await serve(() => {});
     const { http } = client({ tolerance });
-    const milliseconds = await spent(expect(http(get(server.origin, { patience }))).rejects.toMatchObject(tooSlow));
+    const milliseconds = await spent(
+      expect(http(get(server.origin, { patience }))).rejects.toMatchObject(tooSlow),
+    );
     expect(milliseconds).toBeGreaterThan(395);
     expect(milliseconds).toBeLessThan(1_500);
     expect(server.requests.length).toBe(1);
@@ -38,11 +42,15 @@ describe('a host that keeps the run waiting', () => {
 
   it('is given up when an answer drips', async () => {
     await using server = await serve((_, response) => drip(response, 100));
-    await expect(client({ tolerance }).http(get(server.origin, { patience }))).rejects.toMatchObject(tooSlow);
+    await expect(
+      client({ tolerance }).http(get(server.origin, { patience })),
+    ).rejects.toMatchObject(tooSlow);
   });
 
   it('is given up when each answer is a little late, and is then asked nothing any more', async () => {
-    await using server = await serve((_, response) => void setTimeout(() => response.end('x'), 200));
+    await using server = await serve(
+      (_, response) => void setTimeout(() => response.end('x'), 200),
+    );
     const { http } = client({ tolerance });
     const inTurn = async () => {
       for (let times = 0; times < 20; times++) await http(get(server.origin, { patience }));
@@ -60,15 +68,22 @@ describe('a host that keeps the run waiting', () => {
     const { http } = client({ tolerance });
     const waiting = Array.from({ length: 5 }, () => http(get(slow.origin, { patience })));
     const answers = await Promise.allSettled([...waiting, http(get(fast.origin))]);
-    expect(answers.map(({ status }) => status)).toEqual([...waiting.map(() => 'rejected'), 'fulfilled']);
+    expect(answers.map(({ status }) => status)).toEqual([
+      ...waiting.map(() => 'rejected'),
+      'fulfilled',
+    ]);
     expect(await http(get(fast.origin))).toMatchObject({ status: 200 });
   });
 
   it('pays for where it redirects to: a chain of slow hosts costs no more than one', async () => {
     await using last = await serve((_, response) => void setTimeout(() => response.end('x'), 250));
-    await using middle = await serve((_, response) => void setTimeout(() => response.writeHead(307, { location: last.origin }).end(), 250));
+    await using middle = await serve(
+      (_, response) =>
+        void setTimeout(() => response.writeHead(307, { location: last.origin }).end(), 250),
+    );
     await using first = await serve(
-      (_, response) => void setTimeout(() => response.writeHead(307, { location: middle.origin }).end(), 250),
+      (_, response) =>
+        void setTimeout(() => response.writeHead(307, { location: middle.origin }).end(), 250),
     );
     const { http } = client({ tolerance });
     await expect(http(get(first.origin, { patience }))).rejects.toMatchObject(tooSlow);
@@ -81,7 +96,8 @@ describe('what an answer may take for nothing', () => {
     await using server = await serve((_, response) => void setTimeout(() => response.end('x'), 60));
     const { http } = client({ tolerance });
     const inTurn = async (grace?: number) => {
-      for (let times = 0; times < 10; times++) await http(get(server.origin, grace === undefined ? { patience } : { patience, grace }));
+      for (let times = 0; times < 10; times++)
+        await http(get(server.origin, grace === undefined ? { patience } : { patience, grace }));
     };
     await inTurn();
     await expect(inTurn(0)).rejects.toMatchObject(tooSlow);
@@ -99,31 +115,41 @@ describe('what an answer may take for nothing', () => {
   });
 
   it('is on the account of the host that named this one', async () => {
-    await using service = await serve((_, response) => void setTimeout(() => response.end('x'), 250));
+    await using service = await serve(
+      (_, response) => void setTimeout(() => response.end('x'), 250),
+    );
     await using registry = await serve((_, response) => response.end('x'));
     const { http } = client({ tolerance });
-    const asked = () => http(get(service.origin, { patience, chargedTo: new URL(registry.origin) }));
+    const asked = () =>
+      http(get(service.origin, { patience, chargedTo: new URL(registry.origin) }));
     const inTurn = async () => {
       for (let times = 0; times < 5; times++) await asked();
     };
     await expect(inTurn()).rejects.toMatchObject(tooSlow);
-    await expect(http(get(registry.origin))).rejects.toMatchObject({ message: expect.stringContaining(new URL(registry.origin).host) });
+    await expect(http(get(registry.origin))).rejects.toMatchObject({
+      message: expect.stringContaining(new URL(registry.origin).host),
+    });
     expect(await http(get(service.origin))).toMatchObject({ status: 200 });
   });
 });
 
 describe('a host that is honest', () => {
   it('may be slow for many at the same time: their common time counts once', async () => {
-    await using server = await serve((_, response) => void setTimeout(() => response.end('x'), 250));
+    await using server = await serve(
+      (_, response) => void setTimeout(() => response.end('x'), 250),
+    );
     const { http } = client({ tolerance });
-    const answers = await Promise.all(Array.from({ length: 40 }, () => http(get(server.origin, { atOnce: 40 }))));
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, () => http(get(server.origin, { atOnce: 40 }))),
+    );
     expect(answers.every(({ status }) => status === 200)).toBe(true);
   });
 
   it('may take any number of answers that are in time', async () => {
     await using server = await serve((_, response) => void setTimeout(() => response.end('x'), 30));
     const { http } = client({ tolerance });
-    for (let times = 0; times < 25; times++) expect(await http(get(server.origin))).toMatchObject({ status: 200 });
+    for (let times = 0; times < 25; times++)
+      expect(await http(get(server.origin))).toMatchObject({ status: 200 });
   });
 
   it('may ask to wait: the time between tries does not count', async () => {
@@ -132,6 +158,8 @@ describe('a host that is honest', () => {
       else response.writeHead(429, { 'retry-after': '1' }).end();
     });
     const { http } = client({ tolerance });
-    expect(await http(get(server.origin, { patience: { failing: 100, asked: 5_000 } }))).toMatchObject({ status: 200, attempts: 2 });
+    expect(
+      await http(get(server.origin, { patience: { failing: 100, asked: 5_000 } })),
+    ).toMatchObject({ status: 200, attempts: 2 });
   });
 });

@@ -11,9 +11,11 @@ describe('a digest', () => {
   });
   it('has one form only', () => {
     expect(parseDigest(`sha256:${hex}`)).toBe(`sha256:${hex}`);
-    expect([`sha256:${hex.toUpperCase()}`, `SHA256:${hex}`, `sha256:${hex}\n`, hex, undefined, 1].map(isDigest)).toEqual(
-      new Array(6).fill(false),
-    );
+    expect(
+      [`sha256:${hex.toUpperCase()}`, `SHA256:${hex}`, `sha256:${hex}\n`, hex, undefined, 1].map(
+        isDigest,
+      ),
+    ).toEqual(new Array(6).fill(false));
   });
   it.each([
     ['', 'it is empty'],

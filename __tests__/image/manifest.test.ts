@@ -13,12 +13,23 @@ const ociIndex = 'application/vnd.oci.image.index.v1+json';
 const dockerManifest = 'application/vnd.docker.distribution.manifest.v2+json';
 const dockerList = 'application/vnd.docker.distribution.manifest.list.v2+json';
 const config = { mediaType: 'application/vnd.oci.image.config.v1+json', digest, size: 2 };
-const layer = { mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', digest, size: 3, urls: ['https://example.com/'] };
+const layer = {
+  mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+  digest,
+  size: 3,
+  urls: ['https://example.com/'],
+};
 const image = { schemaVersion: 2, mediaType: ociManifest, config, layers: [layer] };
-const entry = { mediaType: ociManifest, digest, size: 4, platform: { os: 'linux', architecture: 'arm64', variant: 'v8' } };
+const entry = {
+  mediaType: ociManifest,
+  digest,
+  size: 4,
+  platform: { os: 'linux', architecture: 'arm64', variant: 'v8' },
+};
 const index = { schemaVersion: 2, mediaType: ociIndex, manifests: [entry] };
 
-const bytes = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
+const bytes = (value: unknown) =>
+  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
 
 function failureOf(body: unknown, header?: string): Failure {
   try {
@@ -71,7 +82,9 @@ describe('a manifest', () => {
 
   it('reads what real cosign wrote', () => {
     const folder = new URL('../fixtures/index-recursive-bundle/manifests/', import.meta.url);
-    const listed: Record<string, { mediaType: string; digest: string }> = JSON.parse(readFileSync(new URL('index.json', folder), 'utf8'));
+    const listed: Record<string, { mediaType: string; digest: string }> = JSON.parse(
+      readFileSync(new URL('index.json', folder), 'utf8'),
+    );
     const kinds = Object.values(listed).map(({ mediaType, digest: name }) => {
       const body = readFileSync(new URL(`${name.replace(':', '-')}.json`, folder));
       expect(digestOf(body)).toBe(name);
@@ -83,17 +96,62 @@ describe('a manifest', () => {
 
 describe('a manifest that two readers could understand differently is refused', () => {
   const table: [name: string, body: unknown, header: string | undefined, message: string][] = [
-    ['layers and manifests (CVE-2021-41190)', { ...image, manifests: [entry] }, undefined, 'an image and an index at once'],
+    [
+      'layers and manifests (CVE-2021-41190)',
+      { ...image, manifests: [entry] },
+      undefined,
+      'an image and an index at once',
+    ],
     ['config and manifests', { ...index, config }, undefined, 'an image and an index at once'],
-    ['header against body', image, ociIndex, 'the registry calls it "application/vnd.oci.image.index.v1+json"'],
-    ['header against shape', { schemaVersion: 2, config, layers: [] }, ociIndex, 'is not that of an image manifest'],
-    ['an index that calls itself a manifest', { ...index, mediaType: ociManifest }, undefined, 'is not that of an index'],
-    ['one key twice', `{"schemaVersion":2,"manifests":[],"manifests":[]}`, undefined, 'the key "manifests" stands in one object twice'],
-    ['one key twice, once escaped', `{"schemaVersion":2,"manifests":[],"m\\u0061nifests":[]}`, undefined, 'twice'],
-    ['a field that Go takes for another', { ...image, Manifests: [entry] }, undefined, '"Manifests" is spelled unlike `manifests`'],
-    ['the same in a descriptor', { ...index, manifests: [{ ...entry, Digest: digest }] }, undefined, '"Digest" is spelled unlike `digest`'],
+    [
+      'header against body',
+      image,
+      ociIndex,
+      'the registry calls it "application/vnd.oci.image.index.v1+json"',
+    ],
+    [
+      'header against shape',
+      { schemaVersion: 2, config, layers: [] },
+      ociIndex,
+      'is not that of an image manifest',
+    ],
+    [
+      'an index that calls itself a manifest',
+      { ...index, mediaType: ociManifest },
+      undefined,
+      'is not that of an index',
+    ],
+    [
+      'one key twice',
+      `{"schemaVersion":2,"manifests":[],"manifests":[]}`,
+      undefined,
+      'the key "manifests" stands in one object twice',
+    ],
+    [
+      'one key twice, once escaped',
+      `{"schemaVersion":2,"manifests":[],"m\\u0061nifests":[]}`,
+      undefined,
+      'twice',
+    ],
+    [
+      'a field that Go takes for another',
+      { ...image, Manifests: [entry] },
+      undefined,
+      '"Manifests" is spelled unlike `manifests`',
+    ],
+    [
+      'the same in a descriptor',
+      { ...index, manifests: [{ ...entry, Digest: digest }] },
+      undefined,
+      '"Digest" is spelled unlike `digest`',
+    ],
     ['schema 1', { schemaVersion: 1, fsLayers: [], history: [] }, undefined, 'Docker schema 1'],
-    ['schema 1 by header', image, 'application/vnd.docker.distribution.manifest.v1+prettyjws', 'Docker schema 1'],
+    [
+      'schema 1 by header',
+      image,
+      'application/vnd.docker.distribution.manifest.v1+prettyjws',
+      'Docker schema 1',
+    ],
     ['another schema', { ...image, schemaVersion: 3 }, undefined, '`schemaVersion` is not 2'],
     ['neither', { schemaVersion: 2 }, undefined, 'neither `layers` nor `manifests`'],
     ['a list', [], undefined, 'not a JSON object'],
@@ -106,23 +164,88 @@ describe('a manifest that two readers could understand differently is refused', 
       undefined,
       '`manifests[0]` is not usable: it has 1 digits',
     ],
-    ['sha512', { ...image, config: { ...config, digest: `sha512:${'a'.repeat(128)}` } }, undefined, 'only sha256 is supported, not sha512'],
+    [
+      'sha512',
+      { ...image, config: { ...config, digest: `sha512:${'a'.repeat(128)}` } },
+      undefined,
+      'only sha256 is supported, not sha512',
+    ],
     ['no digest', { ...image, config: { ...config, digest: 1 } }, undefined, 'it is not text'],
-    ['a negative size', { ...image, layers: [{ ...layer, size: -1 }] }, undefined, 'the size of its `layers[0]`'],
-    ['half a byte', { ...image, layers: [{ ...layer, size: 0.5 }] }, undefined, 'the size of its `layers[0]`'],
-    ['an unsafe size', { ...image, layers: [{ ...layer, size: 2 ** 53 }] }, undefined, 'the size of its `layers[0]`'],
-    ['a size in text', { ...image, layers: [{ ...layer, size: '3' }] }, undefined, 'the size of its `layers[0]`'],
-    ['a layer without type', { ...image, layers: [{ ...layer, mediaType: '' }] }, undefined, 'has no `mediaType`'],
-    ['a layer that is text', { ...image, layers: ['x'] }, undefined, '`layers[0]` is not a descriptor'],
+    [
+      'a negative size',
+      { ...image, layers: [{ ...layer, size: -1 }] },
+      undefined,
+      'the size of its `layers[0]`',
+    ],
+    [
+      'half a byte',
+      { ...image, layers: [{ ...layer, size: 0.5 }] },
+      undefined,
+      'the size of its `layers[0]`',
+    ],
+    [
+      'an unsafe size',
+      { ...image, layers: [{ ...layer, size: 2 ** 53 }] },
+      undefined,
+      'the size of its `layers[0]`',
+    ],
+    [
+      'a size in text',
+      { ...image, layers: [{ ...layer, size: '3' }] },
+      undefined,
+      'the size of its `layers[0]`',
+    ],
+    [
+      'a layer without type',
+      { ...image, layers: [{ ...layer, mediaType: '' }] },
+      undefined,
+      'has no `mediaType`',
+    ],
+    [
+      'a layer that is text',
+      { ...image, layers: ['x'] },
+      undefined,
+      '`layers[0]` is not a descriptor',
+    ],
     ['layers that are no list', { ...image, layers: {} }, undefined, '`layers` is not a list'],
     ['no config', { ...image, config: undefined }, undefined, '`config` is not a descriptor'],
     ['a damaged subject', { ...image, subject: {} }, undefined, '`subject` has no `mediaType`'],
-    ['annotations with numbers', { ...image, annotations: { a: 1 } }, undefined, '`annotations` are not names with text'],
-    ['annotations of an entry', { ...index, manifests: [{ ...entry, annotations: [] }] }, undefined, '`manifests[0].annotations`'],
-    ['a platform without os', { ...index, manifests: [{ ...entry, platform: {} }] }, undefined, 'the platform of its `manifests[0]`'],
-    ['an artifact type that is a number', { ...image, artifactType: 1 }, undefined, '`artifactType` is not text'],
-    ['too many entries', { ...index, manifests: new Array(1001).fill(entry) }, undefined, '1001 entries, more than 1000'],
-    ['too deep', `{"schemaVersion":2,"x":${'['.repeat(5000)}${']'.repeat(5000)}}`, undefined, 'nested deeper than 16'],
+    [
+      'annotations with numbers',
+      { ...image, annotations: { a: 1 } },
+      undefined,
+      '`annotations` are not names with text',
+    ],
+    [
+      'annotations of an entry',
+      { ...index, manifests: [{ ...entry, annotations: [] }] },
+      undefined,
+      '`manifests[0].annotations`',
+    ],
+    [
+      'a platform without os',
+      { ...index, manifests: [{ ...entry, platform: {} }] },
+      undefined,
+      'the platform of its `manifests[0]`',
+    ],
+    [
+      'an artifact type that is a number',
+      { ...image, artifactType: 1 },
+      undefined,
+      '`artifactType` is not text',
+    ],
+    [
+      'too many entries',
+      { ...index, manifests: new Array(1001).fill(entry) },
+      undefined,
+      '1001 entries, more than 1000',
+    ],
+    [
+      'too deep',
+      `{"schemaVersion":2,"x":${'['.repeat(5000)}${']'.repeat(5000)}}`,
+      undefined,
+      'nested deeper than 16',
+    ],
     ['too large', ' '.repeat(4 * 1024 * 1024 + 1), undefined, 'more than 4194304'],
   ];
   it.each(table)('%s', (_name, body, header, message) => {
@@ -136,7 +259,10 @@ describe('a manifest that two readers could understand differently is refused', 
   });
 
   it('whatever a registry sends: a manifest or a Failure, in bounded time', () => {
-    const field = fc.oneof(fc.jsonValue(), fc.constantFrom(config, [layer], [entry], ociManifest, ociIndex, 2));
+    const field = fc.oneof(
+      fc.jsonValue(),
+      fc.constantFrom(config, [layer], [entry], ociManifest, ociIndex, 2),
+    );
     const name = fc.constantFrom(
       'schemaVersion',
       'mediaType',
@@ -149,15 +275,21 @@ describe('a manifest that two readers could understand differently is refused', 
       '__proto__',
     );
     fc.assert(
-      fc.property(fc.array(fc.tuple(name, field), { maxLength: 6 }), fc.option(fc.string()), (fields, header) => {
-        const body = Buffer.from(JSON.stringify(Object.fromEntries([...Object.entries(image), ...fields])));
-        try {
-          const parsed = parseManifest(body, header ?? undefined);
-          expect(parsed.raw).toEqual(JSON.parse(body.toString()));
-        } catch (error) {
-          expect(error).toBeInstanceOf(Failure);
-        }
-      }),
+      fc.property(
+        fc.array(fc.tuple(name, field), { maxLength: 6 }),
+        fc.option(fc.string()),
+        (fields, header) => {
+          const body = Buffer.from(
+            JSON.stringify(Object.fromEntries([...Object.entries(image), ...fields])),
+          );
+          try {
+            const parsed = parseManifest(body, header ?? undefined);
+            expect(parsed.raw).toEqual(JSON.parse(body.toString()));
+          } catch (error) {
+            expect(error).toBeInstanceOf(Failure);
+          }
+        },
+      ),
     );
   });
 });
@@ -177,7 +309,9 @@ describe('reading JSON', () => {
     );
   });
   it('brackets and colons inside text are text', () => {
-    expect(readJson('{"a":"[[[[{\\"b\\":1,\\"b\\":2}","c":["a","a"],"d":[{"x":1},{"x":1}]}', 3)).toHaveProperty('value');
+    expect(
+      readJson('{"a":"[[[[{\\"b\\":1,\\"b\\":2}","c":["a","a"],"d":[{"x":1},{"x":1}]}', 3),
+    ).toHaveProperty('value');
   });
 });
 
@@ -191,8 +325,18 @@ describe('the name of a platform', () => {
     expect(formatPlatform(platform)).toBe(name);
   });
   it('an attestation manifest is named so, and what has no platform has no name', () => {
-    const unknown = { mediaType: ociManifest, digest, size: 1, platform: { os: 'unknown', architecture: 'unknown' } };
-    expect(platformName({ ...unknown, annotations: { 'vnd.docker.reference.type': 'attestation-manifest' } })).toBe('attestation-manifest');
+    const unknown = {
+      mediaType: ociManifest,
+      digest,
+      size: 1,
+      platform: { os: 'unknown', architecture: 'unknown' },
+    };
+    expect(
+      platformName({
+        ...unknown,
+        annotations: { 'vnd.docker.reference.type': 'attestation-manifest' },
+      }),
+    ).toBe('attestation-manifest');
     expect(platformName(unknown)).toBe('unknown/unknown');
     expect(platformName({ mediaType: ociManifest, digest, size: 1 })).toBeUndefined();
   });

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/failure.ts';
-import { cosignRepositoryName, formatReference, formatRepository, parseReference, registryHost } from '../../src/image/reference.ts';
+import {
+  cosignRepositoryName,
+  formatReference,
+  formatRepository,
+  parseReference,
+  registryHost,
+} from '../../src/image/reference.ts';
 import { anyText } from '../any-text.ts';
 
 const hex = 'a'.repeat(64);
@@ -35,7 +41,10 @@ describe('a reference that Docker understands', () => {
     ['[::1]:5000/app:v1', { registry: '[::1]:5000', repository: 'app', tag: 'v1' }],
     ['[2001:db8::1]/app', { registry: '[2001:db8::1]', repository: 'app' }],
     [`ghcr.io/acme/app@${digest}`, { registry: 'ghcr.io', repository: 'acme/app', digest }],
-    [`ghcr.io/acme/app:1.2@${digest}`, { registry: 'ghcr.io', repository: 'acme/app', tag: '1.2', digest }],
+    [
+      `ghcr.io/acme/app:1.2@${digest}`,
+      { registry: 'ghcr.io', repository: 'acme/app', tag: '1.2', digest },
+    ],
     ['  ghcr.io/acme/app  ', { registry: 'ghcr.io', repository: 'acme/app' }],
     ['ghcr.io/a_b/c__d/e--f/g.h', { registry: 'ghcr.io', repository: 'a_b/c__d/e--f/g.h' }],
     [`a/b:${'t'.repeat(128)}`, { registry: 'docker.io', repository: 'a/b', tag: 't'.repeat(128) }],
@@ -134,7 +143,9 @@ describe('the names of a repository', () => {
     ]);
   });
   it('two spellings of one repository are the same', () => {
-    expect(formatRepository(parseReference('index.docker.io/library/nginx:1'))).toBe(formatRepository(hub));
+    expect(formatRepository(parseReference('index.docker.io/library/nginx:1'))).toBe(
+      formatRepository(hub),
+    );
     expect(formatRepository(other)).not.toBe(formatRepository(hub));
   });
 });
@@ -143,12 +154,23 @@ describe('for every text', () => {
   const word = fc.stringMatching(/^[a-z0-9]{1,8}([._-][a-z0-9]{1,5}){0,2}$/);
   const written = fc
     .record({
-      host: fc.constantFrom('acme/', 'ghcr.io/', 'localhost:5000/', '[::1]:5000/', 'docker.io/', 'index.docker.io/', '10.0.0.1/'),
+      host: fc.constantFrom(
+        'acme/',
+        'ghcr.io/',
+        'localhost:5000/',
+        '[::1]:5000/',
+        'docker.io/',
+        'index.docker.io/',
+        '10.0.0.1/',
+      ),
       path: fc.array(word, { minLength: 2, maxLength: 4 }),
       tag: fc.option(fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}$/)),
       digest: fc.option(fc.stringMatching(/^[0-9a-f]{64}$/)),
     })
-    .map(({ host, path, tag, digest: hexes }) => `${host}${path.join('/')}${tag ? `:${tag}` : ''}${hexes ? `@sha256:${hexes}` : ''}`);
+    .map(
+      ({ host, path, tag, digest: hexes }) =>
+        `${host}${path.join('/')}${tag ? `:${tag}` : ''}${hexes ? `@sha256:${hexes}` : ''}`,
+    );
 
   it('a reference written out and read again is the same', () => {
     fc.assert(
@@ -189,12 +211,16 @@ describe('for every text', () => {
         try {
           const read = parseReference(entry);
           expect(parseReference(formatReference(read))).toEqual(read);
-          expect(formatReference(read)).toMatch(/^[a-z0-9.:[\]-]+\/[a-z0-9._/-]+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?$/);
+          expect(formatReference(read)).toMatch(
+            /^[a-z0-9.:[\]-]+\/[a-z0-9._/-]+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?$/,
+          );
         } catch (error) {
           expect(error).toBeInstanceOf(Failure);
           expect((error as Failure).code).toBe('bad-reference');
-          // biome-ignore lint/suspicious/noControlCharactersInRegex: none of them may be there
-          expect((error as Failure).message).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/);
+          expect((error as Failure).message).not.toMatch(
+            // biome-ignore lint/suspicious/noControlCharactersInRegex: none of them may be there
+            /[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/,
+          );
         }
       }),
       { numRuns: 500 },

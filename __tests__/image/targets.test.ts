@@ -6,12 +6,19 @@ import { mergeTargets, readTargets, type TargetInputs } from '../../src/image/ta
 const one = parseDigest(`sha256:${'1'.repeat(64)}`);
 const two = parseDigest(`sha256:${'2'.repeat(64)}`);
 
-/** Shapes of docker/build-push-action and docker/bake-action, as `docker buildx … --metadata-file` writes them. */
+/**
+ * Shapes of docker/build-push-action and docker/bake-action, as `docker buildx … --metadata-file`
+ * writes them.
+ */
 const build = {
   'buildx.build.provenance': { builder: { id: '' }, invocation: {} },
   'buildx.build.ref': 'builder/builder0/abc',
   'containerimage.config.digest': `sha256:${'c'.repeat(64)}`,
-  'containerimage.descriptor': { mediaType: 'application/vnd.oci.image.index.v1+json', digest: one, size: 856 },
+  'containerimage.descriptor': {
+    mediaType: 'application/vnd.oci.image.index.v1+json',
+    digest: one,
+    size: 856,
+  },
   'containerimage.digest': one,
   'image.name': 'ghcr.io/acme/app:1.2,ghcr.io/acme/app:latest,docker.io/acme/app:1.2',
 };
@@ -41,7 +48,12 @@ function failureOf(inputs: Partial<TargetInputs>): Failure {
 
 describe('what is signed', () => {
   it('`digest` holds for every entry that names none; an entry with its own keeps it', () => {
-    expect(short({ images: ['ghcr.io/acme/app:1', 'acme/app', `ghcr.io/acme/tool@${two}`], digest: one })).toEqual([
+    expect(
+      short({
+        images: ['ghcr.io/acme/app:1', 'acme/app', `ghcr.io/acme/tool@${two}`],
+        digest: one,
+      }),
+    ).toEqual([
       'ghcr.io/acme/app sha256:11 <- ghcr.io/acme/app:1 (images)',
       'docker.io/acme/app sha256:11 <- docker.io/acme/app (images)',
       `ghcr.io/acme/tool sha256:22 <- ghcr.io/acme/tool@${two} (images)`,
@@ -49,19 +61,29 @@ describe('what is signed', () => {
   });
 
   it('many tags of one digest in one repository are one target that keeps all names', () => {
-    expect(short({ images: ['ghcr.io/acme/app:1', 'ghcr.io/acme/app:1.2', 'ghcr.io/acme/app:1'], digest: one })).toEqual([
-      'ghcr.io/acme/app sha256:11 <- ghcr.io/acme/app:1 ghcr.io/acme/app:1.2 (images)',
-    ]);
+    expect(
+      short({
+        images: ['ghcr.io/acme/app:1', 'ghcr.io/acme/app:1.2', 'ghcr.io/acme/app:1'],
+        digest: one,
+      }),
+    ).toEqual(['ghcr.io/acme/app sha256:11 <- ghcr.io/acme/app:1 ghcr.io/acme/app:1.2 (images)']);
   });
 
   it('two spellings of Docker Hub are one repository', () => {
-    expect(short({ images: ['nginx:1', 'index.docker.io/library/nginx:1', 'docker.io/nginx:2'], digest: one })).toEqual([
+    expect(
+      short({
+        images: ['nginx:1', 'index.docker.io/library/nginx:1', 'docker.io/nginx:2'],
+        digest: one,
+      }),
+    ).toEqual([
       'docker.io/library/nginx sha256:11 <- docker.io/library/nginx:1 docker.io/library/nginx:2 (images)',
     ]);
   });
 
   it('without any digest each tag stays its own target, until the registry has resolved them', () => {
-    const targets = readTargets({ images: ['acme/app:1', 'acme/app:2', 'acme/app:1', 'acme/app', 'acme/app:latest'] });
+    const targets = readTargets({
+      images: ['acme/app:1', 'acme/app:2', 'acme/app:1', 'acme/app', 'acme/app:latest'],
+    });
     expect(targets.map(({ references }) => references)).toEqual([
       ['docker.io/acme/app:1'],
       ['docker.io/acme/app:2'],
@@ -90,7 +112,13 @@ describe('what is signed', () => {
   });
 
   it('`images` and `metadata` together are one list', () => {
-    expect(short({ images: [`ghcr.io/acme/app:edge@${one}`, 'ghcr.io/acme/tool'], digest: two, metadata: JSON.stringify(build) })).toEqual([
+    expect(
+      short({
+        images: [`ghcr.io/acme/app:edge@${one}`, 'ghcr.io/acme/tool'],
+        digest: two,
+        metadata: JSON.stringify(build),
+      }),
+    ).toEqual([
       `ghcr.io/acme/app sha256:11 <- ghcr.io/acme/app:edge@${one} ghcr.io/acme/app:1.2 ghcr.io/acme/app:latest (images)`,
       'ghcr.io/acme/tool sha256:22 <- ghcr.io/acme/tool (images)',
       'docker.io/acme/app sha256:11 <- docker.io/acme/app:1.2 (metadata)',
@@ -108,38 +136,108 @@ describe('inputs that cannot be used say what to change', () => {
   const table: [name: string, inputs: Partial<TargetInputs>, code: string, message: string][] = [
     ['nothing at all', {}, 'bad-input', 'There is no image to work on.'],
     ['blank inputs', { digest: ' ', metadata: '\n' }, 'bad-input', 'There is no image to work on.'],
-    ['a digest alone', { digest: one }, 'bad-input', '`digest` says which image, and nothing says in which repository.'],
-    ['a digest that metadata does not know', { digest: two, metadata: json(build) }, 'bad-input', 'speaks of another image'],
+    [
+      'a digest alone',
+      { digest: one },
+      'bad-input',
+      '`digest` says which image, and nothing says in which repository.',
+    ],
+    [
+      'a digest that metadata does not know',
+      { digest: two, metadata: json(build) },
+      'bad-input',
+      'speaks of another image',
+    ],
     ['a damaged digest', { images: ['a/b'], digest: 'sha256:12' }, 'bad-digest', 'it has 2 digits'],
     ['a damaged entry', { images: ['a/b', 'C/d'] }, 'bad-reference', '"C/d" in `images`'],
-    ['too many entries', { images: Array.from({ length: 1001 }, (_, i) => `a/b:${i}`) }, 'bad-input', 'more than 1000 images'],
+    [
+      'too many entries',
+      { images: Array.from({ length: 1001 }, (_, i) => `a/b:${i}`) },
+      'bad-input',
+      'more than 1000 images',
+    ],
     ['no JSON', { metadata: '{"image.name": ' }, 'bad-metadata', 'it is not JSON'],
     ['a list', { metadata: '[]' }, 'bad-metadata', 'it is not a JSON object'],
     ['an empty object', { metadata: '{}' }, 'bad-metadata', 'it names no image'],
-    ['a build that was not pushed', { metadata: json({ 'buildx.build.ref': 'x' }) }, 'bad-metadata', 'it names no image'],
-    ['a build without digest', { metadata: json({ 'image.name': 'a/b' }) }, 'bad-metadata', 'the build has no `containerimage.digest`'],
-    ['a build without name', { metadata: json({ 'containerimage.digest': one }) }, 'bad-metadata', 'the build has no `image.name`'],
-    ['only commas for a name', { metadata: json({ ...build, 'image.name': ' , ' }) }, 'bad-metadata', 'the build has no `image.name`'],
-    ['a name that is a number', { metadata: json({ ...build, 'image.name': 1 }) }, 'bad-metadata', 'is not text'],
+    [
+      'a build that was not pushed',
+      { metadata: json({ 'buildx.build.ref': 'x' }) },
+      'bad-metadata',
+      'it names no image',
+    ],
+    [
+      'a build without digest',
+      { metadata: json({ 'image.name': 'a/b' }) },
+      'bad-metadata',
+      'the build has no `containerimage.digest`',
+    ],
+    [
+      'a build without name',
+      { metadata: json({ 'containerimage.digest': one }) },
+      'bad-metadata',
+      'the build has no `image.name`',
+    ],
+    [
+      'only commas for a name',
+      { metadata: json({ ...build, 'image.name': ' , ' }) },
+      'bad-metadata',
+      'the build has no `image.name`',
+    ],
+    [
+      'a name that is a number',
+      { metadata: json({ ...build, 'image.name': 1 }) },
+      'bad-metadata',
+      'is not text',
+    ],
     [
       'a bake target without digest',
       { metadata: json({ ...bake, lint: {} }) },
       'bad-metadata',
       'the target "lint" has no `containerimage.digest`',
     ],
-    ['a bake target that is text', { metadata: json({ ...bake, lint: 'x' }) }, 'bad-metadata', 'the target "lint" is not an object'],
-    ['a short digest in it', { metadata: json({ ...build, 'containerimage.digest': 'sha256:1' }) }, 'bad-metadata', 'it has 1 digits'],
+    [
+      'a bake target that is text',
+      { metadata: json({ ...bake, lint: 'x' }) },
+      'bad-metadata',
+      'the target "lint" is not an object',
+    ],
+    [
+      'a short digest in it',
+      { metadata: json({ ...build, 'containerimage.digest': 'sha256:1' }) },
+      'bad-metadata',
+      'it has 1 digits',
+    ],
     [
       'two digests for one build',
       { metadata: json({ ...build, 'containerimage.digest': two }) },
       'bad-metadata',
       'another in its descriptor',
     ],
-    ['a name with another digest', { metadata: json({ ...build, 'image.name': `a/b@${two}` }) }, 'bad-metadata', 'beside the digest'],
-    ['a damaged name in it', { metadata: json({ ...build, 'image.name': 'A/b' }) }, 'bad-reference', '"A/b" in `metadata`'],
-    ['one key twice', { metadata: `{"image.name":"a/b","image.name":"c/d","containerimage.digest":"${one}"}` }, 'bad-metadata', 'twice'],
+    [
+      'a name with another digest',
+      { metadata: json({ ...build, 'image.name': `a/b@${two}` }) },
+      'bad-metadata',
+      'beside the digest',
+    ],
+    [
+      'a damaged name in it',
+      { metadata: json({ ...build, 'image.name': 'A/b' }) },
+      'bad-reference',
+      '"A/b" in `metadata`',
+    ],
+    [
+      'one key twice',
+      { metadata: `{"image.name":"a/b","image.name":"c/d","containerimage.digest":"${one}"}` },
+      'bad-metadata',
+      'twice',
+    ],
     ['deep nesting', { metadata: deep }, 'bad-metadata', 'nested deeper than 64 levels'],
-    ['a huge text', { metadata: ' '.repeat(10) + '1'.repeat(5 * 1024 * 1024) }, 'bad-metadata', 'more than 4194304 characters'],
+    [
+      'a huge text',
+      { metadata: ' '.repeat(10) + '1'.repeat(5 * 1024 * 1024) },
+      'bad-metadata',
+      'more than 4194304 characters',
+    ],
   ];
   it.each(table)('%s', (_name, inputs, code, message) => {
     const failure = failureOf(inputs);

@@ -15,11 +15,21 @@ class Shelf {
     return { digest, mediaType, size: bytes.length };
   }
   image(name: string) {
-    const config = { mediaType: mediaTypes.ociConfig, digest: digestOf(Buffer.from(name)), size: 1 };
-    return this.put({ schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers: [] }, mediaTypes.ociManifest);
+    const config = {
+      mediaType: mediaTypes.ociConfig,
+      digest: digestOf(Buffer.from(name)),
+      size: 1,
+    };
+    return this.put(
+      { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers: [] },
+      mediaTypes.ociManifest,
+    );
   }
   index(manifests: readonly object[], annotations: Record<string, string> = {}) {
-    return this.put({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests, annotations }, mediaTypes.ociIndex);
+    return this.put(
+      { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests, annotations },
+      mediaTypes.ociIndex,
+    );
   }
   get(digest: Digest): ReadManifest {
     const found = this.manifests.get(digest);
@@ -44,7 +54,10 @@ describe('walking an index', () => {
   it('lists images, attestation manifests and what it does not know, with their entries, and reads none of them', async () => {
     const shelf = new Shelf();
     const amd = { ...shelf.image('amd'), platform: { os: 'linux', architecture: 'amd64' } };
-    const attestation = { ...shelf.image('att'), annotations: { 'vnd.docker.reference.type': 'attestation-manifest' } };
+    const attestation = {
+      ...shelf.image('att'),
+      annotations: { 'vnd.docker.reference.type': 'attestation-manifest' },
+    };
     const odd = { mediaType: 'application/x-odd', digest: digestOf(Buffer.from('odd')), size: 3 };
     expect(await shelf.walk(shelf.index([amd, attestation, odd]))).toEqual([amd, attestation, odd]);
     expect(shelf.asked).toEqual([]);
@@ -54,9 +67,17 @@ describe('walking an index', () => {
     const shelf = new Shelf();
     const [a, b] = [shelf.image('a'), shelf.image('b')];
     const inner = shelf.index([a, b]);
-    const list = shelf.put({ schemaVersion: 2, mediaType: mediaTypes.dockerList, manifests: [b] }, mediaTypes.dockerList);
+    const list = shelf.put(
+      { schemaVersion: 2, mediaType: mediaTypes.dockerList, manifests: [b] },
+      mediaTypes.dockerList,
+    );
     const found = await shelf.walk(shelf.index([a, inner, inner, a, list]));
-    expect(found.map(({ digest }) => digest)).toEqual([a.digest, inner.digest, list.digest, b.digest]);
+    expect(found.map(({ digest }) => digest)).toEqual([
+      a.digest,
+      inner.digest,
+      list.digest,
+      b.digest,
+    ]);
     expect(shelf.asked).toEqual([inner.digest, list.digest]);
   });
 
@@ -74,15 +95,23 @@ describe('walking an index', () => {
   it('a thousand manifests are listed, one more is not', async () => {
     const shelf = new Shelf();
     const entries = (count: number) =>
-      Array.from({ length: count }, (_, i) => ({ mediaType: mediaTypes.ociManifest, digest: digestOf(Buffer.from(`${i}`)), size: 1 }));
+      Array.from({ length: count }, (_, i) => ({
+        mediaType: mediaTypes.ociManifest,
+        digest: digestOf(Buffer.from(`${i}`)),
+        size: 1,
+      }));
     expect(await shelf.walk(shelf.index(entries(1000)))).toHaveLength(1000);
     const first = shelf.index(entries(999));
-    await expect(shelf.walk(shelf.index([first, shelf.image('one more')]))).rejects.toThrow('more than 1000 manifests');
+    await expect(shelf.walk(shelf.index([first, shelf.image('one more')]))).rejects.toThrow(
+      'more than 1000 manifests',
+    );
   });
 
   it('indexes of more than 32 MiB together are not read', async () => {
     const shelf = new Shelf();
-    const large = Array.from({ length: 9 }, (_, i) => shelf.index([], { padding: `${i}${'x'.repeat(4_000_000)}` }));
+    const large = Array.from({ length: 9 }, (_, i) =>
+      shelf.index([], { padding: `${i}${'x'.repeat(4_000_000)}` }),
+    );
     await expect(shelf.walk(shelf.index(large))).rejects.toThrow('more than 33554432 bytes');
     expect(shelf.asked).toEqual([]);
   });
@@ -108,7 +137,9 @@ describe('an index that lies is refused', () => {
   it('about the size', async () => {
     const shelf = new Shelf();
     const inner = shelf.index([]);
-    await expect(shelf.walk(shelf.index([{ ...inner, size: inner.size + 1 }]))).rejects.toThrow('its index says');
+    await expect(shelf.walk(shelf.index([{ ...inner, size: inner.size + 1 }]))).rejects.toThrow(
+      'its index says',
+    );
   });
   it('about the media type', async () => {
     const shelf = new Shelf();
@@ -119,19 +150,29 @@ describe('an index that lies is refused', () => {
     const shelf = new Shelf();
     const inner = shelf.index([shelf.image('a')]);
     const disguised = { ...inner, mediaType: mediaTypes.ociManifest };
-    await expect(shelf.walk(shelf.index([disguised, inner]))).rejects.toThrow('under two media types');
+    await expect(shelf.walk(shelf.index([disguised, inner]))).rejects.toThrow(
+      'under two media types',
+    );
   });
   it('when other bytes come for a digest', async () => {
     const shelf = new Shelf();
     const inner = shelf.index([shelf.image('a')]);
     const root = shelf.index([inner]);
     const other = shelf.get(shelf.index([shelf.image('b')]).digest);
-    await expect(walkIndex(async () => other, shelf.get(root.digest))).rejects.toThrow('are others');
-    await expect(walkIndex(async () => ({ ...other, digest: inner.digest }), shelf.get(root.digest))).rejects.toThrow('are others');
+    await expect(walkIndex(async () => other, shelf.get(root.digest))).rejects.toThrow(
+      'are others',
+    );
+    await expect(
+      walkIndex(async () => ({ ...other, digest: inner.digest }), shelf.get(root.digest)),
+    ).rejects.toThrow('are others');
   });
   it('and what the registry throws is passed on', async () => {
     const shelf = new Shelf();
-    const missing = { mediaType: mediaTypes.ociIndex, digest: digestOf(Buffer.from('gone')), size: 4 };
+    const missing = {
+      mediaType: mediaTypes.ociIndex,
+      digest: digestOf(Buffer.from('gone')),
+      size: 4,
+    };
     await expect(shelf.walk(shelf.index([missing]))).rejects.toThrow('nothing at');
   });
 });

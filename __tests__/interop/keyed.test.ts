@@ -1,10 +1,19 @@
-// What we sign with a key, real cosign 2, cosign 3 and skopeo accept, and refuse where they should; what they signed before survives us.
+// What we sign with a key, real cosign 2, cosign 3 and skopeo accept, and refuse where they should;
+// what they signed before survives us.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pushImage } from '../sandbox/images.ts';
 import { runAction } from '../sandbox/runner.ts';
-import { cosign2, cosign3, keyPassword, need, skopeo, startDockerRegistry, temporaryFolder } from './peers.ts';
+import {
+  cosign2,
+  cosign3,
+  keyPassword,
+  need,
+  skopeo,
+  startDockerRegistry,
+  temporaryFolder,
+} from './peers.ts';
 
 interface Key {
   readonly privateKey: string;
@@ -25,8 +34,13 @@ beforeAll(async () => {
     ['stranger', cosign3],
   ] as const) {
     const prefix = join(folder, name.replace(' ', ''));
-    expect(await cosign(['generate-key-pair', '--output-key-prefix', prefix])).toMatchObject({ code: 0 });
-    keys.set(name, { privateKey: await readFile(`${prefix}.key`, 'utf8'), publicFile: `${prefix}.pub` });
+    expect(await cosign(['generate-key-pair', '--output-key-prefix', prefix])).toMatchObject({
+      code: 0,
+    });
+    keys.set(name, {
+      privateKey: await readFile(`${prefix}.key`, 'utf8'),
+      publicFile: `${prefix}.pub`,
+    });
   }
 });
 
@@ -46,9 +60,20 @@ let counter = 0;
 const repository = () => `interop/keyed-${process.pid}-${counter++}`;
 
 /** Runs the built action with a key and without a log, and expects it to succeed. */
-async function sign(image: string, inputs: Record<string, string> = {}, keyName = 'cosign 3', env: Record<string, string> = {}) {
+async function sign(
+  image: string,
+  inputs: Record<string, string> = {},
+  keyName = 'cosign 3',
+  env: Record<string, string> = {},
+) {
   const result = await runAction({
-    inputs: { images: image, key: key(keyName).privateKey, 'key-password': keyPassword, tlog: 'false', ...inputs },
+    inputs: {
+      images: image,
+      key: key(keyName).privateKey,
+      'key-password': keyPassword,
+      tlog: 'false',
+      ...inputs,
+    },
     env,
   });
   expect(result, result.stdout).toMatchObject({ code: 0 });
@@ -62,16 +87,30 @@ describe.each(Object.entries(hosts))('keyed signing into %s', (_registry, host) 
       const image = await pushImage(host(), name, { seed: keyName });
       const other = await pushImage(host(), name, { seed: `${keyName}, another image` });
       const reference = `${host()}/${name}@${image.digest}`;
-      const result = await sign(reference, { annotations: 'team=röcket & <co>\nnote=a=b,c "d"' }, keyName);
-      expect(result.outputs).toMatchObject({ verified: 'true', image: reference, digest: image.digest });
+      const result = await sign(
+        reference,
+        { annotations: 'team=röcket & <co>\nnote=a=b,c "d"' },
+        keyName,
+      );
+      expect(result.outputs).toMatchObject({
+        verified: 'true',
+        image: reference,
+        digest: image.digest,
+      });
 
       const own = ['--key', key(keyName).publicFile, ...offline];
       const annotated = [...own, '-a', 'team=röcket & <co>'];
       for (const cosign of [cosign2, cosign3]) {
         expect(await cosign(['verify', ...annotated, reference])).toMatchObject({ code: 0 });
-        expect(await cosign(['verify', ...own, '-a', 'team=other', reference])).not.toMatchObject({ code: 0 });
-        expect(await cosign(['verify', '--key', key('stranger').publicFile, ...offline, reference])).not.toMatchObject({ code: 0 });
-        expect(await cosign(['verify', ...own, `${host()}/${name}@${other.digest}`])).not.toMatchObject({ code: 0 });
+        expect(await cosign(['verify', ...own, '-a', 'team=other', reference])).not.toMatchObject({
+          code: 0,
+        });
+        expect(
+          await cosign(['verify', '--key', key('stranger').publicFile, ...offline, reference]),
+        ).not.toMatchObject({ code: 0 });
+        expect(
+          await cosign(['verify', ...own, `${host()}/${name}@${other.digest}`]),
+        ).not.toMatchObject({ code: 0 });
       }
     });
   });
@@ -86,8 +125,19 @@ describe.each(Object.entries(hosts))('keyed signing into %s', (_registry, host) 
       return file;
     };
     const plain = ['--yes', '--tlog-upload=false', '--allow-http-registry'];
-    expect(await cosign2(['sign', '--key', await keyFile('cosign 2'), ...plain, reference])).toMatchObject({ code: 0 });
-    expect(await cosign3(['sign', '--key', await keyFile('cosign 2'), '--use-signing-config=false', ...plain, reference])).toMatchObject({
+    expect(
+      await cosign2(['sign', '--key', await keyFile('cosign 2'), ...plain, reference]),
+    ).toMatchObject({ code: 0 });
+    expect(
+      await cosign3([
+        'sign',
+        '--key',
+        await keyFile('cosign 2'),
+        '--use-signing-config=false',
+        ...plain,
+        reference,
+      ]),
+    ).toMatchObject({
       code: 0,
     });
     await sign(reference, {}, 'cosign 3');
@@ -100,10 +150,20 @@ describe.each(Object.entries(hosts))('keyed signing into %s', (_registry, host) 
 
   it('signs an index and every manifest inside it', async () => {
     const name = repository();
-    const image = await pushImage(host(), name, { seed: 'platforms', platforms: 3, attestations: true });
+    const image = await pushImage(host(), name, {
+      seed: 'platforms',
+      platforms: 3,
+      attestations: true,
+    });
     await sign(`${host()}/${name}@${image.digest}`, { recursive: 'true' });
     for (const digest of [image.digest, ...image.platforms.map((platform) => platform.digest)]) {
-      const args = ['verify', '--key', key('cosign 3').publicFile, ...offline, `${host()}/${name}@${digest}`];
+      const args = [
+        'verify',
+        '--key',
+        key('cosign 3').publicFile,
+        ...offline,
+        `${host()}/${name}@${digest}`,
+      ];
       expect(await cosign2(args)).toMatchObject({ code: 0 });
       expect(await cosign3(args)).toMatchObject({ code: 0 });
     }
@@ -121,11 +181,21 @@ describe('skopeo with a sigstoreSigned policy', () => {
     await sign(`${host}/${name}:strange@${strange.digest}`, {}, 'stranger');
 
     const policy = join(folder, 'policy.json');
-    const rule = { type: 'sigstoreSigned', keyPath: key('cosign 3').publicFile, signedIdentity: { type: 'matchRepository' } };
-    await writeFile(policy, JSON.stringify({ default: [{ type: 'reject' }], transports: { docker: { [host]: [rule] } } }));
+    const rule = {
+      type: 'sigstoreSigned',
+      keyPath: key('cosign 3').publicFile,
+      signedIdentity: { type: 'matchRepository' },
+    };
+    await writeFile(
+      policy,
+      JSON.stringify({ default: [{ type: 'reject' }], transports: { docker: { [host]: [rule] } } }),
+    );
     const registriesD = join(folder, 'registries.d');
     await mkdir(registriesD);
-    await writeFile(join(registriesD, 'default.yaml'), `docker:\n  ${host}:\n    use-sigstore-attachments: true\n`);
+    await writeFile(
+      join(registriesD, 'default.yaml'),
+      `docker:\n  ${host}:\n    use-sigstore-attachments: true\n`,
+    );
     const copy = (tag: string) =>
       skopeo([
         '--policy',
@@ -148,10 +218,18 @@ describe('registries that ask for more', () => {
     const host = need('REGISTRY_BASIC');
     const [username, password] = need('REGISTRY_BASIC_AUTH').split(':') as [string, string];
     const name = repository();
-    const image = await pushImage(host, name, { seed: 'basic', credentials: { username, password } });
+    const image = await pushImage(host, name, {
+      seed: 'basic',
+      credentials: { username, password },
+    });
     const reference = `${host}/${name}@${image.digest}`;
     const refused = await runAction({
-      inputs: { images: reference, key: key('cosign 3').privateKey, 'key-password': keyPassword, tlog: 'false' },
+      inputs: {
+        images: reference,
+        key: key('cosign 3').privateKey,
+        'key-password': keyPassword,
+        tlog: 'false',
+      },
     });
     expect(refused.code).toBe(1);
     expect(refused.stdout).toContain('docker/login-action');
@@ -178,7 +256,12 @@ describe('registries that ask for more', () => {
     const image = await pushImage(host, name, { seed: 'tls', tls: true, ca });
     const reference = `${host}/${name}@${image.digest}`;
     const refused = await runAction({
-      inputs: { images: reference, key: key('cosign 3').privateKey, 'key-password': keyPassword, tlog: 'false' },
+      inputs: {
+        images: reference,
+        key: key('cosign 3').privateKey,
+        'key-password': keyPassword,
+        tlog: 'false',
+      },
     });
     expect(refused.code).toBe(1);
     expect(refused.stdout).toContain('NODE_EXTRA_CA_CERTS');

@@ -1,4 +1,5 @@
-// A real Sigstore of its own, whose services are stopped, and brought back while the action retries.
+// A real Sigstore of its own, whose services are stopped, and brought back while the action
+// retries.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pushImage } from '../sandbox/images.ts';
@@ -8,7 +9,11 @@ import { need, run } from './peers.ts';
 /** Far from the default stack, and below the ports that systems hand out themselves. */
 const basePort = 18_400;
 const stack = async (...words: string[]) => {
-  const ran = await run(need('SIGSTORE_STACK_COMMAND'), [...words, '--base-port', String(basePort)]);
+  const ran = await run(need('SIGSTORE_STACK_COMMAND'), [
+    ...words,
+    '--base-port',
+    String(basePort),
+  ]);
   if (ran.code !== 0) throw new Error(`sigstore-stack ${words.join(' ')}: ${ran.output}`);
   return ran.output;
 };
@@ -25,7 +30,12 @@ afterAll(async () => {
 });
 
 const push = async () =>
-  (await pushImage(world.registries['with the referrers API'], `interop/outage-${process.pid}-${count++}`)).reference;
+  (
+    await pushImage(
+      world.registries['with the referrers API'],
+      `interop/outage-${process.pid}-${count++}`,
+    )
+  ).reference;
 let count = 0;
 
 describe('a service that is stopped, and comes back while the action retries, is survived', () => {
@@ -56,7 +66,9 @@ it('a log that stays away is named, with how long and how often it was asked, an
   await stack('up');
   expect(signed).toMatchObject({ code: 1, results: [{ status: 'failed', signatures: [] }] });
   expect(new Set(signed.errorCodes)).toEqual(new Set(['rekor-error']));
-  expect(signed.annotations.find(({ kind }) => kind === 'error')?.message).toMatch(/Rekor at http.* in \d\.\d s.*\(\d+ tries/);
+  expect(signed.annotations.find(({ kind }) => kind === 'error')?.message).toMatch(
+    /Rekor at http.* in \d\.\d s.*\(\d+ tries/,
+  );
   const first = await signKeyless(world, image);
   expect(first).toMatchObject({ code: 0, results: [{ status: 'signed', verified: true }] });
 });

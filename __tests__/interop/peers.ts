@@ -1,4 +1,5 @@
-// The real programs that judge us. They come from the environment; without them these tests fail and say how to get them.
+// The real programs that judge us. They come from the environment; without them these tests fail
+// and say how to get them.
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -21,12 +22,27 @@ export interface Ran {
   readonly output: string;
 }
 
-/** Runs a peer to its end. Variables that name keys for cosign 2 are dropped for cosign 3, where only the trusted root shall count. */
-export function run(program: string, args: readonly string[], env: Record<string, string | undefined> = {}): Promise<Ran> {
+/**
+ * Runs a peer to its end. Variables that name keys for cosign 2 are dropped for cosign 3, where
+ * only the trusted root shall count.
+ */
+export function run(
+  program: string,
+  args: readonly string[],
+  env: Record<string, string | undefined> = {},
+): Promise<Ran> {
   return new Promise((resolve) => {
-    execFile(program, args, { env: { ...process.env, ...env }, maxBuffer: 32 * 1024 * 1024 }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : 1, output: `${stdout}${stderr}` });
-    });
+    execFile(
+      program,
+      args,
+      { env: { ...process.env, ...env }, maxBuffer: 32 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        resolve({
+          code: error === null ? 0 : typeof error.code === 'number' ? error.code : 1,
+          output: `${stdout}${stderr}`,
+        });
+      },
+    );
   });
 }
 
@@ -37,7 +53,8 @@ const forCosign2Only = {
   SIGSTORE_TSA_CERTIFICATE_FILE: undefined,
 };
 
-export const cosign2 = (args: readonly string[], env = {}) => run(need('COSIGN2'), args, { COSIGN_PASSWORD: keyPassword, ...env });
+export const cosign2 = (args: readonly string[], env = {}) =>
+  run(need('COSIGN2'), args, { COSIGN_PASSWORD: keyPassword, ...env });
 export const cosign3 = (args: readonly string[], env = {}) =>
   run(need('COSIGN3'), args, { COSIGN_PASSWORD: keyPassword, ...forCosign2Only, ...env });
 export const skopeo = (args: readonly string[], env = {}) => run(need('SKOPEO'), args, env);
@@ -62,7 +79,10 @@ export function freePort(): Promise<number> {
 }
 
 /** Starts docker-registry 2.8, in memory. `stop` ends exactly this process. */
-export async function startDockerRegistry(folder: string, extra = ''): Promise<{ host: string; stop: () => void }> {
+export async function startDockerRegistry(
+  folder: string,
+  extra = '',
+): Promise<{ host: string; stop: () => void }> {
   const port = await freePort();
   const config = join(folder, `registry-${port}.yml`);
   await writeFile(

@@ -52,10 +52,14 @@ const registries: Readonly<Record<string, { host: () => string; api: boolean }>>
   'no referrers API': { host: () => need('REGISTRY_TAGS'), api: false },
 };
 
-/** Which code a question must bring that differs from the good one in one thing; the recordings say only that it fails. */
+/**
+ * Which code a question must bring that differs from the good one in one thing; the recordings say
+ * only that it fails.
+ */
 function expectedCode(asked: Recorded, good: Case): string {
   const { verify, annotations = {} } = asked;
-  if (good.format.length === 0) return good.attestations === undefined ? 'unsigned' : 'wrong-predicate';
+  if (good.format.length === 0)
+    return good.attestations === undefined ? 'unsigned' : 'wrong-predicate';
   if (verify.tlog === 'required' && good.verify.tlog === 'ignore') return 'no-log-entry';
   if (verify.github?.repository === 'harbor-lights/lantern') return 'wrong-claim';
   if (verify.identity !== good.verify.identity) return 'wrong-identity';
@@ -63,7 +67,10 @@ function expectedCode(asked: Recorded, good: Case): string {
   return Object.keys(annotations).length > 0 ? 'annotation-mismatch' : 'wrong-key';
 }
 
-function questionOf({ verify, annotations = {}, cosign_flags: flags }: Recorded, good: Case): Question {
+function questionOf(
+  { verify, annotations = {}, cosign_flags: flags }: Recorded,
+  good: Case,
+): Question {
   const { key, ...rest } = verify;
   return {
     ...(good.verify.tlog === undefined ? {} : { tlog: good.verify.tlog }),
@@ -80,7 +87,11 @@ const names = cases() as readonly string[];
 describe.each(Object.keys(registries))('in %s', (registry) => {
   it.each(names)('%s', async (name) => {
     const { host, api } = registries[registry] as (typeof registries)[string];
-    const loaded = (await loadCase(join(fixtures, name), host(), `interop/recorded-${process.pid}/${name}`)) as Case;
+    const loaded = (await loadCase(
+      join(fixtures, name),
+      host(),
+      `interop/recorded-${process.pid}/${name}`,
+    )) as Case;
     const hidden = !api && loaded.discovery === 'referrers-api';
     for (const [index, recorded] of [loaded, ...(loaded.also ?? [])].entries()) {
       const refused = hidden ? 'unsigned' : expectedCode(recorded, loaded);

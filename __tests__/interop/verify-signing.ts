@@ -13,8 +13,16 @@ export async function accepted(running: Promise<Ran>): Promise<void> {
   expect(ran, ran.output).toMatchObject({ code: 0 });
 }
 
-/** A key pair that cosign made, or an RSA key of openssl's form that it imported; the path without `.key` and `.pub`. */
-export async function makeKey(folder: string, name: string, made: 'generated' | 'RSA, imported', cosign: Cosign): Promise<string> {
+/**
+ * A key pair that cosign made, or an RSA key of openssl's form that it imported; the path without
+ * `.key` and `.pub`.
+ */
+export async function makeKey(
+  folder: string,
+  name: string,
+  made: 'generated' | 'RSA, imported',
+  cosign: Cosign,
+): Promise<string> {
   const prefix = join(folder, name);
   if (made === 'generated') {
     await accepted(cosign(['generate-key-pair', '--output-key-prefix', prefix]));
@@ -22,34 +30,71 @@ export async function makeKey(folder: string, name: string, made: 'generated' | 
   }
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   await writeFile(`${prefix}.pem`, privateKey.export({ type: 'pkcs1', format: 'pem' }));
-  await accepted(cosign(['import-key-pair', '--yes', '--key', `${prefix}.pem`, '--output-key-prefix', prefix]));
+  await accepted(
+    cosign(['import-key-pair', '--yes', '--key', `${prefix}.pem`, '--output-key-prefix', prefix]),
+  );
   return prefix;
 }
 
 const http = ['--yes', '--allow-http-registry'];
 const withoutLog = [...http, '--tlog-upload=false'];
-const config = (name: string) => ['--signing-config', need(`SIGNING_CONFIG_${name.toUpperCase()}`), '--trusted-root', need('TRUSTED_ROOT')];
+const config = (name: string) => [
+  '--signing-config',
+  need(`SIGNING_CONFIG_${name.toUpperCase()}`),
+  '--trusted-root',
+  need('TRUSTED_ROOT'),
+];
 const services = () => ['--fulcio-url', need('FULCIO_URL'), '--rekor-url', need('REKOR_URL')];
 
 /** How each peer is told to sign with a key and without a log. */
-export const keyedSigners: Readonly<Record<string, (key: string, reference: string, more?: readonly string[]) => Promise<Ran>>> = {
-  'cosign 2, legacy': (key, reference, more = []) => cosign2(['sign', '--key', `${key}.key`, ...withoutLog, ...more, reference]),
+export const keyedSigners: Readonly<
+  Record<string, (key: string, reference: string, more?: readonly string[]) => Promise<Ran>>
+> = {
+  'cosign 2, legacy': (key, reference, more = []) =>
+    cosign2(['sign', '--key', `${key}.key`, ...withoutLog, ...more, reference]),
   'cosign 3, legacy': (key, reference, more = []) =>
-    cosign3(['sign', '--key', `${key}.key`, ...withoutLog, '--use-signing-config=false', '--new-bundle-format=false', ...more, reference]),
+    cosign3([
+      'sign',
+      '--key',
+      `${key}.key`,
+      ...withoutLog,
+      '--use-signing-config=false',
+      '--new-bundle-format=false',
+      ...more,
+      reference,
+    ]),
   'cosign 3, bundle': (key, reference, more = []) =>
-    cosign3(['sign', '--key', `${key}.key`, ...withoutLog, '--use-signing-config=false', ...more, reference]),
+    cosign3([
+      'sign',
+      '--key',
+      `${key}.key`,
+      ...withoutLog,
+      '--use-signing-config=false',
+      ...more,
+      reference,
+    ]),
 };
 
-/** The same with a log, and what makes a keyless signature; `timestamp`: cosign needs to be told that the time comes from one. */
+/**
+ * The same with a log, and what makes a keyless signature; `timestamp`: cosign needs to be told
+ * that the time comes from one.
+ */
 export const loggedSigners: Readonly<
   Record<
     string,
-    { readonly sign: (reference: string, signer: readonly string[]) => Promise<Ran>; readonly ignore?: true; readonly timestamp?: true }
+    {
+      readonly sign: (reference: string, signer: readonly string[]) => Promise<Ran>;
+      readonly ignore?: true;
+      readonly timestamp?: true;
+    }
   >
 > = {
-  'cosign 3, bundle, Rekor v1': { sign: (reference, signer) => cosign3(['sign', ...http, ...signer, ...config('v1'), reference]) },
+  'cosign 3, bundle, Rekor v1': {
+    sign: (reference, signer) => cosign3(['sign', ...http, ...signer, ...config('v1'), reference]),
+  },
   'cosign 3, bundle, Rekor v1 and timestamp': {
-    sign: (reference, signer) => cosign3(['sign', ...http, ...signer, ...config('v1_tsa'), reference]),
+    sign: (reference, signer) =>
+      cosign3(['sign', ...http, ...signer, ...config('v1_tsa'), reference]),
     timestamp: true,
   },
   'cosign 3, bundle, Rekor v2 and timestamp': {
@@ -61,7 +106,9 @@ export const loggedSigners: Readonly<
     timestamp: true,
     ignore: true,
   },
-  'cosign 2, legacy, Rekor v1': { sign: (reference, signer) => cosign2(['sign', ...http, ...signer, ...services(), reference]) },
+  'cosign 2, legacy, Rekor v1': {
+    sign: (reference, signer) => cosign2(['sign', ...http, ...signer, ...services(), reference]),
+  },
   'cosign 2, legacy, Rekor v1 and timestamp': {
     sign: (reference, signer) =>
       cosign2([
@@ -90,10 +137,18 @@ export async function skopeoSign(folder: string, key: string, reference: string)
   const passphrase = join(folder, 'passphrase');
   const host = reference.slice(0, reference.indexOf('/'));
   await writeFile(passphrase, keyPassword);
-  await writeFile(join(registries, 'default.yaml'), `docker:\n  ${host}:\n    use-sigstore-attachments: true\n`);
+  await writeFile(
+    join(registries, 'default.yaml'),
+    `docker:\n  ${host}:\n    use-sigstore-attachments: true\n`,
+  );
   const policy = join(folder, 'anything.json');
   await writeFile(policy, JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }));
-  const signing = ['--sign-by-sigstore-private-key', `${key}.key`, '--sign-passphrase-file', passphrase];
+  const signing = [
+    '--sign-by-sigstore-private-key',
+    `${key}.key`,
+    '--sign-passphrase-file',
+    passphrase,
+  ];
   const plain = ['--src-tls-verify=false', '--dest-tls-verify=false'];
   await accepted(
     skopeo([

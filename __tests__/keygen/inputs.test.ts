@@ -4,8 +4,16 @@ import { createMasker } from '../../src/action/secrets.ts';
 import { readAction } from '../action/readme-tables.ts';
 import { failureOf } from '../keys/samples.ts';
 
-function read(inputs: Record<string, string>, asked: Set<string> = new Set(), masked: string[] = []): KeygenInputs {
-  const given: Record<string, string> = { 'github-token': 'ghs_token', repository: 'acme/app', ...inputs };
+function read(
+  inputs: Record<string, string>,
+  asked: Set<string> = new Set(),
+  masked: string[] = [],
+): KeygenInputs {
+  const given: Record<string, string> = {
+    'github-token': 'ghs_token',
+    repository: 'acme/app',
+    ...inputs,
+  };
   const get = (name: string) => {
     asked.add(name);
     return given[name] ?? '';
@@ -20,7 +28,11 @@ function read(inputs: Record<string, string>, asked: Set<string> = new Set(), ma
   );
 }
 
-const names = { privateKey: 'COSIGN_PRIVATE_KEY', password: 'COSIGN_PASSWORD', publicKey: 'COSIGN_PUBLIC_KEY' };
+const names = {
+  privateKey: 'COSIGN_PRIVATE_KEY',
+  password: 'COSIGN_PASSWORD',
+  publicKey: 'COSIGN_PUBLIC_KEY',
+};
 const base = { githubToken: 'ghs_token', names, overwrite: false };
 const repository = { kind: 'repository', owner: 'acme', repo: 'app' };
 
@@ -28,19 +40,35 @@ describe('the inputs of keygen', () => {
   it.each<[object, object]>([
     [{}, { ...base, place: repository }],
     [{ repository: '' }, { ...base, place: { ...repository, repo: 'other' } }],
-    [{ environment: 'release to prod' }, { ...base, place: { ...repository, kind: 'environment', environment: 'release to prod' } }],
-    [{ organization: 'acme-corp' }, { ...base, place: { ...repository, kind: 'organization', organization: 'acme-corp' } }],
+    [
+      { environment: 'release to prod' },
+      { ...base, place: { ...repository, kind: 'environment', environment: 'release to prod' } },
+    ],
+    [
+      { organization: 'acme-corp' },
+      { ...base, place: { ...repository, kind: 'organization', organization: 'acme-corp' } },
+    ],
     [
       { 'secret-prefix': 'release_' },
       {
         ...base,
         place: repository,
-        names: { privateKey: 'RELEASE_PRIVATE_KEY', password: 'RELEASE_PASSWORD', publicKey: 'RELEASE_PUBLIC_KEY' },
+        names: {
+          privateKey: 'RELEASE_PRIVATE_KEY',
+          password: 'RELEASE_PASSWORD',
+          publicKey: 'RELEASE_PUBLIC_KEY',
+        },
       },
     ],
     [
       { password: 'a long password \n', overwrite: 'true', 'public-key-file': 'k/c.pub' },
-      { ...base, place: repository, password: 'a long password ', overwrite: true, publicKeyFile: 'k/c.pub' },
+      {
+        ...base,
+        place: repository,
+        password: 'a long password ',
+        overwrite: true,
+        publicKeyFile: 'k/c.pub',
+      },
     ],
   ])('%j', (inputs, wanted) => {
     expect(read(inputs as Record<string, string>)).toEqual(wanted);
@@ -69,7 +97,9 @@ describe('the inputs of keygen', () => {
     read({ password: 'a long password' }, asked, masked);
     expect([...asked].sort()).toEqual(Object.keys(action.inputs).sort());
     expect(masked).toEqual(['ghs_token', 'a long password']);
-    const texts = [...Object.values(action.inputs), ...Object.values(action.outputs)].map(({ description }) => description);
+    const texts = [...Object.values(action.inputs), ...Object.values(action.outputs)].map(
+      ({ description }) => description,
+    );
     expect(texts.filter((text) => !/^[A-Z].*\.$/s.test(text))).toEqual([]);
     expect(action.runs).toEqual({ using: 'node24', main: '../dist/keygen.js' });
   });

@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { decryptPrivateKey } from '../../src/keys/encrypted.ts';
 import { loadSigner } from '../../src/keys/local.ts';
 import { readPem } from '../../src/keys/pem.ts';
-import { type FakeGithub, type GithubOptions, repositoryId, startGithub } from '../sandbox/kms/github-secrets.ts';
+import {
+  type FakeGithub,
+  type GithubOptions,
+  repositoryId,
+  startGithub,
+} from '../sandbox/kms/github-secrets.ts';
 import { runAction } from '../sandbox/runner.ts';
 import { findSecrets } from '../sandbox/secrets.ts';
 
@@ -11,7 +16,11 @@ const token = 'ghs_keygenkeygenkeygenkeygenkeygen123456';
 const at = '/repos/acme/app/actions/secrets';
 const names = ['COSIGN_PRIVATE_KEY', 'COSIGN_PASSWORD', 'COSIGN_PUBLIC_KEY'];
 const start = (options: Omit<GithubOptions, 'token'> = {}) => startGithub({ token, ...options });
-const run = (github: FakeGithub, inputs: Record<string, string> = {}, env: Record<string, string> = {}) =>
+const run = (
+  github: FakeGithub,
+  inputs: Record<string, string> = {},
+  env: Record<string, string> = {},
+) =>
   runAction({
     entry: 'dist/keygen.js',
     inputs: { repository: 'acme/app', 'github-token': token, ...inputs },
@@ -42,19 +51,36 @@ describe('keygen', () => {
     expect(result, result.stdout).toMatchObject({ code: 0 });
     const pair = await opened(github);
     expect([pair.fits, pair.curve, pair.password.length]).toEqual([true, 'prime256v1', 43]);
-    expect(result.outputs).toEqual({ 'public-key': pair.publicKey, secrets: JSON.stringify(names) });
-    expect([...result.files].map(([path, content]) => [path, content.toString()])).toEqual([['work/keys/cosign.pub', pair.publicKey]]);
+    expect(result.outputs).toEqual({
+      'public-key': pair.publicKey,
+      secrets: JSON.stringify(names),
+    });
+    expect([...result.files].map(([path, content]) => [path, content.toString()])).toEqual([
+      ['work/keys/cosign.pub', pair.publicKey],
+    ]);
     expect(result.summary).toContain(pair.publicKey.split('\n')[1]);
     expect(result.summary).toContain('ClusterImagePolicy');
     const plainPem = `-----BEGIN PRIVATE KEY-----\n${pair.pkcs8.toString('base64')}\n-----END PRIVATE KEY-----\n`;
-    expect(findSecrets(result, [pair.key, pair.password, token, plainPem, pair.pkcs8.toString('base64').slice(40)])).toEqual([]);
+    expect(
+      findSecrets(result, [
+        pair.key,
+        pair.password,
+        token,
+        plainPem,
+        pair.pkcs8.toString('base64').slice(40),
+      ]),
+    ).toEqual([]);
     expect(result.masks).toContain(pair.password);
   });
 
   it('uses a password that is given, another prefix, and an environment', async () => {
     await using github = await start();
     const password = 'correct horse battery staple';
-    const result = await run(github, { password, 'secret-prefix': 'RELEASE', environment: 'to prod' });
+    const result = await run(github, {
+      password,
+      'secret-prefix': 'RELEASE',
+      environment: 'to prod',
+    });
     expect(result, result.stdout).toMatchObject({ code: 0 });
     const pair = await opened(github, '/repos/acme/app/environments/to prod/secrets', 'RELEASE');
     expect([pair.fits, pair.password]).toEqual([true, password]);
@@ -65,22 +91,38 @@ describe('keygen', () => {
     await using github = await start();
     expect(await run(github, { organization: 'acme' })).toMatchObject({ code: 0 });
     for (const name of names)
-      expect(github.stored.get(`/orgs/acme/actions/secrets/${name}`)).toMatchObject({ visibility: 'selected', selected: [repositoryId] });
+      expect(github.stored.get(`/orgs/acme/actions/secrets/${name}`)).toMatchObject({
+        visibility: 'selected',
+        selected: [repositoryId],
+      });
   });
 
   it('leaves the visibility of secrets of an organisation as it is', async () => {
-    const existing = Object.fromEntries(names.map((name) => [`/orgs/acme/actions/secrets/${name}`, '2020-01-01T00:00:00Z']));
-    await using github = await start({ existing, existingVisibility: { visibility: 'selected', selected: [7, 8] } });
-    expect(await run(github, { organization: 'acme', overwrite: 'true' })).toMatchObject({ code: 0 });
+    const existing = Object.fromEntries(
+      names.map((name) => [`/orgs/acme/actions/secrets/${name}`, '2020-01-01T00:00:00Z']),
+    );
+    await using github = await start({
+      existing,
+      existingVisibility: { visibility: 'selected', selected: [7, 8] },
+    });
+    expect(await run(github, { organization: 'acme', overwrite: 'true' })).toMatchObject({
+      code: 0,
+    });
     for (const name of names)
-      expect(github.stored.get(`/orgs/acme/actions/secrets/${name}`)).toMatchObject({ visibility: 'selected', selected: [7, 8] });
+      expect(github.stored.get(`/orgs/acme/actions/secrets/${name}`)).toMatchObject({
+        visibility: 'selected',
+        selected: [7, 8],
+      });
   });
 
   it.each(names)('overwrites nothing unless told: %s', async (name) => {
     await using github = await start({ existing: { [`${at}/${name}`]: '2020-01-01T00:00:00Z' } });
     const result = await run(github);
     expect([result.code, result.outputs, github.stored.size]).toEqual([1, {}, 0]);
-    expect(result.annotations[0]).toMatchObject({ kind: 'error', properties: { title: 'sign-image: secret-exists' } });
+    expect(result.annotations[0]).toMatchObject({
+      kind: 'error',
+      properties: { title: 'sign-image: secret-exists' },
+    });
     expect(github.asked.filter(({ what }) => what.startsWith('PUT'))).toEqual([]);
     expect(await run(github, { overwrite: 'true' })).toMatchObject({ code: 0 });
     expect((await opened(github)).fits).toBe(true);
@@ -106,8 +148,13 @@ describe('keygen', () => {
   it('fails when GitHub does not show what it took', async () => {
     await using github = await start({ forgetful: true });
     const lost = await run(github);
-    expect([lost.code, lost.annotations[0]?.properties.title]).toEqual([1, 'sign-image: secret-lost']);
-    const existing = Object.fromEntries(names.map((name) => [`${at}/${name}`, '2020-01-01T00:00:00Z']));
+    expect([lost.code, lost.annotations[0]?.properties.title]).toEqual([
+      1,
+      'sign-image: secret-lost',
+    ]);
+    const existing = Object.fromEntries(
+      names.map((name) => [`${at}/${name}`, '2020-01-01T00:00:00Z']),
+    );
     await using stale = await start({ forgetful: true, existing });
     expect(await run(stale, { overwrite: 'true' })).toMatchObject({ code: 1 });
   });
@@ -120,7 +167,9 @@ describe('keygen', () => {
 
   it('is for the repository of the workflow when none is named', async () => {
     await using github = await start();
-    expect(await run(github, { repository: '' }, { GITHUB_REPOSITORY: 'acme/app' })).toMatchObject({ code: 0 });
+    expect(await run(github, { repository: '' }, { GITHUB_REPOSITORY: 'acme/app' })).toMatchObject({
+      code: 0,
+    });
     expect((await opened(github)).fits).toBe(true);
   });
 

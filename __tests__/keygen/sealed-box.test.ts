@@ -7,10 +7,17 @@ import { openSealed, rawKey, x25519Pair } from '../sandbox/kms/github-secrets.ts
 describe('a sealed box', () => {
   it('is opened here as libsodium closed it', () => {
     // Made by libsodium (PyNaCl's SealedBox) to the key 0102…20.
-    const { privateKey, publicKey } = x25519Pair(Buffer.from(Array.from({ length: 32 }, (_, index) => index + 1)));
-    expect(rawKey(publicKey).toString('hex')).toBe('07a37cbc142093c8b755dc1b10e86cb426374ad16aa853ed0bdfc0b2b86d1c7c');
-    const box = 'GU+yoPceDeDxoRGvwm1EkjrVU1EeeS63Vp7GlN9HDwnzwIsSzIh6JqBfjxUapjMEfZ5i5sFdj/HcCxUyWqvakPTbBEPS2VHOGsKXl8Ho';
-    expect(openSealed(Buffer.from(box, 'base64'), privateKey, publicKey)?.toString()).toBe('a secret that libsodium sealed');
+    const { privateKey, publicKey } = x25519Pair(
+      Buffer.from(Array.from({ length: 32 }, (_, index) => index + 1)),
+    );
+    expect(rawKey(publicKey).toString('hex')).toBe(
+      '07a37cbc142093c8b755dc1b10e86cb426374ad16aa853ed0bdfc0b2b86d1c7c',
+    );
+    const box =
+      'GU+yoPceDeDxoRGvwm1EkjrVU1EeeS63Vp7GlN9HDwnzwIsSzIh6JqBfjxUapjMEfZ5i5sFdj/HcCxUyWqvakPTbBEPS2VHOGsKXl8Ho';
+    expect(openSealed(Buffer.from(box, 'base64'), privateKey, publicKey)?.toString()).toBe(
+      'a secret that libsodium sealed',
+    );
   });
 
   it('is opened by its owner, by nobody else, and not when a byte was changed', () => {

@@ -1,11 +1,24 @@
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, verify } from 'node:crypto';
+import {
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  verify,
+} from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { keyAlgorithm } from '../../src/keys/algorithm.ts';
 import { encryptPrivateKey } from '../../src/keys/encrypted.ts';
 import { keyIdOf, loadSigner } from '../../src/keys/local.ts';
 import { readPem } from '../../src/keys/pem.ts';
-import { cosign2, cosign3, opensslLegacy, opensslPkcs8, opensslWithParameters, recordedPassword } from './recorded.ts';
+import {
+  cosign2,
+  cosign3,
+  opensslLegacy,
+  opensslPkcs8,
+  opensslWithParameters,
+  recordedPassword,
+} from './recorded.ts';
 import { damages, failureOf, freshKey, pem } from './samples.ts';
 
 const data = Buffer.from('what is signed');
@@ -13,23 +26,36 @@ const fresh = freshKey();
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
 
 /** Signs with a key text and verifies with the public key that is known from elsewhere. */
-async function signs(key: string, publicKey: KeyObject, password?: string, digest: string | null = 'sha256') {
+async function signs(
+  key: string,
+  publicKey: KeyObject,
+  password?: string,
+  digest: string | null = 'sha256',
+) {
   const signer = await loadSigner({ key, password });
   const { signature, key: material } = await signer.sign(data);
   expect(verify(digest, data, publicKey, signature)).toBe(true);
   expect(verify(digest, Buffer.from('something else'), publicKey, signature)).toBe(false);
-  expect(material).toEqual({ $case: 'publicKey', publicKey: publicKey.export({ type: 'spki', format: 'pem' }) });
+  expect(material).toEqual({
+    $case: 'publicKey',
+    publicKey: publicKey.export({ type: 'spki', format: 'pem' }),
+  });
   return signer;
 }
 
 describe('a private key signs', () => {
-  const { privateKey: p384, publicKey: p384Public } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+  const { privateKey: p384, publicKey: p384Public } = generateKeyPairSync('ec', {
+    namedCurve: 'P-384',
+  });
   const { privateKey: ed, publicKey: edPublic } = generateKeyPairSync('ed25519');
 
   it.each([
     ['PKCS #8', fresh.pkcs8],
     ['SEC1', fresh.sec1],
-    ['SEC1 after its parameters', `-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n${fresh.sec1}`],
+    [
+      'SEC1 after its parameters',
+      `-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n${fresh.sec1}`,
+    ],
     ['with a comment in front', `Bag Attributes: <Empty>\n${fresh.pkcs8}`],
   ])('P-256 as %s', async (_name, text) => {
     expect((await signs(text, fresh.publicKey)).warnings).toEqual([]);
@@ -60,7 +86,11 @@ describe('a private key signs', () => {
   });
 
   it('a key under the older cosign heading', async () => {
-    await signs(cosign2.key.replaceAll('SIGSTORE', 'COSIGN'), createPublicKey(cosign2.pub), recordedPassword);
+    await signs(
+      cosign2.key.replaceAll('SIGSTORE', 'COSIGN'),
+      createPublicKey(cosign2.pub),
+      recordedPassword,
+    );
   });
 
   it.each([
@@ -98,29 +128,52 @@ describe('a key that came damaged out of a secret store is repaired', () => {
     });
   }
 
-  it.each(['CRLF', 'a literal \\n', 'newlines that became spaces', 'base64 of the whole'])('OpenSSL headers survive %s', async (name) => {
-    const signer = await loadSigner({ key: damages[name]?.(opensslLegacy) ?? '', password: recordedPassword });
-    expect(await signer.identity()).toEqual(await (await loadSigner({ key: opensslLegacy, password: recordedPassword })).identity());
-  });
+  it.each(['CRLF', 'a literal \\n', 'newlines that became spaces', 'base64 of the whole'])(
+    'OpenSSL headers survive %s',
+    async (name) => {
+      const signer = await loadSigner({
+        key: damages[name]?.(opensslLegacy) ?? '',
+        password: recordedPassword,
+      });
+      expect(await signer.identity()).toEqual(
+        await (await loadSigner({ key: opensslLegacy, password: recordedPassword })).identity(),
+      );
+    },
+  );
 
   it('whatever the key and however two damages follow each other', () => {
-    const line = fc.constantFrom(...Object.keys(damages).filter((name) => !name.startsWith('base64')));
-    const outer = fc.constantFrom(...Object.keys(damages).filter((name) => !name.includes('vanished') && name !== 'JSON text'));
+    const line = fc.constantFrom(
+      ...Object.keys(damages).filter((name) => !name.startsWith('base64')),
+    );
+    const outer = fc.constantFrom(
+      ...Object.keys(damages).filter((name) => !name.includes('vanished') && name !== 'JSON text'),
+    );
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: 1, maxLength: 300 }), line, outer, (bytes, first, second) => {
-        const lines = Buffer.from(bytes)
-          .toString('base64')
-          .match(/.{1,64}/g)
-          ?.join('\n');
-        const text = `-----BEGIN PRIVATE KEY-----\n${lines}\n-----END PRIVATE KEY-----\n`;
-        // Quotes inside quotes are not what a store does, and indenting quotes splits them off.
-        fc.pre(
-          !(/quotes|JSON/.test(first) && /quotes|mark/.test(second)) && !(first === 'a byte order mark' && second !== 'nothing at all'),
-        );
-        const damaged = damages[second]?.(damages[first]?.(text) ?? '') ?? '';
-        const [block] = readPem(damaged, 'key', 'private');
-        expect(block).toEqual({ label: 'PRIVATE KEY', pem: text, der: Buffer.from(bytes), legacyEncrypted: false });
-      }),
+      fc.property(
+        fc.uint8Array({ minLength: 1, maxLength: 300 }),
+        line,
+        outer,
+        (bytes, first, second) => {
+          const lines = Buffer.from(bytes)
+            .toString('base64')
+            .match(/.{1,64}/g)
+            ?.join('\n');
+          const text = `-----BEGIN PRIVATE KEY-----\n${lines}\n-----END PRIVATE KEY-----\n`;
+          // Quotes inside quotes are not what a store does, and indenting quotes splits them off.
+          fc.pre(
+            !(/quotes|JSON/.test(first) && /quotes|mark/.test(second)) &&
+              !(first === 'a byte order mark' && second !== 'nothing at all'),
+          );
+          const damaged = damages[second]?.(damages[first]?.(text) ?? '') ?? '';
+          const [block] = readPem(damaged, 'key', 'private');
+          expect(block).toEqual({
+            label: 'PRIVATE KEY',
+            pem: text,
+            der: Buffer.from(bytes),
+            legacyEncrypted: false,
+          });
+        },
+      ),
     );
   });
 });
@@ -128,23 +181,41 @@ describe('a key that came damaged out of a secret store is repaired', () => {
 describe('a key that no verifier would take is refused with the reason', () => {
   const pss = generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey;
   const table: [name: string, key: KeyObject, message: string][] = [
-    ['RSA 1024', generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey, 'an RSA key of 1024 bits, which is too short'],
+    [
+      'RSA 1024',
+      generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey,
+      'an RSA key of 1024 bits, which is too short',
+    ],
     ['RSA-PSS', pss, 'bound to RSA-PSS'],
     ['P-521', generateKeyPairSync('ec', { namedCurve: 'P-521' }).privateKey, 'on the curve P-521'],
-    ['secp256k1', generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey, 'on the curve secp256k1'],
-    ['explicit parameters', generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' }).privateKey, 'key'],
+    [
+      'secp256k1',
+      generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey,
+      'on the curve secp256k1',
+    ],
+    [
+      'explicit parameters',
+      generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' }).privateKey,
+      'key',
+    ],
     ['Ed448', generateKeyPairSync('ed448').privateKey, 'of the type ed448'],
     ['X25519', generateKeyPairSync('x25519').privateKey, 'of the type x25519'],
   ];
-  it.each(table.filter(([name]) => name !== 'explicit parameters'))('%s', async (_name, key, message) => {
-    const failure = await failureOf(() => loadSigner({ key: pem(key, 'pkcs8') }));
-    expect(failure.code).toBe('unsupported-key');
-    expect(failure.message).toContain(message);
-    expect(failure.fix).toContain('cosign generate-key-pair');
-  });
+  it.each(table.filter(([name]) => name !== 'explicit parameters'))(
+    '%s',
+    async (_name, key, message) => {
+      const failure = await failureOf(() => loadSigner({ key: pem(key, 'pkcs8') }));
+      expect(failure.code).toBe('unsupported-key');
+      expect(failure.message).toContain(message);
+      expect(failure.fix).toContain('cosign generate-key-pair');
+    },
+  );
 
   it('RSA of more bits than is ever checked', async () => {
-    const key = { asymmetricKeyType: 'rsa', asymmetricKeyDetails: { modulusLength: 32_768 } } as KeyObject;
+    const key = {
+      asymmetricKeyType: 'rsa',
+      asymmetricKeyDetails: { modulusLength: 32_768 },
+    } as KeyObject;
     expect((await failureOf(() => keyAlgorithm(key, 'key'))).message).toContain(
       'an RSA key of 32768 bits, which is more than is ever checked',
     );
@@ -160,7 +231,9 @@ describe('an encrypted key', () => {
       /^-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n([A-Za-z0-9+/=]{1,64}\n)+-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n$/,
     );
     await signs(text, fresh.publicKey, 'pässword');
-    expect((await failureOf(() => loadSigner({ key: text, password: 'passwort' }))).code).toBe('bad-password');
+    expect((await failureOf(() => loadSigner({ key: text, password: 'passwort' }))).code).toBe(
+      'bad-password',
+    );
   });
 
   it('with the empty password needs none', async () => {
@@ -193,11 +266,18 @@ describe('an encrypted key', () => {
   });
 
   const envelope = {
-    kdf: { name: 'scrypt', params: { N: 65_536, r: 8, p: 1 }, salt: Buffer.alloc(32).toString('base64') },
+    kdf: {
+      name: 'scrypt',
+      params: { N: 65_536, r: 8, p: 1 },
+      salt: Buffer.alloc(32).toString('base64'),
+    },
     cipher: { name: 'nacl/secretbox', nonce: Buffer.alloc(24).toString('base64') },
     ciphertext: Buffer.alloc(64).toString('base64'),
   };
-  const params = (change: object) => ({ ...envelope, kdf: { ...envelope.kdf, params: { ...envelope.kdf.params, ...change } } });
+  const params = (change: object) => ({
+    ...envelope,
+    kdf: { ...envelope.kdf, params: { ...envelope.kdf.params, ...change } },
+  });
   const hostile: [name: string, content: unknown, message: string][] = [
     ['asks for 1 GiB', params({ N: 2 ** 20 }), 'asks for more work'],
     ['asks for N = 2^30', params({ N: 2 ** 30 }), 'asks for more work'],
@@ -208,8 +288,16 @@ describe('an encrypted key', () => {
     ['has a negative p', params({ p: -1 }), 'is damaged'],
     ['has N in text', params({ N: '65536' }), 'is damaged'],
     ['names another kdf', { ...envelope, kdf: { ...envelope.kdf, name: 'argon2' } }, 'is damaged'],
-    ['names another cipher', { ...envelope, cipher: { ...envelope.cipher, name: 'aes' } }, 'is damaged'],
-    ['has a short nonce', { ...envelope, cipher: { ...envelope.cipher, nonce: 'AAAA' } }, 'is damaged'],
+    [
+      'names another cipher',
+      { ...envelope, cipher: { ...envelope.cipher, name: 'aes' } },
+      'is damaged',
+    ],
+    [
+      'has a short nonce',
+      { ...envelope, cipher: { ...envelope.cipher, nonce: 'AAAA' } },
+      'is damaged',
+    ],
     ['has no ciphertext', { ...envelope, ciphertext: '' }, 'is damaged'],
     ['has no kdf', { ...envelope, kdf: null }, 'is damaged'],
     ['is a list', [], 'is damaged'],
@@ -225,16 +313,25 @@ describe('an encrypted key', () => {
   });
 
   it('whose content is no key is damaged, not a wrong password', async () => {
-    const failure = await failureOf(async () => loadSigner({ key: await encryptPrivateKey(Buffer.from('no key'), 'p'), password: 'p' }));
-    expect([failure.code, failure.message]).toEqual(['bad-key', 'The key in `key` is damaged: what its PEM holds is not a private key.']);
+    const failure = await failureOf(async () =>
+      loadSigner({ key: await encryptPrivateKey(Buffer.from('no key'), 'p'), password: 'p' }),
+    );
+    expect([failure.code, failure.message]).toEqual([
+      'bad-key',
+      'The key in `key` is damaged: what its PEM holds is not a private key.',
+    ]);
   });
 
   it('one changed bit in the ciphertext does not open', async () => {
     const text = JSON.parse(readPem(cosign2.key, 'key', 'private')[0]?.der.toString() ?? '');
     const ciphertext = Buffer.from(text.ciphertext, 'base64');
     ciphertext[40] = (ciphertext[40] ?? 0) ^ 1;
-    const body = Buffer.from(JSON.stringify({ ...text, ciphertext: ciphertext.toString('base64') })).toString('base64');
+    const body = Buffer.from(
+      JSON.stringify({ ...text, ciphertext: ciphertext.toString('base64') }),
+    ).toString('base64');
     const key = `-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n${body}\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n`;
-    expect((await failureOf(() => loadSigner({ key, password: recordedPassword }))).code).toBe('bad-password');
+    expect((await failureOf(() => loadSigner({ key, password: recordedPassword }))).code).toBe(
+      'bad-password',
+    );
   });
 });

@@ -23,20 +23,24 @@ describe('where a key comes from', () => {
   };
 
   it('a PEM is the key itself, however damaged', async () => {
-    for (const damage of Object.values(damages)) expect(await readKeySource(damage(fresh.pkcs8), places)).toBe(damage(fresh.pkcs8));
+    for (const damage of Object.values(damages))
+      expect(await readKeySource(damage(fresh.pkcs8), places)).toBe(damage(fresh.pkcs8));
     expect(asked).toEqual([]);
   });
   it('env:// names a variable', async () => {
     expect(await readKeySource(' env://KEY ', places)).toBe(fresh.pkcs8);
   });
-  it.each(['cosign.key', './keys/cosign.key', '/home/runner/work/_temp/cosign.key', 'a folder/cosign.key', 'D:\\a\\_temp\\new.key'])(
-    '%s is a path, and no more than one byte over the limit is asked for',
-    async (path) => {
-      asked.length = 0;
-      expect(await readKeySource(path, places)).toBe(fresh.sec1);
-      expect(asked).toEqual([[path, 64 * 1024 + 1]]);
-    },
-  );
+  it.each([
+    'cosign.key',
+    './keys/cosign.key',
+    '/home/runner/work/_temp/cosign.key',
+    'a folder/cosign.key',
+    'D:\\a\\_temp\\new.key',
+  ])('%s is a path, and no more than one byte over the limit is asked for', async (path) => {
+    asked.length = 0;
+    expect(await readKeySource(path, places)).toBe(fresh.sec1);
+    expect(asked).toEqual([[path, 64 * 1024 + 1]]);
+  });
   it('whatever is given: a text or a Failure', async () => {
     const empty: KeyPlaces = { environment: {}, readFile: async () => Buffer.from('') };
     await fc.assert(
@@ -54,24 +58,33 @@ describe('where a key comes from', () => {
 
 describe('public keys', () => {
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
-  const spki = (pem: string) => readPublicKeys(pem).map((key) => key.export({ type: 'spki', format: 'pem' }));
+  const spki = (pem: string) =>
+    readPublicKeys(pem).map((key) => key.export({ type: 'spki', format: 'pem' }));
 
   it('of cosign, several in one text, each once', () => {
-    expect(spki(`${cosign2.pub}\n# the old one\n${cosign3.pub}${cosign2.pub}`)).toEqual([cosign2.pub, cosign3.pub]);
+    expect(spki(`${cosign2.pub}\n# the old one\n${cosign3.pub}${cosign2.pub}`)).toEqual([
+      cosign2.pub,
+      cosign3.pub,
+    ]);
   });
   it('RSA as PKCS #1', () => {
     const text = rsa.export({ type: 'pkcs1', format: 'pem' }).toString();
     expect(spki(text)).toEqual([rsa.export({ type: 'spki', format: 'pem' })]);
   });
   it('are repaired as private keys are', () => {
-    for (const damage of Object.values(damages)) expect(spki(damage(fresh.spki))).toEqual([fresh.spki]);
+    for (const damage of Object.values(damages))
+      expect(spki(damage(fresh.spki))).toEqual([fresh.spki]);
   });
   it('of kinds that no image is signed with are refused', () => {
     const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
-    expect(() => readPublicKeys(publicKey.export({ type: 'spki', format: 'pem' }).toString())).toThrow('on the curve secp256k1');
+    expect(() =>
+      readPublicKeys(publicKey.export({ type: 'spki', format: 'pem' }).toString()),
+    ).toThrow('on the curve secp256k1');
   });
   it('on P-521 can be verified with, though not signed with', () => {
-    const text = generateKeyPairSync('ec', { namedCurve: 'P-521' }).publicKey.export({ type: 'spki', format: 'pem' }).toString();
+    const text = generateKeyPairSync('ec', { namedCurve: 'P-521' })
+      .publicKey.export({ type: 'spki', format: 'pem' })
+      .toString();
     expect(spki(text)).toEqual([text]);
   });
   it('fit the private keys', async () => {
@@ -88,7 +101,15 @@ describe('what is masked of a key', () => {
     for (const [name, damage] of Object.entries(damages)) {
       const forms = secretForms(damage(fresh.pkcs8));
       const long = body.filter((line) => line.length >= 8);
-      expect(forms, name).toEqual(expect.arrayContaining([...long, body.join(''), lines.join('\\n'), lines.join(' '), lines.join('')]));
+      expect(forms, name).toEqual(
+        expect.arrayContaining([
+          ...long,
+          body.join(''),
+          lines.join('\\n'),
+          lines.join(' '),
+          lines.join(''),
+        ]),
+      );
       expect(forms, name).toContain(Buffer.from(fresh.pkcs8).toString('base64'));
     }
   });

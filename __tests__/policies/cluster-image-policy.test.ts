@@ -7,7 +7,10 @@ const other = makeKey();
 const github = 'https://token.actions.githubusercontent.com';
 const workflow = 'https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main';
 
-/** A policy for ghcr.io/acme with these authorities (YAML of the list) and further lines of the spec. */
+/**
+ * A policy for ghcr.io/acme with these authorities (YAML of the list) and further lines of the
+ * spec.
+ */
 function policy(authorities: string, more = '', name = 'signed'): string {
   return `apiVersion: policy.sigstore.dev/v1beta1
 kind: ClusterImagePolicy
@@ -62,7 +65,9 @@ describe('a ClusterImagePolicy', () => {
   });
 
   it('says when a pattern means another thing than in the cluster', () => {
-    expect(read(policy(byIdentity(`issuer: ${github}\nsubjectRegExp: "@acme\\\\.com$"`))).notes).toEqual([
+    expect(
+      read(policy(byIdentity(`issuer: ${github}\nsubjectRegExp: "@acme\\\\.com$"`))).notes,
+    ).toEqual([
       {
         file: 'policy.yaml',
         line: 12,
@@ -72,23 +77,41 @@ describe('a ClusterImagePolicy', () => {
   });
 
   it.each([
-    ['a timestamp authority', `${exactIdentity}\n  rfc3161timestamp:\n    trustRootRef: own`, 'ignore'],
+    [
+      'a timestamp authority',
+      `${exactIdentity}\n  rfc3161timestamp:\n    trustRootRef: own`,
+      'ignore',
+    ],
     ['a log', `${exactIdentity}\n  ctlog:\n    url: https://rekor.sigstore.dev`, 'required'],
-    ['an empty ctlog, which makes the cluster skip the log', `${exactIdentity}\n  ctlog: {}`, 'required'],
+    [
+      'an empty ctlog, which makes the cluster skip the log',
+      `${exactIdentity}\n  ctlog: {}`,
+      'required',
+    ],
     ['nothing', exactIdentity, 'required'],
   ])('proves the time of a certificate by %s', (_, authorities, tlog) => {
     const { requirementFor } = read(policy(authorities), true);
-    expect(told(requirementFor(image('ghcr.io/acme/app:1')))).toMatchObject({ of: [{ ...required, tlog }] });
+    expect(told(requirementFor(image('ghcr.io/acme/app:1')))).toMatchObject({
+      of: [{ ...required, tlog }],
+    });
   });
 
   it('with static decides without a signature', () => {
-    const text = policy('- name: allowed\n  static: {action: pass}\n- static:\n    action: fail\n    message: not from here');
+    const text = policy(
+      '- name: allowed\n  static: {action: pass}\n- static:\n    action: fail\n    message: not from here',
+    );
     expect(told(read(text).requirementFor(image('ghcr.io/acme/app:1')))).toEqual({
       name: 'ClusterImagePolicy signed',
       count: 1,
       of: [
-        { name: 'allowed', pass: 'the policy lets it through without a signature (`static: {action: pass}`).' },
-        { name: 'authorities[1]', fail: 'the policy refuses it: not from here (`static: {action: fail}`).' },
+        {
+          name: 'allowed',
+          pass: 'the policy lets it through without a signature (`static: {action: pass}`).',
+        },
+        {
+          name: 'authorities[1]',
+          fail: 'the policy refuses it: not from here (`static: {action: fail}`).',
+        },
       ],
     });
   });
@@ -100,7 +123,10 @@ describe('a ClusterImagePolicy', () => {
       count: 2,
       of: [{ name: 'ClusterImagePolicy one' }, { name: 'ClusterImagePolicy two' }],
     });
-    expect(told(requirementFor(image('ghcr.io/acme/app:1')))).toMatchObject({ name: 'ClusterImagePolicy one', count: 1 });
+    expect(told(requirementFor(image('ghcr.io/acme/app:1')))).toMatchObject({
+      name: 'ClusterImagePolicy one',
+      count: 1,
+    });
     expect(told(requirementFor(image('ghcr.io/other/app:1')))).toEqual({
       fail: 'No policy in policy.yaml speaks of ghcr.io/other/app.',
     });
@@ -115,7 +141,9 @@ describe('a ClusterImagePolicy', () => {
     [`ghcr.io/acme/app:1@${digest}`, `ghcr.io/acme/app@${digest}`],
     [`ghcr.io/acme/app@${digest}`, 'ghcr.io/acme/app@*'],
   ])('speaks of %s by the glob %s', (reference, glob) => {
-    expect(read(policy(exactIdentity).replace('ghcr.io/acme/**', glob)).requirementFor(image(reference))).toMatchObject({ kind: 'count' });
+    expect(
+      read(policy(exactIdentity).replace('ghcr.io/acme/**', glob)).requirementFor(image(reference)),
+    ).toMatchObject({ kind: 'count' });
   });
 
   it.each([
@@ -125,11 +153,16 @@ describe('a ClusterImagePolicy', () => {
     ['ghcr.io/acme/team/app:1', 'ghcr.io/acme/*'],
     ['ghcr.io/acme/app:1', 'ghcr.io/acme/app'],
   ])('does not speak of %s by the glob %s', (reference, glob) => {
-    expect(read(policy(exactIdentity).replace('ghcr.io/acme/**', glob)).requirementFor(image(reference))).toMatchObject({ kind: 'fail' });
+    expect(
+      read(policy(exactIdentity).replace('ghcr.io/acme/**', glob)).requirementFor(image(reference)),
+    ).toMatchObject({ kind: 'fail' });
   });
 
   it('speaks of a digest by whatever tag it was named', () => {
-    const deny = policy('- static: {action: fail}', '', 'deny').replace('ghcr.io/acme/**', `ghcr.io/acme/app@${digest}`);
+    const deny = policy('- static: {action: fail}', '', 'deny').replace(
+      'ghcr.io/acme/**',
+      `ghcr.io/acme/app@${digest}`,
+    );
     const { requirementFor } = read(`${policy(exactIdentity)}\n---\n${deny}`);
     const app = image('ghcr.io/acme/app:1');
     expect(told(requirementFor(app))).toMatchObject({ name: 'ClusterImagePolicy signed' });
@@ -142,8 +175,16 @@ describe('a ClusterImagePolicy', () => {
   it('tells what the cluster does and the gate does not', () => {
     const more = '  mode: warn\n  match:\n    - resource: pods\n      version: v1\n';
     expect(read(policy(exactIdentity, more)).notes).toEqual([
-      { file: 'policy.yaml', line: 14, text: expect.stringMatching(/^`spec\.match` selects workloads/) },
-      { file: 'policy.yaml', line: 13, text: expect.stringMatching(/^`spec\.mode` makes the cluster warn only/) },
+      {
+        file: 'policy.yaml',
+        line: 14,
+        text: expect.stringMatching(/^`spec\.match` selects workloads/),
+      },
+      {
+        file: 'policy.yaml',
+        line: 13,
+        text: expect.stringMatching(/^`spec\.mode` makes the cluster warn only/),
+      },
     ]);
   });
 
@@ -152,7 +193,9 @@ describe('a ClusterImagePolicy', () => {
     expect(refused(policy(own))).toBe(
       'policy.yaml, line 10: `spec.authorities[0].keyless.url` names a service other than https://fulcio.sigstore.dev.',
     );
-    expect(read(policy(own), true).notes.map(({ line, text }) => `${line} ${text.split(' ')[0]}`)).toEqual([
+    expect(
+      read(policy(own), true).notes.map(({ line, text }) => `${line} ${text.split(' ')[0]}`),
+    ).toEqual([
       '10 `spec.authorities[0].keyless.url`',
       '11 `spec.authorities[0].keyless.trustRootRef`',
       '16 `spec.authorities[0].ctlog.trustRootRef`',
@@ -162,48 +205,164 @@ describe('a ClusterImagePolicy', () => {
 
 describe('a ClusterImagePolicy is refused by line and field for', () => {
   it.each([
-    ['a key in a KMS', '- key:\n    kms: awskms:///x', 'line 10: `spec.authorities[0].key.kms` names a key in a KMS'],
-    ['a key in a secret', '- key:\n    secretRef: {name: x}', 'line 10: `spec.authorities[0].key.secretRef` names a secret'],
-    ['a key that is none', '- key:\n    data: hello', 'line 10: `spec.authorities[0].key.data` holds no public key'],
-    ['a key elsewhere', '- key:\n    data: k8s://a/b', 'line 10: `spec.authorities[0].key.data` names a key that is kept elsewhere'],
+    [
+      'a key in a KMS',
+      '- key:\n    kms: awskms:///x',
+      'line 10: `spec.authorities[0].key.kms` names a key in a KMS',
+    ],
+    [
+      'a key in a secret',
+      '- key:\n    secretRef: {name: x}',
+      'line 10: `spec.authorities[0].key.secretRef` names a secret',
+    ],
+    [
+      'a key that is none',
+      '- key:\n    data: hello',
+      'line 10: `spec.authorities[0].key.data` holds no public key',
+    ],
+    [
+      'a key elsewhere',
+      '- key:\n    data: k8s://a/b',
+      'line 10: `spec.authorities[0].key.data` names a key that is kept elsewhere',
+    ],
     ['no key', '- key: {}', 'line 9: `spec.authorities[0].key` holds no key'],
-    ['several keys', byKey(key.pem + other.pem), 'line 10: `spec.authorities[0].key.data` holds several keys'],
-    ['another hash', `${byKey(key.pem)}\n    hashAlgorithm: sha512`, '`spec.authorities[0].key.hashAlgorithm` is "sha512"'],
-    ['a timestamp on a key', `${byKey(key.pem)}\n  rfc3161timestamp: {}`, '`spec.authorities[0].rfc3161timestamp` asks for a timestamp'],
-    ['a certificate of its own', `${exactIdentity}\n    ca-cert: {data: x}`, '`spec.authorities[0].keyless.ca-cert` names a root of trust'],
-    ['no SCT', `${exactIdentity}\n    insecureIgnoreSCT: true`, '`spec.authorities[0].keyless.insecureIgnoreSCT` waives'],
-    ['another log', `${exactIdentity}\n  ctlog: {url: "https://rekor.acme.example"}`, '`spec.authorities[0].ctlog.url` names a service'],
-    ['signatures elsewhere', `${exactIdentity}\n  source: [{oci: ghcr.io/x}]`, '`spec.authorities[0].source` says that signatures'],
-    ['attestations', `${exactIdentity}\n  attestations: [{name: x}]`, '`spec.authorities[0].attestations` asks for attestations'],
-    ['another format', `${exactIdentity}\n  signatureFormat: notary`, '`spec.authorities[0].signatureFormat` is "notary"'],
-    ['two ways in one authority', `${exactIdentity}\n  static: {action: pass}`, 'line 9: `spec.authorities[0]` must have one of'],
+    [
+      'several keys',
+      byKey(key.pem + other.pem),
+      'line 10: `spec.authorities[0].key.data` holds several keys',
+    ],
+    [
+      'another hash',
+      `${byKey(key.pem)}\n    hashAlgorithm: sha512`,
+      '`spec.authorities[0].key.hashAlgorithm` is "sha512"',
+    ],
+    [
+      'a timestamp on a key',
+      `${byKey(key.pem)}\n  rfc3161timestamp: {}`,
+      '`spec.authorities[0].rfc3161timestamp` asks for a timestamp',
+    ],
+    [
+      'a certificate of its own',
+      `${exactIdentity}\n    ca-cert: {data: x}`,
+      '`spec.authorities[0].keyless.ca-cert` names a root of trust',
+    ],
+    [
+      'no SCT',
+      `${exactIdentity}\n    insecureIgnoreSCT: true`,
+      '`spec.authorities[0].keyless.insecureIgnoreSCT` waives',
+    ],
+    [
+      'another log',
+      `${exactIdentity}\n  ctlog: {url: "https://rekor.acme.example"}`,
+      '`spec.authorities[0].ctlog.url` names a service',
+    ],
+    [
+      'signatures elsewhere',
+      `${exactIdentity}\n  source: [{oci: ghcr.io/x}]`,
+      '`spec.authorities[0].source` says that signatures',
+    ],
+    [
+      'attestations',
+      `${exactIdentity}\n  attestations: [{name: x}]`,
+      '`spec.authorities[0].attestations` asks for attestations',
+    ],
+    [
+      'another format',
+      `${exactIdentity}\n  signatureFormat: notary`,
+      '`spec.authorities[0].signatureFormat` is "notary"',
+    ],
+    [
+      'two ways in one authority',
+      `${exactIdentity}\n  static: {action: pass}`,
+      'line 9: `spec.authorities[0]` must have one of',
+    ],
     ['none', '- name: x', 'line 9: `spec.authorities[0]` must have one of'],
-    ['a log beside static', '- static: {action: pass}\n  ctlog: {}', 'line 10: `spec.authorities[0].ctlog` has no meaning'],
-    ['an unknown action', '- static: {action: allow}', '`spec.authorities[0].static.action` is "allow"'],
+    [
+      'a log beside static',
+      '- static: {action: pass}\n  ctlog: {}',
+      'line 10: `spec.authorities[0].ctlog` has no meaning',
+    ],
+    [
+      'an unknown action',
+      '- static: {action: allow}',
+      '`spec.authorities[0].static.action` is "allow"',
+    ],
     ['no action', '- static: {}', '`spec.authorities[0].static` says neither'],
-    ['no identities', '- keyless: {url: "https://fulcio.sigstore.dev"}', 'line 9: `spec.authorities[0].keyless` names nobody'],
-    ['no subject', byIdentity(`issuer: ${github}`), '`spec.authorities[0].keyless.identities[0]` says nothing of the subject'],
-    ['an empty subject', byIdentity(`issuer: ${github}\nsubject: ""`), 'says nothing of the subject'],
-    ['no issuer', byIdentity(`subject: ${workflow}`), '`spec.authorities[0].keyless.identities[0]` says nothing of the issuer'],
-    ['two subjects', byIdentity(`issuer: ${github}\nsubject: a\nsubjectRegExp: ^a$`), 'says two things of the subject'],
+    [
+      'no identities',
+      '- keyless: {url: "https://fulcio.sigstore.dev"}',
+      'line 9: `spec.authorities[0].keyless` names nobody',
+    ],
+    [
+      'no subject',
+      byIdentity(`issuer: ${github}`),
+      '`spec.authorities[0].keyless.identities[0]` says nothing of the subject',
+    ],
+    [
+      'an empty subject',
+      byIdentity(`issuer: ${github}\nsubject: ""`),
+      'says nothing of the subject',
+    ],
+    [
+      'no issuer',
+      byIdentity(`subject: ${workflow}`),
+      '`spec.authorities[0].keyless.identities[0]` says nothing of the issuer',
+    ],
+    [
+      'two subjects',
+      byIdentity(`issuer: ${github}\nsubject: a\nsubjectRegExp: ^a$`),
+      'says two things of the subject',
+    ],
     [
       'anybody',
       byIdentity(`issuer: ${github}\nsubjectRegExp: .*`),
       '`spec.authorities[0].keyless.identities[0].subjectRegExp` matches anybody',
     ],
-    ['anybody in other words', byIdentity(`issuer: ${github}\nsubjectRegExp: ^(?:[a-z].{0,999})$`), 'subjectRegExp` matches anybody'],
-    ['any issuer', byIdentity(`issuerRegExp: .+\nsubject: ${workflow}`), '.issuerRegExp` matches anybody'],
-    ['a flag', byIdentity(`issuer: ${github}\nsubjectRegExp: (?i)acme`), '.subjectRegExp` has a group with flags'],
-    ['a number as a text', byIdentity(`issuer: 1\nsubject: ${workflow}`), '.issuer` must be a text'],
-    ['a variable', byIdentity(`issuer: ${github}\nsubject: "{{ subject }}"`), '.subject` holds a variable'],
-    ['a misspelt field', byIdentity(`issuer: ${github}\nsubjectRegexp: x`), 'subjectRegexp` is not a field'],
-    ['a misspelt authority', '- keylees: {}', 'line 9: `spec.authorities[0].keylees` is not a field'],
+    [
+      'anybody in other words',
+      byIdentity(`issuer: ${github}\nsubjectRegExp: ^(?:[a-z].{0,999})$`),
+      'subjectRegExp` matches anybody',
+    ],
+    [
+      'any issuer',
+      byIdentity(`issuerRegExp: .+\nsubject: ${workflow}`),
+      '.issuerRegExp` matches anybody',
+    ],
+    [
+      'a flag',
+      byIdentity(`issuer: ${github}\nsubjectRegExp: (?i)acme`),
+      '.subjectRegExp` has a group with flags',
+    ],
+    [
+      'a number as a text',
+      byIdentity(`issuer: 1\nsubject: ${workflow}`),
+      '.issuer` must be a text',
+    ],
+    [
+      'a variable',
+      byIdentity(`issuer: ${github}\nsubject: "{{ subject }}"`),
+      '.subject` holds a variable',
+    ],
+    [
+      'a misspelt field',
+      byIdentity(`issuer: ${github}\nsubjectRegexp: x`),
+      'subjectRegexp` is not a field',
+    ],
+    [
+      'a misspelt authority',
+      '- keylees: {}',
+      'line 9: `spec.authorities[0].keylees` is not a field',
+    ],
     ['a list that is none', 'key: x', '`spec.authorities` must be a list'],
     ['no authority', '[]', 'line 8: `spec.authorities` has no authority'],
   ])('%s', (_, authorities, problem) => expect(refused(policy(authorities))).toContain(problem));
 
   it.each([
-    ['a program', '  policy: {type: cue, data: x}\n', 'line 13: `spec.policy` holds a CUE or Rego program'],
+    [
+      'a program',
+      '  policy: {type: cue, data: x}\n',
+      'line 13: `spec.policy` holds a CUE or Rego program',
+    ],
     ['a mode', '  mode: audit\n', 'line 13: `spec.mode` is "audit"'],
     ['an unknown field', '  matches: []\n', 'line 13: `spec.matches` is not a field'],
     ['a merge key', '  <<: {}\n', 'line 13: `spec.<<` is not a field'],
@@ -219,5 +378,7 @@ describe('a ClusterImagePolicy is refused by line and field for', () => {
   });
 
   it('no images', () =>
-    expect(refused(policy(exactIdentity).replace(/images:\n.*\n/, 'images: []\n'))).toContain('`spec.images` names no image'));
+    expect(refused(policy(exactIdentity).replace(/images:\n.*\n/, 'images: []\n'))).toContain(
+      '`spec.images` names no image',
+    ));
 });

@@ -11,13 +11,21 @@ const image = ({ digest, references }: SignResult, repository: string) => ({
 });
 
 /** The result with its signatures changed. */
-function withSignatures(result: SignResult, change: (signature: SignResult['signatures'][number]) => object): SignResult {
-  return { ...result, signatures: result.signatures.map((signature) => ({ ...signature, ...change(signature) })) };
+function withSignatures(
+  result: SignResult,
+  change: (signature: SignResult['signatures'][number]) => object,
+): SignResult {
+  return {
+    ...result,
+    signatures: result.signatures.map((signature) => ({ ...signature, ...change(signature) })),
+  };
 }
 
 describe('what policies can ask for', () => {
   it('is what the results say', () => {
-    expect(signedFrom([app, keyless('web'), failed('broken')], { claims: { repository: 'acme/app' } })).toEqual({
+    expect(
+      signedFrom([app, keyless('web'), failed('broken')], { claims: { repository: 'acme/app' } }),
+    ).toEqual({
       images: [image(app, 'app'), image(keyless('web'), 'web')],
       signer: { ...workflowSigner, claims: { repository: 'acme/app' } },
       formats: ['bundle', 'legacy'],
@@ -30,7 +38,9 @@ describe('what policies can ask for', () => {
   });
 
   it('is of a key what the key and the formats say', () => {
-    expect(signedFrom([keyed('app', { annotations: { team: 'blue' } })], { publicKeyPem: publicKey })).toEqual({
+    expect(
+      signedFrom([keyed('app', { annotations: { team: 'blue' } })], { publicKeyPem: publicKey }),
+    ).toEqual({
       images: [image(keyed('app'), 'app')],
       signer: { publicKeyPem: publicKey },
       formats: ['bundle'],
@@ -42,16 +52,34 @@ describe('what policies can ask for', () => {
   });
 
   it.each<[string, readonly SignResult[], object]>([
-    ['a format that one image lacks', [app, keyless('web', { signatures: app.signatures.slice(0, 1) })], { formats: ['bundle'] }],
+    [
+      'a format that one image lacks',
+      [app, keyless('web', { signatures: app.signatures.slice(0, 1) })],
+      { formats: ['bundle'] },
+    ],
     [
       'a log without a time',
       [withSignatures(app, ({ format }) => ({ integratedTime: undefined, timestamp: format }))],
       { rekorV2: true, timestamp: true },
     ],
-    ['one image without a log', [app, withSignatures(app, () => ({ tlogIndex: undefined }))], { tlog: false }],
-    ['the log of the legacy format', [withSignatures(app, ({ format }) => ({ logId: format }))], { logId: 'legacy' }],
-    ['platforms of an index', [app, keyless('platform', { partOf: app.image })], { images: [image(app, 'app')] }],
-  ])('takes account of %s', (_, results, expected) => expect(signedFrom(results, {})).toMatchObject(expected));
+    [
+      'one image without a log',
+      [app, withSignatures(app, () => ({ tlogIndex: undefined }))],
+      { tlog: false },
+    ],
+    [
+      'the log of the legacy format',
+      [withSignatures(app, ({ format }) => ({ logId: format }))],
+      { logId: 'legacy' },
+    ],
+    [
+      'platforms of an index',
+      [app, keyless('platform', { partOf: app.image })],
+      { images: [image(app, 'app')] },
+    ],
+  ])('takes account of %s', (_, results, expected) =>
+    expect(signedFrom(results, {})).toMatchObject(expected),
+  );
 
   it.each<[string, readonly SignResult[]]>([
     ['nothing was signed', []],

@@ -22,7 +22,9 @@ describe("policy-controller's globs", () => {
     ['*/*', 'index.docker.io/acme/app:latest', true],
     ['*/*', 'ghcr.io/app:1', false],
     ['ghcr.io/acme/app@*', `ghcr.io/acme/app@sha256:${'0'.repeat(64)}`, true],
-  ])('%s and %s: %s', (glob, text, expected) => expect(policyControllerGlob(glob)?.(text)).toBe(expected));
+  ])('%s and %s: %s', (glob, text, expected) =>
+    expect(policyControllerGlob(glob)?.(text)).toBe(expected),
+  );
 
   it.each(['.+', '[a-z]*', 'a?b', '{a,b}', 'ä', '', 'a b', 'a\n'])('"%s" is none', (glob) =>
     expect(policyControllerGlob(glob)).toBeUndefined(),
@@ -46,17 +48,25 @@ describe("Kyverno's wildcards", () => {
     ['', 'a', false],
     ['[a]', 'a', false],
     ['ü?', 'ü😀', true],
-  ])('%s and %s: %s', (pattern, text, expected) => expect(kyvernoWildcard(pattern)(text)).toBe(expected));
+  ])('%s and %s: %s', (pattern, text, expected) =>
+    expect(kyvernoWildcard(pattern)(text)).toBe(expected),
+  );
 });
 
 describe('both', () => {
   it('agree with a regular expression on every pattern and text', () => {
-    const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '/', '*', ':'), minLength: 2, maxLength: 8 });
+    const pattern = fc.string({
+      unit: fc.constantFrom('a', 'b', '/', '*', ':'),
+      minLength: 2,
+      maxLength: 8,
+    });
     const text = fc.string({ unit: fc.constantFrom('a', 'b', '/', ':'), maxLength: 8 });
     fc.assert(
       fc.property(pattern, text, (glob, name) => {
         const loose = new RegExp(`^${glob.replaceAll(/\*+/g, '[^]*')}$`).test(name);
-        const strict = new RegExp(`^${glob.replaceAll('**', '#').replaceAll('*', '[^/]*').replaceAll('#', '[^]*')}$`).test(name);
+        const strict = new RegExp(
+          `^${glob.replaceAll('**', '#').replaceAll('*', '[^/]*').replaceAll('#', '[^]*')}$`,
+        ).test(name);
         expect(kyvernoWildcard(glob)(name)).toBe(loose);
         if (glob !== '*/*') expect(policyControllerGlob(glob)?.(name)).toBe(strict);
       }),

@@ -52,7 +52,9 @@ describe('a pattern of Go', () => {
     ['^(a|b)$', true],
     ['^[a|b]$', true],
     ['^a\\|b$', true],
-  ])('%s means the whole text: %s', (source, whole) => expect(goPattern(source)).toMatchObject({ whole }));
+  ])('%s means the whole text: %s', (source, whole) =>
+    expect(goPattern(source)).toMatchObject({ whole }),
+  );
 
   it.each([
     ['(?i)a', 'flags or a name'],
@@ -82,19 +84,46 @@ describe('a pattern of Go', () => {
     ['((?:a+)?)*', 'endless time'],
     ['.*'.repeat(11), 'unbounded repetitions'],
     ['a'.repeat(1001), '1000 characters'],
-  ])('refuses %s', (source, problem) => expect(goPattern(source)).toEqual({ problem: expect.stringContaining(problem) }));
+  ])('refuses %s', (source, problem) =>
+    expect(goPattern(source)).toEqual({ problem: expect.stringContaining(problem) }),
+  );
 
   it('that quotes a text fits that text alone', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), fc.string({ unit: 'grapheme', maxLength: 40 }), (text, other) => {
-        expect(fits(`^${quotedPattern(text)}$`, text)).toBe(true);
-        expect(fits(`^${quotedPattern(text)}$`, other)).toBe(other === text);
-      }),
+      fc.property(
+        fc.string({ unit: 'grapheme', maxLength: 40 }),
+        fc.string({ unit: 'grapheme', maxLength: 40 }),
+        (text, other) => {
+          expect(fits(`^${quotedPattern(text)}$`, text)).toBe(true);
+          expect(fits(`^${quotedPattern(text)}$`, other)).toBe(other === text);
+        },
+      ),
     );
   });
 
   it('never throws, and what it reads ends in time', () => {
-    const unit = fc.constantFrom('a', '(', ')', '*', '+', '|', '[', ']', '\\', '{', '}', '2', ',', '.', '^', '$', '?', ':', 's', '-');
+    const unit = fc.constantFrom(
+      'a',
+      '(',
+      ')',
+      '*',
+      '+',
+      '|',
+      '[',
+      ']',
+      '\\',
+      '{',
+      '}',
+      '2',
+      ',',
+      '.',
+      '^',
+      '$',
+      '?',
+      ':',
+      's',
+      '-',
+    );
     fc.assert(
       fc.property(fc.string({ unit, maxLength: 24 }), (source) => {
         const started = performance.now();

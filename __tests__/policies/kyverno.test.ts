@@ -8,7 +8,10 @@ const github = 'https://token.actions.githubusercontent.com';
 const workflow = 'https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main';
 
 /** A ClusterPolicy with one entry of verifyImages: these lines, and a first one for the images. */
-function policy(entry: string, more: { spec?: string; rule?: string; kind?: string; references?: string } = {}): string {
+function policy(
+  entry: string,
+  more: { spec?: string; rule?: string; kind?: string; references?: string } = {},
+): string {
   return `apiVersion: kyverno.io/v1
 kind: ${more.kind ?? 'ClusterPolicy'}
 metadata: {name: check}
@@ -22,10 +25,14 @@ spec:
 ${more.rule ?? ''}${more.spec ?? ''}`;
 }
 
-const attestors = (entries: string, count = '') => `attestors:\n  - ${count}entries:\n      ${indent(entries, 6)}`;
-const byKey = (pem: string, more = '') => `- keys:\n    publicKeys: |-\n      ${indent(pem, 6)}${more}`;
+const attestors = (entries: string, count = '') =>
+  `attestors:\n  - ${count}entries:\n      ${indent(entries, 6)}`;
+const byKey = (pem: string, more = '') =>
+  `- keys:\n    publicKeys: |-\n      ${indent(pem, 6)}${more}`;
 const byIdentity = (fields: string) => `- keyless:\n    ${indent(fields, 4)}`;
-const exact = byIdentity(`subject: ${workflow}\nissuer: ${github}\nrekor: {url: https://rekor.sigstore.dev}`);
+const exact = byIdentity(
+  `subject: ${workflow}\nissuer: ${github}\nrekor: {url: https://rekor.sigstore.dev}`,
+);
 const app = image('ghcr.io/acme/app:1');
 const asked = (text: string) => told(read(text).requirementFor(app));
 const name = 'ClusterPolicy check, rule signed';
@@ -42,7 +49,11 @@ describe('a Kyverno policy', () => {
           of: [
             { name: place(0, 'keys'), tlog: 'required', signers: [key.id] },
             { name: place(0, 'keys'), tlog: 'required', signers: [other.id] },
-            { name: place(1, 'keyless'), tlog: 'required', signers: [{ who: [workflow], by: [github] }] },
+            {
+              name: place(1, 'keyless'),
+              tlog: 'required',
+              signers: [{ who: [workflow], by: [github] }],
+            },
           ],
         },
       ],
@@ -51,27 +62,45 @@ describe('a Kyverno policy', () => {
 
   it('asks for as many as count says, in nested sets too, and for all sets', () => {
     const nested = `- attestor:\n    count: 1\n    entries:\n      ${indent(`${byKey(key.pem)}\n${byKey(other.pem)}`, 6)}`;
-    const text = policy(`${attestors(`${nested}\n${exact}`, 'count: 2\n    ')}\n  - entries:\n      ${indent(byKey(other.pem), 6)}`);
+    const text = policy(
+      `${attestors(`${nested}\n${exact}`, 'count: 2\n    ')}\n  - entries:\n      ${indent(byKey(other.pem), 6)}`,
+    );
     expect(asked(text)).toMatchObject({
       name,
       count: 2,
       of: [
-        { count: 2, of: [{ count: 1, of: [{ signers: [key.id] }, { signers: [other.id] }] }, { signers: [{ who: [workflow] }] }] },
+        {
+          count: 2,
+          of: [
+            { count: 1, of: [{ signers: [key.id] }, { signers: [other.id] }] },
+            { signers: [{ who: [workflow] }] },
+          ],
+        },
         { count: 1, of: [{ signers: [other.id] }] },
       ],
     });
   });
 
   it.each([
-    ['an attestor', `${attestors(`${byKey(key.pem)}\n  annotations: {team: blue}`)}\nannotations: {env: prod}`, { team: 'blue' }],
+    [
+      'an attestor',
+      `${attestors(`${byKey(key.pem)}\n  annotations: {team: blue}`)}\nannotations: {env: prod}`,
+      { team: 'blue' },
+    ],
     ['all attestors', `${attestors(byKey(key.pem))}\nannotations: {env: prod}`, { env: 'prod' }],
     ['nobody', attestors(byKey(key.pem)), undefined],
   ])('asks for the annotations of %s', (_, entry, annotations) => {
-    expect(asked(policy(entry))).toMatchObject({ of: [{ of: [annotations === undefined ? { tlog: 'required' } : { annotations }] }] });
+    expect(asked(policy(entry))).toMatchObject({
+      of: [{ of: [annotations === undefined ? { tlog: 'required' } : { annotations }] }],
+    });
   });
 
   it('ignores the log where it says so', () => {
-    const text = policy(attestors(byKey(key.pem, '\n    rekor: {ignoreTlog: true, url: ""}\n    ctlog: {ignoreSCT: true}')));
+    const text = policy(
+      attestors(
+        byKey(key.pem, '\n    rekor: {ignoreTlog: true, url: ""}\n    ctlog: {ignoreSCT: true}'),
+      ),
+    );
     expect(asked(text)).toMatchObject({ of: [{ of: [{ tlog: 'ignore' }] }] });
   });
 
@@ -82,7 +111,16 @@ describe('a Kyverno policy', () => {
       of: [
         {
           of: [
-            { signers: [{ who: ['/https:\\/\\/github\\.com\\/acme\\/[\\s\\S]*\\/release\\.yml@refs\\/tags\\/v[\\s\\S]/'], by: [github] }] },
+            {
+              signers: [
+                {
+                  who: [
+                    '/https:\\/\\/github\\.com\\/acme\\/[\\s\\S]*\\/release\\.yml@refs\\/tags\\/v[\\s\\S]/',
+                  ],
+                  by: [github],
+                },
+              ],
+            },
           ],
         },
       ],
@@ -92,20 +130,49 @@ describe('a Kyverno policy', () => {
   it('reads the extensions that say what the GitHub claims say', () => {
     const extensions =
       'additionalExtensions:\n  githubWorkflowRepository: acme/app\n  1.3.6.1.4.1.57264.1.2: push\n  githubWorkflowRef: refs/heads/main\n  githubWorkflowSha: abc';
-    expect(asked(policy(attestors(byIdentity(`subject: ${workflow}\nissuer: ${github}\n${extensions}`))))).toMatchObject({
-      of: [{ of: [{ signers: [{ github: { repository: 'acme/app', event: 'push', ref: 'refs/heads/main', sha: 'abc' } }] }] }],
+    expect(
+      asked(
+        policy(attestors(byIdentity(`subject: ${workflow}\nissuer: ${github}\n${extensions}`))),
+      ),
+    ).toMatchObject({
+      of: [
+        {
+          of: [
+            {
+              signers: [
+                {
+                  github: {
+                    repository: 'acme/app',
+                    event: 'push',
+                    ref: 'refs/heads/main',
+                    sha: 'abc',
+                  },
+                },
+              ],
+            },
+          ],
+        },
+      ],
     });
   });
 
   it.each([
-    ['one key', `key: |\n  ${indent(key.pem, 2)}`, { count: 1, name: 'key', of: [{ tlog: 'required', signers: [key.id] }] }],
+    [
+      'one key',
+      `key: |\n  ${indent(key.pem, 2)}`,
+      { count: 1, name: 'key', of: [{ tlog: 'required', signers: [key.id] }] },
+    ],
     [
       'issuer and subject',
       `issuer: ${github}\nsubject: ${workflow}`,
       { name: 'keyless', tlog: 'required', signers: [{ who: [workflow], by: [github] }] },
     ],
   ])('of the first versions, flat with %s', (_, entry, expected) => {
-    expect(asked(policy(entry).replace('imageReferences: ["ghcr.io/acme/*"]', 'image: "ghcr.io/acme/*"'))).toEqual({
+    expect(
+      asked(
+        policy(entry).replace('imageReferences: ["ghcr.io/acme/*"]', 'image: "ghcr.io/acme/*"'),
+      ),
+    ).toEqual({
       name,
       count: 1,
       of: [expected],
@@ -139,28 +206,46 @@ describe('a Kyverno policy', () => {
   });
 
   it('exempts what it says to skip, under all its names only, and only what it speaks of', () => {
-    const { requirementFor } = read(policy(`skipImageReferences: ["*/acme/base:*", "quay.io/*"]\n${attestors(exact)}`));
-    expect(told(requirementFor(image('ghcr.io/acme/base:1')))).toEqual({ name, pass: 'the policy exempts it (`skipImageReferences`).' });
+    const { requirementFor } = read(
+      policy(`skipImageReferences: ["*/acme/base:*", "quay.io/*"]\n${attestors(exact)}`),
+    );
+    expect(told(requirementFor(image('ghcr.io/acme/base:1')))).toEqual({
+      name,
+      pass: 'the policy exempts it (`skipImageReferences`).',
+    });
     const base = image('ghcr.io/acme/base:1');
-    expect(requirementFor({ ...base, references: ['ghcr.io/acme/base:1', `ghcr.io/acme/base@${digest}`] })).toMatchObject({
+    expect(
+      requirementFor({
+        ...base,
+        references: ['ghcr.io/acme/base:1', `ghcr.io/acme/base@${digest}`],
+      }),
+    ).toMatchObject({
       kind: 'count',
     });
     expect(requirementFor(image('quay.io/acme/app:1'))).toMatchObject({ kind: 'fail' });
   });
 
   it('speaks of a digest by whatever tag it was named, and exempts it only where every name is exempt', () => {
-    const { requirementFor } = read(policy(`skipImageReferences: ["*:skipped"]\n${attestors(exact)}`, { references: `["*@${digest}"]` }));
+    const { requirementFor } = read(
+      policy(`skipImageReferences: ["*:skipped"]\n${attestors(exact)}`, {
+        references: `["*@${digest}"]`,
+      }),
+    );
     const known = parseDigest(digest);
     expect(requirementFor(app)).toMatchObject({ kind: 'fail' });
     expect(requirementFor({ ...app, digest: known })).toMatchObject({ kind: 'count' });
     expect(requirementFor({ ...image('nginx'), digest: known })).toMatchObject({ kind: 'count' });
-    expect(requirementFor({ ...image('ghcr.io/acme/app:skipped'), digest: known })).toMatchObject({ kind: 'pass' });
+    expect(requirementFor({ ...image('ghcr.io/acme/app:skipped'), digest: known })).toMatchObject({
+      kind: 'pass',
+    });
   });
 
   it('does not exempt an image from another rule', () => {
     const first = policy(`skipImageReferences: ["*base*"]\n${attestors(exact)}`);
     const second = policy(attestors(byKey(key.pem)));
-    expect(told(read(`${first}\n---\n${second}`).requirementFor(image('ghcr.io/acme/base:1')))).toMatchObject({
+    expect(
+      told(read(`${first}\n---\n${second}`).requirementFor(image('ghcr.io/acme/base:1'))),
+    ).toMatchObject({
       count: 2,
       of: [{ pass: expect.any(String) }, { count: 1 }],
     });
@@ -198,16 +283,18 @@ describe('a Kyverno policy', () => {
       rule: '      exclude: {any: [{resources: {namespaces: [dev]}}]}\n',
       spec: '  validationFailureAction: Audit\n  background: false\n  webhookTimeoutSeconds: 30\n  failurePolicy: Fail\n',
     }).replace('kinds: [Pod]', 'kinds: [Pod], namespaces: [prod]');
-    expect(read(text).notes.map(({ line, text: note }) => `${line} ${note.split(' ')[0]}`)).toEqual([
-      '21 `spec.validationFailureAction`',
-      '1 `Policy`',
-      '15 `spec.rules[0].verifyImages[0].required`',
-      '16 `spec.rules[0].verifyImages[0].failureAction`',
-      '19 `spec.rules[0].verifyImages[0].mutateDigest`',
-      '20 `spec.rules[0].exclude`',
-      '7 `spec.rules[0].match`',
-      '13 `spec.rules[0].verifyImages[0].attestors[0].entries[0].keyless.subjectRegExp`',
-    ]);
+    expect(read(text).notes.map(({ line, text: note }) => `${line} ${note.split(' ')[0]}`)).toEqual(
+      [
+        '21 `spec.validationFailureAction`',
+        '1 `Policy`',
+        '15 `spec.rules[0].verifyImages[0].required`',
+        '16 `spec.rules[0].verifyImages[0].failureAction`',
+        '19 `spec.rules[0].verifyImages[0].mutateDigest`',
+        '20 `spec.rules[0].exclude`',
+        '7 `spec.rules[0].match`',
+        '13 `spec.rules[0].verifyImages[0].attestors[0].entries[0].keyless.subjectRegExp`',
+      ],
+    );
   });
 
   it('of another Sigstore instance needs its trusted root', () => {
@@ -225,37 +312,113 @@ describe('a Kyverno policy', () => {
 
 describe('a Kyverno policy is refused by line and field for', () => {
   it.each([
-    ['Notary', `type: Notary\n${attestors(exact)}`, 'line 10: `spec.rules[0].verifyImages[0].type` is "Notary"'],
-    ['a KMS', attestors('- keys: {kms: "awskms:///x"}'), '.entries[0].keys.kms` names a key in a KMS'],
-    ['a secret', attestors('- keys: {secret: {name: a, namespace: b}}'), '.entries[0].keys.secret` names a secret'],
-    ['a key elsewhere', attestors('- keys: {publicKeys: "k8s://a/b"}'), '.keys.publicKeys` names a key that is kept elsewhere'],
+    [
+      'Notary',
+      `type: Notary\n${attestors(exact)}`,
+      'line 10: `spec.rules[0].verifyImages[0].type` is "Notary"',
+    ],
+    [
+      'a KMS',
+      attestors('- keys: {kms: "awskms:///x"}'),
+      '.entries[0].keys.kms` names a key in a KMS',
+    ],
+    [
+      'a secret',
+      attestors('- keys: {secret: {name: a, namespace: b}}'),
+      '.entries[0].keys.secret` names a secret',
+    ],
+    [
+      'a key elsewhere',
+      attestors('- keys: {publicKeys: "k8s://a/b"}'),
+      '.keys.publicKeys` names a key that is kept elsewhere',
+    ],
     [
       'a private key',
       attestors(byKey('-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n')),
       '.publicKeys` holds no public key',
     ],
-    ['a variable', attestors('- keys: {publicKeys: "{{ keys.data.key }}"}'), '.keys.publicKeys` holds a variable'],
+    [
+      'a variable',
+      attestors('- keys: {publicKeys: "{{ keys.data.key }}"}'),
+      '.keys.publicKeys` holds a variable',
+    ],
     ['no key', attestors('- keys: {}'), '.entries[0].keys` holds no key'],
-    ['another hash', attestors(byKey(key.pem, '\n    signatureAlgorithm: sha512')), '.keys.signatureAlgorithm` is "sha512"'],
+    [
+      'another hash',
+      attestors(byKey(key.pem, '\n    signatureAlgorithm: sha512')),
+      '.keys.signatureAlgorithm` is "sha512"',
+    ],
     [
       'another hash of an entry',
       attestors(`${byKey(key.pem)}\n  signatureAlgorithm: sha384`),
       '.entries[0].signatureAlgorithm` is "sha384"',
     ],
-    ['a timestamp on a key', attestors(byKey(key.pem, '\n    ctlog: {tsaCertChain: x}')), '.keys.ctlog.tsaCertChain` asks for a timestamp'],
-    ['certificates', attestors('- certificates: {cert: x}'), '.entries[0].certificates` asks for certificates'],
-    ['signatures elsewhere', attestors(`${exact}\n  repository: ghcr.io/x`), '.entries[0].repository` says that signatures'],
-    ['signatures elsewhere for all', `${attestors(exact)}\nrepository: ghcr.io/x`, '[0].repository` says that signatures'],
-    ['attestations', `${attestors(exact)}\nattestations: [{type: x}]`, '.attestations` asks for attestations'],
+    [
+      'a timestamp on a key',
+      attestors(byKey(key.pem, '\n    ctlog: {tsaCertChain: x}')),
+      '.keys.ctlog.tsaCertChain` asks for a timestamp',
+    ],
+    [
+      'certificates',
+      attestors('- certificates: {cert: x}'),
+      '.entries[0].certificates` asks for certificates',
+    ],
+    [
+      'signatures elsewhere',
+      attestors(`${exact}\n  repository: ghcr.io/x`),
+      '.entries[0].repository` says that signatures',
+    ],
+    [
+      'signatures elsewhere for all',
+      `${attestors(exact)}\nrepository: ghcr.io/x`,
+      '[0].repository` says that signatures',
+    ],
+    [
+      'attestations',
+      `${attestors(exact)}\nattestations: [{type: x}]`,
+      '.attestations` asks for attestations',
+    ],
     ['conditions', `${attestors(exact)}\nvalidate: {message: x}`, '.validate` holds conditions'],
-    ['no SCT', attestors(byIdentity(`subject: a\nissuer: b\nctlog: {ignoreSCT: true}`)), '.keyless.ctlog.ignoreSCT` waives'],
-    ['no subject', attestors(byIdentity(`issuer: ${github}`)), ".keyless` says nothing of the subject, which lets in anybody's"],
-    ['no issuer', attestors(byIdentity(`subject: ${workflow}`)), ".keyless` says nothing of the issuer, which lets in anybody's"],
-    ['two subjects', attestors(byIdentity(`subject: a\nsubjectRegExp: ^a$\nissuer: ${github}`)), 'says two things of the subject'],
-    ['anybody', attestors(byIdentity(`subject: "*"\nissuer: ${github}`)), '.keyless.subject` matches anybody'],
-    ['anybody in other words', attestors(byIdentity(`subject: "?*"\nissuer: ${github}`)), '.keyless.subject` matches anybody'],
-    ['any issuer', attestors(byIdentity(`subject: ${workflow}\nissuer: "**"`)), '.keyless.issuer` matches anybody'],
-    ['many wildcards', attestors(byIdentity(`subject: a*b*c*d*e*f*g\nissuer: ${github}`)), '.keyless.subject` has more than five'],
+    [
+      'no SCT',
+      attestors(byIdentity(`subject: a\nissuer: b\nctlog: {ignoreSCT: true}`)),
+      '.keyless.ctlog.ignoreSCT` waives',
+    ],
+    [
+      'no subject',
+      attestors(byIdentity(`issuer: ${github}`)),
+      ".keyless` says nothing of the subject, which lets in anybody's",
+    ],
+    [
+      'no issuer',
+      attestors(byIdentity(`subject: ${workflow}`)),
+      ".keyless` says nothing of the issuer, which lets in anybody's",
+    ],
+    [
+      'two subjects',
+      attestors(byIdentity(`subject: a\nsubjectRegExp: ^a$\nissuer: ${github}`)),
+      'says two things of the subject',
+    ],
+    [
+      'anybody',
+      attestors(byIdentity(`subject: "*"\nissuer: ${github}`)),
+      '.keyless.subject` matches anybody',
+    ],
+    [
+      'anybody in other words',
+      attestors(byIdentity(`subject: "?*"\nissuer: ${github}`)),
+      '.keyless.subject` matches anybody',
+    ],
+    [
+      'any issuer',
+      attestors(byIdentity(`subject: ${workflow}\nissuer: "**"`)),
+      '.keyless.issuer` matches anybody',
+    ],
+    [
+      'many wildcards',
+      attestors(byIdentity(`subject: a*b*c*d*e*f*g\nissuer: ${github}`)),
+      '.keyless.subject` has more than five',
+    ],
     [
       'wildcards in a bundle',
       `type: SigstoreBundle\n${attestors(byIdentity(`subject: a*\nissuer: ${github}`))}`,
@@ -273,40 +436,105 @@ describe('a Kyverno policy is refused by line and field for', () => {
     ],
     [
       'an extension by wildcard',
-      attestors(byIdentity('subject: a\nissuer: b\nadditionalExtensions: {githubWorkflowRef: "*"}')),
+      attestors(
+        byIdentity('subject: a\nissuer: b\nadditionalExtensions: {githubWorkflowRef: "*"}'),
+      ),
       'must be an exact value',
     ],
-    ['a flat extension', `${attestors(exact)}\nadditionalExtensions: {githubWorkflowRef: x}`, '[0].additionalExtensions` has no effect'],
+    [
+      'a flat extension',
+      `${attestors(exact)}\nadditionalExtensions: {githubWorkflowRef: x}`,
+      '[0].additionalExtensions` has no effect',
+    ],
     ['count 0', attestors(exact, 'count: 0\n    '), '.attestors[0].count` must be a number from 1'],
-    ['count as a text', attestors(exact, 'count: "1"\n    '), '.attestors[0].count` must be a number from 1'],
-    ['too high a count', attestors(exact, 'count: 2\n    '), '.attestors[0].count` asks for 2 of 1 different attestors'],
-    ['one key twice', attestors(byKey(key.pem + key.pem), 'count: 2\n    '), '.attestors[0].count` asks for 2 of 1 different attestors'],
+    [
+      'count as a text',
+      attestors(exact, 'count: "1"\n    '),
+      '.attestors[0].count` must be a number from 1',
+    ],
+    [
+      'too high a count',
+      attestors(exact, 'count: 2\n    '),
+      '.attestors[0].count` asks for 2 of 1 different attestors',
+    ],
+    [
+      'one key twice',
+      attestors(byKey(key.pem + key.pem), 'count: 2\n    '),
+      '.attestors[0].count` asks for 2 of 1 different attestors',
+    ],
     ['no entries', 'attestors: [{count: 1}]', '.attestors[0]` names no attestor'],
     ['empty entries', 'attestors: [{entries: []}]', '.attestors[0].entries` names no attestor'],
     ['an empty entry', attestors('- annotations: {a: b}'), '.entries[0]` must have one of'],
-    ['two in an entry', attestors(`${exact}\n  keys: {publicKeys: x}`), '.entries[0]` must have one of'],
-    ['a misspelt nested field', attestors('- attestor: {entries: [{keylesss: {}}]}'), '.attestor.entries[0].keylesss` is not a field'],
+    [
+      'two in an entry',
+      attestors(`${exact}\n  keys: {publicKeys: x}`),
+      '.entries[0]` must have one of',
+    ],
+    [
+      'a misspelt nested field',
+      attestors('- attestor: {entries: [{keylesss: {}}]}'),
+      '.attestor.entries[0].keylesss` is not a field',
+    ],
     ['a misspelt field', `${attestors(exact)}\nattestor: []`, '[0].attestor` is not a field'],
-    ['upper case', `${attestors(exact)}\nskipImagereferences: []`, 'skipImagereferences` is not a field'],
-    ['an annotation that is a number', `${attestors(exact)}\nannotations: {build: 1}`, '.annotations.build` must be a text'],
+    [
+      'upper case',
+      `${attestors(exact)}\nskipImagereferences: []`,
+      'skipImagereferences` is not a field',
+    ],
+    [
+      'an annotation that is a number',
+      `${attestors(exact)}\nannotations: {build: 1}`,
+      '.annotations.build` must be a text',
+    ],
     ['a flat key beside an issuer', `key: x\nissuer: y`, '[0].issuer` stands beside `key`'],
     ['a flat subject alone', 'subject: y', "says nothing of the issuer, which lets in anybody's"],
   ])('%s', (_, entry, problem) => expect(refused(policy(entry))).toContain(problem));
 
   it.each([
-    ['context', '      context: [{name: keys, configMap: {name: a}}]\n', 'spec.rules[0].context` depends on'],
-    ['preconditions', '      preconditions: {all: [{key: a}]}\n', 'spec.rules[0].preconditions` depends on'],
-    ['CEL', '      celPreconditions: [{name: a, expression: b}]\n', 'spec.rules[0].celPreconditions` depends on'],
-    ['two kinds of rule', '      validate: {message: a}\n', 'spec.rules[0].validate` stands beside'],
+    [
+      'context',
+      '      context: [{name: keys, configMap: {name: a}}]\n',
+      'spec.rules[0].context` depends on',
+    ],
+    [
+      'preconditions',
+      '      preconditions: {all: [{key: a}]}\n',
+      'spec.rules[0].preconditions` depends on',
+    ],
+    [
+      'CEL',
+      '      celPreconditions: [{name: a, expression: b}]\n',
+      'spec.rules[0].celPreconditions` depends on',
+    ],
+    [
+      'two kinds of rule',
+      '      validate: {message: a}\n',
+      'spec.rules[0].validate` stands beside',
+    ],
     ['a misspelt rule', '    - name: b\n      verifyimages: []\n', 'spec.rules[1]` is neither'],
-    ['a misspelt rule beside another', '    - name: b\n      validate: {}\n      verifyImage: []\n', 'spec.rules[1]` is neither'],
+    [
+      'a misspelt rule beside another',
+      '    - name: b\n      validate: {}\n      verifyImage: []\n',
+      'spec.rules[1]` is neither',
+    ],
     ['an empty list', '    - name: b\n      verifyImages: []\n', 'spec.rules[1]` has an empty'],
-  ])('%s', (_, rule, problem) => expect(refused(policy(attestors(exact), { rule }))).toContain(problem));
+  ])('%s', (_, rule, problem) =>
+    expect(refused(policy(attestors(exact), { rule }))).toContain(problem),
+  );
 
   it.each([
     ['applyRules', '  applyRules: One\n', '`spec.applyRules` is "One"'],
-    ['an unknown field', '  validationfailureaction: Audit\n', '`spec.validationfailureaction` is not a field'],
-  ])('%s', (_, spec, problem) => expect(refused(policy(attestors(exact), { spec }))).toContain(problem));
+    [
+      'an unknown field',
+      '  validationfailureaction: Audit\n',
+      '`spec.validationfailureaction` is not a field',
+    ],
+  ])('%s', (_, spec, problem) =>
+    expect(refused(policy(attestors(exact), { spec }))).toContain(problem),
+  );
 
-  it('no images', () => expect(refused(policy(attestors(exact), { references: '[]' }))).toContain('verifyImages[0]` names no image'));
+  it('no images', () =>
+    expect(refused(policy(attestors(exact), { references: '[]' }))).toContain(
+      'verifyImages[0]` names no image',
+    ));
 });

@@ -20,8 +20,16 @@ describe('policy files', () => {
       `---\n# nothing\n---\napiVersion: v1\nkind: ConfigMap\ndata: {a: "{{ b }}"}\n---\n${good}---\napiVersion: policy.sigstore.dev/v1alpha1\nkind: TrustRoot\nspec: {}\n`,
     );
     expect(notes).toEqual([
-      { file: 'policy.yaml', line: 4, text: '`ConfigMap of v1` is not a policy and is not looked at.' },
-      { file: 'policy.yaml', line: 16, text: expect.stringContaining('is not read: what the gate trusts is the input') },
+      {
+        file: 'policy.yaml',
+        line: 4,
+        text: '`ConfigMap of v1` is not a policy and is not looked at.',
+      },
+      {
+        file: 'policy.yaml',
+        line: 16,
+        text: expect.stringContaining('is not read: what the gate trusts is the input'),
+      },
     ]);
     expect(requirementFor(image('ghcr.io/acme/app:1'))).toMatchObject({ kind: 'count' });
   });
@@ -40,7 +48,10 @@ describe('policy files', () => {
       count: 2,
       of: [{ name: 'ClusterImagePolicy a' }, { name: 'ClusterImagePolicy b' }],
     });
-    expect(requirementFor(image('quay.io/x:1'))).toEqual({ kind: 'fail', reason: 'No policy in a.yaml, b.yaml speaks of quay.io/x.' });
+    expect(requirementFor(image('quay.io/x:1'))).toEqual({
+      kind: 'fail',
+      reason: 'No policy in a.yaml, b.yaml speaks of quay.io/x.',
+    });
   });
 
   it('ends soon with tens of thousands of aliases', () => {
@@ -57,40 +68,96 @@ describe('policy files', () => {
 
   it.each([
     ['nothing', '', 'There is no policy about image signatures in policy.yaml'],
-    ['only a ConfigMap', 'apiVersion: v1\nkind: ConfigMap\n', 'There is no policy about image signatures'],
+    [
+      'only a ConfigMap',
+      'apiVersion: v1\nkind: ConfigMap\n',
+      'There is no policy about image signatures',
+    ],
     [
       'a ClusterPolicy about something else',
       'apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nspec: {rules: [{name: a, match: {}, validate: {}}]}',
       'There is no policy about image signatures',
     ],
-    ['a ClusterPolicy without rules', 'apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nspec: {}', 'the document has no rules'],
+    [
+      'a ClusterPolicy without rules',
+      'apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nspec: {}',
+      'the document has no rules',
+    ],
     ['a text', 'hello', 'the document is not a Kubernetes object'],
     ['a list', '- a', 'the document is not a Kubernetes object'],
     ['no kind', 'apiVersion: v1', 'has no `apiVersion` or no `kind`'],
-    ['another version', good.replace('v1beta1', 'v1'), 'is a ClusterImagePolicy of policy.sigstore.dev/v1, which is not read'],
+    [
+      'another version',
+      good.replace('v1beta1', 'v1'),
+      'is a ClusterImagePolicy of policy.sigstore.dev/v1, which is not read',
+    ],
     [
       'another group',
       good.replace('policy.sigstore.dev', 'example.com'),
       'is a ClusterImagePolicy of example.com/v1beta1, which is not read',
     ],
-    ['another case', good.replace('kind: ClusterImagePolicy', 'kind: clusterImagePolicy'), 'is a clusterImagePolicy of'],
-    ['an exception', 'apiVersion: kyverno.io/v2\nkind: PolicyException', 'is a PolicyException of kyverno.io/v2'],
-    ['an ImageValidatingPolicy', 'apiVersion: policies.kyverno.io/v1\nkind: ImageValidatingPolicy', 'is a ImageValidatingPolicy of'],
+    [
+      'another case',
+      good.replace('kind: ClusterImagePolicy', 'kind: clusterImagePolicy'),
+      'is a clusterImagePolicy of',
+    ],
+    [
+      'an exception',
+      'apiVersion: kyverno.io/v2\nkind: PolicyException',
+      'is a PolicyException of kyverno.io/v2',
+    ],
+    [
+      'an ImageValidatingPolicy',
+      'apiVersion: policies.kyverno.io/v1\nkind: ImageValidatingPolicy',
+      'is a ImageValidatingPolicy of',
+    ],
     ['a List', 'apiVersion: v1\nkind: List\nitems: []', 'is a List of v1'],
-    ['a good one beside a bad one', `${good}---\napiVersion: kyverno.io/v2\nkind: PolicyException\n`, 'is a PolicyException'],
-    ['a key twice', good.replace('metadata:', 'kind: ConfigMap\nmetadata:'), 'line 3: `kind` stands there twice'],
-    ['a deep key twice', good.replace('{name: a}', '{name: a, name: b}'), 'line 3: `metadata.name` stands there twice'],
-    ['a key that is a number', good.replace('{name: a}', '{1: a}'), 'line 3: `metadata` has a key that is not a text'],
+    [
+      'a good one beside a bad one',
+      `${good}---\napiVersion: kyverno.io/v2\nkind: PolicyException\n`,
+      'is a PolicyException',
+    ],
+    [
+      'a key twice',
+      good.replace('metadata:', 'kind: ConfigMap\nmetadata:'),
+      'line 3: `kind` stands there twice',
+    ],
+    [
+      'a deep key twice',
+      good.replace('{name: a}', '{name: a, name: b}'),
+      'line 3: `metadata.name` stands there twice',
+    ],
+    [
+      'a key that is a number',
+      good.replace('{name: a}', '{1: a}'),
+      'line 3: `metadata` has a key that is not a text',
+    ],
     ['a key that is a map', '{a: b}: c', 'has a key that is not a text'],
-    ['a tag', good.replace('name: a', 'name: !!js/function a'), 'line 3: this is not a policy file that can be read'],
-    ['binary', good.replace('name: a', 'name: !!binary aGVsbG8='), 'line 3: `metadata.name` is no value that a policy can have'],
-    ['an alias of nothing', good.replace('name: a', 'name: *x'), 'line 3: `metadata.name` is an alias of nothing'],
+    [
+      'a tag',
+      good.replace('name: a', 'name: !!js/function a'),
+      'line 3: this is not a policy file that can be read',
+    ],
+    [
+      'binary',
+      good.replace('name: a', 'name: !!binary aGVsbG8='),
+      'line 3: `metadata.name` is no value that a policy can have',
+    ],
+    [
+      'an alias of nothing',
+      good.replace('name: a', 'name: *x'),
+      'line 3: `metadata.name` is an alias of nothing',
+    ],
     ['an alias of itself', 'a: &a [*a]', 'nested deeper than'],
     ['Helm', good.replace('{name: a}', '{{ .Values.metadata }}'), 'line 3'],
     ['a tab', 'a:\n\tb: c', 'line 2: this is not a policy file'],
     ['half a quote', 'a: "b', 'this is not a policy file'],
     ['deep nesting', '['.repeat(100_000), 'policy.yaml'],
-    ['deep maps', Array.from({ length: 60 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n'), 'nested deeper than'],
+    [
+      'deep maps',
+      Array.from({ length: 60 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n'),
+      'nested deeper than',
+    ],
     [
       'a bomb',
       `a: &a [x,x,x,x,x,x,x,x,x]\n${[...'bcdefgh'].map((name, index) => `${name}: &${name} [${`*${'abcdefg'[index]},`.repeat(9)}]`).join('\n')}`,
@@ -137,7 +204,9 @@ describe('policy files', () => {
     fc.assert(
       fc.property(fc.array(part, { maxLength: 40 }), fc.boolean(), (parts, ownTrust) => {
         try {
-          const requirement = read(parts.join('\n'), ownTrust).requirementFor(image('ghcr.io/acme/app:1'));
+          const requirement = read(parts.join('\n'), ownTrust).requirementFor(
+            image('ghcr.io/acme/app:1'),
+          );
           expect(JSON.stringify(requirement)).not.toContain('"kind":"pass"');
         } catch (error) {
           expect(error).toBeInstanceOf(Failure);
@@ -152,13 +221,18 @@ describe('policy files', () => {
     const { pem } = makeKey();
     for (const text of [good.trimEnd(), kyverno(pem)]) {
       const lines = text.split('\n');
-      const mutation = fc.tuple(fc.nat(lines.length - 1), fc.constantFrom('drop', 'twice', 'indent', 'outdent', 'null', 'upper'));
+      const mutation = fc.tuple(
+        fc.nat(lines.length - 1),
+        fc.constantFrom('drop', 'twice', 'indent', 'outdent', 'null', 'upper'),
+      );
       fc.assert(
         fc.property(fc.array(mutation, { minLength: 1, maxLength: 3 }), (mutations) => {
           const changed = [...lines];
           for (const [index, how] of mutations) changed[index] = mutate(changed[index] ?? '', how);
           try {
-            const requirement = read(changed.join('\n')).requirementFor(image('ghcr.io/acme/app:1'));
+            const requirement = read(changed.join('\n')).requirementFor(
+              image('ghcr.io/acme/app:1'),
+            );
             expect(JSON.stringify(requirement)).not.toContain('"kind":"pass"');
           } catch (error) {
             expect(error).toBeInstanceOf(Failure);

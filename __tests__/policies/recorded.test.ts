@@ -13,16 +13,29 @@ import { indent, readKeys } from './tools.ts';
 
 const trust = recordedTrust();
 const name = { registry: 'example.test', repository: 'app' };
-const pem = (file: string) => readFileSync(join(import.meta.dirname, '..', 'fixtures', 'keys', file), 'utf8');
+const pem = (file: string) =>
+  readFileSync(join(import.meta.dirname, '..', 'fixtures', 'keys', file), 'utf8');
 const workflow = {
   identity: 'https://github.com/harbor-lights/ferry/.github/workflows/release.yml@refs/heads/main',
   issuer: 'http://127.0.0.1:8180',
 };
 
 /** What the gate finds about a recorded case under a policy. */
-function gate(recorded: RecordedCase, text: string, digest: Digest = recorded.digest, repository = name) {
-  const { requirementFor } = readPolicies([{ path: 'policy.yaml', text }], { readPublicKeys: readKeys, ownTrust: true });
-  const requirement = requirementFor({ name: repository, references: [`${repository.registry}/${repository.repository}:1`], digest });
+function gate(
+  recorded: RecordedCase,
+  text: string,
+  digest: Digest = recorded.digest,
+  repository = name,
+) {
+  const { requirementFor } = readPolicies([{ path: 'policy.yaml', text }], {
+    readPublicKeys: readKeys,
+    ownTrust: true,
+  });
+  const requirement = requirementFor({
+    name: repository,
+    references: [`${repository.registry}/${repository.repository}:1`],
+    digest,
+  });
   const { verified, code, reason } = evaluate(requirement, (policy) =>
     recorded.signaturesOf(recorded.digest).map((found) => judge(found, digest, policy, trust)),
   );
@@ -51,7 +64,10 @@ const cases: readonly (readonly [string, Partial<Signed>])[] = [
     {
       tlog: false,
       timestamp: true,
-      signer: { ...workflow, identity: workflow.identity.replace('ferry', 'lantern').replace('release', 'publish') },
+      signer: {
+        ...workflow,
+        identity: workflow.identity.replace('ferry', 'lantern').replace('release', 'publish'),
+      },
     },
   ],
   ['keyless-legacy-cosign2', { formats: ['legacy'] }],
@@ -64,25 +80,41 @@ const cases: readonly (readonly [string, Partial<Signed>])[] = [
 
 describe.each(cases)('the policies written for %s', (file, change) => {
   const recorded = recordedCase(file);
-  const other = recordedCase(file === 'keyed-legacy-nolog' ? 'keyed-bundle-nolog' : 'keyed-legacy-nolog');
+  const other = recordedCase(
+    file === 'keyed-legacy-nolog' ? 'keyed-bundle-nolog' : 'keyed-legacy-nolog',
+  );
 
-  it.each(['kyverno-cluster-policy.yaml', 'cluster-image-policy.yaml'])('%s admit it, and nothing else', (policyFile) => {
-    const write = (more: Partial<Signed>) => writePolicies(signing(recorded.digest, { ...change, ...more }))[policyFile] ?? '';
-    const text = write({});
-    expect(gate(recorded, text)).toEqual({ verified: true, code: undefined, reason: undefined });
-    expect(gate(recorded, text, other.digest)).toMatchObject({ verified: false, code: 'wrong-subject' });
-    expect(gate(recorded, text, recorded.digest, { ...name, repository: 'other' })).toEqual({
-      verified: false,
-      code: 'not-allowed',
-      reason: 'No policy in policy.yaml speaks of example.test/other.',
-    });
-    expect(gate(recorded, write({ signer: { publicKeyPem: pem('stranger.pub') } }))).toMatchObject({ verified: false, code: 'wrong-key' });
-    expect(gate(recorded, write({ signer: { ...workflow, identity: `${workflow.identity}2` } }))).toMatchObject({
-      verified: false,
-      code: 'wrong-identity',
-    });
-    expect(gate(recordedCase('unsigned'), text)).toMatchObject({ verified: false, code: 'unsigned' });
-  });
+  it.each(['kyverno-cluster-policy.yaml', 'cluster-image-policy.yaml'])(
+    '%s admit it, and nothing else',
+    (policyFile) => {
+      const write = (more: Partial<Signed>) =>
+        writePolicies(signing(recorded.digest, { ...change, ...more }))[policyFile] ?? '';
+      const text = write({});
+      expect(gate(recorded, text)).toEqual({ verified: true, code: undefined, reason: undefined });
+      expect(gate(recorded, text, other.digest)).toMatchObject({
+        verified: false,
+        code: 'wrong-subject',
+      });
+      expect(gate(recorded, text, recorded.digest, { ...name, repository: 'other' })).toEqual({
+        verified: false,
+        code: 'not-allowed',
+        reason: 'No policy in policy.yaml speaks of example.test/other.',
+      });
+      expect(
+        gate(recorded, write({ signer: { publicKeyPem: pem('stranger.pub') } })),
+      ).toMatchObject({ verified: false, code: 'wrong-key' });
+      expect(
+        gate(recorded, write({ signer: { ...workflow, identity: `${workflow.identity}2` } })),
+      ).toMatchObject({
+        verified: false,
+        code: 'wrong-identity',
+      });
+      expect(gate(recordedCase('unsigned'), text)).toMatchObject({
+        verified: false,
+        code: 'unsigned',
+      });
+    },
+  );
 });
 
 describe('a policy with several attestors, over signatures by one key', () => {
@@ -104,18 +136,28 @@ spec:
                       ${indent(files.map(pem).join(''), 22)}
                     rekor: {ignoreTlog: true}
 `;
-  const signers = ['release.pub', 'security.pub'].filter((file) => gate(recorded, policy('count: 1', file)).verified);
+  const signers = ['release.pub', 'security.pub'].filter(
+    (file) => gate(recorded, policy('count: 1', file)).verified,
+  );
 
   it('counts signers', () => {
     const [own = ''] = signers;
     expect(signers).not.toEqual([]);
-    expect(gate(recorded, policy('count: 1', own, 'stranger.pub'))).toMatchObject({ verified: true });
+    expect(gate(recorded, policy('count: 1', own, 'stranger.pub'))).toMatchObject({
+      verified: true,
+    });
     expect(gate(recorded, policy('count: 2', own, 'stranger.pub'))).toMatchObject({
       verified: false,
       reason: expect.stringContaining('1 of 2 rules hold, 2 must'),
     });
     expect(
-      gate(recorded, policy('# all of them', own, 'stranger.pub').replace('# all of them\n              entries', 'entries')),
+      gate(
+        recorded,
+        policy('# all of them', own, 'stranger.pub').replace(
+          '# all of them\n              entries',
+          'entries',
+        ),
+      ),
     ).toMatchObject({ verified: false });
   });
 });

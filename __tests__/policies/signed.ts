@@ -11,7 +11,10 @@ export const github = 'https://token.actions.githubusercontent.com';
 export const branch = 'https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main';
 export const tag = 'https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.2.0';
 
-/** Two images, one of them on Docker Hub, signed by a workflow at a branch in both formats on the public-good instance. */
+/**
+ * Two images, one of them on Docker Hub, signed by a workflow at a branch in both formats on the
+ * public-good instance.
+ */
 export function signed(change: Partial<Signed> = {}): Signed {
   return {
     images: [
@@ -20,7 +23,11 @@ export function signed(change: Partial<Signed> = {}): Signed {
         digest: digestOf(Buffer.from('app')),
         references: ['ghcr.io/acme/app:1.2.0'],
       },
-      { name: { registry: 'docker.io', repository: 'library/tool' }, digest: digestOf(Buffer.from('tool')), references: ['tool:1'] },
+      {
+        name: { registry: 'docker.io', repository: 'library/tool' },
+        digest: digestOf(Buffer.from('tool')),
+        references: ['tool:1'],
+      },
     ],
     signer: { identity: branch, issuer: github, claims: { repository: 'acme/app' } },
     formats: ['bundle', 'legacy'],
@@ -46,17 +53,42 @@ export const waysOfSigning: readonly (readonly [string, Signed])[] = [
   ['a workflow at a branch', signed()],
   ['a workflow at a branch, bundles', signed(bundle)],
   ['a workflow at a tag', signed({ signer: { identity: tag, issuer: github } })],
-  ['a workflow at a tag, bundles', signed({ ...bundle, signer: { identity: tag, issuer: github } })],
-  ['a person', signed({ signer: { identity: 'someone@acme.com', issuer: 'https://accounts.google.com' }, publicRoot: trustedRoot.parsed })],
-  ['strange characters', signed({ signer: { identity: 'https://acme.com/*?"\\\'{{}}: # \u{1f600}é', issuer: github } })],
-  ['annotations', signed({ annotations: { team: 'rocket & <co>', note: 'a=b, "c": {d} #e\n\u2028', yes: 'no', '1.0': '1' } })],
+  [
+    'a workflow at a tag, bundles',
+    signed({ ...bundle, signer: { identity: tag, issuer: github } }),
+  ],
+  [
+    'a person',
+    signed({
+      signer: { identity: 'someone@acme.com', issuer: 'https://accounts.google.com' },
+      publicRoot: trustedRoot.parsed,
+    }),
+  ],
+  [
+    'strange characters',
+    signed({ signer: { identity: 'https://acme.com/*?"\\\'{{}}: # \u{1f600}é', issuer: github } }),
+  ],
+  [
+    'annotations',
+    signed({
+      annotations: {
+        team: 'rocket & <co>',
+        note: 'a=b, "c": {d} #e\n\u2028',
+        yes: 'no',
+        '1.0': '1',
+      },
+    }),
+  ],
   ['annotations, bundles', signed({ ...bundle, annotations: { team: 'blue' } })],
   ['a timestamp only', signed({ ...bundle, tlog: false, timestamp: true })],
   ['Rekor v2', signed({ ...bundle, ...own, rekorV2: true, timestamp: true })],
   ['an own Sigstore', signed({ ...own, timestamp: true })],
   ['an own Sigstore, bundles', signed({ ...own, ...bundle })],
   ['an own Sigstore, timestamp only', signed({ ...own, ...bundle, tlog: false, timestamp: true })],
-  ['a person of an own Sigstore', signed({ ...own, signer: { identity: 'someone@acme.com', issuer: 'https://idp.acme.com' } })],
+  [
+    'a person of an own Sigstore',
+    signed({ ...own, signer: { identity: 'someone@acme.com', issuer: 'https://idp.acme.com' } }),
+  ],
   ['an own Sigstore without a known root', signed({ privateSigstore: {}, timestamp: true })],
   ['a key', signed(byKey)],
   ['a key, bundles', signed({ ...byKey, ...bundle })],

@@ -21,7 +21,8 @@ export function makeKey(): TestKey {
   return { pem, id: keyId(createPublicKey(pem)) };
 }
 
-export const readKeys = (text: string, where: string): readonly [KeyObject, ...KeyObject[]] => readPublicKeys(text, where);
+export const readKeys = (text: string, where: string): readonly [KeyObject, ...KeyObject[]] =>
+  readPublicKeys(text, where);
 
 export function read(text: string, ownTrust = false): Policies {
   return readPolicies([{ path: 'policy.yaml', text }], { readPublicKeys: readKeys, ownTrust });
@@ -30,7 +31,11 @@ export function read(text: string, ownTrust = false): Policies {
 /** An image as the gate knows it when the user wrote `reference`. */
 export function image(reference: string): PolicyImage {
   const { registry, repository, digest } = parseReference(reference);
-  return { name: { registry, repository }, references: [reference], ...(digest === undefined ? {} : { digest }) };
+  return {
+    name: { registry, repository },
+    references: [reference],
+    ...(digest === undefined ? {} : { digest }),
+  };
 }
 
 export const digest = `sha256:${'ab'.repeat(32)}`;
@@ -38,7 +43,8 @@ export const digest = `sha256:${'ab'.repeat(32)}`;
 /** A requirement as data that can be compared: keys by their id, matchers as text. */
 export function told(requirement: Requirement): unknown {
   const name = requirement.name === undefined ? {} : { name: requirement.name };
-  if (requirement.kind === 'count') return { ...name, count: requirement.count, of: requirement.of.map(told) };
+  if (requirement.kind === 'count')
+    return { ...name, count: requirement.count, of: requirement.of.map(told) };
   if (requirement.kind !== 'signature') return { ...name, [requirement.kind]: requirement.reason };
   const { signers, annotations, tlog } = requirement.policy;
   return {
@@ -70,9 +76,14 @@ export function refused(text: string, ownTrust = false): string {
   throw new Error('it was read');
 }
 
-/** What the judge asks of a matcher, without its guard against slow patterns: that one is tested where it stands. */
+/**
+ * What the judge asks of a matcher, without its guard against slow patterns: that one is tested
+ * where it stands.
+ */
 export function fitsWhole(matcher: Matcher, text: string): boolean {
-  return 'exact' in matcher ? matcher.exact === text : new RegExp(`^(?:${matcher.pattern.source})$`, 'u').test(text);
+  return 'exact' in matcher
+    ? matcher.exact === text
+    : new RegExp(`^(?:${matcher.pattern.source})$`, 'u').test(text);
 }
 
 export function indent(text: string, spaces: number): string {

@@ -18,14 +18,25 @@ function readBack(signing: Signed, file: string): (reference: string) => Require
 }
 
 /** What judges this signer's signatures would say, without making any. */
-function admits({ signers, annotations, tlog }: SignaturePolicy, { signer, annotations: made, ...how }: Signed): boolean {
+function admits(
+  { signers, annotations, tlog }: SignaturePolicy,
+  { signer, annotations: made, ...how }: Signed,
+): boolean {
   const signerFits = signers.some((rule) => {
-    if ('publicKeyPem' in signer) return 'key' in rule && rule.key.equals(createPublicKey(signer.publicKeyPem));
+    if ('publicKeyPem' in signer)
+      return 'key' in rule && rule.key.equals(createPublicKey(signer.publicKeyPem));
     if ('key' in rule) return false;
-    return rule.identities.some((one) => fitsWhole(one, signer.identity)) && rule.issuers.some((one) => fitsWhole(one, signer.issuer));
+    return (
+      rule.identities.some((one) => fitsWhole(one, signer.identity)) &&
+      rule.issuers.some((one) => fitsWhole(one, signer.issuer))
+    );
   });
   const timed = tlog === 'ignore' ? 'publicKeyPem' in signer || how.timestamp : how.tlog;
-  return signerFits && timed && Object.entries(annotations).every(([name, value]) => made[name] === value);
+  return (
+    signerFits &&
+    timed &&
+    Object.entries(annotations).every(([name, value]) => made[name] === value)
+  );
 }
 
 const readable = ['kyverno-cluster-policy.yaml', 'cluster-image-policy.yaml'];
@@ -68,8 +79,14 @@ describe.each(waysOfSigning)('policies for %s', (_, signing) => {
       expect(ask(other)).toMatchObject({ kind: 'fail' });
     }
     const strangers: Signed[] = [
-      signed({ ...signing, signer: { identity: branch.replace('acme/app', 'evil/app'), issuer: github } }),
-      signed({ ...signing, signer: { identity: tag.replace('release.yml', 'other.yml'), issuer: github } }),
+      signed({
+        ...signing,
+        signer: { identity: branch.replace('acme/app', 'evil/app'), issuer: github },
+      }),
+      signed({
+        ...signing,
+        signer: { identity: tag.replace('release.yml', 'other.yml'), issuer: github },
+      }),
       signed({ ...signing, signer: { identity: `https://evil.example/?${tag}`, issuer: github } }),
       signed({ ...signing, signer: { identity: branch, issuer: 'https://issuer.example' } }),
       signed({ ...signing, signer: { identity: 'someone@acme.com', issuer: github } }),
@@ -82,7 +99,8 @@ describe.each(waysOfSigning)('policies for %s', (_, signing) => {
 
   it('are YAML and JSON of one meaning', () => {
     for (const [name, text] of Object.entries(files)) {
-      if (name.endsWith('.json')) expect(JSON.parse(text)).toMatchObject({ default: [{ type: 'reject' }] });
+      if (name.endsWith('.json'))
+        expect(JSON.parse(text)).toMatchObject({ default: [{ type: 'reject' }] });
       if (!name.endsWith('.yaml')) continue;
       const documents = parseAllDocuments(text, { version: '1.2', strict: true });
       const old = parseAllDocuments(text, { version: '1.1', strict: true });
@@ -105,13 +123,25 @@ const otherKey = `-----BEGIN PUBLIC KEY-----\n${'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQc
 
 describe('the files', () => {
   it('are these', () => {
-    const names = ['kyverno-cluster-policy.yaml', 'kyverno-image-validating-policy.yaml', 'cluster-image-policy.yaml'];
+    const names = [
+      'kyverno-cluster-policy.yaml',
+      'kyverno-image-validating-policy.yaml',
+      'cluster-image-policy.yaml',
+    ];
     const podman = ['containers-policy.json', 'registries.d/sign-image.yaml'];
-    const all = Object.fromEntries(waysOfSigning.map(([name, signing]) => [name, Object.keys(writePolicies(signing))]));
-    for (const name of ['a key', 'a key without a log', 'a person', 'a person of an own Sigstore']) {
+    const all = Object.fromEntries(
+      waysOfSigning.map(([name, signing]) => [name, Object.keys(writePolicies(signing))]),
+    );
+    for (const name of [
+      'a key',
+      'a key without a log',
+      'a person',
+      'a person of an own Sigstore',
+    ]) {
       expect(all[name]).toEqual([...names, ...podman, 'verify.md']);
     }
-    for (const name of ['a workflow at a branch', 'a key, bundles', 'an own Sigstore']) expect(all[name]).toEqual([...names, 'verify.md']);
+    for (const name of ['a workflow at a branch', 'a key, bundles', 'an own Sigstore'])
+      expect(all[name]).toEqual([...names, 'verify.md']);
     expect(writePolicies(signed({ images: [] }))).toEqual({});
     expect(writePolicies(signed({ formats: [] }))).toEqual({});
   });
@@ -143,36 +173,58 @@ spec:
   });
 
   it('admit every tag of the workflow, and say so', () => {
-    const text = writePolicies(signed({ signer: { identity: tag, issuer: github } }))['kyverno-cluster-policy.yaml'] ?? '';
-    expect(text).toContain(`# It was signed for a tag (${tag}); the pattern admits every tag of that workflow`);
-    expect(text).toContain('subjectRegExp: "^https://github\\\\.com/acme/app/\\\\.github/workflows/release\\\\.yml@refs/tags/.+$"');
+    const text =
+      writePolicies(signed({ signer: { identity: tag, issuer: github } }))[
+        'kyverno-cluster-policy.yaml'
+      ] ?? '';
+    expect(text).toContain(
+      `# It was signed for a tag (${tag}); the pattern admits every tag of that workflow`,
+    );
+    expect(text).toContain(
+      'subjectRegExp: "^https://github\\\\.com/acme/app/\\\\.github/workflows/release\\\\.yml@refs/tags/.+$"',
+    );
   });
 
   it('name the key for podman and skopeo', () => {
     const files = writePolicies(signed({ signer: { publicKeyPem: key.pem } }));
-    const rule = { type: 'sigstoreSigned', signedIdentity: { type: 'matchRepository' }, keyData: Buffer.from(key.pem).toString('base64') };
+    const rule = {
+      type: 'sigstoreSigned',
+      signedIdentity: { type: 'matchRepository' },
+      keyData: Buffer.from(key.pem).toString('base64'),
+    };
     expect(JSON.parse(files['containers-policy.json'] ?? '')).toEqual({
       default: [{ type: 'reject' }],
       transports: { docker: { 'ghcr.io/acme/app': [rule], 'docker.io/library/tool': [rule] } },
     });
     expect(parse(files['registries.d/sign-image.yaml'] ?? '')).toEqual({
-      docker: { 'ghcr.io/acme/app': { 'use-sigstore-attachments': true }, 'docker.io/library/tool': { 'use-sigstore-attachments': true } },
+      docker: {
+        'ghcr.io/acme/app': { 'use-sigstore-attachments': true },
+        'docker.io/library/tool': { 'use-sigstore-attachments': true },
+      },
     });
   });
 
   it('choose the type of Kyverno by the format', () => {
     const type = (change: Partial<Signed>) =>
-      parse(writePolicies(signed(change))['kyverno-cluster-policy.yaml'] ?? '').spec.rules[0].verifyImages[0].type;
-    expect([type({}), type({ formats: ['legacy'] }), type({ formats: ['bundle'] })]).toEqual(['Cosign', 'Cosign', 'SigstoreBundle']);
+      parse(writePolicies(signed(change))['kyverno-cluster-policy.yaml'] ?? '').spec.rules[0]
+        .verifyImages[0].type;
+    expect([type({}), type({ formats: ['legacy'] }), type({ formats: ['bundle'] })]).toEqual([
+      'Cosign',
+      'Cosign',
+      'SigstoreBundle',
+    ]);
   });
 
   it('name the log that was used, of several', () => {
     const logs = trustedRoot.parsed.tlogs.map(({ logId, baseUrl }) => {
       const hex = logId?.keyId.toString('hex') ?? '';
       const own = signed({ privateSigstore: { trustedRoot }, logId: hex });
-      const rekor = parse(writePolicies(own)['kyverno-cluster-policy.yaml'] ?? '').spec.rules[0].verifyImages[0].attestors[0].entries[0]
-        .keyless.rekor;
-      return [rekor.url === baseUrl, createPublicKey(rekor.pubkey).export({ type: 'spki', format: 'der' }).length > 0];
+      const rekor = parse(writePolicies(own)['kyverno-cluster-policy.yaml'] ?? '').spec.rules[0]
+        .verifyImages[0].attestors[0].entries[0].keyless.rekor;
+      return [
+        rekor.url === baseUrl,
+        createPublicKey(rekor.pubkey).export({ type: 'spki', format: 'der' }).length > 0,
+      ];
     });
     expect(logs).toEqual([
       [true, true],
@@ -182,7 +234,10 @@ spec:
 
   it('hold the commands', () => {
     const text = writePolicies(
-      signed({ signer: { identity: tag, issuer: github, claims: { repository: 'acme/app' } }, annotations: { team: 'blue' } }),
+      signed({
+        signer: { identity: tag, issuer: github, claims: { repository: 'acme/app' } },
+        annotations: { team: 'blue' },
+      }),
     )['verify.md'];
     const [first] = signed().images;
     expect(text).toContain(`cosign verify \\
@@ -197,15 +252,19 @@ spec:
   --predicate-type https://sigstore.dev/cosign/sign/v1 \\
   --cert-identity ${tag} \\
   --cert-oidc-issuer ${github}`);
-    expect(text).toContain('podman and skopeo know keys and e-mail addresses, and this signer is a workflow');
+    expect(text).toContain(
+      'podman and skopeo know keys and e-mail addresses, and this signer is a workflow',
+    );
   });
 
   it('cannot be made to say something else by what was signed', () => {
     const evil = 'https://acme.com/\n- glob: "x"\n# \u2028\u202e`$(id)`';
-    const files = writePolicies(signed({ signer: { identity: evil, issuer: evil }, annotations: { [evil]: evil } }));
-    expect(parse(files['cluster-image-policy.yaml'] ?? '').spec.authorities[0].keyless.identities).toEqual([
-      { subject: evil, issuer: evil },
-    ]);
+    const files = writePolicies(
+      signed({ signer: { identity: evil, issuer: evil }, annotations: { [evil]: evil } }),
+    );
+    expect(
+      parse(files['cluster-image-policy.yaml'] ?? '').spec.authorities[0].keyless.identities,
+    ).toEqual([{ subject: evil, issuer: evil }]);
     expect(files['verify.md']).not.toContain('$(id)');
   });
 });

@@ -36,14 +36,19 @@ describe('YAML that is written', () => {
       fc.boolean(),
       fc.integer(),
       fc.array(tie('tree'), { maxLength: 4 }),
-      fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('on', 'a', 'b c', '1')), tie('tree'), { maxKeys: 4, noNullPrototype: true }),
+      fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('on', 'a', 'b c', '1')), tie('tree'), {
+        maxKeys: 4,
+        noNullPrototype: true,
+      }),
     ),
   }));
 
   it.each(['1.1', '1.2'] as const)('is read back to the same value by YAML %s', (version) => {
     fc.assert(
       fc.property(tree, (value) => {
-        expect(parse(yamlText(value, ['a comment\nb: c']), { version, merge: false })).toEqual(value);
+        expect(parse(yamlText(value, ['a comment\nb: c']), { version, merge: false })).toEqual(
+          value,
+        );
       }),
       { numRuns: 500 },
     );
@@ -51,7 +56,15 @@ describe('YAML that is written', () => {
 
   it('is block style, with plain words where nobody can mistake them', () => {
     expect(
-      yamlText({ a: [{ b: 'c', d: [] }, 'e f'], g: {}, pem: '-----BEGIN X-----\nAA\n-----END X-----\n', yes: true }, ['one', 'two\nthree']),
+      yamlText(
+        {
+          a: [{ b: 'c', d: [] }, 'e f'],
+          g: {},
+          pem: '-----BEGIN X-----\nAA\n-----END X-----\n',
+          yes: true,
+        },
+        ['one', 'two\nthree'],
+      ),
     ).toBe(
       '# one\n# two three\na:\n  - b: c\n    d: []\n  - "e f"\ng: {}\npem: |\n  -----BEGIN X-----\n  AA\n  -----END X-----\n"yes": true\n',
     );

@@ -39,10 +39,18 @@ describe('images of a Dockerfile', () => {
     ],
     ['an ARG without default is open', 'ARG V\nFROM node:$V', ['2 ? node:$V']],
     ['an ARG that nobody declares is open', 'FROM node:$V', ['1 ? node:$V']],
-    ['an ARG after FROM does not count', 'FROM a\nARG V=1\nFROM node:$V', [`1 ${hub('a')}`, '3 ? node:$V']],
+    [
+      'an ARG after FROM does not count',
+      'FROM a\nARG V=1\nFROM node:$V',
+      [`1 ${hub('a')}`, '3 ? node:$V'],
+    ],
     ['an ARG that loses its default is open', 'ARG V=1\nARG V\nFROM node:$V', ['3 ? node:$V']],
     ['platform arguments belong to the build', 'FROM node:$TARGETARCH', ['1 ? node:$TARGETARCH']],
-    ['an empty default takes the word behind :-', 'ARG V=\nFROM node:${V:-22}', [`2 ${hub('node:22')}`]],
+    [
+      'an empty default takes the word behind :-',
+      'ARG V=\nFROM node:${V:-22}',
+      [`2 ${hub('node:22')}`],
+    ],
     ['defaults inside defaults', 'FROM ${A:-${B:-node}:1}', [`1 ${hub('node:1')}`]],
     ['a form that is not read is open', 'ARG V=1.2\nFROM node:${V%.*}', ['2 ? node:${V%.*}']],
     ['quotes', 'FROM "node:22"', [`1 ${hub('node:22')}`]],
@@ -51,15 +59,31 @@ describe('images of a Dockerfile', () => {
     ['no image', 'FROM', ['1 ? ']],
     ['a FROM with more words', 'FROM a # b', ['1 ? a # b']],
     ['an unknown instruction', 'FROM a\nFRM b', [`1 ${hub('a')}`, '2 ? FRM b']],
-    ['ONBUILD', 'FROM a AS s\nONBUILD COPY --from=s a b\nONBUILD RUN --mount=from=t,type=bind x', ['1 a', '2 s', '3 t'].map(inHub)],
+    [
+      'ONBUILD',
+      'FROM a AS s\nONBUILD COPY --from=s a b\nONBUILD RUN --mount=from=t,type=bind x',
+      ['1 a', '2 s', '3 t'].map(inHub),
+    ],
     [
       'a source in quotes',
       'FROM a\nCOPY --from="t:1" a b\nRUN --mount="type=bind, from=u:1,target=/x" echo',
       ['1 a', '2 t:1', '3 u:1'].map(inHub),
     ],
-    ['a source that is a variable', 'ARG T=1\nFROM a\nCOPY --from=t:$T a b', [`2 ${hub('a')}`, '3 ? t:$T']],
-    ['a shebang before the syntax', '#!/x\n# syntax=evil/frontend\nFROM a', ['2 docker.io/evil/frontend', `3 ${hub('a')}`]],
-    ['a syntax in slashes', '// syntax=evil/frontend', ['1 docker.io/evil/frontend', '1 ? // syntax=evil/frontend']],
+    [
+      'a source that is a variable',
+      'ARG T=1\nFROM a\nCOPY --from=t:$T a b',
+      [`2 ${hub('a')}`, '3 ? t:$T'],
+    ],
+    [
+      'a shebang before the syntax',
+      '#!/x\n# syntax=evil/frontend\nFROM a',
+      ['2 docker.io/evil/frontend', `3 ${hub('a')}`],
+    ],
+    [
+      'a syntax in slashes',
+      '// syntax=evil/frontend',
+      ['1 docker.io/evil/frontend', '1 ? // syntax=evil/frontend'],
+    ],
   ])('%s', (_, text, expected) => {
     expect(images(text)).toEqual(expected);
   });
@@ -78,22 +102,41 @@ describe('a FROM cannot hide', () => {
     ['behind an escaped one', 'FROM scratch\nRUN cat \\<<EOF\nFROM evil', evil(3)],
     ['behind a here-string', 'FROM scratch\nRUN cat <<<EOF\nFROM evil', evil(3)],
     ['behind arithmetic', 'FROM scratch\nRUN echo $((1<<EOF))\nFROM evil', evil(3)],
-    ['behind << of an instruction without here-documents', 'FROM scratch\nCMD cat <<EOF\nFROM evil', evil(3)],
+    [
+      'behind << of an instruction without here-documents',
+      'FROM scratch\nCMD cat <<EOF\nFROM evil',
+      evil(3),
+    ],
     ['behind << in the JSON form', 'FROM scratch\nRUN ["cat", "<<EOF"]\nFROM evil', evil(3)],
     ['in a word that is cut in two', 'FR\\\nOM ev\\\n# not a line\n\nil', evil(1)],
     ['behind a comment that ends with a backslash', 'FROM scratch\n# x \\\nFROM evil', evil(3)],
-    ['behind another escape character', '# escape=`\nFROM scratch\nRUN dir c:\\\nFROM evil', evil(4)],
-    ['behind an escape directive that is none', '# hello\n# escape=`\nFROM scratch\nRUN x `\nFROM evil', evil(5)],
+    [
+      'behind another escape character',
+      '# escape=`\nFROM scratch\nRUN dir c:\\\nFROM evil',
+      evil(4),
+    ],
+    [
+      'behind an escape directive that is none',
+      '# hello\n# escape=`\nFROM scratch\nRUN x `\nFROM evil',
+      evil(5),
+    ],
     ['behind blanks of Unicode', 'FROM scratch\n\u00a0\u2003FROM evil', evil(2)],
     ['after a here-document', 'FROM scratch\nRUN <<-EOF\nFROM no\n\tEOF\nFROM evil', evil(5)],
-    ['after two of them', 'FROM scratch\nCOPY <<A <<"B" /x\nFROM no\nA\nFROM no\nB\nFROM evil', evil(7)],
+    [
+      'after two of them',
+      'FROM scratch\nCOPY <<A <<"B" /x\nFROM no\nA\nFROM no\nB\nFROM evil',
+      evil(7),
+    ],
   ])('%s', (_, text, expected) => {
     expect(images(text)).toEqual([expected]);
   });
 
   it.each([
     ['a here-document without end', 'FROM a\nRUN cat <<EOF\nFROM evil'],
-    ['a here-document whose name older builders read otherwise', 'FROM a\nRUN cat <<"CMD x"\nFROM evil\nCMD x'],
+    [
+      'a here-document whose name older builders read otherwise',
+      'FROM a\nRUN cat <<"CMD x"\nFROM evil\nCMD x',
+    ],
     ['a here-document named by a variable', 'FROM a\nRUN cat <<$X\nFROM evil\n$X'],
     ['a quote without end before a here-document', "FROM a\nRUN echo it's <<EOF\nFROM evil\nEOF"],
   ])('%s leaves the file unresolved', (_, text) => {
@@ -102,12 +145,17 @@ describe('a FROM cannot hide', () => {
 
   it('reads any text in bounded time, and finds what a plain FROM after it names', () => {
     fc.assert(
-      fc.property(fc.array(fc.constantFrom('a', ' ', '"', '\\', '$', '{', '}', '#', '=', '\t', '-', '`'), { maxLength: 40 }), (parts) => {
-        const line = `RUN ${parts.join('')}`;
-        const continues = /[^\\]\\[ \t]*$|^\\[ \t]*$/.test(line);
-        if (continues) return;
-        expect(images(`FROM scratch\n${line}\nFROM evil`).at(-1)).toBe(evil(3));
-      }),
+      fc.property(
+        fc.array(fc.constantFrom('a', ' ', '"', '\\', '$', '{', '}', '#', '=', '\t', '-', '`'), {
+          maxLength: 40,
+        }),
+        (parts) => {
+          const line = `RUN ${parts.join('')}`;
+          const continues = /[^\\]\\[ \t]*$|^\\[ \t]*$/.test(line);
+          if (continues) return;
+          expect(images(`FROM scratch\n${line}\nFROM evil`).at(-1)).toBe(evil(3));
+        },
+      ),
     );
   });
 
@@ -117,7 +165,10 @@ describe('a FROM cannot hide', () => {
     ['many flags', `RUN ${'--mount=type=bind '.repeat(50_000)}x`],
     ['many open here-documents', `RUN ${'<<A '.repeat(100_000)}`],
     ['many variables', `FROM ${'$a'.repeat(200_000)}`],
-    ['values that double', `ARG A0=aaaaaaaa\n${Array.from({ length: 60 }, (_, n) => `ARG A${n + 1}=$A${n}$A${n}\n`).join('')}FROM $A60`],
+    [
+      'values that double',
+      `ARG A0=aaaaaaaa\n${Array.from({ length: 60 }, (_, n) => `ARG A${n + 1}=$A${n}$A${n}\n`).join('')}FROM $A60`,
+    ],
     ['many stages', 'FROM a AS b\n'.repeat(80_000)],
     ['quotes without end', `RUN --x="${'a\\'.repeat(400_000)}`],
   ])('takes less than two seconds for a megabyte of %s', (_, text) => {

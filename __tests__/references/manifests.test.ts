@@ -29,14 +29,26 @@ const inPod = (first: number) => [
 describe('Kubernetes', () => {
   it.each([
     ['Pod', `apiVersion: v1\nkind: Pod\nspec:\n${pod('  ')}`, 4],
-    ['Deployment', `apiVersion: apps/v1\nkind: Deployment\nspec:\n  template:\n    spec:\n${pod('      ')}`, 6],
+    [
+      'Deployment',
+      `apiVersion: apps/v1\nkind: Deployment\nspec:\n  template:\n    spec:\n${pod('      ')}`,
+      6,
+    ],
     [
       'CronJob',
       `apiVersion: batch/v1\nkind: CronJob\nspec:\n  jobTemplate:\n    spec:\n      template:\n        spec:\n${pod('          ')}`,
       8,
     ],
-    ['List', `apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  spec:\n${pod('    ')}`, 7],
-    ['a custom resource', `apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nspec:\n  template:\n    spec:\n${pod('      ')}`, 6],
+    [
+      'List',
+      `apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  spec:\n${pod('    ')}`,
+      7,
+    ],
+    [
+      'a custom resource',
+      `apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nspec:\n  template:\n    spec:\n${pod('      ')}`,
+      6,
+    ],
   ])('%s: all kinds of containers', (_, text, first) => {
     expect(read('x.yaml', text)).toEqual({ kinds: ['Kubernetes'], images: inPod(first) });
   });
@@ -47,30 +59,65 @@ describe('Kubernetes', () => {
       'spec: {image: quay.io/a/b:1, imageName: quay.io/a/c:1, initImage: quay.io/a/d, goldenImage: off}',
       ['3 quay.io/a/b:1', '3 quay.io/a/c:1', '3 quay.io/a/d'],
     ],
-    ['values of a chart inside a resource', 'spec: {values: {image: {repository: quay.io/a/b, tag: v1}}}', ['3 quay.io/a/b:v1']],
-    ['labels, annotations and the status are no images', 'metadata: {labels: {image: a}, annotations: {image: b}}\nstatus: {image: c}', []],
-    ['a template', 'spec: {containers: [{name: a, image: "{{ .Values.image }}"}]}', ['3 ? {{ .Values.image }}']],
+    [
+      'values of a chart inside a resource',
+      'spec: {values: {image: {repository: quay.io/a/b, tag: v1}}}',
+      ['3 quay.io/a/b:v1'],
+    ],
+    [
+      'labels, annotations and the status are no images',
+      'metadata: {labels: {image: a}, annotations: {image: b}}\nstatus: {image: c}',
+      [],
+    ],
+    [
+      'a template',
+      'spec: {containers: [{name: a, image: "{{ .Values.image }}"}]}',
+      ['3 ? {{ .Values.image }}'],
+    ],
     [
       'a variable',
       'spec: {containers: [{name: a, image: $(IMAGE)}, {name: b, image: "${IMAGE}"}, {name: c, image: <image>}]}',
       ['3 ? $(IMAGE)', '3 ? ${IMAGE}', '3 ? <image>'],
     ],
-    ['a value of another type', 'spec: {containers: [{name: a, image: 12}, {name: b, image: [x]}]}', ['3 ? 12', '3 ? ']],
-    ['bytes in base64', 'spec: {containers: [{name: a, image: !!binary bmdpbng}]}', ['3 ? tag:yaml.org,2002:binary bmdpbng']],
+    [
+      'a value of another type',
+      'spec: {containers: [{name: a, image: 12}, {name: b, image: [x]}]}',
+      ['3 ? 12', '3 ? '],
+    ],
+    [
+      'bytes in base64',
+      'spec: {containers: [{name: a, image: !!binary bmdpbng}]}',
+      ['3 ? tag:yaml.org,2002:binary bmdpbng'],
+    ],
     ['no reference', 'spec: {containers: [{name: a, image: "A B"}]}', ['3 ? A B']],
-    ['an alias', 'x: &i quay.io/a/b:1\nspec: {containers: [{name: a, image: *i}]}', ['4 quay.io/a/b:1']],
-    ['a merge key', 'x: &c {image: quay.io/a/b:1}\nspec: {containers: [{<<: *c, name: a}]}', ['3 quay.io/a/b:1', '3 quay.io/a/b:1']],
+    [
+      'an alias',
+      'x: &i quay.io/a/b:1\nspec: {containers: [{name: a, image: *i}]}',
+      ['4 quay.io/a/b:1'],
+    ],
+    [
+      'a merge key',
+      'x: &c {image: quay.io/a/b:1}\nspec: {containers: [{<<: *c, name: a}]}',
+      ['3 quay.io/a/b:1', '3 quay.io/a/b:1'],
+    ],
   ])('%s', (_, body, expected) => {
     const { images } = read('x.yaml', `apiVersion: example.com/v1\nkind: Thing\n${body}\n`);
     expect(images).toEqual(expected);
   });
 
   it('reads several documents, of several kinds, and JSON', () => {
-    const text = 'apiVersion: v1\nkind: Pod\nspec: {containers: [{image: a/b}]}\n---\nservices: {s: {image: a/c}}\n---\n# none\n';
-    expect(read('x.yml', text)).toEqual({ kinds: ['Kubernetes', 'compose'], images: ['3 docker.io/a/b', '5 docker.io/a/c'] });
-    expect(read('x.json', '{"apiVersion": "v1", "kind": "Pod",\n "spec": {"containers": [{"image": "a/b"}]}}').images).toEqual([
-      '2 docker.io/a/b',
-    ]);
+    const text =
+      'apiVersion: v1\nkind: Pod\nspec: {containers: [{image: a/b}]}\n---\nservices: {s: {image: a/c}}\n---\n# none\n';
+    expect(read('x.yml', text)).toEqual({
+      kinds: ['Kubernetes', 'compose'],
+      images: ['3 docker.io/a/b', '5 docker.io/a/c'],
+    });
+    expect(
+      read(
+        'x.json',
+        '{"apiVersion": "v1", "kind": "Pod",\n "spec": {"containers": [{"image": "a/b"}]}}',
+      ).images,
+    ).toEqual(['2 docker.io/a/b']);
   });
 });
 
@@ -88,7 +135,12 @@ describe('kustomize', () => {
     ].join('\n');
     expect(read('kustomization.yaml', text)).toEqual({
       kinds: ['kustomization'],
-      images: ['4 ghcr.io/acme/app:2', `5 ghcr.io/acme/web@sha256:${'a'.repeat(64)}`, '7 ? ghcr.io/acme/other', '8 ? app:1.10'],
+      images: [
+        '4 ghcr.io/acme/app:2',
+        `5 ghcr.io/acme/web@sha256:${'a'.repeat(64)}`,
+        '7 ? ghcr.io/acme/other',
+        '8 ? app:1.10',
+      ],
     });
   });
 
@@ -96,7 +148,8 @@ describe('kustomize', () => {
     const text =
       'patches:\n- target: {kind: Deployment}\n  patch: |\n    - op: replace\n      path: /spec/template/spec/containers/0/image\n      value: a/b:1\n';
     expect(read('kustomization.yaml', text).images).toEqual(['6 docker.io/a/b:1']);
-    const add = '[{"op": "add", "path": "/spec/containers/-", "value": {"name": "x", "image": "a/c"}}]';
+    const add =
+      '[{"op": "add", "path": "/spec/containers/-", "value": {"name": "x", "image": "a/c"}}]';
     expect(read('patch.json', add)).toEqual({ kinds: ['JSON patch'], images: ['1 docker.io/a/c'] });
   });
 
@@ -110,7 +163,11 @@ describe('compose', () => {
   it.each<[string, string, string[]]>([
     ['an image', '{image: "nginx:1"}', ['2 docker.io/library/nginx:1']],
     ['only a build', '{build: .}', []],
-    ['a build with a name is pulled first', '{build: ., image: acme/app}', ['2 docker.io/acme/app']],
+    [
+      'a build with a name is pulled first',
+      '{build: ., image: acme/app}',
+      ['2 docker.io/acme/app'],
+    ],
     ['unless the policy is to build', '{build: ., image: acme/app, pull_policy: build}', []],
     ['a default', '{image: "acme/app:${TAG:-1}"}', ['2 docker.io/acme/app:1']],
     ['no default', '{image: "acme/app:${TAG:?set it}"}', ['2 ? acme/app:${TAG:?set it}']],
@@ -126,17 +183,28 @@ describe('compose', () => {
       ['2 docker.io/library/a', '2 docker.io/acme/data:1'],
     ],
   ])('%s', (_, service, expected) => {
-    expect(read('compose.yaml', `services:\n  s: ${service}\n`)).toEqual({ kinds: ['compose'], images: expected });
+    expect(read('compose.yaml', `services:\n  s: ${service}\n`)).toEqual({
+      kinds: ['compose'],
+      images: expected,
+    });
   });
 
   it('extensions are templates, and count where they are used', () => {
-    const text = 'x-base: &base\n  image: acme/base:1\nservices:\n  a: {<<: *base}\n  b: {<<: *base, image: acme/b}\n';
-    expect(read('docker-compose.yml', text).images).toEqual(['2 docker.io/acme/base:1', '5 docker.io/acme/b']);
+    const text =
+      'x-base: &base\n  image: acme/base:1\nservices:\n  a: {<<: *base}\n  b: {<<: *base, image: acme/b}\n';
+    expect(read('docker-compose.yml', text).images).toEqual([
+      '2 docker.io/acme/base:1',
+      '5 docker.io/acme/b',
+    ]);
   });
 
   it('a Dockerfile inside', () => {
-    const text = 'services:\n  a:\n    build:\n      dockerfile_inline: |\n        FROM acme/a:1\n        COPY --from=acme/b:1 x y\n';
-    expect(read('compose.yaml', text).images).toEqual(['5 docker.io/acme/a:1', '6 docker.io/acme/b:1']);
+    const text =
+      'services:\n  a:\n    build:\n      dockerfile_inline: |\n        FROM acme/a:1\n        COPY --from=acme/b:1 x y\n';
+    expect(read('compose.yaml', text).images).toEqual([
+      '5 docker.io/acme/a:1',
+      '6 docker.io/acme/b:1',
+    ]);
   });
 });
 
@@ -170,9 +238,12 @@ describe('Helm', () => {
   });
 
   it('a global registry leaves the images open', () => {
-    expect(read('values.yaml', 'global: {imageRegistry: evil.example}\nimage: {repository: acme/app, tag: "1"}').images).toEqual([
-      '2 ? acme/app:1',
-    ]);
+    expect(
+      read(
+        'values.yaml',
+        'global: {imageRegistry: evil.example}\nimage: {repository: acme/app, tag: "1"}',
+      ).images,
+    ).toEqual(['2 ? acme/app:1']);
   });
 
   it('a template is unresolved, and its fixed images are images', () => {
@@ -194,23 +265,36 @@ describe('values that pose as something else', () => {
     ['Kubernetes', 'apiVersion: v1\nkind: ConfigMap'],
   ])('%s', (_, front) => {
     const text = `image: {repository: acme/evil, tag: "1"}\nsidecar: {image: acme/evil2}\n${front}\n`;
-    expect(read('prod.yaml', text).images).toEqual(expect.arrayContaining(['1 docker.io/acme/evil:1', '2 docker.io/acme/evil2']));
-    expect(read('values.yaml', text).images).toEqual(expect.arrayContaining(['1 docker.io/acme/evil:1', '2 docker.io/acme/evil2']));
+    expect(read('prod.yaml', text).images).toEqual(
+      expect.arrayContaining(['1 docker.io/acme/evil:1', '2 docker.io/acme/evil2']),
+    );
+    expect(read('values.yaml', text).images).toEqual(
+      expect.arrayContaining(['1 docker.io/acme/evil:1', '2 docker.io/acme/evil2']),
+    );
   });
 
   it('an image beside a repository counts too', () => {
     const text = 'app: {repository: acme/a, tag: "1", image: acme/b}\n';
-    expect(read('values.yaml', text).images).toEqual(['1 docker.io/acme/a:1', '1 docker.io/acme/b:1']);
-    expect(read('x.yaml', `apiVersion: v1\nkind: X\n${text}`).images).toEqual(['3 docker.io/acme/a:1', '3 docker.io/acme/b']);
+    expect(read('values.yaml', text).images).toEqual([
+      '1 docker.io/acme/a:1',
+      '1 docker.io/acme/b:1',
+    ]);
+    expect(read('x.yaml', `apiVersion: v1\nkind: X\n${text}`).images).toEqual([
+      '3 docker.io/acme/a:1',
+      '3 docker.io/acme/b',
+    ]);
   });
 
   it('a global registry counts in what poses as Kubernetes', () => {
-    const text = 'apiVersion: v1\nkind: X\nglobal: {imageRegistry: evil.example}\nimage: {repository: acme/app, tag: "1"}';
+    const text =
+      'apiVersion: v1\nkind: X\nglobal: {imageRegistry: evil.example}\nimage: {repository: acme/app, tag: "1"}';
     expect(read('prod.yaml', text).images).toContain('4 ? acme/app:1');
   });
 
   it('a list of maps is looked through', () => {
-    expect(read('list.yaml', '- {name: a, image: acme/a}\n').images).toEqual(['1 docker.io/acme/a']);
+    expect(read('list.yaml', '- {name: a, image: acme/a}\n').images).toEqual([
+      '1 docker.io/acme/a',
+    ]);
   });
 
   it.each<[string, string, string]>([
@@ -221,11 +305,15 @@ describe('values that pose as something else', () => {
     ['with a key in escapes', '  "\\x69mage": acme/evil', '3 ? "\\x69mage": acme/evil'],
     ['with an explicit key', '  ? image\n  : acme/evil', '3 ? ? image'],
   ])('an image does not hide in what poses as a template: %s', (_, body, expected) => {
-    expect(read('x.yaml', `a: 1\na: 2 # {{ x }}\n${body}\n`)).toEqual({ kinds: ['template'], images: [expected] });
+    expect(read('x.yaml', `a: 1\na: 2 # {{ x }}\n${body}\n`)).toEqual({
+      kinds: ['template'],
+      images: [expected],
+    });
   });
 
   it('maps of a template are looked through', () => {
-    const text = '{{- if .x }}\nimage:\n  repository: {{ .Values.r }}\n  tag: x\n{{- end }}\nimagePullPolicy: Always\n';
+    const text =
+      '{{- if .x }}\nimage:\n  repository: {{ .Values.r }}\n  tag: x\n{{- end }}\nimagePullPolicy: Always\n';
     expect(read('templates/x.yaml', text).images).toEqual(['3 ? {{ .Values.r }}']);
   });
 });
@@ -263,7 +351,9 @@ describe('GitHub', () => {
       images: ['3 docker.io/acme/tool:1'],
     });
     expect(read('action.yml', 'runs: {using: docker, image: Dockerfile}').images).toEqual([]);
-    expect(read('action.yml', 'runs: {using: composite, steps: [{uses: "docker://a/b"}]}').images).toEqual(['1 docker.io/a/b']);
+    expect(
+      read('action.yml', 'runs: {using: composite, steps: [{uses: "docker://a/b"}]}').images,
+    ).toEqual(['1 docker.io/a/b']);
   });
 });
 
@@ -276,33 +366,49 @@ describe('files', () => {
     ['README.md', '# Title\n\nStart FROM here\n', [], []],
     ['mkdocs.yml', 'site_name: x\n', [], []],
     ['values-prod.yaml', 'replicas: 2\n', ['values'], []],
-    ['twice.yaml', 'apiVersion: v1\nkind: Pod\nspec:\n  image: a\n  image: b\n', ['unreadable'], ['5 ? ']],
+    [
+      'twice.yaml',
+      'apiVersion: v1\nkind: Pod\nspec:\n  image: a\n  image: b\n',
+      ['unreadable'],
+      ['5 ? '],
+    ],
     ['broken.yaml', 'a: [\n', ['unreadable'], ['2 ? ']],
   ])('%s', (path, text, kinds, images) => {
     expect(read(path, text)).toEqual({ kinds, images });
   });
 
   it('what is too large, or no text, is unresolved and not empty', () => {
-    expect(read('Dockerfile', `FROM a\n${'#'.repeat(1024 * 1024)}`)).toEqual({ kinds: ['unreadable'], images: ['1 ? '] });
-    expect(readFileReferences('x.yaml', Buffer.from([0xff, 0xfe, 0x61, 0])).kinds).toEqual(['unreadable']);
-    expect(readFileReferences('logo.png', Buffer.from([0xff, 0xfe, 0x61, 0]))).toEqual({ kinds: [], uses: [] });
+    expect(read('Dockerfile', `FROM a\n${'#'.repeat(1024 * 1024)}`)).toEqual({
+      kinds: ['unreadable'],
+      images: ['1 ? '],
+    });
+    expect(readFileReferences('x.yaml', Buffer.from([0xff, 0xfe, 0x61, 0])).kinds).toEqual([
+      'unreadable',
+    ]);
+    expect(readFileReferences('logo.png', Buffer.from([0xff, 0xfe, 0x61, 0]))).toEqual({
+      kinds: [],
+      uses: [],
+    });
   });
 
   it('many aliases take time in proportion to their number', () => {
     const began = performance.now();
-    expect(read('x.yaml', `x: &a b\ny:\n${'- *a\n'.repeat(60_000)}image: acme/a\n`).images).toEqual(['60003 docker.io/acme/a']);
+    expect(read('x.yaml', `x: &a b\ny:\n${'- *a\n'.repeat(60_000)}image: acme/a\n`).images).toEqual(
+      ['60003 docker.io/acme/a'],
+    );
     expect(performance.now() - began).toBeLessThan(5000);
   });
 
   it('a template of one endless line is not looked through', () => {
-    expect(read('x.yaml', `a: 1\na: {{ x }}\n${'image: '.repeat(140_000)}`).images).toEqual([`3 ? ${'image: '.repeat(6).slice(0, 40)}`]);
+    expect(read('x.yaml', `a: 1\na: {{ x }}\n${'image: '.repeat(140_000)}`).images).toEqual([
+      `3 ? ${'image: '.repeat(6).slice(0, 40)}`,
+    ]);
   });
 
   it('an alias means the anchor before it', () => {
-    expect(read('x.yaml', 'a: &i acme/a\nb: {image: *i}\nc: &i acme/c\nd: {image: *i}\n').images).toEqual([
-      '2 docker.io/acme/a',
-      '4 docker.io/acme/c',
-    ]);
+    expect(
+      read('x.yaml', 'a: &i acme/a\nb: {image: *i}\nc: &i acme/c\nd: {image: *i}\n').images,
+    ).toEqual(['2 docker.io/acme/a', '4 docker.io/acme/c']);
     expect(read('x.yaml', 'b: {image: *i}\na: &i acme/a\n').kinds).toEqual(['unreadable']);
   });
 

@@ -4,7 +4,11 @@ import { readFileReferences } from '../../src/references/read-file.ts';
 
 /** What a file names, one line each: `3 ghcr.io/acme/app:1` or `3 ? $V has no default …`. */
 export function show(uses: readonly ImageUse[]): string[] {
-  return uses.map((use) => ('reference' in use ? `${use.line} ${formatReference(use.reference)}` : `${use.line} ? ${use.written}`));
+  return uses.map((use) =>
+    'reference' in use
+      ? `${use.line} ${formatReference(use.reference)}`
+      : `${use.line} ? ${use.written}`,
+  );
 }
 
 /** The kinds and images of a file. */

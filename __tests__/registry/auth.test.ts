@@ -5,8 +5,12 @@ import { type RegistryOptions, startRegistry } from '../sandbox/registry.ts';
 import { login, open } from './server.ts';
 
 const accounts = [{ username: login.username, password: login.password }];
-const token = (more: object = {}): RegistryOptions => ({ auth: { kind: 'token', accounts, ...more } });
-const walk = (registry: { requests: readonly { method: string; path: string; status: unknown }[] }) =>
+const token = (more: object = {}): RegistryOptions => ({
+  auth: { kind: 'token', accounts, ...more },
+});
+const walk = (registry: {
+  requests: readonly { method: string; path: string; status: unknown }[];
+}) =>
   registry.requests.map(({ method, path, status }) => `${method} ${path.split('?')[0]} ${status}`);
 
 describe('bearer tokens', () => {
@@ -23,7 +27,9 @@ describe('bearer tokens', () => {
       'GET /v2/acme/other/manifests/a 404',
     ]);
     expect(
-      registry.requests.filter(({ path }) => path.startsWith('/token')).map(({ path }) => new URLSearchParams(path.slice(7)).get('scope')),
+      registry.requests
+        .filter(({ path }) => path.startsWith('/token'))
+        .map(({ path }) => new URLSearchParams(path.slice(7)).get('scope')),
     ).toEqual(['repository:acme/app:pull,push', 'repository:acme/other:pull,push']);
     expect(secrets.length).toBe(2);
   });
@@ -56,7 +62,12 @@ describe('bearer tokens', () => {
     let issued = 0;
     const charged = new Set<string | undefined>();
     const url = new URL('https://r.io/v2/');
-    const answer = (status: number, body = '', headers = {}) => ({ status, headers, body: Buffer.from(body), url });
+    const answer = (status: number, body = '', headers = {}) => ({
+      status,
+      headers,
+      body: Buffer.from(body),
+      url,
+    });
     const authorize = createAuthorizer({
       http: async ({ chargedTo }) => {
         charged.add(chargedTo?.origin);
@@ -96,7 +107,11 @@ describe('bearer tokens', () => {
   it('a registry token is sent as it is', async () => {
     await using server = await serve((request, response) => {
       const known = request.headers.authorization === 'Bearer fixed';
-      response.writeHead(known ? 404 : 401, { 'www-authenticate': 'Bearer realm="https://auth.example/token"' }).end();
+      response
+        .writeHead(known ? 404 : 401, {
+          'www-authenticate': 'Bearer realm="https://auth.example/token"',
+        })
+        .end();
     });
     const { repository } = open(server.host, { login: { kind: 'registry-token', token: 'fixed' } });
     expect(await repository().getManifest('v1')).toBeUndefined();
@@ -106,8 +121,10 @@ describe('bearer tokens', () => {
 describe('a registry that lets strangers in', () => {
   it('and says that the private image is missing, is asked for a challenge once by whoever has a login', async () => {
     await using server = await serve((request, response) => {
-      if (request.headers.authorization !== undefined) response.writeHead(200, { 'content-type': 'a/b' }).end('{}');
-      else if (request.url === '/v2/') response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
+      if (request.headers.authorization !== undefined)
+        response.writeHead(200, { 'content-type': 'a/b' }).end('{}');
+      else if (request.url === '/v2/')
+        response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
       else response.writeHead(404).end();
     });
     const { repository } = open(server.host, { login });
@@ -124,7 +141,9 @@ describe('refusals', () => {
     await expect(open(registry.host).repository().getManifest('v1')).rejects.toMatchObject({
       code: 'registry-denied',
       message: `${registry.host} wants a login for access to acme/app (pull,push), and this job has none for it.`,
-      fix: expect.stringContaining(`uses: docker/login-action@v4\n  with:\n    registry: ${registry.host}`),
+      fix: expect.stringContaining(
+        `uses: docker/login-action@v4\n  with:\n    registry: ${registry.host}`,
+      ),
     });
   });
 
@@ -136,7 +155,10 @@ describe('refusals', () => {
         .repository()
         .getManifest('v1')
         .catch((caught: unknown) => caught);
-      expect(failure).toMatchObject({ code: 'bad-credentials', message: expect.stringContaining('does not accept the login of this job') });
+      expect(failure).toMatchObject({
+        code: 'bad-credentials',
+        message: expect.stringContaining('does not accept the login of this job'),
+      });
       expect(JSON.stringify(failure) + String(failure)).not.toContain('wrong horse');
     },
   );
@@ -146,8 +168,12 @@ describe('refusals', () => {
     ['a smaller token, then 403', { excess: 'reduce', insufficientStatus: 403 }],
     ['no token', { excess: 'refuse' }],
   ])('a login without the right to push: %s', async (_, more) => {
-    await using registry = await startRegistry(token({ ...more, accounts: [{ ...accounts[0], actions: ['pull'] }] }));
-    await expect(open(registry.host, { login }).repository().putBlob(Buffer.from('{}'))).rejects.toMatchObject({
+    await using registry = await startRegistry(
+      token({ ...more, accounts: [{ ...accounts[0], actions: ['pull'] }] }),
+    );
+    await expect(
+      open(registry.host, { login }).repository().putBlob(Buffer.from('{}')),
+    ).rejects.toMatchObject({
       code: 'registry-denied',
       message: expect.stringContaining('The login of this job may not push'),
     });
@@ -162,42 +188,76 @@ describe('hostile registries', () => {
       else response.writeHead(404).end();
     });
 
-  it.each(['http://auth.example/token', 'http://127.0.0.1.evil.example/', 'https://u:p@auth.example/', 'ftp://auth.example/', 'token', ''])(
-    'credentials do not go to the realm %j',
-    async (realm) => {
-      await using server = await challenging(() => realm);
-      await expect(open(server.host, { login }).repository().getManifest('v1')).rejects.toMatchObject({
+  it.each([
+    'http://auth.example/token',
+    'http://127.0.0.1.evil.example/',
+    'https://u:p@auth.example/',
+    'ftp://auth.example/',
+    'token',
+    '',
+  ])('credentials do not go to the realm %j', async (realm) => {
+    await using server = await challenging(() => realm);
+    await expect(open(server.host, { login }).repository().getManifest('v1')).rejects.toMatchObject(
+      {
         code: 'registry-error',
         message: expect.stringContaining('not an https address'),
-      });
-      expect(server.requests.length).toBe(1);
-    },
-  );
+      },
+    );
+    expect(server.requests.length).toBe(1);
+  });
 
   it('a host that the registry redirects to cannot ask for the credentials', async () => {
-    await using thief = await serve((_, response) => void response.writeHead(401, { 'www-authenticate': 'Basic realm="give"' }).end());
-    await using server = await serve((_, response) => void response.writeHead(307, { location: thief.origin }).end());
-    await expect(open(server.host, { login }).repository().getManifest('v1')).rejects.toMatchObject({ code: expect.any(String) });
-    expect([...thief.requests, ...server.requests].filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
+    await using thief = await serve(
+      (_, response) =>
+        void response.writeHead(401, { 'www-authenticate': 'Basic realm="give"' }).end(),
+    );
+    await using server = await serve(
+      (_, response) => void response.writeHead(307, { location: thief.origin }).end(),
+    );
+    await expect(open(server.host, { login }).repository().getManifest('v1')).rejects.toMatchObject(
+      { code: expect.any(String) },
+    );
+    expect(
+      [...thief.requests, ...server.requests].filter(
+        ({ headers }) => headers.authorization !== undefined,
+      ),
+    ).toEqual([]);
   });
 
-  it.each([['{}'], ['{"token":""}'], ['{"token":"a\\r\\nx-evil: 1"}'], ['not json'], ['[]']])('%s is no token', async (body) => {
-    await using server = await serve((request, response) => {
-      if (request.url?.startsWith('/token')) response.end(body);
-      else response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${request.headers.host}/token"` }).end();
-    });
-    await expect(open(server.host, { login }).repository().getManifest('v1')).rejects.toMatchObject({
-      code: 'registry-error',
-      message: expect.stringContaining('without a token'),
-    });
-  });
+  it.each([['{}'], ['{"token":""}'], ['{"token":"a\\r\\nx-evil: 1"}'], ['not json'], ['[]']])(
+    '%s is no token',
+    async (body) => {
+      await using server = await serve((request, response) => {
+        if (request.url?.startsWith('/token')) response.end(body);
+        else
+          response
+            .writeHead(401, {
+              'www-authenticate': `Bearer realm="http://${request.headers.host}/token"`,
+            })
+            .end();
+      });
+      await expect(
+        open(server.host, { login }).repository().getManifest('v1'),
+      ).rejects.toMatchObject({
+        code: 'registry-error',
+        message: expect.stringContaining('without a token'),
+      });
+    },
+  );
 
   it('a registry that refuses every token is asked twice, not for ever', async () => {
     await using server = await serve((request, response) => {
       if (request.url?.startsWith('/token')) response.end('{"token":"t"}');
-      else response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${request.headers.host}/token"` }).end();
+      else
+        response
+          .writeHead(401, {
+            'www-authenticate': `Bearer realm="http://${request.headers.host}/token"`,
+          })
+          .end();
     });
-    await expect(open(server.host, { login }).repository().getManifest('v1')).rejects.toMatchObject({ code: 'bad-credentials' });
+    await expect(open(server.host, { login }).repository().getManifest('v1')).rejects.toMatchObject(
+      { code: 'bad-credentials' },
+    );
     expect(server.requests.length).toBeLessThanOrEqual(5);
   });
 });

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseChallenges } from '../../src/registry/challenge.ts';
 
-const read = (header: string) => parseChallenges(header).map(({ scheme, parameters }) => [scheme, { ...parameters }]);
+const read = (header: string) =>
+  parseChallenges(header).map(({ scheme, parameters }) => [scheme, { ...parameters }]);
 
 describe('parseChallenges', () => {
   it.each([
@@ -10,7 +11,16 @@ describe('parseChallenges', () => {
     ['Basic realm="x"', [['basic', { realm: 'x' }]]],
     [
       'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push"',
-      [['bearer', { realm: 'https://auth.docker.io/token', service: 'registry.docker.io', scope: 'repository:a/b:pull,push' }]],
+      [
+        [
+          'bearer',
+          {
+            realm: 'https://auth.docker.io/token',
+            service: 'registry.docker.io',
+            scope: 'repository:a/b:pull,push',
+          },
+        ],
+      ],
     ],
     ['bEaReR REALM = "a" , Service=b', [['bearer', { realm: 'a', service: 'b' }]]],
     [
@@ -49,25 +59,31 @@ describe('parseChallenges', () => {
       { minKeys: 1, maxKeys: 4 },
     );
     fc.assert(
-      fc.property(fc.array(fc.tuple(name, parameters), { minLength: 1, maxLength: 3 }), (challenges) => {
-        const quoted = (value: string) => `"${value.replace(/[\\"]/g, '\\$&')}"`;
-        const header = challenges
-          .map(
-            ([scheme, values]) =>
-              `${scheme} ${Object.entries(values)
-                .map(([key, value]) => `${key}=${quoted(value)}`)
-                .join(', ')}`,
-          )
-          .join(', ');
-        expect(read(header)).toEqual(challenges.map(([scheme, values]) => [scheme, { ...values }]));
-      }),
+      fc.property(
+        fc.array(fc.tuple(name, parameters), { minLength: 1, maxLength: 3 }),
+        (challenges) => {
+          const quoted = (value: string) => `"${value.replace(/[\\"]/g, '\\$&')}"`;
+          const header = challenges
+            .map(
+              ([scheme, values]) =>
+                `${scheme} ${Object.entries(values)
+                  .map(([key, value]) => `${key}=${quoted(value)}`)
+                  .join(', ')}`,
+            )
+            .join(', ');
+          expect(read(header)).toEqual(
+            challenges.map(([scheme, values]) => [scheme, { ...values }]),
+          );
+        },
+      ),
     );
   });
 
   it('never throws and never hangs', () => {
     fc.assert(fc.property(fc.string({ maxLength: 300 }), (header) => void parseChallenges(header)));
     const start = performance.now();
-    for (const part of ['a ', ',', '="', 'a="\\', 'a=b,', ' \t', 'A=', '=']) parseChallenges(part.repeat(4000).slice(0, 8000));
+    for (const part of ['a ', ',', '="', 'a="\\', 'a=b,', ' \t', 'A=', '='])
+      parseChallenges(part.repeat(4000).slice(0, 8000));
     expect(performance.now() - start).toBeLessThan(1000);
     expect(parseChallenges(`Basic realm="${'x'.repeat(9000)}"`)).toEqual([]);
   });

@@ -30,8 +30,9 @@ interface Version {
 const maxManifest = 4 * 1024 * 1024;
 
 /**
- * One repository of a registry, in memory. It refuses what a real one refuses: manifests whose blobs or children are missing, bytes under
- * another digest, a media type that the body contradicts, answers larger than the caller wants.
+ * One repository of a registry, in memory. It refuses what a real one refuses: manifests whose
+ * blobs or children are missing, bytes under another digest, a media type that the body
+ * contradicts, answers larger than the caller wants.
  */
 export class MemoryRegistry {
   readonly name = { registry: 'registry.test', repository: 'acme/app' };
@@ -68,25 +69,47 @@ export class MemoryRegistry {
       getBlob: (digest, maxBytes) => answer('GET blob', digest, () => this.#blob(digest, maxBytes)),
       putBlob: async (content) => {
         const bytes = await content;
-        return answer('PUT blob', digestOf(bytes), () => void this.blobs.set(digestOf(bytes), Buffer.from(bytes)));
+        return answer(
+          'PUT blob',
+          digestOf(bytes),
+          () => void this.blobs.set(digestOf(bytes), Buffer.from(bytes)),
+        );
       },
       putManifest: (reference, bytes, mediaType, condition) =>
-        answer('PUT manifest', reference, () => this.write(reference, Buffer.from(bytes), mediaType, condition)),
+        answer('PUT manifest', reference, () =>
+          this.write(reference, Buffer.from(bytes), mediaType, condition),
+        ),
       listReferrers: (digest) => answer('GET referrers', digest, () => this.#referrers(digest)),
     };
   }
 
-  read(reference: string, version = this.history.get(reference)?.at(-1)): FetchedManifest | undefined {
+  read(
+    reference: string,
+    version = this.history.get(reference)?.at(-1),
+  ): FetchedManifest | undefined {
     const isDigestLike = /^sha256-[0-9a-f]{64}$/.test(reference);
     const found = reference.startsWith('sha256:')
       ? this.manifests.get(reference as Digest)
-      : (version ?? (this.#traits.tagAnswersImage && isDigestLike ? this.manifests.get(reference.replace('-', ':') as Digest) : undefined));
+      : (version ??
+        (this.#traits.tagAnswersImage && isDigestLike
+          ? this.manifests.get(reference.replace('-', ':') as Digest)
+          : undefined));
     if (found === undefined) return undefined;
-    if (found.bytes.length > maxManifest) throw failure('too-large', `manifest of ${found.bytes.length} bytes`);
-    return { ...found, bytes: Buffer.from(found.bytes), ...(this.#traits.ifMatch && { etag: `"${found.digest}"` }) };
+    if (found.bytes.length > maxManifest)
+      throw failure('too-large', `manifest of ${found.bytes.length} bytes`);
+    return {
+      ...found,
+      bytes: Buffer.from(found.bytes),
+      ...(this.#traits.ifMatch && { etag: `"${found.digest}"` }),
+    };
   }
 
-  write(reference: string, bytes: Buffer, mediaType: string, condition: { ifMatch?: string; ifNoneMatch?: '*' } = {}): boolean {
+  write(
+    reference: string,
+    bytes: Buffer,
+    mediaType: string,
+    condition: { ifMatch?: string; ifNoneMatch?: '*' } = {},
+  ): boolean {
     const digest = digestOf(bytes);
     this.#refuseUnfit(bytes, mediaType);
     if (reference.startsWith('sha256:')) {
@@ -96,10 +119,17 @@ export class MemoryRegistry {
     }
     this.conditions.push(condition);
     const current = this.history.get(reference)?.at(-1);
-    if (this.#traits.immutableTags && current !== undefined) throw failure('immutable-tag', `${reference} cannot be moved`);
+    if (this.#traits.immutableTags && current !== undefined)
+      throw failure('immutable-tag', `${reference} cannot be moved`);
     if (this.#traits.alwaysMoved && condition.ifMatch !== undefined) return false;
-    if (this.#traits.ifMatch && condition.ifMatch !== undefined && condition.ifMatch !== `"${current?.digest}"`) return false;
-    if (this.#traits.ifMatch && condition.ifNoneMatch === '*' && current !== undefined) return false;
+    if (
+      this.#traits.ifMatch &&
+      condition.ifMatch !== undefined &&
+      condition.ifMatch !== `"${current?.digest}"`
+    )
+      return false;
+    if (this.#traits.ifMatch && condition.ifNoneMatch === '*' && current !== undefined)
+      return false;
     this.put(reference, bytes, mediaType);
     return true;
   }
@@ -131,16 +161,23 @@ export class MemoryRegistry {
     );
     for (const [reference, { mediaType, digest }] of Object.entries(index)) {
       const bytes = readFileSync(join(folder, 'manifests', `${digest.replace(':', '-')}.json`));
-      if (reference.startsWith('sha256:')) this.manifests.set(digestOf(bytes), { digest: digestOf(bytes), bytes, mediaType });
+      if (reference.startsWith('sha256:'))
+        this.manifests.set(digestOf(bytes), { digest: digestOf(bytes), bytes, mediaType });
       else this.put(reference, bytes, mediaType);
     }
     const image = this.read(info.digest) as FetchedManifest;
-    return { mediaType: image.mediaType, digest: parseDigest(info.digest), size: image.bytes.length };
+    return {
+      mediaType: image.mediaType,
+      digest: parseDigest(info.digest),
+      size: image.bytes.length,
+    };
   }
 
   /** Pushes a small image and answers its descriptor. */
   pushImage(text = 'app'): Descriptor {
-    const config = Buffer.from(JSON.stringify({ architecture: 'amd64', os: 'linux', config: { Labels: { text } } }));
+    const config = Buffer.from(
+      JSON.stringify({ architecture: 'amd64', os: 'linux', config: { Labels: { text } } }),
+    );
     this.blobs.set(digestOf(config), config);
     const bytes = Buffer.from(
       JSON.stringify({
@@ -188,7 +225,8 @@ export class MemoryRegistry {
   #refuseUnfit(bytes: Buffer, mediaType: string): void {
     if (bytes.length > maxManifest) throw failure('registry-error', 'SIZE_INVALID');
     const manifest = JSON.parse(bytes.toString('utf8'));
-    if (manifest.mediaType !== mediaType) throw failure('registry-error', 'MANIFEST_INVALID: media type');
+    if (manifest.mediaType !== mediaType)
+      throw failure('registry-error', 'MANIFEST_INVALID: media type');
     const blobs = mediaType === mediaTypes.ociIndex ? [] : [manifest.config, ...manifest.layers];
     for (const { digest, size } of blobs) {
       const blob = this.blobs.get(digest);
@@ -196,7 +234,8 @@ export class MemoryRegistry {
       if (blob.length !== size) throw failure('registry-error', `SIZE_INVALID ${digest}`);
     }
     for (const { digest } of manifest.manifests ?? []) {
-      if (!this.manifests.has(digest)) throw failure('registry-error', `MANIFEST_UNKNOWN ${digest}`);
+      if (!this.manifests.has(digest))
+        throw failure('registry-error', `MANIFEST_UNKNOWN ${digest}`);
     }
   }
 }

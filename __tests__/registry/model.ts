@@ -9,7 +9,10 @@ import { signatureLayer } from '../../src/registry/signature-tag.ts';
 import { openStore } from '../../src/registry/store.ts';
 import { MemoryRegistry } from './memory-registry.ts';
 
-/** What the registry does to the n-th write: well; says 201 and forgets it; applies it and breaks the connection; breaks it before. */
+/**
+ * What the registry does to the n-th write: well; says 201 and forgets it; applies it and breaks
+ * the connection; breaks it before.
+ */
 export type WriteFate = 'applied' | 'lost' | 'applied, answer lost' | 'refused';
 
 export interface World {
@@ -18,7 +21,10 @@ export interface World {
   /** how many versions back the n-th read looks, if the staleness that is assumed allows it */
   readonly stale: readonly number[];
   readonly fates: readonly WriteFate[];
-  /** the assumption of docs/lossless-writes.md: whoever read before a pause of ours began has written when it ends */
+  /**
+   * the assumption of docs/lossless-writes.md: whoever read before a pause of ours began has
+   * written when it ends
+   */
   readonly pausesOutlastWriters: boolean;
 }
 
@@ -35,14 +41,21 @@ interface Document {
 }
 
 const zeroTime = new Date(0);
-/** What a pause lasts with the dice of this model, on a quiet tag and on a busy one; other sleeps promise nothing. */
+/**
+ * What a pause lasts with the dice of this model, on a quiet tag and on a busy one; other sleeps
+ * promise nothing.
+ */
 const pauses = { calm: 175, busy: 625 };
-/** How long a step takes on a signer's clock: so little that a thousand steps are no part of a pause. */
+/**
+ * How long a step takes on a signer's clock: so little that a thousand steps are no part of a
+ * pause.
+ */
 const stepMilliseconds = 1e-6;
 
 /**
- * A registry whose every request on one shared tag is a step of fast-check's scheduler. Time is the number of steps. It knows which writers
- * are between their read and their write, so that a pause can be said to outlast them.
+ * A registry whose every request on one shared tag is a step of fast-check's scheduler. Time is the
+ * number of steps. It knows which writers are between their read and their write, so that a pause
+ * can be said to outlast them.
  */
 export class Model {
   readonly registry = new MemoryRegistry();
@@ -67,7 +80,10 @@ export class Model {
     this.#tag = this.image.digest.replace(':', '-') + (world.format === 'legacy' ? '.sig' : '');
   }
 
-  /** One of ours: the real store. Answers true when it reported its signature as kept; after many broken connections it may say "lost". */
+  /**
+   * One of ours: the real store. Answers true when it reported its signature as kept; after many
+   * broken connections it may say "lost".
+   */
   async signer(name: string): Promise<boolean> {
     const tempo = {
       deadline: 1e9,
@@ -75,7 +91,10 @@ export class Model {
       random: () => 0.5,
       sleep: (milliseconds: number) => this.#sleep(name, milliseconds),
     };
-    const store = openStore(this.#client(name), this.image.digest, { ...tempo, memory: new RunMemory() });
+    const store = openStore(this.#client(name), this.image.digest, {
+      ...tempo,
+      memory: new RunMemory(),
+    });
     const text = Buffer.from(name);
     try {
       const attachment = await (this.#world.format === 'bundle'
@@ -84,7 +103,10 @@ export class Model {
       await attachment.kept;
       return true;
     } catch (caught) {
-      const honest = caught instanceof Failure && caught.code === 'signature-lost' && (caught.cause as Failure).code === 'network';
+      const honest =
+        caught instanceof Failure &&
+        caught.code === 'signature-lost' &&
+        (caught.cause as Failure).code === 'network';
       if (!honest) throw caught;
       return false;
     } finally {
@@ -92,7 +114,10 @@ export class Model {
     }
   }
 
-  /** cosign: reads, and later writes what it read with its own entry added, whatever has happened since. */
+  /**
+   * cosign: reads, and later writes what it read with its own entry added, whatever has happened
+   * since.
+   */
   async cosign(name: string): Promise<void> {
     const { before, put } = await this.#readEntries(name);
     await put([...before, this.#entry(name)]);
@@ -119,7 +144,9 @@ export class Model {
   /** Whose entries this one's reads have shown. */
   shownTo(name: string, names: readonly string[]): string[] {
     const documents = this.#shown.get(name) ?? [];
-    return names.filter((other) => documents.some((document) => this.#namesIn(document, [other]).length > 0));
+    return names.filter((other) =>
+      documents.some((document) => this.#namesIn(document, [other]).length > 0),
+    );
   }
 
   #namesIn(document: Document | undefined, names: readonly string[]): string[] {
@@ -139,9 +166,20 @@ export class Model {
       this.registry.blobs.set(digestOf(config), config);
       const list = isBundle
         ? { manifests: entries }
-        : { config: { mediaType: mediaTypes.ociConfig, digest: digestOf(config), size: config.length }, layers: entries };
+        : {
+            config: {
+              mediaType: mediaTypes.ociConfig,
+              digest: digestOf(config),
+              size: config.length,
+            },
+            layers: entries,
+          };
       await client
-        .putManifest(this.#tag, Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, ...list })), mediaType)
+        .putManifest(
+          this.#tag,
+          Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, ...list })),
+          mediaType,
+        )
         .catch(() => false);
     };
     return { before, put };
@@ -172,7 +210,8 @@ export class Model {
         return this.#read(name);
       },
       putManifest: async (reference, bytes, mediaType, condition) => {
-        if (reference !== this.#tag) return plain.putManifest(reference, bytes, mediaType, condition);
+        if (reference !== this.#tag)
+          return plain.putManifest(reference, bytes, mediaType, condition);
         if (!this.#windows.has(name)) throw new Error(`${name} writes without having read`);
         await this.#step(`${name} writes`);
         this.#write(Buffer.from(bytes), mediaType);
@@ -186,13 +225,16 @@ export class Model {
     const versions = this.registry.history.get(this.#tag) ?? [];
     const back = this.#world.stale[this.#reads++] ?? 0;
     let index = versions.length - 1;
-    for (let n = 0; n < back && index >= 0 && (this.#arrived[index] ?? 0) > this.#freshSince; n++) index--;
+    for (let n = 0; n < back && index >= 0 && (this.#arrived[index] ?? 0) > this.#freshSince; n++)
+      index--;
     // What is current is true now; what has been replaced was true until just before.
-    const since = index === versions.length - 1 ? this.#time : (this.#arrived[index + 1] ?? 0) - 0.5;
+    const since =
+      index === versions.length - 1 ? this.#time : (this.#arrived[index + 1] ?? 0) - 0.5;
     this.#close(name);
     this.#windows.set(name, { since, closed: Promise.withResolvers() });
     const answer = index < 0 ? undefined : this.registry.read(this.#tag, versions[index]);
-    if (answer !== undefined) this.#shown.set(name, [...(this.#shown.get(name) ?? []), JSON.parse(String(answer.bytes))]);
+    if (answer !== undefined)
+      this.#shown.set(name, [...(this.#shown.get(name) ?? []), JSON.parse(String(answer.bytes))]);
     return answer;
   }
 
@@ -202,13 +244,15 @@ export class Model {
       this.registry.write(this.#tag, bytes, mediaType);
       this.#arrived.push(this.#time);
     }
-    if (fate === 'refused' || fate === 'applied, answer lost') throw new Failure('network', 'reset', 'test');
+    if (fate === 'refused' || fate === 'applied, answer lost')
+      throw new Failure('network', 'reset', 'test');
   }
 
   /**
-   * The rest of a pause, which began when a document was written or first seen. In its first part every writer finishes whose knowledge is from
-   * before it began, and nobody gains such knowledge any more; when its second part is over, reads show what was there when the second part
-   * began, or later.
+   * The rest of a pause, which began when a document was written or first seen. In its first part
+   * every writer finishes whose knowledge is from before it began, and nobody gains such knowledge
+   * any more; when its second part is over, reads show what was there when the second part began,
+   * or later.
    */
   async #sleep(name: string, milliseconds: number): Promise<void> {
     this.#close(name);
@@ -227,7 +271,9 @@ export class Model {
     this.#freshSince = Math.max(this.#freshSince, fresh);
   }
 
-  /** The step at which a pause began of which so much is left; undefined for a sleep that is none. */
+  /**
+   * The step at which a pause began of which so much is left; undefined for a sleep that is none.
+   */
   #beginOfPause(left: number): number | undefined {
     for (const whole of Object.values(pauses)) {
       const gone = Math.round((whole - left) / stepMilliseconds);

@@ -7,17 +7,29 @@ it('a registry on this machine that never answers is waited for once', async () 
   const { http } = client({ clocks: { whole: 300 } });
   const endpoint = createEndpoint(http, server.host, false);
   const begin = performance.now();
-  const asked = endpoint.send((origin) => ({ method: 'GET', url: new URL('/v2/', origin), maxBytes: 10, patience: 300 }));
+  const asked = endpoint.send((origin) => ({
+    method: 'GET',
+    url: new URL('/v2/', origin),
+    maxBytes: 10,
+    patience: 300,
+  }));
   await expect(asked).rejects.toMatchObject({ code: 'network' });
   expect(performance.now() - begin).toBeLessThan(550);
   expect(server.requests).toHaveLength(1);
 });
 
 it('one that only stumbles is asked again', async () => {
-  await using server = await serve((_request, response, count) => void response.writeHead(count === 1 ? 503 : 200).end());
+  await using server = await serve(
+    (_request, response, count) => void response.writeHead(count === 1 ? 503 : 200).end(),
+  );
   const { http } = client({ random: () => 0 });
   const endpoint = createEndpoint(http, server.host, false);
-  const answer = await endpoint.send((origin) => ({ method: 'GET', url: new URL('/v2/', origin), maxBytes: 10, patience: 2_000 }));
+  const answer = await endpoint.send((origin) => ({
+    method: 'GET',
+    url: new URL('/v2/', origin),
+    maxBytes: 10,
+    patience: 2_000,
+  }));
   expect(answer.status).toBe(200);
   expect(server.requests).toHaveLength(2);
 });

@@ -14,13 +14,25 @@ describe('a document that others write, too', () => {
     '{"__proto__":{"a":1},"constructor":{}}',
     '{"ü":"\u2028<>&","10":1,"2":2}',
   ])('%s is written as it was read', (text) => {
-    const again = writeDocument(readDocument(Buffer.from(text)) as object as Record<string, unknown>);
+    const again = writeDocument(
+      readDocument(Buffer.from(text)) as object as Record<string, unknown>,
+    );
     // Node puts keys that are whole numbers first; JSON objects have no order.
     expect(JSON.parse(String(again))).toEqual(JSON.parse(text));
-    for (const number of text.match(/[:[]-?[\d.e]+/g) ?? []) expect(String(again)).toContain(number);
+    for (const number of text.match(/[:[]-?[\d.e]+/g) ?? [])
+      expect(String(again)).toContain(number);
   });
 
-  it.each(['', '[]', 'null', '"a"', '{', '{"a":1,"a":2}', '\ufeff{}', `{"a":${'['.repeat(50)}${']'.repeat(50)}}`])('%j is none', (text) => {
+  it.each([
+    '',
+    '[]',
+    'null',
+    '"a"',
+    '{',
+    '{"a":1,"a":2}',
+    '\ufeff{}',
+    `{"a":${'['.repeat(50)}${']'.repeat(50)}}`,
+  ])('%j is none', (text) => {
     expect(readDocument(Buffer.from(text))).toBeUndefined();
   });
 
@@ -36,7 +48,8 @@ describe('merging', () => {
     annotations: fc.dictionary(fc.constantFrom('x', 'y'), fc.constantFrom('1', '2')),
     more: fc.nat(2),
   });
-  const byKey = (layers: readonly Record<string, unknown>[]) => new Map(layers.map((entry) => [kind.key(entry), entry]));
+  const byKey = (layers: readonly Record<string, unknown>[]) =>
+    new Map(layers.map((entry) => [kind.key(entry), entry]));
 
   it('keeps what is there first and as it is, and leaves nothing out', () => {
     fc.assert(
@@ -52,9 +65,23 @@ describe('merging', () => {
 });
 
 describe('whatever lies under the tags', () => {
-  const digest = fc.constantFrom(`sha256:${'0'.repeat(64)}`, 'sha512:00', '', 7, { toString: 1, valueOf: 1 });
-  const artifactType = fc.constantFrom(mediaTypes.bundle, mediaTypes.cosignSignature, mediaTypes.ociEmpty, '', null, 7);
-  const mediaType = fc.constantFrom(mediaTypes.bundle, mediaTypes.simpleSigning, mediaTypes.ociManifest);
+  const digest = fc.constantFrom(`sha256:${'0'.repeat(64)}`, 'sha512:00', '', 7, {
+    toString: 1,
+    valueOf: 1,
+  });
+  const artifactType = fc.constantFrom(
+    mediaTypes.bundle,
+    mediaTypes.cosignSignature,
+    mediaTypes.ociEmpty,
+    '',
+    null,
+    7,
+  );
+  const mediaType = fc.constantFrom(
+    mediaTypes.bundle,
+    mediaTypes.simpleSigning,
+    mediaTypes.ociManifest,
+  );
   const entry = fc.oneof(
     fc.jsonValue(),
     fc.record(
@@ -70,8 +97,17 @@ describe('whatever lies under the tags', () => {
   );
   const document = fc.oneof(
     fc.jsonValue(),
-    fc.record({ schemaVersion: fc.constant(2), mediaType: fc.constant(mediaTypes.ociIndex), manifests: fc.array(entry) }),
-    fc.record({ schemaVersion: fc.constant(2), mediaType: fc.constant(mediaTypes.ociManifest), config: entry, layers: fc.array(entry) }),
+    fc.record({
+      schemaVersion: fc.constant(2),
+      mediaType: fc.constant(mediaTypes.ociIndex),
+      manifests: fc.array(entry),
+    }),
+    fc.record({
+      schemaVersion: fc.constant(2),
+      mediaType: fc.constant(mediaTypes.ociManifest),
+      config: entry,
+      layers: fc.array(entry),
+    }),
   );
 
   it('reading answers or fails in words, and so does writing', async () => {
@@ -82,7 +118,11 @@ describe('whatever lies under the tags', () => {
         const tag = image.digest.replace(':', '-');
         registry.put(tag, Buffer.from(JSON.stringify(index)), mediaTypes.ociIndex);
         registry.put(`${tag}.sig`, Buffer.from(JSON.stringify(signatures)), mediaTypes.ociManifest);
-        const store = openStore(registry.client(), image.digest, testTempo({ deadline: 5_000 }).tempo);
+        const store = openStore(
+          registry.client(),
+          image.digest,
+          testTempo({ deadline: 5_000 }).tempo,
+        );
         const attempts = [
           store.found(),
           store.attachBundle(image, Buffer.from('{}'), new Date(0)),

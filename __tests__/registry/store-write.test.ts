@@ -9,25 +9,38 @@ import { MemoryRegistry, type RegistryTraits, testTempo } from './memory-registr
 
 const created = new Date('2026-11-20T11:21:17.345Z');
 
-function open(registry: MemoryRegistry, image: Descriptor, { memory = new RunMemory(), deadline = 60_000, maxSignatures = 1000 } = {}) {
+function open(
+  registry: MemoryRegistry,
+  image: Descriptor,
+  { memory = new RunMemory(), deadline = 60_000, maxSignatures = 1000 } = {},
+) {
   const { tempo, clock } = testTempo({ deadline });
-  return { store: openStore(registry.client(), image.digest, { ...tempo, memory, maxSignatures }), clock };
+  return {
+    store: openStore(registry.client(), image.digest, { ...tempo, memory, maxSignatures }),
+    clock,
+  };
 }
 
 function tagOf(image: Descriptor, suffix = '') {
   return `${image.digest.replace(':', '-')}${suffix}`;
 }
 
-const short = (log: string[]) => log.map((line) => line.replace(/sha256([:-])([0-9a-f]{6})[0-9a-f]{58}/, '$1$2'));
+const short = (log: string[]) =>
+  log.map((line) => line.replace(/sha256([:-])([0-9a-f]{6})[0-9a-f]{58}/, '$1$2'));
 const bundleOf = (text: string) => Buffer.from(JSON.stringify({ text }));
-const layerOf = (text: string, signature = 's') => [Buffer.from(text), { 'dev.cosignproject.cosign/signature': signature }] as const;
+const layerOf = (text: string, signature = 's') =>
+  [Buffer.from(text), { 'dev.cosignproject.cosign/signature': signature }] as const;
 
 describe('the bytes are cosign’s', () => {
   it('the manifest of a bundle equals the recorded one', () => {
     const registry = new MemoryRegistry();
     const image = registry.load('keyed-bundle-rekor1-tsa');
-    const recorded = registry.read('sha256:cafba26d58e5db2700598036840014a03960c1bee2cd63687a53c948c2919c20');
-    const blob = registry.blobs.get('sha256:20f5b7397ba1c508bf92df6a79721fe3590e49bf0d8b839c3cef2323df29f095' as Digest);
+    const recorded = registry.read(
+      'sha256:cafba26d58e5db2700598036840014a03960c1bee2cd63687a53c948c2919c20',
+    );
+    const blob = registry.blobs.get(
+      'sha256:20f5b7397ba1c508bf92df6a79721fe3590e49bf0d8b839c3cef2323df29f095' as Digest,
+    );
     const made = referrerManifest(image, blob as Buffer, created);
     expect(made.bytes.toString()).toBe(recorded?.bytes.toString());
     expect(made.entry).toEqual({
@@ -45,8 +58,13 @@ describe('the bytes are cosign’s', () => {
     const [layer] = recorded.json(tagOf(image, '.sig')).layers;
     const registry = new MemoryRegistry();
     const { store } = open(registry, image);
-    const attachment = await store.attachLegacy(recorded.blobs.get(layer.digest) as Buffer, layer.annotations);
-    expect(String(registry.read(tagOf(image, '.sig'))?.bytes)).toBe(String(recorded.read(tagOf(image, '.sig'))?.bytes));
+    const attachment = await store.attachLegacy(
+      recorded.blobs.get(layer.digest) as Buffer,
+      layer.annotations,
+    );
+    expect(String(registry.read(tagOf(image, '.sig'))?.bytes)).toBe(
+      String(recorded.read(tagOf(image, '.sig'))?.bytes),
+    );
     expect(attachment).toMatchObject({
       format: 'legacy',
       digest: recorded.read(tagOf(image, '.sig'))?.digest,
@@ -68,10 +86,20 @@ describe('a bundle', () => {
     const attachment = await store.attachBundle(image, bundle, created);
     await attachment.kept;
     const { digest } = referrerManifest(image, bundle, created);
-    expect(registry.log).toEqual([`PUT blob ${digestOf(Buffer.from('{}'))}`, `PUT blob ${digestOf(bundle)}`, `PUT manifest ${digest}`]);
+    expect(registry.log).toEqual([
+      `PUT blob ${digestOf(Buffer.from('{}'))}`,
+      `PUT blob ${digestOf(bundle)}`,
+      `PUT manifest ${digest}`,
+    ]);
     expect(clock.slept).toEqual([]);
-    expect(attachment).toMatchObject({ format: 'bundle', digest, reference: `registry.test/acme/app@${digest}` });
-    expect(await store.readBack(attachment)).toEqual([{ format: 'bundle', digest, reference: attachment.reference, bundle }]);
+    expect(attachment).toMatchObject({
+      format: 'bundle',
+      digest,
+      reference: `registry.test/acme/app@${digest}`,
+    });
+    expect(await store.readBack(attachment)).toEqual([
+      { format: 'bundle', digest, reference: attachment.reference, bundle },
+    ]);
     expect(registry.history.size).toBe(0);
   });
 
@@ -92,8 +120,14 @@ describe('a bundle', () => {
       `GET manifest ${tag}`,
     ]);
     expect(clock.slept).toEqual([175]);
-    expect(registry.json(tag)).toEqual({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [entry] });
-    expect(await store.readBack(attachment)).toEqual([{ format: 'bundle', digest, reference: attachment.reference, bundle }]);
+    expect(registry.json(tag)).toEqual({
+      schemaVersion: 2,
+      mediaType: mediaTypes.ociIndex,
+      manifests: [entry],
+    });
+    expect(await store.readBack(attachment)).toEqual([
+      { format: 'bundle', digest, reference: attachment.reference, bundle },
+    ]);
     expect(await open(registry, image).store.found()).toEqual(await store.readBack(attachment));
   });
 
@@ -101,9 +135,19 @@ describe('a bundle', () => {
     const registry = new MemoryRegistry();
     const memory = new RunMemory();
     const images = Array.from({ length: 10 }, (_, n) => registry.pushImage(`app ${n}`));
-    await Promise.all(images.map((image) => open(registry, image, { memory }).store.attachBundle(image, bundleOf(image.digest), created)));
+    await Promise.all(
+      images.map((image) =>
+        open(registry, image, { memory }).store.attachBundle(
+          image,
+          bundleOf(image.digest),
+          created,
+        ),
+      ),
+    );
     expect(registry.log.filter((line) => line.startsWith('GET referrers'))).toHaveLength(1);
-    expect(registry.log.filter((line) => line.startsWith('PUT blob sha256:44136fa3'))).toHaveLength(1);
+    expect(registry.log.filter((line) => line.startsWith('PUT blob sha256:44136fa3'))).toHaveLength(
+      1,
+    );
   });
 
   it('is waited for where the API lists late, and lost where it never does', async () => {
@@ -126,9 +170,9 @@ describe('a bundle', () => {
   it('for another image is refused', async () => {
     const registry = new MemoryRegistry();
     const image = registry.pushImage();
-    await expect(open(registry, image).store.attachBundle(registry.pushImage('other'), bundleOf('a'), created)).rejects.toThrow(
-      /is not the image/,
-    );
+    await expect(
+      open(registry, image).store.attachBundle(registry.pushImage('other'), bundleOf('a'), created),
+    ).rejects.toThrow(/is not the image/);
   });
 });
 
@@ -171,7 +215,11 @@ describe('what others wrote is kept as it is', () => {
       layers: [theirs, other],
       annotations: { a: 'b' },
     };
-    registry.write(tagOf(image, '.sig'), Buffer.from(JSON.stringify(before)), mediaTypes.dockerManifest);
+    registry.write(
+      tagOf(image, '.sig'),
+      Buffer.from(JSON.stringify(before)),
+      mediaTypes.dockerManifest,
+    );
     const { store } = open(registry, image);
     const attachment = await store.attachLegacy(...layerOf('payload', 'ours'));
     const ours = {
@@ -186,8 +234,12 @@ describe('what others wrote is kept as it is', () => {
       config: { mediaType: type, size: expect.any(Number), digest: expect.any(String) },
       layers: [theirs, other, ours],
     });
-    expect(JSON.parse(String(registry.blobs.get(after.config.digest))).rootfs.diff_ids).toEqual([1, 2, 3].map(() => digestOf(payload)));
-    expect(await store.readBack(attachment)).toMatchObject([{ format: 'legacy', payload, annotations: ours.annotations }]);
+    expect(JSON.parse(String(registry.blobs.get(after.config.digest))).rootfs.diff_ids).toEqual(
+      [1, 2, 3].map(() => digestOf(payload)),
+    );
+    expect(await store.readBack(attachment)).toMatchObject([
+      { format: 'legacy', payload, annotations: ours.annotations },
+    ]);
   });
 });
 
@@ -211,7 +263,9 @@ describe('a tag that is not what it should be is never written', () => {
       (registry: MemoryRegistry, image: Descriptor) =>
         registry.put(
           tagOf(image, '.sig'),
-          Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] })),
+          Buffer.from(
+            JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] }),
+          ),
           mediaTypes.ociIndex,
         ),
       'legacy',
@@ -222,26 +276,35 @@ describe('a tag that is not what it should be is never written', () => {
     prepare(registry, image);
     const before = new Map(registry.history);
     const { store } = open(registry, image);
-    const attached = format === 'bundle' ? store.attachBundle(image, bundleOf('a'), created) : store.attachLegacy(...layerOf('a'));
+    const attached =
+      format === 'bundle'
+        ? store.attachBundle(image, bundleOf('a'), created)
+        : store.attachLegacy(...layerOf('a'));
     const failure: Failure = await attached.then(
       () => expect.unreachable(),
       (caught) => caught,
     );
     expect([failure.code, failure.message]).toEqual([
       'registry-unsupported',
-      expect.stringContaining(`acme/app:${tagOf(image, format === 'legacy' ? '.sig' : '')} cannot be used`),
+      expect.stringContaining(
+        `acme/app:${tagOf(image, format === 'legacy' ? '.sig' : '')} cannot be used`,
+      ),
     ]);
     expect(registry.history).toEqual(before);
   });
 
   it('GitLab answers an image that is an index, even an empty one', async () => {
     const registry = new MemoryRegistry({ tagAnswersImage: true });
-    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] }));
+    const bytes = Buffer.from(
+      JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] }),
+    );
     const image = { mediaType: mediaTypes.ociIndex, digest: digestOf(bytes), size: bytes.length };
     registry.write(image.digest, bytes, mediaTypes.ociIndex);
     const { store } = open(registry, image);
     expect(await store.found()).toEqual([]);
-    await expect(store.attachBundle(image, bundleOf('a'), created)).rejects.toMatchObject({ code: 'registry-unsupported' });
+    await expect(store.attachBundle(image, bundleOf('a'), created)).rejects.toMatchObject({
+      code: 'registry-unsupported',
+    });
   });
 
   it('an index whose referrers are about our image is written, whatever their type says', async () => {
@@ -256,7 +319,9 @@ describe('a tag that is not what it should be is never written', () => {
     const registry = new MemoryRegistry({ immutableTags: true });
     const image = registry.pushImage();
     await (await open(registry, image).store.attachLegacy(...layerOf('a'))).kept;
-    await expect(open(registry, image).store.attachLegacy(...layerOf('b'))).rejects.toMatchObject({ code: 'immutable-tag' });
+    await expect(open(registry, image).store.attachLegacy(...layerOf('b'))).rejects.toMatchObject({
+      code: 'immutable-tag',
+    });
   });
 
   it('more layers than readers accept', async () => {
@@ -277,13 +342,18 @@ describe('a write rests on one read', () => {
       const registry = new MemoryRegistry();
       const image = registry.load(name);
       const { store } = open(registry, image);
-      const attachments = [await store.attachLegacy(...layerOf('a')), await store.attachBundle(image, bundleOf('a'), created)];
+      const attachments = [
+        await store.attachLegacy(...layerOf('a')),
+        await store.attachBundle(image, bundleOf('a'), created),
+      ];
       await Promise.all(attachments.map(({ kept }) => kept));
       for (const tag of [tagOf(image), tagOf(image, '.sig')]) {
         const before = registry.log.slice(0, registry.log.lastIndexOf(`PUT manifest ${tag}`));
         const between = before.slice(before.lastIndexOf(`GET manifest ${tag}`) + 1);
         expect(before).toContain(`GET manifest ${tag}`);
-        expect(between.filter((request) => !/^PUT (blob|manifest) sha256:/.test(request))).toEqual([]);
+        expect(between.filter((request) => !/^PUT (blob|manifest) sha256:/.test(request))).toEqual(
+          [],
+        );
         expect(between.length).toBeLessThanOrEqual(1);
       }
     },
@@ -292,7 +362,11 @@ describe('a write rests on one read', () => {
   it('and is not repeated by the client; conditions are used where there is something to compare', async () => {
     for (const [traits, first, second] of [
       [{}, { ifNoneMatch: '*', once: true }, { once: true }],
-      [{ ifMatch: true }, { ifNoneMatch: '*', once: true }, { ifMatch: expect.stringMatching(/^"sha256:/), once: true }],
+      [
+        { ifMatch: true },
+        { ifNoneMatch: '*', once: true },
+        { ifMatch: expect.stringMatching(/^"sha256:/), once: true },
+      ],
     ] as const) {
       const registry = new MemoryRegistry(traits);
       const image = registry.pushImage();
@@ -313,13 +387,20 @@ describe('collisions', () => {
     const attachments = await Promise.all(
       bundles.flatMap((bundle, n) => {
         const { store } = open(registry, image);
-        return [store.attachBundle(image, bundle, created), store.attachLegacy(...layerOf('payload', `${n}`))];
+        return [
+          store.attachBundle(image, bundle, created),
+          store.attachLegacy(...layerOf('payload', `${n}`)),
+        ];
       }),
     );
     await Promise.all(attachments.map(({ kept }) => kept));
     const found = await open(registry, image).store.found();
     const texts = found.map((signature) =>
-      'bundle' in signature ? String(signature.bundle) : 'annotations' in signature ? Object.values(signature.annotations)[0] : 'broken',
+      'bundle' in signature
+        ? String(signature.bundle)
+        : 'annotations' in signature
+          ? Object.values(signature.annotations)[0]
+          : 'broken',
     );
     expect(texts.sort()).toEqual([...bundles.map(String), ...bundles.map((_, n) => `${n}`)].sort());
   });
@@ -355,7 +436,13 @@ describe('collisions', () => {
     const attachment = await store.attachBundle(image, bundleOf('a'), created);
     registry.put(
       tagOf(image),
-      Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [late.entry] })),
+      Buffer.from(
+        JSON.stringify({
+          schemaVersion: 2,
+          mediaType: mediaTypes.ociIndex,
+          manifests: [late.entry],
+        }),
+      ),
       mediaTypes.ociIndex,
     );
     await attachment.kept;
@@ -372,7 +459,9 @@ describe('collisions', () => {
     const stripped = { mediaType: mediaTypes.ociManifest, digest, size: entry.size };
     registry.put(
       tagOf(image),
-      Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [stripped] })),
+      Buffer.from(
+        JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [stripped] }),
+      ),
       mediaTypes.ociIndex,
     );
     await attachment.kept;
@@ -387,7 +476,8 @@ describe('collisions', () => {
     const { bytes } = registry.read(tagOf(image, '.sig')) as { bytes: Buffer };
     const without = Buffer.from(JSON.stringify({ ...JSON.parse(String(bytes)), layers: [] }));
     registry.trouble = (request, reference) => {
-      if (request === 'GET manifest' && reference.endsWith('.sig')) registry.put(reference, without, mediaTypes.ociManifest);
+      if (request === 'GET manifest' && reference.endsWith('.sig'))
+        registry.put(reference, without, mediaTypes.ociManifest);
     };
     const failure: Failure = await attachment.kept.then(
       () => expect.unreachable(),
@@ -403,17 +493,28 @@ describe('collisions', () => {
 });
 
 describe('a bad network', () => {
-  const fail = (times: number, request: string, code: 'network' | 'registry-error' | 'registry-denied') => {
+  const fail = (
+    times: number,
+    request: string,
+    code: 'network' | 'registry-error' | 'registry-denied',
+  ) => {
     let left = times;
     return (asked: string, reference: string) => {
-      if (asked === request && !reference.includes(':') && left-- > 0) throw new Failure(code, 'broken', 'test');
+      if (asked === request && !reference.includes(':') && left-- > 0)
+        throw new Failure(code, 'broken', 'test');
     };
   };
   it.each([
     ['one write is reset', 1, 'PUT manifest', 'network', 'kept'],
     ['three writes fail', 3, 'PUT manifest', 'registry-error', 'kept'],
     ['every write fails', 1000, 'PUT manifest', 'registry-error', 'registry-error'],
-    ['every write is reset: it may or may not be there', 1000, 'PUT manifest', 'network', 'signature-lost'],
+    [
+      'every write is reset: it may or may not be there',
+      1000,
+      'PUT manifest',
+      'network',
+      'signature-lost',
+    ],
     ['writing is forbidden', 1, 'PUT manifest', 'registry-denied', 'registry-denied'],
     ['one read fails', 1, 'GET manifest', 'network', 'kept'],
   ] as const)('%s', async (_name, times, request, code, expected) => {

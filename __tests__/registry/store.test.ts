@@ -6,13 +6,19 @@ import { openStore, type Reach } from '../../src/registry/store.ts';
 import type { Format, FoundSignature } from '../../src/signature/found.ts';
 import { MemoryRegistry, type RegistryTraits, testTempo } from './memory-registry.ts';
 
-function open(registry: MemoryRegistry, image: Descriptor, more: { maxSignatures?: number; memory?: RunMemory } = {}) {
+function open(
+  registry: MemoryRegistry,
+  image: Descriptor,
+  more: { maxSignatures?: number; memory?: RunMemory } = {},
+) {
   return openStore(registry.client(), image.digest, { ...testTempo().tempo, ...more });
 }
 
 /** What was found, without the bytes. */
 function summary(found: readonly FoundSignature[]) {
-  return found.map((signature) => ('problem' in signature ? `${signature.format} ${signature.problem.code}` : signature.format));
+  return found.map((signature) =>
+    'problem' in signature ? `${signature.format} ${signature.problem.code}` : signature.format,
+  );
 }
 
 function tagOf(image: Descriptor, suffix = '') {
@@ -40,7 +46,11 @@ function pushReferrer(
     ...changes,
   };
   const text = Buffer.from(JSON.stringify(manifest));
-  registry.manifests.set(digestOf(text), { digest: digestOf(text), bytes: text, mediaType: mediaTypes.ociManifest });
+  registry.manifests.set(digestOf(text), {
+    digest: digestOf(text),
+    bytes: text,
+    mediaType: mediaTypes.ociManifest,
+  });
   return { mediaType: mediaTypes.ociManifest, digest: digestOf(text), size: text.length };
 }
 
@@ -57,14 +67,21 @@ function putLayers(registry: MemoryRegistry, image: Descriptor, layers: readonly
 
 function layer(text: string, annotations: object = {}) {
   const bytes = Buffer.from(text);
-  return { mediaType: mediaTypes.simpleSigning, digest: digestOf(bytes), size: bytes.length, annotations };
+  return {
+    mediaType: mediaTypes.simpleSigning,
+    digest: digestOf(bytes),
+    size: bytes.length,
+    annotations,
+  };
 }
 
 describe('a list that is slow to come', () => {
   it('does not keep what the tag names waiting', async () => {
     const registry = new MemoryRegistry();
     const image = registry.pushImage();
-    putIndex(registry, image, [{ ...pushReferrer(registry, image), artifactType: mediaTypes.bundle }]);
+    putIndex(registry, image, [
+      { ...pushReferrer(registry, image), artifactType: mediaTypes.bundle },
+    ]);
     const { promise: followed, resolve } = Promise.withResolvers<void>();
     const client = registry.client();
     const slow = {
@@ -125,9 +142,11 @@ describe('what cosign wrote is found', () => {
 });
 
 describe('only what is needed is read, and once', () => {
-  const requests = (log: string[]) => log.map((line) => line.replace(/sha256[:-][0-9a-f]{64}/, '…')).sort();
+  const requests = (log: string[]) =>
+    log.map((line) => line.replace(/sha256[:-][0-9a-f]{64}/, '…')).sort();
   const cases: [Format[], Reach, RegistryTraits, string[]][] = [
-    // The first question in a repository: whether there is an API is not known, so both places are asked at once.
+    // The first question in a repository: whether there is an API is not known, so both places are
+    // asked at once.
     [['bundle'], 'listed', { referrersApi: true }, ['GET manifest …', 'GET referrers …']],
     [['bundle'], 'all', { referrersApi: true }, ['GET manifest …', 'GET referrers …']],
     [['bundle'], 'listed', {}, ['GET manifest …', 'GET referrers …']],
@@ -157,7 +176,10 @@ describe('only what is needed is read, and once', () => {
     const image = registry.pushImage();
     registry.blobs.set(digestOf(Buffer.from('p')), Buffer.from('p'));
     putLayers(registry, image, [layer('p', { a: '1' }), layer('p', { a: '2' })]);
-    expect(await open(registry, image).found(['legacy'])).toMatchObject([{ annotations: { a: '1' } }, { annotations: { a: '2' } }]);
+    expect(await open(registry, image).found(['legacy'])).toMatchObject([
+      { annotations: { a: '1' } },
+      { annotations: { a: '2' } },
+    ]);
     expect(registry.log.filter((line) => line.startsWith('GET blob'))).toHaveLength(1);
   });
 });
@@ -166,16 +188,38 @@ describe('the manifest decides what a referrer is', () => {
   const bundle = { artifactType: mediaTypes.bundle };
   const cases: [string, object, Record<string, unknown>, string[]][] = [
     ['a bundle', bundle, {}, ['bundle']],
-    ['a bundle listed as an empty config (cosign up to 3.1.2)', { artifactType: mediaTypes.ociEmpty }, {}, ['bundle']],
+    [
+      'a bundle listed as an empty config (cosign up to 3.1.2)',
+      { artifactType: mediaTypes.ociEmpty },
+      {},
+      ['bundle'],
+    ],
     ['a bundle listed without a type', {}, {}, ['bundle']],
-    ['a bundle without artifactType, known by its layer', {}, { artifactType: undefined }, ['bundle']],
-    ['a bundle of the early days', { artifactType: 'application/vnd.dev.sigstore.bundle+json;version=0.1' }, {}, ['bundle']],
-    ['an SBOM', { artifactType: 'application/spdx+json' }, { artifactType: 'application/spdx+json' }, []],
+    [
+      'a bundle without artifactType, known by its layer',
+      {},
+      { artifactType: undefined },
+      ['bundle'],
+    ],
+    [
+      'a bundle of the early days',
+      { artifactType: 'application/vnd.dev.sigstore.bundle+json;version=0.1' },
+      {},
+      ['bundle'],
+    ],
+    [
+      'an SBOM',
+      { artifactType: 'application/spdx+json' },
+      { artifactType: 'application/spdx+json' },
+      [],
+    ],
     ['something else without a type', {}, { artifactType: 'text/plain', layers: [] }, []],
     [
       'a bundle about another image',
       bundle,
-      { subject: { mediaType: mediaTypes.ociManifest, digest: digestOf(Buffer.from('x')), size: 1 } },
+      {
+        subject: { mediaType: mediaTypes.ociManifest, digest: digestOf(Buffer.from('x')), size: 1 },
+      },
       ['bundle wrong-subject'],
     ],
     ['a bundle about nothing', bundle, { subject: undefined }, ['bundle wrong-subject']],
@@ -189,19 +233,33 @@ describe('the manifest decides what a referrer is', () => {
     [
       'a bundle of 5 MiB',
       bundle,
-      { layers: [{ mediaType: mediaTypes.bundle, digest: digestOf(Buffer.from('{"bundle":1}')), size: 5 * 1024 * 1024 }] },
+      {
+        layers: [
+          {
+            mediaType: mediaTypes.bundle,
+            digest: digestOf(Buffer.from('{"bundle":1}')),
+            size: 5 * 1024 * 1024,
+          },
+        ],
+      },
       ['bundle too-large'],
     ],
     [
       'a bundle that is larger than it says',
       bundle,
-      { layers: [{ mediaType: mediaTypes.bundle, digest: digestOf(Buffer.from('{"bundle":1}')), size: 3 }] },
+      {
+        layers: [
+          { mediaType: mediaTypes.bundle, digest: digestOf(Buffer.from('{"bundle":1}')), size: 3 },
+        ],
+      },
       ['bundle too-large'],
     ],
     [
       'a bundle whose blob is gone',
       bundle,
-      { layers: [{ mediaType: mediaTypes.bundle, digest: digestOf(Buffer.from('gone')), size: 4 }] },
+      {
+        layers: [{ mediaType: mediaTypes.bundle, digest: digestOf(Buffer.from('gone')), size: 4 }],
+      },
       ['bundle registry-error'],
     ],
     [
@@ -209,8 +267,19 @@ describe('the manifest decides what a referrer is', () => {
       { artifactType: mediaTypes.cosignSignature },
       {
         artifactType: undefined,
-        config: { mediaType: mediaTypes.cosignSignature, digest: digestOf(Buffer.from('{}')), size: 2 },
-        layers: [{ mediaType: mediaTypes.simpleSigning, digest: digestOf(Buffer.from('{"bundle":1}')), size: 12, annotations: {} }],
+        config: {
+          mediaType: mediaTypes.cosignSignature,
+          digest: digestOf(Buffer.from('{}')),
+          size: 2,
+        },
+        layers: [
+          {
+            mediaType: mediaTypes.simpleSigning,
+            digest: digestOf(Buffer.from('{"bundle":1}')),
+            size: 12,
+            annotations: {},
+          },
+        ],
       },
       ['legacy'],
     ],
@@ -225,7 +294,14 @@ describe('the manifest decides what a referrer is', () => {
   it('a listed manifest that is gone is a registry error, not "unsigned"', async () => {
     const registry = new MemoryRegistry();
     const image = registry.pushImage();
-    putIndex(registry, image, [{ mediaType: mediaTypes.ociManifest, digest: digestOf(Buffer.from('gone')), size: 4, ...bundle }]);
+    putIndex(registry, image, [
+      {
+        mediaType: mediaTypes.ociManifest,
+        digest: digestOf(Buffer.from('gone')),
+        size: 4,
+        ...bundle,
+      },
+    ]);
     expect(summary(await open(registry, image).found())).toEqual(['bundle registry-error']);
   });
 
@@ -248,7 +324,10 @@ describe('a hostile or broken registry', () => {
         putIndex(
           registry,
           image,
-          [1, 2, 3, 4].map((n) => ({ ...pushReferrer(registry, image, {}, `{"n":${n}}`), artifactType: mediaTypes.bundle })),
+          [1, 2, 3, 4].map((n) => ({
+            ...pushReferrer(registry, image, {}, `{"n":${n}}`),
+            artifactType: mediaTypes.bundle,
+          })),
         ),
     ],
     [
@@ -266,26 +345,42 @@ describe('a hostile or broken registry', () => {
         putIndex(
           registry,
           image,
-          Array.from({ length: 10_001 }, (_, n) => ({ digest: digestOf(Buffer.from(`${n}`)), artifactType: 'x' })),
+          Array.from({ length: 10_001 }, (_, n) => ({
+            digest: digestOf(Buffer.from(`${n}`)),
+            artifactType: 'x',
+          })),
         ),
     ],
   ])('%s are a failure, never a silent cut', async (_name, attack) => {
     const registry = new MemoryRegistry();
     const image = registry.pushImage();
     attack(registry, image);
-    await expect(open(registry, image, { maxSignatures: 3 }).found()).rejects.toMatchObject({ code: 'too-large' });
+    await expect(open(registry, image, { maxSignatures: 3 }).found()).rejects.toMatchObject({
+      code: 'too-large',
+    });
   });
 
   it('other referrers do not count as signatures', async () => {
     const registry = new MemoryRegistry();
     const image = registry.pushImage();
-    const sboms = Array.from({ length: 50 }, (_, n) => ({ digest: digestOf(Buffer.from(`${n}`)), artifactType: 'application/spdx+json' }));
-    putIndex(registry, image, [...sboms, { ...pushReferrer(registry, image), artifactType: mediaTypes.bundle }]);
+    const sboms = Array.from({ length: 50 }, (_, n) => ({
+      digest: digestOf(Buffer.from(`${n}`)),
+      artifactType: 'application/spdx+json',
+    }));
+    putIndex(registry, image, [
+      ...sboms,
+      { ...pushReferrer(registry, image), artifactType: mediaTypes.bundle },
+    ]);
     expect(summary(await open(registry, image, { maxSignatures: 3 }).found())).toEqual(['bundle']);
   });
 
   it.each([
-    ['.sig is an index', '.sig', { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] }, 'legacy malformed'],
+    [
+      '.sig is an index',
+      '.sig',
+      { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] },
+      'legacy malformed',
+    ],
     ['.sig is not JSON', '.sig', 'nonsense', 'legacy malformed'],
     [
       'the referrers tag is not an index',
@@ -293,7 +388,12 @@ describe('a hostile or broken registry', () => {
       { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config: {}, layers: [] },
       'bundle malformed',
     ],
-    ['the referrers tag nests 100,000 levels', '', `{"manifests":[],"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 'bundle malformed'],
+    [
+      'the referrers tag nests 100,000 levels',
+      '',
+      `{"manifests":[],"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
+      'bundle malformed',
+    ],
   ])('%s', async (_name, suffix, document, expected) => {
     const registry = new MemoryRegistry();
     const image = registry.pushImage();

@@ -1,11 +1,15 @@
-// The sandbox's registry against the recorded answers of docker-registry 2.8.3 (registry-conformance.ts asks both again).
+// The sandbox's registry against the recorded answers of docker-registry 2.8.3
+// (registry-conformance.ts asks both again).
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import recorded from './docker-registry-2.8.json' with { type: 'json' };
 import { type SandboxRegistry, startRegistry } from './registry.ts';
 import { behaviours } from './registry-behaviours.ts';
 import { answer, questions } from './registry-conformance.ts';
 
-/** Where the sandbox differs on purpose: it refuses in words what the real one answers with a server error, or takes though the spec forbids it. */
+/**
+ * Where the sandbox differs on purpose: it refuses in words what the real one answers with a server
+ * error, or takes though the spec forbids it.
+ */
 const stricter: Record<string, string> = {
   'GET /': '404',
   'manifest with a bad digest': '400 DIGEST_INVALID',
@@ -40,14 +44,22 @@ describe('the sandbox answers as docker-registry 2.8 does', () => {
 
 describe('as go-containerregistry does, where it differs', () => {
   it.each([
-    ['manifest of a repository that is not there', '404 NAME_UNKNOWN content-type=text/plain; charset=utf-8'],
+    [
+      'manifest of a repository that is not there',
+      '404 NAME_UNKNOWN content-type=text/plain; charset=utf-8',
+    ],
     ['POST manifest', '400 METHOD_UNKNOWN content-type=text/plain; charset=utf-8'],
     ['POST upload with digest and body', '201 docker-content-digest=DIGEST'],
     ['PUT index, child missing', '404 MANIFEST_UNKNOWN content-type=text/plain; charset=utf-8'],
     ['DELETE manifest by tag', '202'],
-    ['referrers in a repository that is not there', '404 NAME_UNKNOWN content-type=text/plain; charset=utf-8'],
+    [
+      'referrers in a repository that is not there',
+      '404 NAME_UNKNOWN content-type=text/plain; charset=utf-8',
+    ],
   ])('%s: %s', async (question, wanted) => {
     await using ggcr = await startRegistry(behaviours.ggcr.switches);
-    expect(await answer(ggcr.url, question)).toMatch(new RegExp(`^${wanted.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`));
+    expect(await answer(ggcr.url, question)).toMatch(
+      new RegExp(`^${wanted.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`),
+    );
   });
 });

@@ -5,7 +5,10 @@ import { pathToFileURL } from 'node:url';
 export interface ConnectProxyOptions {
   /** who may use it; without: everybody */
   readonly credentials?: { readonly username: string; readonly password: string };
-  /** `host:port` a client names → `host:port` on this machine where that is. Others than these and loopback are refused: 403. */
+  /**
+   * `host:port` a client names → `host:port` on this machine where that is. Others than these and
+   * loopback are refused: 403.
+   */
   readonly routes?: Readonly<Record<string, string>>;
   /** refuse everything with this status, as a proxy does whose policy forbids a host */
   readonly refuse?: number;
@@ -30,17 +33,25 @@ export interface ConnectProxy {
   close(): Promise<void>;
 }
 
-/** Starts a forward proxy on loopback: CONNECT tunnels (RFC 9110, 9.3.6) and absolute-form requests (RFC 9112, 3.2.2). */
+/**
+ * Starts a forward proxy on loopback: CONNECT tunnels (RFC 9110, 9.3.6) and absolute-form requests
+ * (RFC 9112, 3.2.2).
+ */
 export async function startConnectProxy(options: ConnectProxyOptions = {}): Promise<ConnectProxy> {
   const log: ProxyLogEntry[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((asked, answer) => forward(asked, answer, options, log));
-  server.on('connect', (asked: IncomingMessage, socket: Socket, head: Buffer) => tunnel(asked, socket, head, options, log, sockets));
+  server.on('connect', (asked: IncomingMessage, socket: Socket, head: Buffer) =>
+    tunnel(asked, socket, head, options, log, sockets),
+  );
   server.on('connection', (socket) => track(sockets, socket));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const { username, password } = options.credentials ?? { username: '', password: '' };
-  const userinfo = options.credentials === undefined ? '' : `${encodeURIComponent(username)}:${encodeURIComponent(password)}@`;
+  const userinfo =
+    options.credentials === undefined
+      ? ''
+      : `${encodeURIComponent(username)}:${encodeURIComponent(password)}@`;
   return {
     url: `http://127.0.0.1:${port}`,
     urlWithCredentials: `http://${userinfo}127.0.0.1:${port}`,
@@ -59,18 +70,30 @@ function track(sockets: Set<Socket>, socket: Socket): void {
 }
 
 /** 0: may pass; otherwise the status that refuses. */
-function refusal(asked: IncomingMessage, destination: string | undefined, { credentials, refuse }: ConnectProxyOptions): number {
+function refusal(
+  asked: IncomingMessage,
+  destination: string | undefined,
+  { credentials, refuse }: ConnectProxyOptions,
+): number {
   if (credentials !== undefined && !isAuthorized(asked, credentials)) return 407;
   if (refuse !== undefined) return refuse;
   return destination === undefined ? 403 : 0;
 }
 
-function isAuthorized(asked: IncomingMessage, { username, password }: { username: string; password: string }): boolean {
-  return asked.headers['proxy-authorization'] === `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+function isAuthorized(
+  asked: IncomingMessage,
+  { username, password }: { username: string; password: string },
+): boolean {
+  return (
+    asked.headers['proxy-authorization'] ===
+    `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+  );
 }
 
 function destinationOf(target: string, { routes = {} }: ConnectProxyOptions): string | undefined {
-  return routes[target] ?? (/^(127\.0\.0\.1|localhost|\[::1\]):\d+$/.test(target) ? target : undefined);
+  return (
+    routes[target] ?? (/^(127\.0\.0\.1|localhost|\[::1\]):\d+$/.test(target) ? target : undefined)
+  );
 }
 
 function tunnel(
@@ -111,7 +134,12 @@ function tunnel(
   socket.once('close', () => upstream.destroy());
 }
 
-function forward(asked: IncomingMessage, answer: ServerResponse, options: ConnectProxyOptions, log: ProxyLogEntry[]): void {
+function forward(
+  asked: IncomingMessage,
+  answer: ServerResponse,
+  options: ConnectProxyOptions,
+  log: ProxyLogEntry[],
+): void {
   const target = asked.url ?? '';
   const authorized = asked.headers['proxy-authorization'] !== undefined;
   const finish = (status: number, headers: Record<string, string> = {}) => {
@@ -131,19 +159,32 @@ function forward(asked: IncomingMessage, answer: ServerResponse, options: Connec
   }
   const { hostname, port } = new URL(`http://${destination}`);
   const { 'proxy-authorization': _, 'proxy-connection': __, ...headers } = asked.headers;
-  const sent = request({ hostname, port, method: asked.method, path: `${url.pathname}${url.search}`, headers }, (upstream) => {
-    log.push({ method: asked.method ?? '', target, status: upstream.statusCode ?? 0, authorized });
-    answer.writeHead(upstream.statusCode ?? 502, upstream.headers);
-    upstream.pipe(answer);
-  });
+  const sent = request(
+    { hostname, port, method: asked.method, path: `${url.pathname}${url.search}`, headers },
+    (upstream) => {
+      log.push({
+        method: asked.method ?? '',
+        target,
+        status: upstream.statusCode ?? 0,
+        authorized,
+      });
+      answer.writeHead(upstream.statusCode ?? 502, upstream.headers);
+      upstream.pipe(answer);
+    },
+  );
   sent.on('error', () => finish(502));
   asked.pipe(sent);
 }
 
-/** `node connect-proxy.ts`: prints {url}, then a line of JSON for everything that goes through; ends with its standard input. */
+/**
+ * `node connect-proxy.ts`: prints {url}, then a line of JSON for everything that goes through; ends
+ * with its standard input.
+ */
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const [username, password] = process.argv.slice(2);
-  const proxy = await startConnectProxy(username === undefined || password === undefined ? {} : { credentials: { username, password } });
+  const proxy = await startConnectProxy(
+    username === undefined || password === undefined ? {} : { credentials: { username, password } },
+  );
   const say = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);
   say({ url: proxy.url });
   const push = proxy.log.push.bind(proxy.log);

@@ -1,5 +1,6 @@
-// `npm run demo`: what the actions do, shown on a sandbox on loopback: a registry, an image, and the built actions in processes of their own.
-// No network, no peer, no secret that is worth anything. Ends with 1 when anything is not as it should be.
+// `npm run demo`: what the actions do, shown on a sandbox on loopback: a registry, an image, and
+// the built actions in processes of their own. No network, no peer, no secret that is worth
+// anything. Ends with 1 when anything is not as it should be.
 import { generateKeyPairSync } from 'node:crypto';
 import { encryptPrivateKey } from '../../src/keys/encrypted.ts';
 import { pushImage } from './images.ts';
@@ -13,14 +14,21 @@ let failures = 0;
 const say = (text: string) => console.log(text);
 const chapter = (title: string) => say(`\n\x1b[1m━━ ${title}\x1b[0m`);
 
-/** Shows a step as the job log shows it, and its outputs; notes when it did not end as it should. */
+/**
+ * Shows a step as the job log shows it, and its outputs; notes when it did not end as it should.
+ */
 function show(step: RunResult, expected: { code: number; verified: string }): void {
-  for (const line of step.shown.split('\n')) if (line !== '' && !/^::(debug|add-mask|endgroup)/.test(line)) say(`  ${line}`);
+  for (const line of step.shown.split('\n'))
+    if (line !== '' && !/^::(debug|add-mask|endgroup)/.test(line)) say(`  ${line}`);
   const { verified = '', image = '' } = step.outputs;
-  const told = Object.entries(step.outputs).filter(([name, value]) => value !== '' && !['results', 'certificate', 'images'].includes(name));
+  const told = Object.entries(step.outputs).filter(
+    ([name, value]) => value !== '' && !['results', 'certificate', 'images'].includes(name),
+  );
   for (const [name, value] of told) say(`    ${name}=${value}`);
   const right = step.code === expected.code && verified === expected.verified;
-  say(`  exit code ${step.code}, verified=${verified}${right ? '' : `  ← expected ${expected.code}, ${expected.verified} for ${image}`}`);
+  say(
+    `  exit code ${step.code}, verified=${verified}${right ? '' : `  ← expected ${expected.code}, ${expected.verified} for ${image}`}`,
+  );
   if (!right) failures++;
 }
 
@@ -37,7 +45,14 @@ const image = await pushImage(registry.host, 'acme/app', { tag: '1.0', seed: 'th
 say(`  ${name}:1.0 is ${image.digest}`);
 
 chapter('2. sign-image signs it with a key from a secret, and reads both signatures back');
-const keyed = { images: `${name}:1.0`, digest: image.digest, key, 'key-password': password, tlog: 'false', annotations: 'env=demo' };
+const keyed = {
+  images: `${name}:1.0`,
+  digest: image.digest,
+  key,
+  'key-password': password,
+  tlog: 'false',
+  annotations: 'env=demo',
+};
 const signed = await runAction({ inputs: keyed });
 show(signed, { code: 0, verified: 'true' });
 say('\n  The job summary, as Markdown:');
@@ -47,16 +62,25 @@ chapter('3. The same job again adds nothing');
 show(await runAction({ inputs: keyed }), { code: 0, verified: 'true' });
 
 chapter('4. Keyless: the workflow itself signs (Fulcio certificate, Rekor entry, no secret)');
-const trust = { 'trusted-root': JSON.stringify(sigstore.trustedRoot), 'signing-config': JSON.stringify(sigstore.signingConfig.v1_tsa) };
+const trust = {
+  'trusted-root': JSON.stringify(sigstore.trustedRoot),
+  'signing-config': JSON.stringify(sigstore.signingConfig.v1_tsa),
+};
 const identityEnv = {
   ACTIONS_ID_TOKEN_REQUEST_URL: sigstore.idTokenRequestUrl,
   ACTIONS_ID_TOKEN_REQUEST_TOKEN: sigstore.idTokenRequestToken,
 };
 const keyless = await pushImage(registry.host, 'acme/app', { tag: '2.0', seed: 'the next app' });
-show(await runAction({ inputs: { images: `${name}:2.0`, digest: keyless.digest, ...trust }, env: identityEnv }), {
-  code: 0,
-  verified: 'true',
-});
+show(
+  await runAction({
+    inputs: { images: `${name}:2.0`, digest: keyless.digest, ...trust },
+    env: identityEnv,
+  }),
+  {
+    code: 0,
+    verified: 'true',
+  },
+);
 
 chapter('5. The gate lets pass what the right signer signed');
 const byKey = { key: publicPem, tlog: 'ignore' };
@@ -71,7 +95,10 @@ show(await verify({ images: `${name}:2.0`, ...byIdentity }), { code: 0, verified
 
 chapter('6. … and refuses the wrong identity');
 const stranger = 'https://github.com/acme/app/.github/workflows/fork.yml@refs/heads/main';
-show(await verify({ images: `${name}:2.0`, ...byIdentity, 'certificate-identity': stranger }), { code: 1, verified: 'false' });
+show(await verify({ images: `${name}:2.0`, ...byIdentity, 'certificate-identity': stranger }), {
+  code: 1,
+  verified: 'false',
+});
 
 chapter('7. … and an image that nobody signed');
 await pushImage(registry.host, 'acme/app', { tag: '3.0', seed: 'unsigned' });
@@ -83,5 +110,7 @@ show(await verify({ images: `${name}:1.0`, ...byKey }), { code: 1, verified: 'fa
 
 await sigstore.close();
 const seconds = (performance.now() - started) / 1000;
-say(`\n${failures === 0 ? 'Everything went as it should' : `${failures} steps did not go as they should`}, in ${seconds.toFixed(1)} s.`);
+say(
+  `\n${failures === 0 ? 'Everything went as it should' : `${failures} steps did not go as they should`}, in ${seconds.toFixed(1)} s.`,
+);
 process.exitCode = failures === 0 ? 0 : 1;

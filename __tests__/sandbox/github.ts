@@ -25,7 +25,10 @@ export interface GithubOptions {
   readonly files?: readonly HeadFile[];
   /** `changed_files` of the pull request; default: how many there are */
   readonly changedFiles?: number;
-  readonly permissions?: { readonly contents?: 'read' | 'none'; readonly pullRequests?: 'none' | 'read' | 'write' };
+  readonly permissions?: {
+    readonly contents?: 'read' | 'none';
+    readonly pullRequests?: 'none' | 'read' | 'write';
+  };
   readonly comments?: readonly FakeComment[];
   /** who writes: the bot of the job's token, or a person */
   readonly writer?: FakeComment['user'];
@@ -55,16 +58,24 @@ interface Answer {
 }
 
 const unknownRoute: Answer = { status: 501, body: { message: 'the sandbox has no such route' } };
-const notFound: Answer = { status: 404, body: { message: 'Not Found', documentation_url: 'https://docs.github.com/rest', status: '404' } };
+const notFound: Answer = {
+  status: 404,
+  body: { message: 'Not Found', documentation_url: 'https://docs.github.com/rest', status: '404' },
+};
 const denied: Answer = {
   status: 403,
-  body: { message: 'Resource not accessible by integration', documentation_url: 'https://docs.github.com/rest', status: '403' },
+  body: {
+    message: 'Resource not accessible by integration',
+    documentation_url: 'https://docs.github.com/rest',
+    status: '403',
+  },
 };
 
 /**
- * The part of GitHub's REST API that the gate uses, for one pull request. As the real one it pages (100 entries at most), lists 3,000 files at most,
- * answers 401 to a token that it does not know, 403 "Resource not accessible by integration" where the token may not, 422 to a body that is
- * empty or too long, and 404 to what it does not have. A route that is not here makes `close()` throw.
+ * The part of GitHub's REST API that the gate uses, for one pull request. As the real one it pages
+ * (100 entries at most), lists 3,000 files at most, answers 401 to a token that it does not know,
+ * 403 "Resource not accessible by integration" where the token may not, 422 to a body that is empty
+ * or too long, and 404 to what it does not have. A route that is not here makes `close()` throw.
  */
 export async function startGithub(options: GithubOptions): Promise<FakeGithub> {
   const requests: FakeGithub['requests'] = [];
@@ -74,7 +85,9 @@ export async function startGithub(options: GithubOptions): Promise<FakeGithub> {
     const body = await bodyOf(request);
     const path = request.url ?? '/';
     const answer: Answer =
-      failing-- > 0 ? { status: 502, body: { message: 'Server Error' } } : answerTo(request, body, options, comments, url);
+      failing-- > 0
+        ? { status: 502, body: { message: 'Server Error' } }
+        : answerTo(request, body, options, comments, url);
     requests.push({ method: request.method ?? '', path, status: answer.status });
     send(response, answer);
   });
@@ -89,24 +102,36 @@ export async function startGithub(options: GithubOptions): Promise<FakeGithub> {
       await new Promise<void>((done) => server.close(() => done()));
       const unknown = requests.filter(({ status }) => status === 501);
       if (unknown.length > 0)
-        throw new Error(`asked of GitHub, and not in the sandbox: ${unknown.map(({ method, path }) => `${method} ${path}`).join(', ')}`);
+        throw new Error(
+          `asked of GitHub, and not in the sandbox: ${unknown.map(({ method, path }) => `${method} ${path}`).join(', ')}`,
+        );
     },
   };
 }
 
-function answerTo(request: IncomingMessage, body: unknown, options: GithubOptions, comments: FakeComment[], base: string): Answer {
+function answerTo(
+  request: IncomingMessage,
+  body: unknown,
+  options: GithubOptions,
+  comments: FakeComment[],
+  base: string,
+): Answer {
   const { token, repository = 'acme/app', number = 7, permissions = {} } = options;
   const { pullRequests = 'read', contents = 'read' } = permissions;
-  if (request.headers.authorization !== `token ${token}`) return { status: 401, body: { message: 'Bad credentials', status: '401' } };
+  if (request.headers.authorization !== `token ${token}`)
+    return { status: 401, body: { message: 'Bad credentials', status: '401' } };
   const url = new URL(request.url ?? '/', base);
   const route = `${request.method} ${url.pathname.replace(`/repos/${repository}`, '')}`;
   const blob = /^GET \/git\/blobs\/([0-9a-f]{40})$/.exec(route)?.[1];
   const comment = /^PATCH \/issues\/comments\/(\d+)$/.exec(route)?.[1];
-  if (route === 'GET /user') return options.writer?.type === 'User' ? { status: 200, body: options.writer } : denied;
-  if (blob !== undefined) return contents === 'none' ? denied : blobAnswer(blob, options.files ?? []);
+  if (route === 'GET /user')
+    return options.writer?.type === 'User' ? { status: 200, body: options.writer } : denied;
+  if (blob !== undefined)
+    return contents === 'none' ? denied : blobAnswer(blob, options.files ?? []);
   if (pullRequests === 'none') return denied;
   if (route === `GET /pulls/${number}`) return { status: 200, body: pullOf(options) };
-  if (route === `GET /pulls/${number}/files`) return page((options.files ?? []).slice(0, 3000).map(fileEntry), url);
+  if (route === `GET /pulls/${number}/files`)
+    return page((options.files ?? []).slice(0, 3000).map(fileEntry), url);
   if (route === `GET /issues/${number}/comments`) return page(comments, url);
   if (route !== `POST /issues/${number}/comments` && comment === undefined) return unknownRoute;
   if (pullRequests !== 'write') return denied;
@@ -116,9 +141,18 @@ function answerTo(request: IncomingMessage, body: unknown, options: GithubOption
   return write(text, comment, comments, options.writer);
 }
 
-function write(text: string, id: string | undefined, comments: FakeComment[], writer: FakeComment['user'] | undefined): Answer {
+function write(
+  text: string,
+  id: string | undefined,
+  comments: FakeComment[],
+  writer: FakeComment['user'] | undefined,
+): Answer {
   if (id === undefined) {
-    const created = { id: 1000 + comments.length, body: text, user: writer ?? { login: 'github-actions[bot]', type: 'Bot' as const } };
+    const created = {
+      id: 1000 + comments.length,
+      body: text,
+      user: writer ?? { login: 'github-actions[bot]', type: 'Bot' as const },
+    };
     comments.push(created);
     return { status: 201, body: created };
   }
@@ -128,20 +162,42 @@ function write(text: string, id: string | undefined, comments: FakeComment[], wr
   return { status: 200, body: found };
 }
 
-function pullOf({ number = 7, head = 'a'.repeat(40), files = [], changedFiles = files.length }: GithubOptions): object {
+function pullOf({
+  number = 7,
+  head = 'a'.repeat(40),
+  files = [],
+  changedFiles = files.length,
+}: GithubOptions): object {
   return { number, state: 'open', head: { sha: head }, changed_files: changedFiles };
 }
 
-function fileEntry({ path, content, status = content === undefined ? 'removed' : 'modified' }: HeadFile): object {
+function fileEntry({
+  path,
+  content,
+  status = content === undefined ? 'removed' : 'modified',
+}: HeadFile): object {
   const previous = status === 'renamed' ? { previous_filename: `old/${path}` } : {};
-  return { filename: path, status, sha: blobOf(content ?? 'what was there'), additions: 1, deletions: 0, changes: 1, ...previous };
+  return {
+    filename: path,
+    status,
+    sha: blobOf(content ?? 'what was there'),
+    additions: 1,
+    deletions: 0,
+    changes: 1,
+    ...previous,
+  };
 }
 
 function blobAnswer(sha: string, files: readonly HeadFile[]): Answer {
-  const content = files.find((file) => file.content !== undefined && blobOf(file.content) === sha)?.content;
+  const content = files.find(
+    (file) => file.content !== undefined && blobOf(file.content) === sha,
+  )?.content;
   if (content === undefined) return notFound;
   const text = Buffer.from(content).toString('base64').replace(/.{60}/g, '$&\n');
-  return { status: 200, body: { sha, encoding: 'base64', content: text, size: Buffer.byteLength(content) } };
+  return {
+    status: 200,
+    body: { sha, encoding: 'base64', content: text, size: Buffer.byteLength(content) },
+  };
 }
 
 function page(entries: readonly unknown[], url: URL): Answer {
@@ -162,6 +218,9 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
 }
 
 function send(response: ServerResponse, { status, body, link }: Answer): void {
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...(link === undefined ? {} : { link }) });
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    ...(link === undefined ? {} : { link }),
+  });
   response.end(JSON.stringify(body));
 }

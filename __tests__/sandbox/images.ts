@@ -23,7 +23,10 @@ export interface PushedImage extends PushedManifest {
   readonly reference: string;
   /** host/repository:tag, when a tag was asked for */
   readonly tagged?: string;
-  /** what an index lists, at every depth: images, attestation manifests, nested indexes; empty for a single image */
+  /**
+   * what an index lists, at every depth: images, attestation manifests, nested indexes; empty for a
+   * single image
+   */
   readonly platforms: readonly PushedManifest[];
 }
 
@@ -55,14 +58,28 @@ const architectures: readonly Platform[] = [
 ];
 
 /**
- * Pushes a small image, or an index of some, as docker buildx would. The same options give the same digests.
+ * Pushes a small image, or an index of some, as docker buildx would. The same options give the same
+ * digests.
  * @throws Error with the registry's answer when it refuses.
  */
-export async function pushImage(host: string, repository: string, options: ImageOptions = {}): Promise<PushedImage> {
-  const oven: Oven = { client: new RegistryClient(host, options), repository, options, seed: String(options.seed ?? 1) };
+export async function pushImage(
+  host: string,
+  repository: string,
+  options: ImageOptions = {},
+): Promise<PushedImage> {
+  const oven: Oven = {
+    client: new RegistryClient(host, options),
+    repository,
+    options,
+    seed: String(options.seed ?? 1),
+  };
   const { platforms = 0 } = options;
-  const pushed = platforms === 0 ? { ...(await pushSingle(oven, 0, options.tag)), platforms: [] } : await pushIndex(oven, platforms);
-  const tagged = options.tag === undefined ? {} : { tagged: `${host}/${repository}:${options.tag}` };
+  const pushed =
+    platforms === 0
+      ? { ...(await pushSingle(oven, 0, options.tag)), platforms: [] }
+      : await pushIndex(oven, platforms);
+  const tagged =
+    options.tag === undefined ? {} : { tagged: `${host}/${repository}:${options.tag}` };
   return { ...pushed, reference: `${host}/${repository}@${pushed.digest}`, ...tagged };
 }
 
@@ -84,7 +101,12 @@ async function pushSingle(oven: Oven, number: number, tag?: string): Promise<Pus
     ...(platform.variant === undefined ? {} : { variant: platform.variant }),
     os: platform.os,
     created: '2024-01-01T00:00:00Z',
-    config: { Entrypoint: ['/app'], Env: ['PATH=/usr/bin'], Labels: { seed: oven.seed }, ...config },
+    config: {
+      Entrypoint: ['/app'],
+      Env: ['PATH=/usr/bin'],
+      Labels: { seed: oven.seed },
+      ...config,
+    },
     rootfs: { type: 'layers', diff_ids: [sha256(tar)] },
     history: [{ created: '2024-01-01T00:00:00Z', created_by: 'COPY seed /etc/seed' }],
   });
@@ -98,7 +120,10 @@ async function pushSingle(oven: Oven, number: number, tag?: string): Promise<Pus
   return { ...(await pushManifest(oven, types.manifest, manifest, tag)), platform };
 }
 
-async function pushIndex(oven: Oven, count: number): Promise<PushedManifest & { platforms: PushedManifest[] }> {
+async function pushIndex(
+  oven: Oven,
+  count: number,
+): Promise<PushedManifest & { platforms: PushedManifest[] }> {
   const { docker = false, attestations = false, nested = 0, tag } = oven.options;
   const images: PushedManifest[] = [];
   for (let number = 0; number < count; number++) images.push(await pushSingle(oven, number));
@@ -107,7 +132,12 @@ async function pushIndex(oven: Oven, count: number): Promise<PushedManifest & { 
   const mediaType = docker ? dockerTypes.index : ociTypes.index;
   const all = [...images, ...attested];
   const wrap = (children: readonly PushedManifest[], last: boolean) =>
-    pushManifest(oven, mediaType, bytesOf({ schemaVersion: 2, mediaType, manifests: children.map(entryOf) }), last ? tag : undefined);
+    pushManifest(
+      oven,
+      mediaType,
+      bytesOf({ schemaVersion: 2, mediaType, manifests: children.map(entryOf) }),
+      last ? tag : undefined,
+    );
   let index = await wrap(all, nested === 0);
   const inner: PushedManifest[] = [];
   for (let depth = 1; depth <= nested; depth++) {
@@ -117,7 +147,10 @@ async function pushIndex(oven: Oven, count: number): Promise<PushedManifest & { 
   return { ...index, platforms: [...inner.reverse(), ...all] };
 }
 
-/** BuildKit's attestation manifest: an image of platform unknown/unknown with an in-toto statement as its layer. */
+/**
+ * BuildKit's attestation manifest: an image of platform unknown/unknown with an in-toto statement
+ * as its layer.
+ */
 async function pushAttestation(oven: Oven, image: PushedManifest): Promise<PushedManifest> {
   const predicateType = 'https://slsa.dev/provenance/v0.2';
   const [, hex = ''] = image.digest.split(':');
@@ -127,7 +160,12 @@ async function pushAttestation(oven: Oven, image: PushedManifest): Promise<Pushe
     subject: [{ name: `pkg:docker/${oven.repository}`, digest: { sha256: hex } }],
     predicate: { builder: { id: '' }, buildType: 'https://mobyproject.org/buildkit@v1' },
   });
-  const config = bytesOf({ architecture: 'unknown', os: 'unknown', config: {}, rootfs: { type: 'layers', diff_ids: [sha256(statement)] } });
+  const config = bytesOf({
+    architecture: 'unknown',
+    os: 'unknown',
+    config: {},
+    rootfs: { type: 'layers', diff_ids: [sha256(statement)] },
+  });
   const layer = await pushBlob(oven, 'application/vnd.in-toto+json', statement);
   const manifest = bytesOf({
     schemaVersion: 2,
@@ -138,7 +176,10 @@ async function pushAttestation(oven: Oven, image: PushedManifest): Promise<Pushe
   return {
     ...(await pushManifest(oven, ociTypes.manifest, manifest)),
     platform: { os: 'unknown', architecture: 'unknown' },
-    annotations: { 'vnd.docker.reference.digest': image.digest, 'vnd.docker.reference.type': 'attestation-manifest' },
+    annotations: {
+      'vnd.docker.reference.digest': image.digest,
+      'vnd.docker.reference.type': 'attestation-manifest',
+    },
   };
 }
 
@@ -172,7 +213,12 @@ async function pushBlob({ client, repository }: Oven, mediaType: string, bytes: 
   return { mediaType, digest, size: bytes.length };
 }
 
-async function pushManifest({ client, repository }: Oven, mediaType: string, bytes: Buffer, tag?: string): Promise<PushedManifest> {
+async function pushManifest(
+  { client, repository }: Oven,
+  mediaType: string,
+  bytes: Buffer,
+  tag?: string,
+): Promise<PushedManifest> {
   const digest = sha256(bytes);
   await client.pushManifest(repository, tag ?? digest, bytes, mediaType);
   return { digest, mediaType, size: bytes.length };
@@ -202,5 +248,10 @@ function tarOf(name: string, text: string): Buffer {
       .toString(8)
       .padStart(6, '0')}\0 `,
   );
-  return Buffer.concat([header, content, Buffer.alloc(512 - (content.length % 512)), Buffer.alloc(1024)]);
+  return Buffer.concat([
+    header,
+    content,
+    Buffer.alloc(512 - (content.length % 512)),
+    Buffer.alloc(1024),
+  ]);
 }

@@ -1,6 +1,9 @@
 import type { Server } from 'node:net';
 
-/** Below what systems hand out by themselves (Linux from 32768, others from 49152), above what programs use by habit. */
+/**
+ * Below what systems hand out by themselves (Linux from 32768, others from 49152), above what
+ * programs use by habit.
+ */
 const first = 21_000;
 /** Test processes that run at the same time each have a part of them. */
 const parts = 8;
@@ -10,8 +13,9 @@ const start = first + (Number(process.env.VITEST_POOL_ID ?? process.pid) % parts
 const given = new Set<number>();
 
 /**
- * Listens on a port of 127.0.0.1 that the system gives to nobody who asks for just any, and that is given to nobody else here: while a service is
- * taken down for a test, no other test's server may come to stand in its place and answer for it.
+ * Listens on a port of 127.0.0.1 that the system gives to nobody who asks for just any, and that is
+ * given to nobody else here: while a service is taken down for a test, no other test's server may
+ * come to stand in its place and answer for it.
  */
 export async function listenOnOwnPort(server: Server): Promise<number> {
   for (let attempt = 0; ; attempt++) {

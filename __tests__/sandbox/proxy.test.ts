@@ -22,7 +22,11 @@ describe('the depth of a log', () => {
 describe('the slow network', () => {
   it('costs every answer and every connection its time, and counts what went through', async () => {
     await using registry = await startRegistry();
-    const proxy = await startDelayProxy({ target: registry.host, perResponseMs: 40, perConnectionMs: 30 });
+    const proxy = await startDelayProxy({
+      target: registry.host,
+      perResponseMs: 40,
+      perConnectionMs: 30,
+    });
     const before = performance.now();
     await (await fetch(`${proxy.url}/v2/`)).text();
     const first = performance.now() - before;
@@ -31,42 +35,67 @@ describe('the slow network', () => {
     expect([first >= 69, all >= 109, all < 4000]).toEqual([true, true, true]);
     expect(proxy.statistics()).toMatchObject({ requests: 4, depth: 2, parallel: 3 });
     proxy.reset();
-    expect(proxy.statistics()).toEqual({ requests: 0, connections: 0, depth: 0, parallel: 0, log: [] });
+    expect(proxy.statistics()).toEqual({
+      requests: 0,
+      connections: 0,
+      depth: 0,
+      parallel: 0,
+      log: [],
+    });
     await proxy.close();
   });
 
-  it.each(['relative', 'absolute'] as const)('is where %s upload locations lead', async (uploadLocation) => {
-    await using registry = await startRegistry({ uploadLocation });
-    const proxy = await startDelayProxy({ target: registry.host, perResponseMs: 0, perConnectionMs: 0 });
-    await pushImage(proxy.host, 'a/b');
-    expect(proxy.statistics().requests).toBe(registry.requests.length);
-    await proxy.close();
-  });
+  it.each(['relative', 'absolute'] as const)(
+    'is where %s upload locations lead',
+    async (uploadLocation) => {
+      await using registry = await startRegistry({ uploadLocation });
+      const proxy = await startDelayProxy({
+        target: registry.host,
+        perResponseMs: 0,
+        perConnectionMs: 0,
+      });
+      await pushImage(proxy.host, 'a/b');
+      expect(proxy.statistics().requests).toBe(registry.requests.length);
+      await proxy.close();
+    },
+  );
 
   it('rewrites what names the target itself, and nothing else', async () => {
     const answers: Record<string, Record<string, string>> = {};
-    const server = createServer((asked, answer) => answer.writeHead(401, answers[asked.url ?? '']).end());
+    const server = createServer((asked, answer) =>
+      answer.writeHead(401, answers[asked.url ?? '']).end(),
+    );
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     const proxy = await startDelayProxy({ target, perResponseMs: 0, perConnectionMs: 0 });
-    answers['/own'] = { location: `http://${target}/x`, 'www-authenticate': `Bearer realm="http://${target}/token"` };
+    answers['/own'] = {
+      location: `http://${target}/x`,
+      'www-authenticate': `Bearer realm="http://${target}/token"`,
+    };
     answers['/other'] = { location: 'http://127.0.0.1:9/x' };
     const own = await fetch(`${proxy.url}/own`);
     const other = await fetch(`${proxy.url}/other`);
-    expect([own.headers.get('location'), own.headers.get('www-authenticate'), other.headers.get('location')]).toEqual([
-      `${proxy.url}/x`,
-      `Bearer realm="${proxy.url}/token"`,
-      'http://127.0.0.1:9/x',
-    ]);
+    expect([
+      own.headers.get('location'),
+      own.headers.get('www-authenticate'),
+      other.headers.get('location'),
+    ]).toEqual([`${proxy.url}/x`, `Bearer realm="${proxy.url}/token"`, 'http://127.0.0.1:9/x']);
     await proxy.close();
     server.close();
   });
 
   it('runs in a process of its own, which ends when it is closed', async () => {
     await using registry = await startRegistry();
-    const proxy = await startDelayProxyProcess({ target: registry.host, perResponseMs: 1, perConnectionMs: 1 });
+    const proxy = await startDelayProxyProcess({
+      target: registry.host,
+      perResponseMs: 1,
+      perConnectionMs: 1,
+    });
     await pushImage(proxy.host, 'a/b');
-    expect(await proxy.statistics()).toMatchObject({ requests: registry.requests.length, parallel: 1 });
+    expect(await proxy.statistics()).toMatchObject({
+      requests: registry.requests.length,
+      parallel: 1,
+    });
     await proxy.reset();
     expect((await proxy.statistics()).requests).toBe(0);
     await proxy.close();

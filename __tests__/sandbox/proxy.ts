@@ -1,5 +1,12 @@
 import { spawn } from 'node:child_process';
-import { Agent, createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import {
+  Agent,
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -42,12 +49,21 @@ export interface DelayProxy {
 }
 
 /**
- * Stands before a registry as a slow network: every answer comes `perResponseMs` later, every connection costs `perConnectionMs`.
- * The Host header is kept, so a registry that builds Location from it points to the proxy; where Location or the realm of a challenge
- * name the target's own address, they are rewritten. Redirects to other hosts stay as they are (and are not delayed).
+ * Stands before a registry as a slow network: every answer comes `perResponseMs` later, every
+ * connection costs `perConnectionMs`. The Host header is kept, so a registry that builds Location
+ * from it points to the proxy; where Location or the realm of a challenge name the target's own
+ * address, they are rewritten. Redirects to other hosts stay as they are (and are not delayed).
  */
-export async function startDelayProxy({ target, perResponseMs = 50, perConnectionMs = 20 }: DelayProxyOptions): Promise<DelayProxy> {
-  const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, maxFreeSockets: 256 });
+export async function startDelayProxy({
+  target,
+  perResponseMs = 50,
+  perConnectionMs = 20,
+}: DelayProxyOptions): Promise<DelayProxy> {
+  const agent = new Agent({
+    keepAlive: true,
+    maxSockets: Number.POSITIVE_INFINITY,
+    maxFreeSockets: 256,
+  });
   let log: ProxiedRequest[] = [];
   let connections = 0;
   const began = performance.now();
@@ -58,10 +74,18 @@ export async function startDelayProxy({ target, perResponseMs = 50, perConnectio
     await sleep(Math.max(0, (readyAt.get(asked.socket) ?? 0) - performance.now()));
     const upstream = await forward(asked, body, target, agent);
     await sleep(perResponseMs);
-    answer.writeHead(upstream.statusCode ?? 502, rewrite(upstream.headers, target, asked.headers.host ?? ''));
-    // The moment the last byte is handed over: what the client begins after it counts as one step deeper.
+    answer.writeHead(
+      upstream.statusCode ?? 502,
+      rewrite(upstream.headers, target, asked.headers.host ?? ''),
+    );
+    // The moment the last byte is handed over: what the client begins after it counts as one step
+    // deeper.
     upstream.on('end', () => {
-      const entry = { method: asked.method ?? '', path: asked.url ?? '', status: upstream.statusCode ?? 0 };
+      const entry = {
+        method: asked.method ?? '',
+        path: asked.url ?? '',
+        status: upstream.statusCode ?? 0,
+      };
       log.push({ ...entry, start: start - began, end: performance.now() - began });
     });
     upstream.pipe(answer);
@@ -80,7 +104,13 @@ export async function startDelayProxy({ target, perResponseMs = 50, perConnectio
   return {
     host,
     url: `http://${host}`,
-    statistics: () => ({ requests: log.length, connections, depth: depthOf(log), parallel: parallelOf(log), log: [...log] }),
+    statistics: () => ({
+      requests: log.length,
+      connections,
+      depth: depthOf(log),
+      parallel: parallelOf(log),
+      log: [...log],
+    }),
     reset: () => {
       log = [];
       connections = 0;
@@ -94,7 +124,10 @@ export async function startDelayProxy({ target, perResponseMs = 50, perConnectio
   };
 }
 
-/** The longest chain of requests that do not overlap: taking always the next that ends first gives it. */
+/**
+ * The longest chain of requests that do not overlap: taking always the next that ends first gives
+ * it.
+ */
 export function depthOf(log: readonly Pick<ProxiedRequest, 'start' | 'end'>[]): number {
   let depth = 0;
   let free = Number.NEGATIVE_INFINITY;
@@ -108,7 +141,12 @@ export function depthOf(log: readonly Pick<ProxiedRequest, 'start' | 'end'>[]): 
 
 /** The most requests at one moment. */
 export function parallelOf(log: readonly Pick<ProxiedRequest, 'start' | 'end'>[]): number {
-  return Math.max(0, ...log.map(({ start }) => log.filter((other) => other.start <= start && start < other.end).length));
+  return Math.max(
+    0,
+    ...log.map(
+      ({ start }) => log.filter((other) => other.start <= start && start < other.end).length,
+    ),
+  );
 }
 
 async function bodyOf(asked: IncomingMessage): Promise<Buffer> {
@@ -117,16 +155,35 @@ async function bodyOf(asked: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-function forward(asked: IncomingMessage, body: Buffer, target: string, agent: Agent, again = true): Promise<IncomingMessage> {
+function forward(
+  asked: IncomingMessage,
+  body: Buffer,
+  target: string,
+  agent: Agent,
+  again = true,
+): Promise<IncomingMessage> {
   const { 'transfer-encoding': _, connection: __, ...headers } = asked.headers;
   const length: IncomingHttpHeaders =
-    body.length > 0 || asked.method === 'PUT' || asked.method === 'POST' ? { 'content-length': String(body.length) } : {};
+    body.length > 0 || asked.method === 'PUT' || asked.method === 'POST'
+      ? { 'content-length': String(body.length) }
+      : {};
   const { hostname, port } = new URL(`http://${target}`);
   return new Promise((resolve, reject) => {
-    const options = { hostname, port, agent, method: asked.method, path: asked.url, headers: { ...headers, ...length } };
+    const options = {
+      hostname,
+      port,
+      agent,
+      method: asked.method,
+      path: asked.url,
+      headers: { ...headers, ...length },
+    };
     const sent = request(options, resolve);
     // An idle connection that the registry closed just now: nothing was done with the request.
-    sent.on('error', (error) => (again && sent.reusedSocket ? resolve(forward(asked, body, target, agent, false)) : reject(error)));
+    sent.on('error', (error) =>
+      again && sent.reusedSocket
+        ? resolve(forward(asked, body, target, agent, false))
+        : reject(error),
+    );
     sent.end(body);
   });
 }
@@ -140,7 +197,9 @@ function rewrite(headers: IncomingHttpHeaders, target: string, proxy: string): I
   return kept;
 }
 
-/** The same proxy in a process of its own, so that what is measured shares no event loop with it. */
+/**
+ * The same proxy in a process of its own, so that what is measured shares no event loop with it.
+ */
 export interface DelayProxyProcess {
   readonly host: string;
   readonly url: string;
@@ -151,10 +210,15 @@ export interface DelayProxyProcess {
 }
 
 /** Starts `node proxy.ts TARGET` and waits for its line. */
-export async function startDelayProxyProcess(options: DelayProxyOptions, node = process.execPath): Promise<DelayProxyProcess> {
+export async function startDelayProxyProcess(
+  options: DelayProxyOptions,
+  node = process.execPath,
+): Promise<DelayProxyProcess> {
   const { target, perResponseMs = 50, perConnectionMs = 20 } = options;
   const script = fileURLToPath(import.meta.url);
-  const child = spawn(node, [script, target, String(perResponseMs), String(perConnectionMs)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(node, [script, target, String(perResponseMs), String(perConnectionMs)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const line = await new Promise<string>((resolve, reject) => {
     child.stdout.setEncoding('utf8').once('data', resolve);
     child.once('exit', (code) => reject(new Error(`the proxy ended with ${code}`)));
@@ -176,17 +240,31 @@ export async function startDelayProxyProcess(options: DelayProxyOptions, node = 
   };
 }
 
-/** `node proxy.ts TARGET [PER_RESPONSE_MS [PER_CONNECTION_MS]]`: prints {host, url, control} and ends with its standard input. */
-async function main([target = '', perResponseMs = '50', perConnectionMs = '20']: string[]): Promise<void> {
-  const proxy = await startDelayProxy({ target, perResponseMs: Number(perResponseMs), perConnectionMs: Number(perConnectionMs) });
+/**
+ * `node proxy.ts TARGET [PER_RESPONSE_MS [PER_CONNECTION_MS]]`: prints {host, url, control} and
+ * ends with its standard input.
+ */
+async function main([
+  target = '',
+  perResponseMs = '50',
+  perConnectionMs = '20',
+]: string[]): Promise<void> {
+  const proxy = await startDelayProxy({
+    target,
+    perResponseMs: Number(perResponseMs),
+    perConnectionMs: Number(perConnectionMs),
+  });
   const control = createServer((asked, answer) => {
     if (asked.method === 'DELETE') proxy.reset();
     answer.setHeader('content-type', 'application/json').end(JSON.stringify(proxy.statistics()));
   });
   await new Promise<void>((resolve) => control.listen(0, '127.0.0.1', resolve));
   const { port } = control.address() as AddressInfo;
-  process.stdout.write(`${JSON.stringify({ host: proxy.host, url: proxy.url, control: `http://127.0.0.1:${port}/` })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ host: proxy.host, url: proxy.url, control: `http://127.0.0.1:${port}/` })}\n`,
+  );
   process.stdin.resume().on('end', () => process.exit(0));
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await main(process.argv.slice(2));
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href)
+  await main(process.argv.slice(2));

@@ -22,20 +22,34 @@ export interface Setting {
   session: (name?: string) => Promise<string>;
 }
 
-export const sha256 = (bytes: string | Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+export const sha256 = (bytes: string | Uint8Array) =>
+  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 export const unknown = `sha256:${'0'.repeat(64)}`;
 export const json = (value: unknown) => JSON.stringify(value);
 
-export function image(config: string, extra: Record<string, unknown> = {}, layers: unknown[] = []): string {
-  const descriptor = { mediaType: 'application/vnd.oci.image.config.v1+json', digest: config, size: 2 };
+export function image(
+  config: string,
+  extra: Record<string, unknown> = {},
+  layers: unknown[] = [],
+): string {
+  const descriptor = {
+    mediaType: 'application/vnd.oci.image.config.v1+json',
+    digest: config,
+    size: 2,
+  };
   return json({ schemaVersion: 2, mediaType: manifestType, config: descriptor, layers, ...extra });
 }
 
 export const index = (children: unknown[], extra: Record<string, unknown> = {}) =>
   json({ schemaVersion: 2, mediaType: indexType, manifests: children, ...extra });
 
-export const put = async ({ ask, name }: Setting, reference: string, body: string, type = manifestType, headers = {}) =>
-  ask('PUT', `/v2/${name}/manifests/${reference}`, { body, type, headers });
+export const put = async (
+  { ask, name }: Setting,
+  reference: string,
+  body: string,
+  type = manifestType,
+  headers = {},
+) => ask('PUT', `/v2/${name}/manifests/${reference}`, { body, type, headers });
 
 /** Pushes an image; its descriptor. */
 export async function child(s: Setting, reference?: string) {
@@ -48,12 +62,18 @@ export async function child(s: Setting, reference?: string) {
 /** Pushes an image and a referrer of it; the image's digest. */
 export async function referred(s: Setting): Promise<string> {
   const subject = await child(s);
-  const body = image(await s.blob('{}'), { subject, artifactType: 'application/x', annotations: { a: 'b' } });
+  const body = image(await s.blob('{}'), {
+    subject,
+    artifactType: 'application/x',
+    annotations: { a: 'b' },
+  });
   await put(s, sha256(body), body);
   return subject.digest;
 }
 
-export const accept = (...types: string[]) => ({ headers: { accept: (types.length > 0 ? types : [manifestType, indexType]).join(', ') } });
+export const accept = (...types: string[]) => ({
+  headers: { accept: (types.length > 0 ? types : [manifestType, indexType]).join(', ') },
+});
 
 /** An upload's Location with the digest that ends it. */
 export function withDigest(location: string, digest: string): string {
@@ -77,7 +97,10 @@ export function setting(base: string): Setting {
     return headers.get('location') ?? '';
   };
   const blob = async (text: string) => {
-    await ask('PUT', withDigest(await session(), sha256(text)), { body: text, type: 'application/octet-stream' });
+    await ask('PUT', withDigest(await session(), sha256(text)), {
+      body: text,
+      type: 'application/octet-stream',
+    });
     return sha256(text);
   };
   return { ask, name, blob, session };

@@ -8,13 +8,22 @@ import { behaviours } from './registry-behaviours.ts';
 
 const pusher = { username: 'octocat', password: 'correct horse' };
 const reader = { username: 'reader', password: 'battery staple', actions: ['pull'] as const };
-const token = (more: Partial<TokenAuth> = {}): TokenAuth => ({ kind: 'token', accounts: [pusher, reader], ...more });
+const token = (more: Partial<TokenAuth> = {}): TokenAuth => ({
+  kind: 'token',
+  accounts: [pusher, reader],
+  ...more,
+});
 const basic = ({ username, password }: { username: string; password: string }) => ({
   authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
 });
 
 /** Asks for a token as the challenge of `path` says; answers the token service's response. */
-async function askToken(url: string, scope: string | undefined, headers: Record<string, string> = {}, service = 'sandbox-registry') {
+async function askToken(
+  url: string,
+  scope: string | undefined,
+  headers: Record<string, string> = {},
+  service = 'sandbox-registry',
+) {
   const query = new URLSearchParams({ service, ...(scope === undefined ? {} : { scope }) });
   const response = await fetch(`${url}/token?${query}`, { headers });
   return { status: response.status, body: (await response.json()) as Record<string, string> };
@@ -23,17 +32,27 @@ async function askToken(url: string, scope: string | undefined, headers: Record<
 const tags = (url: string, bearer: string, name = 'a/b') =>
   fetch(`${url}/v2/${name}/tags/list`, { headers: { authorization: `Bearer ${bearer}` } });
 const begin = (url: string, bearer: string) =>
-  fetch(`${url}/v2/a/b/blobs/uploads/`, { method: 'POST', headers: { authorization: `Bearer ${bearer}` } });
+  fetch(`${url}/v2/a/b/blobs/uploads/`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${bearer}` },
+  });
 
 describe('basic auth', () => {
   it('lets in who knows the password, and nobody else', async () => {
-    await using registry = await startRegistry({ auth: { kind: 'basic', accounts: [pusher, reader] } });
+    await using registry = await startRegistry({
+      auth: { kind: 'basic', accounts: [pusher, reader] },
+    });
     await pushImage(registry.host, 'a/b', { credentials: pusher });
     await expect(pushImage(registry.host, 'a/b')).rejects.toThrow('401');
-    await expect(pushImage(registry.host, 'a/b', { credentials: { ...pusher, password: 'wrong' } })).rejects.toThrow('401');
+    await expect(
+      pushImage(registry.host, 'a/b', { credentials: { ...pusher, password: 'wrong' } }),
+    ).rejects.toThrow('401');
     await expect(pushImage(registry.host, 'a/b', { credentials: reader })).rejects.toThrow('403');
     const challenged = await fetch(`${registry.url}/v2/`);
-    expect([challenged.status, challenged.headers.get('www-authenticate')]).toEqual([401, 'Basic realm="sandbox"']);
+    expect([challenged.status, challenged.headers.get('www-authenticate')]).toEqual([
+      401,
+      'Basic realm="sandbox"',
+    ]);
   });
 });
 
@@ -52,8 +71,16 @@ describe('token auth', () => {
 
   it.each<[string, (url: string) => Promise<{ status: number }>, number]>([
     ['without credentials', (url) => askToken(url, 'repository:a/b:pull'), 401],
-    ['with a wrong password', (url) => askToken(url, 'repository:a/b:pull', basic({ ...pusher, password: 'x' })), 401],
-    ['for another service', (url) => askToken(url, 'repository:a/b:pull', basic(pusher), 'other'), 400],
+    [
+      'with a wrong password',
+      (url) => askToken(url, 'repository:a/b:pull', basic({ ...pusher, password: 'x' })),
+      401,
+    ],
+    [
+      'for another service',
+      (url) => askToken(url, 'repository:a/b:pull', basic(pusher), 'other'),
+      400,
+    ],
     ['for a scope that is none', (url) => askToken(url, 'everything', basic(pusher)), 400],
     ['with the refresh token of nobody', (url) => refresh(url, 'guessed'), 401],
     ['with another method', (url) => fetch(`${url}/token`, { method: 'PUT' }), 405],
@@ -69,11 +96,16 @@ describe('token auth', () => {
     const { body } = await askToken(registry.url, 'repository:a/b:pull,push');
     expect((await tags(registry.url, body.token!)).status).toBe(200);
     const push = await begin(registry.url, body.token!);
-    expect([push.status, push.headers.get('www-authenticate')]).toEqual([401, expect.stringContaining('error="insufficient_scope"')]);
+    expect([push.status, push.headers.get('www-authenticate')]).toEqual([
+      401,
+      expect.stringContaining('error="insufficient_scope"'),
+    ]);
   });
 
   it('a token opens one repository only, and nothing when it is guessed or too old', async () => {
-    await using registry = await startRegistry({ auth: token({ expiresIn: 60, insufficientStatus: 403 }) });
+    await using registry = await startRegistry({
+      auth: token({ expiresIn: 60, insufficientStatus: 403 }),
+    });
     registry.store.addManifest('a/b', '{}', 'application/x', 'one');
     const { body } = await askToken(registry.url, 'repository:a/b:pull', basic(pusher));
     expect((await tags(registry.url, body.token!)).status).toBe(200);
@@ -81,12 +113,16 @@ describe('token auth', () => {
     expect((await begin(registry.url, body.token!)).status).toBe(403);
     expect((await tags(registry.url, `${body.token}x`)).status).toBe(401);
     registry.door.now = () => performance.now() + 60_001;
-    expect((await tags(registry.url, body.token!)).headers.get('www-authenticate')).toContain('error="invalid_token"');
+    expect((await tags(registry.url, body.token!)).headers.get('www-authenticate')).toContain(
+      'error="invalid_token"',
+    );
   });
 
   it('refuses excess where the registry does not reduce it', async () => {
     await using registry = await startRegistry({ auth: token({ excess: 'refuse' }) });
-    expect((await askToken(registry.url, 'repository:a/b:pull,push', basic(reader))).status).toBe(403);
+    expect((await askToken(registry.url, 'repository:a/b:pull,push', basic(reader))).status).toBe(
+      403,
+    );
     expect((await askToken(registry.url, 'repository:a/b:pull', basic(reader))).status).toBe(200);
   });
 
@@ -103,14 +139,21 @@ describe('token auth', () => {
 });
 
 function refresh(url: string, refreshToken: string): Promise<Response> {
-  const form = { grant_type: 'refresh_token', service: 'sandbox-registry', scope: 'repository:a/b:pull,push', refresh_token: refreshToken };
+  const form = {
+    grant_type: 'refresh_token',
+    service: 'sandbox-registry',
+    scope: 'repository:a/b:pull,push',
+    refresh_token: refreshToken,
+  };
   return fetch(`${url}/token`, { method: 'POST', body: new URLSearchParams(form) });
 }
 
 describe('TLS', () => {
   const get = (url: string, ca?: string) =>
     new Promise<number>((resolve, reject) => {
-      request(`${url}/v2/`, { agent: false, ...(ca === undefined ? {} : { ca }) }, (response) => resolve(response.resume().statusCode ?? 0))
+      request(`${url}/v2/`, { agent: false, ...(ca === undefined ? {} : { ca }) }, (response) =>
+        resolve(response.resume().statusCode ?? 0),
+      )
         .on('error', reject)
         .end();
     });
@@ -119,8 +162,12 @@ describe('TLS', () => {
     const tls = makeCertificates();
     await using registry = await startRegistry({ tls });
     expect(await get(registry.url, tls.ca)).toBe(200);
-    expect((await pushImage(registry.host, 'a/b', { tls: true, ca: tls.ca })).digest).toMatch(/^sha256:/);
-    await expect(get(registry.url)).rejects.toMatchObject({ code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' });
+    expect((await pushImage(registry.host, 'a/b', { tls: true, ca: tls.ca })).digest).toMatch(
+      /^sha256:/,
+    );
+    await expect(get(registry.url)).rejects.toMatchObject({
+      code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    });
     await expect(get(registry.url, makeCertificates().ca)).rejects.toThrow(/certificate/);
   });
 

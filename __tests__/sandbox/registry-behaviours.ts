@@ -1,6 +1,12 @@
-/** What one registry does differently from another. Every switch has a value in `plain`; a behaviour names only what differs. */
+/**
+ * What one registry does differently from another. Every switch has a value in `plain`; a behaviour
+ * names only what differs.
+ */
 export interface Switches {
-  /** Statuses and codes as docker-registry 2.8 or as go-containerregistry's registry gives them. What is stored is checked either way. */
+  /**
+   * Statuses and codes as docker-registry 2.8 or as go-containerregistry's registry gives them.
+   * What is stored is checked either way.
+   */
   readonly dialect: 'distribution' | 'ggcr';
   /** GET /v2/<name>/referrers/<digest> works */
   readonly referrersApi: boolean;
@@ -8,7 +14,10 @@ export interface Switches {
   readonly referrersPage: number;
   /** `artifactType` is applied by the registry (and said so in OCI-Filters-Applied) */
   readonly referrersFilter: boolean;
-  /** `config`: entries carry the config's media type as artifactType and no annotations (go-containerregistry 0.20) */
+  /**
+   * `config`: entries carry the config's media type as artifactType and no annotations
+   * (go-containerregistry 0.20)
+   */
   readonly referrersEntries: 'spec' | 'config';
   /** without the API: the status of its path; `wrong-type`: 200 with an HTML page */
   readonly referrersStatus: number | 'wrong-type';
@@ -46,7 +55,10 @@ export interface Switches {
   readonly deleteTags: boolean;
 }
 
-/** How a tag is refused that cannot be moved, and whether the same manifest may be put under it again (ECR refuses even that). */
+/**
+ * How a tag is refused that cannot be moved, and whether the same manifest may be put under it
+ * again (ECR refuses even that).
+ */
 export interface ImmutableTags {
   readonly status: number;
   readonly code: string;
@@ -86,7 +98,8 @@ export const immutable = {
   ecr: {
     status: 400,
     code: 'TAG_INVALID',
-    message: 'The image tag already exists in the repository and cannot be overwritten because the tag is immutable.',
+    message:
+      'The image tag already exists in the repository and cannot be overwritten because the tag is immutable.',
     sameAgain: 'refused',
   },
   harbor: {
@@ -107,14 +120,24 @@ export const immutable = {
 export interface Behaviour {
   readonly switches: Partial<Switches>;
   readonly auth: 'none' | 'basic' | 'token' | 'token-with-refresh';
-  /** `seen`: compared with the running program; `documented`: its documents; `reported`: told by others, not checked by us */
+  /**
+   * `seen`: compared with the running program; `documented`: its documents; `reported`: told by
+   * others, not checked by us
+   */
   readonly source: 'seen' | 'documented' | 'reported';
 }
 
-/** The registries people use, as switches. A behaviour that turns out different is corrected here, and every test follows. */
+/**
+ * The registries people use, as switches. A behaviour that turns out different is corrected here,
+ * and every test follows.
+ */
 export const behaviours = {
   distribution28: { switches: {}, auth: 'none', source: 'seen' },
-  distribution3: { switches: { uploadLocation: 'absolute', singlePost: false }, auth: 'none', source: 'documented' },
+  distribution3: {
+    switches: { uploadLocation: 'absolute', singlePost: false },
+    auth: 'none',
+    source: 'documented',
+  },
   ggcr: {
     switches: {
       dialect: 'ggcr',
@@ -130,24 +153,52 @@ export const behaviours = {
     auth: 'none',
     source: 'seen',
   },
-  ghcr: { switches: { acceptNeeded: false, uploadLocation: 'relative', blobRedirect: true }, auth: 'token', source: 'reported' },
-  dockerhub: { switches: { acceptNeeded: false, blobRedirect: true, retryAfter: 'seconds' }, auth: 'token', source: 'reported' },
+  ghcr: {
+    switches: { acceptNeeded: false, uploadLocation: 'relative', blobRedirect: true },
+    auth: 'token',
+    source: 'reported',
+  },
+  dockerhub: {
+    switches: { acceptNeeded: false, blobRedirect: true, retryAfter: 'seconds' },
+    auth: 'token',
+    source: 'reported',
+  },
   ecr: {
-    switches: { ociSubject: true, acceptNeeded: false, blobRedirect: true, uploadLocation: 'absolute' },
+    switches: {
+      ociSubject: true,
+      acceptNeeded: false,
+      blobRedirect: true,
+      uploadLocation: 'absolute',
+    },
     auth: 'basic',
     source: 'reported',
   },
   ecrImmutable: {
-    switches: { ociSubject: true, acceptNeeded: false, blobRedirect: true, immutableTags: immutable.ecr },
+    switches: {
+      ociSubject: true,
+      acceptNeeded: false,
+      blobRedirect: true,
+      immutableTags: immutable.ecr,
+    },
     auth: 'basic',
     source: 'reported',
   },
   acr: {
-    switches: { referrersApi: true, ociSubject: true, acceptNeeded: false, uploadLocation: 'relative', blobRedirect: true },
+    switches: {
+      referrersApi: true,
+      ociSubject: true,
+      acceptNeeded: false,
+      uploadLocation: 'relative',
+      blobRedirect: true,
+    },
     auth: 'token-with-refresh',
     source: 'documented',
   },
-  gar: { switches: { acceptNeeded: false, uploadLocation: 'relative', blobRedirect: true }, auth: 'token', source: 'reported' },
+  gar: {
+    switches: { acceptNeeded: false, uploadLocation: 'relative', blobRedirect: true },
+    auth: 'token',
+    source: 'reported',
+  },
   garImmutable: {
     switches: { acceptNeeded: false, uploadLocation: 'relative', immutableTags: immutable.gar },
     auth: 'token',
@@ -158,21 +209,49 @@ export const behaviours = {
     auth: 'token',
     source: 'documented',
   },
-  harbor: { switches: { referrersApi: true, ociSubject: true, uploadLocation: 'relative' }, auth: 'token', source: 'documented' },
-  harborImmutable: {
-    switches: { referrersApi: true, ociSubject: true, uploadLocation: 'relative', immutableTags: immutable.harbor },
+  harbor: {
+    switches: { referrersApi: true, ociSubject: true, uploadLocation: 'relative' },
     auth: 'token',
     source: 'documented',
   },
-  gitlab: { switches: { referrersTagAnswersImage: true, blobRedirect: true }, auth: 'token', source: 'reported' },
-  artifactory: {
-    switches: { acceptNeeded: false, missingManifest: { status: 403, code: 'DENIED' }, referrersStatus: 403 },
+  harborImmutable: {
+    switches: {
+      referrersApi: true,
+      ociSubject: true,
+      uploadLocation: 'relative',
+      immutableTags: immutable.harbor,
+    },
+    auth: 'token',
+    source: 'documented',
+  },
+  gitlab: {
+    switches: { referrersTagAnswersImage: true, blobRedirect: true },
     auth: 'token',
     source: 'reported',
   },
-  nexus: { switches: { referrersStatus: 406, uploadLocation: 'relative', acceptNeeded: false }, auth: 'basic', source: 'reported' },
+  artifactory: {
+    switches: {
+      acceptNeeded: false,
+      missingManifest: { status: 403, code: 'DENIED' },
+      referrersStatus: 403,
+    },
+    auth: 'token',
+    source: 'reported',
+  },
+  nexus: {
+    switches: { referrersStatus: 406, uploadLocation: 'relative', acceptNeeded: false },
+    auth: 'basic',
+    source: 'reported',
+  },
   zot: {
-    switches: { referrersApi: true, ociSubject: true, uploadLocation: 'relative', singlePost: true, acceptNeeded: false, deleteTags: true },
+    switches: {
+      referrersApi: true,
+      ociSubject: true,
+      uploadLocation: 'relative',
+      singlePost: true,
+      acceptNeeded: false,
+      deleteTags: true,
+    },
     auth: 'none',
     source: 'documented',
   },

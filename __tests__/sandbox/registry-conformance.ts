@@ -1,6 +1,8 @@
-// Asks several registries the same questions and prints their answers side by side, to be read by a person:
+// Asks several registries the same questions and prints their answers side by side, to be read by a
+// person:
 //   node __tests__/sandbox/registry-conformance.ts http://127.0.0.1:5000 http://127.0.0.1:5001 ...
-// A row that differs from the real registry is a bug of the sandbox (or is written down in registry-behaviours.ts).
+// A row that differs from the real registry is a bug of the sandbox (or is written down in
+// registry-behaviours.ts).
 import { pathToFileURL } from 'node:url';
 import { setting } from './registry-asking.ts';
 import { manifestQuestions } from './registry-manifest-questions.ts';
@@ -15,12 +17,26 @@ export async function answer(base: string, question: string): Promise<string> {
   const response = await questions[question]!(asked).catch((error: unknown) => error as Error);
   if (response instanceof Error) return `no answer (${response.message})`;
   const codes = /^\s*\{"errors"/.test(response.said)
-    ? (JSON.parse(response.said) as { errors: { code: string }[] }).errors.map((error) => error.code).join('+')
+    ? (JSON.parse(response.said) as { errors: { code: string }[] }).errors
+        .map((error) => error.code)
+        .join('+')
     : '';
-  const shown = ['content-type', 'docker-content-digest', 'etag', 'location', 'range', 'link', 'oci-subject', 'oci-filters-applied']
+  const shown = [
+    'content-type',
+    'docker-content-digest',
+    'etag',
+    'location',
+    'range',
+    'link',
+    'oci-subject',
+    'oci-filters-applied',
+  ]
     .filter((header) => response.headers.has(header))
     .map((header) => `${header}=${shorten(response.headers.get(header) ?? '', asked.name)}`);
-  const body = codes === '' && response.said !== '' && response.said.length < 400 ? shorten(response.said.trim(), asked.name) : '';
+  const body =
+    codes === '' && response.said !== '' && response.said.length < 400
+      ? shorten(response.said.trim(), asked.name)
+      : '';
   return [response.status, codes, ...shown, body].filter((part) => part !== '').join(' ');
 }
 
@@ -38,6 +54,8 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
     const answers = [];
     for (const base of process.argv.slice(2)) answers.push(await answer(base, question));
     const same = new Set(answers.map((line) => line.split(' ').slice(0, 2).join(' '))).size === 1;
-    console.log(`${same ? ' ' : '≠'} ${question}\n${answers.map((line) => `      ${line}`).join('\n')}`);
+    console.log(
+      `${same ? ' ' : '≠'} ${question}\n${answers.map((line) => `      ${line}`).join('\n')}`,
+    );
   }
 }

@@ -1,13 +1,23 @@
 import type { Fault } from './registry-faults.ts';
 
-const html = { headers: { 'content-type': 'text/html' }, body: '<!doctype html><title>Sorry</title>' };
+const html = {
+  headers: { 'content-type': 'text/html' },
+  body: '<!doctype html><title>Sorry</title>',
+};
 const denied = (code: string) => ({
   headers: { 'content-type': 'application/json' },
   body: JSON.stringify({ errors: [{ code, message: 'sandbox fault' }] }),
 });
-const status = (code: number, more: Partial<Extract<Fault, { kind: 'status' }>> = {}): Fault => ({ kind: 'status', code, ...more });
+const status = (code: number, more: Partial<Extract<Fault, { kind: 'status' }>> = {}): Fault => ({
+  kind: 'status',
+  code,
+  ...more,
+});
 
-/** Every fault that a run is driven through, by name. `Retry-After` dates are made when they are read. */
+/**
+ * Every fault that a run is driven through, by name. `Retry-After` dates are made when they are
+ * read.
+ */
 export const faultTable: Readonly<Record<string, () => Fault>> = {
   refused: () => ({ kind: 'refuse', ms: 100 }),
   'reset before': () => ({ kind: 'reset-before' }),
@@ -29,7 +39,8 @@ export const faultTable: Readonly<Record<string, () => Fault>> = {
   '307 to nowhere': () => status(307, { headers: { location: 'http://127.0.0.1:9/' } }),
   '400': () => status(400, denied('UNSUPPORTED')),
   '401 without challenge': () => status(401, denied('UNAUTHORIZED')),
-  '401 with a strange challenge': () => status(401, { headers: { 'www-authenticate': 'Negotiate' } }),
+  '401 with a strange challenge': () =>
+    status(401, { headers: { 'www-authenticate': 'Negotiate' } }),
   '403': () => status(403, denied('DENIED')),
   '404': () => status(404, denied('NAME_UNKNOWN')),
   '405': () => status(405, denied('UNSUPPORTED')),
@@ -40,7 +51,8 @@ export const faultTable: Readonly<Record<string, () => Fault>> = {
   '413': () => status(413, html),
   '416': () => status(416, denied('BLOB_UPLOAD_INVALID')),
   '429 in a second': () => status(429, { headers: { 'retry-after': '1' } }),
-  '429 with a date': () => status(429, { headers: { 'retry-after': new Date(Date.now() + 1500).toUTCString() } }),
+  '429 with a date': () =>
+    status(429, { headers: { 'retry-after': new Date(Date.now() + 1500).toUTCString() } }),
   '429 in an hour': () => status(429, { headers: { 'retry-after': '3600' } }),
   '429 without a word': () => status(429),
   '500': () => status(500, denied('UNKNOWN')),

@@ -17,14 +17,18 @@ function ask(url: string, method = 'GET', body?: string, ms = 5000): Promise<See
   return new Promise((resolve) => {
     const seen: Seen = { body: '' };
     const done = (more: Partial<Seen> = {}) => resolve({ ...seen, ...more });
-    const sent = request(url, { method, agent: false, headers: { 'content-type': 'application/octet-stream' } }, (response) => {
-      seen.status = response.statusCode;
-      response.on('data', (part: Buffer) => {
-        seen.body += part.toString('latin1');
-      });
-      response.on('close', () => done({ complete: response.complete }));
-      response.on('error', () => undefined);
-    });
+    const sent = request(
+      url,
+      { method, agent: false, headers: { 'content-type': 'application/octet-stream' } },
+      (response) => {
+        seen.status = response.statusCode;
+        response.on('data', (part: Buffer) => {
+          seen.body += part.toString('latin1');
+        });
+        response.on('close', () => done({ complete: response.complete }));
+        response.on('error', () => undefined);
+      },
+    );
     sent.on('error', (error: NodeJS.ErrnoException) => done({ error: error.code }));
     setTimeout(() => {
       done({ error: 'gave up' });
@@ -34,12 +38,26 @@ function ask(url: string, method = 'GET', body?: string, ms = 5000): Promise<See
   });
 }
 
-/** Does a POST that stores a blob with this fault: what the client sees, and whether it was stored. */
+/**
+ * Does a POST that stores a blob with this fault: what the client sees, and whether it was stored.
+ */
 async function store(fault: Fault | undefined) {
-  await using registry = await startRegistry({ singlePost: true, faults: (asked) => (asked.method === 'POST' ? fault : undefined) });
+  await using registry = await startRegistry({
+    singlePost: true,
+    faults: (asked) => (asked.method === 'POST' ? fault : undefined),
+  });
   const digest = sha256('blob');
-  const seen = await ask(`${registry.url}/v2/a/b/blobs/uploads/?digest=${digest}`, 'POST', 'blob', fault?.kind === 'hang' ? 150 : 5000);
-  return { ...seen, stored: registry.store.find('a/b')?.blobs.has(digest) ?? false, logged: registry.requests.map(({ status }) => status) };
+  const seen = await ask(
+    `${registry.url}/v2/a/b/blobs/uploads/?digest=${digest}`,
+    'POST',
+    'blob',
+    fault?.kind === 'hang' ? 150 : 5000,
+  );
+  return {
+    ...seen,
+    stored: registry.store.find('a/b')?.blobs.has(digest) ?? false,
+    logged: registry.requests.map(({ status }) => status),
+  };
 }
 
 describe('a fault', () => {
@@ -72,7 +90,9 @@ describe('a fault', () => {
   });
 
   it('"refuse" makes the next connections fail, and ends by itself', async () => {
-    await using registry = await startRegistry({ faults: (_asked, index) => (index === 0 ? { kind: 'refuse', ms: 300 } : undefined) });
+    await using registry = await startRegistry({
+      faults: (_asked, index) => (index === 0 ? { kind: 'refuse', ms: 300 } : undefined),
+    });
     expect((await ask(`${registry.url}/v2/`)).error).toBe('ECONNRESET');
     expect((await ask(`${registry.url}/v2/`)).error).toBe('ECONNREFUSED');
     await new Promise((resolve) => setTimeout(resolve, 450));
@@ -90,7 +110,14 @@ describe('a fault', () => {
     for (const fault of kinds) {
       await using registry = await startRegistry({ faults: () => fault });
       const digest = registry.store.addBlob('a/b', '0123456789'.repeat(10));
-      seen.push(await ask(`${registry.url}/v2/a/b/blobs/${digest}`, 'GET', undefined, fault.kind.endsWith('-body') ? 200 : 5000));
+      seen.push(
+        await ask(
+          `${registry.url}/v2/a/b/blobs/${digest}`,
+          'GET',
+          undefined,
+          fault.kind.endsWith('-body') ? 200 : 5000,
+        ),
+      );
     }
     const [slow, endless, truncated, malformed] = seen;
     expect([slow?.error, (slow?.body.length ?? 100) < 20]).toEqual(['gave up', true]);

@@ -2,13 +2,19 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bodyOf, headersOf, type Listener, type Reply, send } from './registry-http.ts';
 
-/** What goes wrong with one request. `apply` in a fault: the registry has done what was asked before it went wrong. */
+/**
+ * What goes wrong with one request. `apply` in a fault: the registry has done what was asked before
+ * it went wrong.
+ */
 export type Fault =
   /** the connection is reset; nothing was done */
   | { readonly kind: 'reset-before' }
   /** everything was done, then the connection is reset before a byte of the answer */
   | { readonly kind: 'reset-after' }
-  /** the registry is gone for `ms` (200): this connection and all others are reset, new ones refused (ECONNREFUSED) */
+  /**
+   * the registry is gone for `ms` (200): this connection and all others are reset, new ones refused
+   * (ECONNREFUSED)
+   */
   | { readonly kind: 'refuse'; readonly ms?: number }
   /** no answer, ever */
   | { readonly kind: 'hang'; readonly apply?: boolean }
@@ -76,7 +82,11 @@ export async function answerWithFault(
       return fault.kind;
     case 'status':
       if (fault.apply === true) await answer();
-      send(response, method, { status: fault.code, headers: { ...fault.headers }, body: fault.body ?? '' });
+      send(response, method, {
+        status: fault.code,
+        headers: { ...fault.headers },
+        body: fault.body ?? '',
+      });
       return fault.code;
     case 'garbage':
       socket?.end('\u0016\u0003\u0001 this is not HTTP\r\n\r\n');
@@ -105,9 +115,14 @@ async function spoilBody(
   } else if (fault.kind === 'truncate') {
     response.writeHead(
       reply.status,
-      headersOf({ ...reply, headers: { 'content-length': String(Math.max(body.length, 2)), ...reply.headers } }),
+      headersOf({
+        ...reply,
+        headers: { 'content-length': String(Math.max(body.length, 2)), ...reply.headers },
+      }),
     );
-    response.write(body.length > 1 ? body.subarray(0, Math.ceil(body.length / 2)) : '{', () => response.socket?.end());
+    response.write(body.length > 1 ? body.subarray(0, Math.ceil(body.length / 2)) : '{', () =>
+      response.socket?.end(),
+    );
   } else if (fault.kind === 'slow-body') {
     response.writeHead(reply.status, headersOf(reply));
     for (const byte of body) {

@@ -1,8 +1,16 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { listenOn, listenOnOwnPort } from './own-port.ts';
 
-/** Which of a registry's listeners was asked: itself, its token service on another port, or the storage hosts it points to. */
+/**
+ * Which of a registry's listeners was asked: itself, its token service on another port, or the
+ * storage hosts it points to.
+ */
 export type ListenerName = 'registry' | 'token' | 'storage' | 'uploads';
 
 /** A request with its whole body, as the sandbox's handlers see it. */
@@ -18,7 +26,9 @@ export interface Asked {
   readonly body: Buffer;
 }
 
-/** An answer. `content-length` is added; for HEAD it is that of the body, which is then not sent. */
+/**
+ * An answer. `content-length` is added; for HEAD it is that of the body, which is then not sent.
+ */
 export interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string | string[]>>;
@@ -43,7 +53,12 @@ export interface Listener {
 }
 
 /** An error answer as the distribution spec writes it ("error codes"). */
-export function refusal(status: number, code: string, message: string, headers: Record<string, string> = {}): Reply {
+export function refusal(
+  status: number,
+  code: string,
+  message: string,
+  headers: Record<string, string> = {},
+): Reply {
   return {
     status,
     headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
@@ -52,14 +67,29 @@ export function refusal(status: number, code: string, message: string, headers: 
 }
 
 /** An answer with a JSON body. */
-export function jsonReply(status: number, value: unknown, headers: Record<string, string> = {}): Reply {
-  return { status, headers: { 'content-type': 'application/json; charset=utf-8', ...headers }, body: JSON.stringify(value) };
+export function jsonReply(
+  status: number,
+  value: unknown,
+  headers: Record<string, string> = {},
+): Reply {
+  return {
+    status,
+    headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
+    body: JSON.stringify(value),
+  };
 }
 
 /** What Go's own router says where there is no such path. */
-export const pageNotFound: Reply = { status: 404, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: '404 page not found\n' };
+export const pageNotFound: Reply = {
+  status: 404,
+  headers: { 'content-type': 'text/plain; charset=utf-8' },
+  body: '404 page not found\n',
+};
 
-/** Listens on a free port of 127.0.0.1. `serve` gets each request once its body is there, and writes the answer itself. */
+/**
+ * Listens on a free port of 127.0.0.1. `serve` gets each request once its body is there, and writes
+ * the answer itself.
+ */
 export async function listen(
   name: ListenerName,
   serve: (asked: Omit<Asked, 'index'>, response: ServerResponse) => Promise<void>,
@@ -70,7 +100,10 @@ export async function listen(
       .then((asked) => serve(asked, response))
       .catch(() => response.destroy());
   };
-  const server = tls === undefined ? createServer(onRequest) : createTlsServer({ key: tls.key, cert: tls.cert }, onRequest);
+  const server =
+    tls === undefined
+      ? createServer(onRequest)
+      : createTlsServer({ key: tls.key, cert: tls.cert }, onRequest);
   server.keepAliveTimeout = 60_000;
   const deafen = () =>
     new Promise<void>((resolve) => {
@@ -101,13 +134,18 @@ export function bodyOf(reply: Reply): Buffer {
 /** The reply's headers with the content-length it should have. */
 export function headersOf(reply: Reply): Record<string, string | string[]> {
   const headers = { ...reply.headers };
-  if (!noBody(reply.status) && headers['content-length'] === undefined) headers['content-length'] = String(bodyOf(reply).length);
+  if (!noBody(reply.status) && headers['content-length'] === undefined)
+    headers['content-length'] = String(bodyOf(reply).length);
   return headers;
 }
 
 const noBody = (status: number) => status === 204 || status === 304;
 
-async function readRequest(listener: ListenerName, request: IncomingMessage, secure: boolean): Promise<Omit<Asked, 'index'>> {
+async function readRequest(
+  listener: ListenerName,
+  request: IncomingMessage,
+  secure: boolean,
+): Promise<Omit<Asked, 'index'>> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of request as AsyncIterable<Buffer>) {
@@ -115,6 +153,16 @@ async function readRequest(listener: ListenerName, request: IncomingMessage, sec
     if (size > 64 * 1024 * 1024) throw new Error('more than 64 MiB in one request');
     parts.push(part);
   }
-  const url = new URL(request.url ?? '/', `http${secure ? 's' : ''}://${request.headers.host ?? '127.0.0.1'}`);
-  return { listener, method: request.method ?? 'GET', url, path: url.pathname, headers: request.headers, body: Buffer.concat(parts) };
+  const url = new URL(
+    request.url ?? '/',
+    `http${secure ? 's' : ''}://${request.headers.host ?? '127.0.0.1'}`,
+  );
+  return {
+    listener,
+    method: request.method ?? 'GET',
+    url,
+    path: url.pathname,
+    headers: request.headers,
+    body: Buffer.concat(parts),
+  };
 }

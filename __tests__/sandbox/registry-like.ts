@@ -15,21 +15,42 @@ export interface KnownRegistry {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Starts a registry that behaves like the named one, with its kind of login and a password nobody knows. */
-export async function startRegistryLike(name: BehaviourName, more: RegistryOptions = {}): Promise<KnownRegistry> {
+/**
+ * Starts a registry that behaves like the named one, with its kind of login and a password nobody
+ * knows.
+ */
+export async function startRegistryLike(
+  name: BehaviourName,
+  more: RegistryOptions = {},
+): Promise<KnownRegistry> {
   const behaviour: Behaviour = behaviours[name];
   const account = {
     username: name === 'acr' ? '00000000-0000-0000-0000-000000000000' : 'octocat',
     password: randomBytes(18).toString('base64url'),
   };
-  const registry = await startRegistry({ ...behaviour.switches, auth: authOf(behaviour, account), ...more });
+  const registry = await startRegistry({
+    ...behaviour.switches,
+    auth: authOf(behaviour, account),
+    ...more,
+  });
   const known = { registry, [Symbol.asyncDispose]: registry.close };
-  if (behaviour.auth === 'none') return { ...known, credentials: undefined, dockerConfig: '{}', secrets: [] };
+  if (behaviour.auth === 'none')
+    return { ...known, credentials: undefined, dockerConfig: '{}', secrets: [] };
   const auth = Buffer.from(`${account.username}:${account.password}`).toString('base64');
   const refresh = behaviour.auth === 'token-with-refresh';
-  const entry = refresh ? { auth: Buffer.from(`${account.username}:`).toString('base64'), identitytoken: account.password } : { auth };
+  const entry = refresh
+    ? {
+        auth: Buffer.from(`${account.username}:`).toString('base64'),
+        identitytoken: account.password,
+      }
+    : { auth };
   const dockerConfig = JSON.stringify({ auths: { [registry.host]: entry } });
-  return { ...known, credentials: account, dockerConfig, secrets: [account.password, ...(refresh ? [] : [auth])] };
+  return {
+    ...known,
+    credentials: account,
+    dockerConfig,
+    secrets: [account.password, ...(refresh ? [] : [auth])],
+  };
 }
 
 function authOf({ auth }: Behaviour, account: { username: string; password: string }): Auth {
@@ -41,6 +62,11 @@ function authOf({ auth }: Behaviour, account: { username: string; password: stri
     case 'token':
       return { kind: 'token', accounts: [account] };
     case 'token-with-refresh':
-      return { kind: 'token', accounts: [account], refreshTokens: [account.password], field: 'access_token' };
+      return {
+        kind: 'token',
+        accounts: [account],
+        refreshTokens: [account.password],
+        field: 'access_token',
+      };
   }
 }

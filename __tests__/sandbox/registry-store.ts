@@ -7,14 +7,20 @@ export interface StoredManifest {
   readonly at: number;
 }
 
-/** A repository's content. A tag keeps its history, newest last, so that a registry with stale reads can answer from it. */
+/**
+ * A repository's content. A tag keeps its history, newest last, so that a registry with stale reads
+ * can answer from it.
+ */
 export interface StoredRepository {
   readonly blobs: Map<string, Buffer>;
   readonly manifests: Map<string, StoredManifest>;
   readonly tags: Map<string, { digest: string; at: number }[]>;
 }
 
-/** An upload that has begun. `state` changes with every PATCH: a client must use the newest Location. */
+/**
+ * An upload that has begun. `state` changes with every PATCH: a client must use the newest
+ * Location.
+ */
 export interface Upload {
   readonly repository: string;
   bytes: Buffer;
@@ -26,7 +32,10 @@ export function sha256(bytes: string | Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-/** What a registry holds. The methods check nothing: tests use them to look inside, and to plant what no honest registry would take. */
+/**
+ * What a registry holds. The methods check nothing: tests use them to look inside, and to plant
+ * what no honest registry would take.
+ */
 export class RegistryStore {
   readonly repositories = new Map<string, StoredRepository>();
   readonly uploads = new Map<string, Upload>();
@@ -58,8 +67,10 @@ export class RegistryStore {
     const repository = this.open(name);
     const digest = sha256(bytes);
     const at = this.now();
-    if (!repository.manifests.has(digest)) repository.manifests.set(digest, { bytes: Buffer.from(bytes), mediaType, at });
-    if (tag !== undefined) repository.tags.set(tag, [...(repository.tags.get(tag) ?? []), { digest, at }]);
+    if (!repository.manifests.has(digest))
+      repository.manifests.set(digest, { bytes: Buffer.from(bytes), mediaType, at });
+    if (tag !== undefined)
+      repository.tags.set(tag, [...(repository.tags.get(tag) ?? []), { digest, at }]);
     return digest;
   }
 
@@ -79,7 +90,10 @@ export class RegistryStore {
   }
 
   /** Manifests of a repository whose subject is this digest, in the order they came. */
-  referrers(name: string, subject: string): { digest: string; manifest: StoredManifest; json: Record<string, unknown> }[] {
+  referrers(
+    name: string,
+    subject: string,
+  ): { digest: string; manifest: StoredManifest; json: Record<string, unknown> }[] {
     return [...(this.find(name)?.manifests ?? [])].flatMap(([digest, manifest]) => {
       const json = parseObject(manifest.bytes);
       const named = json?.subject as { digest?: unknown } | undefined;
@@ -90,11 +104,18 @@ export class RegistryStore {
   /** Begins an upload; answers its id. */
   beginUpload(repository: string): string {
     const id = randomBytes(16).toString('hex');
-    this.uploads.set(id, { repository, bytes: Buffer.alloc(0), state: randomBytes(12).toString('base64url') });
+    this.uploads.set(id, {
+      repository,
+      bytes: Buffer.alloc(0),
+      state: randomBytes(12).toString('base64url'),
+    });
     return id;
   }
 
-  /** Whether everything that manifests name is there: the digests that are missing, by who names them. Subjects may be missing (spec). */
+  /**
+   * Whether everything that manifests name is there: the digests that are missing, by who names
+   * them. Subjects may be missing (spec).
+   */
   dangling(): string[] {
     return [...this.repositories].flatMap(([name, { blobs, manifests, tags }]) => [
       ...[...manifests].flatMap(([digest, { bytes }]) =>
@@ -102,7 +123,9 @@ export class RegistryStore {
           .filter((needed) => !blobs.has(needed) && !manifests.has(needed))
           .map((needed) => `${name}@${digest} names ${needed}`),
       ),
-      ...[...tags.keys()].filter((tag) => !manifests.has(this.tagged(name, tag) ?? '')).map((tag) => `${name}:${tag} names nothing`),
+      ...[...tags.keys()]
+        .filter((tag) => !manifests.has(this.tagged(name, tag) ?? ''))
+        .map((tag) => `${name}:${tag} names nothing`),
     ]);
   }
 }
@@ -111,7 +134,9 @@ export class RegistryStore {
 export function parseObject(bytes: Buffer): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
   } catch {
     return undefined;
   }

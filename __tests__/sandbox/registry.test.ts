@@ -17,18 +17,42 @@ async function withImage(options: RegistryOptions = {}) {
   const put = (reference: string, manifest: unknown, headers: Record<string, string> = {}) => {
     const type = (manifest as { mediaType?: string }).mediaType ?? ociManifest;
     const body = Buffer.from(JSON.stringify(manifest));
-    return client.ask('PUT', `/v2/a/b/manifests/${reference}`, { body, headers: { 'content-type': type, ...headers } });
+    return client.ask('PUT', `/v2/a/b/manifests/${reference}`, {
+      body,
+      headers: { 'content-type': type, ...headers },
+    });
   };
-  const get = (path: string) => client.ask('GET', `/v2/a/b/${path}`, { headers: { accept: `${ociManifest}, ${ociIndex}` } });
-  const config = { mediaType: 'application/vnd.oci.empty.v1+json', digest: registry.store.addBlob('a/b', '{}'), size: 2 };
-  const base = { schemaVersion: 2, mediaType: ociManifest, artifactType: 'application/x', config, layers: [] };
+  const get = (path: string) =>
+    client.ask('GET', `/v2/a/b/${path}`, { headers: { accept: `${ociManifest}, ${ociIndex}` } });
+  const config = {
+    mediaType: 'application/vnd.oci.empty.v1+json',
+    digest: registry.store.addBlob('a/b', '{}'),
+    size: 2,
+  };
+  const base = {
+    schemaVersion: 2,
+    mediaType: ociManifest,
+    artifactType: 'application/x',
+    config,
+    layers: [],
+  };
   const referrer = (note: string, type = 'application/x') => ({
     ...base,
     artifactType: type,
     subject: { mediaType: image.mediaType, digest: image.digest, size: image.size },
     annotations: { note },
   });
-  return { registry, image, put, get, client, config, base, referrer, [Symbol.asyncDispose]: registry.close };
+  return {
+    registry,
+    image,
+    put,
+    get,
+    client,
+    config,
+    base,
+    referrer,
+    [Symbol.asyncDispose]: registry.close,
+  };
 }
 
 const json = (body: Buffer) => JSON.parse(body.toString('utf8'));
@@ -36,17 +60,41 @@ const codeOf = (body: Buffer) => json(body).errors[0].code;
 
 describe('a manifest is refused', () => {
   it.each<[string, (base: Record<string, unknown>) => unknown, string]>([
-    ['when a layer is missing', (base) => ({ ...base, layers: [{ mediaType: 'a/b', digest: unknown, size: 1 }] }), 'MANIFEST_BLOB_UNKNOWN'],
-    ['when a size is wrong', (base) => ({ ...base, config: { ...(base.config as object), size: 3 } }), 'SIZE_INVALID'],
-    ['when a size is text', (base) => ({ ...base, config: { ...(base.config as object), size: '2' } }), 'MANIFEST_INVALID'],
+    [
+      'when a layer is missing',
+      (base) => ({ ...base, layers: [{ mediaType: 'a/b', digest: unknown, size: 1 }] }),
+      'MANIFEST_BLOB_UNKNOWN',
+    ],
+    [
+      'when a size is wrong',
+      (base) => ({ ...base, config: { ...(base.config as object), size: 3 } }),
+      'SIZE_INVALID',
+    ],
+    [
+      'when a size is text',
+      (base) => ({ ...base, config: { ...(base.config as object), size: '2' } }),
+      'MANIFEST_INVALID',
+    ],
     [
       'when a digest is of another form',
       (base) => ({ ...base, config: { ...(base.config as object), digest: 'sha256:00' } }),
       'MANIFEST_INVALID',
     ],
-    ['when its subject is no descriptor', (base) => ({ ...base, subject: { digest: unknown } }), 'MANIFEST_INVALID'],
-    ['when an annotation is a number', (base) => ({ ...base, annotations: { a: 1 } }), 'MANIFEST_INVALID'],
-    ['when it has an empty config and no artifactType', ({ artifactType: _, ...base }) => base, 'MANIFEST_INVALID'],
+    [
+      'when its subject is no descriptor',
+      (base) => ({ ...base, subject: { digest: unknown } }),
+      'MANIFEST_INVALID',
+    ],
+    [
+      'when an annotation is a number',
+      (base) => ({ ...base, annotations: { a: 1 } }),
+      'MANIFEST_INVALID',
+    ],
+    [
+      'when it has an empty config and no artifactType',
+      ({ artifactType: _, ...base }) => base,
+      'MANIFEST_INVALID',
+    ],
     ['when it is a list', () => [], 'MANIFEST_INVALID'],
   ])('%s', async (_name, change, code) => {
     await using setting = await withImage();
@@ -59,7 +107,11 @@ describe('a manifest is refused', () => {
   it('when an index calls a child by another media type', async () => {
     await using setting = await withImage();
     const { digest, size } = setting.image;
-    const index = (mediaType: string) => ({ schemaVersion: 2, mediaType: ociIndex, manifests: [{ mediaType, digest, size }] });
+    const index = (mediaType: string) => ({
+      schemaVersion: 2,
+      mediaType: ociIndex,
+      manifests: [{ mediaType, digest, size }],
+    });
     expect((await setting.put('good', index(ociManifest))).status).toBe(201);
     expect((await setting.put('bad', index(ociIndex))).status).toBe(400);
   });
@@ -70,14 +122,19 @@ describe('the referrers API', () => {
     await using setting = await withImage({ referrersApi: true, ociSubject: true });
     const { image, put, get, referrer } = setting;
     const pushed = await put(sha256(JSON.stringify(referrer('one'))), referrer('one'));
-    await put(sha256(JSON.stringify(referrer('two', 'application/y'))), referrer('two', 'application/y'));
+    await put(
+      sha256(JSON.stringify(referrer('two', 'application/y'))),
+      referrer('two', 'application/y'),
+    );
     expect(pushed.headers['oci-subject']).toBe(image.digest);
     const all = await get(`referrers/${image.digest}`);
-    expect([all.headers['content-type'], all.headers['oci-filters-applied']]).toEqual([ociIndex, undefined]);
-    expect(json(all.body).manifests.map((entry: { annotations: unknown }) => entry.annotations)).toEqual([
-      { note: 'one' },
-      { note: 'two' },
+    expect([all.headers['content-type'], all.headers['oci-filters-applied']]).toEqual([
+      ociIndex,
+      undefined,
     ]);
+    expect(
+      json(all.body).manifests.map((entry: { annotations: unknown }) => entry.annotations),
+    ).toEqual([{ note: 'one' }, { note: 'two' }]);
     const filtered = await get(`referrers/${image.digest}?artifactType=application%2Fy`);
     expect(filtered.headers['oci-filters-applied']).toBe('artifactType');
     expect(json(filtered.body).manifests).toEqual([
@@ -94,7 +151,8 @@ describe('the referrers API', () => {
   it('comes in pages that Link leads through', async () => {
     await using setting = await withImage({ referrersApi: true, referrersPage: 2 });
     const { image, put, client, referrer } = setting;
-    for (const note of ['1', '2', '3', '4', '5']) await put(sha256(JSON.stringify(referrer(note))), referrer(note));
+    for (const note of ['1', '2', '3', '4', '5'])
+      await put(sha256(JSON.stringify(referrer(note))), referrer(note));
     const seen: string[] = [];
     let path: string | undefined = `/v2/a/b/referrers/${image.digest}`;
     while (path !== undefined) {
@@ -126,21 +184,35 @@ describe('tags', () => {
     await using setting = await withImage({ ifMatch: 'honoured' });
     const etag = `"${setting.image.digest}"`;
     const first = await setting.put('latest', setting.base, { 'if-match': etag });
-    const second = await setting.put('latest', { ...setting.base, annotations: { late: 'yes' } }, { 'if-match': etag });
+    const second = await setting.put(
+      'latest',
+      { ...setting.base, annotations: { late: 'yes' } },
+      { 'if-match': etag },
+    );
     const exists = await setting.put('latest', setting.base, { 'if-none-match': '*' });
     const fresh = await setting.put('fresh', setting.base, { 'if-none-match': '*' });
-    expect([first, second, exists, fresh].map(({ status }) => status)).toEqual([201, 412, 412, 201]);
+    expect([first, second, exists, fresh].map(({ status }) => status)).toEqual([
+      201, 412, 412, 201,
+    ]);
   });
 
-  it.each(Object.entries(immutable))('cannot be moved where they are immutable (%s)', async (_name, immutableTags) => {
-    await using setting = await withImage({ immutableTags, mutableTags: /^sha256-/ });
-    const again = setting.registry.store.json('a/b', 'latest');
-    const moved = await setting.put('latest', setting.base);
-    expect([moved.status, codeOf(moved.body)]).toEqual([immutableTags.status, immutableTags.code]);
-    expect((await setting.put('latest', again)).status).toBe(immutableTags.sameAgain === 'taken' ? 201 : immutableTags.status);
-    expect((await setting.put(`sha256-${'0'.repeat(64)}`, setting.base)).status).toBe(201);
-    expect((await setting.put(`sha256-${'0'.repeat(64)}`, again)).status).toBe(201);
-  });
+  it.each(Object.entries(immutable))(
+    'cannot be moved where they are immutable (%s)',
+    async (_name, immutableTags) => {
+      await using setting = await withImage({ immutableTags, mutableTags: /^sha256-/ });
+      const again = setting.registry.store.json('a/b', 'latest');
+      const moved = await setting.put('latest', setting.base);
+      expect([moved.status, codeOf(moved.body)]).toEqual([
+        immutableTags.status,
+        immutableTags.code,
+      ]);
+      expect((await setting.put('latest', again)).status).toBe(
+        immutableTags.sameAgain === 'taken' ? 201 : immutableTags.status,
+      );
+      expect((await setting.put(`sha256-${'0'.repeat(64)}`, setting.base)).status).toBe(201);
+      expect((await setting.put(`sha256-${'0'.repeat(64)}`, again)).status).toBe(201);
+    },
+  );
 
   it('are late for some milliseconds where the registry is', async () => {
     await using setting = await withImage({ lateManifests: 5000 });
@@ -153,29 +225,42 @@ describe('tags', () => {
     await using setting = await withImage({ staleTags: 5000 });
     setting.registry.store.now = () => performance.now() + 60_000;
     await setting.put('latest', setting.base);
-    expect((await setting.get('manifests/latest')).headers['docker-content-digest']).toBe(setting.image.digest);
+    expect((await setting.get('manifests/latest')).headers['docker-content-digest']).toBe(
+      setting.image.digest,
+    );
     setting.registry.store.now = () => performance.now() + 66_000;
-    expect((await setting.get('manifests/latest')).headers['docker-content-digest']).toBe(sha256(JSON.stringify(setting.base)));
+    expect((await setting.get('manifests/latest')).headers['docker-content-digest']).toBe(
+      sha256(JSON.stringify(setting.base)),
+    );
   });
 
   it('of GitLab answer the image itself for its referrers tag, until there is one', async () => {
     await using setting = await withImage({ ...behaviours.gitlab.switches, blobRedirect: false });
     const tag = setting.image.digest.replace(':', '-');
-    expect((await setting.get(`manifests/${tag}`)).headers['docker-content-digest']).toBe(setting.image.digest);
+    expect((await setting.get(`manifests/${tag}`)).headers['docker-content-digest']).toBe(
+      setting.image.digest,
+    );
     await setting.put(tag, { schemaVersion: 2, mediaType: ociIndex, manifests: [] });
     expect(json((await setting.get(`manifests/${tag}`)).body).mediaType).toBe(ociIndex);
   });
 });
 
 describe('uploads', () => {
-  it.each(['relative', 'absolute', 'other-host'] as const)('have a Location that is %s', async (uploadLocation) => {
-    await using setting = await withImage({ uploadLocation });
-    const { headers } = await setting.client.ask('POST', '/v2/a/b/blobs/uploads/');
-    const location = new URL(headers.location ?? '', 'http://relative.example');
-    const host = { relative: 'relative.example', absolute: setting.registry.host, 'other-host': location.host }[uploadLocation];
-    expect(location.host).toBe(host);
-    expect(location.host === setting.registry.host).toBe(uploadLocation === 'absolute');
-  });
+  it.each(['relative', 'absolute', 'other-host'] as const)(
+    'have a Location that is %s',
+    async (uploadLocation) => {
+      await using setting = await withImage({ uploadLocation });
+      const { headers } = await setting.client.ask('POST', '/v2/a/b/blobs/uploads/');
+      const location = new URL(headers.location ?? '', 'http://relative.example');
+      const host = {
+        relative: 'relative.example',
+        absolute: setting.registry.host,
+        'other-host': location.host,
+      }[uploadLocation];
+      expect(location.host).toBe(host);
+      expect(location.host === setting.registry.host).toBe(uploadLocation === 'absolute');
+    },
+  );
 
   it('want their content with PATCH where PUT takes none', async () => {
     await using registry = await startRegistry({ putNeedsPatch: true });
@@ -202,7 +287,10 @@ describe('a blob on another host', () => {
   it('is given to who comes without credentials; who brings them is refused, and close() tells', async () => {
     const registry = await startRegistry({ blobRedirect: true });
     const digest = registry.store.addBlob('a/b', 'content');
-    const { status, headers } = await new RegistryClient(registry.host).ask('GET', `/v2/a/b/blobs/${digest}`);
+    const { status, headers } = await new RegistryClient(registry.host).ask(
+      'GET',
+      `/v2/a/b/blobs/${digest}`,
+    );
     const location = headers.location ?? '';
     expect([status, await (await fetch(location)).text()]).toEqual([307, 'content']);
     expect((await fetch(location.replace(/signature=\w+/, 'signature=0'))).status).toBe(403);
@@ -216,7 +304,8 @@ describe('the hooks', () => {
   it('replace an answer, or spoil the usual one', async () => {
     await using setting = await withImage();
     setting.registry.set({
-      override: (asked, usual) => (asked.path.endsWith('/latest') ? { ...usual(), body: '{"evil":true}' } : undefined),
+      override: (asked, usual) =>
+        asked.path.endsWith('/latest') ? { ...usual(), body: '{"evil":true}' } : undefined,
     });
     expect((await setting.get('manifests/latest')).body.toString()).toBe('{"evil":true}');
     expect((await setting.get(`manifests/${setting.image.digest}`)).status).toBe(200);
@@ -224,9 +313,18 @@ describe('the hooks', () => {
 
   it('log what was asked, without credentials', async () => {
     await using registry = await startRegistry();
-    await fetch(`${registry.url}/v2/a/b/tags/list?n=1`, { headers: { authorization: 'Basic c2VjcmV0', 'user-agent': 'test' } });
+    await fetch(`${registry.url}/v2/a/b/tags/list?n=1`, {
+      headers: { authorization: 'Basic c2VjcmV0', 'user-agent': 'test' },
+    });
     expect(registry.requests).toEqual([
-      { listener: 'registry', method: 'GET', path: '/v2/a/b/tags/list?n=1', status: 404, authorization: 'basic', userAgent: 'test' },
+      {
+        listener: 'registry',
+        method: 'GET',
+        path: '/v2/a/b/tags/list?n=1',
+        status: 404,
+        authorization: 'basic',
+        userAgent: 'test',
+      },
     ]);
   });
 });
@@ -235,8 +333,16 @@ it('every recorded signature of real cosign is taken: it refuses nothing that re
   const folder = new URL('../fixtures/', import.meta.url);
   const { cases, loadCase }: Fixtures = await import(new URL('load.mjs', folder).href);
   await using registry = await startRegistry();
-  await Promise.all(cases().map((name) => loadCase(fileURLToPath(new URL(name, folder)), registry.host, `recorded/${name}`)));
-  expect(registry.requests.filter(({ status }) => typeof status !== 'number' || (status >= 400 && status !== 404))).toEqual([]);
+  await Promise.all(
+    cases().map((name) =>
+      loadCase(fileURLToPath(new URL(name, folder)), registry.host, `recorded/${name}`),
+    ),
+  );
+  expect(
+    registry.requests.filter(
+      ({ status }) => typeof status !== 'number' || (status >= 400 && status !== 404),
+    ),
+  ).toEqual([]);
   expect(registry.store.dangling()).toEqual([]);
 });
 

@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { type Auth, Door } from './registry-auth.ts';
 import { plain, type Switches } from './registry-behaviours.ts';
-import { answerBlob, answerUpload, type BlobSetting, beginUpload, blobReply } from './registry-blobs.ts';
+import {
+  answerBlob,
+  answerUpload,
+  type BlobSetting,
+  beginUpload,
+  blobReply,
+} from './registry-blobs.ts';
 import { answerWithFault, type Fault } from './registry-faults.ts';
 import {
   type Asked,
@@ -24,8 +30,14 @@ export interface RegistryOptions extends Partial<Switches> {
   readonly tls?: TlsFiles;
   /** Called for every request; what it answers goes wrong. */
   readonly faults?: (asked: Asked, index: number) => Fault | undefined;
-  /** A hostile registry: answers instead of, or (with `usual`) after the honest handlers. Runs after authentication. */
-  readonly override?: (asked: Asked, usual: () => Reply) => Reply | undefined | Promise<Reply | undefined>;
+  /**
+   * A hostile registry: answers instead of, or (with `usual`) after the honest handlers. Runs after
+   * authentication.
+   */
+  readonly override?: (
+    asked: Asked,
+    usual: () => Reply,
+  ) => Reply | undefined | Promise<Reply | undefined>;
 }
 
 /** One line of a registry's log. */
@@ -59,12 +71,15 @@ export interface SandboxRegistry {
 }
 
 const pathGrammar = /^\/v2\/(.+)\/(manifests|blobs|tags|referrers)\/(.*)$/;
-// distribution's reference grammar: components of lower-case letters and digits, with single separators between them
-const nameGrammar = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/;
+// distribution's reference grammar: components of lower-case letters and digits, with single
+// separators between them
+const nameGrammar =
+  /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/;
 
 /**
- * Starts an OCI registry (distribution spec 1.1) in memory, on a free port of 127.0.0.1. Without options it is docker-registry 2.8 with
- * every check; `registry-behaviours.ts` has the others: `startRegistry({ ...behaviours.ghcr.switches })`.
+ * Starts an OCI registry (distribution spec 1.1) in memory, on a free port of 127.0.0.1. Without
+ * options it is docker-registry 2.8 with every check; `registry-behaviours.ts` has the others:
+ * `startRegistry({ ...behaviours.ghcr.switches })`.
  */
 export async function startRegistry(options: RegistryOptions = {}): Promise<SandboxRegistry> {
   const auth = options.auth ?? { kind: 'none' };
@@ -97,7 +112,8 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Sand
   state.door.realm = (asked) => `${state.listeners.get('token')?.origin ?? asked.url.origin}/token`;
   const close = async () => {
     await Promise.all([...state.listeners.values()].map((listener) => listener.close()));
-    if (state.leaks.length > 0) throw new Error(`credentials were sent where they must not go: ${state.leaks.join('; ')}`);
+    if (state.leaks.length > 0)
+      throw new Error(`credentials were sent where they must not go: ${state.leaks.join('; ')}`);
   };
   return {
     host: `127.0.0.1:${main.port}`,
@@ -126,7 +142,11 @@ interface State {
   readonly listeners: Map<ListenerName, Listener>;
 }
 
-async function serve(state: State, asked: Asked, response: Parameters<typeof send>[0]): Promise<void> {
+async function serve(
+  state: State,
+  asked: Asked,
+  response: Parameters<typeof send>[0],
+): Promise<void> {
   const logged: LoggedRequest = {
     listener: asked.listener,
     method: asked.method,
@@ -139,7 +159,13 @@ async function serve(state: State, asked: Asked, response: Parameters<typeof sen
   const answer = async () => answerRequest(state, asked);
   const fault = state.hooks.faults?.(asked, asked.index);
   if (fault !== undefined) {
-    logged.status = await answerWithFault(fault, asked.method, response, state.listeners.get(asked.listener)!, answer);
+    logged.status = await answerWithFault(
+      fault,
+      asked.method,
+      response,
+      state.listeners.get(asked.listener)!,
+      answer,
+    );
     return;
   }
   const reply = await answer();
@@ -154,7 +180,8 @@ function schemeOf(header: string | undefined): LoggedRequest['authorization'] {
 }
 
 async function answerRequest(state: State, asked: Asked): Promise<Reply> {
-  if (asked.listener === 'storage' || asked.listener === 'uploads') return answerElsewhere(state, asked);
+  if (asked.listener === 'storage' || asked.listener === 'uploads')
+    return answerElsewhere(state, asked);
   const busy = limit(state);
   if (busy !== undefined) return busy;
   if (asked.listener === 'token' || asked.path === '/token') return state.door.token(asked);
@@ -169,27 +196,35 @@ async function answerRequest(state: State, asked: Asked): Promise<Reply> {
 function access({ path, method }: Asked): { name?: string; action?: string } {
   const name = pathGrammar.exec(path)?.[1]?.replace(/\/blobs$/, '');
   if (name === undefined) return {};
-  if (method === 'DELETE') return { name, action: path.includes('/blobs/uploads/') ? 'push' : 'delete' };
+  if (method === 'DELETE')
+    return { name, action: path.includes('/blobs/uploads/') ? 'push' : 'delete' };
   return { name, action: method === 'GET' || method === 'HEAD' ? 'pull' : 'push' };
 }
 
 function route(state: State, asked: Asked): Reply {
   const { store, switches } = state;
-  if (asked.path === '/v2/') return jsonReply(200, {}, { 'docker-distribution-api-version': 'registry/2.0' });
+  if (asked.path === '/v2/')
+    return jsonReply(200, {}, { 'docker-distribution-api-version': 'registry/2.0' });
   if (asked.path === '/v2') return { status: 301, headers: { location: '/v2/' } };
-  if (asked.path.endsWith('/blobs/uploads')) return { status: 301, headers: { location: `${asked.path}/${asked.url.search}` } };
+  if (asked.path.endsWith('/blobs/uploads'))
+    return { status: 301, headers: { location: `${asked.path}/${asked.url.search}` } };
   const upload = /^\/v2\/(.+)\/blobs\/uploads\/([^/]*)$/.exec(asked.path);
   const [, name = '', kind, rest = ''] =
-    upload === null ? (pathGrammar.exec(asked.path) ?? []) : [upload[0], upload[1], 'uploads', upload[2]];
+    upload === null
+      ? (pathGrammar.exec(asked.path) ?? [])
+      : [upload[0], upload[1], 'uploads', upload[2]];
   if (kind === undefined || rest.includes('/')) return pageNotFound;
-  if (!nameGrammar.test(name) || name.length > 255) return refusal(400, 'NAME_INVALID', 'invalid repository name');
+  if (!nameGrammar.test(name) || name.length > 255)
+    return refusal(400, 'NAME_INVALID', 'invalid repository name');
   switch (kind) {
     case 'manifests':
       return answerManifest(asked, name, rest, store, switches);
     case 'blobs':
       return answerBlob(asked, name, rest, blobSetting(state, asked));
     case 'uploads':
-      return rest === '' ? beginUpload(asked, name, blobSetting(state, asked)) : answerUpload(asked, name, rest, blobSetting(state, asked));
+      return rest === ''
+        ? beginUpload(asked, name, blobSetting(state, asked))
+        : answerUpload(asked, name, rest, blobSetting(state, asked));
     case 'tags':
       return rest === 'list' ? answerTags(asked, name, store, switches) : pageNotFound;
     default:
@@ -201,35 +236,55 @@ function route(state: State, asked: Asked): Reply {
 function inDialect(reply: Reply, switches: Switches): Reply {
   if (switches.dialect !== 'ggcr') return reply;
   const { etag: _, ...headers } = reply.headers ?? {};
-  return { ...reply, headers: reply.status >= 400 ? { ...headers, 'content-type': 'text/plain; charset=utf-8' } : headers };
+  return {
+    ...reply,
+    headers:
+      reply.status >= 400 ? { ...headers, 'content-type': 'text/plain; charset=utf-8' } : headers,
+  };
 }
 
 function blobSetting(state: State, asked: Asked): BlobSetting {
   return {
     store: state.store,
     switches: state.switches,
-    storageUrl: (name, digest) => `${state.listeners.get('storage')!.origin}/${name}/${digest}?signature=${state.signature}`,
+    storageUrl: (name, digest) =>
+      `${state.listeners.get('storage')!.origin}/${name}/${digest}?signature=${state.signature}`,
     uploadOrigin: state.listeners.get('uploads')!.origin,
     mayPull: (name) => state.door.mayPull(asked, name),
   };
 }
 
-/** The hosts of presigned URLs: whoever sends Authorization there has leaked it (S3 and Azure refuse that, too). */
+/**
+ * The hosts of presigned URLs: whoever sends Authorization there has leaked it (S3 and Azure refuse
+ * that, too).
+ */
 function answerElsewhere(state: State, asked: Asked): Reply {
   const { authorization, cookie } = asked.headers;
   if (authorization !== undefined || cookie !== undefined) {
-    state.leaks.push(`${schemeOf(authorization)} at ${asked.listener}: ${asked.method} ${asked.path}`);
-    return { status: 400, headers: { 'content-type': 'application/xml' }, body: '<Error><Code>InvalidArgument</Code></Error>' };
+    state.leaks.push(
+      `${schemeOf(authorization)} at ${asked.listener}: ${asked.method} ${asked.path}`,
+    );
+    return {
+      status: 400,
+      headers: { 'content-type': 'application/xml' },
+      body: '<Error><Code>InvalidArgument</Code></Error>',
+    };
   }
   if (asked.listener === 'uploads') {
     const [, name, id] = /^\/v2\/(.+)\/blobs\/uploads\/([^/]+)$/.exec(asked.path) ?? [];
-    return name === undefined || id === undefined ? pageNotFound : answerUpload(asked, name, id, blobSetting(state, asked));
+    return name === undefined || id === undefined
+      ? pageNotFound
+      : answerUpload(asked, name, id, blobSetting(state, asked));
   }
   const [, name = '', digest = ''] = /^\/(.+)\/([^/]+)$/.exec(asked.path) ?? [];
   const bytes = state.store.find(name)?.blobs.get(digest);
   const signed = asked.url.searchParams.get('signature') === state.signature;
   if (!signed || bytes === undefined || asked.method !== 'GET')
-    return { status: 403, headers: { 'content-type': 'application/xml' }, body: '<Error><Code>AccessDenied</Code></Error>' };
+    return {
+      status: 403,
+      headers: { 'content-type': 'application/xml' },
+      body: '<Error><Code>AccessDenied</Code></Error>',
+    };
   return blobReply(asked, digest, bytes);
 }
 
@@ -243,6 +298,8 @@ function limit({ switches, recent, store }: State): Reply | undefined {
   }
   const date = new Date(Math.ceil(Date.now() / 1000) * 1000 + 1000).toUTCString();
   const headers: Record<string, string> =
-    switches.retryAfter === 'none' ? {} : { 'retry-after': switches.retryAfter === 'date' ? date : '1' };
+    switches.retryAfter === 'none'
+      ? {}
+      : { 'retry-after': switches.retryAfter === 'date' ? date : '1' };
   return refusal(429, 'TOOMANYREQUESTS', 'too many requests', headers);
 }

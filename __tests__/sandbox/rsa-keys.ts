@@ -4,8 +4,9 @@ import { promisify } from 'node:util';
 const pairs = new Map<string, Promise<KeyPairKeyObjectResult>>();
 
 /**
- * The RSA key of a role in a sandbox, such as "GitHub's issuer". A search for primes takes longer than all the rest of a sandbox's start, so a
- * process makes one key for each role, and every sandbox in it has the same; keys of two roles differ.
+ * The RSA key of a role in a sandbox, such as "GitHub's issuer". A search for primes takes longer
+ * than all the rest of a sandbox's start, so a process makes one key for each role, and every
+ * sandbox in it has the same; keys of two roles differ.
  */
 export function rsaPairOf(role: string): Promise<KeyPairKeyObjectResult> {
   const pair = pairs.get(role) ?? promisify(generateKeyPair)('rsa', { modulusLength: 2048 });

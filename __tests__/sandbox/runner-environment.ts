@@ -32,14 +32,20 @@ function parseAction(text: string): ActionFile {
   return action;
 }
 
-/** INPUT_* as the runner sets them: every declared input, with its default. @throws Error for an input that is not declared. */
+/**
+ * INPUT_* as the runner sets them: every declared input, with its default. @throws Error for an
+ * input that is not declared.
+ */
 export function inputVariables(
   action: ActionFile,
   { inputs = {}, githubToken = 'ghs_sandboxsandboxsandboxsandboxsandbox' }: RunOptions,
 ): Record<string, string> {
   const declared = action.inputs ?? {};
   const strangers = Object.keys(inputs).filter((name) => !Object.hasOwn(declared, name));
-  if (strangers.length > 0) throw new Error(`action.yml declares no input ${strangers.map((name) => `"${name}"`).join(', ')}`);
+  if (strangers.length > 0)
+    throw new Error(
+      `action.yml declares no input ${strangers.map((name) => `"${name}"`).join(', ')}`,
+    );
   const variables = Object.entries(declared).map(([name, declaration]) => {
     const value = inputs[name] ?? evaluate(String(declaration?.default ?? ''), githubToken);
     return [`INPUT_${name.replaceAll(' ', '_').toUpperCase()}`, value];
@@ -49,7 +55,8 @@ export function inputVariables(
 
 function evaluate(text: string, githubToken: string): string {
   const value = text.replace(/\$\{\{\s*github\.token\s*\}\}/g, () => githubToken);
-  if (value.includes('${{')) throw new Error(`the sandbox evaluates no expression but github.token: ${text}`);
+  if (value.includes('${{'))
+    throw new Error(`the sandbox evaluates no expression but github.token: ${text}`);
   return value;
 }
 
@@ -62,23 +69,37 @@ const fileCommands = {
 };
 
 /** Makes the folders and files of a step; answers its environment. */
-export async function prepareStep(folder: string, options: RunOptions): Promise<Record<string, string>> {
+export async function prepareStep(
+  folder: string,
+  options: RunOptions,
+): Promise<Record<string, string>> {
   const place = (name: string) => join(folder, name);
   for (const name of ['temp', 'tools', 'work', 'home', 'commands']) await mkdir(place(name));
   await writeFile(place('event.json'), JSON.stringify(options.event ?? pushEvent));
-  for (const file of Object.values(fileCommands)) await writeFile(join(folder, 'commands', file), '');
-  for (const [base, files] of [['home', options.home] as const, ['work', options.workspace] as const]) {
+  for (const file of Object.values(fileCommands))
+    await writeFile(join(folder, 'commands', file), '');
+  for (const [base, files] of [
+    ['home', options.home] as const,
+    ['work', options.workspace] as const,
+  ]) {
     for (const [name, content] of Object.entries(files ?? {})) {
       await mkdir(dirname(join(folder, base, name)), { recursive: true });
       await writeFile(join(folder, base, name), content);
     }
   }
   return {
-    ...Object.fromEntries(Object.entries(fileCommands).map(([name, file]) => [name, join(folder, 'commands', file)])),
+    ...Object.fromEntries(
+      Object.entries(fileCommands).map(([name, file]) => [name, join(folder, 'commands', file)]),
+    ),
     ...environmentOfRun,
     ...(options.debug === true ? { RUNNER_DEBUG: '1' } : {}),
     ...(process.platform === 'win32'
-      ? { SYSTEMROOT: process.env.SYSTEMROOT ?? '', USERPROFILE: place('home'), TEMP: place('temp'), TMP: place('temp') }
+      ? {
+          SYSTEMROOT: process.env.SYSTEMROOT ?? '',
+          USERPROFILE: place('home'),
+          TEMP: place('temp'),
+          TMP: place('temp'),
+        }
       : {}),
     PATH: process.env.PATH ?? '',
     HOME: place('home'),

@@ -13,7 +13,14 @@ describe('a file command', () => {
     expect(readFileCommands(text)).toEqual(wanted);
   });
 
-  it.each(['just text', '=value', '<<EOF\nx\nEOF', 'a<<\nx\n', 'a<<EOF\nnever', 'a<<EOF\nx\n EOF\n'])('the runner refuses %j', (text) => {
+  it.each([
+    'just text',
+    '=value',
+    '<<EOF\nx\nEOF',
+    'a<<\nx\n',
+    'a<<EOF\nnever',
+    'a<<EOF\nx\n EOF\n',
+  ])('the runner refuses %j', (text) => {
     expect(() => readFileCommands(text)).toThrow(/the runner cannot read|never comes/);
   });
 });
@@ -55,7 +62,9 @@ describe('a step log', () => {
       { command: 'group', properties: {}, data: 'G' },
       { command: 'endgroup', properties: {}, data: '' },
     ]);
-    expect(log.shown).toBe('Error: 100%\nsure\ntext ::error::no\n::unknown::x\n::warning::unheard\nWarning: heard\n▼ G');
+    expect(log.shown).toBe(
+      'Error: 100%\nsure\ntext ::error::no\n::unknown::x\n::warning::unheard\nWarning: heard\n▼ G',
+    );
     expect(readStepLog(output, true).shown).toContain('##[debug]hidden');
   });
 });

@@ -1,7 +1,8 @@
 /**
- * Reads a file command (GITHUB_OUTPUT, GITHUB_ENV, GITHUB_STATE) as GitHub's runner does: `name=value` lines, and
- * `name<<DELIMITER`, lines of the value, `DELIMITER`.
- * @throws Error for what the runner refuses: a line of neither form, an empty name or delimiter, a delimiter that never comes.
+ * Reads a file command (GITHUB_OUTPUT, GITHUB_ENV, GITHUB_STATE) as GitHub's runner does:
+ * `name=value` lines, and `name<<DELIMITER`, lines of the value, `DELIMITER`.
+ * @throws Error for what the runner refuses: a line of neither form, an empty name or delimiter, a
+ * delimiter that never comes.
  */
 export function readFileCommands(text: string): Record<string, string> {
   const found: Record<string, string> = {};
@@ -17,7 +18,9 @@ export function readFileCommands(text: string): Record<string, string> {
     } else if (heredoc > 0 && (equals < 0 || heredoc < equals) && line.length > heredoc + 2) {
       found[line.slice(0, heredoc)] = readHeredoc(lines, line.slice(heredoc + 2));
     } else {
-      throw new Error(`the runner cannot read this line of a file command: ${JSON.stringify(line.slice(0, 200))}`);
+      throw new Error(
+        `the runner cannot read this line of a file command: ${JSON.stringify(line.slice(0, 200))}`,
+      );
     }
   }
   return found;
@@ -43,7 +46,10 @@ export interface WorkflowCommand {
 export interface StepLog {
   /** every command, in the order it came */
   readonly commands: readonly WorkflowCommand[];
-  /** the log as a person sees it: masked from the moment a mask is known, commands turned into their words */
+  /**
+   * the log as a person sees it: masked from the moment a mask is known, commands turned into their
+   * words
+   */
   readonly shown: string;
   /** the same lines before masking, without those that ask for a mask: where no secret may be */
   readonly said: string;
@@ -67,8 +73,9 @@ const known = [
 ];
 
 /**
- * Reads a step's output as the runner does, line by line. Masks hide single lines only, and only what comes after them (runners older than
- * 2.299 split no multi-line masks; newer do, and encoded forms too: what is hidden here is hidden everywhere).
+ * Reads a step's output as the runner does, line by line. Masks hide single lines only, and only
+ * what comes after them (runners older than 2.299 split no multi-line masks; newer do, and encoded
+ * forms too: what is hidden here is hidden everywhere).
  */
 export function readStepLog(output: string, debug: boolean): StepLog {
   const commands: WorkflowCommand[] = [];
@@ -77,7 +84,9 @@ export function readStepLog(output: string, debug: boolean): StepLog {
   const said: string[] = [];
   let stopped: string | undefined;
   const mask = (line: string) =>
-    [...masks].sort((a, b) => b.length - a.length).reduce((text, secret) => text.replaceAll(secret, '***'), line);
+    [...masks]
+      .sort((a, b) => b.length - a.length)
+      .reduce((text, secret) => text.replaceAll(secret, '***'), line);
   for (const line of output.split(/\r?\n/)) {
     const command = parseCommand(line, stopped);
     if (command?.command === 'add-mask') {
@@ -100,18 +109,32 @@ export function readStepLog(output: string, debug: boolean): StepLog {
 }
 
 function parseCommand(line: string, stopped: string | undefined): WorkflowCommand | undefined {
-  const [, command, list, data] = /^\s*::([^\s:]+)(?:\s+([^:]*(?::(?!:)[^:]*)*))?::(.*)$/s.exec(line) ?? [];
+  const [, command, list, data] =
+    /^\s*::([^\s:]+)(?:\s+([^:]*(?::(?!:)[^:]*)*))?::(.*)$/s.exec(line) ?? [];
   if (command === undefined || data === undefined) return undefined;
-  if (stopped === undefined ? !known.includes(command.toLowerCase()) : command !== stopped) return undefined;
+  if (stopped === undefined ? !known.includes(command.toLowerCase()) : command !== stopped)
+    return undefined;
   const pairs = (list ?? '').split(',').filter((pair) => pair.includes('='));
   const properties = Object.fromEntries(
-    pairs.map((pair) => [pair.slice(0, pair.indexOf('=')).trim(), unescapeText(pair.slice(pair.indexOf('=') + 1), true)]),
+    pairs.map((pair) => [
+      pair.slice(0, pair.indexOf('=')).trim(),
+      unescapeText(pair.slice(pair.indexOf('=') + 1), true),
+    ]),
   );
-  return { command: stopped === undefined ? command.toLowerCase() : command, properties, data: unescapeText(data, false) };
+  return {
+    command: stopped === undefined ? command.toLowerCase() : command,
+    properties,
+    data: unescapeText(data, false),
+  };
 }
 
 function unescapeText(text: string, property: boolean): string {
-  const escapes: Record<string, string> = { '%0D': '\r', '%0A': '\n', '%25': '%', ...(property ? { '%3A': ':', '%2C': ',' } : {}) };
+  const escapes: Record<string, string> = {
+    '%0D': '\r',
+    '%0A': '\n',
+    '%25': '%',
+    ...(property ? { '%3A': ':', '%2C': ',' } : {}),
+  };
   return text.replace(/%(?:0D|0A|25|3A|2C)/g, (sign) => escapes[sign] ?? sign);
 }
 

@@ -21,7 +21,12 @@ async function run(script: string, options: RunOptions = {}) {
   await mkdir(join(folder, 'dist'), { recursive: true });
   const action = {
     name: 'test',
-    inputs: { 'key-password': {}, 'two words': { default: 'three' }, token: { default: '${{ github.token }}' }, flag: { default: false } },
+    inputs: {
+      'key-password': {},
+      'two words': { default: 'three' },
+      token: { default: '${{ github.token }}' },
+      flag: { default: false },
+    },
     outputs: { out: {}, more: {} },
     runs: { using: 'node24', main: 'dist/sign.js' },
   };
@@ -57,14 +62,16 @@ describe('the runner', () => {
     });
     delete process.env.SANDBOX_SECRET_OF_THE_MACHINE;
     const [env, cwd] = JSON.parse(stdout) as [Record<string, string>, string];
-    const strangers = Object.keys(env).filter((name) => !/^(GITHUB|RUNNER|INPUT)_|^(PATH|HOME|TMPDIR|CI|EXTRA)$|^__CF/.test(name));
-    expect([strangers, env.GITHUB_STATE, env.EXTRA, env.HOME?.startsWith(folder), cwd.endsWith('work')]).toEqual([
-      [],
-      undefined,
-      '1',
-      true,
-      true,
-    ]);
+    const strangers = Object.keys(env).filter(
+      (name) => !/^(GITHUB|RUNNER|INPUT)_|^(PATH|HOME|TMPDIR|CI|EXTRA)$|^__CF/.test(name),
+    );
+    expect([
+      strangers,
+      env.GITHUB_STATE,
+      env.EXTRA,
+      env.HOME?.startsWith(folder),
+      cwd.endsWith('work'),
+    ]).toEqual([[], undefined, '1', true, true]);
     expect(existsSync(folder)).toBe(false);
   });
 
@@ -85,9 +92,24 @@ describe('the runner', () => {
   });
 
   it.each([
-    ['an input that action.yml does not have', '', { inputs: { tipo: 'x' } }, 'declares no input "tipo"'],
-    ['an output that action.yml does not have', "appendFileSync(env.GITHUB_OUTPUT, 'tipo=x\\n')", {}, 'declares no output tipo'],
-    ['a file command that no runner reads', "appendFileSync(env.GITHUB_OUTPUT, 'no sense\\n')", {}, 'the runner cannot read'],
+    [
+      'an input that action.yml does not have',
+      '',
+      { inputs: { tipo: 'x' } },
+      'declares no input "tipo"',
+    ],
+    [
+      'an output that action.yml does not have',
+      "appendFileSync(env.GITHUB_OUTPUT, 'tipo=x\\n')",
+      {},
+      'declares no output tipo',
+    ],
+    [
+      'a file command that no runner reads',
+      "appendFileSync(env.GITHUB_OUTPUT, 'no sense\\n')",
+      {},
+      'the runner cannot read',
+    ],
     ['a step that does not end', 'setInterval(() => {}, 1000)', { limitMs: 300 }, 'did not end'],
     ['an entry that no action.yml names', '', { entry: 'dist/other.js' }, 'runs.main'],
   ])('refuses %s', async (_name, script, options, message) => {
@@ -97,7 +119,10 @@ describe('the runner', () => {
   it('cancels a step with a signal once it has said something', async () => {
     const script =
       "process.on('SIGTERM', () => { console.log('stopping'); process.exit(7) }); console.log('ready'); setInterval(() => {}, 1000);";
-    expect(await run(script, { signal: { name: 'SIGTERM', whenLine: /ready/ } })).toMatchObject({ code: 7, stdout: 'ready\nstopping\n' });
+    expect(await run(script, { signal: { name: 'SIGTERM', whenLine: /ready/ } })).toMatchObject({
+      code: 7,
+      stdout: 'ready\nstopping\n',
+    });
   });
 
   it('measures memory and what was loaded, when asked', async () => {
@@ -107,8 +132,12 @@ describe('the runner', () => {
   });
 
   it('plants files in HOME and the workspace, and shows those that the step left', async () => {
-    const script = "writeFileSync(env.RUNNER_TEMP + '/left', 'L'); writeFileSync(env.HOME + '/new', 'N');";
-    const { files } = await run(script, { home: { '.docker/config.json': '{}' }, workspace: { 'a.txt': 'A' } });
+    const script =
+      "writeFileSync(env.RUNNER_TEMP + '/left', 'L'); writeFileSync(env.HOME + '/new', 'N');";
+    const { files } = await run(script, {
+      home: { '.docker/config.json': '{}' },
+      workspace: { 'a.txt': 'A' },
+    });
     expect([...files].map(([path, content]) => [path, content.toString()])).toEqual([
       ['temp/left', 'L'],
       ['home/new', 'N'],
@@ -129,7 +158,11 @@ describe('the search for secrets', () => {
       'outputs',
     ],
     ['URL', `appendFileSync(env.GITHUB_STEP_SUMMARY, encodeURIComponent('${secret}'))`, 'summary'],
-    ['hexadecimal', `writeFileSync(env.RUNNER_TEMP + '/f', Buffer.from('${secret}').toString('hex'))`, 'file temp/f'],
+    [
+      'hexadecimal',
+      `writeFileSync(env.RUNNER_TEMP + '/f', Buffer.from('${secret}').toString('hex'))`,
+      'file temp/f',
+    ],
     ['plain', `appendFileSync(env.GITHUB_ENV, 'A=${secret}\\n')`, 'GITHUB_ENV'],
   ])('finds it in %s: %s', async (form, script, where) => {
     const found = findSecrets(await run(script), ['another secret', secret]);
@@ -145,12 +178,19 @@ describe('the search for secrets', () => {
     });
     for (const before of ['', 'x', 'xy', 'xyz']) {
       const text = Buffer.from(`${before}${key.trim()}tail`).toString('base64');
-      expect(formsOf(key).some(([form, core]) => form === 'base64' && text.includes(core))).toBe(true);
+      expect(formsOf(key).some(([form, core]) => form === 'base64' && text.includes(core))).toBe(
+        true,
+      );
     }
   });
 
   it('finds nothing where a step only asked for the mask', async () => {
-    expect(findSecrets(await run(`console.log('::add-mask::${secret}'); console.log('fine -----BEGIN KEY-----')`), [secret])).toEqual([]);
+    expect(
+      findSecrets(
+        await run(`console.log('::add-mask::${secret}'); console.log('fine -----BEGIN KEY-----')`),
+        [secret],
+      ),
+    ).toEqual([]);
     expect(() => formsOf('short')).toThrow('found by chance');
   });
 });

@@ -8,9 +8,15 @@ import { type ActionFile, inputVariables, prepareStep, readAction } from './runn
 import { readFileCommands, readStepLog, type WorkflowCommand } from './runner-files.ts';
 
 export interface RunOptions {
-  /** the built entry, from the root; default dist/sign.js. Its action.yml is found by its `runs.main`. */
+  /**
+   * the built entry, from the root; default dist/sign.js. Its action.yml is found by its
+   * `runs.main`.
+   */
   readonly entry?: string;
-  /** where the action is checked out; default: ACTION_ROOT of the environment (another build), else this repository */
+  /**
+   * where the action is checked out; default: ACTION_ROOT of the environment (another build), else
+   * this repository
+   */
   readonly root?: string;
   readonly inputs?: Readonly<Record<string, string>>;
   /** added to the environment; undefined takes a variable away (e.g. GITHUB_OUTPUT) */
@@ -22,11 +28,18 @@ export interface RunOptions {
   readonly node?: string;
   readonly nodeArguments?: readonly string[];
   /** sent after `afterMs`, or when a line of the output matches; as the runner cancels a step */
-  readonly signal?: { readonly name: NodeJS.Signals; readonly afterMs?: number; readonly whenLine?: RegExp };
+  readonly signal?: {
+    readonly name: NodeJS.Signals;
+    readonly afterMs?: number;
+    readonly whenLine?: RegExp;
+  };
   readonly cwd?: string;
   /** RUNNER_DEBUG=1 */
   readonly debug?: boolean;
-  /** also measures memory and the files that were loaded (a preloaded script does it: not for timings) */
+  /**
+   * also measures memory and the files that were loaded (a preloaded script does it: not for
+   * timings)
+   */
   readonly measure?: boolean;
   /** leaves the step's folder in place */
   readonly keep?: boolean;
@@ -77,10 +90,10 @@ export interface RunResult {
 const repositoryRoot = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 
 /**
- * Starts the built action in a child process as GitHub's runner does: inputs as INPUT_*, with the defaults of action.yml; file commands;
- * a clean environment with nothing of this machine but PATH.
- * @throws Error for an input that action.yml does not declare, an output it does not declare, a file command that the runner could not
- * read, and a step that does not end.
+ * Starts the built action in a child process as GitHub's runner does: inputs as INPUT_*, with the
+ * defaults of action.yml; file commands; a clean environment with nothing of this machine but PATH.
+ * @throws Error for an input that action.yml does not declare, an output it does not declare, a
+ * file command that the runner could not read, and a step that does not end.
  */
 export async function runAction(options: RunOptions = {}): Promise<RunResult> {
   const root = resolve(options.root ?? process.env.ACTION_ROOT ?? repositoryRoot);
@@ -90,7 +103,9 @@ export async function runAction(options: RunOptions = {}): Promise<RunResult> {
   const folder = await mkdtemp(join(tmpdir(), 'sign-image-step-'));
   try {
     const env = { ...(await prepareStep(folder, options)), ...inputs };
-    const given = Object.entries({ ...env, ...options.env }).filter((pair): pair is [string, string] => pair[1] !== undefined);
+    const given = Object.entries({ ...env, ...options.env }).filter(
+      (pair): pair is [string, string] => pair[1] !== undefined,
+    );
     const ended = await start(entry, folder, Object.fromEntries(given), options);
     return await gather(folder, ended, action, options);
   } finally {
@@ -109,10 +124,17 @@ interface Ended {
 
 const measureScript = join(dirname(fileURLToPath(import.meta.url)), 'runner-measure.mjs');
 
-function start(entry: string, folder: string, env: Record<string, string>, options: RunOptions): Promise<Ended> {
-  const measure = options.measure === true ? ['--import', new URL(`file://${measureScript}`).href] : [];
+function start(
+  entry: string,
+  folder: string,
+  env: Record<string, string>,
+  options: RunOptions,
+): Promise<Ended> {
+  const measure =
+    options.measure === true ? ['--import', new URL(`file://${measureScript}`).href] : [];
   const command = [options.node ?? node24(), ...measure, ...(options.nodeArguments ?? []), entry];
-  const measured = options.measure === true ? { SANDBOX_MEASURE_FILE: join(folder, 'measured.json') } : {};
+  const measured =
+    options.measure === true ? { SANDBOX_MEASURE_FILE: join(folder, 'measured.json') } : {};
   return new Promise((fulfil, reject) => {
     const began = performance.now();
     const child = spawn(command[0]!, command.slice(1), {
@@ -123,7 +145,8 @@ function start(entry: string, folder: string, env: Record<string, string>, optio
     const text = { stdout: '', stderr: '' };
     const kill = () => child.kill(options.signal?.name);
     let signalled = options.signal === undefined;
-    const timer = options.signal?.afterMs === undefined ? undefined : setTimeout(kill, options.signal.afterMs);
+    const timer =
+      options.signal?.afterMs === undefined ? undefined : setTimeout(kill, options.signal.afterMs);
     for (const stream of ['stdout', 'stderr'] as const)
       child[stream].setEncoding('utf8').on('data', (part: string) => {
         text[stream] += part;
@@ -133,7 +156,11 @@ function start(entry: string, folder: string, env: Record<string, string>, optio
       });
     const limit = setTimeout(() => {
       child.kill('SIGKILL');
-      reject(new Error(`the step did not end:\n${text.stdout.slice(-2000)}\n${text.stderr.slice(-2000)}`));
+      reject(
+        new Error(
+          `the step did not end:\n${text.stdout.slice(-2000)}\n${text.stderr.slice(-2000)}`,
+        ),
+      );
     }, options.limitMs ?? 60_000);
     child.on('error', reject);
     child.on('close', (code, signal) => {
@@ -146,19 +173,31 @@ function start(entry: string, folder: string, env: Record<string, string>, optio
 
 /** Node 24 or later: this process's own, or the one among the dependencies. */
 function node24(): string {
-  return Number(process.versions.node.split('.')[0]) >= 24 ? process.execPath : join(repositoryRoot, 'node_modules/.bin/node');
+  return Number(process.versions.node.split('.')[0]) >= 24
+    ? process.execPath
+    : join(repositoryRoot, 'node_modules/.bin/node');
 }
 
-async function gather(folder: string, ended: Ended, action: ActionFile, options: RunOptions): Promise<RunResult> {
+async function gather(
+  folder: string,
+  ended: Ended,
+  action: ActionFile,
+  options: RunOptions,
+): Promise<RunResult> {
   const command = (name: string) => readFile(join(folder, 'commands', name), 'utf8');
   const debug = options.debug === true || options.env?.RUNNER_DEBUG === '1';
   const log = readStepLog(ended.stdout, debug);
   const errors = readStepLog(ended.stderr, debug);
   const outputs = readFileCommands(await command('output'));
-  const strangers = Object.keys(outputs).filter((name) => !Object.hasOwn(action.outputs ?? {}, name));
-  if (strangers.length > 0) throw new Error(`action.yml declares no output ${strangers.join(', ')}`);
+  const strangers = Object.keys(outputs).filter(
+    (name) => !Object.hasOwn(action.outputs ?? {}, name),
+  );
+  if (strangers.length > 0)
+    throw new Error(`action.yml declares no output ${strangers.join(', ')}`);
   const commands = [...log.commands, ...errors.commands];
-  const measured = existsSync(join(folder, 'measured.json')) ? JSON.parse(await readFile(join(folder, 'measured.json'), 'utf8')) : {};
+  const measured = existsSync(join(folder, 'measured.json'))
+    ? JSON.parse(await readFile(join(folder, 'measured.json'), 'utf8'))
+    : {};
   return {
     code: ended.code ?? undefined,
     signal: ended.signal ?? undefined,
@@ -182,18 +221,27 @@ async function gather(folder: string, ended: Ended, action: ActionFile, options:
 }
 
 function annotationOf({ command, data, properties }: WorkflowCommand): Annotation[] {
-  return command === 'error' || command === 'warning' || command === 'notice' ? [{ kind: command, message: data, properties }] : [];
+  return command === 'error' || command === 'warning' || command === 'notice'
+    ? [{ kind: command, message: data, properties }]
+    : [];
 }
 
-/** Everything that is left below RUNNER_TEMP, the tool cache, HOME and the workspace, but what the test itself put there unchanged. */
+/**
+ * Everything that is left below RUNNER_TEMP, the tool cache, HOME and the workspace, but what the
+ * test itself put there unchanged.
+ */
 async function readFiles(folder: string, options: RunOptions): Promise<Map<string, Buffer>> {
   const files = new Map<string, Buffer>();
   for (const base of ['temp', 'tools', 'home', 'work']) {
-    for (const entry of await readdir(join(folder, base), { recursive: true, withFileTypes: true })) {
+    for (const entry of await readdir(join(folder, base), {
+      recursive: true,
+      withFileTypes: true,
+    })) {
       if (!entry.isFile()) continue;
       const path = relative(folder, join(entry.parentPath, entry.name)).replaceAll('\\', '/');
       const content = await readFile(join(folder, path));
-      const planted = base === 'home' ? options.home?.[path.slice(5)] : options.workspace?.[path.slice(5)];
+      const planted =
+        base === 'home' ? options.home?.[path.slice(5)] : options.workspace?.[path.slice(5)];
       if (planted !== content.toString('utf8')) files.set(path, content);
     }
   }

@@ -1,5 +1,6 @@
-// Keyless signing with the public-good instance publishes the names of repository and workflow. From a repository whose names are not public
-// it is refused before anything is contacted: no service, no issuer of tokens, no TUF repository, no registry.
+// Keyless signing with the public-good instance publishes the names of repository and workflow.
+// From a repository whose names are not public it is refused before anything is contacted: no
+// service, no issuer of tokens, no TUF repository, no registry.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -20,10 +21,20 @@ import { signed } from './signed.ts';
 const publicConfig = JSON.stringify({
   mediaType: 'application/vnd.dev.sigstore.signingconfig.v0.2+json',
   caUrls: [
-    { url: 'https://fulcio.sigstore.dev', majorApiVersion: 1, validFor: { start: '2022-01-01T00:00:00Z' }, operator: 'sigstore.dev' },
+    {
+      url: 'https://fulcio.sigstore.dev',
+      majorApiVersion: 1,
+      validFor: { start: '2022-01-01T00:00:00Z' },
+      operator: 'sigstore.dev',
+    },
   ],
   rekorTlogUrls: [
-    { url: 'https://rekor.sigstore.dev', majorApiVersion: 1, validFor: { start: '2022-01-01T00:00:00Z' }, operator: 'sigstore.dev' },
+    {
+      url: 'https://rekor.sigstore.dev',
+      majorApiVersion: 1,
+      validFor: { start: '2022-01-01T00:00:00Z' },
+      operator: 'sigstore.dev',
+    },
   ],
   rekorTlogConfig: { selector: 'ANY' },
 });
@@ -56,71 +67,121 @@ async function startApi() {
   const server = createServer((request, response) => {
     asked.push(request.url ?? '');
     const visibility = /^\/repos\/acme\/(public|private|internal)$/.exec(request.url ?? '')?.[1];
-    response.writeHead(visibility === undefined ? 404 : 200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(visibility === undefined ? { message: 'Not Found' } : { visibility, private: visibility !== 'public' }));
+    response.writeHead(visibility === undefined ? 404 : 200, {
+      'content-type': 'application/json',
+    });
+    response.end(
+      JSON.stringify(
+        visibility === undefined
+          ? { message: 'Not Found' }
+          : { visibility, private: visibility !== 'public' },
+      ),
+    );
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, close: () => void server.close() };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked,
+    close: () => void server.close(),
+  };
 }
 
-const eventOf = (fields: object, name = 'acme/app') => ({ repository: { full_name: name, ...fields } });
+const eventOf = (fields: object, name = 'acme/app') => ({
+  repository: { full_name: name, ...fields },
+});
 const schedule = { schedule: '0 3 * * *' };
 
-/** How a run knows what its repository is: the event, the repository's name, and whether it may be signed for all the world to see. */
+/**
+ * How a run knows what its repository is: the event, the repository's name, and whether it may be
+ * signed for all the world to see.
+ */
 const repositories = [
   ['public, says the event', eventOf({ private: false, visibility: 'public' }), 'acme/app', true],
   ['private, says the event', eventOf({ private: true, visibility: 'private' }), 'acme/app', false],
-  ['internal, says the event', eventOf({ private: true, visibility: 'internal' }), 'acme/app', false],
+  [
+    'internal, says the event',
+    eventOf({ private: true, visibility: 'internal' }),
+    'acme/app',
+    false,
+  ],
   ['private, says the event of an old server', eventOf({ private: true }), 'acme/app', false],
   ['public, says the API', schedule, 'acme/public', true],
   ['private, says the API', schedule, 'acme/private', false],
   ['internal, says the API', schedule, 'acme/internal', false],
   ['unknown to the API', schedule, 'acme/secret', false],
-  ['another one than that of the event', eventOf({ private: false, visibility: 'public' }, 'acme/other'), 'acme/private', false],
+  [
+    'another one than that of the event',
+    eventOf({ private: false, visibility: 'public' }, 'acme/other'),
+    'acme/private',
+    false,
+  ],
 ] as const;
 
 /** Inputs, and whether they mean the public-good instance. */
 const services = (): readonly (readonly [string, Readonly<Record<string, string>>, boolean])[] => [
   ['nothing said', {}, true],
   ['a signing config of the public-good instance', { 'signing-config': publicConfig }, true],
-  ["a public log beside a Fulcio of one's own", { 'fulcio-url': sigstore.fulcioUrl, 'rekor-url': 'https://rekor.sigstore.dev' }, true],
-  ["a public Fulcio beside a log of one's own", { 'rekor-url': sigstore.rekorUrl, 'fulcio-url': 'https://fulcio.sigstage.dev' }, true],
+  [
+    "a public log beside a Fulcio of one's own",
+    { 'fulcio-url': sigstore.fulcioUrl, 'rekor-url': 'https://rekor.sigstore.dev' },
+    true,
+  ],
+  [
+    "a public Fulcio beside a log of one's own",
+    { 'rekor-url': sigstore.rekorUrl, 'fulcio-url': 'https://fulcio.sigstage.dev' },
+    true,
+  ],
   ["a Fulcio of one's own, and no log named", { 'fulcio-url': sigstore.fulcioUrl }, true],
-  ['a private instance by its addresses', { 'fulcio-url': sigstore.fulcioUrl, 'rekor-url': sigstore.rekorUrl }, false],
-  ['a private instance by its signing config', { 'signing-config': JSON.stringify(sigstore.signingConfig.v1) }, false],
+  [
+    'a private instance by its addresses',
+    { 'fulcio-url': sigstore.fulcioUrl, 'rekor-url': sigstore.rekorUrl },
+    false,
+  ],
+  [
+    'a private instance by its signing config',
+    { 'signing-config': JSON.stringify(sigstore.signingConfig.v1) },
+    false,
+  ],
 ];
 
 describe('the guard of private repositories', () => {
-  it.each(repositories)('decides on every choice of services for a repository that is %s', async (_what, event, name, mayBeKnown) => {
-    const folder = await mkdtemp(join(tmpdir(), 'sign-image-event-'));
-    const eventPath = join(folder, 'event.json');
-    await writeFile(eventPath, JSON.stringify(event));
-    for (const [choice, inputs, isPublic] of services()) {
-      for (const disclose of ['', 'true']) {
-        const values: Record<string, string> = {
-          images: image,
-          ...inputs,
-          'disclose-private-repository': disclose,
-          'github-token': 'ghs_x',
-        };
-        const read = readSignInputs(
-          createMasker(() => []),
-          { get: (input) => values[input] ?? '', env: {} },
-        );
-        const env = { GITHUB_REPOSITORY: name, GITHUB_API_URL: api.url, GITHUB_EVENT_PATH: eventPath };
-        const outcome = await guardDisclosure(read, env).then(
-          () => 'goes on',
-          (caught: unknown) => (caught instanceof Failure ? caught.code : caught),
-        );
-        expect([choice, disclose, outcome]).toEqual([
-          choice,
-          disclose,
-          mayBeKnown || !isPublic || disclose !== '' ? 'goes on' : 'private-repository',
-        ]);
+  it.each(repositories)(
+    'decides on every choice of services for a repository that is %s',
+    async (_what, event, name, mayBeKnown) => {
+      const folder = await mkdtemp(join(tmpdir(), 'sign-image-event-'));
+      const eventPath = join(folder, 'event.json');
+      await writeFile(eventPath, JSON.stringify(event));
+      for (const [choice, inputs, isPublic] of services()) {
+        for (const disclose of ['', 'true']) {
+          const values: Record<string, string> = {
+            images: image,
+            ...inputs,
+            'disclose-private-repository': disclose,
+            'github-token': 'ghs_x',
+          };
+          const read = readSignInputs(
+            createMasker(() => []),
+            { get: (input) => values[input] ?? '', env: {} },
+          );
+          const env = {
+            GITHUB_REPOSITORY: name,
+            GITHUB_API_URL: api.url,
+            GITHUB_EVENT_PATH: eventPath,
+          };
+          const outcome = await guardDisclosure(read, env).then(
+            () => 'goes on',
+            (caught: unknown) => (caught instanceof Failure ? caught.code : caught),
+          );
+          expect([choice, disclose, outcome]).toEqual([
+            choice,
+            disclose,
+            mayBeKnown || !isPublic || disclose !== '' ? 'goes on' : 'private-repository',
+          ]);
+        }
       }
-    }
-    await rm(folder, { recursive: true });
-  });
+      await rm(folder, { recursive: true });
+    },
+  );
 });
 
 describe.concurrent('the built action', () => {
@@ -129,7 +190,12 @@ describe.concurrent('the built action', () => {
       ACTIONS_ID_TOKEN_REQUEST_URL: sigstore.idTokenRequestUrl,
       ACTIONS_ID_TOKEN_REQUEST_TOKEN: sigstore.idTokenRequestToken,
     };
-    const env = { ...tokenRequest, GITHUB_REPOSITORY: name, GITHUB_API_URL: api.url, HTTPS_PROXY: internet.url };
+    const env = {
+      ...tokenRequest,
+      GITHUB_REPOSITORY: name,
+      GITHUB_API_URL: api.url,
+      HTTPS_PROXY: internet.url,
+    };
     return signed({ images: image, timeout: '1s', ...inputs }, { event, env });
   };
 
@@ -139,7 +205,11 @@ describe.concurrent('the built action', () => {
       const before = [sigstore.requests.length, registry.requests.length, internet.log.length];
       const inputs = name === 'acme/private' ? { 'signing-config': publicConfig } : {};
       const refused = await run(event, name, inputs);
-      expect(refused).toMatchObject({ code: 1, errorCodes: ['private-repository'], outputs: { verified: 'false', results: '[]' } });
+      expect(refused).toMatchObject({
+        code: 1,
+        errorCodes: ['private-repository'],
+        outputs: { verified: 'false', results: '[]' },
+      });
       const said = refused.annotations.find(({ kind }) => kind === 'error')?.message ?? '';
       for (const way of [
         'key: ${{ secrets.COSIGN_PRIVATE_KEY }}',
@@ -149,7 +219,9 @@ describe.concurrent('the built action', () => {
         expect(said).toContain(way);
       }
       expect(refused.summary).toContain('Nothing was signed');
-      expect([sigstore.requests.length, registry.requests.length, internet.log.length]).toEqual(before);
+      expect([sigstore.requests.length, registry.requests.length, internet.log.length]).toEqual(
+        before,
+      );
     },
   );
 });
@@ -158,7 +230,12 @@ describe('the built action goes on', () => {
   const tufRepository = 'tuf-repo-cdn.sigstore.dev:443';
   const goesOn = async (event: object, name: string, inputs: Readonly<Record<string, string>>) => {
     internet.log.length = 0;
-    const env = { GITHUB_REPOSITORY: name, GITHUB_API_URL: api.url, HTTPS_PROXY: internet.url, SIGSTORE_ID_TOKEN: await sigstore.token() };
+    const env = {
+      GITHUB_REPOSITORY: name,
+      GITHUB_API_URL: api.url,
+      HTTPS_PROXY: internet.url,
+      SIGSTORE_ID_TOKEN: await sigstore.token(),
+    };
     const run = await signed({ images: image, timeout: '1s', ...inputs }, { event, env });
     return { run, targets: [...new Set(internet.log.map(({ target }) => target))] };
   };
@@ -166,8 +243,16 @@ describe('the built action goes on', () => {
 
   it.each([
     ['from a public repository', publicOne, {}],
-    ['from a private repository that may be disclosed', privateOne, { 'disclose-private-repository': 'true' }],
-    ['from a private repository with a key, whose log entry names nobody', privateOne, { key: newKeyPem() }],
+    [
+      'from a private repository that may be disclosed',
+      privateOne,
+      { 'disclose-private-repository': 'true' },
+    ],
+    [
+      'from a private repository with a key, whose log entry names nobody',
+      privateOne,
+      { key: newKeyPem() },
+    ],
   ] as const)('to the public-good instance %s', async (_what, [, event, name], inputs) => {
     const { run, targets } = await goesOn(event, name, inputs);
     expect(run).toMatchObject({ code: 1, errorCodes: ['tuf-error'] });
@@ -187,7 +272,11 @@ describe('the built action goes on', () => {
 
   it('with a key and no log to the registry alone, whatever the repository is', async () => {
     const before = [sigstore.requests.length, api.asked.length];
-    const { run, targets } = await goesOn(privateOne[1], privateOne[2], { key: newKeyPem(), tlog: 'false', timeout: '1m' });
+    const { run, targets } = await goesOn(privateOne[1], privateOne[2], {
+      key: newKeyPem(),
+      tlog: 'false',
+      timeout: '1m',
+    });
     expect(run, run.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
     expect([targets, sigstore.requests.length, api.asked.length]).toEqual([[], ...before]);
   });

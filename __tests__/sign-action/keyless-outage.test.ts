@@ -1,17 +1,32 @@
-// Outages through the built action: inside its budget they are survived; beyond it the step says which service, for how long, how often it was
-// asked and what is in the registry already, and never leaves a signature there that does not verify.
+// Outages through the built action: inside its budget they are survived; beyond it the step says
+// which service, for how long, how often it was asked and what is in the registry already, and
+// never leaves a signature there that does not verify.
 import { describe, expect, it } from 'vitest';
 import { pushImage } from '../sandbox/images.ts';
 import { startRegistry } from '../sandbox/registry.ts';
-import { type ServiceName, type SigningConfigName, type Sigstore, startSigstore } from '../sandbox/sigstore/sigstore.ts';
+import {
+  type ServiceName,
+  type SigningConfigName,
+  type Sigstore,
+  startSigstore,
+} from '../sandbox/sigstore/sigstore.ts';
 import { signed } from './signed.ts';
 
-/** A Sigstore and a registry of its own for each test: they wait most of the time, so they run side by side. */
+/**
+ * A Sigstore and a registry of its own for each test: they wait most of the time, so they run side
+ * by side.
+ */
 async function openWorld() {
-  const [sigstore, registry] = await Promise.all([startSigstore(), startRegistry({ referrersApi: true, ociSubject: true })]);
+  const [sigstore, registry] = await Promise.all([
+    startSigstore(),
+    startRegistry({ referrersApi: true, ociSubject: true }),
+  ]);
   const { reference: image } = await pushImage(registry.host, 'acme/app');
   const sign = (config: SigningConfigName, inputs: Readonly<Record<string, string>> = {}) => {
-    const env = { ACTIONS_ID_TOKEN_REQUEST_URL: sigstore.idTokenRequestUrl, ACTIONS_ID_TOKEN_REQUEST_TOKEN: sigstore.idTokenRequestToken };
+    const env = {
+      ACTIONS_ID_TOKEN_REQUEST_URL: sigstore.idTokenRequestUrl,
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: sigstore.idTokenRequestToken,
+    };
     const services = {
       'signing-config': JSON.stringify(sigstore.signingConfig[config]),
       'trusted-root': JSON.stringify(sigstore.trustedRoot),
@@ -29,7 +44,10 @@ const services = [
   ['timestamp', 'tsa', 'timestamp-error', 'The timestamp authority'],
 ] as const;
 
-const outages: readonly (readonly [string, (sigstore: Sigstore, service: ServiceName) => unknown])[] = [
+const outages: readonly (readonly [
+  string,
+  (sigstore: Sigstore, service: ServiceName) => unknown,
+])[] = [
   [
     'refuses, asks for a pause, resets connections before and after the work',
     ({ faults }, service) => {
@@ -47,7 +65,11 @@ describe.concurrent.each(services)('an outage of %s', (service, config, code, na
     await using world = await openWorld();
     await befall(world.sigstore, service);
     const run = await world.sign(config);
-    expect(run, run.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' }, errorCodes: [] });
+    expect(run, run.stdout).toMatchObject({
+      code: 0,
+      outputs: { verified: 'true' },
+      errorCodes: [],
+    });
   });
 
   it('that lasts longer fails with its name, for how long and how often it was asked, and leaves nothing in the registry', async () => {
@@ -55,10 +77,18 @@ describe.concurrent.each(services)('an outage of %s', (service, config, code, na
     world.sigstore.faults[service].inject({ kind: 'status', status: 503 });
     const before = world.registry.store.find('acme/app')?.manifests.size;
     const run = await world.sign(config, { timeout: '5s', format: 'bundle' });
-    expect(run).toMatchObject({ code: 1, outputs: { verified: 'false', images: '[]' }, results: [{ status: 'failed', signatures: [] }] });
+    expect(run).toMatchObject({
+      code: 1,
+      outputs: { verified: 'false', images: '[]' },
+      results: [{ status: 'failed', signatures: [] }],
+    });
     expect(run.errorCodes).toEqual([code]);
     const said = run.annotations.find(({ kind }) => kind === 'error')?.message ?? '';
-    expect(said).toMatch(new RegExp(`${name} at http://127.0.0.1:\\d+\\S* answered 503 for \\d\\.\\d s, asked \\d+ times: injected fault`));
+    expect(said).toMatch(
+      new RegExp(
+        `${name} at http://127.0.0.1:\\d+\\S* answered 503 for \\d\\.\\d s, asked \\d+ times: injected fault`,
+      ),
+    );
     expect(said).toContain('Nothing was written to the registry.');
     expect(world.registry.store.find('acme/app')?.manifests.size).toBe(before);
   });
@@ -67,7 +97,8 @@ describe.concurrent.each(services)('an outage of %s', (service, config, code, na
 describe.concurrent('a service that hangs', () => {
   it('does not use up the time for another try', async () => {
     await using world = await openWorld();
-    for (const service of ['fulcio', 'rekor'] as const) world.sigstore.faults[service].inject({ kind: 'hang' }, { times: 1 });
+    for (const service of ['fulcio', 'rekor'] as const)
+      world.sigstore.faults[service].inject({ kind: 'hang' }, { times: 1 });
     const run = await world.sign('v1', { timeout: '10s', format: 'bundle' });
     expect(run, run.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
   });
@@ -79,15 +110,29 @@ describe.concurrent('an outage that befalls one signature of two', () => {
     const isLegacy = ({ body }: { body: Buffer }) => body.includes('"hashedrekord"');
     world.sigstore.faults.rekor.inject({ kind: 'status', status: 500 }, { matching: isLegacy });
     const run = await world.sign('v1', { timeout: '5s' });
-    expect(run).toMatchObject({ code: 1, outputs: { verified: 'false' }, errorCodes: ['rekor-error'] });
-    expect(run.results).toMatchObject([{ status: 'failed', signatures: [{ format: 'bundle' }], error: { code: 'rekor-error' } }]);
+    expect(run).toMatchObject({
+      code: 1,
+      outputs: { verified: 'false' },
+      errorCodes: ['rekor-error'],
+    });
+    expect(run.results).toMatchObject([
+      { status: 'failed', signatures: [{ format: 'bundle' }], error: { code: 'rekor-error' } },
+    ]);
     const said = run.annotations.find(({ kind }) => kind === 'error')?.message ?? '';
-    expect(said).toContain(`Already in the registry: bundle ${run.results[0]?.signatures[0]?.reference}.`);
+    expect(said).toContain(
+      `Already in the registry: bundle ${run.results[0]?.signatures[0]?.reference}.`,
+    );
     world.sigstore.faults.rekor.clear();
     const again = await world.sign('v1');
     expect(again).toMatchObject({
       code: 0,
-      results: [{ status: 'signed', verified: true, signatures: [{ format: 'bundle' }, { format: 'legacy' }] }],
+      results: [
+        {
+          status: 'signed',
+          verified: true,
+          signatures: [{ format: 'bundle' }, { format: 'legacy' }],
+        },
+      ],
     });
     expect(again.results[0]?.signatures[0]).toEqual(run.results[0]?.signatures[0]);
   });
@@ -98,7 +143,10 @@ describe.concurrent('a run that has failed at the registry', () => {
     await using world = await openWorld();
     world.sigstore.faults.fulcio.inject({ kind: 'status', status: 503, retryAfter: 30 });
     const start = performance.now();
-    const run = await world.sign('v1', { images: `${world.registry.host}/acme/missing@sha256:${'0'.repeat(64)}`, timeout: '2m' });
+    const run = await world.sign('v1', {
+      images: `${world.registry.host}/acme/missing@sha256:${'0'.repeat(64)}`,
+      timeout: '2m',
+    });
     expect(run).toMatchObject({ code: 1, errorCodes: ['image-not-found'] });
     expect(performance.now() - start).toBeLessThan(10_000);
   });

@@ -1,4 +1,5 @@
-// The variants that the README's section "Keyless" shows, as their `with:` says them: files lie in the workspace, as after a checkout.
+// The variants that the README's section "Keyless" shows, as their `with:` says them: files lie in
+// the workspace, as after a checkout.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ConnectProxy, startConnectProxy } from '../sandbox/connect-proxy.ts';
 import { pushImage } from '../sandbox/images.ts';
@@ -21,8 +22,15 @@ beforeAll(async () => {
     startConnectProxy({ refuse: 403 }),
   ]);
   firstRoot = String(tuf.files.get('1.root.json'));
-  const files = { 'trusted_root.json': sigstore.trustedRoot, 'signing_config.v0.2.json': sigstore.signingConfig.v1_tsa };
-  tuf.publish({ targets: Object.fromEntries(Object.entries(files).map(([name, json]) => [name, Buffer.from(JSON.stringify(json))])) });
+  const files = {
+    'trusted_root.json': sigstore.trustedRoot,
+    'signing_config.v0.2.json': sigstore.signingConfig.v1_tsa,
+  };
+  tuf.publish({
+    targets: Object.fromEntries(
+      Object.entries(files).map(([name, json]) => [name, Buffer.from(JSON.stringify(json))]),
+    ),
+  });
 });
 
 afterAll(async () => {
@@ -35,7 +43,9 @@ const step = async (
   job: Readonly<Record<string, string>>,
   config: 'v1' | 'v1_tsa' | 'v2' | 'tsa' = 'v2',
 ) => {
-  const { digest, tagged = '' } = await pushImage(registry.host, `acme/app-${count++}`, { tag: 'v1.2.0' });
+  const { digest, tagged = '' } = await pushImage(registry.host, `acme/app-${count++}`, {
+    tag: 'v1.2.0',
+  });
   const workspace = {
     'sigstore/signing_config.json': JSON.stringify(sigstore.signingConfig[config]),
     'sigstore/trusted_root.json': JSON.stringify(sigstore.trustedRoot),
@@ -44,7 +54,11 @@ const step = async (
   const event = { repository: { full_name: 'acme/app', private: true, visibility: 'private' } };
   const env = { ...job, HTTPS_PROXY: internet.url, HTTP_PROXY: internet.url };
   const run = await signed({ images: tagged, digest, ...inputs }, { env, workspace, event });
-  expect(run, run.stdout).toMatchObject({ code: 0, errorCodes: [], outputs: { verified: 'true', identity: sigstore.certificateIdentity } });
+  expect(run, run.stdout).toMatchObject({
+    code: 0,
+    errorCodes: [],
+    outputs: { verified: 'true', identity: sigstore.certificateIdentity },
+  });
   expect(internet.log).toEqual([]);
   return run;
 };
@@ -52,7 +66,10 @@ const withPermission = () => ({
   ACTIONS_ID_TOKEN_REQUEST_URL: sigstore.idTokenRequestUrl,
   ACTIONS_ID_TOKEN_REQUEST_TOKEN: sigstore.idTokenRequestToken,
 });
-const files = { 'signing-config': 'sigstore/signing_config.json', 'trusted-root': 'sigstore/trusted_root.json' };
+const files = {
+  'signing-config': 'sigstore/signing_config.json',
+  'trusted-root': 'sigstore/trusted_root.json',
+};
 
 describe('a private instance', () => {
   it.each(['v2', 'tsa'] as const)('by its two files, with the services of %s', async (config) => {
@@ -61,8 +78,15 @@ describe('a private instance', () => {
 
   it('by its addresses', async () => {
     const { fulcioUrl, rekorUrl, timestampUrl } = sigstore;
-    const addresses = { 'fulcio-url': fulcioUrl, 'rekor-url': rekorUrl, 'timestamp-url': timestampUrl };
-    const run = await step({ ...addresses, 'trusted-root': 'sigstore/trusted_root.json' }, withPermission());
+    const addresses = {
+      'fulcio-url': fulcioUrl,
+      'rekor-url': rekorUrl,
+      'timestamp-url': timestampUrl,
+    };
+    const run = await step(
+      { ...addresses, 'trusted-root': 'sigstore/trusted_root.json' },
+      withPermission(),
+    );
     expect(run.results[0]?.signatures.map(({ format }) => format)).toEqual(['bundle', 'legacy']);
   });
 

@@ -1,4 +1,5 @@
-// Company networks: a forward proxy, an authority of one's own, TLS that is broken; registries by the names that people write.
+// Company networks: a forward proxy, an authority of one's own, TLS that is broken; registries by
+// the names that people write.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,11 +27,28 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** An image in a registry that speaks TLS, reached under `name` by a proxy only. */
-async function behindProxy(repository: string, name = host, options: RegistryOptions = {}, proxyOptions: ConnectProxyOptions = {}) {
-  const registry = await startRegistry({ tls: { key: certificates.key, cert: certificates.cert }, ...options });
+async function behindProxy(
+  repository: string,
+  name = host,
+  options: RegistryOptions = {},
+  proxyOptions: ConnectProxyOptions = {},
+) {
+  const registry = await startRegistry({
+    tls: { key: certificates.key, cert: certificates.cert },
+    ...options,
+  });
   const digest = await plantImage(registry, repository);
-  const proxy = await startConnectProxy({ ...proxyOptions, routes: { [`${name}:443`]: registry.host } });
-  return { registry, digest, proxy, [Symbol.asyncDispose]: () => Promise.all([registry.close(), proxy.close()]).then(() => undefined) };
+  const proxy = await startConnectProxy({
+    ...proxyOptions,
+    routes: { [`${name}:443`]: registry.host },
+  });
+  return {
+    registry,
+    digest,
+    proxy,
+    [Symbol.asyncDispose]: () =>
+      Promise.all([registry.close(), proxy.close()]).then(() => undefined),
+  };
 }
 
 async function plantImage(registry: SandboxRegistry, repository: string): Promise<string> {
@@ -38,42 +56,63 @@ async function plantImage(registry: SandboxRegistry, repository: string): Promis
   const { digest } = await pushImage(plain.host, repository);
   const { blobs, manifests } = plain.store.open(repository);
   for (const bytes of blobs.values()) registry.store.addBlob(repository, bytes);
-  for (const { bytes, mediaType } of manifests.values()) registry.store.addManifest(repository, bytes, mediaType);
+  for (const { bytes, mediaType } of manifests.values())
+    registry.store.addManifest(repository, bytes, mediaType);
   return digest;
 }
 
 describe.concurrent('behind a company proxy', () => {
-  it.each(['HTTPS_PROXY', 'https_proxy'])('%s is used, and NODE_EXTRA_CA_CERTS believed', async (variable) => {
-    await using world = await behindProxy('acme/app');
-    const env = { [variable]: world.proxy.url, NODE_EXTRA_CA_CERTS: caFile };
-    const run = await signed(keyedInputs(`${host}/acme/app@${world.digest}`, key), { env });
-    expect(run, run.shown).toMatchObject({ code: 0, outputs: { verified: 'true', image: `${host}/acme/app@${world.digest}` } });
-    expect(new Set(world.proxy.log.map(({ method, target, status }) => `${method} ${target} ${status}`))).toEqual(
-      new Set([`CONNECT ${host}:443 200`]),
-    );
-    const kept = storedSignatures(world.registry.store, 'acme/app', world.digest, [key], false);
-    expect(kept.map(({ format, verdict, listed }) => [format, verdict, listed])).toEqual([
-      ['bundle', 'verified', true],
-      ['legacy', 'verified', true],
-    ]);
-  });
+  it.each(['HTTPS_PROXY', 'https_proxy'])(
+    '%s is used, and NODE_EXTRA_CA_CERTS believed',
+    async (variable) => {
+      await using world = await behindProxy('acme/app');
+      const env = { [variable]: world.proxy.url, NODE_EXTRA_CA_CERTS: caFile };
+      const run = await signed(keyedInputs(`${host}/acme/app@${world.digest}`, key), { env });
+      expect(run, run.shown).toMatchObject({
+        code: 0,
+        outputs: { verified: 'true', image: `${host}/acme/app@${world.digest}` },
+      });
+      expect(
+        new Set(
+          world.proxy.log.map(({ method, target, status }) => `${method} ${target} ${status}`),
+        ),
+      ).toEqual(new Set([`CONNECT ${host}:443 200`]));
+      const kept = storedSignatures(world.registry.store, 'acme/app', world.digest, [key], false);
+      expect(kept.map(({ format, verdict, listed }) => [format, verdict, listed])).toEqual([
+        ['bundle', 'verified', true],
+        ['legacy', 'verified', true],
+      ]);
+    },
+  );
 
   it('the proxy’s password is used and never shown; a wrong one is told', async () => {
     const credentials = { username: 'corp user', password: 'p@ss/word&more' };
     await using world = await behindProxy('acme/app', host, {}, { credentials });
     const inputs = keyedInputs(`${host}/acme/app@${world.digest}`, key);
-    const run = await signed(inputs, { env: { HTTPS_PROXY: world.proxy.urlWithCredentials, NODE_EXTRA_CA_CERTS: caFile } });
+    const run = await signed(inputs, {
+      env: { HTTPS_PROXY: world.proxy.urlWithCredentials, NODE_EXTRA_CA_CERTS: caFile },
+    });
     expect(run, run.shown).toMatchObject({ code: 0, outputs: { verified: 'true' } });
     const wrong = world.proxy.urlWithCredentials.replace('p%40ss', 'another-p%40ss');
-    const refused = await signed({ ...inputs, timeout: '2s' }, { env: { HTTPS_PROXY: wrong, NODE_EXTRA_CA_CERTS: caFile } });
+    const refused = await signed(
+      { ...inputs, timeout: '2s' },
+      { env: { HTTPS_PROXY: wrong, NODE_EXTRA_CA_CERTS: caFile } },
+    );
     expect(refused, refused.shown).toMatchObject({ code: 1 });
     expect(refused.annotations[0]?.message).toMatch(/proxy|time of the step/i);
   });
 
   it.each(['NO_PROXY', 'no_proxy'])('%s lets hosts be reached without it', async (variable) => {
     await using world = await behindProxy('acme/app');
-    const env = { HTTPS_PROXY: world.proxy.url, [variable]: `other.test,${host}`, NODE_EXTRA_CA_CERTS: caFile };
-    const run = await signed(keyedInputs(`${host}/acme/app@${world.digest}`, key, { timeout: '2s' }), { env });
+    const env = {
+      HTTPS_PROXY: world.proxy.url,
+      [variable]: `other.test,${host}`,
+      NODE_EXTRA_CA_CERTS: caFile,
+    };
+    const run = await signed(
+      keyedInputs(`${host}/acme/app@${world.digest}`, key, { timeout: '2s' }),
+      { env },
+    );
     // Without the proxy this name leads nowhere: that it was not asked is the proof.
     expect(run, run.shown).toMatchObject({ code: 1 });
     expect(world.proxy.log).toEqual([]);
@@ -81,19 +120,33 @@ describe.concurrent('behind a company proxy', () => {
 
   it('short names of Docker Hub go to registry-1.docker.io, with the login of https://index.docker.io/v1/', async () => {
     const account = { username: 'octocat', password: 'a password of the hub' };
-    await using world = await behindProxy('octocat/app', 'registry-1.docker.io', { auth: { kind: 'token', accounts: [account] } });
+    await using world = await behindProxy('octocat/app', 'registry-1.docker.io', {
+      auth: { kind: 'token', accounts: [account] },
+    });
     const auth = Buffer.from(`${account.username}:${account.password}`).toString('base64');
     const run = await signed(keyedInputs(`octocat/app@${world.digest}`, key), {
       env: { HTTPS_PROXY: world.proxy.url, NODE_EXTRA_CA_CERTS: caFile },
-      home: { '.docker/config.json': JSON.stringify({ auths: { 'https://index.docker.io/v1/': { auth } } }) },
+      home: {
+        '.docker/config.json': JSON.stringify({
+          auths: { 'https://index.docker.io/v1/': { auth } },
+        }),
+      },
     });
-    expect(run, run.shown).toMatchObject({ code: 0, outputs: { verified: 'true', image: `docker.io/octocat/app@${world.digest}` } });
+    expect(run, run.shown).toMatchObject({
+      code: 0,
+      outputs: { verified: 'true', image: `docker.io/octocat/app@${world.digest}` },
+    });
   });
 });
 
 describe.concurrent('TLS that does not hold', () => {
   it.each<[string, boolean, boolean, RegExp]>([
-    ['an authority that nobody knows', false, false, /authority that this machine does not know.*NODE_EXTRA_CA_CERTS/s],
+    [
+      'an authority that nobody knows',
+      false,
+      false,
+      /authority that this machine does not know.*NODE_EXTRA_CA_CERTS/s,
+    ],
     ['a certificate that has expired', true, true, /certificate that has expired/],
   ])('%s is told at once, and nothing is written', async (_name, expired, caKnown, words) => {
     const made = makeCertificates([], { expired });
@@ -103,16 +156,26 @@ describe.concurrent('TLS that does not hold', () => {
     const digest = await plantImage(registry, 'acme/app');
     const env: Record<string, string> = caKnown ? { NODE_EXTRA_CA_CERTS: known } : {};
     const run = await signed(keyedInputs(`${registry.host}/acme/app@${digest}`, key), { env });
-    expect(run, run.shown).toMatchObject({ code: 1, errorCodes: ['network'], outputs: { verified: 'false' } });
+    expect(run, run.shown).toMatchObject({
+      code: 1,
+      errorCodes: ['network'],
+      outputs: { verified: 'false' },
+    });
     expect(run.annotations.find(({ kind }) => kind === 'error')?.message).toMatch(words);
     expect(run.durationMs).toBeLessThan(10_000);
     expect(registry.requests).toEqual([]);
   });
 
   it('`allow-insecure-registry: true` takes it', async () => {
-    await using registry = await startRegistry({ tls: { key: certificates.key, cert: certificates.cert } });
+    await using registry = await startRegistry({
+      tls: { key: certificates.key, cert: certificates.cert },
+    });
     const digest = await plantImage(registry, 'acme/app');
-    const run = await signed(keyedInputs(`${registry.host}/acme/app@${digest}`, key, { 'allow-insecure-registry': 'true' }));
+    const run = await signed(
+      keyedInputs(`${registry.host}/acme/app@${digest}`, key, {
+        'allow-insecure-registry': 'true',
+      }),
+    );
     expect(run, run.shown).toMatchObject({ code: 0, outputs: { verified: 'true' } });
   });
 });

@@ -1,4 +1,5 @@
-// Every registry people use, as far as the sandbox knows it: sign with a key, read back, sign again.
+// Every registry people use, as far as the sandbox knows it: sign with a key, read back, sign
+// again.
 import { describe, expect, it } from 'vitest';
 import { pushImage } from '../sandbox/images.ts';
 import { startRegistry } from '../sandbox/registry.ts';
@@ -24,27 +25,40 @@ async function pushed({ registry }: KnownRegistry) {
   const image = await pushImage(plain.host, repository);
   const { blobs, manifests } = plain.store.open(repository);
   for (const bytes of blobs.values()) registry.store.addBlob(repository, bytes);
-  for (const { bytes, mediaType } of manifests.values()) registry.store.addManifest(repository, bytes, mediaType);
+  for (const { bytes, mediaType } of manifests.values())
+    registry.store.addManifest(repository, bytes, mediaType);
   return { digest: image.digest, reference: `${registry.host}/${repository}@${image.digest}` };
 }
 
-const loggedIn = ({ dockerConfig, secrets }: KnownRegistry): SignedOptions => ({ home: { '.docker/config.json': dockerConfig }, secrets });
+const loggedIn = ({ dockerConfig, secrets }: KnownRegistry): SignedOptions => ({
+  home: { '.docker/config.json': dockerConfig },
+  secrets,
+});
 
 describe.concurrent('a keyed step on a registry like', () => {
-  it.each(names)('%s: both formats are written, read back and verified; the same step again adds nothing', async (name) => {
-    await using known = await startRegistryLike(name);
-    const image = await pushed(known);
-    const first = await signed(keyedInputs(image.reference, key), loggedIn(known));
-    expect(first, first.shown).toMatchObject({ code: 0, results: [{ status: 'signed', verified: true }] });
-    const api = switchesOf(name).referrersApi === true;
-    const kept = storedSignatures(known.registry.store, repository, image.digest, [key], api);
-    expect(kept.map(({ format, verdict, listed }) => [format, verdict, listed])).toEqual(both);
-    expect(known.registry.store.dangling()).toEqual([]);
-    const before = contentOf(known.registry.store, repository);
-    const again = await signed(keyedInputs(image.reference, key), loggedIn(known));
-    expect(again, again.shown).toMatchObject({ code: 0, results: [{ status: 'already-signed', verified: true }] });
-    expect(contentOf(known.registry.store, repository)).toEqual(before);
-  });
+  it.each(names)(
+    '%s: both formats are written, read back and verified; the same step again adds nothing',
+    async (name) => {
+      await using known = await startRegistryLike(name);
+      const image = await pushed(known);
+      const first = await signed(keyedInputs(image.reference, key), loggedIn(known));
+      expect(first, first.shown).toMatchObject({
+        code: 0,
+        results: [{ status: 'signed', verified: true }],
+      });
+      const api = switchesOf(name).referrersApi === true;
+      const kept = storedSignatures(known.registry.store, repository, image.digest, [key], api);
+      expect(kept.map(({ format, verdict, listed }) => [format, verdict, listed])).toEqual(both);
+      expect(known.registry.store.dangling()).toEqual([]);
+      const before = contentOf(known.registry.store, repository);
+      const again = await signed(keyedInputs(image.reference, key), loggedIn(known));
+      expect(again, again.shown).toMatchObject({
+        code: 0,
+        results: [{ status: 'already-signed', verified: true }],
+      });
+      expect(contentOf(known.registry.store, repository)).toEqual(before);
+    },
+  );
 });
 
 describe.concurrent('on GitLab, which answers the referrers tag with the image itself,', () => {
@@ -62,10 +76,19 @@ describe.concurrent('on GitLab, which answers the referrers tag with the image i
       [key, 'already-signed'],
       [otherKey, 'signed'],
     ] as const) {
-      const run = await signed(keyedInputs(image.reference, signer, { format: 'legacy' }), loggedIn(known));
+      const run = await signed(
+        keyedInputs(image.reference, signer, { format: 'legacy' }),
+        loggedIn(known),
+      );
       expect(run, run.shown).toMatchObject({ code: 0, results: [{ status, verified: true }] });
     }
-    const kept = storedSignatures(known.registry.store, repository, image.digest, [key, otherKey], false).filter(({ listed }) => listed);
+    const kept = storedSignatures(
+      known.registry.store,
+      repository,
+      image.digest,
+      [key, otherKey],
+      false,
+    ).filter(({ listed }) => listed);
     expect(kept.map(({ format, verdict }) => [format, verdict])).toEqual([
       ['legacy', 'verified'],
       ['legacy', 'verified'],
@@ -78,32 +101,51 @@ describe.concurrent('where tags cannot be moved', () => {
     ['ecrImmutable', []],
     ['garImmutable', []],
     ['harborImmutable', ['bundle']],
-  ])('%s: a second signer is told which formats need a mutable tag; what he could write remains', async (name, written) => {
-    await using known = await startRegistryLike(name);
-    const image = await pushed(known);
-    await signed(keyedInputs(image.reference, key), loggedIn(known));
-    const second = await signed(keyedInputs(image.reference, otherKey), loggedIn(known));
-    expect(second, second.shown).toMatchObject({
-      code: 1,
-      errorCodes: ['immutable-tag'],
-      results: [{ status: 'failed', verified: false }],
-    });
-    const [{ signatures, error } = { signatures: [], error: undefined }] = second.results;
-    expect(signatures.map(({ format }) => format)).toEqual(written);
-    expect(error?.message).toContain('tags are immutable');
-    expect(error?.fix).toMatch(written.length > 0 ? /legacy signature.*`format: bundle`/s : /has no referrers API|legacy signature/);
-    const api = switchesOf(name).referrersApi === true;
-    const kept = storedSignatures(known.registry.store, repository, image.digest, [key, otherKey], api).filter(({ listed }) => listed);
-    expect(kept.filter(({ verdict }) => verdict !== 'verified')).toEqual([]);
-    expect(kept).toHaveLength(2 + written.length);
-  });
+  ])(
+    '%s: a second signer is told which formats need a mutable tag; what he could write remains',
+    async (name, written) => {
+      await using known = await startRegistryLike(name);
+      const image = await pushed(known);
+      await signed(keyedInputs(image.reference, key), loggedIn(known));
+      const second = await signed(keyedInputs(image.reference, otherKey), loggedIn(known));
+      expect(second, second.shown).toMatchObject({
+        code: 1,
+        errorCodes: ['immutable-tag'],
+        results: [{ status: 'failed', verified: false }],
+      });
+      const [{ signatures, error } = { signatures: [], error: undefined }] = second.results;
+      expect(signatures.map(({ format }) => format)).toEqual(written);
+      expect(error?.message).toContain('tags are immutable');
+      expect(error?.fix).toMatch(
+        written.length > 0
+          ? /legacy signature.*`format: bundle`/s
+          : /has no referrers API|legacy signature/,
+      );
+      const api = switchesOf(name).referrersApi === true;
+      const kept = storedSignatures(
+        known.registry.store,
+        repository,
+        image.digest,
+        [key, otherKey],
+        api,
+      ).filter(({ listed }) => listed);
+      expect(kept.filter(({ verdict }) => verdict !== 'verified')).toEqual([]);
+      expect(kept).toHaveLength(2 + written.length);
+    },
+  );
 
   it('Harbor: `format: bundle` needs no tag at all', async () => {
     await using known = await startRegistryLike('harborImmutable');
     const image = await pushed(known);
     for (const signer of [key, otherKey]) {
-      const run = await signed(keyedInputs(image.reference, signer, { format: 'bundle' }), loggedIn(known));
-      expect(run, run.shown).toMatchObject({ code: 0, results: [{ status: 'signed', verified: true }] });
+      const run = await signed(
+        keyedInputs(image.reference, signer, { format: 'bundle' }),
+        loggedIn(known),
+      );
+      expect(run, run.shown).toMatchObject({
+        code: 0,
+        results: [{ status: 'signed', verified: true }],
+      });
     }
     expect([...(known.registry.store.find(repository)?.tags.keys() ?? [])]).toEqual([]);
   });

@@ -10,7 +10,9 @@ const key = makeKey();
 const repository = 'acme/app';
 
 async function pushMany(host: string, count: number) {
-  return Promise.all(Array.from({ length: count }, (_, seed) => pushImage(host, repository, { seed })));
+  return Promise.all(
+    Array.from({ length: count }, (_, seed) => pushImage(host, repository, { seed })),
+  );
 }
 
 describe.concurrent('many images in one step', () => {
@@ -34,13 +36,27 @@ describe.concurrent('many images in one step', () => {
   it('on a registry that allows 40 requests a second are all signed, with few refusals', async () => {
     await using registry = await startRegistry({ referrersApi: true, rateLimit: 10_000 });
     const images = await pushMany(registry.host, 6);
-    await using strict = await startRegistry({ referrersApi: true, rateLimit: 40, retryAfter: 'seconds' });
-    for (const [name, content] of registry.store.repositories) strict.store.repositories.set(name, content);
+    await using strict = await startRegistry({
+      referrersApi: true,
+      rateLimit: 40,
+      retryAfter: 'seconds',
+    });
+    for (const [name, content] of registry.store.repositories)
+      strict.store.repositories.set(name, content);
     const digests = images.map(({ digest }) => digest);
-    const results = await signingRun({ host: strict.host, repository, images: digests, key, budget: 60_000 });
-    expect(results.map(({ status, verified }) => [status, verified])).toEqual(digests.map(() => ['signed', true]));
+    const results = await signingRun({
+      host: strict.host,
+      repository,
+      images: digests,
+      key,
+      budget: 60_000,
+    });
+    expect(results.map(({ status, verified }) => [status, verified])).toEqual(
+      digests.map(() => ['signed', true]),
+    );
     const refused = strict.requests.filter(({ status }) => status === 429).length;
     expect(refused).toBeLessThan(strict.requests.length / 3);
-    for (const digest of digests) expect(storedSignatures(strict.store, repository, digest, [key], true)).toHaveLength(2);
+    for (const digest of digests)
+      expect(storedSignatures(strict.store, repository, digest, [key], true)).toHaveLength(2);
   });
 });

@@ -3,7 +3,10 @@ import { type RunOptions, type RunResult, runAction } from '../sandbox/runner.ts
 import { findSecrets } from '../sandbox/secrets.ts';
 
 export interface SignedOptions extends Omit<RunOptions, 'debug'> {
-  /** what this run knows besides its inputs, environment and docker logins, which are searched for anyway: tokens of a service, for example */
+  /**
+   * what this run knows besides its inputs, environment and docker logins, which are searched for
+   * anyway: tokens of a service, for example
+   */
   readonly secrets?: readonly string[];
 }
 
@@ -20,7 +23,11 @@ export interface ResultEntry {
     readonly tlogIndex: number | null;
     readonly certificate?: string;
   }[];
-  readonly signer: { readonly identity?: string; readonly issuer?: string; readonly keyId?: string };
+  readonly signer: {
+    readonly identity?: string;
+    readonly issuer?: string;
+    readonly keyId?: string;
+  };
   readonly annotations: Readonly<Record<string, string>>;
   readonly verified: boolean | null;
   readonly error?: { readonly code: string; readonly message: string; readonly fix: string };
@@ -38,23 +45,43 @@ const proxyVariables = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'
 const githubToken = 'ghs_sandboxsandboxsandboxsandboxsandbox';
 
 /**
- * Runs the built action as the runner does, with debug logging, and fails the test when anything that the run left (output, summary, outputs,
- * files, annotations, command line) holds a secret that it was given, in any encoding. Every whole-action test starts runs with this.
+ * Runs the built action as the runner does, with debug logging, and fails the test when anything
+ * that the run left (output, summary, outputs, files, annotations, command line) holds a secret
+ * that it was given, in any encoding. Every whole-action test starts runs with this.
  */
-export async function signed(inputs: Readonly<Record<string, string>>, options: SignedOptions = {}): Promise<SignedRun> {
+export async function signed(
+  inputs: Readonly<Record<string, string>>,
+  options: SignedOptions = {},
+): Promise<SignedRun> {
   const { secrets = [], ...rest } = options;
   const run = await runAction({ githubToken, ...rest, inputs, debug: true });
-  const used = [...new Set([...secretsOf(inputs, rest), ...secrets])].filter((secret) => secret.trim().length >= 6);
+  const used = [...new Set([...secretsOf(inputs, rest), ...secrets])].filter(
+    (secret) => secret.trim().length >= 6,
+  );
   expect(findSecrets(run, used), `secrets were left behind:\n${run.stdout}`).toEqual([]);
   const text = run.outputs.results ?? '';
-  const titles = run.annotations.filter(({ kind }) => kind === 'error').map(({ properties }) => properties.title ?? '');
-  return { ...run, results: text === '' ? [] : JSON.parse(text), errorCodes: titles.map((title) => title.replace('sign-image: ', '')) };
+  const titles = run.annotations
+    .filter(({ kind }) => kind === 'error')
+    .map(({ properties }) => properties.title ?? '');
+  return {
+    ...run,
+    results: text === '' ? [] : JSON.parse(text),
+    errorCodes: titles.map((title) => title.replace('sign-image: ', '')),
+  };
 }
 
-/** Everything secret in what the run is given: inputs, variables, the userinfo of proxies, and docker logins. */
-function secretsOf(inputs: Readonly<Record<string, string>>, { env = {}, home = {} }: SignedOptions): string[] {
+/**
+ * Everything secret in what the run is given: inputs, variables, the userinfo of proxies, and
+ * docker logins.
+ */
+function secretsOf(
+  inputs: Readonly<Record<string, string>>,
+  { env = {}, home = {} }: SignedOptions,
+): string[] {
   const keyVariable = /^env:\/\/(\w+)$/.exec(inputs.key ?? '')?.[1] ?? '';
-  const fromInputs = secretInputs.map((name) => inputs[name] ?? '').filter((text) => !/^(env:\/\/|[\w./-]+\.(key|pem)$)/.test(text));
+  const fromInputs = secretInputs
+    .map((name) => inputs[name] ?? '')
+    .filter((text) => !/^(env:\/\/|[\w./-]+\.(key|pem)$)/.test(text));
   const { 'registry-username': user, 'registry-password': password } = inputs;
   return [
     githubToken,
@@ -70,11 +97,15 @@ function passwordsOfUrl(url: string | undefined): string[] {
   if (url === undefined || !URL.canParse(url)) return [];
   const { username, password } = new URL(url);
   const plain = [decodeURIComponent(username), decodeURIComponent(password)] as const;
-  return password === '' ? [] : [password, plain[1], Buffer.from(plain.join(':')).toString('base64')];
+  return password === ''
+    ? []
+    : [password, plain[1], Buffer.from(plain.join(':')).toString('base64')];
 }
 
 function dockerSecrets(text: string): string[] {
-  const { auths = {} } = JSON.parse(text) as { auths?: Record<string, { auth?: string; identitytoken?: string }> };
+  const { auths = {} } = JSON.parse(text) as {
+    auths?: Record<string, { auth?: string; identitytoken?: string }>;
+  };
   return Object.values(auths).flatMap(({ auth = '', identitytoken = '' }) => {
     const password = Buffer.from(auth, 'base64').toString('utf8').split(':').slice(1).join(':');
     return [auth, password, identitytoken];

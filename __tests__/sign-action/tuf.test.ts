@@ -1,4 +1,5 @@
-// Trust by TUF through the built action: a repository on loopback with real keys names the trusted root and the services.
+// Trust by TUF through the built action: a repository on loopback with real keys names the trusted
+// root and the services.
 
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -23,7 +24,10 @@ const targets = () => ({
 });
 
 beforeAll(async () => {
-  [sigstore, registry] = await Promise.all([startSigstore(), startRegistry({ referrersApi: true, ociSubject: true })]);
+  [sigstore, registry] = await Promise.all([
+    startSigstore(),
+    startRegistry({ referrersApi: true, ociSubject: true }),
+  ]);
   toolCache = await mkdtemp(join(tmpdir(), 'sign-image-tools-'));
   tuf = await new TufRepository().start();
   firstRoot = String(tuf.files.get('1.root.json'));
@@ -35,12 +39,21 @@ afterEach(() => {
 });
 
 afterAll(async () => {
-  await Promise.all([sigstore.close(), registry.close(), tuf.stop(), rm(toolCache, { recursive: true })]);
+  await Promise.all([
+    sigstore.close(),
+    registry.close(),
+    tuf.stop(),
+    rm(toolCache, { recursive: true }),
+  ]);
 });
 
 let count = 0;
 const fulcioRequests = () => sigstore.requests.filter(({ service }) => service === 'fulcio').length;
-const sign = async (inputs: Readonly<Record<string, string>> = {}, event?: object, variables: Readonly<Record<string, string>> = {}) => {
+const sign = async (
+  inputs: Readonly<Record<string, string>> = {},
+  event?: object,
+  variables: Readonly<Record<string, string>> = {},
+) => {
   const { reference: images } = await pushImage(registry.host, `acme/app-${count++}`);
   const env = {
     ACTIONS_ID_TOKEN_REQUEST_URL: sigstore.idTokenRequestUrl,
@@ -48,21 +61,36 @@ const sign = async (inputs: Readonly<Record<string, string>> = {}, event?: objec
     RUNNER_TOOL_CACHE: toolCache,
     ...variables,
   };
-  const mirror = { 'tuf-mirror': tuf.url.href, 'tuf-root': firstRoot, format: 'bundle', timeout: '20s' };
+  const mirror = {
+    'tuf-mirror': tuf.url.href,
+    'tuf-root': firstRoot,
+    format: 'bundle',
+    timeout: '20s',
+  };
   tuf.requests.length = 0;
-  return signed({ images, ...mirror, ...inputs }, { env, ...(event === undefined ? {} : { event }) });
+  return signed(
+    { images, ...mirror, ...inputs },
+    { env, ...(event === undefined ? {} : { event }) },
+  );
 };
 
 describe('a run with tuf-mirror and tuf-root', () => {
   it('takes trusted root and services from there, and keeps them in the tool cache', async () => {
     const run = await sign();
-    expect(run, run.stdout).toMatchObject({ code: 0, outputs: { verified: 'true', identity: sigstore.certificateIdentity } });
+    expect(run, run.stdout).toMatchObject({
+      code: 0,
+      outputs: { verified: 'true', identity: sigstore.certificateIdentity },
+    });
     const fetched = tuf.requests.filter((path) => path.startsWith('targets/'));
     expect(fetched.map((path) => path.replace(/^targets\/[0-9a-f]{64}\./, '')).toSorted()).toEqual([
       'signing_config.v0.2.json',
       'trusted_root.json',
     ]);
-    expect((await readdir(toolCache, { recursive: true })).filter((path) => path.endsWith('timestamp.json'))).toHaveLength(1);
+    expect(
+      (await readdir(toolCache, { recursive: true })).filter((path) =>
+        path.endsWith('timestamp.json'),
+      ),
+    ).toHaveLength(1);
     const again = await sign();
     expect(again).toMatchObject({ code: 0, outputs: { verified: 'true' } });
     expect(tuf.requests).toContain('timestamp.json');
@@ -73,7 +101,9 @@ describe('a run with tuf-mirror and tuf-root', () => {
     tuf.breakDown();
     const run = await sign({ timeout: '6s' });
     expect(run, run.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
-    expect(run.annotations.map(({ kind, message }) => [kind, message])).toEqual([['notice', expect.stringContaining('from the cache')]]);
+    expect(run.annotations.map(({ kind, message }) => [kind, message])).toEqual([
+      ['notice', expect.stringContaining('from the cache')],
+    ]);
   });
 
   it('follows a rotation of the root', async () => {
@@ -86,16 +116,19 @@ describe('a run with tuf-mirror and tuf-root', () => {
   it.each([
     ['has expired', () => tuf.publish({ targets: targets(), expires: { timestamp: -1 } })],
     ['goes back to an older version', () => tuf.publish({ targets: targets(), version: 1 })],
-  ])('refuses metadata that %s, before anything is asked of the services', async (_how, publish) => {
-    const { version } = tuf;
-    publish();
-    const asked = fulcioRequests();
-    const run = await sign();
-    tuf.publish({ targets: targets(), version: version + 1 });
-    expect(run).toMatchObject({ code: 1, errorCodes: ['tuf-error'], results: [] });
-    expect(fulcioRequests()).toBe(asked);
-    expect(await sign()).toMatchObject({ code: 0 });
-  });
+  ])(
+    'refuses metadata that %s, before anything is asked of the services',
+    async (_how, publish) => {
+      const { version } = tuf;
+      publish();
+      const asked = fulcioRequests();
+      const run = await sign();
+      tuf.publish({ targets: targets(), version: version + 1 });
+      expect(run).toMatchObject({ code: 1, errorCodes: ['tuf-error'], results: [] });
+      expect(fulcioRequests()).toBe(asked);
+      expect(await sign()).toMatchObject({ code: 0 });
+    },
+  );
 
   it('refuses a repository that the first root knows nothing of', async () => {
     const stranger = await new TufRepository().start();
@@ -106,7 +139,10 @@ describe('a run with tuf-mirror and tuf-root', () => {
   });
 
   it('refuses, from a private repository, public services that are named there, before a token is fetched', async () => {
-    const config = JSON.stringify(sigstore.signingConfig.v1).replaceAll(sigstore.fulcioUrl, 'https://fulcio.sigstore.dev');
+    const config = JSON.stringify(sigstore.signingConfig.v1).replaceAll(
+      sigstore.fulcioUrl,
+      'https://fulcio.sigstore.dev',
+    );
     tuf.publish({ targets: { ...targets(), 'signing_config.v0.2.json': Buffer.from(config) } });
     const asked = sigstore.requests.length;
     const repository = { full_name: 'acme/app', private: true, visibility: 'private' };
@@ -119,19 +155,32 @@ describe('a run with tuf-mirror and tuf-root', () => {
 
 describe('a run that is given trusted root and services', () => {
   it('contacts nothing else', async () => {
-    const given = { 'trusted-root': JSON.stringify(sigstore.trustedRoot), 'signing-config': JSON.stringify(sigstore.signingConfig.v1) };
+    const given = {
+      'trusted-root': JSON.stringify(sigstore.trustedRoot),
+      'signing-config': JSON.stringify(sigstore.signingConfig.v1),
+    };
     await using internet = Object.assign(await startConnectProxy({ refuse: 403 }), {
       [Symbol.asyncDispose]: async () => internet.close(),
     });
     const asked = sigstore.requests.length;
-    const run = await sign(given, undefined, { HTTPS_PROXY: internet.url, HTTP_PROXY: internet.url });
+    const run = await sign(given, undefined, {
+      HTTPS_PROXY: internet.url,
+      HTTP_PROXY: internet.url,
+    });
     expect(run, run.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
     expect([tuf.requests, internet.log]).toEqual([[], []]);
-    expect(sigstore.requests.slice(asked).map(({ service }) => service)).toEqual(['oidc', 'fulcio', 'rekor']);
+    expect(sigstore.requests.slice(asked).map(({ service }) => service)).toEqual([
+      'oidc',
+      'fulcio',
+      'rekor',
+    ]);
   });
 
   it('is told, where no log is named beside the trusted root, how to name one', async () => {
-    const given = { 'trusted-root': JSON.stringify(sigstore.trustedRoot), 'fulcio-url': sigstore.fulcioUrl };
+    const given = {
+      'trusted-root': JSON.stringify(sigstore.trustedRoot),
+      'fulcio-url': sigstore.fulcioUrl,
+    };
     const run = await sign(given);
     expect(run).toMatchObject({ code: 1, errorCodes: ['bad-signing-config'], results: [] });
     expect(run.annotations[0]?.message).toContain('`rekor-url:`');

@@ -4,7 +4,8 @@ import { ASN1Obj } from '@sigstore/core';
 export function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   const body = Buffer.concat(parts);
   if (body.length < 128) return Buffer.concat([Buffer.from([tag, body.length]), body]);
-  const length = body.length < 256 ? [0x81, body.length] : [0x82, body.length >> 8, body.length & 255];
+  const length =
+    body.length < 256 ? [0x81, body.length] : [0x82, body.length >> 8, body.length & 255];
   return Buffer.concat([Buffer.from([tag, ...length]), body]);
 }
 
@@ -21,7 +22,8 @@ export function oid(dotted: string): Buffer {
   const bytes = [first * 40 + second];
   for (const arc of rest) {
     const digits = [arc & 127];
-    for (let more = Math.floor(arc / 128); more > 0; more = Math.floor(more / 128)) digits.unshift((more & 127) | 128);
+    for (let more = Math.floor(arc / 128); more > 0; more = Math.floor(more / 128))
+      digits.unshift((more & 127) | 128);
     bytes.push(...digits);
   }
   return der(0x06, Buffer.from(bytes));

@@ -27,7 +27,14 @@ export interface RecordedCase {
 }
 
 interface Ask {
-  verify: { key?: string; identity?: string; issuer?: string; tlog?: 'ignore' | 'required'; recursive?: boolean; github?: GithubClaims };
+  verify: {
+    key?: string;
+    identity?: string;
+    issuer?: string;
+    tlog?: 'ignore' | 'required';
+    recursive?: boolean;
+    github?: GithubClaims;
+  };
   annotations?: Record<string, string>;
   expected: Question['expected'];
   why: string;
@@ -41,7 +48,9 @@ interface Manifest {
 
 /** Names of all recorded cases. */
 export const caseNames: readonly string[] = readdirSync(root, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && readdirSync(join(root, entry.name)).includes('case.json'))
+  .filter(
+    (entry) => entry.isDirectory() && readdirSync(join(root, entry.name)).includes('case.json'),
+  )
   .map((entry) => entry.name)
   .sort();
 
@@ -74,9 +83,14 @@ export function recordedCase(name: string): RecordedCase {
   return {
     name,
     digest: parseDigest(info.digest),
-    platforms: (info.platforms ?? []).map((platform: { digest: string }) => parseDigest(platform.digest)),
+    platforms: (info.platforms ?? []).map((platform: { digest: string }) =>
+      parseDigest(platform.digest),
+    ),
     questions: [info, ...(info.also ?? [])].map((ask: Ask) => question(ask, info.verify)),
-    signaturesOf: (digest) => [...bundlesOf(digest, digests, manifest, blob), ...layersOf(digest, index, manifest, blob)],
+    signaturesOf: (digest) => [
+      ...bundlesOf(digest, digests, manifest, blob),
+      ...layersOf(digest, index, manifest, blob),
+    ],
   };
 }
 
@@ -87,7 +101,11 @@ function question(ask: Ask, first: Ask['verify']): Question {
       signers: [
         key !== undefined
           ? { key: recordedKey(key) }
-          : { identities: [{ exact: identity }], issuers: [{ exact: issuer }], ...(github && { github }) },
+          : {
+              identities: [{ exact: identity }],
+              issuers: [{ exact: issuer }],
+              ...(github && { github }),
+            },
       ],
       annotations: ask.annotations ?? {},
       tlog: ask.verify.tlog ?? first.tlog ?? 'required',
@@ -107,8 +125,19 @@ function bundlesOf(
   return digests.flatMap((digest): FoundSignature[] => {
     const { subject, layers = [] } = manifest(digest);
     const layer = layers[0];
-    if (subject?.digest !== image || !layer?.mediaType.startsWith('application/vnd.dev.sigstore.bundle')) return [];
-    return [{ format: 'bundle', digest: parseDigest(digest), reference: `example.test/app@${digest}`, bundle: blob(layer.digest) }];
+    if (
+      subject?.digest !== image ||
+      !layer?.mediaType.startsWith('application/vnd.dev.sigstore.bundle')
+    )
+      return [];
+    return [
+      {
+        format: 'bundle',
+        digest: parseDigest(digest),
+        reference: `example.test/app@${digest}`,
+        bundle: blob(layer.digest),
+      },
+    ];
   });
 }
 

@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { Digest } from '../../src/image/digest.ts';
 import { judge } from '../../src/signature/judge.ts';
 import type { Verdict } from '../../src/signature/verdict.ts';
-import { caseNames, type Question, type RecordedCase, recordedCase, recordedTrust } from './fixtures.ts';
+import {
+  caseNames,
+  type Question,
+  type RecordedCase,
+  recordedCase,
+  recordedTrust,
+} from './fixtures.ts';
 
 const trust = recordedTrust();
 
@@ -12,7 +18,9 @@ function verdictsOf(recorded: RecordedCase, image: Digest, question: Question): 
 
 function passes(recorded: RecordedCase, question: Question): boolean {
   const images = question.recursive ? [recorded.digest, ...recorded.platforms] : [recorded.digest];
-  return images.every((image) => verdictsOf(recorded, image, question).some((verdict) => verdict.verified));
+  return images.every((image) =>
+    verdictsOf(recorded, image, question).some((verdict) => verdict.verified),
+  );
 }
 
 describe('signatures recorded from real cosign, Fulcio, Rekor and a timestamp authority', () => {

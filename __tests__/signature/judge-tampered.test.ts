@@ -5,7 +5,16 @@ import { judge } from '../../src/signature/judge.ts';
 import { layerAnnotations } from '../../src/signature/legacy.ts';
 import type { Verdict } from '../../src/signature/verdict.ts';
 import { type RecordedCase, recordedCase, recordedTrust } from './fixtures.ts';
-import { flip, ofEntry, ofEnvelope, ofPromise, ofTimestamp, put, type Tampering, within } from './tampering.ts';
+import {
+  flip,
+  ofEntry,
+  ofEnvelope,
+  ofPromise,
+  ofTimestamp,
+  put,
+  type Tampering,
+  within,
+} from './tampering.ts';
 
 type Bundle = Extract<FoundSignature, { bundle: Buffer }>;
 type Layer = Extract<FoundSignature, { payload: Buffer }>;
@@ -13,13 +22,17 @@ type Layer = Extract<FoundSignature, { payload: Buffer }>;
 const trust = recordedTrust();
 
 function bundleOf(recorded: RecordedCase): Bundle {
-  const found = recorded.signaturesOf(recorded.digest).find((each): each is Bundle => 'bundle' in each);
+  const found = recorded
+    .signaturesOf(recorded.digest)
+    .find((each): each is Bundle => 'bundle' in each);
   if (found === undefined) throw new Error(`${recorded.name} has no bundle`);
   return found;
 }
 
 function layerOf(recorded: RecordedCase): Layer {
-  const found = recorded.signaturesOf(recorded.digest).find((each): each is Layer => 'payload' in each);
+  const found = recorded
+    .signaturesOf(recorded.digest)
+    .find((each): each is Layer => 'payload' in each);
   if (found === undefined) throw new Error(`${recorded.name} has no legacy signature`);
   return found;
 }
@@ -59,16 +72,34 @@ for (const [name, tamperings] of tables) {
     });
     it.each(tamperings)('$what: $code', ({ edit, code }) => {
       const tampered = edited(bundleOf(recorded), edit);
-      expect(tampered.bundle.equals(edited(bundleOf(recorded), () => undefined).bundle)).toBe(false);
-      expect(verdictOn(recorded, tampered)).toMatchObject({ verified: false, code, reason: expect.stringMatching(/^[A-Z].*\.$/) });
+      expect(tampered.bundle.equals(edited(bundleOf(recorded), () => undefined).bundle)).toBe(
+        false,
+      );
+      expect(verdictOn(recorded, tampered)).toMatchObject({
+        verified: false,
+        code,
+        reason: expect.stringMatching(/^[A-Z].*\.$/),
+      });
     });
   });
 }
 
 describe('parts of one signature in another', () => {
   it.each<[string, string, string, string, Verdict['code']]>([
-    ['the log entry of another signature', 'keyless-bundle-rekor1', 'tlogEntries', 'keyless-bundle-rekor1-tsa', 'bad-log-entry'],
-    ['the log entry of another log', 'keyless-bundle-rekor2-tsa', 'tlogEntries', 'keyless-bundle-rekor1-tsa', 'bad-log-entry'],
+    [
+      'the log entry of another signature',
+      'keyless-bundle-rekor1',
+      'tlogEntries',
+      'keyless-bundle-rekor1-tsa',
+      'bad-log-entry',
+    ],
+    [
+      'the log entry of another log',
+      'keyless-bundle-rekor2-tsa',
+      'tlogEntries',
+      'keyless-bundle-rekor1-tsa',
+      'bad-log-entry',
+    ],
     [
       'the timestamp of another signature',
       'keyless-bundle-rekor2-tsa',
@@ -76,7 +107,13 @@ describe('parts of one signature in another', () => {
       'keyless-bundle-tsa-only',
       'bad-timestamp',
     ],
-    ['the certificate of another signature', 'keyless-bundle-rekor1', 'certificate', 'keyless-bundle-rekor1-tsa', 'bad-signature'],
+    [
+      'the certificate of another signature',
+      'keyless-bundle-rekor1',
+      'certificate',
+      'keyless-bundle-rekor1-tsa',
+      'bad-signature',
+    ],
     [
       'no timestamp where nothing else proves the time',
       'keyless-bundle-rekor2-tsa',
@@ -86,7 +123,10 @@ describe('parts of one signature in another', () => {
     ],
   ])('%s', (_, name, part, from, code) => {
     const recorded = recordedCase(name);
-    const tampered = edited(bundleOf(recorded), put(`material.${part}`, material(from)[part] ?? {}));
+    const tampered = edited(
+      bundleOf(recorded),
+      put(`material.${part}`, material(from)[part] ?? {}),
+    );
     expect(verdictOn(recorded, tampered)).toMatchObject({ verified: false, code });
   });
 
@@ -103,23 +143,37 @@ describe('parts of one signature in another', () => {
     const recorded = recordedCase('keyless-bundle-rekor1');
     const other = recordedCase('keyless-bundle-rekor1-tsa');
     const verdict = verdictOn(recorded, bundleOf(other));
-    expect(verdict).toMatchObject({ verified: false, code: 'wrong-subject', identity: expect.stringContaining('ferry') });
+    expect(verdict).toMatchObject({
+      verified: false,
+      code: 'wrong-subject',
+      identity: expect.stringContaining('ferry'),
+    });
   });
 
   it('a hint is only a hint: with another one the right key still verifies', () => {
     const recorded = recordedCase('keyed-bundle-nolog');
     const honest = verdictOn(recorded, bundleOf(recorded));
     for (const hint of ['', 'AAAA', '__proto__', 'x'.repeat(5000)]) {
-      expect(verdictOn(recorded, edited(bundleOf(recorded), put('material.publicKey', { hint })))).toEqual(honest);
+      expect(
+        verdictOn(recorded, edited(bundleOf(recorded), put('material.publicKey', { hint }))),
+      ).toEqual(honest);
     }
-    expect(verdictOn(recorded, edited(bundleOf(recorded), put('envelope.signatures.0.keyid', 'someone')))).toEqual(honest);
+    expect(
+      verdictOn(
+        recorded,
+        edited(bundleOf(recorded), put('envelope.signatures.0.keyid', 'someone')),
+      ),
+    ).toEqual(honest);
   });
 });
 
 describe('keyless-legacy-rekor1-tsa, tampered with', () => {
   const recorded = recordedCase('keyless-legacy-rekor1-tsa');
   const layer = layerOf(recorded);
-  const written = (name: keyof typeof layerAnnotations, change: (old: string) => string | undefined): Layer => {
+  const written = (
+    name: keyof typeof layerAnnotations,
+    change: (old: string) => string | undefined,
+  ): Layer => {
     const annotations = { ...layer.annotations };
     const value = change(annotations[layerAnnotations[name]] ?? '');
     if (value === undefined) delete annotations[layerAnnotations[name]];
@@ -135,14 +189,37 @@ describe('keyless-legacy-rekor1-tsa, tampered with', () => {
   const derOf = (pem: string) => pem.replace(/-----[^-]+-----|\n/g, '');
 
   it('passes as it is', () => {
-    expect(verdictOn(recorded, layer)).toMatchObject({ verified: true, tlogIndex: 23, integratedTime: 1795173681 });
+    expect(verdictOn(recorded, layer)).toMatchObject({
+      verified: true,
+      tlogIndex: 23,
+      integratedTime: 1795173681,
+    });
   });
 
   it.each<[string, Layer, Verdict['code']]>([
-    ['another digest', { ...layer, payload: Buffer.from(layer.payload.toString().replace(/sha256:../, 'sha256:zz')) }, 'bad-signature'],
-    ['an annotation added', { ...layer, payload: Buffer.from(layer.payload.toString().replace('null', '{"a":"b"}')) }, 'bad-signature'],
-    ['another repository', { ...layer, payload: Buffer.from(layer.payload.toString().replace('127', '128')) }, 'bad-signature'],
-    ['another type', { ...layer, payload: Buffer.from(layer.payload.toString().replace('cosign c', 'atomic c')) }, 'wrong-predicate'],
+    [
+      'another digest',
+      {
+        ...layer,
+        payload: Buffer.from(layer.payload.toString().replace(/sha256:../, 'sha256:zz')),
+      },
+      'bad-signature',
+    ],
+    [
+      'an annotation added',
+      { ...layer, payload: Buffer.from(layer.payload.toString().replace('null', '{"a":"b"}')) },
+      'bad-signature',
+    ],
+    [
+      'another repository',
+      { ...layer, payload: Buffer.from(layer.payload.toString().replace('127', '128')) },
+      'bad-signature',
+    ],
+    [
+      'another type',
+      { ...layer, payload: Buffer.from(layer.payload.toString().replace('cosign c', 'atomic c')) },
+      'wrong-predicate',
+    ],
     ['a space more', { ...layer, payload: Buffer.from(`${layer.payload} `) }, 'bad-signature'],
     ['an altered signature', written('signature', flip), 'bad-signature'],
     ['no signature', written('signature', () => undefined), 'malformed'],
@@ -150,12 +227,24 @@ describe('keyless-legacy-rekor1-tsa, tampered with', () => {
     ['no log entry', written('bundle', () => undefined), 'no-log-entry'],
     ['an empty log entry', written('bundle', () => ''), 'no-log-entry'],
     ['a log entry of nothing', written('bundle', () => 'null'), 'malformed'],
-    ['an altered promise', written('bundle', inJson('SignedEntryTimestamp', flip)), 'bad-log-entry'],
+    [
+      'an altered promise',
+      written('bundle', inJson('SignedEntryTimestamp', flip)),
+      'bad-log-entry',
+    ],
     ['another index', written('bundle', inJson('Payload.logIndex', 3)), 'bad-log-entry'],
-    ['another time', written('bundle', inJson('Payload.integratedTime', 1795173600)), 'bad-log-entry'],
+    [
+      'another time',
+      written('bundle', inJson('Payload.integratedTime', 1795173600)),
+      'bad-log-entry',
+    ],
     ['a negative time', written('bundle', inJson('Payload.integratedTime', -1)), 'malformed'],
     ['another log', written('bundle', inJson('Payload.logID', '0'.repeat(64))), 'bad-log-entry'],
-    ['an altered body', written('bundle', inJson('Payload.body', within('hashedrekord', 'hashedrekorD'))), 'bad-log-entry'],
+    [
+      'an altered body',
+      written('bundle', inJson('Payload.body', within('hashedrekord', 'hashedrekorD'))),
+      'bad-log-entry',
+    ],
     ['a field more', written('bundle', inJson('payload', {})), 'malformed'],
     [
       'an altered timestamp',
@@ -166,20 +255,37 @@ describe('keyless-legacy-rekor1-tsa, tampered with', () => {
       'bad-timestamp',
     ],
     ['a timestamp that is none', written('timestamp', () => '{}'), 'malformed'],
-    ['an altered certificate', written('certificate', (old) => pemOf(flip(derOf(old), -5 + 1000))), 'bad-log-entry'],
+    [
+      'an altered certificate',
+      written('certificate', (old) => pemOf(flip(derOf(old), -5 + 1000))),
+      'bad-log-entry',
+    ],
     ['no certificate', written('certificate', () => undefined), 'wrong-identity'],
     ['two certificates', written('certificate', (old) => old + old), 'malformed'],
     ['text before the certificate', written('certificate', (old) => `x\n${old}`), 'malformed'],
-    ['a truncated certificate', written('certificate', (old) => pemOf(derOf(old).slice(0, 400))), 'malformed'],
+    [
+      'a truncated certificate',
+      written('certificate', (old) => pemOf(derOf(old).slice(0, 400))),
+      'malformed',
+    ],
     [
       'a certificate with bytes after it',
       written('certificate', (old) =>
-        pemOf(Buffer.from(`${Buffer.from(derOf(old), 'base64').toString('latin1')}x`, 'latin1').toString('base64')),
+        pemOf(
+          Buffer.from(
+            `${Buffer.from(derOf(old), 'base64').toString('latin1')}x`,
+            'latin1',
+          ).toString('base64'),
+        ),
       ),
       'malformed',
     ],
   ])('%s', (_, tampered, code) => {
-    expect(verdictOn(recorded, tampered)).toMatchObject({ verified: false, code, reason: expect.stringMatching(/^[A-Z].*\.$/) });
+    expect(verdictOn(recorded, tampered)).toMatchObject({
+      verified: false,
+      code,
+      reason: expect.stringMatching(/^[A-Z].*\.$/),
+    });
   });
 
   it('does not care for a chain: trust comes from the trusted root alone', () => {
@@ -200,7 +306,8 @@ describe('any one byte of a good signature changed', () => {
     'keyless-bundle-rekor2-tsa',
     'keyless-bundle-tsa-only',
   ];
-  // A key's hint and keyid, spaces between tokens and the checkpoint's other lines prove nothing; to change them changes nothing that is stated.
+  // A key's hint and keyid, spaces between tokens and the checkpoint's other lines prove nothing;
+  // to change them changes nothing that is stated.
   it.each(names)('%s: it is refused, or states exactly the same', (name) => {
     const recorded = recordedCase(name);
     const found = bundleOf(recorded);
@@ -227,7 +334,10 @@ describe('any one byte of a good signature changed', () => {
         ),
         (bytes) => {
           const bundle = Buffer.from(bytes);
-          expect(verdictOn(recorded, { ...bundleOf(recorded), bundle })).toMatchObject({ verified: false, code: 'malformed' });
+          expect(verdictOn(recorded, { ...bundleOf(recorded), bundle })).toMatchObject({
+            verified: false,
+            code: 'malformed',
+          });
         },
       ),
     );
@@ -238,25 +348,43 @@ describe('a timestamp that is asked for, by key and without the log', () => {
   const recorded = recordedCase('keyed-bundle-rekor1-tsa');
   const [question] = recorded.questions;
   const signers = question?.policy.signers ?? [];
-  const policy = { signers: signers as never, annotations: {}, tlog: 'ignore', timestamp: 'required' } as const;
+  const policy = {
+    signers: signers as never,
+    annotations: {},
+    tlog: 'ignore',
+    timestamp: 'required',
+  } as const;
 
   it('is verified and stated', () => {
-    expect(judge(bundleOf(recorded), recorded.digest, policy, trust)).toMatchObject({ verified: true, timestamp: expect.any(String) });
+    expect(judge(bundleOf(recorded), recorded.digest, policy, trust)).toMatchObject({
+      verified: true,
+      timestamp: expect.any(String),
+    });
   });
 
   it.each([
     [
       'is of another signature',
-      { timestampVerificationData: material('keyless-bundle-rekor1-tsa').timestampVerificationData },
+      {
+        timestampVerificationData: material('keyless-bundle-rekor1-tsa').timestampVerificationData,
+      },
       'bad-timestamp',
     ],
     ['is missing', { timestampVerificationData: {} }, 'no-timestamp'],
   ])('is refused when it %s', (_, { timestampVerificationData }, code) => {
-    const tampered = edited(bundleOf(recorded), put('material.timestampVerificationData', timestampVerificationData));
-    expect(judge(tampered, recorded.digest, policy, trust)).toMatchObject({ verified: false, code });
+    const tampered = edited(
+      bundleOf(recorded),
+      put('material.timestampVerificationData', timestampVerificationData),
+    );
+    expect(judge(tampered, recorded.digest, policy, trust)).toMatchObject({
+      verified: false,
+      code,
+    });
   });
 
   it('is refused where there is no trusted root to check it with', () => {
-    expect(judge(bundleOf(recorded), recorded.digest, policy, { material: undefined })).toMatchObject({ verified: false });
+    expect(
+      judge(bundleOf(recorded), recorded.digest, policy, { material: undefined }),
+    ).toMatchObject({ verified: false });
   });
 });

@@ -16,7 +16,11 @@ const image = parseDigest(`sha256:${'ab'.repeat(32)}`);
 const place = { digest: image, reference: 'r.test/app@sha256:ab' };
 
 function policy(tlog: SignaturePolicy['tlog']): SignaturePolicy {
-  return { signers: [{ identities: [{ exact: identity }], issuers: [{ exact: issuer }] }], annotations: {}, tlog };
+  return {
+    signers: [{ identities: [{ exact: identity }], issuers: [{ exact: issuer }] }],
+    annotations: {},
+    tlog,
+  };
 }
 
 async function made(witnesses: readonly Witness[]): Promise<readonly FoundSignature[]> {
@@ -42,7 +46,10 @@ describe('a timestamp as the only proof of time', () => {
       expect(verdict).toMatchObject({ verified: true, code: 'verified', timestamp, identity });
       expect(verdict).not.toHaveProperty('tlogIndex');
       expect(verdict).not.toHaveProperty('integratedTime');
-      expect(judge(found, image, policy('required'), sigstore.trust)).toMatchObject({ verified: false, code: 'no-log-entry' });
+      expect(judge(found, image, policy('required'), sigstore.trust)).toMatchObject({
+        verified: false,
+        code: 'no-log-entry',
+      });
     }
   });
 
@@ -55,13 +62,22 @@ describe('a timestamp as the only proof of time', () => {
     ['a time that was not granted', '20261120120000Z', 2, 'bad-timestamp'],
   ] as const)('must not say %s', async (_, time, status, code) => {
     for (const found of await made([sigstore.timestampAuthority(time, status)])) {
-      expect(judge(found, image, policy('ignore'), sigstore.trust)).toMatchObject({ verified: false, code });
+      expect(judge(found, image, policy('ignore'), sigstore.trust)).toMatchObject({
+        verified: false,
+        code,
+      });
     }
   });
 
   it('must be of an authority that is trusted', async () => {
-    for (const found of await made([sigstore.rekor(), new PrivateSigstore().timestampAuthority('20261120120000Z')])) {
-      expect(judge(found, image, policy('ignore'), sigstore.trust)).toMatchObject({ verified: false, code: 'bad-timestamp' });
+    for (const found of await made([
+      sigstore.rekor(),
+      new PrivateSigstore().timestampAuthority('20261120120000Z'),
+    ])) {
+      expect(judge(found, image, policy('ignore'), sigstore.trust)).toMatchObject({
+        verified: false,
+        code: 'bad-timestamp',
+      });
     }
   });
 });
@@ -69,20 +85,34 @@ describe('a timestamp as the only proof of time', () => {
 describe('a log that is ignored', () => {
   it('proves no time, even where its entry would', async () => {
     for (const found of await made([sigstore.rekor()])) {
-      expect(judge(found, image, policy('required'), sigstore.trust)).toMatchObject({ verified: true });
-      expect(judge(found, image, policy('ignore'), sigstore.trust)).toMatchObject({ verified: false, code: 'no-timestamp' });
+      expect(judge(found, image, policy('required'), sigstore.trust)).toMatchObject({
+        verified: true,
+      });
+      expect(judge(found, image, policy('ignore'), sigstore.trust)).toMatchObject({
+        verified: false,
+        code: 'no-timestamp',
+      });
     }
   });
 
   it('does no harm with a bad entry, and states nothing with a good one', async () => {
-    const [, found] = await made([sigstore.rekor(), sigstore.timestampAuthority('20261120120000Z')]);
+    const [, found] = await made([
+      sigstore.rekor(),
+      sigstore.timestampAuthority('20261120120000Z'),
+    ]);
     if (found === undefined || !('bundle' in found)) throw new Error('no bundle');
     const json: unknown = JSON.parse(found.bundle.toString());
     put('entry.inclusionPromise.signedEntryTimestamp', flip)(json);
     const broken = { ...found, bundle: Buffer.from(JSON.stringify(json)) };
-    expect(judge(broken, image, policy('required'), sigstore.trust)).toMatchObject({ code: 'bad-log-entry' });
-    expect(judge(broken, image, policy('ignore'), sigstore.trust)).toEqual(judge(found, image, policy('ignore'), sigstore.trust));
-    expect(judge(broken, image, policy('ignore'), sigstore.trust)).toMatchObject({ verified: true });
+    expect(judge(broken, image, policy('required'), sigstore.trust)).toMatchObject({
+      code: 'bad-log-entry',
+    });
+    expect(judge(broken, image, policy('ignore'), sigstore.trust)).toEqual(
+      judge(found, image, policy('ignore'), sigstore.trust),
+    );
+    expect(judge(broken, image, policy('ignore'), sigstore.trust)).toMatchObject({
+      verified: true,
+    });
   });
 });
 
@@ -102,7 +132,11 @@ it('an entry of a log whose key was out of use then is refused, also where only 
   });
   // Without a promise nobody signed the index of a Rekor v1 entry, nor its time: neither is stated.
   const verdict = judge(proofOnly, image, policy('required'), sigstore.trust);
-  expect(verdict).toMatchObject({ verified: true, timestamp: '2026-11-20T12:00:00.000Z', logId: expect.any(String) });
+  expect(verdict).toMatchObject({
+    verified: true,
+    timestamp: '2026-11-20T12:00:00.000Z',
+    logId: expect.any(String),
+  });
   expect(verdict).not.toHaveProperty('tlogIndex');
   expect(verdict).not.toHaveProperty('integratedTime');
 });

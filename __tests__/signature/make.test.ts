@@ -25,7 +25,10 @@ function signerOf(key: KeyObject, hash: string | undefined = 'sha256', hint?: st
   const publicKey = createPublicKey(key);
   const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
   return {
-    sign: async (data) => ({ signature: sign(hash, data, key), key: { $case: 'publicKey', publicKey: pem, ...(hint && { hint }) } }),
+    sign: async (data) => ({
+      signature: sign(hash, data, key),
+      key: { $case: 'publicKey', publicKey: pem, ...(hint && { hint }) },
+    }),
     identity: async () => ({ keyId: keyId(publicKey) }),
     publicKey: async () => publicKey,
     chain: async () => [],
@@ -67,7 +70,9 @@ describe('signing with a key', () => {
     ['ed25519', undefined],
   ])('%s with %s: both formats verify, with nothing but the key', async (name, hash) => {
     const { privateKey, publicKey } = keys[name];
-    for (const found of await bothFormats(signerOf(privateKey, name === 'ed25519' ? (null as never) : hash))) {
+    for (const found of await bothFormats(
+      signerOf(privateKey, name === 'ed25519' ? (null as never) : hash),
+    )) {
       expect(judge(found, image, byKey(publicKey), noTrust)).toEqual({
         format: found.format,
         ...place,
@@ -80,8 +85,15 @@ describe('signing with a key', () => {
   });
 
   it('writes what cosign 3 writes: the fields of its bundle in its order, an empty keyid, the hint of the key', async () => {
-    const { bundle, parsed } = await signBundle({ signer: signerOf(keys.p256.privateKey, 'sha256', 'a hint'), witnesses: [], statement });
-    const sig = parsed.content.$case === 'dsseEnvelope' ? parsed.content.dsseEnvelope.signatures[0]?.sig.toString('base64') : undefined;
+    const { bundle, parsed } = await signBundle({
+      signer: signerOf(keys.p256.privateKey, 'sha256', 'a hint'),
+      witnesses: [],
+      statement,
+    });
+    const sig =
+      parsed.content.$case === 'dsseEnvelope'
+        ? parsed.content.dsseEnvelope.signatures[0]?.sig.toString('base64')
+        : undefined;
     const hint = keyId(keys.p256.publicKey);
     expect(bundle.toString()).toBe(
       `{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{"hint":"${hint}"}},` +
@@ -94,11 +106,18 @@ describe('signing with a key', () => {
     const seen: unknown[] = [];
     const witness: Witness = {
       testify: async (content, publicKey) => {
-        seen.push(content.$case === 'dsseEnvelope' && content.dsseEnvelope.signatures[0]?.keyid, publicKey.split('\n')[0]);
+        seen.push(
+          content.$case === 'dsseEnvelope' && content.dsseEnvelope.signatures[0]?.keyid,
+          publicKey.split('\n')[0],
+        );
         return {};
       },
     };
-    await signBundle({ signer: signerOf(keys.p256.privateKey, 'sha256', 'a hint'), witnesses: [witness], statement });
+    await signBundle({
+      signer: signerOf(keys.p256.privateKey, 'sha256', 'a hint'),
+      witnesses: [witness],
+      statement,
+    });
     expect(seen).toEqual(['', '-----BEGIN PUBLIC KEY-----']);
   });
 
@@ -117,7 +136,9 @@ describe('signing with a key', () => {
         tlogIndex: 1000,
         integratedTime: 1795176000,
       });
-      expect(judge(found, image, required, new PrivateSigstore().trust)).toMatchObject({ code: 'bad-log-entry' });
+      expect(judge(found, image, required, new PrivateSigstore().trust)).toMatchObject({
+        code: 'bad-log-entry',
+      });
       expect(judge(found, image, required, noTrust)).toMatchObject({ code: 'bad-log-entry' });
       const ignored = judge(found, image, byKey(keys.p256.publicKey), noTrust);
       expect(ignored).toEqual({
@@ -136,17 +157,25 @@ describe('signing with a key', () => {
     const v2: Witness = {
       testify: async (content, key) => {
         const { tlogEntries = [] } = await rekor.testify(content, key);
-        return { tlogEntries: tlogEntries.map((entry) => ({ ...entry, inclusionPromise: undefined })) };
+        return {
+          tlogEntries: tlogEntries.map((entry) => ({ ...entry, inclusionPromise: undefined })),
+        };
       },
     };
-    const signing = signLegacy({ signer: signerOf(keys.p256.privateKey), witnesses: [v2], payload });
+    const signing = signLegacy({
+      signer: signerOf(keys.p256.privateKey),
+      witnesses: [v2],
+      payload,
+    });
     await expect(signing).rejects.toMatchObject({ name: 'Failure', code: 'internal' });
   });
 
   it('passes on what a signer or a witness throws', async () => {
     const broken = new Error('no network');
     const witness: Witness = { testify: () => Promise.reject(broken) };
-    await expect(signBundle({ signer: signerOf(keys.p256.privateKey), witnesses: [witness], statement })).rejects.toBe(broken);
+    await expect(
+      signBundle({ signer: signerOf(keys.p256.privateKey), witnesses: [witness], statement }),
+    ).rejects.toBe(broken);
   });
 });
 
@@ -167,13 +196,20 @@ describe('a key that did not sign', () => {
     ['of a curve that Sigstore does not know', ec('secp256k1').publicKey],
   ];
   it.each(others)('%s is refused', (_, key) => {
-    for (const found of made) expect(judge(found, image, byKey(key), noTrust)).toMatchObject({ verified: false, code: 'wrong-key' });
+    for (const found of made)
+      expect(judge(found, image, byKey(key), noTrust)).toMatchObject({
+        verified: false,
+        code: 'wrong-key',
+      });
   });
 
   it('does no harm beside the one that did', () => {
     const policy = byKey(keys.rsa.publicKey, keys.ed25519.publicKey, keys.p256.publicKey);
     for (const found of made)
-      expect(judge(found, image, policy, noTrust)).toMatchObject({ verified: true, keyId: keyId(keys.p256.publicKey) });
+      expect(judge(found, image, policy, noTrust)).toMatchObject({
+        verified: true,
+        keyId: keyId(keys.p256.publicKey),
+      });
   });
 
   it.each<[string, KeyObject, string | undefined]>([
@@ -194,16 +230,27 @@ describe('a key that did not sign', () => {
       annotations: {},
       tlog: 'ignore',
     };
-    for (const found of made) expect(judge(found, image, asked, noTrust)).toMatchObject({ code: 'wrong-identity' });
+    for (const found of made)
+      expect(judge(found, image, asked, noTrust)).toMatchObject({ code: 'wrong-identity' });
     for (const found of await bothFormats(new PrivateSigstore().issue())) {
-      expect(judge(found, image, byKey(keys.p256.publicKey), noTrust)).toMatchObject({ code: 'wrong-key' });
+      expect(judge(found, image, byKey(keys.p256.publicKey), noTrust)).toMatchObject({
+        code: 'wrong-key',
+      });
       expect(judge(found, image, asked, noTrust)).toMatchObject({ code: 'untrusted-certificate' });
-      expect(judge(found, image, asked, new PrivateSigstore().trust)).toMatchObject({ code: 'no-timestamp' });
+      expect(judge(found, image, asked, new PrivateSigstore().trust)).toMatchObject({
+        code: 'no-timestamp',
+      });
     }
   });
 
   it('is only supported where a signature could be checked', () => {
-    expect(Object.values(keys).map(({ publicKey }) => isSupportedKey(publicKey))).toEqual([true, true, true, true, true]);
+    expect(Object.values(keys).map(({ publicKey }) => isSupportedKey(publicKey))).toEqual([
+      true,
+      true,
+      true,
+      true,
+      true,
+    ]);
     expect(isSupportedKey(weak.publicKey)).toBe(false);
     expect(isSupportedKey(ec('secp256k1').publicKey)).toBe(false);
   });
@@ -219,14 +266,18 @@ describe('annotations', () => {
     ['an empty one that is not there', { team: '' }, 'annotation-mismatch'],
   ])('asked for %s', async (_, wanted, code) => {
     for (const found of await bothFormats(signerOf(keys.p256.privateKey))) {
-      expect(judge(found, image, { ...byKey(keys.p256.publicKey), annotations: wanted }, noTrust)).toMatchObject({ code });
+      expect(
+        judge(found, image, { ...byKey(keys.p256.publicKey), annotations: wanted }, noTrust),
+      ).toMatchObject({ code });
     }
   });
 });
 
 it('a signature that could not be read is reported as what it was found to be', () => {
   const problem = { code: 'too-large', reason: 'It has 2 GB\u001b[31m.' } as const;
-  expect(judge({ format: 'bundle', ...place, problem }, image, byKey(keys.p256.publicKey), noTrust)).toEqual({
+  expect(
+    judge({ format: 'bundle', ...place, problem }, image, byKey(keys.p256.publicKey), noTrust),
+  ).toEqual({
     format: 'bundle',
     ...place,
     verified: false,

@@ -23,13 +23,22 @@ describe('matches', () => {
     expect(matches({ pattern }, text)).toBe(expected);
   });
 
-  it.each(['i', 'm', 'g', 'y', 's', 'gm'])('a pattern with the flag %s matches nothing', (flags) => {
-    expect(matches({ pattern: new RegExp('a', flags) }, 'a')).toBe(false);
-  });
+  it.each(['i', 'm', 'g', 'y', 's', 'gm'])(
+    'a pattern with the flag %s matches nothing',
+    (flags) => {
+      expect(matches({ pattern: new RegExp('a', flags) }, 'a')).toBe(false);
+    },
+  );
 
   it('remembers nothing from one text to the next', () => {
     const matcher = { pattern: /ab?/u };
-    expect(['a', 'ab', 'abb', 'a', 'ab'].map((text) => matches(matcher, text))).toEqual([true, true, false, true, true]);
+    expect(['a', 'ab', 'abb', 'a', 'ab'].map((text) => matches(matcher, text))).toEqual([
+      true,
+      true,
+      false,
+      true,
+      true,
+    ]);
   });
 
   it('compares exact text exactly: no pattern, no case folding, no Unicode folding', () => {

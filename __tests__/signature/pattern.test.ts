@@ -30,7 +30,10 @@ describe('compilePattern', () => {
   ])('refuses %j', (text, why) => expect(() => compilePattern(text)).toThrow(why));
 });
 
-/** Milliseconds that this thread has computed: what other processes take on a busy machine does not count. */
+/**
+ * Milliseconds that this thread has computed: what other processes take on a busy machine does not
+ * count.
+ */
 function computed(): number {
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1000;
@@ -39,19 +42,26 @@ function computed(): number {
 describe('a pattern that backtracks without end', () => {
   const evil = `${'a'.repeat(200)}!`;
 
-  it.each(['(a+)+', '(a|a)*', '(a*)*b', 'a*a*a*a*a*a*a*a*b'])('ends soon, and is no match: %s', (text) => {
-    const pattern = compilePattern(text);
-    const began = computed();
-    expect(() => matches({ pattern }, evil)).toThrow(`The pattern /^(?:${text.replaceAll('/', '\\/')})$/ takes too long`);
-    expect(computed() - began).toBeLessThan(2_000);
-    expect(matches({ pattern }, 'aaaa')).toBe(!text.endsWith('b'));
-  });
+  it.each(['(a+)+', '(a|a)*', '(a*)*b', 'a*a*a*a*a*a*a*a*b'])(
+    'ends soon, and is no match: %s',
+    (text) => {
+      const pattern = compilePattern(text);
+      const began = computed();
+      expect(() => matches({ pattern }, evil)).toThrow(
+        `The pattern /^(?:${text.replaceAll('/', '\\/')})$/ takes too long`,
+      );
+      expect(computed() - began).toBeLessThan(2_000);
+      expect(matches({ pattern }, 'aaaa')).toBe(!text.endsWith('b'));
+    },
+  );
 
   it('is given up after a while, however many identities it is held against', () => {
     const pattern = compilePattern('(a+)+');
     const began = computed();
     for (let index = 0; index < 1_000; index++)
-      expect(() => matches({ pattern }, `${index % 7}`.padStart(60, 'a') + index)).toThrow('too long');
+      expect(() => matches({ pattern }, `${index % 7}`.padStart(60, 'a') + index)).toThrow(
+        'too long',
+      );
     expect(computed() - began).toBeLessThan(5_000);
   });
 });
@@ -59,21 +69,25 @@ describe('a pattern that backtracks without end', () => {
 describe('an honest pattern', () => {
   it('is held against very many identities', () => {
     const pattern = compilePattern('https://github\\.com/acme/.*');
-    for (let index = 0; index < 3_000; index++) expect(matches({ pattern }, `https://github.com/acme/app-${index}`)).toBe(true);
+    for (let index = 0; index < 3_000; index++)
+      expect(matches({ pattern }, `https://github.com/acme/app-${index}`)).toBe(true);
   });
 
-  it.skipIf(process.platform === 'win32')('is not called slow because the process was stopped for a while', async () => {
-    const child = execFile(process.execPath, [join(import.meta.dirname, 'pattern-process.ts')]);
-    let said = '';
-    child.stderr?.on('data', (chunk) => (said += chunk));
-    const ended = once(child, 'close');
-    await once(child.stdout ?? child, 'data');
-    for (let times = 0; times < 4; times++) {
-      await wait(50);
-      child.kill('SIGSTOP');
-      await wait(600);
-      child.kill('SIGCONT');
-    }
-    expect({ code: (await ended)[0], said }).toEqual({ code: 0, said: '' });
-  });
+  it.skipIf(process.platform === 'win32')(
+    'is not called slow because the process was stopped for a while',
+    async () => {
+      const child = execFile(process.execPath, [join(import.meta.dirname, 'pattern-process.ts')]);
+      let said = '';
+      child.stderr?.on('data', (chunk) => (said += chunk));
+      const ended = once(child, 'close');
+      await once(child.stdout ?? child, 'data');
+      for (let times = 0; times < 4; times++) {
+        await wait(50);
+        child.kill('SIGSTOP');
+        await wait(600);
+        child.kill('SIGCONT');
+      }
+      expect({ code: (await ended)[0], said }).toEqual({ code: 0, said: '' });
+    },
+  );
 });

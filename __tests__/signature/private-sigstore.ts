@@ -1,13 +1,32 @@
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import {
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from 'node:crypto';
 import { json as canonical, crypto, pem } from '@sigstore/core';
 import type { Witness } from '@sigstore/sign';
 import type { ImageSigner } from '../../src/signature/signer.ts';
 import { createTrust, parseTrustedRoot, type Trust } from '../../src/signature/trust.ts';
-import { bits, commonName, der, integer, octets, oid, sequence, truth, utcTime, utf8 } from './der.ts';
+import {
+  bits,
+  commonName,
+  der,
+  integer,
+  octets,
+  oid,
+  sequence,
+  truth,
+  utcTime,
+  utf8,
+} from './der.ts';
 import { timestampResponse } from './timestamp-response.ts';
 
-const sha256 = (...parts: readonly Uint8Array[]): Buffer => crypto.digest('sha256', ...parts.map((part) => Buffer.from(part)));
-const spkiOf = (key: KeyObject): Buffer => createPublicKey(key).export({ type: 'spki', format: 'der' });
+const sha256 = (...parts: readonly Uint8Array[]): Buffer =>
+  crypto.digest('sha256', ...parts.map((part) => Buffer.from(part)));
+const spkiOf = (key: KeyObject): Buffer =>
+  createPublicKey(key).export({ type: 'spki', format: 'der' });
 const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 const ecdsaSha256 = sequence(oid('1.2.840.10045.4.3.2'));
 
@@ -30,26 +49,44 @@ export interface Leaf {
 
 export const uri = (text: string): Buffer => der(0x86, Buffer.from(text, 'latin1'));
 export const email = (text: string): Buffer => der(0x81, Buffer.from(text, 'latin1'));
-export const username = (text: string): Buffer => der(0xa0, oid('1.3.6.1.4.1.57264.1.7'), der(0xa0, utf8(text)));
+export const username = (text: string): Buffer =>
+  der(0xa0, oid('1.3.6.1.4.1.57264.1.7'), der(0xa0, utf8(text)));
 export const identity = 'https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main';
 export const issuer = 'https://token.actions.githubusercontent.com';
 const hour = 3_600_000;
 
-/** A CA, a CT log, a Rekor v1 and a timestamp authority in memory: enough of a Sigstore to make certificates that no real one would issue. */
+/**
+ * A CA, a CT log, a Rekor v1 and a timestamp authority in memory: enough of a Sigstore to make
+ * certificates that no real one would issue.
+ */
 export class PrivateSigstore {
   readonly time = new Date('2026-11-20T12:00:00Z');
   readonly #ca = newKey();
   readonly #ctlog = newKey();
   readonly #rekor = newKey();
-  readonly #root = this.#certificate(this.#ca, 'test root', this.#ca, new Date(0), new Date('2049-01-01T00:00:00Z'), [
-    extension('2.5.29.19', sequence(truth(true)), true),
-    extension('2.5.29.15', der(0x03, Buffer.from([1, 0b0000_0110])), true),
-  ]);
+  readonly #root = this.#certificate(
+    this.#ca,
+    'test root',
+    this.#ca,
+    new Date(0),
+    new Date('2049-01-01T00:00:00Z'),
+    [
+      extension('2.5.29.19', sequence(truth(true)), true),
+      extension('2.5.29.15', der(0x03, Buffer.from([1, 0b0000_0110])), true),
+    ],
+  );
   readonly #tsa = newKey();
-  readonly #tsaCertificate = this.#certificate(this.#tsa, 'tsa', this.#ca, new Date(0), new Date('2049-01-01T00:00:00Z'), [
-    extension('2.5.29.37', sequence(oid('1.3.6.1.5.5.7.3.8')), true),
-  ]);
-  readonly trust: Trust = createTrust(parseTrustedRoot(Buffer.from(JSON.stringify(this.trustedRoot()))));
+  readonly #tsaCertificate = this.#certificate(
+    this.#tsa,
+    'tsa',
+    this.#ca,
+    new Date(0),
+    new Date('2049-01-01T00:00:00Z'),
+    [extension('2.5.29.37', sequence(oid('1.3.6.1.5.5.7.3.8')), true)],
+  );
+  readonly trust: Trust = createTrust(
+    parseTrustedRoot(Buffer.from(JSON.stringify(this.trustedRoot()))),
+  );
 
   /** The TrustedRoot JSON. */
   trustedRoot() {
@@ -77,7 +114,11 @@ export class PrivateSigstore {
       timestampAuthorities: [
         {
           uri: 'https://tsa.test',
-          certChain: { certificates: [this.#tsaCertificate, this.#root].map((der) => ({ rawBytes: der.toString('base64') })) },
+          certChain: {
+            certificates: [this.#tsaCertificate, this.#root].map((der) => ({
+              rawBytes: der.toString('base64'),
+            })),
+          },
           validFor: { start: '2020-01-01T00:00:00Z' },
         },
       ],
@@ -89,7 +130,10 @@ export class PrivateSigstore {
     const key = newKey();
     const certificate = pem.fromDER(this.#leaf(key, leaf));
     return {
-      sign: async (data) => ({ signature: sign('sha256', data, key), key: { $case: 'x509Certificate', certificate } }),
+      sign: async (data) => ({
+        signature: sign('sha256', data, key),
+        key: { $case: 'x509Certificate', certificate },
+      }),
       identity: async () => ({ identity, issuer }),
       publicKey: async () => undefined,
       chain: async () => [pem.fromDER(this.#root)],
@@ -97,7 +141,10 @@ export class PrivateSigstore {
     };
   }
 
-  /** A log like Rekor v1, with entries of kind dsse 0.0.1 and hashedrekord 0.0.1. `made` replaces the key or certificate it records. */
+  /**
+   * A log like Rekor v1, with entries of kind dsse 0.0.1 and hashedrekord 0.0.1. `made` replaces
+   * the key or certificate it records.
+   */
   rekor(made?: string): Witness {
     return {
       testify: async (content, publicKey) => {
@@ -106,11 +153,21 @@ export class PrivateSigstore {
         const { kind, apiVersion } = JSON.parse(body.toString());
         const logId = sha256(spkiOf(this.#rekor));
         const integratedTime = this.time.getTime() / 1000;
-        const payload = { body: body.toString('base64'), integratedTime, logIndex: 1000, logID: logId.toString('hex') };
+        const payload = {
+          body: body.toString('base64'),
+          integratedTime,
+          logIndex: 1000,
+          logID: logId.toString('hex'),
+        };
         const root = sha256(Buffer.from([0]), body);
         const note = `rekor.test\n1\n${root.toString('base64')}\n`;
-        const noteSignature = Buffer.concat([logId.subarray(0, 4), sign('sha256', Buffer.from(note), this.#rekor)]);
-        const checkpoint = { envelope: `${note}\n\u2014 rekor.test ${noteSignature.toString('base64')}\n` };
+        const noteSignature = Buffer.concat([
+          logId.subarray(0, 4),
+          sign('sha256', Buffer.from(note), this.#rekor),
+        ]);
+        const checkpoint = {
+          envelope: `${note}\n\u2014 rekor.test ${noteSignature.toString('base64')}\n`,
+        };
         return {
           tlogEntries: [
             {
@@ -118,8 +175,20 @@ export class PrivateSigstore {
               logId: { keyId: logId },
               kindVersion: { kind, version: apiVersion },
               integratedTime: String(integratedTime),
-              inclusionPromise: { signedEntryTimestamp: sign('sha256', Buffer.from(canonical.canonicalize(payload)), this.#rekor) },
-              inclusionProof: { logIndex: '0', treeSize: '1', rootHash: root, hashes: [], checkpoint },
+              inclusionPromise: {
+                signedEntryTimestamp: sign(
+                  'sha256',
+                  Buffer.from(canonical.canonicalize(payload)),
+                  this.#rekor,
+                ),
+              },
+              inclusionProof: {
+                logIndex: '0',
+                treeSize: '1',
+                rootHash: root,
+                hashes: [],
+                checkpoint,
+              },
               canonicalizedBody: body,
             },
           ],
@@ -134,8 +203,21 @@ export class PrivateSigstore {
     return {
       testify: async (content) => {
         const signature =
-          content.$case === 'messageSignature' ? content.messageSignature.signature : content.dsseEnvelope.signatures[0]?.sig;
-        return { rfc3161Timestamps: [{ signedTimestamp: timestampResponse(signature ?? Buffer.alloc(0), time, stamper, status) }] };
+          content.$case === 'messageSignature'
+            ? content.messageSignature.signature
+            : content.dsseEnvelope.signatures[0]?.sig;
+        return {
+          rfc3161Timestamps: [
+            {
+              signedTimestamp: timestampResponse(
+                signature ?? Buffer.alloc(0),
+                time,
+                stamper,
+                status,
+              ),
+            },
+          ],
+        };
       },
     };
   }
@@ -148,7 +230,10 @@ export class PrivateSigstore {
       extension('1.3.6.1.4.1.57264.1.8', utf8(leaf.issuer ?? issuer)),
       ...(leaf.more ?? []),
     ];
-    const { notBefore = new Date(this.time.getTime() - hour), notAfter = new Date(this.time.getTime() + hour) } = leaf;
+    const {
+      notBefore = new Date(this.time.getTime() - hour),
+      notAfter = new Date(this.time.getTime() + hour),
+    } = leaf;
     const signer = leaf.issuedBy ?? this.#ca;
     if (leaf.sct !== 'none') {
       const poisonless = this.#tbs(key, 'leaf', notBefore, notAfter, extensions);
@@ -159,7 +244,8 @@ export class PrivateSigstore {
   }
 
   #sct(tbs: Buffer, log: KeyObject): Buffer {
-    const uint = (value: number, size: number) => Buffer.from(value.toString(16).padStart(size * 2, '0'), 'hex');
+    const uint = (value: number, size: number) =>
+      Buffer.from(value.toString(16).padStart(size * 2, '0'), 'hex');
     const time = uint(this.time.getTime(), 8);
     const entry = [sha256(spkiOf(this.#ca)), uint(tbs.length, 3), tbs, uint(0, 2)];
     const signature = sign('sha256', Buffer.concat([uint(0, 2), time, uint(1, 2), ...entry]), log);
@@ -168,12 +254,25 @@ export class PrivateSigstore {
     return Buffer.concat([uint(sct.length + 2, 2), uint(sct.length, 2), sct]);
   }
 
-  #certificate(key: KeyObject, name: string, by: KeyObject, start: Date, end: Date, extensions: readonly Buffer[]): Buffer {
+  #certificate(
+    key: KeyObject,
+    name: string,
+    by: KeyObject,
+    start: Date,
+    end: Date,
+    extensions: readonly Buffer[],
+  ): Buffer {
     const tbs = this.#tbs(key, name, start, end, extensions);
     return sequence(tbs, ecdsaSha256, bits(sign('sha256', tbs, by)));
   }
 
-  #tbs(key: KeyObject, name: string, start: Date, end: Date, extensions: readonly Buffer[]): Buffer {
+  #tbs(
+    key: KeyObject,
+    name: string,
+    start: Date,
+    end: Date,
+    extensions: readonly Buffer[],
+  ): Buffer {
     const validity = sequence(utcTime(start), utcTime(end));
     return sequence(
       der(0xa0, integer(2)),
@@ -196,7 +295,14 @@ function bodyOf(content: Parameters<Witness['testify']>[0], verifier: string): o
     return { apiVersion: '0.0.1', kind: 'hashedrekord', spec: { data: { hash }, signature: made } };
   }
   const { payload, signatures } = content.dsseEnvelope;
-  const hash = (bytes: Buffer) => ({ algorithm: 'sha256', value: createHash('sha256').update(bytes).digest('hex') });
+  const hash = (bytes: Buffer) => ({
+    algorithm: 'sha256',
+    value: createHash('sha256').update(bytes).digest('hex'),
+  });
   const made = signatures.map(({ sig }) => ({ signature: sig.toString('base64'), verifier }));
-  return { apiVersion: '0.0.1', kind: 'dsse', spec: { envelopeHash: hash(payload), payloadHash: hash(payload), signatures: made } };
+  return {
+    apiVersion: '0.0.1',
+    kind: 'dsse',
+    spec: { envelopeHash: hash(payload), payloadHash: hash(payload), signatures: made },
+  };
 }

@@ -16,7 +16,10 @@ const shortcuts: Readonly<Record<string, string>> = {
   timestamps: 'verificationMaterial.timestampVerificationData.rfc3161Timestamps',
 };
 
-/** Writes a value at a dotted path (its first part may be a shortcut); a function is given the old value; undefined removes the field. */
+/**
+ * Writes a value at a dotted path (its first part may be a shortcut); a function is given the old
+ * value; undefined removes the field.
+ */
 export function put(path: string, value: unknown): (json: unknown) => void {
   const [first = '', ...rest] = path.split('.');
   const parts = [...(shortcuts[first] ?? first).split('.'), ...rest];
@@ -41,22 +44,33 @@ export function flip(base64: string, at = 20): string {
 
 /** Text inside base64 replaced. */
 export function within(from: string | RegExp, to: string): (base64: string) => string {
-  return (base64) => Buffer.from(Buffer.from(base64, 'base64').toString().replace(from, to)).toString('base64');
+  return (base64) =>
+    Buffer.from(Buffer.from(base64, 'base64').toString().replace(from, to)).toString('base64');
 }
 
-const is = (code: VerdictCode, list: readonly (readonly [string, string, unknown])[]): Tampering[] =>
-  list.map(([what, path, value]) => ({ what, edit: put(path, value), code }));
+const is = (
+  code: VerdictCode,
+  list: readonly (readonly [string, string, unknown])[],
+): Tampering[] => list.map(([what, path, value]) => ({ what, edit: put(path, value), code }));
 
 /** Makes sense for every bundle that is signed by a key or a certificate. */
 export const ofEnvelope: readonly Tampering[] = [
   ...is('bad-signature', [
     ['another digest in the subject', 'envelope.payload', within(/"sha256":"../, '"sha256":"zz')],
-    ['an annotation added to the statement', 'envelope.payload', within('"annotations":{', '"annotations":{"approved":"yes"')],
+    [
+      'an annotation added to the statement',
+      'envelope.payload',
+      within('"annotations":{', '"annotations":{"approved":"yes"'),
+    ],
     ['an altered signature', 'envelope.signatures.0.sig', flip],
     ['a signature of another length', 'envelope.signatures.0.sig', 'AAAA'],
   ]),
   ...is('wrong-predicate', [
-    ['provenance', 'envelope.payload', within(/"predicateType":"[^"]*"/, '"predicateType":"https://slsa.dev/provenance/v1"')],
+    [
+      'provenance',
+      'envelope.payload',
+      within(/"predicateType":"[^"]*"/, '"predicateType":"https://slsa.dev/provenance/v1"'),
+    ],
     ['another payload type', 'envelope.payloadType', 'application/json'],
     ['a payload type of another case', 'envelope.payloadType', 'application/vnd.in-toto+JSON'],
     ['no payload type', 'envelope.payloadType', undefined],
@@ -68,7 +82,11 @@ export const ofEnvelope: readonly Tampering[] = [
     ['a media type that only begins right', 'mediaType', (old: string) => `${old}x`],
     ['a version from the future', 'mediaType', 'application/vnd.dev.sigstore.bundle.v0.9+json'],
     ['no media type', 'mediaType', undefined],
-    ['two contents', 'messageSignature', { messageDigest: { algorithm: 'SHA2_256', digest: 'AAAA' }, signature: 'AAAA' }],
+    [
+      'two contents',
+      'messageSignature',
+      { messageDigest: { algorithm: 'SHA2_256', digest: 'AAAA' }, signature: 'AAAA' },
+    ],
     ['two keys', 'material.x509CertificateChain', { certificates: [{ rawBytes: 'AAAA' }] }],
     ['no verification material', 'verificationMaterial', undefined],
     ['a line break in base64', 'envelope.signatures.0.sig', (old: string) => `${old}\n`],
@@ -78,7 +96,11 @@ export const ofEnvelope: readonly Tampering[] = [
     ['a payload that is no JSON', 'envelope.payload', 'AAAA'],
     ['a null', 'material.timestampVerificationData', null],
     ['a number as signature', 'envelope.signatures.0.sig', 1],
-    ['nine timestamps', 'material.timestampVerificationData', { rfc3161Timestamps: Array(9).fill({ signedTimestamp: 'AAAA' }) }],
+    [
+      'nine timestamps',
+      'material.timestampVerificationData',
+      { rfc3161Timestamps: Array(9).fill({ signedTimestamp: 'AAAA' }) },
+    ],
   ]),
 ];
 
@@ -103,9 +125,21 @@ export const ofEntry: readonly Tampering[] = [
     ['a short hash', 'proof.hashes.0', 'AAAA'],
     ['a hash too many', 'proof.hashes', (old: unknown[]) => [...old, ...old.slice(0, 1)]],
     ['no hashes', 'proof.hashes', []],
-    ['another origin in the checkpoint', 'proof.checkpoint.envelope', (old: string) => old.replace('127', '128')],
-    ['a checkpoint without signature', 'proof.checkpoint.envelope', (old: string) => old.replace(/\n\n.*\n/, '\n\n')],
-    ['a checkpoint signed by another key', 'proof.checkpoint.envelope', (old: string) => old.replace(/ \S{8}(\S+)\n$/, ' AAAAAAAA$1\n')],
+    [
+      'another origin in the checkpoint',
+      'proof.checkpoint.envelope',
+      (old: string) => old.replace('127', '128'),
+    ],
+    [
+      'a checkpoint without signature',
+      'proof.checkpoint.envelope',
+      (old: string) => old.replace(/\n\n.*\n/, '\n\n'),
+    ],
+    [
+      'a checkpoint signed by another key',
+      'proof.checkpoint.envelope',
+      (old: string) => old.replace(/ \S{8}(\S+)\n$/, ' AAAAAAAA$1\n'),
+    ],
     ['an empty checkpoint', 'proof.checkpoint.envelope', ''],
     ['another kind', 'entry.kindVersion', { kind: 'intoto', version: '0.0.2' }],
     ['an unknown kind', 'entry.kindVersion', { kind: 'constructor', version: '0.0.1' }],
@@ -136,7 +170,11 @@ export const ofPromise: readonly Tampering[] = is('bad-log-entry', [
 /** Makes sense for a bundle with an RFC 3161 timestamp. */
 export const ofTimestamp: readonly Tampering[] = is('bad-timestamp', [
   ['an altered timestamp', 'timestamps.0.signedTimestamp', (old: string) => flip(old, 90)],
-  ['an altered end of the timestamp', 'timestamps.0.signedTimestamp', (old: string) => flip(old, -3 + Buffer.from(old, 'base64').length)],
+  [
+    'an altered end of the timestamp',
+    'timestamps.0.signedTimestamp',
+    (old: string) => flip(old, -3 + Buffer.from(old, 'base64').length),
+  ],
   ['a timestamp that is none', 'timestamps.0.signedTimestamp', 'MAA='],
   ['a timestamp that is no DER', 'timestamps.0.signedTimestamp', 'AAAA'],
   ['the timestamp twice', 'timestamps', (old: unknown[]) => [...old, ...old]],

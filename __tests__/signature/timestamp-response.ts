@@ -12,12 +12,29 @@ export interface Stamper {
   readonly serial: number;
 }
 
-/** An RFC 3161 response over `data`, with the time as it is to stand there (a GeneralizedTime, right or wrong). */
-export function timestampResponse(data: Uint8Array, time: string, stamper: Stamper, status = 0): Buffer {
+/**
+ * An RFC 3161 response over `data`, with the time as it is to stand there (a GeneralizedTime, right
+ * or wrong).
+ */
+export function timestampResponse(
+  data: Uint8Array,
+  time: string,
+  stamper: Stamper,
+  status = 0,
+): Buffer {
   const imprint = sequence(sha256Algorithm, octets(sha256(data)));
-  const info = sequence(integer(1), oid('1.3.6.1.4.1.57264.2'), imprint, integer(5), der(0x18, Buffer.from(time)));
+  const info = sequence(
+    integer(1),
+    oid('1.3.6.1.4.1.57264.2'),
+    imprint,
+    integer(5),
+    der(0x18, Buffer.from(time)),
+  );
   const attribute = (type: string, value: Buffer) => sequence(oid(type), der(0x31, value));
-  const attributes = [attribute('1.2.840.113549.1.9.3', tstInfoType), attribute('1.2.840.113549.1.9.4', octets(sha256(info)))];
+  const attributes = [
+    attribute('1.2.840.113549.1.9.3', tstInfoType),
+    attribute('1.2.840.113549.1.9.4', octets(sha256(info))),
+  ];
   const signature = sign('sha256', der(0x31, ...attributes), stamper.key);
   const signerInfo = sequence(
     integer(1),
@@ -28,6 +45,14 @@ export function timestampResponse(data: Uint8Array, time: string, stamper: Stamp
     octets(signature),
   );
   const content = sequence(tstInfoType, der(0xa0, octets(info)));
-  const signedData = sequence(integer(3), der(0x31, sha256Algorithm), content, der(0x31, signerInfo));
-  return sequence(sequence(integer(status)), sequence(oid('1.2.840.113549.1.7.2'), der(0xa0, signedData)));
+  const signedData = sequence(
+    integer(3),
+    der(0x31, sha256Algorithm),
+    content,
+    der(0x31, signerInfo),
+  );
+  return sequence(
+    sequence(integer(status)),
+    sequence(oid('1.2.840.113549.1.7.2'), der(0xa0, signedData)),
+  );
 }

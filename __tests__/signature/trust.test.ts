@@ -7,7 +7,10 @@ import { put } from './tampering.ts';
 describe('parseTrustedRoot', () => {
   it('reads a real one', () => {
     const { material } = createTrust(parseTrustedRoot(trustedRootBytes()));
-    expect(material?.tlogs.map((log) => log.baseURL)).toEqual(['http://127.0.0.1:3004', 'http://127.0.0.1:3005']);
+    expect(material?.tlogs.map((log) => log.baseURL)).toEqual([
+      'http://127.0.0.1:3004',
+      'http://127.0.0.1:3005',
+    ]);
     expect(material?.certificateAuthorities[0]?.certChain).toHaveLength(2);
   });
 
@@ -18,23 +21,39 @@ describe('parseTrustedRoot', () => {
     ['a log with a broken key', put('tlogs.0.publicKey.rawBytes', 'AAAA')],
     ['a log without id', put('tlogs.0.logId', undefined)],
     ['a log with a short id', put('tlogs.0.logId.keyId', 'AAA=')],
-    ['an authority without certificates', put('certificateAuthorities.0.certChain.certificates', [])],
+    [
+      'an authority without certificates',
+      put('certificateAuthorities.0.certChain.certificates', []),
+    ],
     ['an authority without chain', put('timestampAuthorities.0.certChain', undefined)],
-    ['a broken certificate', put('certificateAuthorities.0.certChain.certificates.0.rawBytes', 'AAAA')],
+    [
+      'a broken certificate',
+      put('certificateAuthorities.0.certChain.certificates.0.rawBytes', 'AAAA'),
+    ],
     ['a period that is no date', put('tlogs.0.publicKey.validFor.start', 'yesterday')],
     ['a log without a start of its period', put('tlogs.0.publicKey.validFor.start', undefined)],
     ['a log without a period', put('tlogs.0.publicKey.validFor', undefined)],
-    ['an authority without a start of its period', put('certificateAuthorities.0.validFor', { end: '2030-01-01T00:00:00Z' })],
+    [
+      'an authority without a start of its period',
+      put('certificateAuthorities.0.validFor', { end: '2030-01-01T00:00:00Z' }),
+    ],
     ['a list where an object belongs', put('tlogs', [[]])],
   ])('refuses %s', (_, edit) => {
     const json: unknown = JSON.parse(trustedRootBytes().toString());
     edit(json);
-    expect(() => parseTrustedRoot(Buffer.from(JSON.stringify(json)))).toThrow(expect.objectContaining({ code: 'bad-trusted-root' }));
+    expect(() => parseTrustedRoot(Buffer.from(JSON.stringify(json)))).toThrow(
+      expect.objectContaining({ code: 'bad-trusted-root' }),
+    );
   });
 
-  it.each(['', 'null', '[]', '{}', '{"a":1,"a":2}', '-----BEGIN CERTIFICATE-----'])('refuses %j', (text) => {
-    expect(() => parseTrustedRoot(Buffer.from(text))).toThrow(expect.objectContaining({ code: 'bad-trusted-root' }));
-  });
+  it.each(['', 'null', '[]', '{}', '{"a":1,"a":2}', '-----BEGIN CERTIFICATE-----'])(
+    'refuses %j',
+    (text) => {
+      expect(() => parseTrustedRoot(Buffer.from(text))).toThrow(
+        expect.objectContaining({ code: 'bad-trusted-root' }),
+      );
+    },
+  );
 });
 
 describe('parseGeneralizedTime', () => {

@@ -23,20 +23,38 @@ describe('alreadyThere', () => {
   });
 
   it.each([
-    ['what does not verify', { ...good, verified: false, code: 'wrong-key' }, { annotations: { env: 'prod' } }],
+    [
+      'what does not verify',
+      { ...good, verified: false, code: 'wrong-key' },
+      { annotations: { env: 'prod' } },
+    ],
     ['another value', good, { annotations: { env: 'test' } }],
-    ['one annotation more', { ...good, annotations: { env: 'prod', more: '1' } }, { annotations: { env: 'prod' } }],
+    [
+      'one annotation more',
+      { ...good, annotations: { env: 'prod', more: '1' } },
+      { annotations: { env: 'prod' } },
+    ],
     ['one annotation less', good, { annotations: { env: 'prod', more: '1' } }],
-    ['a name of the prototype', { ...good, annotations: { a: '1' } }, { annotations: { toString: '1' } }],
+    [
+      'a name of the prototype',
+      { ...good, annotations: { a: '1' } },
+      { annotations: { toString: '1' } },
+    ],
     ['another commit', good, { annotations: { env: 'prod' }, commit: 'decade' }],
-    ['a certificate without a commit', { ...good, github: {} }, { annotations: { env: 'prod' }, commit: 'c0ffee' }],
+    [
+      'a certificate without a commit',
+      { ...good, github: {} },
+      { annotations: { env: 'prod' }, commit: 'c0ffee' },
+    ],
   ] as const)('is not satisfied with %s', (_name, verdict, sameness) => {
     expect(alreadyThere([verdict as unknown as Verdict], sameness).size).toBe(0);
   });
 
   it('keeps the first of each format', () => {
     const legacy = { ...good, format: 'legacy' } as const;
-    const there = alreadyThere([good, { ...good, reference: 'later' }, legacy], { annotations: { env: 'prod' } });
+    const there = alreadyThere([good, { ...good, reference: 'later' }, legacy], {
+      annotations: { env: 'prod' },
+    });
     expect([...there]).toEqual([
       ['bundle', good],
       ['legacy', legacy],

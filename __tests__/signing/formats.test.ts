@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { chooseFormats, type FormatFacts } from '../../src/signing/formats.ts';
 
-const keyed: FormatFacts = { keyless: false, tlog: true, logV1: true, logV2: false, timestamp: false };
+const keyed: FormatFacts = {
+  keyless: false,
+  tlog: true,
+  logV1: true,
+  logV2: false,
+  timestamp: false,
+};
 const keyless: FormatFacts = { ...keyed, keyless: true };
 const onlyV2 = { logV1: false, logV2: true } as const;
 const noLog = { tlog: false, logV1: false, logV2: false } as const;
@@ -11,7 +17,12 @@ describe('chooseFormats', () => {
     ['auto with a key and a v1 log', 'auto', keyed, ['bundle', 'legacy']],
     ['auto with a key and no log', 'auto', { ...keyed, ...noLog }, ['bundle', 'legacy']],
     ['auto keyless with a v1 log', 'auto', keyless, ['bundle', 'legacy']],
-    ['auto keyless with a timestamp only', 'auto', { ...keyless, ...noLog, timestamp: true }, ['bundle', 'legacy']],
+    [
+      'auto keyless with a timestamp only',
+      'auto',
+      { ...keyless, ...noLog, timestamp: true },
+      ['bundle', 'legacy'],
+    ],
     ['both', 'both', keyed, ['bundle', 'legacy']],
     ['bundle', 'bundle', keyed, ['bundle']],
     ['bundle with a v2 log', 'bundle', { ...keyed, ...onlyV2 }, ['bundle']],
@@ -41,7 +52,9 @@ describe('chooseFormats', () => {
 
 describe('something must prove the time of a keyless signature', () => {
   const bools = [true, false];
-  const cases = bools.flatMap((keyless) => bools.flatMap((tlog) => bools.map((timestamp) => ({ keyless, tlog, timestamp }))));
+  const cases = bools.flatMap((keyless) =>
+    bools.flatMap((tlog) => bools.map((timestamp) => ({ keyless, tlog, timestamp }))),
+  );
   it.each(cases)('%o', (run) => {
     const choose = () => chooseFormats('auto', { ...run, logV1: run.tlog, logV2: false });
     if (run.keyless && !run.tlog && !run.timestamp) expect(choose).toThrow(/`tlog: false`/);

@@ -10,10 +10,18 @@ import type { Attachment, SigningPlan, SigningTools } from '../../src/signing/si
 import { signImages } from '../../src/signing/sign-images.ts';
 
 const digests = { one: digestOf(Buffer.from('one')), two: digestOf(Buffer.from('two')) };
-const plan: SigningPlan = { formats: ['bundle'], annotations: {}, skipExisting: true, verify: true };
+const plan: SigningPlan = {
+  formats: ['bundle'],
+  annotations: {},
+  skipExisting: true,
+  verify: true,
+};
 const target = (text: string) => ({ reference: parseReference(text), references: [text] });
 
-/** What the registry holds under a tag; a shelf that keeps what is attached; a signer that signs `signed DIGEST`. */
+/**
+ * What the registry holds under a tag; a shelf that keeps what is attached; a signer that signs
+ * `signed DIGEST`.
+ */
 function tools(tags: Record<string, Digest>, broken: Partial<SigningTools> = {}) {
   const shelves = new Map<Digest, FoundSignature[]>();
   const attached: string[] = [];
@@ -59,19 +67,29 @@ function tools(tags: Record<string, Digest>, broken: Partial<SigningTools> = {})
   return { all, attached };
 }
 
-const told = (results: Awaited<ReturnType<typeof signImages>>) => results.map(({ image, status, error }) => [image, status, error?.code]);
+const told = (results: Awaited<ReturnType<typeof signImages>>) =>
+  results.map(({ image, status, error }) => [image, status, error?.code]);
 
 describe('signImages', () => {
   it('signs many tags of one digest once, and keeps all their names', async () => {
     const { all, attached } = tools({ '1': digests.one, '1.0': digests.one });
-    const results = await signImages([target('registry.example/app:1'), target('registry.example/app:1.0')], plan, all, () => {});
+    const results = await signImages(
+      [target('registry.example/app:1'), target('registry.example/app:1.0')],
+      plan,
+      all,
+      () => {},
+    );
     expect(attached).toEqual([`signed ${digests.one}`]);
-    expect(results.map(({ references }) => references)).toEqual([['registry.example/app:1', 'registry.example/app:1.0']]);
+    expect(results.map(({ references }) => references)).toEqual([
+      ['registry.example/app:1', 'registry.example/app:1.0'],
+    ]);
   });
 
   it('gives the results in the order of the targets, also those of images that are not there', async () => {
     const { all } = tools({ one: digests.one, two: digests.two });
-    const targets = ['app:missing', 'app:two', 'app:one'].map((name) => target(`registry.example/${name}`));
+    const targets = ['app:missing', 'app:two', 'app:one'].map((name) =>
+      target(`registry.example/${name}`),
+    );
     expect(told(await signImages(targets, plan, all, () => {}))).toEqual([
       ['registry.example/app:missing', 'failed', 'image-not-found'],
       [`registry.example/app@${digests.two}`, 'signed', undefined],
@@ -93,9 +111,17 @@ describe('signImages', () => {
     const { all } = tools({ one: digests.one });
     const shelf: SigningTools['shelf'] = (image) => ({
       ...all.shelf(image),
-      attachBundle: async (...given) => ({ ...(await all.shelf(image).attachBundle(...given)), kept: Promise.reject(lost) }),
+      attachBundle: async (...given) => ({
+        ...(await all.shelf(image).attachBundle(...given)),
+        kept: Promise.reject(lost),
+      }),
     });
-    const [result] = await signImages([target('registry.example/app:one')], plan, { ...all, shelf }, () => {});
+    const [result] = await signImages(
+      [target('registry.example/app:one')],
+      plan,
+      { ...all, shelf },
+      () => {},
+    );
     expect(result).toMatchObject({
       status: 'failed',
       verified: false,
@@ -112,7 +138,16 @@ describe('signImages', () => {
       code: 'bad-signature',
       reason: 'It was changed.',
     });
-    const [result] = await signImages([target('registry.example/app:one')], plan, { ...all, judge }, () => {});
-    expect(result).toMatchObject({ status: 'failed', verified: false, error: { code: 'not-verified' } });
+    const [result] = await signImages(
+      [target('registry.example/app:one')],
+      plan,
+      { ...all, judge },
+      () => {},
+    );
+    expect(result).toMatchObject({
+      status: 'failed',
+      verified: false,
+      error: { code: 'not-verified' },
+    });
   });
 });

@@ -34,10 +34,14 @@ const signerWith = (options: Partial<FulcioOptions> = {}) =>
   });
 
 /** An Http between us and Fulcio that edits the chain in its answer. */
-const editingChain = (edit: (certificates: string[]) => unknown, field = 'signedCertificateEmbeddedSct'): Http =>
+const editingChain = (
+  edit: (certificates: string[]) => unknown,
+  field = 'signedCertificateEmbeddedSct',
+): Http =>
   editing((answer) => {
-    const { certificates } = (answer as { signedCertificateEmbeddedSct: { chain: { certificates: string[] } } })
-      .signedCertificateEmbeddedSct.chain;
+    const { certificates } = (
+      answer as { signedCertificateEmbeddedSct: { chain: { certificates: string[] } } }
+    ).signedCertificateEmbeddedSct.chain;
     return { [field]: { chain: { certificates: edit(certificates) } } };
   });
 
@@ -45,12 +49,21 @@ const editing =
   (edit: (answer: unknown) => unknown): Http =>
   async (request) => {
     const response = await plainHttp()(request);
-    return { ...response, body: Buffer.from(JSON.stringify(edit(JSON.parse(response.body.toString())))) };
+    return {
+      ...response,
+      body: Buffer.from(JSON.stringify(edit(JSON.parse(response.body.toString())))),
+    };
   };
 
 const answering =
   (status: number, body: string, headers = {}): Http =>
-  async ({ url }): Promise<HttpResponse> => ({ status, headers, body: Buffer.from(body), url, attempts: 7 });
+  async ({ url }): Promise<HttpResponse> => ({
+    status,
+    headers,
+    body: Buffer.from(body),
+    url,
+    attempts: 7,
+  });
 
 describe('a Fulcio signer', () => {
   it('asks for nothing before it is used, and then for one certificate and one token, however many sign', async () => {
@@ -65,7 +78,11 @@ describe('a Fulcio signer', () => {
     await Promise.all(Array.from({ length: 80 }, (_, n) => signer.sign(Buffer.from(String(n)))));
     await Promise.all([signer.identity(), signer.chain(), signer.certificate()]);
     expect([asked.length, tokens]).toEqual([1, 1]);
-    expect(asked[0]).toMatchObject({ method: 'POST', url: new URL('/api/v2/signingCert', sigstore.fulcioUrl), redirect: 'manual' });
+    expect(asked[0]).toMatchObject({
+      method: 'POST',
+      url: new URL('/api/v2/signingCert', sigstore.fulcioUrl),
+      redirect: 'manual',
+    });
   });
 
   it('renews the certificate only when it would expire within the margin, with one request and another key', async () => {
@@ -76,7 +93,11 @@ describe('a Fulcio signer', () => {
     now = new Date(Date.now() + 7 * 60_000);
     expect([await signer.certificate(), asked.length]).toEqual([first, 1]);
     now = new Date(Date.now() + 8.5 * 60_000);
-    const renewed = await Promise.all([signer.certificate(), signer.certificate(), signer.certificate()]);
+    const renewed = await Promise.all([
+      signer.certificate(),
+      signer.certificate(),
+      signer.certificate(),
+    ]);
     expect(asked).toHaveLength(2);
     expect(new Set(renewed).size).toBe(1);
     expect(renewed[0]).not.toBe(first);
@@ -95,12 +116,19 @@ describe('a Fulcio signer', () => {
   });
 
   it('takes a certificate whose timestamp of the CT log comes apart', async () => {
-    const signer = signerWith({ http: editingChain((chain) => chain, 'signedCertificateDetachedSct') });
-    expect(await signer.identity()).toEqual({ identity: sigstore.certificateIdentity, issuer: sigstore.issuer });
+    const signer = signerWith({
+      http: editingChain((chain) => chain, 'signedCertificateDetachedSct'),
+    });
+    expect(await signer.identity()).toEqual({
+      identity: sigstore.certificateIdentity,
+      issuer: sigstore.issuer,
+    });
   });
 
   it('takes a chain without the root', async () => {
-    expect(await signerWith({ http: editingChain((chain) => chain.slice(0, 2)) }).chain()).toHaveLength(1);
+    expect(
+      await signerWith({ http: editingChain((chain) => chain.slice(0, 2)) }).chain(),
+    ).toHaveLength(1);
   });
 
   it('asks below the path of its address', async () => {
@@ -115,7 +143,9 @@ describe('a Fulcio signer', () => {
 describe('an answer of Fulcio is refused when', () => {
   it('the certificate is for another key', async () => {
     const stolen = await signerWith().certificate();
-    await expect(signerWith({ http: editingChain(([, ...rest]) => [stolen, ...rest]) }).identity()).rejects.toMatchObject({
+    await expect(
+      signerWith({ http: editingChain(([, ...rest]) => [stolen, ...rest]) }).identity(),
+    ).rejects.toMatchObject({
       code: 'fulcio-error',
       message: expect.stringContaining('for another key than ours'),
     });
@@ -123,14 +153,28 @@ describe('an answer of Fulcio is refused when', () => {
 
   it.each([
     ['it has no certificates', (_: string[]) => [], 'it holds 0 certificates'],
-    ['it has more than any chain has', (chain: string[]) => Array(11).fill(chain[0]), 'it holds 11 certificates'],
-    ['the chain is in the wrong order', ([leaf, middle, root]: string[]) => [leaf, root, middle], 'is not signed by the next one'],
-    ['a certificate is missing in the middle', ([leaf, , root]: string[]) => [leaf, root], 'is not signed by the next one'],
+    [
+      'it has more than any chain has',
+      (chain: string[]) => Array(11).fill(chain[0]),
+      'it holds 11 certificates',
+    ],
+    [
+      'the chain is in the wrong order',
+      ([leaf, middle, root]: string[]) => [leaf, root, middle],
+      'is not signed by the next one',
+    ],
+    [
+      'a certificate is missing in the middle',
+      ([leaf, , root]: string[]) => [leaf, root],
+      'is not signed by the next one',
+    ],
     ['a certificate is garbage', ([leaf]: string[]) => [leaf, 'garbage'], 'cannot be read'],
     ['a certificate is no text', ([leaf]: string[]) => [leaf, 7], 'is not text'],
     ['the chain is no list', () => 'chain', 'it holds no certificates'],
   ])('%s', async (_what, edit, message) => {
-    await expect(signerWith({ http: editingChain(edit as (chain: string[]) => unknown) }).identity()).rejects.toMatchObject({
+    await expect(
+      signerWith({ http: editingChain(edit as (chain: string[]) => unknown) }).identity(),
+    ).rejects.toMatchObject({
       code: 'fulcio-error',
       message: expect.stringContaining(message),
     });
@@ -158,9 +202,17 @@ describe('an answer of Fulcio is refused when', () => {
 
 describe('a failure of Fulcio', () => {
   it.each([
-    [400, '{"code":3,"message":"There was an error processing the identity token"}', 'bad-identity-token'],
+    [
+      400,
+      '{"code":3,"message":"There was an error processing the identity token"}',
+      'bad-identity-token',
+    ],
     [401, '', 'bad-identity-token'],
-    [400, '{"code":3,"message":"The signature supplied in the request could not be verified"}', 'fulcio-error'],
+    [
+      400,
+      '{"code":3,"message":"The signature supplied in the request could not be verified"}',
+      'fulcio-error',
+    ],
     [404, 'page not found', 'fulcio-error'],
     [302, '', 'fulcio-error'],
     [429, '{"message":"slow down"}', 'fulcio-error'],
@@ -202,11 +254,19 @@ describe('a failure of Fulcio', () => {
 
   it('never tells the token, also when Fulcio sends it back', async () => {
     const token = await sigstore.token();
-    for (const body of [JSON.stringify({ message: `bad identity token ${token}!` }), `bad token: ${token}`, `${token}`]) {
-      const failure = (await signerWith({ http: answering(400, body), identityToken: async () => token })
+    for (const body of [
+      JSON.stringify({ message: `bad identity token ${token}!` }),
+      `bad token: ${token}`,
+      `${token}`,
+    ]) {
+      const failure = (await signerWith({
+        http: answering(400, body),
+        identityToken: async () => token,
+      })
         .identity()
         .catch((caught) => caught)) as Failure;
-      for (const part of token.split('.')) expect([failure.message, failure.fix, failure.stack].join()).not.toContain(part);
+      for (const part of token.split('.'))
+        expect([failure.message, failure.fix, failure.stack].join()).not.toContain(part);
     }
   });
 });
@@ -222,13 +282,20 @@ describe('a token', () => {
     ['with broken claims', 'a.b.c', 'not a JSON Web Token'],
     ['that names nobody', jwt({ iss: 'x' }), 'names nobody'],
     ['with an empty subject', jwt({ sub: '' }), 'names nobody'],
-    ['for an unverified address', jwt({ sub: 'x', email: 'a@example.test', email_verified: false }), 'has not verified'],
+    [
+      'for an unverified address',
+      jwt({ sub: 'x', email: 'a@example.test', email_verified: false }),
+      'has not verified',
+    ],
   ])('%s is refused before Fulcio is asked', async (_what, token, message) => {
     const asked: HttpRequest[] = [];
     const failure = (await signerWith({ http: plainHttp(asked), identityToken: async () => token })
       .identity()
       .catch((caught) => caught)) as Failure;
-    expect(failure).toMatchObject({ code: 'bad-identity-token', message: expect.stringContaining(message) });
+    expect(failure).toMatchObject({
+      code: 'bad-identity-token',
+      message: expect.stringContaining(message),
+    });
     expect(failure.cause).toBeUndefined();
     expect(failure.message + failure.fix).not.toContain(token);
     expect(asked).toEqual([]);
@@ -236,7 +303,9 @@ describe('a token', () => {
 
   it('that cannot be had is the failure of who should give it', async () => {
     const none = new Failure('no-identity-token', 'GitHub gives none.', 'Add `id-token: write`.');
-    await expect(signerWith({ identityToken: () => Promise.reject(none) }).identity()).rejects.toBe(none);
+    await expect(signerWith({ identityToken: () => Promise.reject(none) }).identity()).rejects.toBe(
+      none,
+    );
   });
 });
 
@@ -261,7 +330,11 @@ describe('a certificate without a timestamp of a CT log', () => {
     key,
   );
   const read = (embeddedSct: boolean) =>
-    readFulcioCertificate([certificatePem({ der: leaf })], { key: publicKey, now: new Date(), embeddedSct });
+    readFulcioCertificate([certificatePem({ der: leaf })], {
+      key: publicKey,
+      now: new Date(),
+      embeddedSct,
+    });
 
   it('is taken where none was promised', () => {
     expect(read(false)).toMatchObject({ identity: 'me@example.test', issuer, chain: [] });

@@ -15,14 +15,26 @@ export const pem = publicKey.export({ format: 'pem', type: 'spki' }).toString();
 export function message(text = 'message'): SignatureBundle {
   const digest = createHash('sha256').update(text).digest();
   const signature = sign('sha256', Buffer.from(text), privateKey);
-  return { $case: 'messageSignature', messageSignature: { messageDigest: { algorithm: 1, digest }, signature } };
+  return {
+    $case: 'messageSignature',
+    messageSignature: { messageDigest: { algorithm: 1, digest }, signature },
+  };
 }
 
 export function envelope(statement = '{}'): SignatureBundle {
   const payloadType = 'application/vnd.in-toto+json';
-  const pae = Buffer.from(`DSSEv1 ${payloadType.length} ${payloadType} ${statement.length} ${statement}`);
+  const pae = Buffer.from(
+    `DSSEv1 ${payloadType.length} ${payloadType} ${statement.length} ${statement}`,
+  );
   const sig = sign('sha256', pae, privateKey);
-  return { $case: 'dsseEnvelope', dsseEnvelope: { payload: Buffer.from(statement), payloadType, signatures: [{ sig, keyid: '' }] } };
+  return {
+    $case: 'dsseEnvelope',
+    dsseEnvelope: {
+      payload: Buffer.from(statement),
+      payloadType,
+      signatures: [{ sig, keyid: '' }],
+    },
+  };
 }
 
 /** A Rekor of the sandbox, asked through `http`. */
@@ -44,7 +56,12 @@ export const editing =
   (edit: (answer: never, response: HttpResponse) => unknown, http: Http = plainHttp()): Http =>
   async (request) => {
     const response = await http(request);
-    return { ...response, body: Buffer.from(JSON.stringify(edit(JSON.parse(response.body.toString()) as never, response))) };
+    return {
+      ...response,
+      body: Buffer.from(
+        JSON.stringify(edit(JSON.parse(response.body.toString()) as never, response)),
+      ),
+    };
   };
 
 /** A canonicalized body (base64) with something changed. */

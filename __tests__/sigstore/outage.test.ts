@@ -1,4 +1,5 @@
-// The policy for outages with the real Http, at a hundredth of its size: 45 seconds inside 5 minutes are 450 milliseconds inside 3 seconds.
+// The policy for outages with the real Http, at a hundredth of its size: 45 seconds inside 5
+// minutes are 450 milliseconds inside 3 seconds.
 import { describe, expect, it } from 'vitest';
 import type { Failure } from '../../src/failure.ts';
 import { createHttp } from '../../src/http/client.ts';
@@ -19,8 +20,18 @@ function signWithin(sigstore: Sigstore, budget: number, wholeTry = 200) {
   const deadline = createDeadline(budget);
   // A reserve is kept for what comes after: pushing, reading back, reporting.
   const patience = () => deadline.remaining() - budget / 10;
-  const http = createHttp({ deadline, env: {}, clocks: { whole: wholeTry, idle: wholeTry, connect: wholeTry }, random: () => 0.5 });
-  const signer = createFulcioSigner({ http, patience, url: new URL(sigstore.fulcioUrl), identityToken: () => sigstore.token() });
+  const http = createHttp({
+    deadline,
+    env: {},
+    clocks: { whole: wholeTry, idle: wholeTry, connect: wholeTry },
+    random: () => 0.5,
+  });
+  const signer = createFulcioSigner({
+    http,
+    patience,
+    url: new URL(sigstore.fulcioUrl),
+    identityToken: () => sigstore.token(),
+  });
   const witnesses = [
     createRekor({ http, patience, url: new URL(sigstore.rekorUrl) }),
     createTimestampWitness({ http, patience, url: new URL(sigstore.timestampUrl) }),
@@ -28,7 +39,9 @@ function signWithin(sigstore: Sigstore, budget: number, wholeTry = 200) {
   return signEnvelope(signer, witnesses, '{}').finally(http.close);
 }
 
-/** A stranger accepts what was signed within so many milliseconds, as of the workflow's identity. */
+/**
+ * A stranger accepts what was signed within so many milliseconds, as of the workflow's identity.
+ */
 async function expectSigned(sigstore: Sigstore, budget = 3000): Promise<void> {
   const bundle = await signWithin(sigstore, budget);
   expect(judge(bundle, sigstore.trustedRoot, { logs: 1, times: 2 })).toEqual({
@@ -75,7 +88,10 @@ describe.concurrent.each(['fulcio', 'rekor', 'timestamp'] as const)(
     it(
       'when it asks for a pause',
       inSandbox(async (sigstore) => {
-        sigstore.faults[service].inject({ kind: 'status', status: 429, retryAfter: 1 }, { times: 1 });
+        sigstore.faults[service].inject(
+          { kind: 'status', status: 429, retryAfter: 1 },
+          { times: 1 },
+        );
         const start = performance.now();
         await expectSigned(sigstore);
         expect(performance.now() - start).toBeGreaterThanOrEqual(1000);
@@ -94,9 +110,13 @@ describe.concurrent.each([
     inSandbox(async (sigstore) => {
       sigstore.faults[service].inject({ kind: 'status', status: 503 });
       const start = performance.now();
-      const failure = (await signWithin(sigstore, 1000).catch((caught: unknown) => caught)) as Failure;
+      const failure = (await signWithin(sigstore, 1000).catch(
+        (caught: unknown) => caught,
+      )) as Failure;
       expect(failure).toMatchObject({ code, message: expect.stringMatching(name) });
-      expect(failure.message).toMatch(/ answered 503 for \d+\.\d s, asked \d+ times: injected fault$/);
+      expect(failure.message).toMatch(
+        / answered 503 for \d+\.\d s, asked \d+ times: injected fault$/,
+      );
       // half a second more for a busy machine
       expect(performance.now() - start).toBeLessThan(1500);
     }),
@@ -106,9 +126,13 @@ describe.concurrent.each([
     'that refuses connections does so too',
     inSandbox(async (sigstore) => {
       await sigstore.faults[service].down();
-      const failure = (await signWithin(sigstore, 1000).catch((caught: unknown) => caught)) as Failure;
+      const failure = (await signWithin(sigstore, 1000).catch(
+        (caught: unknown) => caught,
+      )) as Failure;
       expect(failure).toMatchObject({ code, message: expect.stringMatching(name) });
-      expect(failure.message).toMatch(/ gave no usable answer in \d+\.\d s: .* refused the connection \(\d+ tries in [\d.]+ m?s\)\.$/);
+      expect(failure.message).toMatch(
+        / gave no usable answer in \d+\.\d s: .* refused the connection \(\d+ tries in [\d.]+ m?s\)\.$/,
+      );
     }),
   );
 });

@@ -1,7 +1,10 @@
 import { Failure } from '../../src/failure.ts';
 import type { Http, HttpRequest } from '../../src/http/http.ts';
 
-/** The least Http that keeps its promises on loopback: one try, bounded, no redirects. What is asked is kept in `asked`. */
+/**
+ * The least Http that keeps its promises on loopback: one try, bounded, no redirects. What is asked
+ * is kept in `asked`.
+ */
 export function plainHttp(asked: HttpRequest[] = []): Http {
   return async (request) => {
     asked.push(request);
@@ -14,11 +17,22 @@ export function plainHttp(asked: HttpRequest[] = []): Http {
         ...(request.body === undefined ? {} : { body: Buffer.from(request.body) }),
       });
     } catch (caught) {
-      throw new Failure('network', `${request.url.host} does not answer.`, 'Start it.', { cause: caught });
+      throw new Failure('network', `${request.url.host} does not answer.`, 'Start it.', {
+        cause: caught,
+      });
     }
     const body = Buffer.from(await response.arrayBuffer());
     if (body.length > request.maxBytes)
-      throw new Failure('too-large', `${request.url.host} sent more than ${request.maxBytes} bytes.`, '-');
-    return { status: response.status, headers: Object.fromEntries(response.headers), body, url: request.url };
+      throw new Failure(
+        'too-large',
+        `${request.url.host} sent more than ${request.maxBytes} bytes.`,
+        '-',
+      );
+    return {
+      status: response.status,
+      headers: Object.fromEntries(response.headers),
+      body,
+      url: request.url,
+    };
   };
 }

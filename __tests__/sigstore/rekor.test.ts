@@ -14,7 +14,8 @@ beforeAll(async () => {
 });
 afterAll(() => sigstore.close());
 
-const rekor = (version: RekorVersion | undefined, http?: Http, url?: string) => rekorOf(sigstore, version, http, url);
+const rekor = (version: RekorVersion | undefined, http?: Http, url?: string) =>
+  rekorOf(sigstore, version, http, url);
 
 describe('the version of a Rekor', () => {
   it('that is given is not asked for', async () => {
@@ -33,7 +34,10 @@ describe('the version of a Rekor', () => {
       ...(request.method === 'GET' ? first : second),
     });
   const tree = { status: 200, body: Buffer.from('{"treeID":"1"}') };
-  const invalid = { status: 400, body: Buffer.from('{"code":3,"message":"invalid type, must be hashedrekord"}') };
+  const invalid = {
+    status: 400,
+    body: Buffer.from('{"code":3,"message":"invalid type, must be hashedrekord"}'),
+  };
   it.each([
     ['is 1 where only its log answers', answers(tree, {}), 1],
     ['is 2 where only its entries are known', answers({}, invalid), 2],
@@ -43,14 +47,16 @@ describe('the version of a Rekor', () => {
   });
 
   it('is 1 also where a proxy never answers for the other API', async () => {
-    const http: Http = async (request) => (request.method === 'POST' ? new Promise(() => undefined) : answers(tree, {})(request));
+    const http: Http = async (request) =>
+      request.method === 'POST' ? new Promise(() => undefined) : answers(tree, {})(request);
     const start = performance.now();
     expect(await rekor(undefined, http).version()).toBe(1);
     expect(performance.now() - start).toBeGreaterThanOrEqual(990);
   });
 
   it('is 2 at once, whatever the other API does', async () => {
-    const http: Http = async (request) => (request.method === 'GET' ? new Promise(() => undefined) : answers({}, invalid)(request));
+    const http: Http = async (request) =>
+      request.method === 'GET' ? new Promise(() => undefined) : answers({}, invalid)(request);
     expect(await rekor(undefined, http).version()).toBe(2);
   });
 
@@ -65,7 +71,10 @@ describe('the version of a Rekor', () => {
   it.each([
     [
       'a web server answers everything with a page',
-      answers({ status: 200, body: Buffer.from('<html>') }, { status: 200, body: Buffer.from('<html>') }),
+      answers(
+        { status: 200, body: Buffer.from('<html>') },
+        { status: 200, body: Buffer.from('<html>') },
+      ),
       'neither',
     ],
     ['nothing is there', answers({}, {}), 'neither'],
@@ -90,15 +99,21 @@ describe('the version of a Rekor', () => {
 });
 
 describe('a Rekor', () => {
-  it.each([1, 2] as const)('(v%i) refuses an envelope with two signatures, and one with none', async (version) => {
-    const content = envelope();
-    if (content.$case !== 'dsseEnvelope') throw new Error('unexpected');
-    const [signature] = content.dsseEnvelope.signatures;
-    for (const signatures of [[], [signature, signature]]) {
-      const broken = { ...content, dsseEnvelope: { ...content.dsseEnvelope, signatures } } as SignatureBundle;
-      await expect(rekor(version).testify(broken, pem)).rejects.toThrow('signatures, not one');
-    }
-  });
+  it.each([1, 2] as const)(
+    '(v%i) refuses an envelope with two signatures, and one with none',
+    async (version) => {
+      const content = envelope();
+      if (content.$case !== 'dsseEnvelope') throw new Error('unexpected');
+      const [signature] = content.dsseEnvelope.signatures;
+      for (const signatures of [[], [signature, signature]]) {
+        const broken = {
+          ...content,
+          dsseEnvelope: { ...content.dsseEnvelope, signatures },
+        } as SignatureBundle;
+        await expect(rekor(version).testify(broken, pem)).rejects.toThrow('signatures, not one');
+      }
+    },
+  );
 
   it.each([
     [1, 2],
@@ -113,7 +128,12 @@ describe('a Rekor', () => {
 
   it('gives version 2 more than 20 seconds for one try, also when there is no patience for a second', async () => {
     const asked: HttpRequest[] = [];
-    const log = createRekor({ http: plainHttp(asked), url: new URL(sigstore.rekor2Url), version: 2, patience: () => 100 });
+    const log = createRekor({
+      http: plainHttp(asked),
+      url: new URL(sigstore.rekor2Url),
+      version: 2,
+      patience: () => 100,
+    });
     const material: VerificationMaterial = await log.testify(envelope(), pem);
     expect(material.tlogEntries).toHaveLength(1);
     expect(asked[0]).toMatchObject({ timeout: 30_000, patience: 100 });

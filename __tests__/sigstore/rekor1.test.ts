@@ -12,7 +12,8 @@ beforeAll(async () => {
 });
 afterAll(() => sigstore.close());
 
-const rekor = (version: RekorVersion | undefined, http?: Http, url?: string) => rekorOf(sigstore, version, http, url);
+const rekor = (version: RekorVersion | undefined, http?: Http, url?: string) =>
+  rekorOf(sigstore, version, http, url);
 
 interface Entry1 {
   body: string;
@@ -29,25 +30,63 @@ const editEntry1 = (edit: (entry: Entry1) => unknown) =>
 
 describe('an entry of Rekor v1 is refused when', () => {
   it.each([
-    ['it has no promise', (entry: Entry1): unknown => delete entry.verification.signedEntryTimestamp, 'no signed promise'],
-    ['its promise is no base64', (entry: Entry1): unknown => (entry.verification.signedEntryTimestamp = '***'), 'no signed promise'],
-    ['it has no inclusion proof', (entry: Entry1): unknown => delete entry.verification.inclusionProof, 'no inclusion proof'],
-    ['its proof has no checkpoint', (entry: Entry1): unknown => delete entry.verification.inclusionProof?.checkpoint, 'no inclusion proof'],
+    [
+      'it has no promise',
+      (entry: Entry1): unknown => delete entry.verification.signedEntryTimestamp,
+      'no signed promise',
+    ],
+    [
+      'its promise is no base64',
+      (entry: Entry1): unknown => (entry.verification.signedEntryTimestamp = '***'),
+      'no signed promise',
+    ],
+    [
+      'it has no inclusion proof',
+      (entry: Entry1): unknown => delete entry.verification.inclusionProof,
+      'no inclusion proof',
+    ],
+    [
+      'its proof has no checkpoint',
+      (entry: Entry1): unknown => delete entry.verification.inclusionProof?.checkpoint,
+      'no inclusion proof',
+    ],
     [
       'its proof is endless',
-      (entry: Entry1): unknown => Object.assign(entry.verification.inclusionProof ?? {}, { hashes: Array(65).fill('00') }),
+      (entry: Entry1): unknown =>
+        Object.assign(entry.verification.inclusionProof ?? {}, { hashes: Array(65).fill('00') }),
       'no inclusion proof',
     ],
     [
       'a hash of its proof is no hexadecimal',
-      (entry: Entry1): unknown => Object.assign(entry.verification.inclusionProof ?? {}, { hashes: ['xy'] }),
+      (entry: Entry1): unknown =>
+        Object.assign(entry.verification.inclusionProof ?? {}, { hashes: ['xy'] }),
       'no inclusion proof',
     ],
-    ['its log id is no hexadecimal', (entry: Entry1): unknown => (entry.logID = 'XYZ'), 'missing or malformed'],
-    ['its index is negative', (entry: Entry1): unknown => (entry.logIndex = -1), 'missing or malformed'],
-    ['its index is a fraction', (entry: Entry1): unknown => (entry.logIndex = 1.5), 'missing or malformed'],
-    ['its time is missing', (entry: Entry1): unknown => (entry.integratedTime = undefined), 'missing or malformed'],
-    ['its body is garbage', (entry: Entry1): unknown => (entry.body = 'Z2FyYmFnZQ=='), 'about another signature'],
+    [
+      'its log id is no hexadecimal',
+      (entry: Entry1): unknown => (entry.logID = 'XYZ'),
+      'missing or malformed',
+    ],
+    [
+      'its index is negative',
+      (entry: Entry1): unknown => (entry.logIndex = -1),
+      'missing or malformed',
+    ],
+    [
+      'its index is a fraction',
+      (entry: Entry1): unknown => (entry.logIndex = 1.5),
+      'missing or malformed',
+    ],
+    [
+      'its time is missing',
+      (entry: Entry1): unknown => (entry.integratedTime = undefined),
+      'missing or malformed',
+    ],
+    [
+      'its body is garbage',
+      (entry: Entry1): unknown => (entry.body = 'Z2FyYmFnZQ=='),
+      'about another signature',
+    ],
   ] as const)('%s', async (_what, edit, problem) => {
     for (const content of [message(), envelope()]) {
       await expect(rekor(1, editEntry1(edit)).testify(content, pem)).rejects.toMatchObject({
@@ -60,12 +99,25 @@ describe('an entry of Rekor v1 is refused when', () => {
   it.each([
     ['kind', (json: { kind: string }): unknown => (json.kind = 'intoto')],
     ['version', (json: { apiVersion: string }): unknown => (json.apiVersion = '0.0.2')],
-    ['digest', (json: { spec: { data: { hash: { value: string } } } }): unknown => (json.spec.data.hash.value = '00'.repeat(32))],
-    ['algorithm', (json: { spec: { data: { hash: { algorithm: string } } } }): unknown => (json.spec.data.hash.algorithm = 'sha512')],
-    ['signature', (json: { spec: { signature: { content: string } } }): unknown => (json.spec.signature.content = 'AAAA')],
+    [
+      'digest',
+      (json: { spec: { data: { hash: { value: string } } } }): unknown =>
+        (json.spec.data.hash.value = '00'.repeat(32)),
+    ],
+    [
+      'algorithm',
+      (json: { spec: { data: { hash: { algorithm: string } } } }): unknown =>
+        (json.spec.data.hash.algorithm = 'sha512'),
+    ],
+    [
+      'signature',
+      (json: { spec: { signature: { content: string } } }): unknown =>
+        (json.spec.signature.content = 'AAAA'),
+    ],
     [
       'key',
-      (json: { spec: { signature: { publicKey: { content: string } } } }): unknown => (json.spec.signature.publicKey.content = 'AAAA'),
+      (json: { spec: { signature: { publicKey: { content: string } } } }): unknown =>
+        (json.spec.signature.publicKey.content = 'AAAA'),
     ],
   ])('its body names another %s than ours', async (_field, edit) => {
     const http = editEntry1((entry) => {
@@ -77,8 +129,16 @@ describe('an entry of Rekor v1 is refused when', () => {
   });
 
   it.each([
-    ['hash algorithm', (json: { spec: { payloadHash: { algorithm: string } } }): unknown => (json.spec.payloadHash.algorithm = 'sha512')],
-    ['payload', (json: { spec: { payloadHash: { value: string } } }): unknown => (json.spec.payloadHash.value = '00'.repeat(32))],
+    [
+      'hash algorithm',
+      (json: { spec: { payloadHash: { algorithm: string } } }): unknown =>
+        (json.spec.payloadHash.algorithm = 'sha512'),
+    ],
+    [
+      'payload',
+      (json: { spec: { payloadHash: { value: string } } }): unknown =>
+        (json.spec.payloadHash.value = '00'.repeat(32)),
+    ],
     [
       'signature',
       (json: { spec: { signatures: { signature: string }[] } }): unknown =>
@@ -86,7 +146,8 @@ describe('an entry of Rekor v1 is refused when', () => {
     ],
     [
       'number of signatures',
-      (json: { spec: { signatures: object[] } }): unknown => json.spec.signatures.push({ ...json.spec.signatures[0] }),
+      (json: { spec: { signatures: object[] } }): unknown =>
+        json.spec.signatures.push({ ...json.spec.signatures[0] }),
     ],
     [
       'key',
@@ -109,7 +170,9 @@ describe('an entry of Rekor v1 is refused when', () => {
       return recorded;
     };
     await rekor(1, recording).testify(message('other'), pem);
-    await expect(rekor(1, async () => recorded as HttpResponse).testify(message(), pem)).rejects.toMatchObject({
+    await expect(
+      rekor(1, async () => recorded as HttpResponse).testify(message(), pem),
+    ).rejects.toMatchObject({
       message: expect.stringContaining('about another signature'),
     });
   });
@@ -119,7 +182,9 @@ describe('an entry of Rekor v1 is refused when', () => {
     ['there is none', () => ({}), 'it holds 0 entries'],
     ['the answer is a list', () => [], 'not a JSON object'],
   ])('%s', async (_what, edit, problem) => {
-    await expect(rekor(1, editing(edit)).testify(message(), pem)).rejects.toMatchObject({ message: expect.stringContaining(problem) });
+    await expect(rekor(1, editing(edit)).testify(message(), pem)).rejects.toMatchObject({
+      message: expect.stringContaining(problem),
+    });
   });
 });
 
@@ -143,10 +208,20 @@ describe('an entry that exists already in Rekor v1', () => {
         answer = { ...(await plainHttp()(request)), status: 200 };
         return conflict(`/api/v1/log/entries/${uuid}`);
       }
-      return asked.length < 4 || answer === undefined ? { ...conflict(undefined), status: 404 } : answer;
+      return asked.length < 4 || answer === undefined
+        ? { ...conflict(undefined), status: 404 }
+        : answer;
     };
-    const service = { name: 'Rekor', code: 'rekor-error', url: new URL(sigstore.rekorUrl), http, patience: () => 0 } as const;
-    const material = await createRekor1(service, async (milliseconds) => waits.push(milliseconds)).testify(content, pem);
+    const service = {
+      name: 'Rekor',
+      code: 'rekor-error',
+      url: new URL(sigstore.rekorUrl),
+      http,
+      patience: () => 0,
+    } as const;
+    const material = await createRekor1(service, async (milliseconds) =>
+      waits.push(milliseconds),
+    ).testify(content, pem);
     expect(material.tlogEntries).toHaveLength(1);
     expect(waits).toEqual([250, 500]);
     const get = `GET /api/v1/log/entries/${uuid}`;

@@ -8,12 +8,22 @@ const entry = (index: number) => Buffer.from(`entry ${index}`);
 const leafHash = (index: number) => sha256(Buffer.of(0), entry(index));
 const keyId = sha256(Buffer.from('log'));
 
-/** A log of so many entries, served as https://c2sp.org/tlog-tiles says; partial tiles only at the right edge. */
-function logOf(size: number, change: (path: string, body: Buffer) => Buffer | undefined = (_, body) => body): Http {
+/**
+ * A log of so many entries, served as https://c2sp.org/tlog-tiles says; partial tiles only at the
+ * right edge.
+ */
+function logOf(
+  size: number,
+  change: (path: string, body: Buffer) => Buffer | undefined = (_, body) => body,
+): Http {
   const levels: Buffer[][] = [Array.from({ length: size }, (_, index) => leafHash(index))];
   for (let level = 0; (levels[level] as Buffer[]).length >= 256; level++) {
     const below = levels[level] as Buffer[];
-    levels.push(Array.from({ length: Math.floor(below.length / 256) }, (_, n) => fold(below.slice(n * 256, n * 256 + 256))));
+    levels.push(
+      Array.from({ length: Math.floor(below.length / 256) }, (_, n) =>
+        fold(below.slice(n * 256, n * 256 + 256)),
+      ),
+    );
   }
   const envelope = checkpoint(size, fold(levels[0] as Buffer[]));
   return async ({ url }) => {
@@ -33,7 +43,9 @@ function answer(path: string, levels: Buffer[][]): Buffer | undefined {
   if (there !== Number(match[3] ?? 256)) return undefined;
   if (match[1] !== 'entries') return Buffer.concat(nodes.slice(number * 256, number * 256 + there));
   const entries = Array.from({ length: there }, (_, place) => entry(number * 256 + place));
-  return Buffer.concat(entries.flatMap((bytes) => [Buffer.of(bytes.length >> 8, bytes.length & 255), bytes]));
+  return Buffer.concat(
+    entries.flatMap((bytes) => [Buffer.of(bytes.length >> 8, bytes.length & 255), bytes]),
+  );
 }
 
 const checkpoint = (size: number, root: Buffer) =>
@@ -77,15 +89,23 @@ const read = (http: Http, index: number, waits: number[] = []) =>
   );
 
 describe('an entry read from tiles', () => {
-  it.each([1, 2, 3, 7, 255, 256, 257, 511, 512, 1000, 65_793])('of a log of %i entries leads to the root', async (size) => {
-    const http = logOf(size);
-    for (const index of new Set([0, 1, 255, 256, Math.floor(size / 2), size - 2, size - 1])) {
-      if (index < 0 || index >= size) continue;
-      const { body, keyId: id, proof } = await read(http, index);
-      expect([body.toString(), id, proof.logIndex, proof.treeSize]).toEqual([`entry ${index}`, keyId, String(index), String(size)]);
-      expect(rootFrom(index, size, leafHash(index), proof.hashes)).toEqual(proof.rootHash);
-    }
-  });
+  it.each([1, 2, 3, 7, 255, 256, 257, 511, 512, 1000, 65_793])(
+    'of a log of %i entries leads to the root',
+    async (size) => {
+      const http = logOf(size);
+      for (const index of new Set([0, 1, 255, 256, Math.floor(size / 2), size - 2, size - 1])) {
+        if (index < 0 || index >= size) continue;
+        const { body, keyId: id, proof } = await read(http, index);
+        expect([body.toString(), id, proof.logIndex, proof.treeSize]).toEqual([
+          `entry ${index}`,
+          keyId,
+          String(index),
+          String(size),
+        ]);
+        expect(rootFrom(index, size, leafHash(index), proof.hashes)).toEqual(proof.rootHash);
+      }
+    },
+  );
 
   it('is waited for until a checkpoint holds it', async () => {
     const waits: number[] = [];
@@ -105,15 +125,32 @@ describe('an entry read from tiles', () => {
   });
 
   it.each([
-    ['the checkpoint is a page', (path: string, body: Buffer) => (path === 'checkpoint' ? Buffer.from('<html>') : body), 'no checkpoint'],
-    ['the checkpoint is missing', (path: string, body: Buffer) => (path === 'checkpoint' ? undefined : body), 'no checkpoint'],
+    [
+      'the checkpoint is a page',
+      (path: string, body: Buffer) => (path === 'checkpoint' ? Buffer.from('<html>') : body),
+      'no checkpoint',
+    ],
+    [
+      'the checkpoint is missing',
+      (path: string, body: Buffer) => (path === 'checkpoint' ? undefined : body),
+      'no checkpoint',
+    ],
     [
       'the checkpoint is signed by nobody',
-      (path: string, body: Buffer) => (path === 'checkpoint' ? body.subarray(0, body.indexOf('—')) : body),
+      (path: string, body: Buffer) =>
+        path === 'checkpoint' ? body.subarray(0, body.indexOf('—')) : body,
       'no log of the trusted root',
     ],
-    ['a tile is missing', (path: string, body: Buffer) => (path.startsWith('tile/0') ? undefined : body), 'does not give the tile'],
-    ['a tile is short', (path: string, body: Buffer) => (path.startsWith('tile/0') ? body.subarray(32) : body), 'does not give the tile'],
+    [
+      'a tile is missing',
+      (path: string, body: Buffer) => (path.startsWith('tile/0') ? undefined : body),
+      'does not give the tile',
+    ],
+    [
+      'a tile is short',
+      (path: string, body: Buffer) => (path.startsWith('tile/0') ? body.subarray(32) : body),
+      'does not give the tile',
+    ],
     [
       'the entries are missing',
       (path: string, body: Buffer) => (path.startsWith('tile/entries') ? undefined : body),
@@ -121,10 +158,14 @@ describe('an entry read from tiles', () => {
     ],
     [
       'the entries end in the middle',
-      (path: string, body: Buffer) => (path.startsWith('tile/entries') ? body.subarray(0, 25) : body),
+      (path: string, body: Buffer) =>
+        path.startsWith('tile/entries') ? body.subarray(0, 25) : body,
       'does not give entry 2',
     ],
   ])('is a failure when %s', async (_what, change, message) => {
-    await expect(read(logOf(5, change), 2)).rejects.toMatchObject({ code: 'rekor-error', message: expect.stringContaining(message) });
+    await expect(read(logOf(5, change), 2)).rejects.toMatchObject({
+      code: 'rekor-error',
+      message: expect.stringContaining(message),
+    });
   });
 });

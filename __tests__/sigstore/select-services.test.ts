@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { chooseServices, isPublicGood, publicGoodServices } from '../../src/sigstore/select-services.ts';
+import {
+  chooseServices,
+  isPublicGood,
+  publicGoodServices,
+} from '../../src/sigstore/select-services.ts';
 import type { Service, SigningConfig } from '../../src/sigstore/signing-config.ts';
 
 const now = new Date('2026-06-01T00:00:00Z');
@@ -12,11 +16,24 @@ const service = (host: string, fields: Partial<Omit<Service, 'url'>> = {}): Serv
 });
 const from = (time: string) => ({ validFrom: new Date(time) });
 const to = (time: string) => ({ validTo: new Date(time) });
-const config = (fields: Partial<SigningConfig>): SigningConfig => ({ ca: [service('fulcio')], oidc: [], rekor: [], tsa: [], ...fields });
+const config = (fields: Partial<SigningConfig>): SigningConfig => ({
+  ca: [service('fulcio')],
+  oidc: [],
+  rekor: [],
+  tsa: [],
+  ...fields,
+});
 const keyless = { fulcio: true, log: true };
 const hosts = (urls: readonly URL[]) => urls.map((url) => url.hostname.replace('.example', ''));
 const tsasOf = (tsa: readonly Service[], tsaSelector: SigningConfig['tsaSelector'], at = now) =>
-  hosts(chooseServices(config({ tsa, ...(tsaSelector === undefined ? {} : { tsaSelector }) }), {}, keyless, at).timestamps);
+  hosts(
+    chooseServices(
+      config({ tsa, ...(tsaSelector === undefined ? {} : { tsaSelector }) }),
+      {},
+      keyless,
+      at,
+    ).timestamps,
+  );
 const ALL = { kind: 'ALL' } as const;
 const ANY = { kind: 'ANY' } as const;
 const EXACT = (count: number) => ({ kind: 'EXACT', count }) as const;
@@ -28,7 +45,11 @@ describe('services are chosen', () => {
     ['exactly one', EXACT(1), ['new']],
     ['exactly two', EXACT(2), ['new', 'middle']],
   ])('%s', (_what, selector, expected) => {
-    const services = [service('middle', from('2025-01-01')), service('new', from('2026-01-01')), service('old')];
+    const services = [
+      service('middle', from('2025-01-01')),
+      service('new', from('2026-01-01')),
+      service('old'),
+    ];
     expect(tsasOf(services, selector)).toEqual(expected);
   });
 
@@ -48,10 +69,12 @@ describe('services are chosen', () => {
   it('one without a start last', () => {
     const { validFrom: _, ...timeless } = service('timeless');
     expect(tsasOf([timeless, service('dated')], ALL)).toEqual(['dated', 'timeless']);
-    expect(tsasOf([timeless, { ...timeless, url: new URL('https://other.example'), operator: 'other' }], ALL)).toEqual([
-      'timeless',
-      'other',
-    ]);
+    expect(
+      tsasOf(
+        [timeless, { ...timeless, url: new URL('https://other.example'), operator: 'other' }],
+        ALL,
+      ),
+    ).toEqual(['timeless', 'other']);
   });
 
   it.each([
@@ -64,15 +87,29 @@ describe('services are chosen', () => {
     if (valid) expect(choose()).toEqual(['x']);
     else {
       // Fulcio is chosen first and has no end, so it is only missing before 2024.
-      expect(choose).toThrow(expect.objectContaining({ code: 'bad-signing-config', message: expect.stringContaining(time.slice(0, 10)) }));
+      expect(choose).toThrow(
+        expect.objectContaining({
+          code: 'bad-signing-config',
+          message: expect.stringContaining(time.slice(0, 10)),
+        }),
+      );
     }
   });
 
-  const log = (host: string, majorApiVersion: number, fields = {}) => service(host, { majorApiVersion, ...fields });
+  const log = (host: string, majorApiVersion: number, fields = {}) =>
+    service(host, { majorApiVersion, ...fields });
   it.each([
-    ['the highest version that is spoken here', [log('one', 1), log('two', 2), log('three', 3)], [['two', 2]]],
+    [
+      'the highest version that is spoken here',
+      [log('one', 1), log('two', 2), log('three', 3)],
+      [['two', 2]],
+    ],
     ['never of two versions', [log('one', 1, from('2026-01-01')), log('two', 2)], [['two', 2]]],
-    ['the next version when the highest is not valid any more', [log('one', 1), log('two', 2, to('2025-01-01'))], [['one', 1]]],
+    [
+      'the next version when the highest is not valid any more',
+      [log('one', 1), log('two', 2, to('2025-01-01'))],
+      [['one', 1]],
+    ],
     ['none of none', [], []],
   ])('of logs: %s', (_what, rekor, expected) => {
     const { logs } = chooseServices(config({ rekor, rekorSelector: ALL }), {}, keyless, now);
@@ -87,8 +124,15 @@ describe('services are chosen', () => {
   });
 
   it('what is not needed is not looked at', () => {
-    const broken = config({ ca: [service('late', from('2027-01-01'))], rekor: [log('late', 9)], rekorSelector: ANY });
-    expect(chooseServices(broken, {}, { fulcio: false, log: false }, now)).toEqual({ logs: [], timestamps: [] });
+    const broken = config({
+      ca: [service('late', from('2027-01-01'))],
+      rekor: [log('late', 9)],
+      rekorSelector: ANY,
+    });
+    expect(chooseServices(broken, {}, { fulcio: false, log: false }, now)).toEqual({
+      logs: [],
+      timestamps: [],
+    });
   });
 
   it.each([
@@ -98,7 +142,11 @@ describe('services are chosen', () => {
       config({ ca: [service('x', to('2025-01-01'))] }),
       'no certificate authority (`caUrls`) that is valid at 2026-06-01',
     ],
-    ['none whose API is spoken', config({ ca: [service('x', { majorApiVersion: 2 })] }), 'no certificate authority (`caUrls`)'],
+    [
+      'none whose API is spoken',
+      config({ ca: [service('x', { majorApiVersion: 2 })] }),
+      'no certificate authority (`caUrls`)',
+    ],
     [
       'no log whose API is spoken',
       config({ rekor: [log('x', 3)], rekorSelector: ANY }),
@@ -111,35 +159,58 @@ describe('services are chosen', () => {
     ],
   ])('and it is a failure when there is %s', (_what, given, message) => {
     expect(() => chooseServices(given, {}, keyless, now)).toThrow(
-      expect.objectContaining({ code: 'bad-signing-config', message: expect.stringContaining(message) }),
+      expect.objectContaining({
+        code: 'bad-signing-config',
+        message: expect.stringContaining(message),
+      }),
     );
   });
 });
 
 describe('a single address', () => {
-  const all = { fulcioUrl: new URL('https://f.test'), rekorUrl: new URL('https://r.test'), timestampUrl: new URL('https://t.test') };
+  const all = {
+    fulcioUrl: new URL('https://f.test'),
+    rekorUrl: new URL('https://r.test'),
+    timestampUrl: new URL('https://t.test'),
+  };
 
   it('replaces every service of its kind', () => {
-    const full = config({ rekor: [service('a'), service('b')], rekorSelector: ALL, tsa: [service('a'), service('b')], tsaSelector: ALL });
+    const full = config({
+      rekor: [service('a'), service('b')],
+      rekorSelector: ALL,
+      tsa: [service('a'), service('b')],
+      tsaSelector: ALL,
+    });
     expect(chooseServices(full, all, keyless, now)).toEqual({
       fulcio: all.fulcioUrl,
       logs: [{ url: all.rekorUrl }],
       timestamps: [all.timestampUrl],
     });
-    expect(chooseServices(full, { rekorUrl: all.rekorUrl, rekorVersion: 2 }, keyless, now)).toEqual({
-      fulcio: new URL('https://fulcio.example'),
-      logs: [{ url: all.rekorUrl, version: 2 }],
-      timestamps: [new URL('https://a.example'), new URL('https://b.example')],
-    });
+    expect(chooseServices(full, { rekorUrl: all.rekorUrl, rekorVersion: 2 }, keyless, now)).toEqual(
+      {
+        fulcio: new URL('https://fulcio.example'),
+        logs: [{ url: all.rekorUrl, version: 2 }],
+        timestamps: [new URL('https://a.example'), new URL('https://b.example')],
+      },
+    );
   });
 
   it('is enough without a signing config', () => {
-    expect(chooseServices(undefined, { fulcioUrl: all.fulcioUrl, timestampUrl: all.timestampUrl }, keyless, now)).toEqual({
+    expect(
+      chooseServices(
+        undefined,
+        { fulcioUrl: all.fulcioUrl, timestampUrl: all.timestampUrl },
+        keyless,
+        now,
+      ),
+    ).toEqual({
       fulcio: all.fulcioUrl,
       logs: [],
       timestamps: [all.timestampUrl],
     });
-    expect(() => chooseServices(undefined, {}, keyless, now)).toThrow(expect.objectContaining({ code: 'bad-signing-config' }));
+    expect(() => chooseServices(undefined, {}, keyless, now)).toThrow(
+      expect.objectContaining({ code: 'bad-signing-config' }),
+    );
   });
 });
 
@@ -160,11 +231,16 @@ describe('the public good', () => {
   });
 
   it('is told of what publishes names: Fulcio and the logs, not of a timestamp authority', () => {
-    const [fulcio, log, tsa] = ['fulcio', 'rekor', 'timestamp'].map((name) => new URL(`https://${name}.sigstore.dev`)) as [URL, URL, URL];
-    expect(publicGoodServices({ fulcio, logs: [{ url: log }, { url: new URL('https://private.example') }], timestamps: [tsa] })).toEqual([
-      fulcio,
-      log,
-    ]);
+    const [fulcio, log, tsa] = ['fulcio', 'rekor', 'timestamp'].map(
+      (name) => new URL(`https://${name}.sigstore.dev`),
+    ) as [URL, URL, URL];
+    expect(
+      publicGoodServices({
+        fulcio,
+        logs: [{ url: log }, { url: new URL('https://private.example') }],
+        timestamps: [tsa],
+      }),
+    ).toEqual([fulcio, log]);
     expect(publicGoodServices({ logs: [], timestamps: [tsa] })).toEqual([]);
   });
 });

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/failure.ts';
 import type { Http, HttpRequest, HttpResponse } from '../../src/http/http.ts';
-import { badAnswer, below, callService, jsonAnswer, refusalText } from '../../src/sigstore/service-call.ts';
+import {
+  badAnswer,
+  below,
+  callService,
+  jsonAnswer,
+  refusalText,
+} from '../../src/sigstore/service-call.ts';
 
 const response = (status: number, body: string, attempts?: number): HttpResponse => ({
   status,
@@ -11,8 +17,19 @@ const response = (status: number, body: string, attempts?: number): HttpResponse
   ...(attempts === undefined ? {} : { attempts }),
 });
 const serviceWith = (http: Http, patience = () => 100) =>
-  ({ name: 'the log', code: 'rekor-error', url: new URL('https://rekor.example/base/'), http, patience }) as const;
-const get = { method: 'GET', path: 'api/v1/log', accept: 'application/json', maxBytes: 10 } as const;
+  ({
+    name: 'the log',
+    code: 'rekor-error',
+    url: new URL('https://rekor.example/base/'),
+    http,
+    patience,
+  }) as const;
+const get = {
+  method: 'GET',
+  path: 'api/v1/log',
+  accept: 'application/json',
+  maxBytes: 10,
+} as const;
 
 describe('a call of a service', () => {
   it('goes below its address, is never redirected, and never waits a negative time', async () => {
@@ -23,7 +40,14 @@ describe('a call of a service', () => {
     };
     const service = serviceWith(http, () => -5);
     await callService(service, get);
-    await callService(service, { method: 'POST', accept: 'a/b', contentType: 'c/d', body: Buffer.of(1), maxBytes: 1, timeout: 7 });
+    await callService(service, {
+      method: 'POST',
+      accept: 'a/b',
+      contentType: 'c/d',
+      body: Buffer.of(1),
+      maxBytes: 1,
+      timeout: 7,
+    });
     expect(asked).toEqual([
       {
         method: 'GET',
@@ -46,16 +70,19 @@ describe('a call of a service', () => {
     ]);
   });
 
-  it.each([200, 201, 302, 400, 401, 404, 409, 422])('gives an answer with status %i to the caller', async (status) => {
-    expect(
-      (
-        await callService(
-          serviceWith(async () => response(status, 'x')),
-          get,
-        )
-      ).status,
-    ).toBe(status);
-  });
+  it.each([200, 201, 302, 400, 401, 404, 409, 422])(
+    'gives an answer with status %i to the caller',
+    async (status) => {
+      expect(
+        (
+          await callService(
+            serviceWith(async () => response(status, 'x')),
+            get,
+          )
+        ).status,
+      ).toBe(status);
+    },
+  );
 
   it.each([
     [408, undefined, /^The log at https:\/\/rekor\.example answered 408 for 0\.0 s: busy$/],
@@ -72,7 +99,11 @@ describe('a call of a service', () => {
   });
 
   it('fails with its own code where there is no answer, and keeps the cause', async () => {
-    const cause = new Failure('timeout', 'The time of the step is used up (300 s).', 'Give it more.');
+    const cause = new Failure(
+      'timeout',
+      'The time of the step is used up (300 s).',
+      'Give it more.',
+    );
     await expect(
       callService(
         serviceWith(() => Promise.reject(cause)),
@@ -80,7 +111,8 @@ describe('a call of a service', () => {
       ),
     ).rejects.toMatchObject({
       code: 'rekor-error',
-      message: 'The log at https://rekor.example gave no usable answer in 0.0 s: The time of the step is used up (300 s).',
+      message:
+        'The log at https://rekor.example gave no usable answer in 0.0 s: The time of the step is used up (300 s).',
       cause,
     });
   });
@@ -100,7 +132,11 @@ describe('what a service says about a refusal', () => {
   it.each([
     ['is the message of its JSON', '{"code":3,"message":"bad request"}', 'bad request'],
     ['is its text', 'page not found\n', 'page not found'],
-    ['is one line without control characters', 'a\n::error::b\u001b[31m\u0000c', 'a ::error::b [31m c'],
+    [
+      'is one line without control characters',
+      'a\n::error::b\u001b[31m\u0000c',
+      'a ::error::b [31m c',
+    ],
     ['is cut', 'word '.repeat(100), `${'word '.repeat(40)}…`],
     ['never holds a token', `token ${jwt} is bad`, 'token … is bad'],
     ['never holds half a token', `token ${'p'.repeat(100)}`, 'token …'],
@@ -114,6 +150,10 @@ describe('what a service says about a refusal', () => {
 it('an answer that cannot be used is told with what to check', () => {
   const service = serviceWith(async () => response(200, ''));
   expect(jsonAnswer(service, response(200, '{"a":1}'))).toEqual({ a: 1 });
-  expect(() => jsonAnswer(service, response(200, '{"a":1,"a":2}'))).toThrow('the key "a" stands in one object twice');
-  expect(badAnswer(service, 'it is a poem.').message).toBe('The answer of the log at https://rekor.example cannot be used: it is a poem.');
+  expect(() => jsonAnswer(service, response(200, '{"a":1,"a":2}'))).toThrow(
+    'the key "a" stands in one object twice',
+  );
+  expect(badAnswer(service, 'it is a poem.').message).toBe(
+    'The answer of the log at https://rekor.example cannot be used: it is a poem.',
+  );
 });

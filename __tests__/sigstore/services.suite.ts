@@ -1,5 +1,13 @@
-// One suite, two worlds: the same sentences hold for the sandbox and for real Fulcio, Rekor v1, Rekor v2 and a real timestamp authority.
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign, X509Certificate } from 'node:crypto';
+// One suite, two worlds: the same sentences hold for the sandbox and for real Fulcio, Rekor v1,
+// Rekor v2 and a real timestamp authority.
+import {
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  X509Certificate,
+} from 'node:crypto';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import type { SignatureBundle, Signer } from '@sigstore/sign';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -26,7 +34,10 @@ export function describeServices(name: string, start: () => Promise<SigstoreWorl
     const patience = () => 10_000;
     const fulcio = (identityToken = () => world.token()) =>
       createFulcioSigner({ http, url: new URL(world.fulcioUrl), identityToken, patience });
-    const rekor = (version?: RekorVersion, address = version === 2 ? world.rekor2Url : world.rekorUrl) =>
+    const rekor = (
+      version?: RekorVersion,
+      address = version === 2 ? world.rekor2Url : world.rekorUrl,
+    ) =>
       createRekor({
         http,
         url: new URL(address),
@@ -34,7 +45,8 @@ export function describeServices(name: string, start: () => Promise<SigstoreWorl
         logIds: async () => logIdsOf(TrustedRoot.fromJSON(world.trustedRoot)),
         ...(version === undefined ? {} : { version }),
       });
-    const timestamp = () => createTimestampWitness({ http, url: new URL(world.timestampUrl), patience });
+    const timestamp = () =>
+      createTimestampWitness({ http, url: new URL(world.timestampUrl), patience });
     const signer = () => ({ identity: world.certificateIdentity, issuer: world.issuer });
 
     describe.each([
@@ -44,16 +56,28 @@ export function describeServices(name: string, start: () => Promise<SigstoreWorl
       ['tsa', { logs: 0, times: 1 }, undefined],
     ] as const)('chosen by the signing config %s', (config, counts, version) => {
       const services = () =>
-        chooseServices(parseSigningConfig(JSON.stringify(world.signingConfig[config])), {}, { fulcio: true, log: true }, new Date());
+        chooseServices(
+          parseSigningConfig(JSON.stringify(world.signingConfig[config])),
+          {},
+          { fulcio: true, log: true },
+          new Date(),
+        );
       const witnesses = () => [
         ...services().logs.map((log) => createRekor({ http, patience, ...log })),
         ...services().timestamps.map((url) => createTimestampWitness({ http, patience, url })),
       ];
 
       it('make an envelope that a stranger verifies, signed by exactly this identity', async () => {
-        const signing = createFulcioSigner({ http, patience, url: services().fulcio as URL, identityToken: () => world.token() });
+        const signing = createFulcioSigner({
+          http,
+          patience,
+          url: services().fulcio as URL,
+          identityToken: () => world.token(),
+        });
         const bundle = await signEnvelope(signing, witnesses(), `{"config":"${config}"}`);
-        expect(services().logs.map((log) => log.version)).toEqual(version === undefined ? [] : [version]);
+        expect(services().logs.map((log) => log.version)).toEqual(
+          version === undefined ? [] : [version],
+        );
         expect(judge(bundle, world.trustedRoot, counts)).toEqual(signer());
         expect(await signing.identity()).toEqual(signer());
       });
@@ -70,17 +94,23 @@ export function describeServices(name: string, start: () => Promise<SigstoreWorl
     it('give one certificate to signatures made at once, with its chain up to the root', async () => {
       const signing = fulcio();
       asked.length = 0;
-      const made = await Promise.all(['a', 'b', 'c', 'd'].map((text) => signing.sign(Buffer.from(text))));
+      const made = await Promise.all(
+        ['a', 'b', 'c', 'd'].map((text) => signing.sign(Buffer.from(text))),
+      );
       expect(asked).toHaveLength(1);
-      const leaves = new Set(made.map(({ key }) => (key.$case === 'x509Certificate' ? key.certificate : '')));
+      const leaves = new Set(
+        made.map(({ key }) => (key.$case === 'x509Certificate' ? key.certificate : '')),
+      );
       expect([...leaves]).toEqual([await signing.certificate()]);
-      const chain = [await signing.certificate(), ...(await signing.chain())].map((pem) => new X509Certificate(pem));
+      const chain = [await signing.certificate(), ...(await signing.chain())].map(
+        (pem) => new X509Certificate(pem),
+      );
       expect(chain).toHaveLength(3);
-      expect(chain.map((certificate, index) => certificate.verify((chain[index + 1] ?? certificate).publicKey))).toEqual([
-        true,
-        true,
-        true,
-      ]);
+      expect(
+        chain.map((certificate, index) =>
+          certificate.verify((chain[index + 1] ?? certificate).publicKey),
+        ),
+      ).toEqual([true, true, true]);
     });
 
     it.each([
@@ -88,16 +118,27 @@ export function describeServices(name: string, start: () => Promise<SigstoreWorl
       ['is for another audience', { aud: 'somebody-else' }],
       ['is signed by a stranger', { key: 'other' }],
       ['is of an issuer that Fulcio does not know', { iss: 'http://127.0.0.1:9' }],
-    ])('refuse a token that %s, and the token is in no text of the error', async (_what, claims) => {
-      const token = await world.token(claims as Record<string, string>);
-      const failure = await fulcio(async () => token)
-        .identity()
-        .catch((caught: unknown) => caught);
-      expect(failure).toMatchObject({ name: 'Failure', code: 'bad-identity-token', message: expect.stringContaining('400') });
-      expect(JSON.stringify([String(failure), (failure as Error).stack, (failure as { fix: string }).fix])).not.toContain(
-        token.split('.')[2],
-      );
-    });
+    ])(
+      'refuse a token that %s, and the token is in no text of the error',
+      async (_what, claims) => {
+        const token = await world.token(claims as Record<string, string>);
+        const failure = await fulcio(async () => token)
+          .identity()
+          .catch((caught: unknown) => caught);
+        expect(failure).toMatchObject({
+          name: 'Failure',
+          code: 'bad-identity-token',
+          message: expect.stringContaining('400'),
+        });
+        expect(
+          JSON.stringify([
+            String(failure),
+            (failure as Error).stack,
+            (failure as { fix: string }).fix,
+          ]),
+        ).not.toContain(token.split('.')[2]);
+      },
+    );
 
     it.each([
       [1, 'rekorUrl'],
@@ -109,45 +150,80 @@ export function describeServices(name: string, start: () => Promise<SigstoreWorl
       expect(asked).toHaveLength(2);
     });
 
-    it.each([1, 2] as const)('give the same entry of Rekor v%i to who asks twice', async (version) => {
-      const signing = fulcio();
-      const { content, pem } = await messageBy(signing, `twice, version ${version}`);
-      const log = rekor(version);
-      const first = await log.testify(content, pem);
-      const second = await log.testify(content, pem);
-      expect(second.tlogEntries?.map(stable)).toEqual(first.tlogEntries?.map(stable));
-      const bundle = await signMessage(signing, [], `twice, version ${version}`);
-      bundle.content = content as typeof bundle.content;
-      bundle.verificationMaterial.tlogEntries = second.tlogEntries ?? [];
-      const { rfc3161Timestamps = [] } = await timestamp().testify(content, pem);
-      bundle.verificationMaterial.timestampVerificationData = { rfc3161Timestamps };
-      expect(judge(bundle, world.trustedRoot, { logs: 1, times: 1 }, `twice, version ${version}`)).toEqual(signer());
-    });
+    it.each([1, 2] as const)(
+      'give the same entry of Rekor v%i to who asks twice',
+      async (version) => {
+        const signing = fulcio();
+        const { content, pem } = await messageBy(signing, `twice, version ${version}`);
+        const log = rekor(version);
+        const first = await log.testify(content, pem);
+        const second = await log.testify(content, pem);
+        expect(second.tlogEntries?.map(stable)).toEqual(first.tlogEntries?.map(stable));
+        const bundle = await signMessage(signing, [], `twice, version ${version}`);
+        bundle.content = content as typeof bundle.content;
+        bundle.verificationMaterial.tlogEntries = second.tlogEntries ?? [];
+        const { rfc3161Timestamps = [] } = await timestamp().testify(content, pem);
+        bundle.verificationMaterial.timestampVerificationData = { rfc3161Timestamps };
+        expect(
+          judge(bundle, world.trustedRoot, { logs: 1, times: 1 }, `twice, version ${version}`),
+        ).toEqual(signer());
+      },
+    );
 
     it.each([
-      ['P-256', () => generateKeyPairSync('ec', { namedCurve: 'P-256' }), ['dsse', 'hashedrekord', 'hashedrekord']],
-      ['P-384', () => generateKeyPairSync('ec', { namedCurve: 'P-384' }), ['dsse', 'unsupported-key', 'unsupported-key']],
-      ['Ed25519', () => generateKeyPairSync('ed25519'), ['dsse', 'unsupported-key', 'unsupported-key']],
-      ['RSA 2048', () => generateKeyPairSync('rsa', { modulusLength: 2048 }), ['dsse', 'hashedrekord', 'hashedrekord']],
-    ] as const)('record signatures of a %s key, or say why not', async (_kind, makeKey, expected) => {
-      const signing = keySigner(makeKey().privateKey);
-      const outcome = async (made: Promise<{ verificationMaterial: { tlogEntries: { kindVersion: { kind: string } }[] } }>) =>
-        made.then(
-          (bundle) => bundle.verificationMaterial.tlogEntries[0]?.kindVersion.kind,
-          (caught: { code: string }) => caught.code,
-        );
-      expect([
-        await outcome(signEnvelope(signing, [rekor(1)], 'envelope')),
-        await outcome(signMessage(signing, [rekor(1)], 'message')),
-        await outcome(signEnvelope(signing, [rekor(2)], 'envelope')),
-      ]).toEqual(expected);
-    });
+      [
+        'P-256',
+        () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+        ['dsse', 'hashedrekord', 'hashedrekord'],
+      ],
+      [
+        'P-384',
+        () => generateKeyPairSync('ec', { namedCurve: 'P-384' }),
+        ['dsse', 'unsupported-key', 'unsupported-key'],
+      ],
+      [
+        'Ed25519',
+        () => generateKeyPairSync('ed25519'),
+        ['dsse', 'unsupported-key', 'unsupported-key'],
+      ],
+      [
+        'RSA 2048',
+        () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
+        ['dsse', 'hashedrekord', 'hashedrekord'],
+      ],
+    ] as const)(
+      'record signatures of a %s key, or say why not',
+      async (_kind, makeKey, expected) => {
+        const signing = keySigner(makeKey().privateKey);
+        const outcome = async (
+          made: Promise<{
+            verificationMaterial: { tlogEntries: { kindVersion: { kind: string } }[] };
+          }>,
+        ) =>
+          made.then(
+            (bundle) => bundle.verificationMaterial.tlogEntries[0]?.kindVersion.kind,
+            (caught: { code: string }) => caught.code,
+          );
+        expect([
+          await outcome(signEnvelope(signing, [rekor(1)], 'envelope')),
+          await outcome(signMessage(signing, [rekor(1)], 'message')),
+          await outcome(signEnvelope(signing, [rekor(2)], 'envelope')),
+        ]).toEqual(expected);
+      },
+    );
 
     it('refuse an entry whose signature does not fit', async () => {
       const { content, pem } = await messageBy(fulcio(), 'one');
       const { content: other } = await messageBy(fulcio(), 'other');
-      if (content.$case !== 'messageSignature' || other.$case !== 'messageSignature') throw new Error('unexpected content');
-      const forged = { ...content, messageSignature: { ...content.messageSignature, signature: other.messageSignature.signature } };
+      if (content.$case !== 'messageSignature' || other.$case !== 'messageSignature')
+        throw new Error('unexpected content');
+      const forged = {
+        ...content,
+        messageSignature: {
+          ...content.messageSignature,
+          signature: other.messageSignature.signature,
+        },
+      };
       for (const version of [1, 2] as const) {
         await expect(rekor(version).testify(forged, pem)).rejects.toMatchObject({
           code: 'rekor-error',
@@ -161,14 +237,25 @@ export function describeServices(name: string, start: () => Promise<SigstoreWorl
 function keySigner(privateKey: KeyObject): Signer {
   const publicKey = createPublicKey(privateKey).export({ format: 'pem', type: 'spki' }).toString();
   const algorithm = privateKey.asymmetricKeyType === 'ed25519' ? null : 'sha256';
-  return { sign: async (data) => ({ signature: sign(algorithm, data, privateKey), key: { $case: 'publicKey', publicKey } }) };
+  return {
+    sign: async (data) => ({
+      signature: sign(algorithm, data, privateKey),
+      key: { $case: 'publicKey', publicKey },
+    }),
+  };
 }
 
-async function messageBy(signer: Signer, text: string): Promise<{ content: SignatureBundle; pem: string }> {
+async function messageBy(
+  signer: Signer,
+  text: string,
+): Promise<{ content: SignatureBundle; pem: string }> {
   const { signature, key } = await signer.sign(Buffer.from(text));
   const digest = createHash('sha256').update(text).digest();
   return {
-    content: { $case: 'messageSignature', messageSignature: { messageDigest: { algorithm: 1, digest }, signature } },
+    content: {
+      $case: 'messageSignature',
+      messageSignature: { messageDigest: { algorithm: 1, digest }, signature },
+    },
     pem: key.$case === 'x509Certificate' ? key.certificate : key.publicKey,
   };
 }
@@ -182,5 +269,11 @@ function stable(entry: {
   integratedTime: string;
 }) {
   const { logIndex, logId, kindVersion, canonicalizedBody, integratedTime } = entry;
-  return { logIndex, logId: logId.keyId.toString('hex'), kindVersion, integratedTime, body: canonicalizedBody.toString() };
+  return {
+    logIndex,
+    logId: logId.keyId.toString('hex'),
+    kindVersion,
+    integratedTime,
+    body: canonicalizedBody.toString(),
+  };
 }

@@ -57,25 +57,58 @@ describe('a signing config', () => {
   });
 
   it('needs no selector for services that it does not name', () => {
-    expect(read({ caUrls: [], rekorTlogConfig: {}, tsaConfig: {} })).toEqual({ ca: [], oidc: [], rekor: [], tsa: [] });
+    expect(read({ caUrls: [], rekorTlogConfig: {}, tsaConfig: {} })).toEqual({
+      ca: [],
+      oidc: [],
+      rekor: [],
+      tsa: [],
+    });
   });
 
   it.each([
     ['no JSON', 'no JSON', 'it is not JSON'],
     ['a list', '[]', 'the document is not a JSON object'],
-    ['a repeated field', `{"mediaType":"${mediaType}","mediaType":"${mediaType}"}`, 'stands in one object twice'],
-    ['a field under both of its names', JSON.stringify({ mediaType, caUrls: [], ca_urls: [] }), 'has the field `caUrls` twice'],
+    [
+      'a repeated field',
+      `{"mediaType":"${mediaType}","mediaType":"${mediaType}"}`,
+      'stands in one object twice',
+    ],
+    [
+      'a field under both of its names',
+      JSON.stringify({ mediaType, caUrls: [], ca_urls: [] }),
+      'has the field `caUrls` twice',
+    ],
     ['no media type', '{}', 'no media type'],
-    ['an older media type', JSON.stringify({ mediaType: mediaType.replace('0.2', '0.1') }), 'signingconfig.v0.1+json'],
+    [
+      'an older media type',
+      JSON.stringify({ mediaType: mediaType.replace('0.2', '0.1') }),
+      'signingconfig.v0.1+json',
+    ],
     [
       'a misspelt field',
       JSON.stringify({ mediaType, rekorTlogURLs: [service] }),
       'has a field "rekorTlogURLs" that the format does not know',
     ],
-    ['a misspelt field of a service', JSON.stringify({ mediaType, caUrls: [{ ...service, uri: '' }] }), 'caUrls[0] has a field "uri"'],
-    ['services that are no list', JSON.stringify({ mediaType, caUrls: service }), '`caUrls` is not a list'],
-    ['a service that is no object', JSON.stringify({ mediaType, caUrls: ['https://x'] }), 'caUrls[0] is not a JSON object'],
-    ['far too many services', JSON.stringify({ mediaType, caUrls: Array(101).fill(service) }), 'more than 100'],
+    [
+      'a misspelt field of a service',
+      JSON.stringify({ mediaType, caUrls: [{ ...service, uri: '' }] }),
+      'caUrls[0] has a field "uri"',
+    ],
+    [
+      'services that are no list',
+      JSON.stringify({ mediaType, caUrls: service }),
+      '`caUrls` is not a list',
+    ],
+    [
+      'a service that is no object',
+      JSON.stringify({ mediaType, caUrls: ['https://x'] }),
+      'caUrls[0] is not a JSON object',
+    ],
+    [
+      'far too many services',
+      JSON.stringify({ mediaType, caUrls: Array(101).fill(service) }),
+      'more than 100',
+    ],
     [
       'a service without address',
       JSON.stringify({ mediaType, caUrls: [{ majorApiVersion: 1 }] }),
@@ -86,7 +119,11 @@ describe('a signing config', () => {
       JSON.stringify({ mediaType, caUrls: [{ ...service, url: 'file:///etc/passwd' }] }),
       'is not an http(s) address',
     ],
-    ['an address with a user', JSON.stringify({ mediaType, caUrls: [{ ...service, url: 'https://a@c' }] }), 'is not an http(s) address'],
+    [
+      'an address with a user',
+      JSON.stringify({ mediaType, caUrls: [{ ...service, url: 'https://a@c' }] }),
+      'is not an http(s) address',
+    ],
     [
       'an address with a password',
       JSON.stringify({ mediaType, caUrls: [{ ...service, url: 'https://a:b@c' }] }),
@@ -97,7 +134,11 @@ describe('a signing config', () => {
       JSON.stringify({ mediaType, caUrls: [{ ...service, majorApiVersion: -1 }] }),
       '`caUrls[0].majorApiVersion` is not a whole number',
     ],
-    ['a version with a fraction', JSON.stringify({ mediaType, caUrls: [{ ...service, majorApiVersion: 1.5 }] }), 'is not a whole number'],
+    [
+      'a version with a fraction',
+      JSON.stringify({ mediaType, caUrls: [{ ...service, majorApiVersion: 1.5 }] }),
+      'is not a whole number',
+    ],
     [
       'a start that is no time',
       JSON.stringify({ mediaType, caUrls: [{ ...service, validFor: { start: 'yesterday' } }] }),
@@ -105,7 +146,10 @@ describe('a signing config', () => {
     ],
     [
       'a day that does not exist',
-      JSON.stringify({ mediaType, caUrls: [{ ...service, validFor: { end: '2024-13-01T00:00:00Z' } }] }),
+      JSON.stringify({
+        mediaType,
+        caUrls: [{ ...service, validFor: { end: '2024-13-01T00:00:00Z' } }],
+      }),
       '`caUrls[0].validFor.end` is not a time',
     ],
     [
@@ -113,7 +157,11 @@ describe('a signing config', () => {
       JSON.stringify({ mediaType, caUrls: [{ ...service, operator: 7 }] }),
       '`caUrls[0].operator` is not text',
     ],
-    ['logs without a selector', JSON.stringify({ mediaType, rekorTlogUrls: [service] }), '`rekorTlogConfig.selector` is missing'],
+    [
+      'logs without a selector',
+      JSON.stringify({ mediaType, rekorTlogUrls: [service] }),
+      '`rekorTlogConfig.selector` is missing',
+    ],
     [
       'an undefined selector',
       JSON.stringify({ mediaType, tsaUrls: [service], tsaConfig: { selector: 0 } }),
@@ -126,7 +174,10 @@ describe('a signing config', () => {
     ],
   ])('with %s is refused', (_what, text, message) => {
     expect(() => parseSigningConfig(text)).toThrow(
-      expect.objectContaining({ code: 'bad-signing-config', message: expect.stringContaining(message) }),
+      expect.objectContaining({
+        code: 'bad-signing-config',
+        message: expect.stringContaining(message),
+      }),
     );
   });
 

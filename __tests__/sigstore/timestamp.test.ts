@@ -24,7 +24,10 @@ const witness = (http: Http = plainHttp(), nonce?: Buffer) =>
 
 const contentOf = (signature: string): SignatureBundle => ({
   $case: 'messageSignature',
-  messageSignature: { messageDigest: { algorithm: 1, digest: Buffer.alloc(32) }, signature: Buffer.from(signature) },
+  messageSignature: {
+    messageDigest: { algorithm: 1, digest: Buffer.alloc(32) },
+    signature: Buffer.from(signature),
+  },
 });
 
 const answering =
@@ -40,7 +43,9 @@ describe('a timestamp witness', () => {
       url: new URL(sigstore.timestampUrl),
       headers: { 'content-type': 'application/timestamp-query' },
     });
-    const [version, imprint, nonce, certReq] = ASN1Obj.parseBuffer(Buffer.from(asked[0]?.body ?? [])).subs;
+    const [version, imprint, nonce, certReq] = ASN1Obj.parseBuffer(
+      Buffer.from(asked[0]?.body ?? []),
+    ).subs;
     expect(version?.toInteger()).toBe(1n);
     expect(imprint?.subs[0]?.subs[0]?.toOID()).toBe('2.16.840.1.101.3.4.2.1');
     expect(imprint?.subs[1]?.value).toEqual(createHash('sha256').update('signature').digest());
@@ -54,33 +59,57 @@ describe('a timestamp witness', () => {
     ['is zero', '0000000000000000'],
     ['is plain', '0102030405060708'],
   ])('writes a nonce that %s as the authority understands it', async (_what, nonce) => {
-    const { rfc3161Timestamps } = await witness(plainHttp(), Buffer.from(nonce, 'hex')).testify(contentOf('x'), '');
+    const { rfc3161Timestamps } = await witness(plainHttp(), Buffer.from(nonce, 'hex')).testify(
+      contentOf('x'),
+      '',
+    );
     expect(rfc3161Timestamps).toHaveLength(1);
   });
 
   it('refuses an answer that was made for another signature', async () => {
     const nonce = Buffer.from('0102030405060708', 'hex');
-    const { rfc3161Timestamps = [] } = await witness(plainHttp(), nonce).testify(contentOf('mine'), '');
+    const { rfc3161Timestamps = [] } = await witness(plainHttp(), nonce).testify(
+      contentOf('mine'),
+      '',
+    );
     const recorded = answering(200, rfc3161Timestamps[0]?.signedTimestamp as Buffer);
-    await expect(witness(recorded, nonce).testify(contentOf('mine'), '')).resolves.toEqual({ rfc3161Timestamps });
+    await expect(witness(recorded, nonce).testify(contentOf('mine'), '')).resolves.toEqual({
+      rfc3161Timestamps,
+    });
     await expect(witness(recorded, nonce).testify(contentOf('another'), '')).rejects.toMatchObject({
       code: 'timestamp-error',
       message: expect.stringContaining('about something else than our signature'),
     });
-    await expect(witness(recorded, Buffer.from('0102030405060709', 'hex')).testify(contentOf('mine'), '')).rejects.toMatchObject({
+    await expect(
+      witness(recorded, Buffer.from('0102030405060709', 'hex')).testify(contentOf('mine'), ''),
+    ).rejects.toMatchObject({
       code: 'timestamp-error',
       message: expect.stringContaining('its nonce is another one'),
     });
   });
 
-  // TimeStampResp { status 2 (rejection), "no such policy" }, and the same with status 1 (granted with modifications)
-  const status = (value: number) => Buffer.from(`30173015020${1}0${value}30100c0e6e6f207375636820706f6c696379`, 'hex');
+  // TimeStampResp { status 2 (rejection), "no such policy" }, and the same with status 1 (granted
+  // with modifications)
+  const status = (value: number) =>
+    Buffer.from(`30173015020${1}0${value}30100c0e6e6f207375636820706f6c696379`, 'hex');
   it.each([
-    ['refuses the request', answering(200, status(2)), 'refused the request (status 2: no such policy)'],
-    ['changes what was asked', answering(200, status(1)), 'refused the request (status 1: no such policy)'],
+    [
+      'refuses the request',
+      answering(200, status(2)),
+      'refused the request (status 2: no such policy)',
+    ],
+    [
+      'changes what was asked',
+      answering(200, status(1)),
+      'refused the request (status 1: no such policy)',
+    ],
     ['answers with a page', answering(200, Buffer.from('<html>')), 'not a timestamp response'],
     ['answers with nothing', answering(200, Buffer.alloc(0)), 'not a timestamp response'],
-    ['grants and gives nothing', answering(200, Buffer.from('30053003020100', 'hex')), 'not a timestamp response'],
+    [
+      'grants and gives nothing',
+      answering(200, Buffer.from('30053003020100', 'hex')),
+      'not a timestamp response',
+    ],
     ['is not there', answering(404, Buffer.from('nothing here')), '404: nothing here'],
     ['is overloaded', answering(503, Buffer.alloc(0)), 'answered 503'],
   ])('fails when the authority %s', async (_what, http, message) => {
@@ -92,13 +121,22 @@ describe('a timestamp witness', () => {
 
   it('refuses every answer of which one byte was changed in status, imprint or nonce', async () => {
     const nonce = Buffer.from('0102030405060708', 'hex');
-    const { rfc3161Timestamps = [] } = await witness(plainHttp(), nonce).testify(contentOf('mine'), '');
+    const { rfc3161Timestamps = [] } = await witness(plainHttp(), nonce).testify(
+      contentOf('mine'),
+      '',
+    );
     const bytes = rfc3161Timestamps[0]?.signedTimestamp as Buffer;
     const imprint = createHash('sha256').update('mine').digest();
-    for (const at of [bytes.indexOf(imprint), bytes.indexOf(nonce), bytes.indexOf(Buffer.from('020100', 'hex')) + 2]) {
+    for (const at of [
+      bytes.indexOf(imprint),
+      bytes.indexOf(nonce),
+      bytes.indexOf(Buffer.from('020100', 'hex')) + 2,
+    ]) {
       const changed = Buffer.from(bytes);
       changed[at] = (changed[at] ?? 0) ^ 2;
-      await expect(witness(answering(200, changed), nonce).testify(contentOf('mine'), '')).rejects.toMatchObject({
+      await expect(
+        witness(answering(200, changed), nonce).testify(contentOf('mine'), ''),
+      ).rejects.toMatchObject({
         code: 'timestamp-error',
       });
     }
@@ -112,7 +150,9 @@ describe('a timestamp witness', () => {
     const padded = garbage.map((bytes) => Buffer.concat([genuine, Buffer.of(0), bytes]));
     await fc.assert(
       fc.asyncProperty(fc.oneof(cut, garbage, padded), async (bytes) => {
-        await expect(witness(answering(200, bytes)).testify(contentOf('mine'), '')).rejects.toMatchObject({ code: 'timestamp-error' });
+        await expect(
+          witness(answering(200, bytes)).testify(contentOf('mine'), ''),
+        ).rejects.toMatchObject({ code: 'timestamp-error' });
       }),
     );
   });

@@ -5,7 +5,12 @@ import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Http, HttpRequest } from '../../src/http/http.ts';
 import { parseSigningConfig } from '../../src/sigstore/signing-config.ts';
-import { loadTrust, logIdsOf, publicGoodMirror, type TrustOptions } from '../../src/sigstore/trust.ts';
+import {
+  loadTrust,
+  logIdsOf,
+  publicGoodMirror,
+  type TrustOptions,
+} from '../../src/sigstore/trust.ts';
 import { type Sigstore, startSigstore } from '../sandbox/sigstore/sigstore.ts';
 import { plainHttp } from './plain-http.ts';
 import { TufRepository } from './tuf-repository.ts';
@@ -22,7 +27,12 @@ beforeAll(async () => {
   rootText = JSON.stringify(sigstore.trustedRoot);
   configText = JSON.stringify(sigstore.signingConfig.v2);
   firstRoot = (repository.files.get('1.root.json') as Buffer).toString();
-  repository.publish({ targets: { 'trusted_root.json': Buffer.from(rootText), 'signing_config.v0.2.json': Buffer.from(configText) } });
+  repository.publish({
+    targets: {
+      'trusted_root.json': Buffer.from(rootText),
+      'signing_config.v0.2.json': Buffer.from(configText),
+    },
+  });
   await mkdir(join(folder, 'directory'));
   for (const [name, text] of Object.entries({
     root: rootText,
@@ -36,7 +46,11 @@ beforeAll(async () => {
   await writeFile(join(folder, 'binary.json'), Buffer.of(0x7b, 0xff));
 });
 afterAll(async () => {
-  await Promise.all([sigstore.close(), repository.stop(), rm(folder, { recursive: true, force: true })]);
+  await Promise.all([
+    sigstore.close(),
+    repository.stop(),
+    rm(folder, { recursive: true, force: true }),
+  ]);
 });
 
 /** Contacting anything is a mistake. */
@@ -44,16 +58,28 @@ const nobody: Http = async ({ url }) => {
   throw new Error(`nobody may be contacted, and ${url.href} was`);
 };
 const load = (options: Partial<TrustOptions>) =>
-  loadTrust({ needsSigningConfig: true, cacheDir: join(folder, 'cache'), http: nobody, patience: () => 0, ...options });
+  loadTrust({
+    needsSigningConfig: true,
+    cacheDir: join(folder, 'cache'),
+    http: nobody,
+    patience: () => 0,
+    ...options,
+  });
 const root = () => TrustedRoot.fromJSON(sigstore.trustedRoot);
 const path = (name: string) => join(folder, name);
 
 describe('trust that is given', () => {
   it.each([
     ['as JSON', () => ({ trustedRoot: rootText, signingConfig: configText })],
-    ['as JSON with space around it', () => ({ trustedRoot: `\n  ${rootText}\n`, signingConfig: `\n${configText}` })],
+    [
+      'as JSON with space around it',
+      () => ({ trustedRoot: `\n  ${rootText}\n`, signingConfig: `\n${configText}` }),
+    ],
     ['as paths', () => ({ trustedRoot: path('root.json'), signingConfig: path('config.json') })],
-    ['as a path with space around it', () => ({ trustedRoot: ` ${path('root.json')}\n`, signingConfig: configText })],
+    [
+      'as a path with space around it',
+      () => ({ trustedRoot: ` ${path('root.json')}\n`, signingConfig: configText }),
+    ],
   ])('%s contacts nobody', async (_how, given) => {
     expect(await load(given())).toEqual({
       trustedRoot: root(),
@@ -64,7 +90,9 @@ describe('trust that is given', () => {
   });
 
   it('as a trusted root alone never touches TUF, also where a signing config would be needed', async () => {
-    expect(await load({ trustedRoot: rootText, tufMirror: repository.url, tufRoot: firstRoot })).toEqual({
+    expect(
+      await load({ trustedRoot: rootText, tufMirror: repository.url, tufRoot: firstRoot }),
+    ).toEqual({
       trustedRoot: root(),
       source: 'given',
       notices: [],
@@ -79,7 +107,11 @@ describe('trust that is given', () => {
     ['a device without end', () => '/dev/zero', 'cannot be used'],
     ['text of two lines', () => 'one\ntwo', 'neither JSON nor a path'],
     ['nothing but space', () => '  ', 'neither JSON nor a path'],
-    ['JSON that is too large', () => `{"a":"${'x'.repeat(4 * 1024 * 1024)}"}`, 'larger than 4194304 bytes'],
+    [
+      'JSON that is too large',
+      () => `{"a":"${'x'.repeat(4 * 1024 * 1024)}"}`,
+      'larger than 4194304 bytes',
+    ],
   ])('is refused as %s, by the name of its input', async (_what, value, message) => {
     await expect(load({ trustedRoot: value() })).rejects.toMatchObject({
       code: 'bad-trusted-root',
@@ -163,12 +195,17 @@ describe('trust from TUF', () => {
     ['is no root', '{"signed":{}}'],
     ['is no JSON', '{'],
   ])('is a failure when the first root %s', async (_what, tufRoot) => {
-    await expect(fromTuf({ tufRoot })).rejects.toMatchObject({ code: 'tuf-error', message: expect.stringContaining('was not accepted') });
+    await expect(fromTuf({ tufRoot })).rejects.toMatchObject({
+      code: 'tuf-error',
+      message: expect.stringContaining('was not accepted'),
+    });
   });
 });
 
 it('names the logs of a trusted root', () => {
   expect(logIdsOf(root()).map((id) => id.toString('base64'))).toEqual(
-    (sigstore.trustedRoot as { tlogs: { logId: { keyId: string } }[] }).tlogs.map(({ logId }) => logId.keyId),
+    (sigstore.trustedRoot as { tlogs: { logId: { keyId: string } }[] }).tlogs.map(
+      ({ logId }) => logId.keyId,
+    ),
   );
 });

@@ -6,7 +6,10 @@ import { fetchTufTargets } from '../../src/sigstore/tuf.ts';
 import { plainHttp } from './plain-http.ts';
 import { signed, TufRepository } from './tuf-repository.ts';
 
-const content = { 'trusted_root.json': Buffer.from('{"root":1}'), 'signing_config.v0.2.json': Buffer.from('{"config":1}') };
+const content = {
+  'trusted_root.json': Buffer.from('{"root":1}'),
+  'signing_config.v0.2.json': Buffer.from('{"config":1}'),
+};
 const names = Object.keys(content);
 
 let repository: TufRepository;
@@ -24,15 +27,30 @@ afterEach(async () => {
 });
 
 const update = (wanted: readonly string[] = names) =>
-  fetchTufTargets(wanted, { mirror: repository.url, root: firstRoot, cacheDir, http: plainHttp(), patience: () => 1000 });
+  fetchTufTargets(wanted, {
+    mirror: repository.url,
+    root: firstRoot,
+    cacheDir,
+    http: plainHttp(),
+    patience: () => 1000,
+  });
 const textOf = async (updating: ReturnType<typeof update>) =>
-  Object.fromEntries([...(await updating).targets].map(([name, bytes]) => [name, bytes.toString()]));
+  Object.fromEntries(
+    [...(await updating).targets].map(([name, bytes]) => [name, bytes.toString()]),
+  );
 const first = { 'trusted_root.json': '{"root":1}', 'signing_config.v0.2.json': '{"config":1}' };
-const cacheFolder = async () => join(cacheDir, 'sign-image', 'tuf', (await readdir(join(cacheDir, 'sign-image', 'tuf')))[0] as string);
+const cacheFolder = async () =>
+  join(
+    cacheDir,
+    'sign-image',
+    'tuf',
+    (await readdir(join(cacheDir, 'sign-image', 'tuf')))[0] as string,
+  );
 const refused = (message: string | RegExp) => ({
   name: 'Failure',
   code: 'tuf-error',
-  message: typeof message === 'string' ? expect.stringContaining(message) : expect.stringMatching(message),
+  message:
+    typeof message === 'string' ? expect.stringContaining(message) : expect.stringMatching(message),
 });
 
 describe('a TUF repository that is down', () => {
@@ -62,26 +80,37 @@ describe('a TUF repository that is down', () => {
   it('is a failure when what the cache holds has expired', async () => {
     await update();
     const folder = await cacheFolder();
-    const { signed: fields } = JSON.parse((repository.files.get('timestamp.json') as Buffer).toString());
-    await writeFile(join(folder, 'timestamp.json'), signed({ ...fields, expires: '2020-01-01T00:00:00Z' }, [repository.onlineKey]));
+    const { signed: fields } = JSON.parse(
+      (repository.files.get('timestamp.json') as Buffer).toString(),
+    );
+    await writeFile(
+      join(folder, 'timestamp.json'),
+      signed({ ...fields, expires: '2020-01-01T00:00:00Z' }, [repository.onlineKey]),
+    );
     repository.breakDown();
     await expect(update()).rejects.toMatchObject(refused('and what the cache holds has expired'));
   });
 
   it.each([
     ['a file is missing', async (folder: string) => rm(join(folder, 'snapshot.json'))],
-    ['a file was changed', async (folder: string) => writeFile(join(folder, 'targets.json'), '{"signed":{}}')],
+    [
+      'a file was changed',
+      async (folder: string) => writeFile(join(folder, 'targets.json'), '{"signed":{}}'),
+    ],
     [
       'a target was changed',
       async (folder: string) => {
-        for (const file of await readdir(folder)) if (file.endsWith('.target')) await writeFile(join(folder, file), '{"root":9}');
+        for (const file of await readdir(folder))
+          if (file.endsWith('.target')) await writeFile(join(folder, file), '{"root":9}');
       },
     ],
   ])('is a failure when in the cache %s', async (_what, damage) => {
     await update();
     await damage(await cacheFolder());
     repository.breakDown();
-    await expect(update()).rejects.toMatchObject(refused('and what the cache holds is not complete'));
+    await expect(update()).rejects.toMatchObject(
+      refused('and what the cache holds is not complete'),
+    );
     repository.broken = undefined;
     expect(await textOf(update())).toEqual(first);
   });
@@ -104,7 +133,13 @@ describe('a TUF repository that is down', () => {
       patience.push(request.patience);
       return plainHttp()(request);
     };
-    const options = { mirror: repository.url, root: firstRoot, cacheDir, http, patience: () => 60_000 };
+    const options = {
+      mirror: repository.url,
+      root: firstRoot,
+      cacheDir,
+      http,
+      patience: () => 60_000,
+    };
     await fetchTufTargets(names, options);
     expect(new Set(patience)).toEqual(new Set([60_000]));
     patience.length = 0;
@@ -140,7 +175,13 @@ describe('the cache', () => {
       }
       return response;
     };
-    await fetchTufTargets(['trusted_root.json'], { mirror: repository.url, root: firstRoot, cacheDir, http, patience: () => 0 });
+    await fetchTufTargets(['trusted_root.json'], {
+      mirror: repository.url,
+      root: firstRoot,
+      cacheDir,
+      http,
+      patience: () => 0,
+    });
     const held = JSON.parse(await readFile(join(await cacheFolder(), 'timestamp.json'), 'utf8'));
     expect(held.signed.version).toBe(2);
   });

@@ -1,4 +1,5 @@
-// A TUF repository on loopback with real keys (https://theupdateframework.github.io/specification/latest/), and what an attacker does to one.
+// A TUF repository on loopback with real keys
+// (https://theupdateframework.github.io/specification/latest/), and what an attacker does to one.
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,13 +12,24 @@ export interface TufKey {
 
 /** A key of either kind that Sigstore's repository uses. */
 export function newTufKey(kind: 'ed25519' | 'ecdsa'): TufKey {
-  const pair = kind === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const pair =
+    kind === 'ed25519'
+      ? generateKeyPairSync('ed25519')
+      : generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const value =
     kind === 'ed25519'
       ? Buffer.from(pair.publicKey.export({ format: 'jwk' }).x ?? '', 'base64url').toString('hex')
       : pair.publicKey.export({ format: 'pem', type: 'spki' }).toString();
-  const json = { keytype: kind, scheme: kind === 'ed25519' ? 'ed25519' : 'ecdsa-sha2-nistp256', keyval: { public: value } };
-  return { id: createHash('sha256').update(canonical(json)).digest('hex'), json, privateKey: pair.privateKey };
+  const json = {
+    keytype: kind,
+    scheme: kind === 'ed25519' ? 'ed25519' : 'ecdsa-sha2-nistp256',
+    keyval: { public: value },
+  };
+  return {
+    id: createHash('sha256').update(canonical(json)).digest('hex'),
+    json,
+    privateKey: pair.privateKey,
+  };
 }
 
 /** Canonical JSON: sorted keys; strings are escaped in their two special characters only. */
@@ -33,12 +45,16 @@ function canonical(value: unknown): string {
 export function signed(content: object, keys: readonly TufKey[]): Buffer {
   const signatures = keys.map(({ id, privateKey }) => {
     const algorithm = privateKey.asymmetricKeyType === 'ed25519' ? null : 'sha256';
-    return { keyid: id, sig: sign(algorithm, Buffer.from(canonical(content)), privateKey).toString('hex') };
+    return {
+      keyid: id,
+      sig: sign(algorithm, Buffer.from(canonical(content)), privateKey).toString('hex'),
+    };
   });
   return Buffer.from(JSON.stringify({ signatures, signed: content }));
 }
 
-const hours = (count: number) => new Date(Date.now() + count * 3_600_000).toISOString().replace(/\.\d+/, '');
+const hours = (count: number) =>
+  new Date(Date.now() + count * 3_600_000).toISOString().replace(/\.\d+/, '');
 
 export interface Published {
   readonly targets?: Readonly<Record<string, Buffer>>;
@@ -48,7 +64,10 @@ export interface Published {
   readonly version?: number;
 }
 
-/** The repository's owner: makes roots and publishes metadata. What is served can be changed in `files`. */
+/**
+ * The repository's owner: makes roots and publishes metadata. What is served can be changed in
+ * `files`.
+ */
 export class TufRepository {
   readonly files = new Map<string, Buffer>();
   readonly requests: string[] = [];
@@ -85,11 +104,16 @@ export class TufRepository {
   }
 
   /** The first root, or the next one: with new keys, signed by old and new. */
-  rotateRoot(change: { rootKeys?: readonly TufKey[]; signers?: readonly TufKey[]; expires?: number } = {}): Buffer {
+  rotateRoot(
+    change: { rootKeys?: readonly TufKey[]; signers?: readonly TufKey[]; expires?: number } = {},
+  ): Buffer {
     const before = this.rootVersion === 0 ? [] : this.rootKeys;
     this.rootKeys = change.rootKeys ?? this.rootKeys;
     this.rootVersion++;
-    const role = (keys: readonly TufKey[], threshold: number) => ({ keyids: keys.map(({ id }) => id), threshold });
+    const role = (keys: readonly TufKey[], threshold: number) => ({
+      keyids: keys.map(({ id }) => id),
+      threshold,
+    });
     const all = [...this.rootKeys, this.onlineKey, this.targetsKey];
     const content = {
       _type: 'root',
@@ -113,14 +137,37 @@ export class TufRepository {
 
   publish({ targets = {}, expires = {}, version = this.version + 1 }: Published = {}): void {
     this.version = version;
-    const hash = (bytes: Buffer) => ({ length: bytes.length, hashes: { sha256: createHash('sha256').update(bytes).digest('hex') } });
+    const hash = (bytes: Buffer) => ({
+      length: bytes.length,
+      hashes: { sha256: createHash('sha256').update(bytes).digest('hex') },
+    });
     const part = (type: 'targets' | 'snapshot' | 'timestamp', fields: object, key: TufKey) =>
-      signed({ _type: type, spec_version: '1.0.31', version, expires: hours(expires[type] ?? 100), ...fields }, [key]);
-    const list = Object.fromEntries(Object.entries(targets).map(([name, bytes]) => [name, hash(bytes)]));
+      signed(
+        {
+          _type: type,
+          spec_version: '1.0.31',
+          version,
+          expires: hours(expires[type] ?? 100),
+          ...fields,
+        },
+        [key],
+      );
+    const list = Object.fromEntries(
+      Object.entries(targets).map(([name, bytes]) => [name, hash(bytes)]),
+    );
     const targetsJson = part('targets', { targets: list }, this.targetsKey);
-    const snapshot = part('snapshot', { meta: { 'targets.json': { version, ...hash(targetsJson) } } }, this.onlineKey);
-    const timestamp = part('timestamp', { meta: { 'snapshot.json': { version, ...hash(snapshot) } } }, this.onlineKey);
-    for (const [name, bytes] of Object.entries(targets)) this.files.set(`targets/${hash(bytes).hashes.sha256}.${name}`, bytes);
+    const snapshot = part(
+      'snapshot',
+      { meta: { 'targets.json': { version, ...hash(targetsJson) } } },
+      this.onlineKey,
+    );
+    const timestamp = part(
+      'timestamp',
+      { meta: { 'snapshot.json': { version, ...hash(snapshot) } } },
+      this.onlineKey,
+    );
+    for (const [name, bytes] of Object.entries(targets))
+      this.files.set(`targets/${hash(bytes).hashes.sha256}.${name}`, bytes);
     this.files.set(`${version}.targets.json`, targetsJson);
     this.files.set(`${version}.snapshot.json`, snapshot);
     this.files.set('timestamp.json', timestamp);
@@ -128,6 +175,10 @@ export class TufRepository {
 
   /** The file of a target as it is served. */
   targetFile(name: string): string {
-    return [...this.files.keys()].findLast((file) => file.startsWith('targets/') && file.endsWith(`.${name}`)) ?? '';
+    return (
+      [...this.files.keys()].findLast(
+        (file) => file.startsWith('targets/') && file.endsWith(`.${name}`),
+      ) ?? ''
+    );
   }
 }

@@ -6,7 +6,10 @@ import { builtInRoot, fetchTufTargets } from '../../src/sigstore/tuf.ts';
 import { plainHttp } from './plain-http.ts';
 import { newTufKey, signed, TufRepository } from './tuf-repository.ts';
 
-const content = { 'trusted_root.json': Buffer.from('{"root":1}'), 'signing_config.v0.2.json': Buffer.from('{"config":1}') };
+const content = {
+  'trusted_root.json': Buffer.from('{"root":1}'),
+  'signing_config.v0.2.json': Buffer.from('{"config":1}'),
+};
 const names = Object.keys(content);
 
 // A folder of its own for temporary files: other tests that run now use the machine's.
@@ -33,15 +36,30 @@ afterEach(async () => {
 });
 
 const update = (wanted: readonly string[] = names) =>
-  fetchTufTargets(wanted, { mirror: repository.url, root: firstRoot, cacheDir, http: plainHttp(), patience: () => 10_000 });
+  fetchTufTargets(wanted, {
+    mirror: repository.url,
+    root: firstRoot,
+    cacheDir,
+    http: plainHttp(),
+    patience: () => 10_000,
+  });
 const textOf = async (updating: ReturnType<typeof update>) =>
-  Object.fromEntries([...(await updating).targets].map(([name, bytes]) => [name, bytes.toString()]));
+  Object.fromEntries(
+    [...(await updating).targets].map(([name, bytes]) => [name, bytes.toString()]),
+  );
 const first = { 'trusted_root.json': '{"root":1}', 'signing_config.v0.2.json': '{"config":1}' };
-const cacheFolder = async () => join(cacheDir, 'sign-image', 'tuf', (await readdir(join(cacheDir, 'sign-image', 'tuf')))[0] as string);
+const cacheFolder = async () =>
+  join(
+    cacheDir,
+    'sign-image',
+    'tuf',
+    (await readdir(join(cacheDir, 'sign-image', 'tuf')))[0] as string,
+  );
 const refused = (message: string | RegExp) => ({
   name: 'Failure',
   code: 'tuf-error',
-  message: typeof message === 'string' ? expect.stringContaining(message) : expect.stringMatching(message),
+  message:
+    typeof message === 'string' ? expect.stringContaining(message) : expect.stringMatching(message),
 });
 
 describe('targets of a TUF repository', () => {
@@ -69,7 +87,13 @@ describe('targets of a TUF repository', () => {
 
   it('are fetched without a cache where it cannot be written', async () => {
     await writeFile(join(cacheDir, 'file'), '');
-    const nowhere = { mirror: repository.url, root: firstRoot, cacheDir: join(cacheDir, 'file'), http: plainHttp(), patience: () => 0 };
+    const nowhere = {
+      mirror: repository.url,
+      root: firstRoot,
+      cacheDir: join(cacheDir, 'file'),
+      http: plainHttp(),
+      patience: () => 0,
+    };
     expect([...(await fetchTufTargets(names, nowhere)).targets.keys()]).toEqual(names);
   });
 
@@ -77,9 +101,15 @@ describe('targets of a TUF repository', () => {
     const before = (await readdir(tmpdir())).filter((file) => file.startsWith('sign-image-tuf-'));
     await Promise.all([update(), update(), update()]);
     expect(
-      (await readdir(await cacheFolder())).filter((file) => !/^(?:(?:timestamp|snapshot|targets)\.json|[0-9a-f]{64}\.target)$/.test(file)),
+      (await readdir(await cacheFolder())).filter(
+        (file) => !/^(?:(?:timestamp|snapshot|targets)\.json|[0-9a-f]{64}\.target)$/.test(file),
+      ),
     ).toEqual([]);
-    expect((await readdir(tmpdir())).filter((file) => file.startsWith('sign-image-tuf-') && !before.includes(file))).toEqual([]);
+    expect(
+      (await readdir(tmpdir())).filter(
+        (file) => file.startsWith('sign-image-tuf-') && !before.includes(file),
+      ),
+    ).toEqual([]);
   });
 
   it('of a longer path lie where the specification says', async () => {
@@ -93,7 +123,9 @@ describe('targets of a TUF repository', () => {
 
   it('that are larger than any trusted root are not fetched', async () => {
     repository.publish({ targets: { 'trusted_root.json': Buffer.alloc(1024 * 1024 + 1) } });
-    await expect(update(['trusted_root.json'])).rejects.toMatchObject(refused('larger than 1048576 bytes'));
+    await expect(update(['trusted_root.json'])).rejects.toMatchObject(
+      refused('larger than 1048576 bytes'),
+    );
     expect(repository.requests.filter((file) => file.startsWith('targets/'))).toEqual([]);
   });
 });
@@ -110,21 +142,27 @@ describe('the root of a TUF repository', () => {
     repository.publish({ targets: { ...content, 'trusted_root.json': Buffer.from('{"root":3}') } });
     repository.requests.length = 0;
     expect(await textOf(update())).toEqual({ ...first, 'trusted_root.json': '{"root":3}' });
-    expect(repository.requests.filter((file) => file.endsWith('root.json') && !file.includes('/'))).toEqual([
-      '2.root.json',
-      '3.root.json',
-      '4.root.json',
-    ]);
+    expect(
+      repository.requests.filter((file) => file.endsWith('root.json') && !file.includes('/')),
+    ).toEqual(['2.root.json', '3.root.json', '4.root.json']);
     repository.requests.length = 0;
     await update();
     expect(repository.requests).toEqual(['4.root.json', 'timestamp.json']);
   });
 
   it.each([
-    ['is signed by the new keys only', () => repository.rotateRoot({ rootKeys: stranger, signers: stranger }), 'root was signed by'],
+    [
+      'is signed by the new keys only',
+      () => repository.rotateRoot({ rootKeys: stranger, signers: stranger }),
+      'root was signed by',
+    ],
     [
       'is signed by one old key, where two are needed',
-      () => repository.rotateRoot({ rootKeys: stranger, signers: [...repository.rootKeys.slice(1), ...stranger] }),
+      () =>
+        repository.rotateRoot({
+          rootKeys: stranger,
+          signers: [...repository.rootKeys.slice(1), ...stranger],
+        }),
       'root was signed by',
     ],
     [
@@ -132,10 +170,18 @@ describe('the root of a TUF repository', () => {
       () => repository.rotateRoot({ rootKeys: stranger, signers: repository.rootKeys }),
       'root was signed by 0/2 keys',
     ],
-    ['skips a version', () => repository.files.set('2.root.json', repository.rotateRoot() && repository.rotateRoot()), 'version'],
+    [
+      'skips a version',
+      () => repository.files.set('2.root.json', repository.rotateRoot() && repository.rotateRoot()),
+      'version',
+    ],
     ['is a page', () => repository.files.set('2.root.json', Buffer.from('<html>')), ''],
     ['has expired', () => repository.rotateRoot({ expires: -1 }), 'expired'],
-    ['is larger than any root', () => repository.files.set('2.root.json', Buffer.alloc(600_000)), 'more than 512000 bytes'],
+    [
+      'is larger than any root',
+      () => repository.files.set('2.root.json', Buffer.alloc(600_000)),
+      'more than 512000 bytes',
+    ],
   ])('is refused when the next one %s', async (_what, attack, message) => {
     attack();
     await expect(update()).rejects.toMatchObject(refused(message));
@@ -146,8 +192,14 @@ describe('the root of a TUF repository', () => {
     await update();
     repository.rotateRoot({ rootKeys: stranger });
     const attacker = await new TufRepository().start();
-    await writeFile(join(await cacheFolder(), '2.root.json'), attacker.files.get('1.root.json') as Buffer);
-    await writeFile(join(await cacheFolder(), 'root.json'), attacker.files.get('1.root.json') as Buffer);
+    await writeFile(
+      join(await cacheFolder(), '2.root.json'),
+      attacker.files.get('1.root.json') as Buffer,
+    );
+    await writeFile(
+      join(await cacheFolder(), 'root.json'),
+      attacker.files.get('1.root.json') as Buffer,
+    );
     await attacker.stop();
     expect(await textOf(update())).toEqual(first);
     repository.requests.length = 0;
@@ -158,16 +210,45 @@ describe('the root of a TUF repository', () => {
 
 describe('metadata of a TUF repository is refused when', () => {
   it.each([
-    ['the timestamp has expired', () => repository.publish({ targets: content, expires: { timestamp: -1 } }), 'timestamp.json is expired'],
-    ['the snapshot has expired', () => repository.publish({ targets: content, expires: { snapshot: -1 } }), 'snapshot.json is expired'],
-    ['the targets have expired', () => repository.publish({ targets: content, expires: { targets: -1 } }), 'targets.json is expired'],
-    ['the timestamp is signed by somebody else', () => forge('timestamp.json'), 'timestamp was signed by 0/1 keys'],
+    [
+      'the timestamp has expired',
+      () => repository.publish({ targets: content, expires: { timestamp: -1 } }),
+      'timestamp.json is expired',
+    ],
+    [
+      'the snapshot has expired',
+      () => repository.publish({ targets: content, expires: { snapshot: -1 } }),
+      'snapshot.json is expired',
+    ],
+    [
+      'the targets have expired',
+      () => repository.publish({ targets: content, expires: { targets: -1 } }),
+      'targets.json is expired',
+    ],
+    [
+      'the timestamp is signed by somebody else',
+      () => forge('timestamp.json'),
+      'timestamp was signed by 0/1 keys',
+    ],
     ['the snapshot is signed by somebody else', () => forge('1.snapshot.json'), /hash|length/],
     ['the targets are signed by somebody else', () => forge('1.targets.json'), /hash|length/],
-    ['the timestamp is larger than any', () => repository.files.set('timestamp.json', Buffer.alloc(20_000)), 'more than 16384 bytes'],
-    ['the snapshot is larger than the timestamp says', () => repository.files.set('1.snapshot.json', Buffer.alloc(20_000)), 'more than'],
+    [
+      'the timestamp is larger than any',
+      () => repository.files.set('timestamp.json', Buffer.alloc(20_000)),
+      'more than 16384 bytes',
+    ],
+    [
+      'the snapshot is larger than the timestamp says',
+      () => repository.files.set('1.snapshot.json', Buffer.alloc(20_000)),
+      'more than',
+    ],
     ['the timestamp is missing', () => repository.files.delete('timestamp.json'), '404'],
-    ['a target was exchanged', () => repository.files.set(repository.targetFile('trusted_root.json'), Buffer.from('{"root":9}')), /hash/],
+    [
+      'a target was exchanged',
+      () =>
+        repository.files.set(repository.targetFile('trusted_root.json'), Buffer.from('{"root":9}')),
+      /hash/,
+    ],
     [
       'a target is longer than it says',
       () => repository.files.set(repository.targetFile('trusted_root.json'), Buffer.alloc(50)),
@@ -194,16 +275,25 @@ describe('metadata of a TUF repository is refused when', () => {
     repository.publish({ targets: content });
     await update();
     for (const [file, bytes] of old) repository.files.set(file, bytes);
-    await expect(update()).rejects.toMatchObject(refused('version 1 is less than current version 2'));
+    await expect(update()).rejects.toMatchObject(
+      refused('version 1 is less than current version 2'),
+    );
   });
 
   it('the snapshot was rolled back below a newer timestamp', async () => {
     repository.publish({ targets: content, version: 5 });
     await update();
     repository.publish({ targets: content, version: 3 });
-    const { signed: fields } = JSON.parse((repository.files.get('timestamp.json') as Buffer).toString());
-    repository.files.set('timestamp.json', signed({ ...fields, version: 6 }, [repository.onlineKey]));
-    await expect(update()).rejects.toMatchObject(refused('snapshot version 3 is less than current version 5'));
+    const { signed: fields } = JSON.parse(
+      (repository.files.get('timestamp.json') as Buffer).toString(),
+    );
+    repository.files.set(
+      'timestamp.json',
+      signed({ ...fields, version: 6 }, [repository.onlineKey]),
+    );
+    await expect(update()).rejects.toMatchObject(
+      refused('snapshot version 3 is less than current version 5'),
+    );
   });
 
   it('it is frozen at metadata that has expired, also with a cache', async () => {
@@ -222,10 +312,12 @@ describe('the root that is built in', () => {
     },
   );
 
-  it.each(['https://tuf.example', 'https://tuf-repo-cdn.sigstore.dev/other', 'http://tuf-repo-cdn.sigstore.dev', 'https://constructor'])(
-    'is none for %s',
-    (url) => {
-      expect(builtInRoot(new URL(url))).toBeUndefined();
-    },
-  );
+  it.each([
+    'https://tuf.example',
+    'https://tuf-repo-cdn.sigstore.dev/other',
+    'http://tuf-repo-cdn.sigstore.dev',
+    'https://constructor',
+  ])('is none for %s', (url) => {
+    expect(builtInRoot(new URL(url))).toBeUndefined();
+  });
 });

@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs';
 import type { Bundle } from '@sigstore/bundle';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
-import { DSSEBundleBuilder, MessageSignatureBundleBuilder, type Signer, type Witness } from '@sigstore/sign';
+import {
+  DSSEBundleBuilder,
+  MessageSignatureBundleBuilder,
+  type Signer,
+  type Witness,
+} from '@sigstore/sign';
 import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
 import type { SigningConfigName } from '../sandbox/sigstore/sigstore.ts';
 
@@ -20,10 +25,15 @@ export interface SigstoreWorld {
 }
 
 /** The real private Sigstore whose addresses are in the environment, or in `env`. */
-export async function realSigstore(env: Readonly<Record<string, string | undefined>> = process.env): Promise<SigstoreWorld> {
+export async function realSigstore(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<SigstoreWorld> {
   const need = (name: string): string => {
     const value = env[name];
-    if (!value) throw new Error(`${name} is not set: start a private Sigstore, and put its variables into the environment.`);
+    if (!value)
+      throw new Error(
+        `${name} is not set: start a private Sigstore, and put its variables into the environment.`,
+      );
     return value;
   };
   const json = (name: string) => JSON.parse(readFileSync(need(name), 'utf8'));
@@ -52,25 +62,44 @@ export async function realSigstore(env: Readonly<Record<string, string | undefin
   };
 }
 
-export async function signEnvelope(signer: Signer, witnesses: readonly Witness[], statement: string): Promise<Bundle> {
+export async function signEnvelope(
+  signer: Signer,
+  witnesses: readonly Witness[],
+  statement: string,
+): Promise<Bundle> {
   return new DSSEBundleBuilder({ signer, witnesses: [...witnesses] }).create({
     data: Buffer.from(statement),
     type: 'application/vnd.in-toto+json',
   });
 }
 
-export async function signMessage(signer: Signer, witnesses: readonly Witness[], message: string): Promise<Bundle> {
-  return new MessageSignatureBundleBuilder({ signer, witnesses: [...witnesses] }).create({ data: Buffer.from(message) });
+export async function signMessage(
+  signer: Signer,
+  witnesses: readonly Witness[],
+  message: string,
+): Promise<Bundle> {
+  return new MessageSignatureBundleBuilder({ signer, witnesses: [...witnesses] }).create({
+    data: Buffer.from(message),
+  });
 }
 
-/** What @sigstore/verify says, with everything that is in the bundle counted: throws, or names the signer. */
-export function judge(bundle: Bundle, trustedRoot: object, counts: { logs: number; times: number }, message?: string) {
+/**
+ * What @sigstore/verify says, with everything that is in the bundle counted: throws, or names the
+ * signer.
+ */
+export function judge(
+  bundle: Bundle,
+  trustedRoot: object,
+  counts: { logs: number; times: number },
+  message?: string,
+) {
   const verifier = new Verifier(toTrustMaterial(TrustedRoot.fromJSON(trustedRoot)), {
     tlogThreshold: counts.logs,
     timestampThreshold: counts.times,
     ctlogThreshold: 1,
   });
-  const entity = message === undefined ? toSignedEntity(bundle) : toSignedEntity(bundle, Buffer.from(message));
+  const entity =
+    message === undefined ? toSignedEntity(bundle) : toSignedEntity(bundle, Buffer.from(message));
   const { identity } = verifier.verify(entity);
   return { identity: identity?.subjectAlternativeName, issuer: identity?.extensions?.issuer };
 }

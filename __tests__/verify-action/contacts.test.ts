@@ -16,9 +16,15 @@ describe('what is contacted', () => {
     const before = registry.requests.length;
     const result = await verify({ ...asked, 'certificate-identity': ferry });
     expect(result, result.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
-    const requests = registry.requests.slice(before).map(({ method, path }) => `${method} ${path.split('/').slice(-2).join('/')}`);
+    const requests = registry.requests
+      .slice(before)
+      .map(({ method, path }) => `${method} ${path.split('/').slice(-2).join('/')}`);
     const tag = loaded.digest.replace(':', '-');
-    expect(requests.slice(0, 3).sort()).toEqual([`GET manifests/${tag}`, `GET manifests/${tag}.sig`, `GET referrers/${loaded.digest}`]);
+    expect(requests.slice(0, 3).sort()).toEqual([
+      `GET manifests/${tag}`,
+      `GET manifests/${tag}.sig`,
+      `GET referrers/${loaded.digest}`,
+    ]);
     expect(requests).toContain(`HEAD manifests/${loaded.digest}`);
     expect(requests).toHaveLength(6);
     expect(new Set(requests).size).toBe(6);
@@ -29,19 +35,32 @@ describe('what is contacted', () => {
     const proxy = await startConnectProxy();
     const before = registry.requests.length;
     const env = { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url, NO_PROXY: registry.host };
-    const result = await verify({ images: reference, tlog: 'ignore', key: key('release.pub') }, { env, measure: true });
+    const result = await verify(
+      { images: reference, tlog: 'ignore', key: key('release.pub') },
+      { env, measure: true },
+    );
     await proxy.close();
     expect(result, result.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
     expect(proxy.log).toEqual([]);
-    expect(registry.requests.slice(before).every(({ method }) => method === 'GET' || method === 'HEAD')).toBe(true);
+    expect(
+      registry.requests.slice(before).every(({ method }) => method === 'GET' || method === 'HEAD'),
+    ).toBe(true);
     expect(result.loaded?.filter(({ file }) => /tuf|\/trust-/i.test(file))).toEqual([]);
     expect([...result.files.keys()]).toEqual([]);
   });
 
   it('needs neither a token of GitHub nor one of its variables', async () => {
     const { asked } = await keyless(registry);
-    const env = { GITHUB_ACTIONS: undefined, GITHUB_REPOSITORY: undefined, GITHUB_EVENT_PATH: undefined, GITHUB_STEP_SUMMARY: undefined };
-    const result = await verify({ ...asked, 'certificate-identity': ferry, 'github-token': '' }, { env });
+    const env = {
+      GITHUB_ACTIONS: undefined,
+      GITHUB_REPOSITORY: undefined,
+      GITHUB_EVENT_PATH: undefined,
+      GITHUB_STEP_SUMMARY: undefined,
+    };
+    const result = await verify(
+      { ...asked, 'certificate-identity': ferry, 'github-token': '' },
+      { env },
+    );
     expect(result).toMatchObject({ code: 0, outputs: { verified: 'true' } });
   });
 });

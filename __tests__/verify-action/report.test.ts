@@ -1,4 +1,5 @@
-// What the gate says of images, good and bad: in its log, its annotations, its outputs and its summary.
+// What the gate says of images, good and bad: in its log, its annotations, its outputs and its
+// summary.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pushImage } from '../sandbox/images.ts';
 import { type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';
@@ -15,7 +16,12 @@ describe('the report of a good image', () => {
     const { loaded, asked } = await keyless(registry);
     const result = await verify({ ...asked, 'certificate-identity': ferry });
     expect(result.annotations).toEqual([]);
-    expect(result.outputs).toMatchObject({ verified: 'true', identity: ferry, issuer: recordedIssuer, image: loaded.reference });
+    expect(result.outputs).toMatchObject({
+      verified: 'true',
+      identity: ferry,
+      issuer: recordedIssuer,
+      image: loaded.reference,
+    });
     const [{ signatures }] = JSON.parse(result.outputs.results ?? '');
     expect(signatures).toEqual([
       expect.objectContaining({
@@ -24,31 +30,61 @@ describe('the report of a good image', () => {
         code: 'verified',
         identity: ferry,
         tlogIndex: Number(result.outputs['tlog-index']),
-        github: expect.objectContaining({ repository: 'harbor-lights/ferry', ref: 'refs/heads/main' }),
+        github: expect.objectContaining({
+          repository: 'harbor-lights/ferry',
+          ref: 'refs/heads/main',
+        }),
       }),
     ]);
     const line = `✓ ${loaded.host}/${loaded.repository} ${loaded.digest}: signed by workflow release.yml of harbor-lights/ferry at refs/heads/main, 2026-11-20 `;
     expect(result.shown).toContain(line);
     expect(result.shown).toMatch(/UTC, log index \d+$/m);
     expect(result.summary).toMatch(/^## ✅ 1 image verified\n/);
-    expect(result.summary).toContain('workflow release.yml of harbor-lights/ferry at refs/heads/main');
+    expect(result.summary).toContain(
+      'workflow release.yml of harbor-lights/ferry at refs/heads/main',
+    );
   });
 
   it('takes the digest from `digest`, and names and digests from `metadata`', async () => {
     const { loaded, asked } = await keyless(registry);
     const name = `${loaded.host}/${loaded.repository}`;
-    const byDigest = await verify({ ...asked, images: `${name}:some-tag`, digest: loaded.digest, 'certificate-identity': ferry });
-    expect(byDigest.outputs).toMatchObject({ verified: 'true', images: JSON.stringify([loaded.reference]) });
-    const metadata = JSON.stringify({ 'image.name': `${name}:some-tag`, 'containerimage.digest': loaded.digest });
-    const byMetadata = await verify({ ...asked, images: '', metadata, 'certificate-identity': ferry });
-    expect(byMetadata.outputs).toMatchObject({ verified: 'true', images: JSON.stringify([loaded.reference]) });
+    const byDigest = await verify({
+      ...asked,
+      images: `${name}:some-tag`,
+      digest: loaded.digest,
+      'certificate-identity': ferry,
+    });
+    expect(byDigest.outputs).toMatchObject({
+      verified: 'true',
+      images: JSON.stringify([loaded.reference]),
+    });
+    const metadata = JSON.stringify({
+      'image.name': `${name}:some-tag`,
+      'containerimage.digest': loaded.digest,
+    });
+    const byMetadata = await verify({
+      ...asked,
+      images: '',
+      metadata,
+      'certificate-identity': ferry,
+    });
+    expect(byMetadata.outputs).toMatchObject({
+      verified: 'true',
+      images: JSON.stringify([loaded.reference]),
+    });
   });
 
   it('accepts any line of several identities, and any key of several', async () => {
     const { asked } = await keyless(registry);
-    expect((await verify({ ...asked, 'certificate-identity': `${lantern}\n${ferry}` })).outputs.verified).toBe('true');
+    expect(
+      (await verify({ ...asked, 'certificate-identity': `${lantern}\n${ferry}` })).outputs.verified,
+    ).toBe('true');
     const keyed = await record(registry, 'keyed-bundle-nolog');
-    const both = { images: keyed.reference, tlog: 'ignore', key: `${key('stranger.pub')}${key('release.pub')}` };
+    const both = {
+      images: keyed.reference,
+      tlog: 'ignore',
+      key: `${key('stranger.pub')}${key('release.pub')}`,
+    };
     expect((await verify(both)).outputs.verified).toBe('true');
   });
 });
@@ -59,12 +95,19 @@ describe('the report of a bad image', () => {
     const result = await verify({ ...asked, 'certificate-identity': lantern });
     expect(result.code).toBe(1);
     const sentence = `wrong-identity: It was signed by ${ferry} (issuer ${recordedIssuer}); the policy wants ${lantern}.`;
-    expect(result.shown).toContain(`✗ ${loaded.host}/${loaded.repository} ${loaded.digest}: ${sentence}`);
+    expect(result.shown).toContain(
+      `✗ ${loaded.host}/${loaded.repository} ${loaded.digest}: ${sentence}`,
+    );
     expect(result.annotations).toEqual([
-      expect.objectContaining({ kind: 'error', message: expect.stringContaining(`${loaded.reference}: ${sentence}`) }),
+      expect.objectContaining({
+        kind: 'error',
+        message: expect.stringContaining(`${loaded.reference}: ${sentence}`),
+      }),
     ]);
     expect(result.summary).toMatch(/^## ❌ 1 of 1 image does not verify\n/);
-    expect(result.summary).toContain('instead: workflow release.yml of harbor-lights/ferry at refs/heads/main');
+    expect(result.summary).toContain(
+      'instead: workflow release.yml of harbor-lights/ferry at refs/heads/main',
+    );
   });
 
   it('is only told with `fail: false`', async () => {
@@ -79,7 +122,9 @@ describe('the report of a bad image', () => {
     const { reference } = await record(registry, 'legacy-key1-provenance-key2', 'beside');
     const result = await verify({ images: reference, tlog: 'ignore', key: key('release.pub') });
     const [{ signatures }] = JSON.parse(result.outputs.results ?? '');
-    expect(signatures.map(({ format, code }: { format: string; code: string }) => [format, code])).toEqual([
+    expect(
+      signatures.map(({ format, code }: { format: string; code: string }) => [format, code]),
+    ).toEqual([
       ['bundle', 'wrong-predicate'],
       ['legacy', 'verified'],
     ]);
@@ -89,10 +134,18 @@ describe('the report of a bad image', () => {
   it('lets only the good one of two images through', async () => {
     const { loaded, asked } = await keyless(registry);
     const unsigned = await record(registry, 'unsigned');
-    const result = await verify({ ...asked, images: `${unsigned.reference}\n${loaded.reference}`, 'certificate-identity': ferry });
+    const result = await verify({
+      ...asked,
+      images: `${unsigned.reference}\n${loaded.reference}`,
+      'certificate-identity': ferry,
+    });
     expect(result).toMatchObject({
       code: 1,
-      outputs: { verified: 'false', images: JSON.stringify([loaded.reference]), failed: JSON.stringify([unsigned.reference]) },
+      outputs: {
+        verified: 'false',
+        images: JSON.stringify([loaded.reference]),
+        failed: JSON.stringify([unsigned.reference]),
+      },
     });
   });
 
@@ -101,14 +154,21 @@ describe('the report of a bad image', () => {
     const [platform] = loaded.platforms;
     registry.set({
       override: ({ path }) =>
-        path.endsWith(`${platform?.digest.replace(':', '-')}.sig`) ? { status: 404, headers: {}, body: '{}' } : undefined,
+        path.endsWith(`${platform?.digest.replace(':', '-')}.sig`)
+          ? { status: 404, headers: {}, body: '{}' }
+          : undefined,
     });
     const asked = { images: loaded.reference, tlog: 'ignore', key: key('release.pub') };
     const [alone, whole] = [await verify(asked), await verify({ ...asked, recursive: 'true' })];
     registry.set({ override: () => undefined });
     expect(alone.outputs.verified).toBe('true');
-    expect(whole).toMatchObject({ code: 1, outputs: { verified: 'false', images: '[]', failed: JSON.stringify([loaded.reference]) } });
-    const codesFound = JSON.parse(whole.outputs.results ?? '[]').map(({ code }: { code?: string }) => code ?? 'verified');
+    expect(whole).toMatchObject({
+      code: 1,
+      outputs: { verified: 'false', images: '[]', failed: JSON.stringify([loaded.reference]) },
+    });
+    const codesFound = JSON.parse(whole.outputs.results ?? '[]').map(
+      ({ code }: { code?: string }) => code ?? 'verified',
+    );
     expect(codesFound.toSorted()).toEqual(['unsigned', 'verified', 'verified']);
   });
 });
@@ -116,7 +176,11 @@ describe('the report of a bad image', () => {
 describe('a tag', () => {
   it('is resolved once, and its digest is what is handed on', async () => {
     const image = await pushImage(registry.host, 'acme/tagged', { tag: '1.0' });
-    const result = await verify({ images: `${registry.host}/acme/tagged:1.0`, tlog: 'ignore', key: key('release.pub') });
+    const result = await verify({
+      images: `${registry.host}/acme/tagged:1.0`,
+      tlog: 'ignore',
+      key: key('release.pub'),
+    });
     expect(JSON.parse(result.outputs.results ?? '[]')).toEqual([
       expect.objectContaining({
         image: image.reference,

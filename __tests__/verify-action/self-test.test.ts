@@ -1,4 +1,5 @@
-// A machine whose cryptography says yes, or no, to everything: done to Node before the action starts, as settings of a job can.
+// A machine whose cryptography says yes, or no, to everything: done to Node before the action
+// starts, as settings of a job can.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +21,10 @@ afterAll(async () => {
 /** Settings under which something of Node's cryptography is `instead` in the step. */
 function crooked(what: 'verify' | 'X509Certificate', instead: string): { NODE_OPTIONS: string } {
   const file = join(mkdtempSync(join(folder, 'settings-')), 'crooked.cjs');
-  writeFileSync(file, `require('node:crypto').${what} = ${instead};\nrequire('node:module').syncBuiltinESMExports();\n`);
+  writeFileSync(
+    file,
+    `require('node:crypto').${what} = ${instead};\nrequire('node:module').syncBuiltinESMExports();\n`,
+  );
   return { NODE_OPTIONS: `--require=${file}` };
 }
 
@@ -37,15 +41,23 @@ describe('the self-test', () => {
     const began = Date.now();
     const proxy = await startDelayProxy({ target: registry.host, perResponseMs: 300 });
     const images = asked.images.replace(registry.host, proxy.host);
-    const result = await verify({ ...asked, images, 'certificate-identity': ferry }, { env: { NODE_OPTIONS: `--require=${file}` } });
+    const result = await verify(
+      { ...asked, images, 'certificate-identity': ferry },
+      { env: { NODE_OPTIONS: `--require=${file}` } },
+    );
     await proxy.close();
     expect(result, result.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
-    const { start = 0, end = 0 } = proxy.statistics().log.find(({ path }) => path.includes(`/${loaded.repository}/blobs/`)) ?? {};
+    const { start = 0, end = 0 } =
+      proxy.statistics().log.find(({ path }) => path.includes(`/${loaded.repository}/blobs/`)) ??
+      {};
     const times = readFileSync(noted, 'utf8')
       .trim()
       .split('\n')
       .map((time) => Number(time) - began);
-    const [meanwhile, after] = [times.filter((time) => start - 100 < time && time < end), times.filter((time) => time >= end)];
+    const [meanwhile, after] = [
+      times.filter((time) => start - 100 < time && time < end),
+      times.filter((time) => time >= end),
+    ];
     // The known signature and its altered twin take more checks than the one that came.
     expect(meanwhile.length).toBeGreaterThan(after.length);
     expect(after.length).toBeGreaterThan(2);
@@ -54,7 +66,10 @@ describe('the self-test', () => {
 
 describe('a machine that cannot judge', () => {
   const asks = {
-    certificate: async () => ({ ...(await keyless(registry)).asked, 'certificate-identity': ferry }),
+    certificate: async () => ({
+      ...(await keyless(registry)).asked,
+      'certificate-identity': ferry,
+    }),
     key: async () => ({
       images: (await record(registry, 'keyed-bundle-nolog', 'keyed')).reference,
       key: key('release.pub'),
@@ -67,13 +82,18 @@ describe('a machine that cannot judge', () => {
     ['certificate', false, 'verified'],
     ['key', true, 'bad-signature'],
     ['key', false, 'verified'],
-  ] as const)('by %s, and says %s to every signature, is told so, and nothing is verified', async (by, verdict, expected) => {
-    const result = await verify(await asks[by](), { env: crooked('verify', `() => ${verdict}`) });
-    expect(result, result.stdout).toMatchObject({ code: 1, outputs: { verified: 'false' } });
-    expect(result.annotations).toMatchObject([{ kind: 'error', properties: { title: 'sign-image: self-test-failed' } }]);
-    expect(result.annotations[0]?.message).toContain(`, and "${expected}" is right`);
-    expect(result.annotations[0]?.message).toContain('NODE_OPTIONS: ""');
-  });
+  ] as const)(
+    'by %s, and says %s to every signature, is told so, and nothing is verified',
+    async (by, verdict, expected) => {
+      const result = await verify(await asks[by](), { env: crooked('verify', `() => ${verdict}`) });
+      expect(result, result.stdout).toMatchObject({ code: 1, outputs: { verified: 'false' } });
+      expect(result.annotations).toMatchObject([
+        { kind: 'error', properties: { title: 'sign-image: self-test-failed' } },
+      ]);
+      expect(result.annotations[0]?.message).toContain(`, and "${expected}" is right`);
+      expect(result.annotations[0]?.message).toContain('NODE_OPTIONS: ""');
+    },
+  );
 
   it('by one of two kinds judges by neither, and `fail: false` does not help', async () => {
     const images = [
@@ -85,7 +105,11 @@ describe('a machine that cannot judge', () => {
     const data = JSON.stringify(key('release.pub'));
     const workspace = {
       'keyed.yaml': policy('keyed', 'one', `{ key: { data: ${data} } }`),
-      'keyless.yaml': policy('keyless', 'two', `{ keyless: { identities: [{ issuer: "${recordedIssuer}", subject: "${ferry}" }] } }`),
+      'keyless.yaml': policy(
+        'keyless',
+        'two',
+        `{ keyless: { identities: [{ issuer: "${recordedIssuer}", subject: "${ferry}" }] } }`,
+      ),
     };
     const inputs = {
       images: images.map(({ reference }) => reference).join('\n'),
@@ -94,10 +118,18 @@ describe('a machine that cannot judge', () => {
       'trusted-root': trustedRoot,
       fail: 'false',
     };
-    const env = crooked('X509Certificate', "class { constructor() { throw new Error('no certificates here'); } }");
+    const env = crooked(
+      'X509Certificate',
+      "class { constructor() { throw new Error('no certificates here'); } }",
+    );
     const result = await verify(inputs, { workspace, env });
-    expect(result, result.stdout).toMatchObject({ code: 1, outputs: { verified: 'false', images: '[]' } });
-    expect(result.annotations).toMatchObject([{ kind: 'error', properties: { title: 'sign-image: self-test-failed' } }]);
+    expect(result, result.stdout).toMatchObject({
+      code: 1,
+      outputs: { verified: 'false', images: '[]' },
+    });
+    expect(result.annotations).toMatchObject([
+      { kind: 'error', properties: { title: 'sign-image: self-test-failed' } },
+    ]);
     expect(result.stdout).not.toContain('✓');
   });
 });

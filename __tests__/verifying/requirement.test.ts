@@ -12,8 +12,15 @@ const [one, two] = [policy(), policy()];
 
 function verdict(code: VerdictCode, name = 'a'): Verdict {
   const digest = digestOf(Buffer.from(name));
-  const head = { format: 'bundle', digest, reference: `example.test/app@${digest}`, annotations: {} } as const;
-  return code === 'verified' ? { ...head, verified: true, code } : { ...head, verified: false, code, reason: `It is ${code}.` };
+  const head = {
+    format: 'bundle',
+    digest,
+    reference: `example.test/app@${digest}`,
+    annotations: {},
+  } as const;
+  return code === 'verified'
+    ? { ...head, verified: true, code }
+    : { ...head, verified: false, code, reason: `It is ${code}.` };
 }
 
 const leaf = (which: SignaturePolicy, name?: string): Requirement => ({
@@ -21,16 +28,26 @@ const leaf = (which: SignaturePolicy, name?: string): Requirement => ({
   policy: which,
   ...(name === undefined ? {} : { name }),
 });
-const count = (number: number, ...of: Requirement[]): Requirement => ({ kind: 'count', count: number, of });
+const count = (number: number, ...of: Requirement[]): Requirement => ({
+  kind: 'count',
+  count: number,
+  of,
+});
 const pass: Requirement = { kind: 'pass', reason: 'It is let through.' };
 const fail: Requirement = { kind: 'fail', reason: 'No policy speaks of it.', name: 'gate' };
-const found = (...codes: VerdictCode[]) => new Map([[one, codes.map((code, index) => verdict(code, `${index}`))]]);
-const judgedBy = (verdicts: ReadonlyMap<SignaturePolicy, readonly Verdict[]>) => (asked: SignaturePolicy) => verdicts.get(asked) ?? [];
+const found = (...codes: VerdictCode[]) =>
+  new Map([[one, codes.map((code, index) => verdict(code, `${index}`))]]);
+const judgedBy =
+  (verdicts: ReadonlyMap<SignaturePolicy, readonly Verdict[]>) => (asked: SignaturePolicy) =>
+    verdicts.get(asked) ?? [];
 
 describe('one signature policy', () => {
   it('is content with one good signature among bad ones', () => {
     const judged = found('wrong-key', 'verified', 'malformed');
-    expect(evaluate(leaf(one), judgedBy(judged))).toEqual({ verified: true, verdicts: judged.get(one) });
+    expect(evaluate(leaf(one), judgedBy(judged))).toEqual({
+      verified: true,
+      verdicts: judged.get(one),
+    });
   });
 
   it('finds nothing: unsigned', () => {
@@ -52,7 +69,11 @@ describe('one signature policy', () => {
     [['annotation-mismatch', 'registry-error'], 'registry-error'],
   ])('tells of %j: %s', (codes, code) => {
     for (const order of [codes, codes.toReversed()]) {
-      expect(evaluate(leaf(one), judgedBy(found(...order)))).toMatchObject({ verified: false, code, reason: `It is ${code}.` });
+      expect(evaluate(leaf(one), judgedBy(found(...order)))).toMatchObject({
+        verified: false,
+        code,
+        reason: `It is ${code}.`,
+      });
     }
   });
 
@@ -61,7 +82,8 @@ describe('one signature policy', () => {
       const evaluation = evaluate(leaf(one), judgedBy(found(code)));
       expect(evaluation.verified).toBe(code === 'verified');
       // A code that the ranking forgot would come before all others.
-      if (code !== 'verified') expect(evaluate(leaf(one), judgedBy(found('verified', code))).verified).toBe(true);
+      if (code !== 'verified')
+        expect(evaluate(leaf(one), judgedBy(found('verified', code))).verified).toBe(true);
     }
   });
 });
@@ -108,8 +130,18 @@ describe('a count', () => {
       false,
     ],
     ['a static pass beside a bad one, any', count(1, leaf(one), pass), new Map([[one, bad]]), true],
-    ['a static pass beside a bad one, all', count(2, leaf(one), pass), new Map([[one, bad]]), false],
-    ['a static fail beside a good one, all', count(2, leaf(one), fail), new Map([[one, good]]), false],
+    [
+      'a static pass beside a bad one, all',
+      count(2, leaf(one), pass),
+      new Map([[one, bad]]),
+      false,
+    ],
+    [
+      'a static fail beside a good one, all',
+      count(2, leaf(one), fail),
+      new Map([[one, good]]),
+      false,
+    ],
     [
       'nested',
       count(1, count(2, leaf(one), leaf(two)), fail),
@@ -131,10 +163,17 @@ describe('a count', () => {
       ]),
       false,
     ],
-  ])('%s', (_, requirement, judged, verified) => expect(evaluate(requirement, judgedBy(judged)).verified).toBe(verified));
+  ])('%s', (_, requirement, judged, verified) =>
+    expect(evaluate(requirement, judgedBy(judged)).verified).toBe(verified),
+  );
 
   it('says how many hold, and why the nearest does not', () => {
-    const requirement: Requirement = { kind: 'count', count: 2, of: [leaf(one, 'ci'), leaf(two, 'security')], name: 'release' };
+    const requirement: Requirement = {
+      kind: 'count',
+      count: 2,
+      of: [leaf(one, 'ci'), leaf(two, 'security')],
+      name: 'release',
+    };
     expect(
       evaluate(
         requirement,
@@ -185,7 +224,9 @@ describe('a count', () => {
         }),
       ),
     }));
-    const codes = fc.array(fc.constantFrom(...verdictCodes.filter((code) => code !== 'verified')), { maxLength: 4 });
+    const codes = fc.array(fc.constantFrom(...verdictCodes.filter((code) => code !== 'verified')), {
+      maxLength: 4,
+    });
     fc.assert(
       fc.property(tree, codes, (requirement, seen) => {
         const verdicts = seen.map((code, index) => verdict(code, `${index}`));
@@ -198,13 +239,26 @@ describe('a count', () => {
 describe('the static answers', () => {
   it('pass and fail without a look at any signature', () => {
     const never = () => expect.unreachable();
-    expect(evaluate(pass, never)).toEqual({ verified: true, reason: 'It is let through.', verdicts: [] });
-    expect(evaluate(fail, never)).toEqual({ verified: false, code: 'not-allowed', reason: 'gate: No policy speaks of it.', verdicts: [] });
+    expect(evaluate(pass, never)).toEqual({
+      verified: true,
+      reason: 'It is let through.',
+      verdicts: [],
+    });
+    expect(evaluate(fail, never)).toEqual({
+      verified: false,
+      code: 'not-allowed',
+      reason: 'gate: No policy speaks of it.',
+      verdicts: [],
+    });
   });
 });
 
 describe('policiesOf', () => {
-  it('lists each policy once', () => expect(policiesOf(count(1, leaf(one), count(2, leaf(two), leaf(one)), pass))).toEqual([one, two]));
+  it('lists each policy once', () =>
+    expect(policiesOf(count(1, leaf(one), count(2, leaf(two), leaf(one)), pass))).toEqual([
+      one,
+      two,
+    ]));
   it('lists none where nothing is judged', () => expect(policiesOf(fail)).toEqual([]));
 });
 
@@ -213,7 +267,9 @@ describe('narrow', () => {
 
   it('adds what the workflow asks to every policy, and leaves the rest', () => {
     const narrowed = { ...one, annotations: { env: 'prod' }, tlog: 'ignore' as const };
-    expect(narrow(count(1, leaf(one, 'ci'), fail), asked)).toEqual(count(1, { kind: 'signature', policy: narrowed, name: 'ci' }, fail));
+    expect(narrow(count(1, leaf(one, 'ci'), fail), asked)).toEqual(
+      count(1, { kind: 'signature', policy: narrowed, name: 'ci' }, fail),
+    );
   });
 
   it('never asks for less: the policy stays as it is without inputs', () => {
@@ -224,7 +280,8 @@ describe('narrow', () => {
     const strict = { ...one, annotations: { env: 'staging' } };
     expect(narrow(leaf(strict), asked)).toEqual({
       kind: 'fail',
-      reason: 'The annotation "env" is asked for with one value by the policy and with another by the input annotations.',
+      reason:
+        'The annotation "env" is asked for with one value by the policy and with another by the input annotations.',
     });
   });
 });

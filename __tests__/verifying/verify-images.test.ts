@@ -31,8 +31,13 @@ function stored(mediaType: string, content: object): Stored {
   return { digest: digestOf(bytes), mediaType, bytes };
 }
 
-const empty = { mediaType: 'application/vnd.oci.image.config.v1+json', digest: digestOf(Buffer.from('{}')), size: 2 };
-const image = (name: string) => stored(manifest, { config: empty, layers: [], annotations: { name } });
+const empty = {
+  mediaType: 'application/vnd.oci.image.config.v1+json',
+  digest: digestOf(Buffer.from('{}')),
+  size: 2,
+};
+const image = (name: string) =>
+  stored(manifest, { config: empty, layers: [], annotations: { name } });
 const app = image('app');
 const web = image('web');
 const indexOf = (...children: Stored[]) =>
@@ -52,16 +57,26 @@ const signature = (digest: Digest): FoundSignature => ({
   bundle: Buffer.alloc(0),
 });
 
-/** A registry with these manifests and tags; `signed` are the digests that have a good signature. */
-function world(manifests: readonly Stored[], tags: Record<string, Stored>, signed: readonly Digest[], recursive = false) {
-  const get = async (reference: string) => tags[reference] ?? manifests.find(({ digest }) => digest === reference);
+/**
+ * A registry with these manifests and tags; `signed` are the digests that have a good signature.
+ */
+function world(
+  manifests: readonly Stored[],
+  tags: Record<string, Stored>,
+  signed: readonly Digest[],
+  recursive = false,
+) {
+  const get = async (reference: string) =>
+    tags[reference] ?? manifests.find(({ digest }) => digest === reference);
   const judged: Digest[] = [];
   const tools: VerifyingTools = {
     open: () => ({
       getManifest: get,
       head: async (reference) => {
         const found = await get(reference);
-        return found && { mediaType: found.mediaType, digest: found.digest, size: found.bytes.length };
+        return (
+          found && { mediaType: found.mediaType, digest: found.digest, size: found.bytes.length }
+        );
       },
     }),
     sleep: async () => {},
@@ -78,19 +93,36 @@ function world(manifests: readonly Stored[], tags: Record<string, Stored>, signe
 
 function target(text: string): ImageTarget {
   const reference = parseReference(text);
-  return { reference, references: [text], ...(reference.digest === undefined ? {} : { digest: reference.digest }) };
+  return {
+    reference,
+    references: [text],
+    ...(reference.digest === undefined ? {} : { digest: reference.digest }),
+  };
 }
 
 const brief = (results: readonly VerifyResult[]) =>
-  results.map((result) => [result.digest, result.asked, result.verified, result.code ?? 'verified', isWhole(result, results)]);
+  results.map((result) => [
+    result.digest,
+    result.asked,
+    result.verified,
+    result.code ?? 'verified',
+    isWhole(result, results),
+  ]);
 
 describe('verifyImages', () => {
   it('answers in the order asked, the failed ones at their place, and tells each as it is done', async () => {
     const { tools } = world([app, web], {}, [web.digest]);
     const told: VerifyResult[] = [];
     const lost = digestOf(Buffer.from('lost'));
-    const targets = [`r.test/app:gone`, `r.test/app@${app.digest}`, `r.test/web@${web.digest}`, `r.test/app@${lost}`].map(target);
-    const results = await verifyImages(targets, requirementFor, tools, (result) => told.push(result));
+    const targets = [
+      `r.test/app:gone`,
+      `r.test/app@${app.digest}`,
+      `r.test/web@${web.digest}`,
+      `r.test/app@${lost}`,
+    ].map(target);
+    const results = await verifyImages(targets, requirementFor, tools, (result) =>
+      told.push(result),
+    );
     expect(brief(results)).toEqual([
       [undefined, true, false, 'unresolved', false],
       [app.digest, true, false, 'unsigned', false],
@@ -108,16 +140,20 @@ describe('verifyImages', () => {
       tools,
       () => {},
     );
-    expect(results.map(({ references }) => references)).toEqual([['r.test/app:a', 'r.test/app:b', `r.test/app@${app.digest}`]]);
+    expect(results.map(({ references }) => references)).toEqual([
+      ['r.test/app:a', 'r.test/app:b', `r.test/app@${app.digest}`],
+    ]);
     expect(judged).toHaveLength(1);
   });
 
   it('asks for the signatures of an index alone, unless it is recursive', async () => {
     const both = indexOf(app, web);
     const { tools } = world([app, web, both], {}, [both.digest]);
-    expect(brief(await verifyImages([target(`r.test/app@${both.digest}`)], requirementFor, tools, () => {}))).toEqual([
-      [both.digest, true, true, 'verified', true],
-    ]);
+    expect(
+      brief(
+        await verifyImages([target(`r.test/app@${both.digest}`)], requirementFor, tools, () => {}),
+      ),
+    ).toEqual([[both.digest, true, true, 'verified', true]]);
   });
 
   it('fails an index with a platform that fails, and every other index with the same platform', async () => {
@@ -137,7 +173,13 @@ describe('verifyImages', () => {
       [second.digest, true, true, 'verified', false],
       [third.digest, true, true, 'verified', true],
     ]);
-    expect(results.map(({ platform }) => platform)).toEqual([undefined, 'linux/amd64', 'linux/arm64', undefined, undefined]);
+    expect(results.map(({ platform }) => platform)).toEqual([
+      undefined,
+      'linux/amd64',
+      'linux/arm64',
+      undefined,
+      undefined,
+    ]);
   });
 
   it('keeps apart what was asked for by name and is inside an index too', async () => {
@@ -210,13 +252,24 @@ describe('what the registry does not answer', () => {
     const asked = [target(`r.test/app@${app.digest}`)];
     const answer = verifyImages(asked, requirementFor, failing, () => {});
     if (expected[code] === undefined) await expect(answer).rejects.toBe(failure);
-    else expect(await answer).toMatchObject([{ verified: false, code: expected[code], reason: 'What happened.', signatures: [], failure }]);
+    else
+      expect(await answer).toMatchObject([
+        {
+          verified: false,
+          code: expected[code],
+          reason: 'What happened.',
+          signatures: [],
+          failure,
+        },
+      ]);
   });
 
   it('ends the run when nothing can be judged', async () => {
     const { tools } = world([app], {}, [app.digest]);
     const failure = new Failure('tuf-error', 'No root.', 'Give one.');
     const failing = { ...tools, judge: () => Promise.reject(failure) };
-    await expect(verifyImages([target(`r.test/app@${app.digest}`)], requirementFor, failing, () => {})).rejects.toBe(failure);
+    await expect(
+      verifyImages([target(`r.test/app@${app.digest}`)], requirementFor, failing, () => {}),
+    ).rejects.toBe(failure);
   });
 });

@@ -1,5 +1,6 @@
-// Ours and cosign 3 side by side: the same registry behind a proxy that adds 50 ms to every response and 20 ms to every connection,
-// whole processes, interleaved, medians. `npm run bench [pairs]`; needs the peers and the private Sigstore of the interop tests.
+// Ours and cosign 3 side by side: the same registry behind a proxy that adds 50 ms to every
+// response and 20 ms to every connection, whole processes, interleaved, medians. `npm run bench
+// [pairs]`; needs the peers and the private Sigstore of the interop tests.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,12 +15,28 @@ import { verifyMemory, verifyScenarios } from './verify-scenarios.ts';
 const pairs = Math.max(5, Number(process.argv[2] ?? 5));
 const only = process.argv[3];
 const folder = await mkdtemp(join(tmpdir(), 'sign-image-bench-'));
-const closers: (() => void | Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
+const closers: (() => void | Promise<void>)[] = [
+  () => rm(folder, { recursive: true, force: true }),
+];
 let failed = 0;
 try {
   const world = await openWorld();
-  console.log(`medians of ${pairs} interleaved pairs, in ms; +50 ms a response, +20 ms a connection\n`);
-  console.log(line(['scenario', 'ours', 'cosign 3', 'ratio', 'limit', 'requests', 'depth', 'cosign req.', '']));
+  console.log(
+    `medians of ${pairs} interleaved pairs, in ms; +50 ms a response, +20 ms a connection\n`,
+  );
+  console.log(
+    line([
+      'scenario',
+      'ours',
+      'cosign 3',
+      'ratio',
+      'limit',
+      'requests',
+      'depth',
+      'cosign req.',
+      '',
+    ]),
+  );
   for (const scenario of [...scenarios, ...keylessScenarios, ...verifyScenarios])
     if (only === undefined || scenario.name.includes(only)) await measure(scenario, world);
   if (only === undefined) failed += await measureSize(world);
@@ -41,21 +58,25 @@ async function measure(scenario: Scenario, world: BenchWorld): Promise<void> {
     const prepared = await scenario.prepare(world, pair);
     await world.reset();
     let total = 0;
-    for (const command of prepared.ours) total += await timedOk(command.program, command.args, command.env);
-    const waited = async () => (scenario.apartFromRekor2 === true ? await world.services.waiting() : 0);
+    for (const command of prepared.ours)
+      total += await timedOk(command.program, command.args, command.env);
+    const waited = async () =>
+      scenario.apartFromRekor2 === true ? await world.services.waiting() : 0;
     ours.push(total - (await waited()));
     counts = await world.counts();
     certificates = await world.services.certificates();
     await world.reset();
     total = 0;
-    for (const command of prepared.theirs) total += await timedOk(command.program, command.args, command.env);
+    for (const command of prepared.theirs)
+      total += await timedOk(command.program, command.args, command.env);
     theirs.push(total - (await waited()));
     cosignCounts = await world.counts();
     prepared.cleanUp();
   }
   const ratio = median(ours) / median(theirs);
   const overDepth = scenario.depth !== undefined && counts.depth > scenario.depth;
-  const wrongCertificates = scenario.certificates !== undefined && certificates !== scenario.certificates;
+  const wrongCertificates =
+    scenario.certificates !== undefined && certificates !== scenario.certificates;
   const over = ratio > scenario.limit || overDepth || wrongCertificates;
   if (over) failed += 1;
   console.log(
@@ -75,7 +96,11 @@ async function measure(scenario: Scenario, world: BenchWorld): Promise<void> {
 
 function line(cells: readonly string[]): string {
   const widths = [46, 8, 9, 7, 8, 9, 9, 12, 5];
-  return cells.map((cell, index) => (index === 0 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0))).join(' ');
+  return cells
+    .map((cell, index) =>
+      index === 0 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0),
+    )
+    .join(' ');
 }
 
 async function openWorld(): Promise<BenchWorld> {
@@ -84,7 +109,9 @@ async function openWorld(): Promise<BenchWorld> {
   const need = (name: string) => {
     const value = process.env[name];
     if (!value)
-      throw new Error(`${name} is not set: npm run bench needs the peers and the private Sigstore of the interop tests (CONTRIBUTING.md)`);
+      throw new Error(
+        `${name} is not set: npm run bench needs the peers and the private Sigstore of the interop tests (CONTRIBUTING.md)`,
+      );
     return value;
   };
   const withReferrers = await startDelayProxyProcess({ target: need('REGISTRY_REFERRERS') });

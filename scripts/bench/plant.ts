@@ -1,5 +1,12 @@
-// Signed images for measuring how they are verified: real signatures, as cosign 3 writes them, put into the registry past the slow proxy.
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+// Signed images for measuring how they are verified: real signatures, as cosign 3 writes them, put
+// into the registry past the slow proxy.
+import {
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from 'node:crypto';
 import { pushImage } from '../../__tests__/sandbox/images.ts';
 import { RegistryClient } from '../../__tests__/sandbox/registry-client.ts';
 
@@ -13,22 +20,40 @@ const types = {
 
 const bytesOf = (value: unknown) => Buffer.from(JSON.stringify(value));
 const sha256 = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-const descriptor = (mediaType: string, bytes: Buffer) => ({ mediaType, size: bytes.length, digest: sha256(bytes) });
+const descriptor = (mediaType: string, bytes: Buffer) => ({
+  mediaType,
+  size: bytes.length,
+  digest: sha256(bytes),
+});
 
 /** A P-256 key pair for a whole run; the public key as PEM. */
 export function plantingKey(): { readonly privateKey: KeyObject; readonly publicKey: string } {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return { privateKey, publicKey: String(createPublicKey(privateKey).export({ type: 'spki', format: 'pem' })) };
+  return {
+    privateKey,
+    publicKey: String(createPublicKey(privateKey).export({ type: 'spki', format: 'pem' })),
+  };
 }
 
 /**
- * Pushes a fresh image with so many signatures, each of other bytes, and without the referrers API (`tag`) the list of them.
+ * Pushes a fresh image with so many signatures, each of other bytes, and without the referrers API
+ * (`tag`) the list of them.
  * @returns the image's digest
  */
 export async function plantSigned(
   host: string,
   repository: string,
-  { count, seed, key, tag }: { readonly count: number; readonly seed: string; readonly key: KeyObject; readonly tag: boolean },
+  {
+    count,
+    seed,
+    key,
+    tag,
+  }: {
+    readonly count: number;
+    readonly seed: string;
+    readonly key: KeyObject;
+    readonly tag: boolean;
+  },
 ): Promise<string> {
   const client = new RegistryClient(host);
   const image = await pushImage(host, repository, { seed });
@@ -65,15 +90,25 @@ const annotations = {
   'org.opencontainers.image.created': '2026-01-01T00:00:00Z',
 };
 
-/** A DSSE envelope (PAE: "DSSEv1", then type and body with their lengths) in a Sigstore bundle v0.3. */
+/**
+ * A DSSE envelope (PAE: "DSSEv1", then type and body with their lengths) in a Sigstore bundle v0.3.
+ */
 function bundleOf(image: string, number: number, key: KeyObject): Buffer {
   const statement = bytesOf({
     _type: 'https://in-toto.io/Statement/v1',
-    subject: [{ digest: { sha256: image.slice('sha256:'.length) }, annotations: { number: String(number) } }],
+    subject: [
+      {
+        digest: { sha256: image.slice('sha256:'.length) },
+        annotations: { number: String(number) },
+      },
+    ],
     predicateType: 'https://sigstore.dev/cosign/sign/v1',
     predicate: {},
   });
-  const encoded = Buffer.concat([Buffer.from(`DSSEv1 ${types.statement.length} ${types.statement} ${statement.length} `), statement]);
+  const encoded = Buffer.concat([
+    Buffer.from(`DSSEv1 ${types.statement.length} ${types.statement} ${statement.length} `),
+    statement,
+  ]);
   const hint = createHash('sha256')
     .update(createPublicKey(key).export({ type: 'spki', format: 'der' }))
     .digest('base64');

@@ -1,5 +1,6 @@
-// Does time grow with the work, and memory not? `npm run bench:scale`: many images in one step, an index with many manifests, an image with
-// many signatures, a registry that allows ten requests a second. The built action against the sandbox's registry in this process.
+// Does time grow with the work, and memory not? `npm run bench:scale`: many images in one step, an
+// index with many manifests, an image with many signatures, a registry that allows ten requests a
+// second. The built action against the sandbox's registry in this process.
 import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { plantSignatures } from '../../__tests__/faults/plant.ts';
@@ -22,25 +23,43 @@ interface Row {
   readonly mebibytes: number;
 }
 
-await table('images in one step, both formats, read back; no referrers API', [25, 50, 100, 200], async (size) => {
-  await using registry = await startRegistry();
-  const images: string[] = [];
-  for (let seed = 0; seed < size; seed++) images.push((await pushImage(registry.host, 'scale/app', { seed })).reference);
-  return await measured(registry, size, { ...keyed, images: images.join('\n') });
-});
+await table(
+  'images in one step, both formats, read back; no referrers API',
+  [25, 50, 100, 200],
+  async (size) => {
+    await using registry = await startRegistry();
+    const images: string[] = [];
+    for (let seed = 0; seed < size; seed++)
+      images.push((await pushImage(registry.host, 'scale/app', { seed })).reference);
+    return await measured(registry, size, { ...keyed, images: images.join('\n') });
+  },
+);
 
-await table('manifests in one index, recursive, both formats; referrers API', [5, 10, 20, 40], async (size) => {
-  await using registry = await startRegistry({ referrersApi: true, ociSubject: true });
-  const { reference } = await pushImage(registry.host, 'scale/app', { platforms: size });
-  return await measured(registry, size, { ...keyed, images: reference, recursive: 'true' });
-});
+await table(
+  'manifests in one index, recursive, both formats; referrers API',
+  [5, 10, 20, 40],
+  async (size) => {
+    await using registry = await startRegistry({ referrersApi: true, ociSubject: true });
+    const { reference } = await pushImage(registry.host, 'scale/app', { platforms: size });
+    return await measured(registry, size, { ...keyed, images: reference, recursive: 'true' });
+  },
+);
 
-await table('signatures of one image, half in each format, verified', [125, 250, 500, 1000], async (size) => {
-  await using registry = await startRegistry({ referrersApi: true });
-  const { digest, reference } = await pushImage(registry.host, 'scale/app');
-  await plantSignatures(registry.store, 'scale/app', digest, size, key);
-  return await measured(registry, size, { images: reference, key: cosignPub, tlog: 'ignore', timeout: '10m' }, 'dist/verify.js');
-});
+await table(
+  'signatures of one image, half in each format, verified',
+  [125, 250, 500, 1000],
+  async (size) => {
+    await using registry = await startRegistry({ referrersApi: true });
+    const { digest, reference } = await pushImage(registry.host, 'scale/app');
+    await plantSignatures(registry.store, 'scale/app', digest, size, key);
+    return await measured(
+      registry,
+      size,
+      { images: reference, key: cosignPub, tlog: 'ignore', timeout: '10m' },
+      'dist/verify.js',
+    );
+  },
+);
 
 await limited(10);
 process.exitCode = bad === 0 ? 0 : 1;
@@ -53,12 +72,25 @@ async function measured(
 ): Promise<Row> {
   const before = registry.requests.length;
   const result = await runAction({ root, entry, inputs, measure: true, limitMs: 600_000 });
-  if (result.code !== 0) throw new Error(`the run failed:\n${result.stdout.slice(-3000)}\n${result.stderr.slice(-500)}`);
-  return { size, seconds: result.durationMs / 1000, requests: registry.requests.length - before, mebibytes: (result.maxRssKb ?? 0) / 1024 };
+  if (result.code !== 0)
+    throw new Error(`the run failed:\n${result.stdout.slice(-3000)}\n${result.stderr.slice(-500)}`);
+  return {
+    size,
+    seconds: result.durationMs / 1000,
+    requests: registry.requests.length - before,
+    mebibytes: (result.maxRssKb ?? 0) / 1024,
+  };
 }
 
-/** Prints the rows with what each doubling cost; more than 2.6 times the time, or a third more memory from first to last, is too much. */
-async function table(title: string, sizes: readonly number[], run: (size: number) => Promise<Row>): Promise<void> {
+/**
+ * Prints the rows with what each doubling cost; more than 2.6 times the time, or a third more
+ * memory from first to last, is too much.
+ */
+async function table(
+  title: string,
+  sizes: readonly number[],
+  run: (size: number) => Promise<Row>,
+): Promise<void> {
   console.log(`\n${title}\n${line(['number', 'seconds', '×', 'requests', 'each', 'MiB', '×'])}`);
   let last: Row | undefined;
   for (const size of sizes) {
@@ -81,7 +113,10 @@ async function table(title: string, sizes: readonly number[], run: (size: number
   }
 }
 
-/** A registry that refuses more than so many requests a second: is it respected, and is the work done all the same? */
+/**
+ * A registry that refuses more than so many requests a second: is it respected, and is the work
+ * done all the same?
+ */
 async function limited(perSecond: number): Promise<void> {
   console.log(
     `\na registry that allows ${perSecond} requests a second\n${line(['images', 'seconds', 'requests', 'refused', 'a second', ''])}`,
@@ -89,10 +124,19 @@ async function limited(perSecond: number): Promise<void> {
   for (const size of [5, 10, 20]) {
     await using registry = await startRegistry({ referrersApi: true, rateLimit: 1000 });
     const images: string[] = [];
-    for (let seed = 0; seed < size; seed++) images.push((await pushImage(registry.host, 'scale/app', { seed })).reference);
-    await using strict = await startRegistry({ referrersApi: true, rateLimit: perSecond, retryAfter: 'seconds' });
-    for (const [name, content] of registry.store.repositories) strict.store.repositories.set(name, content);
-    const inputs = { ...keyed, images: images.map((text) => text.replace(registry.host, strict.host)).join('\n') };
+    for (let seed = 0; seed < size; seed++)
+      images.push((await pushImage(registry.host, 'scale/app', { seed })).reference);
+    await using strict = await startRegistry({
+      referrersApi: true,
+      rateLimit: perSecond,
+      retryAfter: 'seconds',
+    });
+    for (const [name, content] of registry.store.repositories)
+      strict.store.repositories.set(name, content);
+    const inputs = {
+      ...keyed,
+      images: images.map((text) => text.replace(registry.host, strict.host)).join('\n'),
+    };
     const result: RunResult = await runAction({ root, inputs, limitMs: 600_000 });
     const refused = strict.requests.filter(({ status }) => status === 429).length;
     const taken = strict.requests.length - refused;

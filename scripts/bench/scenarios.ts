@@ -1,4 +1,5 @@
-// What is measured, and against what: pairs of commands that do the same work for the same number of fresh images.
+// What is measured, and against what: pairs of commands that do the same work for the same number
+// of fresh images.
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -59,7 +60,9 @@ let key: Promise<string> | undefined;
 export function keyPair(world: BenchWorld): Promise<string> {
   key ??= (async () => {
     const prefix = join(world.folder, 'bench');
-    await execute(world.cosign, ['generate-key-pair', '--output-key-prefix', prefix], { env: cosignEnvironment(world) });
+    await execute(world.cosign, ['generate-key-pair', '--output-key-prefix', prefix], {
+      env: cosignEnvironment(world),
+    });
     return prefix;
   })();
   return key;
@@ -70,14 +73,25 @@ export function cosignEnvironment(world: BenchWorld): Record<string, string> {
 }
 
 /** Pushes fresh images past the proxy and returns their references through it. */
-export async function freshImages(registry: BenchRegistry, label: string, count: number): Promise<readonly string[]> {
+export async function freshImages(
+  registry: BenchRegistry,
+  label: string,
+  count: number,
+): Promise<readonly string[]> {
   const images = await Promise.all(
-    Array.from({ length: count }, (_, index) => pushImage(registry.direct, `bench/${label}`, { seed: `${label} ${index} ${Date.now()}` })),
+    Array.from({ length: count }, (_, index) =>
+      pushImage(registry.direct, `bench/${label}`, { seed: `${label} ${index} ${Date.now()}` }),
+    ),
   );
   return images.map(({ digest }) => `${registry.slow}/bench/${label}@${digest}`);
 }
 
-const withoutLog = ['--tlog-upload=false', '--use-signing-config=false', '--allow-http-registry', '--yes'];
+const withoutLog = [
+  '--tlog-upload=false',
+  '--use-signing-config=false',
+  '--allow-http-registry',
+  '--yes',
+];
 
 interface Keyed {
   readonly label: string;
@@ -88,7 +102,11 @@ interface Keyed {
 }
 
 /** Signing with a key and without a log, as both do it in one step of a job. */
-async function keyedPair(world: BenchWorld, pair: number, { label, images, registry, inputs, alsoVerify = false }: Keyed): Promise<Pair> {
+async function keyedPair(
+  world: BenchWorld,
+  pair: number,
+  { label, images, registry, inputs, alsoVerify = false }: Keyed,
+): Promise<Pair> {
   const prefix = await keyPair(world);
   const ours = await freshImages(registry(world), `${label}-ours-${pair}`, images);
   const theirs = await freshImages(registry(world), `${label}-theirs-${pair}`, images);
@@ -101,10 +119,20 @@ async function keyedPair(world: BenchWorld, pair: number, { label, images, regis
   });
   const cosignEnv = cosignEnvironment(world);
   const cosign = (args: readonly string[]) => ({ program: world.cosign, args, env: cosignEnv });
-  const verify = ['verify', '--key', `${prefix}.pub`, '--insecure-ignore-tlog=true', '--allow-http-registry', ...theirs];
+  const verify = [
+    'verify',
+    '--key',
+    `${prefix}.pub`,
+    '--insecure-ignore-tlog=true',
+    '--allow-http-registry',
+    ...theirs,
+  ];
   return {
     ours: [{ program: world.node, args: [world.entry('sign.js')], env }],
-    theirs: [cosign(['sign', '--key', `${prefix}.key`, ...withoutLog, ...theirs]), ...(alsoVerify ? [cosign(verify)] : [])],
+    theirs: [
+      cosign(['sign', '--key', `${prefix}.key`, ...withoutLog, ...theirs]),
+      ...(alsoVerify ? [cosign(verify)] : []),
+    ],
     cleanUp: remove,
   };
 }
@@ -121,7 +149,12 @@ const referrers = (world: BenchWorld) => world.withReferrers;
 const tags = (world: BenchWorld) => world.withoutReferrers;
 
 export const scenarios: readonly Scenario[] = [
-  keyed('sign, key, bundle, referrers API', 0.45, { label: 'one', images: 1, registry: referrers, inputs: bundleOnly }, 4),
+  keyed(
+    'sign, key, bundle, referrers API',
+    0.45,
+    { label: 'one', images: 1, registry: referrers, inputs: bundleOnly },
+    4,
+  ),
   keyed('default step, no referrers API; sign + verify', 0.45, {
     label: 'default',
     images: 1,
@@ -129,6 +162,16 @@ export const scenarios: readonly Scenario[] = [
     inputs: {},
     alsoVerify: true,
   }),
-  keyed('sign 10, key, bundle', 0.1, { label: 'ten', images: 10, registry: referrers, inputs: bundleOnly }),
-  keyed('sign 50, key, bundle', 0.05, { label: 'fifty', images: 50, registry: referrers, inputs: bundleOnly }),
+  keyed('sign 10, key, bundle', 0.1, {
+    label: 'ten',
+    images: 10,
+    registry: referrers,
+    inputs: bundleOnly,
+  }),
+  keyed('sign 50, key, bundle', 0.05, {
+    label: 'fifty',
+    images: 50,
+    registry: referrers,
+    inputs: bundleOnly,
+  }),
 ];

@@ -1,5 +1,6 @@
-// Many signers of one image at once, on a docker-registry without the referrers API, 50 ms away: whose signatures are there at the end?
-// `npm run bench:survivors [trials]`; needs REGISTRY (docker-registry 2.8) and COSIGN3, as the interop tests do.
+// Many signers of one image at once, on a docker-registry without the referrers API, 50 ms away:
+// whose signatures are there at the end? `npm run bench:survivors [trials]`; needs REGISTRY
+// (docker-registry 2.8) and COSIGN3, as the interop tests do.
 import { execFile } from 'node:child_process';
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -27,7 +28,9 @@ const root = process.env.ACTION_ROOT ?? join(import.meta.dirname, '..', '..');
 const entry = join(root, 'dist', 'sign.js');
 const cosign = process.env.COSIGN3 ?? '';
 const folder = await mkdtemp(join(tmpdir(), 'sign-image-survivors-'));
-const closers: (() => void | Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
+const closers: (() => void | Promise<void>)[] = [
+  () => rm(folder, { recursive: true, force: true }),
+];
 let bad = 0;
 
 interface Signer {
@@ -39,7 +42,9 @@ interface Signer {
 const ours: Signer[] = [];
 const theirs: Signer[] = [];
 const run = promisify(execFile);
-const cosignOptions = { env: { PATH: process.env.PATH ?? '', HOME: folder, COSIGN_PASSWORD: password } };
+const cosignOptions = {
+  env: { PATH: process.env.PATH ?? '', HOME: folder, COSIGN_PASSWORD: password },
+};
 
 try {
   const docker = await startDockerRegistry(folder);
@@ -51,7 +56,13 @@ try {
     `${signers} runs at once for one image, both formats; docker-registry 2.8 behind a proxy: +50 ms a response; ${trials} trials\n`,
   );
   if (trials > 0) await race('ours alone', 0, docker.host, slow.host);
-  if (trials > 0) await race(`ours and ${signers} cosign 3 (bundle, then legacy)`, signers, docker.host, slow.host);
+  if (trials > 0)
+    await race(
+      `ours and ${signers} cosign 3 (bundle, then legacy)`,
+      signers,
+      docker.host,
+      slow.host,
+    );
   await protection(docker.host, slow);
 } finally {
   for (const close of closers.reverse()) await close();
@@ -60,10 +71,20 @@ process.exitCode = bad === 0 ? 0 : 1;
 
 /** Runs one kind of race and prints what survived. */
 async function race(title: string, others: number, direct: string, host: string): Promise<void> {
-  const total = { reported: 0, kept: 0, refused: 0, theirs: 0, theirsKept: 0, seen: 0, seenKept: 0 };
+  const total = {
+    reported: 0,
+    kept: 0,
+    refused: 0,
+    theirs: 0,
+    theirsKept: 0,
+    seen: 0,
+    seenKept: 0,
+  };
   const times: number[] = [];
   for (let trial = 0; trial < trials; trial++) {
-    const { digest } = await pushImage(direct, 'race/app', { seed: `${title} ${trial} ${Date.now()}` });
+    const { digest } = await pushImage(direct, 'race/app', {
+      seed: `${title} ${trial} ${Date.now()}`,
+    });
     const reference = `${host}/race/app@${digest}`;
     const tap = await startTap(host);
     const start = performance.now();
@@ -86,23 +107,41 @@ async function race(title: string, others: number, direct: string, host: string)
     }
     for (const { keyId } of theirs.slice(0, others)) {
       total.theirs += 2;
-      total.theirsKept += ['bundle', 'legacy'].filter((format) => there.has(`${format} ${keyId}`)).length;
+      total.theirsKept += ['bundle', 'legacy'].filter((format) =>
+        there.has(`${format} ${keyId}`),
+      ).length;
     }
   }
   if (total.kept < total.reported || total.seenKept < total.seen) bad++;
-  const share = (part: number, whole: number) => `${part} of ${whole} (${((100 * part) / Math.max(1, whole)).toFixed(1)} %)`;
+  const share = (part: number, whole: number) =>
+    `${part} of ${whole} (${((100 * part) / Math.max(1, whole)).toFixed(1)} %)`;
   console.log(title);
-  console.log(`  ours, reported as written and there at the end  ${share(total.kept, total.reported)}`);
-  console.log(`  runs of ours that failed, and said so           ${total.refused} of ${trials * signers}`);
-  console.log(`  entries that a read of ours has shown, at the end  ${share(total.seenKept, total.seen)}`);
-  if (others > 0) console.log(`  cosign's, each of which exited with 0           ${share(total.theirsKept, total.theirs)}`);
-  console.log(`  a trial took                                    ${(median(times) / 1000).toFixed(1)} s (median)\n`);
+  console.log(
+    `  ours, reported as written and there at the end  ${share(total.kept, total.reported)}`,
+  );
+  console.log(
+    `  runs of ours that failed, and said so           ${total.refused} of ${trials * signers}`,
+  );
+  console.log(
+    `  entries that a read of ours has shown, at the end  ${share(total.seenKept, total.seen)}`,
+  );
+  if (others > 0)
+    console.log(
+      `  cosign's, each of which exited with 0           ${share(total.theirsKept, total.theirs)}`,
+    );
+  console.log(
+    `  a trial took                                    ${(median(times) / 1000).toFixed(1)} s (median)\n`,
+  );
 }
 
 async function makeKeys(): Promise<void> {
   for (let number = 0; number < signers; number++) {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    ours.push({ keyId: idOf(publicKey), publicKey, key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() });
+    ours.push({
+      keyId: idOf(publicKey),
+      publicKey,
+      key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    });
     const key = join(folder, `theirs-${number}`);
     await run(cosign, ['generate-key-pair', '--output-key-prefix', key], cosignOptions);
     const theirKey = createPublicKey(await readFile(`${key}.pub`));
@@ -125,16 +164,28 @@ interface Signed {
 
 /** One run of the built action. */
 async function signOurs(reference: string, { key, keyId }: Signer): Promise<Signed> {
-  const { env, remove } = actionEnvironment({ images: reference, key, tlog: 'false', format: 'both' });
+  const { env, remove } = actionEnvironment({
+    images: reference,
+    key,
+    tlog: 'false',
+    format: 'both',
+  });
   try {
     const { code } = await timed(process.execPath, [entry], env);
-    const results = /^results<<(\S+)\n([\s\S]*?)\n\1$/m.exec(await readFile(env.GITHUB_OUTPUT ?? '', 'utf8'))?.[2] ?? '[]';
+    const results =
+      /^results<<(\S+)\n([\s\S]*?)\n\1$/m.exec(
+        await readFile(env.GITHUB_OUTPUT ?? '', 'utf8'),
+      )?.[2] ?? '[]';
     const [result] = JSON.parse(results) as { error?: object; signatures: { format: string }[] }[];
-    // A run that fails says that one of them may be lost; of one that succeeds, all that it names must be there.
+    // A run that fails says that one of them may be lost; of one that succeeds, all that it names
+    // must be there.
     return {
       keyId,
       code,
-      formats: result === undefined || result.error !== undefined ? [] : result.signatures.map(({ format }) => format),
+      formats:
+        result === undefined || result.error !== undefined
+          ? []
+          : result.signatures.map(({ format }) => format),
     };
   } finally {
     remove();
@@ -143,14 +194,23 @@ async function signOurs(reference: string, { key, keyId }: Signer): Promise<Sign
 
 /** cosign 3 writes its bundle, then, as cosign 2 does, the legacy signature. */
 async function signTheirs(reference: string, { key }: Signer): Promise<void> {
-  const plain = ['sign', '--key', `${key}.key`, '--tlog-upload=false', '--use-signing-config=false', '--allow-http-registry', '--yes'];
+  const plain = [
+    'sign',
+    '--key',
+    `${key}.key`,
+    '--tlog-upload=false',
+    '--use-signing-config=false',
+    '--allow-http-registry',
+    '--yes',
+  ];
   await run(cosign, [...plain, '--new-bundle-format=true', reference], cosignOptions);
   await run(cosign, [...plain, '--new-bundle-format=false', reference], cosignOptions);
 }
 
 /**
- * What the protection costs: from the answer to the last write until the step's last request is answered. An unprotected writer would be
- * done there; one that reads back (`verify: true`) needs two more round trips, which are at the same time as the protection.
+ * What the protection costs: from the answer to the last write until the step's last request is
+ * answered. An unprotected writer would be done there; one that reads back (`verify: true`) needs
+ * two more round trips, which are at the same time as the protection.
  */
 async function protection(direct: string, slow: DelayProxyProcess): Promise<void> {
   console.log('after the last write, until the last answer, in ms (median of 7)');
@@ -160,22 +220,34 @@ async function protection(direct: string, slow: DelayProxyProcess): Promise<void
       for (let trial = 0; trial < 7; trial++) {
         const pushed = await Promise.all(
           Array.from({ length: images }, (_, number) =>
-            pushImage(direct, 'cost/app', { seed: `${verify} ${images} ${trial} ${number} ${Date.now()}` }),
+            pushImage(direct, 'cost/app', {
+              seed: `${verify} ${images} ${trial} ${number} ${Date.now()}`,
+            }),
           ),
         );
         const references = pushed.map(({ digest }) => `${slow.host}/cost/app@${digest}`).join('\n');
-        const { env, remove } = actionEnvironment({ images: references, key: ours[0]?.key ?? '', tlog: 'false', format: 'both', verify });
+        const { env, remove } = actionEnvironment({
+          images: references,
+          key: ours[0]?.key ?? '',
+          tlog: 'false',
+          format: 'both',
+          verify,
+        });
         await slow.reset();
         const { code, output } = await timed(process.execPath, [entry], env);
         remove();
         if (code !== 0) throw new Error(output);
         const { log } = await slow.statistics();
-        const lastWrite = Math.max(...log.filter(({ method }) => method === 'PUT').map(({ end }) => end));
+        const lastWrite = Math.max(
+          ...log.filter(({ method }) => method === 'PUT').map(({ end }) => end),
+        );
         costs.push(Math.max(...log.map(({ end }) => end)) - lastWrite);
       }
       const cost = median(costs);
       if (cost > 300 + (verify === 'true' ? 100 : 0)) bad++;
-      console.log(`  ${String(images).padStart(2)} images, verify: ${verify.padEnd(5)}  ${cost.toFixed(0)}`);
+      console.log(
+        `  ${String(images).padStart(2)} images, verify: ${verify.padEnd(5)}  ${cost.toFixed(0)}`,
+      );
     }
   }
 }
@@ -183,11 +255,15 @@ async function protection(direct: string, slow: DelayProxyProcess): Promise<void
 /** What the two shared tags of an image list now. */
 async function lastEntries(host: string, digest: string): Promise<string[]> {
   const tag = digest.replace(':', '-');
-  const accept = 'application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json';
+  const accept =
+    'application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json';
   const entries = await Promise.all(
     [tag, `${tag}.sig`].map(async (name) => {
       const path = `/v2/race/app/manifests/${name}`;
-      return entriesOf(path, await (await fetch(`http://${host}${path}`, { headers: { accept } })).text());
+      return entriesOf(
+        path,
+        await (await fetch(`http://${host}${path}`, { headers: { accept } })).text(),
+      );
     }),
   );
   return entries.flat();
@@ -197,13 +273,26 @@ async function lastEntries(host: string, digest: string): Promise<string[]> {
 async function keptSignatures(host: string, text: string): Promise<Set<string>> {
   const digest = parseDigest(text);
   const http = createHttp({ deadline: createDeadline(60_000), env: {} });
-  const open = openRegistry({ http, credentials: async () => undefined, access: 'pull', mask: () => undefined });
-  const store = openStore(open({ registry: host, repository: 'race/app' }), digest, realTempo(Date.now() + 60_000));
+  const open = openRegistry({
+    http,
+    credentials: async () => undefined,
+    access: 'pull',
+    mask: () => undefined,
+  });
+  const store = openStore(
+    open({ registry: host, repository: 'race/app' }),
+    digest,
+    realTempo(Date.now() + 60_000),
+  );
   const found = await store.found();
   http.close();
   const [first, ...rest] = [...ours, ...theirs].map(({ publicKey }) => ({ key: publicKey }));
   if (first === undefined) return new Set();
   const trust = createTrust(undefined);
-  const verdicts = found.map((one) => judge(one, digest, { signers: [first, ...rest], annotations: {}, tlog: 'ignore' }, trust));
-  return new Set(verdicts.filter(({ verified }) => verified).map(({ format, keyId }) => `${format} ${keyId}`));
+  const verdicts = found.map((one) =>
+    judge(one, digest, { signers: [first, ...rest], annotations: {}, tlog: 'ignore' }, trust),
+  );
+  return new Set(
+    verdicts.filter(({ verified }) => verified).map(({ format, keyId }) => `${format} ${keyId}`),
+  );
 }

@@ -1,4 +1,5 @@
-// Listens in on what a program reads from a registry: every entry of the documents under shared tags that was ever answered to it.
+// Listens in on what a program reads from a registry: every entry of the documents under shared
+// tags that was ever answered to it.
 import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -10,7 +11,10 @@ export interface Tap {
   close(): Promise<void>;
 }
 
-/** The entries of a document under a shared tag, as `tag key`; nothing for other paths and other documents. */
+/**
+ * The entries of a document under a shared tag, as `tag key`; nothing for other paths and other
+ * documents.
+ */
 export function entriesOf(path: string, body: string): string[] {
   const tag = /\/manifests\/(sha256-[0-9a-f]{64}(?:\.sig)?)$/.exec(path)?.[1];
   if (tag === undefined) return [];
@@ -35,16 +39,19 @@ export async function startTap(target: string): Promise<Tap> {
   const [hostname, port] = target.split(':');
   const server = createServer((asked, answer) => {
     const { connection: _, ...headers } = asked.headers;
-    const sent = request({ hostname, port, agent, method: asked.method, path: asked.url, headers }, (upstream) => {
-      const parts: Buffer[] = [];
-      upstream.on('data', (part: Buffer) => parts.push(part));
-      upstream.on('end', () => {
-        const body = Buffer.concat(parts);
-        if (asked.method === 'GET' && upstream.statusCode === 200)
-          for (const entry of entriesOf(asked.url ?? '', body.toString('utf8'))) seen.add(entry);
-        answer.writeHead(upstream.statusCode ?? 502, upstream.headers).end(body);
-      });
-    });
+    const sent = request(
+      { hostname, port, agent, method: asked.method, path: asked.url, headers },
+      (upstream) => {
+        const parts: Buffer[] = [];
+        upstream.on('data', (part: Buffer) => parts.push(part));
+        upstream.on('end', () => {
+          const body = Buffer.concat(parts);
+          if (asked.method === 'GET' && upstream.statusCode === 200)
+            for (const entry of entriesOf(asked.url ?? '', body.toString('utf8'))) seen.add(entry);
+          answer.writeHead(upstream.statusCode ?? 502, upstream.headers).end(body);
+        });
+      },
+    );
     sent.on('error', () => answer.destroy());
     asked.pipe(sent);
   });

@@ -1,11 +1,18 @@
-// The gate beside `cosign verify`: the same signed images, the same key or the same trusted root, the same slow registry.
+// The gate beside `cosign verify`: the same signed images, the same key or the same trusted root,
+// the same slow registry.
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { actionEnvironment, peakMemory } from './measure.ts';
 import { plantingKey, plantSigned } from './plant.ts';
-import { type BenchRegistry, type BenchWorld, freshImages, type Pair, type Scenario } from './scenarios.ts';
+import {
+  type BenchRegistry,
+  type BenchWorld,
+  freshImages,
+  type Pair,
+  type Scenario,
+} from './scenarios.ts';
 import type { Row } from './size.ts';
 
 const execute = promisify(execFile);
@@ -19,7 +26,11 @@ interface Planted {
 }
 
 /** Fresh signed images; their references through the proxy. */
-async function plant(world: BenchWorld, { label, images, signatures, registry }: Planted, run: string): Promise<readonly string[]> {
+async function plant(
+  world: BenchWorld,
+  { label, images, signatures, registry }: Planted,
+  run: string,
+): Promise<readonly string[]> {
   const { direct, slow } = registry(world);
   const tag = direct === world.withoutReferrers.direct;
   const repository = `bench/${label}`;
@@ -33,7 +44,11 @@ async function plant(world: BenchWorld, { label, images, signatures, registry }:
   return references;
 }
 
-const keyedInputs = (images: readonly string[]) => ({ images: images.join('\n'), key: key.publicKey, tlog: 'ignore' });
+const keyedInputs = (images: readonly string[]) => ({
+  images: images.join('\n'),
+  key: key.publicKey,
+  tlog: 'ignore',
+});
 
 /** Both programs verify the same images: reading changes nothing. */
 async function keyedPair(world: BenchWorld, pair: number, planted: Planted): Promise<Pair> {
@@ -41,7 +56,14 @@ async function keyedPair(world: BenchWorld, pair: number, planted: Planted): Pro
   const publicKey = join(world.folder, 'planted.pub');
   await writeFile(publicKey, key.publicKey);
   const { env, remove } = actionEnvironment(keyedInputs(images));
-  const args = ['verify', '--key', publicKey, '--insecure-ignore-tlog=true', '--allow-http-registry', ...images];
+  const args = [
+    'verify',
+    '--key',
+    publicKey,
+    '--insecure-ignore-tlog=true',
+    '--allow-http-registry',
+    ...images,
+  ];
   return {
     ours: [{ program: world.node, args: [world.entry('verify.js')], env }],
     theirs: [{ program: world.cosign, args, env: environmentOf(world) }],
@@ -63,10 +85,18 @@ async function keylessPair(world: BenchWorld): Promise<Pair> {
   const need = (name: string) => process.env[name] ?? '';
   const [image = ''] = await freshImages(world.withReferrers, 'verify-keyless', 1);
   const direct = image.replace(world.withReferrers.slow, world.withReferrers.direct);
-  const job = { GITHUB_ACTIONS: 'true', ...pick('ACTIONS_ID_TOKEN_REQUEST_URL'), ...pick('ACTIONS_ID_TOKEN_REQUEST_TOKEN') };
+  const job = {
+    GITHUB_ACTIONS: 'true',
+    ...pick('ACTIONS_ID_TOKEN_REQUEST_URL'),
+    ...pick('ACTIONS_ID_TOKEN_REQUEST_TOKEN'),
+  };
   const cosignEnv = { ...environmentOf(world), ...job };
   const trust = ['--trusted-root', need('TRUSTED_ROOT'), '--allow-http-registry'];
-  await execute(world.cosign, ['sign', '--yes', '--signing-config', need('SIGNING_CONFIG_V1'), ...trust, direct], { env: cosignEnv });
+  await execute(
+    world.cosign,
+    ['sign', '--yes', '--signing-config', need('SIGNING_CONFIG_V1'), ...trust, direct],
+    { env: cosignEnv },
+  );
   const { env, remove } = actionEnvironment({
     images: image,
     'trusted-root': need('TRUSTED_ROOT'),
@@ -79,7 +109,13 @@ async function keylessPair(world: BenchWorld): Promise<Pair> {
   ];
   return {
     ours: [{ program: world.node, args: [world.entry('verify.js')], env }],
-    theirs: [{ program: world.cosign, args: ['verify', ...signer, ...trust, image], env: environmentOf(world) }],
+    theirs: [
+      {
+        program: world.cosign,
+        args: ['verify', ...signer, ...trust, image],
+        env: environmentOf(world),
+      },
+    ],
     cleanUp: remove,
   };
 }
@@ -89,18 +125,47 @@ const referrers = (world: BenchWorld) => world.withReferrers;
 const tags = (world: BenchWorld) => world.withoutReferrers;
 
 export const verifyScenarios: readonly Scenario[] = [
-  keyed('verify, key, one image', 0.55, { label: 'verify-one', images: 1, signatures: 1, registry: referrers }, 3),
-  keyed('verify, key, one image, no referrers API', 0.55, { label: 'verify-tag', images: 1, signatures: 1, registry: tags }, 3),
+  keyed(
+    'verify, key, one image',
+    0.55,
+    { label: 'verify-one', images: 1, signatures: 1, registry: referrers },
+    3,
+  ),
+  keyed(
+    'verify, key, one image, no referrers API',
+    0.55,
+    { label: 'verify-tag', images: 1, signatures: 1, registry: tags },
+    3,
+  ),
   { name: 'verify, keyless, one image', limit: 0.55, depth: 3, prepare: keylessPair },
-  keyed('verify 100 signatures', 0.06, { label: 'verify-hundred', images: 1, signatures: 100, registry: referrers }),
-  keyed('verify 20 images', 0.1, { label: 'verify-twenty', images: 20, signatures: 1, registry: referrers }),
+  keyed('verify 100 signatures', 0.06, {
+    label: 'verify-hundred',
+    images: 1,
+    signatures: 100,
+    registry: referrers,
+  }),
+  keyed('verify 20 images', 0.1, {
+    label: 'verify-twenty',
+    images: 20,
+    signatures: 1,
+    registry: referrers,
+  }),
 ];
 
 /** Peak memory of a gate that reads and judges a thousand signatures. */
 export async function verifyMemory(world: BenchWorld): Promise<Row> {
-  const images = await plant(world, { label: 'verify-thousand', images: 1, signatures: 1000, registry: tags }, 'memory');
+  const images = await plant(
+    world,
+    { label: 'verify-thousand', images: 1, signatures: 1000, registry: tags },
+    'memory',
+  );
   const { env, remove } = actionEnvironment(keyedInputs(images));
   const peak = await peakMemory(world.node, [world.entry('verify.js')], env);
   remove();
-  return { name: 'peak memory, gate, 1,000 signatures', value: `${peak.toFixed(0)} MiB`, limit: '≤ 200 MiB', ok: peak <= 200 };
+  return {
+    name: 'peak memory, gate, 1,000 signatures',
+    value: `${peak.toFixed(0)} MiB`,
+    limit: '≤ 200 MiB',
+    ok: peak <= 200,
+  };
 }

@@ -7,28 +7,45 @@ const longestName = 256;
 const longestValue = 4096;
 
 /**
- * Reads `name=value` lines. The value starts after the first `=` and may contain more; nothing is unquoted, but a value wrapped in
- * quotes gives a warning, since YAML block text keeps them and a verifier would have to state them.
+ * Reads `name=value` lines. The value starts after the first `=` and may contain more; nothing is
+ * unquoted, but a value wrapped in quotes gives a warning, since YAML block text keeps them and a
+ * verifier would have to state them.
  * @returns the annotations, without prototype, in the order written, and the warnings.
- * @throws {Failure} `bad-annotation`: no `=`, no name, a name twice, control characters, too many or too long.
+ * @throws {Failure} `bad-annotation`: no `=`, no name, a name twice, control characters, too many
+ * or too long.
  */
-export function parseAnnotations(text: string): { annotations: Readonly<Record<string, string>>; warnings: readonly string[] } {
+export function parseAnnotations(text: string): {
+  annotations: Readonly<Record<string, string>>;
+  warnings: readonly string[];
+} {
   const annotations: Record<string, string> = Object.create(null);
   const warnings: string[] = [];
   for (const line of parseList(text, 'keep-commas')) {
     const { name, value } = splitLine(line);
-    if (Object.hasOwn(annotations, name)) throw refused(`names "${shown(name)}" twice`, 'Keep one line for each name.');
+    if (Object.hasOwn(annotations, name))
+      throw refused(`names "${shown(name)}" twice`, 'Keep one line for each name.');
     annotations[name] = value;
     warnings.push(...quotesIn(name, value));
   }
   if (Object.keys(annotations).length > mostAnnotations)
-    throw refused(`has more than ${mostAnnotations} entries`, 'Sign what a verifier asks for, and leave the rest to provenance.');
+    throw refused(
+      `has more than ${mostAnnotations} entries`,
+      'Sign what a verifier asks for, and leave the rest to provenance.',
+    );
   return { annotations, warnings };
 }
 
-/** `a="b"` and `"a=b"`: YAML's block text and this action take quotes as they are, and a verifier would have to state them. */
+/**
+ * `a="b"` and `"a=b"`: YAML's block text and this action take quotes as they are, and a verifier
+ * would have to state them.
+ */
 function quotesIn(name: string, value: string): readonly string[] {
-  const around = /^(["']).*\1$/s.test(value) && value.length > 1 ? 'value' : /^["']/.test(name) ? 'line' : undefined;
+  const around =
+    /^(["']).*\1$/s.test(value) && value.length > 1
+      ? 'value'
+      : /^["']/.test(name)
+        ? 'line'
+        : undefined;
   if (around === undefined) return [];
   const bare = name.replace(/^["']/, '');
   const meant = `${bare}=${value.replace(/^["']|["']$/g, '')}`;
@@ -39,14 +56,20 @@ function quotesIn(name: string, value: string): readonly string[] {
 
 function splitLine(line: string): { name: string; value: string } {
   const at = line.indexOf('=');
-  if (at < 0) throw refused(`has the line "${shown(line)}" without "="`, 'Write one `name=value` a line.');
+  if (at < 0)
+    throw refused(`has the line "${shown(line)}" without "="`, 'Write one `name=value` a line.');
   const name = line.slice(0, at).trim();
   const value = line.slice(at + 1).trim();
-  if (name === '') throw refused(`has the line "${shown(line)}" without a name`, 'Write one `name=value` a line.');
+  if (name === '')
+    throw refused(`has the line "${shown(line)}" without a name`, 'Write one `name=value` a line.');
   // Control characters could forge a line of the log or of a report that shows the annotation.
-  if (/\p{Cc}/u.test(name) || /\p{Cc}/u.test(value)) throw refused(`has control characters at "${shown(name)}"`, 'Use printable text.');
+  if (/\p{Cc}/u.test(name) || /\p{Cc}/u.test(value))
+    throw refused(`has control characters at "${shown(name)}"`, 'Use printable text.');
   if (name.length > longestName || value.length > longestValue)
-    throw refused(`has an entry too long, "${shown(name)}"`, `A name has at most ${longestName} characters, a value ${longestValue}.`);
+    throw refused(
+      `has an entry too long, "${shown(name)}"`,
+      `A name has at most ${longestName} characters, a value ${longestValue}.`,
+    );
   return { name, value };
 }
 

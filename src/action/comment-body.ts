@@ -8,12 +8,17 @@ import { adviceFor } from './verify-advice.ts';
 export const mostCommentCharacters = 65_536;
 
 /**
- * The comment on a pull request as Markdown: what does not verify first, with its places and what to do; what verifies below, folded. Everything
- * that came from files, registries and certificates is text only: no mention, no link to an issue, no Markdown.
+ * The comment on a pull request as Markdown: what does not verify first, with its places and what
+ * to do; what verifies below, folded. Everything that came from files, registries and certificates
+ * is text only: no mention, no link to an issue, no Markdown.
  * @param marker a line that finds the comment again
  * @param page where the run is
  */
-export function commentBody(results: readonly VerifyResult[], marker: string, page: string | undefined): string {
+export function commentBody(
+  results: readonly VerifyResult[],
+  marker: string,
+  page: string | undefined,
+): string {
   const asked = results.filter((result) => result.asked);
   const bad = asked.filter((result) => !isWhole(result, results));
   const good = asked.filter((result) => !bad.includes(result));
@@ -30,7 +35,10 @@ export function commentBody(results: readonly VerifyResult[], marker: string, pa
   return `${marker}\n\n${heading(asked.length, bad.length)}`;
 }
 
-/** The comment where nothing was judged: the pull request names no image, or the step failed before. `sentence` is shown as text. */
+/**
+ * The comment where nothing was judged: the pull request names no image, or the step failed before.
+ * `sentence` is shown as text.
+ */
 export function plainCommentBody(title: string, sentence: string, marker: string): string {
   return `${marker}\n\n### ${title}\n\n<p>${calm(prose(sentence))}</p>`;
 }
@@ -40,14 +48,20 @@ function heading(asked: number, bad: number): string {
   return `### ❌ ${bad} of ${count(asked, 'image')} ${bad === 1 ? 'does' : 'do'} not verify`;
 }
 
-function badTable(bad: readonly VerifyResult[], results: readonly VerifyResult[], most: number): string {
+function badTable(
+  bad: readonly VerifyResult[],
+  results: readonly VerifyResult[],
+  most: number,
+): string {
   const rows = bad.slice(0, most).map((result) => {
     const failed = result.verified
-      ? (results.find(({ partOf, verified }) => !verified && partOf.includes(result.image)) ?? result)
+      ? (results.find(({ partOf, verified }) => !verified && partOf.includes(result.image)) ??
+        result)
       : result;
     const why = `${code(failed.code ?? '')}<br>${calm(prose(failed.reason ?? ''))}`;
     const advice = calm(fixHtml(adviceFor(failed)));
-    // One column for both: a third one would not be seen without scrolling, as the advice holds lines of YAML that do not wrap.
+    // One column for both: a third one would not be seen without scrolling, as the advice holds
+    // lines of YAML that do not wrap.
     return [`${code(nameOf(result))}${places(result)}`, `${why}<br><br>${advice}`];
   });
   return [table(['Image', 'Why, and what to do'], rows), ...more(bad.length - most)].join('\n');
@@ -57,7 +71,10 @@ function goodTable(good: readonly VerifyResult[], most: number): string {
   const rows = good.slice(0, most).map((result) => {
     const signature = goodSignature(result);
     const digest = result.digest === undefined ? '' : `<br>${code(result.digest)}`;
-    return [`${code(nameOf(result))}${digest}`, calm(prose(signature === undefined ? (result.reason ?? '–') : signerInWords(signature)))];
+    return [
+      `${code(nameOf(result))}${digest}`,
+      calm(prose(signature === undefined ? (result.reason ?? '–') : signerInWords(signature))),
+    ];
   });
   const content = [table(['Image', 'Signed by'], rows), ...more(good.length - most)].join('\n');
   return `<details>\n<summary>${count(good.length, 'image')} verified</summary>\n${content}\n</details>`;
@@ -69,7 +86,10 @@ function more(left: number): readonly string[] {
 
 function places({ sources = [] }: VerifyResult): string {
   const shown = sources.slice(0, 5).map(({ file, line }) => `<br>${code(`${file}:${line}`)}`);
-  return [...shown, ...(sources.length > 5 ? [`<br>and ${sources.length - 5} more places`] : [])].join('');
+  return [
+    ...shown,
+    ...(sources.length > 5 ? [`<br>and ${sources.length - 5} more places`] : []),
+  ].join('');
 }
 
 function nameOf({ references, image }: VerifyResult): string {
@@ -77,10 +97,14 @@ function nameOf({ references, image }: VerifyResult): string {
 }
 
 /**
- * HTML in whose text `@name` calls nobody and `#1` and addresses link to nothing: an empty comment stands where GitHub would start to look. It does
- * not look into `<code>` and `<pre>`.
+ * HTML in whose text `@name` calls nobody and `#1` and addresses link to nothing: an empty comment
+ * stands where GitHub would start to look. It does not look into `<code>` and `<pre>`.
  */
 function calm(html: string): string {
   const parts = html.split(/(<code>.*?<\/code>|<pre>.*?<\/pre>|<[^>]*>|&#?\w+;)/s);
-  return parts.map((part, index) => (index % 2 === 1 ? part : part.replace(/@|#|:\/\/|www\./gi, '$&<!-- -->'))).join('');
+  return parts
+    .map((part, index) =>
+      index % 2 === 1 ? part : part.replace(/@|#|:\/\/|www\./gi, '$&<!-- -->'),
+    )
+    .join('');
 }

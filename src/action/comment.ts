@@ -4,7 +4,8 @@ import { askPatiently, statusOf } from './github-patience.ts';
 import type { PullRequest } from './pull-request.ts';
 
 /**
- * The hidden line by which a step finds its own comment again. Steps of one workflow have different ones, and so do workflows.
+ * The hidden line by which a step finds its own comment again. Steps of one workflow have different
+ * ones, and so do workflows.
  */
 export function commentMarker(env: NodeJS.ProcessEnv): string {
   const workflow = (env.GITHUB_WORKFLOW_REF ?? env.GITHUB_WORKFLOW ?? '').replace(/@.*$/s, '');
@@ -12,28 +13,41 @@ export function commentMarker(env: NodeJS.ProcessEnv): string {
   return `<!-- sign-image/verify ${createHash('sha256').update(step).digest('hex').slice(0, 16)} -->`;
 }
 
-/** What became of the comment; `denied` where the token may not write one (a fork's, or one without the permission). */
+/**
+ * What became of the comment; `denied` where the token may not write one (a fork's, or one without
+ * the permission).
+ */
 export type CommentOutcome = 'created' | 'updated' | 'unchanged' | 'none' | 'denied';
 
 const mostPages = 100;
 
 /**
- * Keeps one comment on the pull request: changes the one that this step wrote before, else writes one. Of another author it takes none, whatever
- * its text: that person could change afterwards what the comment says.
+ * Keeps one comment on the pull request: changes the one that this step wrote before, else writes
+ * one. Of another author it takes none, whatever its text: that person could change afterwards what
+ * the comment says.
  * @param onlyUpdate leaves a pull request without comment as it is
  * @throws what Octokit throws, but for a missing permission
  */
 export async function keepComment(
   octokit: Octokit,
   { owner, repo, number }: PullRequest,
-  { marker, body, onlyUpdate, token, signal }: { marker: string; body: string; onlyUpdate: boolean; token: string; signal: AbortSignal },
+  {
+    marker,
+    body,
+    onlyUpdate,
+    token,
+    signal,
+  }: { marker: string; body: string; onlyUpdate: boolean; token: string; signal: AbortSignal },
 ): Promise<CommentOutcome> {
   const request = { signal };
   try {
     const own = await ownComment(octokit, { owner, repo, number }, marker, token, signal);
     if (own?.body === body) return 'unchanged';
     if (own !== undefined) {
-      await askPatiently(() => octokit.rest.issues.updateComment({ owner, repo, comment_id: own.id, body, request }), signal);
+      await askPatiently(
+        () => octokit.rest.issues.updateComment({ owner, repo, comment_id: own.id, body, request }),
+        signal,
+      );
       return 'updated';
     }
     if (onlyUpdate) return 'none';
@@ -59,13 +73,24 @@ async function ownComment(
   token: string,
   signal: AbortSignal,
 ): Promise<OwnComment | undefined> {
-  // Tokens of apps, GitHub's own among them, write as a bot, and cannot ask which one; other tokens write as a person.
+  // Tokens of apps, GitHub's own among them, write as a bot, and cannot ask which one; other tokens
+  // write as a person.
   const person = token.startsWith('ghs_') ? undefined : await loginOf(octokit, signal);
   for (let page = 1; page <= mostPages; page++) {
-    const ask = () => octokit.rest.issues.listComments({ owner, repo, issue_number: number, per_page: 100, page, request: { signal } });
+    const ask = () =>
+      octokit.rest.issues.listComments({
+        owner,
+        repo,
+        issue_number: number,
+        per_page: 100,
+        page,
+        request: { signal },
+      });
     const { data } = await askPatiently(ask, signal);
     const own = data.find(
-      ({ body, user }) => body?.startsWith(marker) === true && (person === undefined ? user?.type === 'Bot' : user?.login === person),
+      ({ body, user }) =>
+        body?.startsWith(marker) === true &&
+        (person === undefined ? user?.type === 'Bot' : user?.login === person),
     );
     if (own !== undefined) return { id: own.id, body: own.body ?? '' };
     if (data.length < 100) return undefined;
@@ -76,7 +101,9 @@ async function ownComment(
 /** Undefined for a token that belongs to nobody: then it is an app's. */
 async function loginOf(octokit: Octokit, signal: AbortSignal): Promise<string | undefined> {
   try {
-    return (await askPatiently(() => octokit.rest.users.getAuthenticated({ request: { signal } }), signal)).data.login;
+    return (
+      await askPatiently(() => octokit.rest.users.getAuthenticated({ request: { signal } }), signal)
+    ).data.login;
   } catch (caught) {
     if (statusOf(caught) === 403) return undefined;
     throw caught;

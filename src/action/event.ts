@@ -1,8 +1,15 @@
 import { readFile, stat } from 'node:fs/promises';
 
-/** What the event that started the run says of its repositories. Everything may be missing: a schedule knows less than a push. */
+/**
+ * What the event that started the run says of its repositories. Everything may be missing: a
+ * schedule knows less than a push.
+ */
 export interface RunEvent {
-  readonly repository?: { readonly fullName?: string; readonly visibility?: string; readonly private?: boolean };
+  readonly repository?: {
+    readonly fullName?: string;
+    readonly visibility?: string;
+    readonly private?: boolean;
+  };
   /** pull requests: `owner/name` of where the branch is; null when that repository was deleted */
   readonly headRepository?: string | null;
   readonly baseRepository?: string;
@@ -12,7 +19,10 @@ export interface RunEvent {
 /** Payloads that GitHub sends are below 25 MB (webhook limit). */
 const mostBytes = 25 * 1024 * 1024;
 
-/** Reads GITHUB_EVENT_PATH; an empty event when there is none, or it is no JSON: what is not known is decided the careful way by the reader. */
+/**
+ * Reads GITHUB_EVENT_PATH; an empty event when there is none, or it is no JSON: what is not known
+ * is decided the careful way by the reader.
+ */
 export async function readEvent(env: NodeJS.ProcessEnv = process.env): Promise<RunEvent> {
   const path = env.GITHUB_EVENT_PATH;
   if (!path) return {};
@@ -24,7 +34,10 @@ export async function readEvent(env: NodeJS.ProcessEnv = process.env): Promise<R
   }
 }
 
-/** The few fields of a webhook payload that this action looks at, each only with the type it should have. */
+/**
+ * The few fields of a webhook payload that this action looks at, each only with the type it should
+ * have.
+ */
 export function parseEvent(payload: unknown): RunEvent {
   const repository = objectAt(payload, 'repository');
   const pullRequest = objectAt(payload, 'pull_request');
@@ -33,7 +46,11 @@ export function parseEvent(payload: unknown): RunEvent {
   const baseName = objectAt(objectAt(pullRequest, 'base'), 'repo')?.full_name;
   return {
     ...(repository === undefined ? {} : { repository: repositoryOf(repository) }),
-    ...(typeof headName === 'string' ? { headRepository: headName } : head?.repo === null ? { headRepository: null } : {}),
+    ...(typeof headName === 'string'
+      ? { headRepository: headName }
+      : head?.repo === null
+        ? { headRepository: null }
+        : {}),
     ...(typeof baseName === 'string' ? { baseRepository: baseName } : {}),
     ...(Number.isSafeInteger(pullRequest?.number) && typeof head?.sha === 'string'
       ? { pullRequest: { number: pullRequest?.number as number, head: head.sha } }
@@ -53,5 +70,7 @@ function repositoryOf(repository: Record<string, unknown>) {
 function objectAt(value: unknown, name: string): Record<string, unknown> | undefined {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
   const found = (value as Record<string, unknown>)[name];
-  return typeof found === 'object' && found !== null ? (found as Record<string, unknown>) : undefined;
+  return typeof found === 'object' && found !== null
+    ? (found as Record<string, unknown>)
+    : undefined;
 }

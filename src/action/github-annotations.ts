@@ -1,6 +1,9 @@
 import { Failure } from '../failure.ts';
 
-/** Annotation name → variable of the runner. The names are those of the `github` context in workflows, so a reader knows them. */
+/**
+ * Annotation name → variable of the runner. The names are those of the `github` context in
+ * workflows, so a reader knows them.
+ */
 const sources: Readonly<Record<string, string>> = {
   repository: 'GITHUB_REPOSITORY',
   workflow: 'GITHUB_WORKFLOW',
@@ -11,15 +14,23 @@ const sources: Readonly<Record<string, string>> = {
   actor: 'GITHUB_ACTOR',
 };
 
-/** What this run says of itself, for signing: `repository`, `workflow`, `ref`, `sha`, `run_id`, `run_attempt`, `actor`; those that the runner sets. */
-export function githubAnnotations(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
-  const found = Object.entries(sources).map(([name, variable]) => [name, env[variable] ?? ''] as const);
+/**
+ * What this run says of itself, for signing: `repository`, `workflow`, `ref`, `sha`, `run_id`,
+ * `run_attempt`, `actor`; those that the runner sets.
+ */
+export function githubAnnotations(
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string>> {
+  const found = Object.entries(sources).map(
+    ([name, variable]) => [name, env[variable] ?? ''] as const,
+  );
   return Object.fromEntries(found.filter(([, value]) => value !== ''));
 }
 
 /**
  * Both kinds of annotations as one.
- * @throws {Failure} `bad-annotation` when one name would have two sources: a verifier must not read a hand-written `sha` as GitHub's.
+ * @throws {Failure} `bad-annotation` when one name would have two sources: a verifier must not read
+ * a hand-written `sha` as GitHub's.
  */
 export function combineAnnotations(
   written: Readonly<Record<string, string>>,

@@ -1,4 +1,5 @@
-// Loaded only when the event does not tell the visibility: Octokit and its HTTP client are most of what this action could load.
+// Loaded only when the event does not tell the visibility: Octokit and its HTTP client are most of
+// what this action could load.
 import { getOctokit } from '@actions/github';
 import type { AskRepository } from './visibility.ts';
 
@@ -7,7 +8,14 @@ export function askGithub(token: string, env: NodeJS.ProcessEnv = process.env): 
   return async (repository) => {
     const [owner = '', repo = ''] = repository.split('/');
     const octokit = getOctokit(token, { baseUrl: env.GITHUB_API_URL ?? 'https://api.github.com' });
-    const { data } = await octokit.rest.repos.get({ owner, repo, request: { signal: AbortSignal.timeout(10_000) } });
-    return { ...(data.visibility === undefined ? {} : { visibility: data.visibility }), private: data.private };
+    const { data } = await octokit.rest.repos.get({
+      owner,
+      repo,
+      request: { signal: AbortSignal.timeout(10_000) },
+    });
+    return {
+      ...(data.visibility === undefined ? {} : { visibility: data.visibility }),
+      private: data.private,
+    };
   };
 }

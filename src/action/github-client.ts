@@ -1,4 +1,5 @@
-// Loaded only when something is asked of GitHub: Octokit and its HTTP client are most of what this action could load.
+// Loaded only when something is asked of GitHub: Octokit and its HTTP client are most of what this
+// action could load.
 import { getOctokit } from '@actions/github';
 
 export type Octokit = ReturnType<typeof getOctokit>;

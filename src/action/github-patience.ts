@@ -2,7 +2,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 const pauses = [500, 2000];
 
-/** Asks up to three times where the server is at fault, or asks for patience; `signal` ends the step. */
+/**
+ * Asks up to three times where the server is at fault, or asks for patience; `signal` ends the
+ * step.
+ */
 export async function askPatiently<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (const pause of pauses) {
     try {
@@ -17,7 +20,9 @@ export async function askPatiently<T>(ask: () => Promise<T>, signal: AbortSignal
 
 /** The HTTP status that an error of Octokit carries; undefined when no answer came. */
 export function statusOf(caught: unknown): number | undefined {
-  return caught instanceof Error && 'status' in caught && typeof caught.status === 'number' ? caught.status : undefined;
+  return caught instanceof Error && 'status' in caught && typeof caught.status === 'number'
+    ? caught.status
+    : undefined;
 }
 
 function isPassing(caught: unknown): boolean {

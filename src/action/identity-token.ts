@@ -4,7 +4,10 @@ import type { RunEvent } from './event.ts';
 import { noTokenFailure } from './missing-token.ts';
 import type { Masker } from './secrets.ts';
 
-/** A token that Fulcio may be asked with: well-formed, alive, for the right audience. Its signature is Fulcio's to check. */
+/**
+ * A token that Fulcio may be asked with: well-formed, alive, for the right audience. Its signature
+ * is Fulcio's to check.
+ */
 export interface IdentityToken {
   readonly token: string;
   readonly claims: TokenClaims;
@@ -39,9 +42,12 @@ export interface TokenSources {
 }
 
 /**
- * The identity this run signs with: the token that was given, else GitHub's. It is masked before it is looked at.
- * @throws {Failure} `no-identity-token` when GitHub gives this run none, with the reason and the YAML to add; `bad-identity-token` for a token
- *   that is malformed, expired, not yet valid, for another audience or about nobody: Fulcio would refuse it with less to go on.
+ * The identity this run signs with: the token that was given, else GitHub's. It is masked before it
+ * is looked at.
+ * @throws {Failure} `no-identity-token` when GitHub gives this run none, with the reason and the
+ * YAML to add; `bad-identity-token` for a token
+ *   that is malformed, expired, not yet valid, for another audience or about nobody: Fulcio would
+ *   refuse it with less to go on.
  */
 export async function identityToken(sources: TokenSources): Promise<IdentityToken> {
   const { given, audience, masker, now = Date.now } = sources;
@@ -55,7 +61,8 @@ export async function identityToken(sources: TokenSources): Promise<IdentityToke
 }
 
 async function githubToken({ env, event, audience, fetchToken }: TokenSources): Promise<string> {
-  if (!env.ACTIONS_ID_TOKEN_REQUEST_URL || !env.ACTIONS_ID_TOKEN_REQUEST_TOKEN) throw noTokenFailure(env, event);
+  if (!env.ACTIONS_ID_TOKEN_REQUEST_URL || !env.ACTIONS_ID_TOKEN_REQUEST_TOKEN)
+    throw noTokenFailure(env, event);
   try {
     return await fetchToken(audience);
   } catch (cause) {
@@ -68,7 +75,10 @@ async function githubToken({ env, event, audience, fetchToken }: TokenSources): 
   }
 }
 
-/** GitHub's tokens live five minutes or more; a runner's clock may differ from the issuer's by seconds. */
+/**
+ * GitHub's tokens live five minutes or more; a runner's clock may differ from the issuer's by
+ * seconds.
+ */
 const clockSkew = 60;
 
 /**
@@ -76,11 +86,17 @@ const clockSkew = 60;
  * @param now milliseconds since 1970
  * @throws {Failure} `bad-identity-token`; the token itself is in no sentence and in no cause.
  */
-export function checkToken(token: string, audience: string, now: number, what = 'The identity token'): IdentityToken {
+export function checkToken(
+  token: string,
+  audience: string,
+  now: number,
+  what = 'The identity token',
+): IdentityToken {
   const claims = decode(token, what);
   const { exp, nbf } = claims;
   const seconds = now / 1000;
-  if (typeof exp !== 'number' || !Number.isFinite(exp)) throw bad(`${what} has no expiry.`, 'Pass an OpenID Connect identity token.');
+  if (typeof exp !== 'number' || !Number.isFinite(exp))
+    throw bad(`${what} has no expiry.`, 'Pass an OpenID Connect identity token.');
   if (exp <= seconds)
     throw bad(
       `${what} expired ${ago(seconds - exp)} ago.`,
@@ -95,15 +111,19 @@ export function checkToken(token: string, audience: string, now: number, what = 
       `Get a token for audience "${audience}", or set \`oidc-audience\` to what your Fulcio expects.`,
     );
   const { iss, sub } = claims;
-  if (typeof iss !== 'string' || iss === '') throw bad(`${what} names no issuer.`, 'Pass an OpenID Connect identity token.');
-  if (typeof sub !== 'string' || sub === '') throw bad(`${what} names no subject.`, 'Pass an OpenID Connect identity token.');
+  if (typeof iss !== 'string' || iss === '')
+    throw bad(`${what} names no issuer.`, 'Pass an OpenID Connect identity token.');
+  if (typeof sub !== 'string' || sub === '')
+    throw bad(`${what} names no subject.`, 'Pass an OpenID Connect identity token.');
   return { token, claims: { iss, sub, ...textClaims(claims) }, expires: exp * 1000 };
 }
 
 function decode(token: string, what: string): Record<string, unknown> {
-  const fix = 'Pass the token itself, three parts with dots between them, as `identity-token` or SIGSTORE_ID_TOKEN.';
+  const fix =
+    'Pass the token itself, three parts with dots between them, as `identity-token` or SIGSTORE_ID_TOKEN.';
   // Tokens of real issuers have 1 to 3 KB; a file passed by mistake need not be parsed.
-  if (token.length > 65_536 || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) throw bad(`${what} is not a JSON Web Token.`, fix);
+  if (token.length > 65_536 || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token))
+    throw bad(`${what} is not a JSON Web Token.`, fix);
   try {
     return decodeJwt(token);
   } catch {
@@ -112,9 +132,18 @@ function decode(token: string, what: string): Record<string, unknown> {
   }
 }
 
-const optionalClaims = ['email', 'repository', 'ref', 'sha', 'event_name', 'job_workflow_ref'] as const;
+const optionalClaims = [
+  'email',
+  'repository',
+  'ref',
+  'sha',
+  'event_name',
+  'job_workflow_ref',
+] as const;
 
-function textClaims(claims: Record<string, unknown>): Partial<Record<(typeof optionalClaims)[number], string>> {
+function textClaims(
+  claims: Record<string, unknown>,
+): Partial<Record<(typeof optionalClaims)[number], string>> {
   const texts = optionalClaims
     .map((name) => [name, claims[name]] as const)
     .filter(([, value]) => typeof value === 'string' && value !== '');
@@ -126,7 +155,9 @@ function bad(message: string, fix: string): Failure {
 }
 
 function ago(seconds: number): string {
-  return seconds < 120 ? `${Math.max(1, Math.round(seconds))} s` : `${Math.round(seconds / 60)} minutes`;
+  return seconds < 120
+    ? `${Math.max(1, Math.round(seconds))} s`
+    : `${Math.round(seconds / 60)} minutes`;
 }
 
 function listed(audiences: readonly unknown[]): string {

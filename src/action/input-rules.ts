@@ -3,7 +3,10 @@ import type { InputSource, ServiceInputs, SignInputs } from './inputs.ts';
 
 // Which inputs go together. Pure rules: a value in, a Failure or warnings out.
 
-/** Input names of other tools that people write here by habit → ours. The runner passes undeclared inputs on, after a warning of its own. */
+/**
+ * Input names of other tools that people write here by habit → ours. The runner passes undeclared
+ * inputs on, after a warning of its own.
+ */
 const otherNames: Readonly<Record<string, string>> = {
   image: 'images',
   tags: 'images',
@@ -30,7 +33,9 @@ interface Mistake {
 
 /** Well-known wrong input names that this step sets, with the right ones. */
 export function commonMistakes(source: InputSource): readonly Mistake[] {
-  const set = Object.entries(otherNames).filter(([wrong]) => source.env[`INPUT_${wrong.toUpperCase()}`]?.trim());
+  const set = Object.entries(otherNames).filter(([wrong]) =>
+    source.env[`INPUT_${wrong.toUpperCase()}`]?.trim(),
+  );
   return set.map(([wrong, right]) => ({ wrong, right }));
 }
 
@@ -39,7 +44,11 @@ export function commonMistakes(source: InputSource): readonly Mistake[] {
  * @returns warnings, as sentences.
  * @throws {Failure} `bad-input`
  */
-export function checkSignInputs(inputs: CheckedInputs, mistakes: readonly Mistake[], env: InputSource['env'] = {}): readonly string[] {
+export function checkSignInputs(
+  inputs: CheckedInputs,
+  mistakes: readonly Mistake[],
+  env: InputSource['env'] = {},
+): readonly string[] {
   checkTargets(inputs, mistakes);
   checkKey(inputs, mistakes, env);
   checkLog(inputs);
@@ -48,9 +57,13 @@ export function checkSignInputs(inputs: CheckedInputs, mistakes: readonly Mistak
   return warningsFor(inputs);
 }
 
-function checkTargets({ images, metadata, digest }: CheckedInputs, mistakes: readonly Mistake[]): void {
+function checkTargets(
+  { images, metadata, digest }: CheckedInputs,
+  mistakes: readonly Mistake[],
+): void {
   if (images.length > 0 || metadata !== undefined) return;
-  const example = '```yaml\nwith:\n  images: ghcr.io/${{ github.repository }}\n  digest: ${{ steps.build.outputs.digest }}\n```';
+  const example =
+    '```yaml\nwith:\n  images: ghcr.io/${{ github.repository }}\n  digest: ${{ steps.build.outputs.digest }}\n```';
   const mistake = mistakes.find(({ right }) => right === 'images');
   if (mistake !== undefined)
     throw new Failure(
@@ -71,8 +84,15 @@ function checkTargets({ images, metadata, digest }: CheckedInputs, mistakes: rea
   );
 }
 
-/** An empty key means keyless, and so does a secret that this run does not get: what belongs to a key must not end in a public log instead. */
-function checkKey({ key, keyPassword }: CheckedInputs, mistakes: readonly Mistake[], env: InputSource['env']): void {
+/**
+ * An empty key means keyless, and so does a secret that this run does not get: what belongs to a
+ * key must not end in a public log instead.
+ */
+function checkKey(
+  { key, keyPassword }: CheckedInputs,
+  mistakes: readonly Mistake[],
+  env: InputSource['env'],
+): void {
   if (key !== undefined) return;
   if (keyPassword && keyPassword !== env.COSIGN_PASSWORD)
     throw new Failure(
@@ -91,8 +111,13 @@ function checkKey({ key, keyPassword }: CheckedInputs, mistakes: readonly Mistak
 
 function checkLog({ tlog, format, services }: CheckedInputs): void {
   if (!tlog && services.rekorUrl !== undefined)
-    throw new Failure('bad-input', 'Input rekor-url names a log, and tlog: false says to use none.', 'Remove one of the two.');
-  // A Rekor v2 entry has no signed entry timestamp, and the legacy format has no other place for a log entry.
+    throw new Failure(
+      'bad-input',
+      'Input rekor-url names a log, and tlog: false says to use none.',
+      'Remove one of the two.',
+    );
+  // A Rekor v2 entry has no signed entry timestamp, and the legacy format has no other place for a
+  // log entry.
   if (tlog && services.rekorVersion === 2 && (format === 'legacy' || format === 'both'))
     throw new Failure(
       'bad-input',
@@ -102,9 +127,14 @@ function checkLog({ tlog, format, services }: CheckedInputs): void {
 }
 
 /** User name and password go together. @throws {Failure} `bad-input` */
-export function checkRegistryLogin({ registry: { username, password } }: Pick<CheckedInputs, 'registry'>): void {
+export function checkRegistryLogin({
+  registry: { username, password },
+}: Pick<CheckedInputs, 'registry'>): void {
   if ((username === undefined) === (password === undefined)) return;
-  const [there, missing] = username === undefined ? ['registry-password', 'registry-username'] : ['registry-username', 'registry-password'];
+  const [there, missing] =
+    username === undefined
+      ? ['registry-password', 'registry-username']
+      : ['registry-username', 'registry-password'];
   throw new Failure(
     'bad-input',
     `Input ${there} is set and ${missing} is empty.`,
@@ -113,7 +143,11 @@ export function checkRegistryLogin({ registry: { username, password } }: Pick<Ch
 }
 
 /** Another TUF repository needs its first root. @throws {Failure} `bad-input` */
-export function checkTuf({ services }: { readonly services: Pick<ServiceInputs, 'tufMirror' | 'tufRoot'> }): void {
+export function checkTuf({
+  services,
+}: {
+  readonly services: Pick<ServiceInputs, 'tufMirror' | 'tufRoot'>;
+}): void {
   if (services.tufRoot !== undefined && services.tufMirror === undefined)
     throw new Failure(
       'bad-input',
@@ -122,7 +156,12 @@ export function checkTuf({ services }: { readonly services: Pick<ServiceInputs, 
     );
 }
 
-function warningsFor({ key, keyPassword, identityToken, services }: CheckedInputs): readonly string[] {
+function warningsFor({
+  key,
+  keyPassword,
+  identityToken,
+  services,
+}: CheckedInputs): readonly string[] {
   const cases: readonly (readonly [boolean, string])[] = [
     [
       key !== undefined && identityToken !== undefined,
@@ -141,11 +180,15 @@ function warningsFor({ key, keyPassword, identityToken, services }: CheckedInput
 }
 
 /**
- * Credentials go to no host they were not meant for: with registry-username set, all images must be on one registry.
+ * Credentials go to no host they were not meant for: with registry-username set, all images must be
+ * on one registry.
  * @param registries the registry of every image, as parsed.
  * @throws {Failure} `bad-input` that lists them.
  */
-export function checkOneRegistry(registries: readonly string[], username: string | undefined): void {
+export function checkOneRegistry(
+  registries: readonly string[],
+  username: string | undefined,
+): void {
   const different = [...new Set(registries)];
   if (username === undefined || different.length < 2) return;
   throw new Failure(

@@ -1,15 +1,24 @@
 import { Failure } from '../failure.ts';
 
-// How the text of one input becomes a value. Each function takes the input's name for its error, and never shows a value that may be secret.
+// How the text of one input becomes a value. Each function takes the input's name for its error,
+// and never shows a value that may be secret.
 
-/** Entries one a line; `commas` also splits there. Lines that start with `#` are comments, empty entries are dropped. */
-export function parseList(text: string, commas: 'split-at-commas' | 'keep-commas'): readonly string[] {
+/**
+ * Entries one a line; `commas` also splits there. Lines that start with `#` are comments, empty
+ * entries are dropped.
+ */
+export function parseList(
+  text: string,
+  commas: 'split-at-commas' | 'keep-commas',
+): readonly string[] {
   const lines = text.split(/\r\n|\n|\r/).filter((line) => !line.trimStart().startsWith('#'));
   const entries = commas === 'split-at-commas' ? lines.flatMap((line) => line.split(',')) : lines;
   return entries.map((entry) => entry.trim()).filter((entry) => entry !== '');
 }
 
-/** Globs, one a line or separated by commas; a comma in braces belongs to the glob (`*.{yml,yaml}`). */
+/**
+ * Globs, one a line or separated by commas; a comma in braces belongs to the glob (`*.{yml,yaml}`).
+ */
 export function parseGlobs(text: string): readonly string[] {
   return parseList(text, 'keep-commas').flatMap((line) => {
     let open = 0;
@@ -23,8 +32,10 @@ export function parseGlobs(text: string): readonly string[] {
 }
 
 /**
- * A boolean as @actions/core's getBooleanInput reads it (YAML 1.2 core schema), or `fallback` when empty.
- * @throws {Failure} `bad-input` for `yes`, `on`, `1` and everything else: a misspelt safety switch must not count as off.
+ * A boolean as @actions/core's getBooleanInput reads it (YAML 1.2 core schema), or `fallback` when
+ * empty.
+ * @throws {Failure} `bad-input` for `yes`, `on`, `1` and everything else: a misspelt safety switch
+ * must not count as off.
  */
 export function parseBoolean(name: string, text: string, fallback: boolean): boolean {
   if (text === '') return fallback;
@@ -41,25 +52,36 @@ export function parseBoolean(name: string, text: string, fallback: boolean): boo
  * One of a few words.
  * @throws {Failure} `bad-input` that lists the words.
  */
-export function parseChoice<T extends string>(name: string, text: string, choices: readonly T[]): T {
+export function parseChoice<T extends string>(
+  name: string,
+  text: string,
+  choices: readonly T[],
+): T {
   const found = choices.find((choice) => choice === text);
   if (found !== undefined) return found;
   const allowed = choices.map((choice) => `\`${choice}\``).join(', ');
-  throw new Failure('bad-input', `Input ${name} is "${shown(text)}".`, `Use one of ${allowed}, or leave it out.`);
+  throw new Failure(
+    'bad-input',
+    `Input ${name} is "${shown(text)}".`,
+    `Use one of ${allowed}, or leave it out.`,
+  );
 }
 
 const units = { h: 3_600_000, m: 60_000, s: 1000 } as const;
 const longestDuration = 6 * units.h;
 
 /**
- * A duration such as `5m`, `90s`, `1h30m`, in milliseconds; from one second to six hours (the longest a GitHub-hosted job may run).
- * A number without a unit is refused: `timeout-minutes` beside it counts minutes, curl and Go count seconds.
+ * A duration such as `5m`, `90s`, `1h30m`, in milliseconds; from one second to six hours (the
+ * longest a GitHub-hosted job may run). A number without a unit is refused: `timeout-minutes`
+ * beside it counts minutes, curl and Go count seconds.
  * @throws {Failure} `bad-input`
  */
 export function parseDuration(name: string, text: string): number {
   const match = /^(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?$/.exec(text);
   if (text === '' || match === null) {
-    const guess = /^\d{1,9}$/.test(text) ? ` A number needs its unit: \`${text}m\` are minutes, \`${text}s\` seconds.` : '';
+    const guess = /^\d{1,9}$/.test(text)
+      ? ` A number needs its unit: \`${text}m\` are minutes, \`${text}s\` seconds.`
+      : '';
     throw new Failure(
       'bad-input',
       `Input ${name} is "${shown(text)}", which is not a duration.${guess}`,
@@ -67,25 +89,37 @@ export function parseDuration(name: string, text: string): number {
     );
   }
   const [, hours = '0', minutes = '0', seconds = '0'] = match;
-  const milliseconds = Number(hours) * units.h + Number(minutes) * units.m + Number(seconds) * units.s;
+  const milliseconds =
+    Number(hours) * units.h + Number(minutes) * units.m + Number(seconds) * units.s;
   if (milliseconds < units.s || milliseconds > longestDuration)
-    throw new Failure('bad-input', `Input ${name} is "${text}", which is not between 1s and 6h.`, `Write for example \`${name}: 5m\`.`);
+    throw new Failure(
+      'bad-input',
+      `Input ${name} is "${text}", which is not between 1s and 6h.`,
+      `Write for example \`${name}: 5m\`.`,
+    );
   return milliseconds;
 }
 
 /**
  * The address of a service: https, or http on loopback, where nobody is in between.
- * @throws {Failure} `bad-input` for other schemes, credentials in the URL (they would end up in logs), a query or a fragment.
+ * @throws {Failure} `bad-input` for other schemes, credentials in the URL (they would end up in
+ * logs), a query or a fragment.
  */
 export function parseServiceUrl(name: string, text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const fix = `Write an address like \`${name}: https://sigstore.example.com\`.`;
-  if (url === undefined) throw new Failure('bad-input', `Input ${name} is not a URL: "${shown(text)}".`, fix);
+  if (url === undefined)
+    throw new Failure('bad-input', `Input ${name} is not a URL: "${shown(text)}".`, fix);
   if (url.username !== '' || url.password !== '')
     throw new Failure('bad-input', `Input ${name} has a user name or password in its URL.`, fix);
-  if (url.search !== '' || url.hash !== '') throw new Failure('bad-input', `Input ${name} has a query or fragment: "${shown(text)}".`, fix);
-  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))) return url;
-  const plain = url.protocol === 'http:' ? 'is plain http to another machine' : `has the scheme ${url.protocol.slice(0, -1)}`;
+  if (url.search !== '' || url.hash !== '')
+    throw new Failure('bad-input', `Input ${name} has a query or fragment: "${shown(text)}".`, fix);
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)))
+    return url;
+  const plain =
+    url.protocol === 'http:'
+      ? 'is plain http to another machine'
+      : `has the scheme ${url.protocol.slice(0, -1)}`;
   throw new Failure(
     'bad-input',
     `Input ${name} ${plain}: "${shown(text)}".`,
@@ -93,7 +127,9 @@ export function parseServiceUrl(name: string, text: string): URL {
   );
 }
 
-/** `localhost` and the loopback addresses of RFC 1122 and RFC 4291, as `URL.hostname` writes them. */
+/**
+ * `localhost` and the loopback addresses of RFC 1122 and RFC 4291, as `URL.hostname` writes them.
+ */
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

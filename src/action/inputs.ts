@@ -3,12 +3,26 @@ import { type Digest, parseDigest } from '../image/digest.ts';
 import type { FormatChoice } from '../signing/formats.ts';
 import { parseAnnotations } from './annotations.ts';
 import { checkSignInputs, commonMistakes } from './input-rules.ts';
-import { parseBoolean, parseChoice, parseDuration, parseList, parseServiceUrl } from './input-values.ts';
+import {
+  parseBoolean,
+  parseChoice,
+  parseDuration,
+  parseList,
+  parseServiceUrl,
+} from './input-values.ts';
 import type { Masker } from './secrets.ts';
 
-export const formatChoices = ['auto', 'bundle', 'legacy', 'both'] as const satisfies readonly FormatChoice[];
+export const formatChoices = [
+  'auto',
+  'bundle',
+  'legacy',
+  'both',
+] as const satisfies readonly FormatChoice[];
 
-/** The inputs of sign-image, read once. Texts that another room understands (references, metadata, key, trusted root) are handed on as they are. */
+/**
+ * The inputs of sign-image, read once. Texts that another room understands (references, metadata,
+ * key, trusted root) are handed on as they are.
+ */
 export interface SignInputs {
   /** references as written, at least one unless `metadata` is there */
   readonly images: readonly string[];
@@ -18,7 +32,10 @@ export interface SignInputs {
   readonly recursive: boolean;
   /** absent = keyless */
   readonly key?: string;
-  /** of `key-password`, else of COSIGN_PASSWORD; may be the empty password when that variable is set to nothing */
+  /**
+   * of `key-password`, else of COSIGN_PASSWORD; may be the empty password when that variable is set
+   * to nothing
+   */
   readonly keyPassword?: string;
   readonly annotations: Readonly<Record<string, string>>;
   readonly githubAnnotations: boolean;
@@ -39,7 +56,10 @@ export interface SignInputs {
   readonly warnings: readonly string[];
 }
 
-/** Where keyless signing and the log are. What is absent comes from the public-good instance's TUF repository. */
+/**
+ * Where keyless signing and the log are. What is absent comes from the public-good instance's TUF
+ * repository.
+ */
 export interface ServiceInputs {
   readonly fulcioUrl?: URL;
   readonly rekorUrl?: URL;
@@ -68,11 +88,16 @@ export interface InputSource {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-export const runnerInputs: InputSource = { get: (name, options) => getInput(name, options), env: process.env };
+export const runnerInputs: InputSource = {
+  get: (name, options) => getInput(name, options),
+  env: process.env,
+};
 
 /**
- * Reads and checks all inputs of sign-image. Secrets are masked before anything that can fail or print.
- * @throws {Failure} `bad-input`, `bad-digest`, `bad-annotation`, naming the input and what to write instead.
+ * Reads and checks all inputs of sign-image. Secrets are masked before anything that can fail or
+ * print.
+ * @throws {Failure} `bad-input`, `bad-digest`, `bad-annotation`, naming the input and what to write
+ * instead.
  */
 export function readSignInputs(masker: Masker, source: InputSource = runnerInputs): SignInputs {
   const secrets = readSecrets(masker, source);
@@ -101,15 +126,22 @@ export function readSignInputs(masker: Masker, source: InputSource = runnerInput
     },
     timeout: parseDuration('timeout', text('timeout') || '5m'),
   };
-  return { ...inputs, warnings: [...warnings, ...checkSignInputs(inputs, commonMistakes(source), source.env)] };
+  return {
+    ...inputs,
+    warnings: [...warnings, ...checkSignInputs(inputs, commonMistakes(source), source.env)],
+  };
 }
 
 function readServices(text: (name: string) => string): ServiceInputs {
   return {
     ...optional('fulcioUrl', text('fulcio-url'), (value) => parseServiceUrl('fulcio-url', value)),
     ...optional('rekorUrl', text('rekor-url'), (value) => parseServiceUrl('rekor-url', value)),
-    ...optional('timestampUrl', text('timestamp-url'), (value) => parseServiceUrl('timestamp-url', value)),
-    ...optional('rekorVersion', text('rekor-version'), (value) => (parseChoice('rekor-version', value, ['1', '2']) === '1' ? 1 : 2)),
+    ...optional('timestampUrl', text('timestamp-url'), (value) =>
+      parseServiceUrl('timestamp-url', value),
+    ),
+    ...optional('rekorVersion', text('rekor-version'), (value) =>
+      parseChoice('rekor-version', value, ['1', '2']) === '1' ? 1 : 2,
+    ),
     ...optional('signingConfig', text('signing-config'), asIs),
     ...optional('trustedRoot', text('trusted-root'), asIs),
     ...optional('tufMirror', text('tuf-mirror'), (value) => parseServiceUrl('tuf-mirror', value)),
@@ -117,9 +149,13 @@ function readServices(text: (name: string) => string): ServiceInputs {
   };
 }
 
-/** Reads what must never be printed and masks all of it at once. Passwords keep their spaces; a line break at the end is the secret store's. */
+/**
+ * Reads what must never be printed and masks all of it at once. Passwords keep their spaces; a line
+ * break at the end is the secret store's.
+ */
 function readSecrets(masker: Masker, source: InputSource) {
-  const password = (name: string) => source.get(name, { trimWhitespace: false }).replace(/[\r\n]+$/, '');
+  const password = (name: string) =>
+    source.get(name, { trimWhitespace: false }).replace(/[\r\n]+$/, '');
   const key = source.get('key');
   const keyPassword = password('key-password') || source.env.COSIGN_PASSWORD;
   const username = source.get('registry-username');
@@ -128,19 +164,27 @@ function readSecrets(masker: Masker, source: InputSource) {
   const githubToken = source.get('github-token');
   masker.maskKey(key);
   masker.maskKey(source.env[/^env:\/\/(\w+)$/.exec(key)?.[1] ?? '']);
-  for (const secret of [keyPassword, registryPassword, identityToken, githubToken]) masker.mask(secret);
+  for (const secret of [keyPassword, registryPassword, identityToken, githubToken])
+    masker.mask(secret);
   masker.maskBasic(username, registryPassword);
   return {
     ...optional('key', key, asIs),
     ...(keyPassword === undefined ? {} : { keyPassword }),
     ...optional('identityToken', identityToken, asIs),
     ...optional('githubToken', githubToken, asIs),
-    registry: { ...optional('username', username, asIs), ...optional('password', registryPassword, asIs) },
+    registry: {
+      ...optional('username', username, asIs),
+      ...optional('password', registryPassword, asIs),
+    },
   };
 }
 
 /** `{ [name]: parse(text) }`, or nothing for an empty input. */
-export function optional<K extends string, T>(name: K, text: string, parse: (text: string) => T): { readonly [key in K]?: T } {
+export function optional<K extends string, T>(
+  name: K,
+  text: string,
+  parse: (text: string) => T,
+): { readonly [key in K]?: T } {
   return text === '' ? {} : ({ [name]: parse(text) } as { readonly [key in K]?: T });
 }
 

@@ -6,9 +6,19 @@ import type { Masker } from './secrets.ts';
 /** Whose secrets are set. */
 export type SecretPlace =
   | { readonly kind: 'repository'; readonly owner: string; readonly repo: string }
-  | { readonly kind: 'environment'; readonly owner: string; readonly repo: string; readonly environment: string }
+  | {
+      readonly kind: 'environment';
+      readonly owner: string;
+      readonly repo: string;
+      readonly environment: string;
+    }
   /** `owner/repo` may use them */
-  | { readonly kind: 'organization'; readonly organization: string; readonly owner: string; readonly repo: string };
+  | {
+      readonly kind: 'organization';
+      readonly organization: string;
+      readonly owner: string;
+      readonly repo: string;
+    };
 
 /** The inputs of sign-image/keygen. */
 export interface KeygenInputs {
@@ -73,7 +83,8 @@ function readPlace(source: InputSource): SecretPlace {
   const repository = source.get('repository') || (source.env.GITHUB_REPOSITORY ?? '');
   const environment = source.get('environment');
   const organization = source.get('organization');
-  const [, owner, repo] = /^([A-Za-z0-9][A-Za-z0-9-]{0,99})\/([\w.-]{1,100})$/.exec(repository) ?? [];
+  const [, owner, repo] =
+    /^([A-Za-z0-9][A-Za-z0-9-]{0,99})\/([\w.-]{1,100})$/.exec(repository) ?? [];
   if (owner === undefined || repo === undefined || /^\.+$/.test(repo)) {
     throw new Failure(
       'bad-input',
@@ -100,7 +111,9 @@ function readPlace(source: InputSource): SecretPlace {
   return { kind: 'organization', organization, owner, repo };
 }
 
-/** GitHub's rules for the names of secrets: letters, digits and `_`, no digit first, never GITHUB_. */
+/**
+ * GitHub's rules for the names of secrets: letters, digits and `_`, no digit first, never GITHUB_.
+ */
 function namesFor(prefix: string): SecretNames {
   const upper = prefix.replace(/_+$/, '').toUpperCase();
   if (!/^[A-Z_][A-Z0-9_]{0,80}$/.test(upper) || upper === 'GITHUB' || upper.startsWith('GITHUB_')) {
@@ -110,5 +123,9 @@ function namesFor(prefix: string): SecretNames {
       'Use letters, digits and `_`, not a digit first and not GITHUB: `secret-prefix: COSIGN`.',
     );
   }
-  return { privateKey: `${upper}_PRIVATE_KEY`, password: `${upper}_PASSWORD`, publicKey: `${upper}_PUBLIC_KEY` };
+  return {
+    privateKey: `${upper}_PRIVATE_KEY`,
+    password: `${upper}_PASSWORD`,
+    publicKey: `${upper}_PUBLIC_KEY`,
+  };
 }

@@ -1,10 +1,14 @@
-// GitHub's secrets over its REST API ("REST API endpoints for GitHub Actions Secrets"), through Octokit of @actions/github.
+// GitHub's secrets over its REST API ("REST API endpoints for GitHub Actions Secrets"), through
+// Octokit of @actions/github.
 import { setTimeout as wait } from 'node:timers/promises';
 import { getOctokit } from '@actions/github';
 import { Failure } from '../failure.ts';
 import { type SecretPlace, tokenStep } from './keygen-inputs.ts';
 
-/** Where GitHub keeps secrets, of one repository, environment or organisation. Values go in and never come out again. */
+/**
+ * Where GitHub keeps secrets, of one repository, environment or organisation. Values go in and
+ * never come out again.
+ */
 export interface SecretStore {
   /** the key that values are encrypted to */
   recipient(): Promise<{ readonly keyId: string; readonly key: Buffer }>;
@@ -28,11 +32,24 @@ type Ask = (method: Method, path: string, body?: object) => Promise<Answer>;
 const passing: ReadonlySet<number> = new Set([0, 429, 500, 502, 503, 504]);
 const tries = 4;
 
-type Visibility = { readonly visibility: string; readonly selected_repository_ids?: readonly number[] };
+type Visibility = {
+  readonly visibility: string;
+  readonly selected_repository_ids?: readonly number[];
+};
 
-/** Opens the secrets of a place. Nothing is asked before it is needed. Methods throw Failure `github-error`. */
-export function openSecrets(place: SecretPlace, token: string, env: NodeJS.ProcessEnv): SecretStore {
-  const octokit = getOctokit(token, { baseUrl: env.GITHUB_API_URL ?? 'https://api.github.com', log: silent });
+/**
+ * Opens the secrets of a place. Nothing is asked before it is needed. Methods throw Failure
+ * `github-error`.
+ */
+export function openSecrets(
+  place: SecretPlace,
+  token: string,
+  env: NodeJS.ProcessEnv,
+): SecretStore {
+  const octokit = getOctokit(token, {
+    baseUrl: env.GITHUB_API_URL ?? 'https://api.github.com',
+    log: silent,
+  });
   let clock = new Date(0);
   const ask: Ask = (method, path, body = {}) => patiently(() => once(method, path, body));
   const once = async (method: Method, path: string, body: object): Promise<Answer> => {
@@ -44,7 +61,10 @@ export function openSecrets(place: SecretPlace, token: string, env: NodeJS.Proce
       clock = new Date(headers.date ?? Date.now());
       return { status: Number(status), data: (data ?? {}) as Readonly<Record<string, unknown>> };
     } catch (caught) {
-      const status = typeof caught === 'object' && caught !== null && 'status' in caught ? Number(caught.status) : 0;
+      const status =
+        typeof caught === 'object' && caught !== null && 'status' in caught
+          ? Number(caught.status)
+          : 0;
       if (status === 404 && method === 'GET') return { status, data: {} };
       if (passing.has(status)) return { status, data: {} };
       throw explain(status, place); // without a cause: Octokit keeps the request, with the token, in its errors
@@ -62,7 +82,8 @@ export function openSecrets(place: SecretPlace, token: string, env: NodeJS.Proce
   return {
     async recipient() {
       const { data, status } = await ask('GET', `${base}/public-key`);
-      if (status === 404 || typeof data.key !== 'string' || typeof data.key_id !== 'string') throw explain(status, place);
+      if (status === 404 || typeof data.key !== 'string' || typeof data.key_id !== 'string')
+        throw explain(status, place);
       return { keyId: data.key_id, key: Buffer.from(data.key, 'base64') };
     },
     async find(name) {
@@ -74,7 +95,11 @@ export function openSecrets(place: SecretPlace, token: string, env: NodeJS.Proce
     },
     async write(name, sealed, keyId) {
       const visible = place.kind === 'organization' ? await visibilityOf(place, name, ask) : {};
-      await ask('PUT', `${base}/${name}`, { encrypted_value: sealed.toString('base64'), key_id: keyId, ...visible });
+      await ask('PUT', `${base}/${name}`, {
+        encrypted_value: sealed.toString('base64'),
+        key_id: keyId,
+        ...visible,
+      });
     },
     remove: async (name) => void (await ask('DELETE', `${base}/${name}`)),
     clock: () => clock,
@@ -97,10 +122,13 @@ async function visibilityOf(
 ): Promise<Visibility> {
   const base = `/orgs/${organization}/actions/secrets/${name}`;
   const { data, status } = await ask('GET', base);
-  if (status === 200 && (data.visibility === 'all' || data.visibility === 'private')) return { visibility: data.visibility };
+  if (status === 200 && (data.visibility === 'all' || data.visibility === 'private'))
+    return { visibility: data.visibility };
   if (status === 200) {
     const { data: list } = await ask('GET', `${base}/repositories?per_page=100`);
-    const listed = Array.isArray(list.repositories) ? list.repositories.map(({ id }) => Number(id)) : [];
+    const listed = Array.isArray(list.repositories)
+      ? list.repositories.map(({ id }) => Number(id))
+      : [];
     return { visibility: 'selected', selected_repository_ids: listed };
   }
   const { data: repository } = await ask('GET', `/repos/${owner}/${repo}`);
@@ -126,9 +154,11 @@ function explain(status: number, place: SecretPlace): Failure {
       `Make a new one:\n${tokenStep}`,
     );
   if (status === 403 || status === 404) {
-    const permission = { repository: 'Secrets: write', environment: 'Environments: write', organization: 'Organization secrets: write' }[
-      place.kind
-    ];
+    const permission = {
+      repository: 'Secrets: write',
+      environment: 'Environments: write',
+      organization: 'Organization secrets: write',
+    }[place.kind];
     return new Failure(
       'github-error',
       `The token in \`github-token\` may not write the secrets of ${where} (status ${status}).`,
@@ -136,7 +166,11 @@ function explain(status: number, place: SecretPlace): Failure {
     );
   }
   if (status === 0)
-    return new Failure('github-error', 'GitHub did not answer in time.', 'Run the workflow again; behind a proxy set HTTPS_PROXY.');
+    return new Failure(
+      'github-error',
+      'GitHub did not answer in time.',
+      'Run the workflow again; behind a proxy set HTTPS_PROXY.',
+    );
   return new Failure(
     'github-error',
     `GitHub did not do what was asked of the secrets of ${where} (status ${status}).`,

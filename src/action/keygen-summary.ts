@@ -9,7 +9,10 @@ export interface KeygenResult {
   readonly secrets: readonly string[];
 }
 
-/** The job summary of keygen: where the secrets are, the public key, and what to write into workflows and the cluster. */
+/**
+ * The job summary of keygen: where the secrets are, the public key, and what to write into
+ * workflows and the cluster.
+ */
 export function keygenSummary({ publicKey, secrets }: KeygenResult, inputs: KeygenInputs): string {
   const rows = secrets.map((name) => [code(name), placeInWords(inputs.place)]);
   return [
@@ -19,23 +22,33 @@ export function keygenSummary({ publicKey, secrets }: KeygenResult, inputs: Keyg
     details('The public key, <code>cosign.pub</code>', pre(publicKey.trim()), true),
     details('Sign with it', pre(signStep(inputs))),
     details('Verify with it', pre(verifyStep)),
-    details('Admit only what it signed (sigstore policy-controller)', pre(clusterPolicy(publicKey))),
+    details(
+      'Admit only what it signed (sigstore policy-controller)',
+      pre(clusterPolicy(publicKey)),
+    ),
   ].join('\n\n');
 }
 
 /** The summary of a run that failed. */
-export function keygenFailureSummary(failure: { readonly code: string; readonly message: string; readonly fix: string }): string {
+export function keygenFailureSummary(failure: {
+  readonly code: string;
+  readonly message: string;
+  readonly fix: string;
+}): string {
   return `## ❌ No key pair was stored\n\n${errorBlock(failure)}`;
 }
 
 function placeInWords(place: SecretPlace): string {
   if (place.kind === 'organization') return `organisation ${code(place.organization)}`;
   const repository = `repository ${code(`${place.owner}/${place.repo}`)}`;
-  return place.kind === 'environment' ? `environment ${code(place.environment)} of ${repository}` : repository;
+  return place.kind === 'environment'
+    ? `environment ${code(place.environment)} of ${repository}`
+    : repository;
 }
 
 function signStep({ names, place }: KeygenInputs): string {
-  const environment = place.kind === 'environment' ? `# in a job with \`environment: ${place.environment}\`\n` : '';
+  const environment =
+    place.kind === 'environment' ? `# in a job with \`environment: ${place.environment}\`\n` : '';
   return `${environment}- uses: OWNER/sign-image@v1
   with:
     images: ghcr.io/OWNER/APP

@@ -2,14 +2,20 @@ import * as core from '@actions/core';
 import type { Failure } from '../failure.ts';
 import { cleanLine, cleanText } from './untrusted-text.ts';
 
-/** What a person reads while the step runs. Every text is cleaned here, so callers may pass what a registry said. */
+/**
+ * What a person reads while the step runs. Every text is cleaned here, so callers may pass what a
+ * registry said.
+ */
 export interface Log {
   /** one line, or several; no annotation */
   info(text: string): void;
   /** an annotation on the run: something to know, nothing is wrong */
   notice(text: string, title?: string): void;
   warning(text: string, title?: string, place?: Place): void;
-  /** an annotation with what happened and what to change; the causes go to the debug log. Does not end the step. */
+  /**
+   * an annotation with what happened and what to change; the causes go to the debug log. Does not
+   * end the step.
+   */
   error(failure: Failure, about?: string, place?: Place): void;
   /** shown when the run is repeated with debug logging */
   debug(text: string): void;
@@ -45,7 +51,8 @@ const runnerCommands: Commands = {
   notice: core.notice,
   warning: core.warning,
   error: core.error,
-  // The runner drops these lines unless debug logging is on (it sets RUNNER_DEBUG then), and writing them costs time at every answer.
+  // The runner drops these lines unless debug logging is on (it sets RUNNER_DEBUG then), and
+  // writing them costs time at every answer.
   debug: (message) => {
     if (core.isDebug()) core.debug(message);
   },
@@ -59,7 +66,8 @@ export function createLog(commands: Commands = runnerCommands): Log {
   return {
     info: (text) => commands.info(cleanText(text)),
     notice: (text, title) => commands.notice(cleanText(text), titled(title)),
-    warning: (text, title, place) => commands.warning(cleanText(text), { ...titled(title), ...placed(place) }),
+    warning: (text, title, place) =>
+      commands.warning(cleanText(text), { ...titled(title), ...placed(place) }),
     debug: (text) => commands.debug(cleanText(text)),
     error(failure, about, place) {
       const subject = about === undefined ? '' : `${about}: `;
@@ -83,12 +91,18 @@ export function createLog(commands: Commands = runnerCommands): Log {
   };
 }
 
-/** The error and its causes, outermost first, each with where it was thrown; at most eight (a cause may point to itself). */
+/**
+ * The error and its causes, outermost first, each with where it was thrown; at most eight (a cause
+ * may point to itself).
+ */
 export function causeChain(error: unknown): readonly string[] {
   const lines: string[] = [];
   for (let current = error; current !== undefined && current !== null && lines.length < 8; ) {
     const prefix = lines.length === 0 ? 'error' : 'caused by';
-    const text = current instanceof Error ? `${current.name}: ${current.message}\n${framesOf(current)}` : String(current);
+    const text =
+      current instanceof Error
+        ? `${current.name}: ${current.message}\n${framesOf(current)}`
+        : String(current);
     lines.push(`${prefix}: ${text}`.trimEnd());
     current = current instanceof Error ? current.cause : undefined;
   }

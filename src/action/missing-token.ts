@@ -1,7 +1,8 @@
 import { Failure } from '../failure.ts';
 import type { RunEvent } from './event.ts';
 
-const permission = '```yaml\npermissions:\n  contents: read\n  packages: write\n  id-token: write\n```';
+const permission =
+  '```yaml\npermissions:\n  contents: read\n  packages: write\n  id-token: write\n```';
 
 /** Why GitHub gives this run no identity token, and what to do: each reason has another way out. */
 export function noTokenFailure(env: NodeJS.ProcessEnv, event: RunEvent): Failure {
@@ -26,7 +27,10 @@ export function noTokenFailure(env: NodeJS.ProcessEnv, event: RunEvent): Failure
   );
 }
 
-/** `pull_request` of another repository, or of one that was deleted. (`pull_request_target` runs with the base's rights and gets a token.) */
+/**
+ * `pull_request` of another repository, or of one that was deleted. (`pull_request_target` runs
+ * with the base's rights and gets a token.)
+ */
 function isFork(env: NodeJS.ProcessEnv, { headRepository, baseRepository }: RunEvent): boolean {
   if (env.GITHUB_EVENT_NAME === 'pull_request_target' || headRepository === undefined) return false;
   return headRepository !== (baseRepository ?? env.GITHUB_REPOSITORY);

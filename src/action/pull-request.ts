@@ -30,10 +30,11 @@ export interface ChangedFile {
 export const mostChangedFiles = 3000;
 
 /**
- * The files that a pull request changes and its head still has (renamed ones under the new name, deleted ones not).
+ * The files that a pull request changes and its head still has (renamed ones under the new name,
+ * deleted ones not).
  * @returns undefined for a pull request with more files than GitHub lists
- * @throws {Failure} `github-error`: no answer, no permission, or the head has moved since the run was started. A list of another head must not
- * decide about this one.
+ * @throws {Failure} `github-error`: no answer, no permission, or the head has moved since the run
+ * was started. A list of another head must not decide about this one.
  */
 export async function changedFiles(
   octokit: Octokit,
@@ -43,22 +44,36 @@ export async function changedFiles(
   try {
     const name = { owner, repo, pull_number: number };
     const listed = await askPatiently(
-      () => octokit.paginate(octokit.rest.pulls.listFiles, { ...name, per_page: 100, request: { signal } }),
+      () =>
+        octokit.paginate(octokit.rest.pulls.listFiles, {
+          ...name,
+          per_page: 100,
+          request: { signal },
+        }),
       signal,
     );
-    const { data } = await askPatiently(() => octokit.rest.pulls.get({ ...name, request: { signal } }), signal);
+    const { data } = await askPatiently(
+      () => octokit.rest.pulls.get({ ...name, request: { signal } }),
+      signal,
+    );
     if (data.head.sha !== head) throw moved(number);
     if (listed.length >= mostChangedFiles || listed.length < data.changed_files) return undefined;
     return listed
       .filter(({ status }) => status !== 'removed')
-      .map(({ filename, sha }) => ({ path: filename, ...(typeof sha === 'string' ? { blob: sha } : {}) }));
+      .map(({ filename, sha }) => ({
+        path: filename,
+        ...(typeof sha === 'string' ? { blob: sha } : {}),
+      }));
   } catch (caught) {
-    throw caught instanceof Failure ? caught : refused(caught, `the files of pull request ${number}`, signal);
+    throw caught instanceof Failure
+      ? caught
+      : refused(caught, `the files of pull request ${number}`, signal);
   }
 }
 
 /**
- * A file's content at the head, which the checkout may not have: it merges the base in, or is the base (`pull_request_target`).
+ * A file's content at the head, which the checkout may not have: it merges the base in, or is the
+ * base (`pull_request_target`).
  * @returns undefined for what is no file (a submodule)
  * @throws {Failure} `github-error`
  */
@@ -69,7 +84,10 @@ export async function headContent(
   signal: AbortSignal,
 ): Promise<Buffer | undefined> {
   try {
-    const { data } = await askPatiently(() => octokit.rest.git.getBlob({ owner, repo, file_sha: blob, request: { signal } }), signal);
+    const { data } = await askPatiently(
+      () => octokit.rest.git.getBlob({ owner, repo, file_sha: blob, request: { signal } }),
+      signal,
+    );
     return Buffer.from(data.content, data.encoding === 'base64' ? 'base64' : 'utf8');
   } catch (caught) {
     if (statusOf(caught) === 404) return undefined;
@@ -97,5 +115,10 @@ function refused(caught: unknown, what: string, signal: AbortSignal): Failure {
     );
   }
   const answer = status === undefined ? 'did not answer' : `answered with status ${status}`;
-  return new Failure('github-error', `GitHub ${answer} when asked for ${what}.`, 'Run this job again.', { cause: caught });
+  return new Failure(
+    'github-error',
+    `GitHub ${answer} when asked for ${what}.`,
+    'Run this job again.',
+    { cause: caught },
+  );
 }

@@ -35,13 +35,16 @@ const titles: Readonly<Record<VerdictCode, string>> = {
 };
 
 /**
- * The findings as SARIF 2.1.0 (OASIS), a result for each place where an image that did not verify is named. An image that stands in no file is
- * shown at the workflow's own file: code scanning takes no result without a place.
+ * The findings as SARIF 2.1.0 (OASIS), a result for each place where an image that did not verify
+ * is named. An image that stands in no file is shown at the workflow's own file: code scanning
+ * takes no result without a place.
  */
 export function sarifLog(results: readonly VerifyResult[], env: NodeJS.ProcessEnv): object {
   const bad = results.filter(({ verified }) => !verified);
   const times = new Map<string, number>();
-  const findings = bad.flatMap((result) => placesOf(result, env).map((place) => finding(result, place, times))).slice(0, mostResults);
+  const findings = bad
+    .flatMap((result) => placesOf(result, env).map((place) => finding(result, place, times)))
+    .slice(0, mostResults);
   const used = [...new Set(bad.map(({ code }) => code ?? 'unsigned'))];
   const rules = verdictCodes
     .filter((code) => used.includes(code))
@@ -49,12 +52,22 @@ export function sarifLog(results: readonly VerifyResult[], env: NodeJS.ProcessEn
       id: code,
       shortDescription: { text: titles[code] },
       defaultConfiguration: { level: 'error' },
-      properties: { tags: ['security', 'supply-chain'], precision: 'very-high', 'security-severity': '8.0' },
+      properties: {
+        tags: ['security', 'supply-chain'],
+        precision: 'very-high',
+        'security-severity': '8.0',
+      },
     }));
   return {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
     version: '2.1.0',
-    runs: [{ tool: { driver: { name: 'sign-image verify', rules } }, columnKind: 'utf16CodeUnits', results: findings }],
+    runs: [
+      {
+        tool: { driver: { name: 'sign-image verify', rules } },
+        columnKind: 'utf16CodeUnits',
+        results: findings,
+      },
+    ],
   };
 }
 
@@ -64,13 +77,21 @@ interface Place {
   readonly line: number;
 }
 
-function placesOf({ sources = [], references, image }: VerifyResult, env: NodeJS.ProcessEnv): readonly Place[] {
+function placesOf(
+  { sources = [], references, image }: VerifyResult,
+  env: NodeJS.ProcessEnv,
+): readonly Place[] {
   if (sources.length > 0) return sources;
-  const file = /^[^/]+\/[^/]+\/(.+?)@/.exec(env.GITHUB_WORKFLOW_REF ?? '')?.[1] ?? '.github/workflows';
+  const file =
+    /^[^/]+\/[^/]+\/(.+?)@/.exec(env.GITHUB_WORKFLOW_REF ?? '')?.[1] ?? '.github/workflows';
   return [{ reference: references[0] ?? image, file, line: 1 }];
 }
 
-function finding(result: VerifyResult, { reference, file, line }: Place, times: Map<string, number>): object {
+function finding(
+  result: VerifyResult,
+  { reference, file, line }: Place,
+  times: Map<string, number>,
+): object {
   const code = result.code ?? 'unsigned';
   const what = `${code}:${reference}:${file}`;
   const time = (times.get(what) ?? 0) + 1;
@@ -78,11 +99,16 @@ function finding(result: VerifyResult, { reference, file, line }: Place, times: 
   return {
     ruleId: code,
     level: 'error',
-    message: { text: cleanText(`${reference}: ${result.reason ?? titles[code]}\n${adviceFor(result)}`) },
+    message: {
+      text: cleanText(`${reference}: ${result.reason ?? titles[code]}\n${adviceFor(result)}`),
+    },
     locations: [
       {
         physicalLocation: {
-          artifactLocation: { uri: file.split('/').map(encodeURIComponent).join('/'), uriBaseId: '%SRCROOT%' },
+          artifactLocation: {
+            uri: file.split('/').map(encodeURIComponent).join('/'),
+            uriBaseId: '%SRCROOT%',
+          },
           region: { startLine: line },
         },
       },
@@ -93,13 +119,16 @@ function finding(result: VerifyResult, { reference, file, line }: Place, times: 
 }
 
 /**
- * Says where input `sarif` may write: below the workspace or RUNNER_TEMP. Asked before anything is verified.
+ * Says where input `sarif` may write: below the workspace or RUNNER_TEMP. Asked before anything is
+ * verified.
  * @throws {Failure} `bad-input`
  */
 export function sarifPath(path: string, env: NodeJS.ProcessEnv): string {
   const workspace = resolve(env.GITHUB_WORKSPACE || '.');
   const full = isAbsolute(path) ? resolve(path) : resolve(workspace, path);
-  const inside = [workspace, ...(env.RUNNER_TEMP ? [resolve(env.RUNNER_TEMP)] : [])].some((folder) => full.startsWith(folder + sep));
+  const inside = [workspace, ...(env.RUNNER_TEMP ? [resolve(env.RUNNER_TEMP)] : [])].some(
+    (folder) => full.startsWith(folder + sep),
+  );
   if (inside) return full;
   throw new Failure(
     'bad-input',
@@ -119,17 +148,29 @@ export async function writeSarif(path: string, log: object, env: NodeJS.ProcessE
     while (!existsSync(existing)) existing = dirname(existing);
     const real = join(await realpath(existing), path.slice(existing.length + 1));
     const roots = await Promise.all(
-      [env.GITHUB_WORKSPACE || '.', ...(env.RUNNER_TEMP ? [env.RUNNER_TEMP] : [])].map((root) => realpath(root)),
+      [env.GITHUB_WORKSPACE || '.', ...(env.RUNNER_TEMP ? [env.RUNNER_TEMP] : [])].map((root) =>
+        realpath(root),
+      ),
     );
-    if (!roots.some((root) => real.startsWith(root + sep))) throw new Error('a link leads out of the workspace');
+    if (!roots.some((root) => real.startsWith(root + sep)))
+      throw new Error('a link leads out of the workspace');
     await mkdir(dirname(real), { recursive: true });
     // Windows has no O_NOFOLLOW; elsewhere it refuses a link in the file's own place.
-    const handle = await open(real, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0), 0o644);
+    const handle = await open(
+      real,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0),
+      0o644,
+    );
     await handle.writeFile(`${JSON.stringify(log, undefined, 2)}\n`).finally(() => handle.close());
   } catch (caught) {
     const why = caught instanceof Error ? caught.message : String(caught);
-    throw new Failure('bad-input', `The file of input sarif could not be written: ${why}.`, 'Write `sarif: image-signatures.sarif`.', {
-      cause: caught,
-    });
+    throw new Failure(
+      'bad-input',
+      `The file of input sarif could not be written: ${why}.`,
+      'Write `sarif: image-signatures.sarif`.',
+      {
+        cause: caught,
+      },
+    );
   }
 }

@@ -1,6 +1,9 @@
 import * as core from '@actions/core';
 
-/** Every form in which a secret's text could be printed, each on a single line (for a key: its PEM lines, and the PEM in one line). */
+/**
+ * Every form in which a secret's text could be printed, each on a single line (for a key: its PEM
+ * lines, and the PEM in one line).
+ */
 export type SecretForms = (text: string) => readonly string[];
 
 /** Tells the runner to hide secrets in all that this job prints from now on. */
@@ -14,7 +17,10 @@ export interface Masker {
 }
 
 /** A masker for the runner. `secretForms` is the one of keys/, passed in. */
-export function createMasker(secretForms: SecretForms, setSecret: (text: string) => void = core.setSecret): Masker {
+export function createMasker(
+  secretForms: SecretForms,
+  setSecret: (text: string) => void = core.setSecret,
+): Masker {
   const hidden = new Set<string>();
   const hide = (texts: Iterable<string>) => {
     for (const text of texts) {
@@ -26,7 +32,11 @@ export function createMasker(secretForms: SecretForms, setSecret: (text: string)
   return {
     mask: (secret = '') => hide(linesOf(secret)),
     maskKey: (text = '') => {
-      if (mayBeKeyText(text)) hide([...linesOf(text).filter((line) => !/^-+(BEGIN|END) [^-]*-+$/.test(line)), ...secretForms(text)]);
+      if (mayBeKeyText(text))
+        hide([
+          ...linesOf(text).filter((line) => !/^-+(BEGIN|END) [^-]*-+$/.test(line)),
+          ...secretForms(text),
+        ]);
     },
     maskBasic: (username = '', password = '') => {
       if (password !== '') hide([Buffer.from(`${username}:${password}`).toString('base64')]);
@@ -38,7 +48,10 @@ function linesOf(text: string): readonly string[] {
   return text.split(/\r\n|\n|\r/).flatMap((line) => [line, line.trim()]);
 }
 
-/** Anything but a plain path or an address such as `env://NAME` or `awskms://…`: those are no secrets, and hiding them would hide the log. */
+/**
+ * Anything but a plain path or an address such as `env://NAME` or `awskms://…`: those are no
+ * secrets, and hiding them would hide the log.
+ */
 function mayBeKeyText(text: string): boolean {
   const plain = /^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(text) || /^[\w ./\\:~@-]{1,200}$/.test(text);
   return text !== '' && !(plain && !/BEGIN|^LS0tLS1/.test(text));

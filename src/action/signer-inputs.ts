@@ -4,7 +4,8 @@ import { compilePattern } from '../signature/pattern.ts';
 import type { GithubClaims, Matcher } from '../signature/policy.ts';
 import { shown } from './input-values.ts';
 
-// Who may sign, as patterns say it. A pattern that lets strangers in looks like one that does not: so it is tried out.
+// Who may sign, as patterns say it. A pattern that lets strangers in looks like one that does not:
+// so it is tried out.
 
 /**
  * Compiles the patterns of one input; each matches the whole text only.
@@ -26,7 +27,8 @@ export function parsePatterns(name: string, lines: readonly string[]): readonly 
 }
 
 const examples: Readonly<Record<string, string>> = {
-  'certificate-identity-regexp': 'https://github\\.com/acme/app/\\.github/workflows/release\\.yml@refs/tags/v.*',
+  'certificate-identity-regexp':
+    'https://github\\.com/acme/app/\\.github/workflows/release\\.yml@refs/tags/v.*',
   'certificate-oidc-issuer-regexp': 'https://token\\.actions\\.[a-z0-9-]+\\.ghe\\.com',
 };
 
@@ -39,9 +41,14 @@ const strangeIssuers = ['https://stranger-7d1f.example/login', 'https://stranger
 /**
  * Looks for patterns that let in whom nobody meant.
  * @returns warnings
- * @throws {Failure} `bad-input` where any identity of any issuer would do: that is "signed by anybody"
+ * @throws {Failure} `bad-input` where any identity of any issuer would do: that is "signed by
+ * anybody"
  */
-export function checkOpenness(identities: readonly Matcher[], issuers: readonly Matcher[], github: GithubClaims): readonly string[] {
+export function checkOpenness(
+  identities: readonly Matcher[],
+  issuers: readonly Matcher[],
+  github: GithubClaims,
+): readonly string[] {
   const anyIdentity = lets(identities, strangers);
   if (anyIdentity && lets(issuers, strangeIssuers)) {
     throw new Failure(
@@ -55,11 +62,15 @@ export function checkOpenness(identities: readonly Matcher[], issuers: readonly 
       'certificate-identity-regexp matches the workflows of repositories that nobody meant: every repository of the issuer can sign. Name the owner in the pattern, or add `github-repository: owner/name`.',
     ];
   }
-  return identities.flatMap((matcher) => ('pattern' in matcher ? (openEnd(matcher.pattern.source) ?? []) : []));
+  return identities.flatMap((matcher) =>
+    'pattern' in matcher ? (openEnd(matcher.pattern.source) ?? []) : [],
+  );
 }
 
 function lets(matchers: readonly Matcher[], texts: readonly string[]): boolean {
-  return matchers.some((matcher) => 'pattern' in matcher && texts.some((text) => tried(matcher, text)));
+  return matchers.some(
+    (matcher) => 'pattern' in matcher && texts.some((text) => tried(matcher, text)),
+  );
 }
 
 /** A pattern that takes too long even for these is judged when it meets a real identity. */
@@ -71,11 +82,15 @@ function tried(matcher: Matcher, text: string): boolean {
   }
 }
 
-/** `github.com/acme.*` also takes the owner `acme-evil`, and `github.com/acme/app.*` the repository `app-evil`. */
+/**
+ * `github.com/acme.*` also takes the owner `acme-evil`, and `github.com/acme/app.*` the repository
+ * `app-evil`.
+ */
 function openEnd(source: string): string | undefined {
   const plain = source.replaceAll('\\', '');
   const [, owner, repository] = /github\.com\/([\w-]+)(\/[\w-]+)?\.[*+]/.exec(plain) ?? [];
   if (owner === undefined) return undefined;
-  const what = repository === undefined ? `owner "${owner}-evil"` : `repository "${owner}${repository}-evil"`;
+  const what =
+    repository === undefined ? `owner "${owner}-evil"` : `repository "${owner}${repository}-evil"`;
   return `certificate-identity-regexp does not end the name before its ".*", so it also takes the ${what}. Put a "/" before the ".*".`;
 }

@@ -3,8 +3,8 @@ import type { SignerIdentity } from '../signature/signer.ts';
 const githubWorkflow = /^https:\/\/[^/]+\/([^/]+\/[^/]+)\/\.github\/workflows\/([^@]+)@(.+)$/;
 
 /**
- * The signer as a person says it: "workflow release.yml of acme/app at refs/tags/v1.2.0", an e-mail address, "key 4f2a…".
- * Only for reading: what a verifier must state is the identity itself.
+ * The signer as a person says it: "workflow release.yml of acme/app at refs/tags/v1.2.0", an e-mail
+ * address, "key 4f2a…". Only for reading: what a verifier must state is the identity itself.
  */
 export function signerInWords({ identity, keyId }: SignerIdentity): string {
   if (identity !== undefined) {

@@ -20,8 +20,9 @@ const mostCommands = 20;
 const mostErrors = 20;
 
 /**
- * The job summary of sign-image as Markdown, below 1 MiB: a heading, who signed, a row per image, the manifests of an index folded, errors
- * with their fix, and the commands to repeat the check. With very many images it leaves out manifests, then rows, and says how many.
+ * The job summary of sign-image as Markdown, below 1 MiB: a heading, who signed, a row per image,
+ * the manifests of an index folded, errors with their fix, and the commands to repeat the check.
+ * With very many images it leaves out manifests, then rows, and says how many.
  */
 export function signSummary(results: readonly SignResult[], setting: SummarySetting): string {
   const asked = results.filter(({ partOf }) => partOf === undefined);
@@ -41,8 +42,12 @@ export function signSummary(results: readonly SignResult[], setting: SummarySett
       heading(results, asked, setting),
       ...signers(results),
       table(['Result', 'Image', 'Formats', 'Signer', 'Log index'], rows.map(imageRow)),
-      ...(asked.length > rows.length ? [`… and ${asked.length - rows.length} more: see output <code>results</code>.`] : []),
-      ...(manifests ? rows.flatMap((index) => manifestTable(index, inner.get(index.image) ?? [])) : []),
+      ...(asked.length > rows.length
+        ? [`… and ${asked.length - rows.length} more: see output <code>results</code>.`]
+        : []),
+      ...(manifests
+        ? rows.flatMap((index) => manifestTable(index, inner.get(index.image) ?? []))
+        : []),
       ...errors(results),
       ...commands(rows, setting),
       ...publicKeyBlock(setting),
@@ -55,24 +60,38 @@ export function signSummary(results: readonly SignResult[], setting: SummarySett
 }
 
 /** The summary of a step that failed before any image was looked at. */
-export function failureSummary(failure: { readonly code: string; readonly message: string; readonly fix: string }): string {
+export function failureSummary(failure: {
+  readonly code: string;
+  readonly message: string;
+  readonly fix: string;
+}): string {
   return `## ❌ Nothing was signed\n\n${errorBlock(failure)}`;
 }
 
-function heading(results: readonly SignResult[], asked: readonly SignResult[], { readBack }: SummarySetting): string {
+function heading(
+  results: readonly SignResult[],
+  asked: readonly SignResult[],
+  { readBack }: SummarySetting,
+): string {
   const bad = results.filter(isBad).length;
   const inner = results.length - asked.length;
-  if (bad > 0) return `## ❌ ${bad} of ${count(results.length, inner > 0 ? 'manifest' : 'image')} failed`;
+  if (bad > 0)
+    return `## ❌ ${bad} of ${count(results.length, inner > 0 ? 'manifest' : 'image')} failed`;
   const written = results.some(({ status }) => status === 'signed') ? 'signed' : 'already signed';
   const inside = inner > 0 ? ` (and ${count(inner, 'manifest')} inside)` : '';
-  const verified = readBack && results.length > 0 && results.every((result) => result.verified === true);
+  const verified =
+    readBack && results.length > 0 && results.every((result) => result.verified === true);
   return `## ${verified ? '✅' : '✍️'} ${count(asked.length, 'image')}${inside} ${written}${verified ? ' and verified' : ''}`;
 }
 
-/** Who signed, letter by letter as a verifier must state it: one line for each different signer (one, as a rule). */
+/**
+ * Who signed, letter by letter as a verifier must state it: one line for each different signer
+ * (one, as a rule).
+ */
 function signers(results: readonly SignResult[]): readonly string[] {
   const lines = results.map(({ signer: { identity, issuer, keyId } }) => {
-    if (identity !== undefined) return `Identity ${code(identity)}${issuer === undefined ? '' : `<br>Issuer ${code(issuer)}`}`;
+    if (identity !== undefined)
+      return `Identity ${code(identity)}${issuer === undefined ? '' : `<br>Issuer ${code(issuer)}`}`;
     return keyId === undefined ? '' : `Key ${code(keyId)}`;
   });
   const different = [...new Set(lines)].filter((line) => line !== '').slice(0, 5);
@@ -81,10 +100,18 @@ function signers(results: readonly SignResult[]): readonly string[] {
 
 function imageRow(result: SignResult): readonly string[] {
   const { image, references, digest, signatures, signer } = result;
-  const names = (references.length > 0 ? references : [image]).map((name) => code(name.replace(/@sha256:.*$/s, '')));
+  const names = (references.length > 0 ? references : [image]).map((name) =>
+    code(name.replace(/@sha256:.*$/s, '')),
+  );
   const shown = names.length > 8 ? [...names.slice(0, 8), `and ${names.length - 8} more`] : names;
   const named = [...shown, ...(digest === undefined ? [] : [digestHtml(digest)])].join('<br>');
-  return [outcome(result), named, formats(signatures), escapeHtml(signerInWords(signer)) || '–', logIndexes(signatures)];
+  return [
+    outcome(result),
+    named,
+    formats(signatures),
+    escapeHtml(signerInWords(signer)) || '–',
+    logIndexes(signatures),
+  ];
 }
 
 /** The manifests inside one image index, folded unless one of them failed. */
@@ -101,7 +128,13 @@ function manifestTable(index: SignResult, inner: readonly SignResult[]): readonl
     ];
   });
   const title = `${count(inner.length, 'manifest')} inside ${code(index.references[0] ?? index.image)}`;
-  return [details(title, table(['Result', 'Platform', 'Digest', 'Formats', 'Log index'], rows), inner.some(isBad))];
+  return [
+    details(
+      title,
+      table(['Result', 'Platform', 'Digest', 'Formats', 'Log index'], rows),
+      inner.some(isBad),
+    ),
+  ];
 }
 
 function outcome({ status, verified }: SignResult): string {
@@ -119,31 +152,48 @@ function logIndexes(signatures: readonly SignatureResult[]): string {
   const entries = signatures.filter(({ tlogIndex }) => tlogIndex !== undefined);
   const cells = entries.map((entry) => {
     const page = logPage(entry);
-    return page === undefined ? String(entry.tlogIndex) : `<a href="${escapeHtml(page)}">${entry.tlogIndex}</a>`;
+    return page === undefined
+      ? String(entry.tlogIndex)
+      : `<a href="${escapeHtml(page)}">${entry.tlogIndex}</a>`;
   });
   return cells.join('<br>') || '–';
 }
 
-/** One block for each different error, with the images that share it: a registry that is down fails all of them alike. */
+/**
+ * One block for each different error, with the images that share it: a registry that is down fails
+ * all of them alike.
+ */
 function errors(results: readonly SignResult[]): readonly string[] {
   const failed = results.filter(({ error }) => error !== undefined);
-  const groups = Map.groupBy(failed, ({ error }) => `${error?.code}\n${error?.message}\n${error?.fix}`);
+  const groups = Map.groupBy(
+    failed,
+    ({ error }) => `${error?.code}\n${error?.message}\n${error?.fix}`,
+  );
   return [...groups.values()].slice(0, mostErrors).flatMap((group) => {
     const names = group
       .slice(0, 10)
-      .map(({ image, references, platform }) => `${code(references[0] ?? image)} ${escapeHtml(platform ?? '')}`.trim());
+      .map(({ image, references, platform }) =>
+        `${code(references[0] ?? image)} ${escapeHtml(platform ?? '')}`.trim(),
+      );
     const rest = group.length > 10 ? [`and ${group.length - 10} more`] : [];
     return group[0]?.error === undefined ? [] : [errorBlock(group[0].error, [...names, ...rest])];
   });
 }
 
 function commands(rows: readonly SignResult[], setting: SummarySetting): readonly string[] {
-  const found = rows.flatMap((result) => (isBad(result) ? [] : (verifyCommand(result, setting) ?? [])));
+  const found = rows.flatMap((result) =>
+    isBad(result) ? [] : (verifyCommand(result, setting) ?? []),
+  );
   if (found.length === 0) return [];
   const texts = found
     .slice(0, mostCommands)
-    .map((command) => [commandText(command), ...command.notes.map((note) => `# ${note}`)].join('\n'));
-  const more = found.length > mostCommands ? [`# and so on for ${count(found.length - mostCommands, 'more image')}`] : [];
+    .map((command) =>
+      [commandText(command), ...command.notes.map((note) => `# ${note}`)].join('\n'),
+    );
+  const more =
+    found.length > mostCommands
+      ? [`# and so on for ${count(found.length - mostCommands, 'more image')}`]
+      : [];
   const trust = setting.privateSigstore
     ? '\n<sub><code>trusted_root.json</code> is the trusted root of your Sigstore instance, for cosign 3.</sub>'
     : '';
@@ -151,14 +201,29 @@ function commands(rows: readonly SignResult[], setting: SummarySetting): readonl
 }
 
 function publicKeyBlock({ publicKey }: SummarySetting): readonly string[] {
-  return publicKey === undefined ? [] : [details('The public key, <code>cosign.pub</code>', pre(publicKey.trim()))];
+  return publicKey === undefined
+    ? []
+    : [details('The public key, <code>cosign.pub</code>', pre(publicKey.trim()))];
 }
 
 /** The policies a cluster takes as they are; the folder of output `policies` has the others. */
 function policyBlocks({ policies = {} }: SummarySetting): readonly string[] {
-  const shown = ['kyverno-cluster-policy.yaml', 'cluster-image-policy.yaml', 'containers-policy.json'];
-  const blocks = shown.flatMap((name) => (policies[name] === undefined ? [] : [details(code(name), pre(policies[name].trim()))]));
-  return blocks.length === 0 ? [] : [details('Admit only this signer: policies for a cluster, podman and skopeo', blocks.join('\n'))];
+  const shown = [
+    'kyverno-cluster-policy.yaml',
+    'cluster-image-policy.yaml',
+    'containers-policy.json',
+  ];
+  const blocks = shown.flatMap((name) =>
+    policies[name] === undefined ? [] : [details(code(name), pre(policies[name].trim()))],
+  );
+  return blocks.length === 0
+    ? []
+    : [
+        details(
+          'Admit only this signer: policies for a cluster, podman and skopeo',
+          blocks.join('\n'),
+        ),
+      ];
 }
 
 function isBad({ status, verified }: SignResult): boolean {

@@ -3,8 +3,9 @@ import type { IdentityToken, TokenClaims } from './identity-token.ts';
 const githubIssuer = 'https://token.actions.githubusercontent.com';
 
 /**
- * The identity that a verifier will have to state, as Fulcio derives it: for GitHub the called workflow (`job_workflow_ref`; with a reusable
- * workflow that is not the one that was started), for others the e-mail address or the subject.
+ * The identity that a verifier will have to state, as Fulcio derives it: for GitHub the called
+ * workflow (`job_workflow_ref`; with a reusable workflow that is not the one that was started), for
+ * others the e-mail address or the subject.
  */
 export function expectedIdentity(claims: TokenClaims, serverUrl = 'https://github.com'): string {
   if (claims.job_workflow_ref !== undefined) {
@@ -15,7 +16,11 @@ export function expectedIdentity(claims: TokenClaims, serverUrl = 'https://githu
 }
 
 /** What the log says of the token: lines `name: value`. Never the token. */
-export function describeToken({ claims, expires }: IdentityToken, serverUrl?: string, now = Date.now()): readonly string[] {
+export function describeToken(
+  { claims, expires }: IdentityToken,
+  serverUrl?: string,
+  now = Date.now(),
+): readonly string[] {
   const minutes = Math.max(0, Math.floor((expires - now) / 60_000));
   const lines: readonly (readonly [string, string | undefined])[] = [
     ['identity', expectedIdentity(claims, serverUrl)],
@@ -25,19 +30,23 @@ export function describeToken({ claims, expires }: IdentityToken, serverUrl?: st
     ['event', claims.event_name],
     ['token expires', `${new Date(expires).toISOString()} (in ${minutes} min)`],
   ];
-  return lines.filter(([, value]) => value !== undefined).map(([name, value]) => `${name}: ${value}`);
+  return lines
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}: ${value}`);
 }
 
 /**
- * A path as Go's net/url writes it (`URL.EscapedPath`), which is how Fulcio puts it into the certificate: kept where every character is
- * allowed, else percent-encoded as a whole.
+ * A path as Go's net/url writes it (`URL.EscapedPath`), which is how Fulcio puts it into the
+ * certificate: kept where every character is allowed, else percent-encoded as a whole.
  */
 function goPath(path: string): string {
   if (/^[\w.~!$&'()*+,;=:@[\]/%#-]*$/.test(path)) return path;
   return [...Buffer.from(path)]
     .map((byte) => {
       const character = String.fromCharCode(byte);
-      return /[\w.~$&+,/:;=@#%-]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+      return /[\w.~$&+,/:;=@#%-]/.test(character)
+        ? character
+        : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
     })
     .join('');
 }

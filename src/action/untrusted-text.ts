@@ -1,18 +1,27 @@
-// Error bodies, names and claims come from registries, logs and tokens. The runner reads workflow commands from what we print, terminals
-// read escape sequences, GitHub renders HTML: each place gets text that is only text.
-
-/** C0 and C1 controls, and the Unicode characters that are invisible or turn the direction of the line (Trojan Source, CVE-2021-42574). */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const unprintable = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+// Error bodies, names and claims come from registries, logs and tokens. The runner reads workflow
+// commands from what we print, terminals read escape sequences, GitHub renders HTML: each place
+// gets text that is only text.
 
 /**
- * One line of plain text: what cannot be seen is written as `\u001b`, and nothing in it is a workflow command any more.
- * The runner takes `::name::` at the start of a line (after white space) and the older `##[name]` anywhere in it.
+ * C0 and C1 controls, and the Unicode characters that are invisible or turn the direction of the
+ * line (Trojan Source, CVE-2021-42574).
+ */
+const unprintable =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+
+/**
+ * One line of plain text: what cannot be seen is written as `\u001b`, and nothing in it is a
+ * workflow command any more. The runner takes `::name::` at the start of a line (after white space)
+ * and the older `##[name]` anywhere in it.
  */
 export function cleanLine(text: string, maxLength = 4000): string {
   const cut = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
   return cut
-    .replace(unprintable, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .replace(
+      unprintable,
+      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    )
     .replace(/^(\s*):(?=:)/, '$1: ')
     .replaceAll('##[', '## [');
 }
@@ -24,7 +33,13 @@ export function cleanText(text: string, maxLines = 60): string {
   return (lines.length > maxLines ? [...kept, '…'] : kept).join('\n');
 }
 
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
 
 /** One line of text for HTML, in an element or a quoted attribute. */
 export function escapeHtml(text: string, maxLength = 4000): string {
@@ -32,8 +47,8 @@ export function escapeHtml(text: string, maxLength = 4000): string {
 }
 
 /**
- * Several lines for a `<pre>`. Lines of white space become the entity of a space: in Markdown a blank line ends an HTML block, and what
- * follows would be read as Markdown again.
+ * Several lines for a `<pre>`. Lines of white space become the entity of a space: in Markdown a
+ * blank line ends an HTML block, and what follows would be read as Markdown again.
  */
 export function escapeHtmlLines(text: string): string {
   return cleanText(text, 400)

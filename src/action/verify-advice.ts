@@ -2,8 +2,9 @@ import type { VerdictCode } from '../signature/verdict.ts';
 import type { VerifyResult } from '../verifying/result.ts';
 
 /**
- * What to do about an image that did not verify: one or two sentences, with the YAML where a workflow has to change. Advice never makes the gate
- * weaker without saying when that is right: who can push a signature chooses what is found.
+ * What to do about an image that did not verify: one or two sentences, with the YAML where a
+ * workflow has to change. Advice never makes the gate weaker without saying when that is right: who
+ * can push a signature chooses what is found.
  */
 export function adviceFor(result: VerifyResult): string {
   if (result.failure !== undefined && result.code !== 'unresolved') return result.failure.fix;
@@ -35,29 +36,39 @@ const advice: Readonly<Record<VerdictCode, (result: VerifyResult) => string>> = 
     'Sign it again with something that proves the time: a log that gives one (Rekor v1), or a timestamp authority (`timestamp-url:` of sign-image).',
   'bad-timestamp': () =>
     'The timestamp was changed, or is of an authority that the trusted root does not know. For a private Sigstore set `trusted-root:`; otherwise sign the image again.',
-  'bad-signature': () => 'The signature or what it signs was changed. Find out who can write to this repository, and sign the image again.',
-  'wrong-subject': ({ image }) => `A signature of another image was put beside this one. ${signIt(nameOf(image))}`,
+  'bad-signature': () =>
+    'The signature or what it signs was changed. Find out who can write to this repository, and sign the image again.',
+  'wrong-subject': ({ image }) =>
+    `A signature of another image was put beside this one. ${signIt(nameOf(image))}`,
   'wrong-predicate': ({ image }) =>
     `Provenance or an SBOM describes an image, and does not approve of it: it is no signature. ${signIt(nameOf(image))}`,
   'annotation-mismatch': () =>
     'Sign the image with this annotation (input `annotations` of sign-image), or correct `annotations` of this step.',
   malformed: () =>
     'What lies in the registry is not a signature, an index or a manifest as it should be. Push the image and sign it again.',
-  'too-large': () => 'There is more beside this image than can be read safely. Find out who wrote it, and delete it in the registry.',
+  'too-large': () =>
+    'There is more beside this image than can be read safely. Find out who wrote it, and delete it in the registry.',
   'registry-error': () => 'Run this step again; the debug log shows what the registry answered.',
-  'not-allowed': () => 'Add a policy that speaks of this image, or correct the one that refuses it.',
+  'not-allowed': () =>
+    'Add a policy that speaks of this image, or correct the one that refuses it.',
   unresolved: ({ sources, failure }) =>
     sources !== undefined && failure === undefined
       ? 'Write the image itself there, best with its digest; or take the file out of input `files` with a line `!path/of/the/file`.'
       : 'Check its name, tag and digest, and that it has been pushed before this step. For a private repository log in before, with docker/login-action.',
 };
 
-function knownSigner({ signatures, code }: VerifyResult, input: string, fact: 'identity' | 'issuer'): string {
+function knownSigner(
+  { signatures, code }: VerifyResult,
+  input: string,
+  fact: 'identity' | 'issuer',
+): string {
   const found = signatures.find((signature) => signature.code === code)?.[fact];
   if (found === undefined)
     return 'If it should be signed with that key, ask for it with `key:` in place of the identity; otherwise do not use this image.';
-  // Whoever signs chooses the text of the identity: only what is plain goes into YAML that a person may paste.
-  if (!/^[\w@%+=:,./-]{1,500}$/.test(found)) return 'Do not use this image, unless you know that signer and name it yourself.';
+  // Whoever signs chooses the text of the identity: only what is plain goes into YAML that a person
+  // may paste.
+  if (!/^[\w@%+=:,./-]{1,500}$/.test(found))
+    return 'Do not use this image, unless you know that signer and name it yourself.';
   return `Do not use this image, unless you know that signer. If it is the right one, trust it:\n\`\`\`yaml\nwith:\n  ${input}: ${found}\n\`\`\``;
 }
 

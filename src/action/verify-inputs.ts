@@ -1,13 +1,30 @@
 import { type Digest, parseDigest } from '../image/digest.ts';
 import type { GithubClaims, Matcher } from '../signature/policy.ts';
 import { parseAnnotations } from './annotations.ts';
-import { parseBoolean, parseChoice, parseDuration, parseGlobs, parseList, parseServiceUrl } from './input-values.ts';
-import { asIs, type InputSource, optional, type RegistryInputs, runnerInputs, type ServiceInputs } from './inputs.ts';
+import {
+  parseBoolean,
+  parseChoice,
+  parseDuration,
+  parseGlobs,
+  parseList,
+  parseServiceUrl,
+} from './input-values.ts';
+import {
+  asIs,
+  type InputSource,
+  optional,
+  type RegistryInputs,
+  runnerInputs,
+  type ServiceInputs,
+} from './inputs.ts';
 import type { Masker } from './secrets.ts';
 import { parsePatterns } from './signer-inputs.ts';
 import { checkVerifyInputs, verifyMistakes } from './verify-rules.ts';
 
-/** Issuer of the tokens that GitHub Actions gives its workflows; what counts when no issuer is named. */
+/**
+ * Issuer of the tokens that GitHub Actions gives its workflows; what counts when no issuer is
+ * named.
+ */
 export const githubIssuer = 'https://token.actions.githubusercontent.com';
 
 /** The inputs of sign-image/verify, read once. */
@@ -42,8 +59,10 @@ export interface VerifyInputs {
 }
 
 /**
- * Reads and checks all inputs of sign-image/verify. Secrets are masked before anything that can fail or print.
- * @throws {Failure} `bad-input`, `bad-digest`, `bad-annotation`, `nothing-to-verify`, naming the input and what to write instead.
+ * Reads and checks all inputs of sign-image/verify. Secrets are masked before anything that can
+ * fail or print.
+ * @throws {Failure} `bad-input`, `bad-digest`, `bad-annotation`, `nothing-to-verify`, naming the
+ * input and what to write instead.
  */
 export function readVerifyInputs(masker: Masker, source: InputSource = runnerInputs): VerifyInputs {
   const secrets = readSecrets(masker, source);
@@ -53,11 +72,20 @@ export function readVerifyInputs(masker: Masker, source: InputSource = runnerInp
   const { annotations, warnings } = parseAnnotations(text('annotations'));
   const given = {
     identity: list('certificate-identity'),
-    identityRegexp: parsePatterns('certificate-identity-regexp', list('certificate-identity-regexp')),
+    identityRegexp: parsePatterns(
+      'certificate-identity-regexp',
+      list('certificate-identity-regexp'),
+    ),
     issuer: list('certificate-oidc-issuer'),
-    issuerRegexp: parsePatterns('certificate-oidc-issuer-regexp', list('certificate-oidc-issuer-regexp')),
+    issuerRegexp: parsePatterns(
+      'certificate-oidc-issuer-regexp',
+      list('certificate-oidc-issuer-regexp'),
+    ),
   };
-  const [firstIssuer = { exact: githubIssuer }, ...moreIssuers] = [...given.issuer.map(exact), ...given.issuerRegexp];
+  const [firstIssuer = { exact: githubIssuer }, ...moreIssuers] = [
+    ...given.issuer.map(exact),
+    ...given.issuerRegexp,
+  ];
   const inputs = {
     images: parseList(text('images'), 'split-at-commas'),
     ...optional('digest', text('digest'), parseDigest),
@@ -88,7 +116,10 @@ export function readVerifyInputs(masker: Masker, source: InputSource = runnerInp
     timeout: parseDuration('timeout', text('timeout') || '5m'),
     ...optional('githubToken', secrets.githubToken, asIs),
   };
-  return { ...inputs, warnings: [...warnings, ...checkVerifyInputs(inputs, given, verifyMistakes(source))] };
+  return {
+    ...inputs,
+    warnings: [...warnings, ...checkVerifyInputs(inputs, given, verifyMistakes(source))],
+  };
 }
 
 function readClaims(text: (name: string) => string): GithubClaims {
@@ -102,23 +133,32 @@ function readClaims(text: (name: string) => string): GithubClaims {
   };
 }
 
-/** Reads what must never be printed. A private key has no place here, but who pastes one by mistake must not find it in the log. */
+/**
+ * Reads what must never be printed. A private key has no place here, but who pastes one by mistake
+ * must not find it in the log.
+ */
 function readSecrets(masker: Masker, source: InputSource) {
   const key = source.get('key');
   const username = source.get('registry-username');
-  const password = source.get('registry-password', { trimWhitespace: false }).replace(/[\r\n]+$/, '');
+  const password = source
+    .get('registry-password', { trimWhitespace: false })
+    .replace(/[\r\n]+$/, '');
   const githubToken = source.get('github-token');
   maskPrivateKey(masker, key);
   maskPrivateKey(masker, source.env[/^env:\/\/(\w+)$/.exec(key)?.[1] ?? '']);
   masker.mask(password);
   masker.mask(githubToken);
   masker.maskBasic(username, password);
-  return { githubToken, registry: { ...optional('username', username, asIs), ...optional('password', password, asIs) } };
+  return {
+    githubToken,
+    registry: { ...optional('username', username, asIs), ...optional('password', password, asIs) },
+  };
 }
 
 /** Masks a key that is not a public one; lines of a public key are what the report shows. */
 export function maskPrivateKey(masker: Masker, text = ''): void {
-  if (!/^\s*-----BEGIN (RSA )?PUBLIC KEY-----/.test(text) || text.includes('PRIVATE')) masker.maskKey(text);
+  if (!/^\s*-----BEGIN (RSA )?PUBLIC KEY-----/.test(text) || text.includes('PRIVATE'))
+    masker.maskKey(text);
 }
 
 function exact(text: string): Matcher {

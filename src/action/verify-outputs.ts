@@ -6,8 +6,9 @@ const mostResultBytes = 900_000;
 const mostSignatures = 20;
 
 /**
- * The outputs of sign-image/verify by name, every one of them. `verified` is `true` only when there were images and every one verified with all
- * that was looked at inside it; `images` names what a later step may use, `failed` the rest, as it was asked for.
+ * The outputs of sign-image/verify by name, every one of them. `verified` is `true` only when there
+ * were images and every one verified with all that was looked at inside it; `images` names what a
+ * later step may use, `failed` the rest, as it was asked for.
  */
 export function verifyOutputs(results: readonly VerifyResult[]): Readonly<Record<string, string>> {
   const asked = results.filter((result) => result.asked);
@@ -22,21 +23,31 @@ export function verifyOutputs(results: readonly VerifyResult[]): Readonly<Record
     'tlog-index': good?.tlogIndex?.toString() ?? '',
     identity: good?.identity ?? '',
     issuer: good?.issuer ?? '',
-    failed: JSON.stringify(asked.filter((result) => !whole.includes(result)).map(({ references, image }) => references[0] ?? image)),
+    failed: JSON.stringify(
+      asked
+        .filter((result) => !whole.includes(result))
+        .map(({ references, image }) => references[0] ?? image),
+    ),
     results: resultsJson(results),
   };
 }
 
-/** `results` of the contract. Where thousands of signatures would not fit into an output, the rejected ones are cut first, then all of them. */
+/**
+ * `results` of the contract. Where thousands of signatures would not fit into an output, the
+ * rejected ones are cut first, then all of them.
+ */
 function resultsJson(results: readonly VerifyResult[]): string {
   const sizes: readonly ((verdicts: readonly Verdict[]) => readonly object[])[] = [
     (verdicts) => verdicts.map(signatureEntry),
-    (verdicts) => goodFirst(verdicts).slice(0, mostSignatures).map(signatureEntry).map(withoutAnnotations),
+    (verdicts) =>
+      goodFirst(verdicts).slice(0, mostSignatures).map(signatureEntry).map(withoutAnnotations),
     (verdicts) => goodFirst(verdicts).slice(0, 1).map(signatureEntry).map(withoutAnnotations),
     () => [],
   ];
   for (const size of sizes) {
-    const json = JSON.stringify(results.flatMap((result) => resultEntries(result, size(result.signatures))));
+    const json = JSON.stringify(
+      results.flatMap((result) => resultEntries(result, size(result.signatures))),
+    );
     if (Buffer.byteLength(json) <= mostResultBytes) return json;
   }
   return '';
@@ -46,17 +57,27 @@ function goodFirst(verdicts: readonly Verdict[]): readonly Verdict[] {
   return verdicts.toSorted((one, other) => Number(other.verified) - Number(one.verified));
 }
 
-/** One entry for each place in a file that names the image, and one for the names it was given otherwise. */
+/**
+ * One entry for each place in a file that names the image, and one for the names it was given
+ * otherwise.
+ */
 function resultEntries(result: VerifyResult, signatures: readonly object[]): readonly object[] {
   const { image, references, sources = [] } = result;
   const inFiles = new Set(sources.map(({ reference }) => reference));
   const named = references.find((reference) => !inFiles.has(reference));
   const rest = resultEntry(result, named ?? references[0] ?? image, signatures);
-  const entries = sources.map(({ reference, file, line }) => ({ ...resultEntry(result, reference, signatures), source: { file, line } }));
+  const entries = sources.map(({ reference, file, line }) => ({
+    ...resultEntry(result, reference, signatures),
+    source: { file, line },
+  }));
   return named !== undefined || entries.length === 0 ? [rest, ...entries] : entries;
 }
 
-function resultEntry({ image, digest, platform, verified, code, reason }: VerifyResult, reference: string, signatures: readonly object[]) {
+function resultEntry(
+  { image, digest, platform, verified, code, reason }: VerifyResult,
+  reference: string,
+  signatures: readonly object[],
+) {
   return {
     image,
     reference,

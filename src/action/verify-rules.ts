@@ -5,7 +5,8 @@ import type { InputSource } from './inputs.ts';
 import { checkOpenness } from './signer-inputs.ts';
 import type { VerifyInputs } from './verify-inputs.ts';
 
-// Which inputs of the gate go together. A gate must not guess: where two readings are possible, both are refused.
+// Which inputs of the gate go together. A gate must not guess: where two readings are possible,
+// both are refused.
 
 type CheckedInputs = Omit<VerifyInputs, 'warnings'>;
 
@@ -22,7 +23,10 @@ interface Mistake {
   readonly right: string;
 }
 
-/** Input names of other tools that people write here by habit → ours; some are inputs of sign-image that mean nothing here. */
+/**
+ * Input names of other tools that people write here by habit → ours; some are inputs of sign-image
+ * that mean nothing here.
+ */
 const otherNames: Readonly<Record<string, string>> = {
   identity: 'certificate-identity',
   'certificate-identity-regex': 'certificate-identity-regexp',
@@ -41,8 +45,13 @@ const otherNames: Readonly<Record<string, string>> = {
 
 /** Well-known wrong input names that this step sets, with the right ones. */
 export function verifyMistakes(source: InputSource): readonly Mistake[] {
-  const own = Object.entries(otherNames).filter(([wrong]) => source.env[`INPUT_${wrong.toUpperCase()}`]?.trim());
-  return [...own.map(([wrong, right]) => ({ wrong, right })), ...commonMistakes(source).filter(({ right }) => right !== 'key-password')];
+  const own = Object.entries(otherNames).filter(([wrong]) =>
+    source.env[`INPUT_${wrong.toUpperCase()}`]?.trim(),
+  );
+  return [
+    ...own.map(([wrong, right]) => ({ wrong, right })),
+    ...commonMistakes(source).filter(({ right }) => right !== 'key-password'),
+  ];
 }
 
 /**
@@ -50,7 +59,11 @@ export function verifyMistakes(source: InputSource): readonly Mistake[] {
  * @returns warnings, as sentences.
  * @throws {Failure} `bad-input`, `nothing-to-verify`
  */
-export function checkVerifyInputs(inputs: CheckedInputs, given: GivenSigner, mistakes: readonly Mistake[]): readonly string[] {
+export function checkVerifyInputs(
+  inputs: CheckedInputs,
+  given: GivenSigner,
+  mistakes: readonly Mistake[],
+): readonly string[] {
   const [mistake] = mistakes;
   // Left out silently, a condition that was misspelt would let through what it should have stopped.
   if (mistake !== undefined) {
@@ -64,16 +77,23 @@ export function checkVerifyInputs(inputs: CheckedInputs, given: GivenSigner, mis
   checkAmbiguity(inputs, given);
   checkRegistryLogin(inputs);
   checkTuf(inputs);
-  return inputs.identities.length === 0 ? [] : checkOpenness(inputs.identities, inputs.issuers, inputs.github);
+  return inputs.identities.length === 0
+    ? []
+    : checkOpenness(inputs.identities, inputs.issuers, inputs.github);
 }
 
 function checkTargets({ images, metadata, files, digest, changedOnly }: CheckedInputs): void {
   if (changedOnly && files.length === 0) {
-    throw bad('Input changed-only is about `files`, and files is empty.', 'Add `files:` with globs, or remove `changed-only`.');
+    throw bad(
+      'Input changed-only is about `files`, and files is empty.',
+      'Add `files:` with globs, or remove `changed-only`.',
+    );
   }
   if (images.length > 0 || metadata !== undefined || files.length > 0) return;
   const what =
-    digest === undefined ? 'inputs images, metadata and files are all empty' : 'there is a digest but no image name it belongs to';
+    digest === undefined
+      ? 'inputs images, metadata and files are all empty'
+      : 'there is a digest but no image name it belongs to';
   throw new Failure(
     'nothing-to-verify',
     `Nothing to verify: ${what}.`,
@@ -95,9 +115,11 @@ const howToTrust = [
 
 /** There is no "signed by anybody". */
 function checkSigner({ key, identities, policy, github }: CheckedInputs): void {
-  const asked = [key !== undefined && 'key', identities.length > 0 && 'certificate-identity', policy.length > 0 && 'policy'].filter(
-    (name): name is string => name !== false,
-  );
+  const asked = [
+    key !== undefined && 'key',
+    identities.length > 0 && 'certificate-identity',
+    policy.length > 0 && 'policy',
+  ].filter((name): name is string => name !== false);
   if (asked.length > 1) {
     throw bad(
       `Inputs ${asked.join(' and ')} are both set, and it is not clear whether one of them is enough or both must hold.`,
@@ -111,12 +133,17 @@ function checkSigner({ key, identities, policy, github }: CheckedInputs): void {
       'Add the workflow that signs, for example `certificate-identity: https://github.com/OWNER/REPO/.github/workflows/release.yml@refs/heads/main`.',
     );
   }
-  throw bad('Nothing says who must have signed: inputs key, certificate-identity and policy are all empty.', howToTrust);
+  throw bad(
+    'Nothing says who must have signed: inputs key, certificate-identity and policy are all empty.',
+    howToTrust,
+  );
 }
 
 function checkAmbiguity(inputs: CheckedInputs, given: GivenSigner): void {
-  if (given.identity.length > 0 && given.identityRegexp.length > 0) throw both('certificate-identity', 'certificate-identity-regexp');
-  if (given.issuer.length > 0 && given.issuerRegexp.length > 0) throw both('certificate-oidc-issuer', 'certificate-oidc-issuer-regexp');
+  if (given.identity.length > 0 && given.identityRegexp.length > 0)
+    throw both('certificate-identity', 'certificate-identity-regexp');
+  if (given.issuer.length > 0 && given.issuerRegexp.length > 0)
+    throw both('certificate-oidc-issuer', 'certificate-oidc-issuer-regexp');
   const forIdentity = [
     (given.issuer.length > 0 || given.issuerRegexp.length > 0) && 'certificate-oidc-issuer',
     Object.keys(inputs.github).length > 0 && 'github-*',
@@ -131,7 +158,10 @@ function checkAmbiguity(inputs: CheckedInputs, given: GivenSigner): void {
 }
 
 function both(exact: string, pattern: string): Failure {
-  return bad(`Inputs ${exact} and ${pattern} are both set.`, `Keep one of them: ${pattern} can have several lines, and so can ${exact}.`);
+  return bad(
+    `Inputs ${exact} and ${pattern} are both set.`,
+    `Keep one of them: ${pattern} can have several lines, and so can ${exact}.`,
+  );
 }
 
 function bad(message: string, fix: string): Failure {

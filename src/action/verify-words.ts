@@ -4,7 +4,10 @@ import { goodSignature } from '../verifying/result.ts';
 import { signerInWords } from './signer-words.ts';
 import { cleanLine } from './untrusted-text.ts';
 
-/** What a signature proves, for one line: `workflow release.yml of acme/app at refs/heads/main, 2026-11-20 12:00 UTC, log index 123`. */
+/**
+ * What a signature proves, for one line: `workflow release.yml of acme/app at refs/heads/main,
+ * 2026-11-20 12:00 UTC, log index 123`.
+ */
 export function signatureInWords(verdict: Verdict): string {
   const time = timeInWords(verdict);
   return [
@@ -16,18 +19,29 @@ export function signatureInWords(verdict: Verdict): string {
 
 /** When it was signed, by the log or the timestamp authority: `2026-11-20 12:00 UTC`. */
 export function timeInWords({ integratedTime, timestamp }: Verdict): string | undefined {
-  const date = integratedTime === undefined ? (timestamp === undefined ? undefined : new Date(timestamp)) : new Date(integratedTime * 1000);
+  const date =
+    integratedTime === undefined
+      ? timestamp === undefined
+        ? undefined
+        : new Date(timestamp)
+      : new Date(integratedTime * 1000);
   if (date === undefined || Number.isNaN(date.getTime())) return undefined;
   return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-/** The name a person knows an image by, without its digest; of a manifest inside an index with its platform. */
+/**
+ * The name a person knows an image by, without its digest; of a manifest inside an index with its
+ * platform.
+ */
 export function nameInWords({ asked, platform, references, image }: VerifyResult): string {
   const name = (references[0] ?? image).replace(/@sha256:.*$/s, '');
   return asked ? name : `${name} ${platform ?? '(manifest inside)'}`;
 }
 
-/** The line of the log for an image that is done; one line, whatever a certificate or a registry says. */
+/**
+ * The line of the log for an image that is done; one line, whatever a certificate or a registry
+ * says.
+ */
 export function resultLine(result: VerifyResult): string {
   return cleanLine(lineOf(result));
 }
@@ -39,6 +53,7 @@ function lineOf(result: VerifyResult): string {
   if (!verified) return `✗ ${about}: ${code}: ${reason}`;
   if (good === undefined) return `✓ ${about}: let through without a signature: ${reason}`;
   const others = signatures.filter((signature) => !signature.verified).length;
-  const rest = others === 0 ? '' : `; ${others} other signature${others === 1 ? ' does' : 's do'} not count`;
+  const rest =
+    others === 0 ? '' : `; ${others} other signature${others === 1 ? ' does' : 's do'} not count`;
   return `✓ ${about}: signed by ${signatureInWords(good)}${rest}`;
 }

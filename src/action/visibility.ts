@@ -2,18 +2,26 @@ import { type RunEvent, readEvent } from './event.ts';
 
 export type Visibility = 'public' | 'private' | 'internal';
 
-/** Asks the forge for a repository; the fields of `GET /repos/{owner}/{repo}`. May throw, for any reason. */
-export type AskRepository = (repository: string) => Promise<{ readonly visibility?: string; readonly private?: boolean }>;
+/**
+ * Asks the forge for a repository; the fields of `GET /repos/{owner}/{repo}`. May throw, for any
+ * reason.
+ */
+export type AskRepository = (
+  repository: string,
+) => Promise<{ readonly visibility?: string; readonly private?: boolean }>;
 
-/** How the visibility is found out, and what it was found out from (for the message of a refusal). */
+/**
+ * How the visibility is found out, and what it was found out from (for the message of a refusal).
+ */
 export interface KnownVisibility {
   readonly visibility: Visibility;
   readonly from: 'event' | 'api' | 'unknown';
 }
 
 /**
- * Visibility of the repository this run belongs to: from the event, else from the API, else private. Signing keyless against the
- * public-good instance publishes repository and workflow names for ever, so everything unclear counts as private.
+ * Visibility of the repository this run belongs to: from the event, else from the API, else
+ * private. Signing keyless against the public-good instance publishes repository and workflow names
+ * for ever, so everything unclear counts as private.
  */
 export async function repositoryVisibility(
   env: NodeJS.ProcessEnv,
@@ -30,14 +38,22 @@ export async function repositoryVisibility(
   if (!name || ask === undefined) return { visibility: 'private', from: 'unknown' };
   try {
     const visibility = visibilityOf(await ask(name));
-    return visibility === undefined ? { visibility: 'private', from: 'unknown' } : { visibility, from: 'api' };
+    return visibility === undefined
+      ? { visibility: 'private', from: 'unknown' }
+      : { visibility, from: 'api' };
   } catch {
     return { visibility: 'private', from: 'unknown' };
   }
 }
 
-/** Undefined where the fields say nothing; public only when nothing disagrees. GitHub Enterprise Server before 3.3 has `private` alone. */
-function visibilityOf(repository: { readonly visibility?: string; readonly private?: boolean }): Visibility | undefined {
+/**
+ * Undefined where the fields say nothing; public only when nothing disagrees. GitHub Enterprise
+ * Server before 3.3 has `private` alone.
+ */
+function visibilityOf(repository: {
+  readonly visibility?: string;
+  readonly private?: boolean;
+}): Visibility | undefined {
   const { visibility, private: isPrivate } = repository;
   if (visibility === undefined && isPrivate === undefined) return undefined;
   if (visibility === 'internal') return 'internal';

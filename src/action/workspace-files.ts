@@ -65,16 +65,24 @@ async function leadsToFolder(path: string): Promise<boolean> {
 }
 
 /** A file of the workspace: its bytes, at most `most` and one more; or why it is not read. */
-export type WorkspaceFile = { readonly bytes: Buffer; readonly blob: string } | { readonly why: string };
+export type WorkspaceFile =
+  | { readonly bytes: Buffer; readonly blob: string }
+  | { readonly why: string };
 
 /**
- * Reads a file of the workspace, through a link only as far as the workspace: a pull request could link to any file of the machine, and the report
- * would show what stands there. `blob` is the id that Git gives the content (of a link: of the link).
+ * Reads a file of the workspace, through a link only as far as the workspace: a pull request could
+ * link to any file of the machine, and the report would show what stands there. `blob` is the id
+ * that Git gives the content (of a link: of the link).
  */
-export async function readWorkspaceFile(root: string, path: string, most: number): Promise<WorkspaceFile> {
+export async function readWorkspaceFile(
+  root: string,
+  path: string,
+  most: number,
+): Promise<WorkspaceFile> {
   try {
     const real = await realpath(join(root, path));
-    if (!real.startsWith((await realpath(root)) + sep)) return { why: 'is a link that leads out of the workspace' };
+    if (!real.startsWith((await realpath(root)) + sep))
+      return { why: 'is a link that leads out of the workspace' };
     const handle = await open(real, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stats = await handle.stat();
@@ -83,7 +91,9 @@ export async function readWorkspaceFile(root: string, path: string, most: number
       let length = 0;
       for (let read = -1; read !== 0 && length < bytes.length; length += read)
         read = (await handle.read(bytes, length, bytes.length - length)).bytesRead;
-      const link = (await lstat(join(root, path))).isSymbolicLink() ? Buffer.from(await readlink(join(root, path))) : undefined;
+      const link = (await lstat(join(root, path))).isSymbolicLink()
+        ? Buffer.from(await readlink(join(root, path)))
+        : undefined;
       return { bytes: bytes.subarray(0, length), blob: blobId(link ?? bytes.subarray(0, length)) };
     } finally {
       await handle.close();
@@ -94,7 +104,9 @@ export async function readWorkspaceFile(root: string, path: string, most: number
   }
 }
 
-/** The id that Git gives a content (SHA-1, as on GitHub). It compares checkouts, it proves nothing. */
+/**
+ * The id that Git gives a content (SHA-1, as on GitHub). It compares checkouts, it proves nothing.
+ */
 export function blobId(content: Buffer): string {
   return createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex');
 }

@@ -8,19 +8,24 @@ import { protocolOf } from './protocol.ts';
 export interface Agents {
   for(url: URL): http.Agent;
   /**
-   * Waits until fewer than `most` requests to this host are under way; the function answered gives the place back. Waiting is outside of Node's
-   * agent, so that the clocks of a request do not run meanwhile.
+   * Waits until fewer than `most` requests to this host are under way; the function answered gives
+   * the place back. Waiting is outside of Node's agent, so that the clocks of a request do not run
+   * meanwhile.
    */
   place(url: URL, most: number): Promise<() => void>;
   close(): void;
 }
 
 /**
- * Node's own agents read HTTPS_PROXY, HTTP_PROXY and NO_PROXY (upper or lower case) from `env`. Loopback is always reached directly, as Go
- * programs (docker, cosign) do it: through a proxy it would be another machine, and plain HTTP with a password is fine on this one only.
+ * Node's own agents read HTTPS_PROXY, HTTP_PROXY and NO_PROXY (upper or lower case) from `env`.
+ * Loopback is always reached directly, as Go programs (docker, cosign) do it: through a proxy it
+ * would be another machine, and plain HTTP with a password is fine on this one only.
  * @param ahead connections that are used before new ones are opened
  */
-export function createAgents(env: Readonly<Record<string, string | undefined>>, ahead?: AheadConnections): Agents {
+export function createAgents(
+  env: Readonly<Record<string, string | undefined>>,
+  ahead?: AheadConnections,
+): Agents {
   const made = new Map<string, http.Agent>();
   const places = new Map<string, { taken: number; line: (() => void)[] }>();
   const agentFor = (url: URL) => {

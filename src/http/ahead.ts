@@ -12,9 +12,10 @@ export interface AheadConnections {
 const count = 3;
 
 /**
- * Begins to connect to the registry of the first image, before the program that will use it is loaded: loading takes as long as a round trip or
- * two. Nothing is sent. Whether this registry may be asked at all, and how, is decided later by what checks the inputs; where it is not, or a
- * proxy stands before it, the connections are closed unused.
+ * Begins to connect to the registry of the first image, before the program that will use it is
+ * loaded: loading takes as long as a round trip or two. Nothing is sent. Whether this registry may
+ * be asked at all, and how, is decided later by what checks the inputs; where it is not, or a proxy
+ * stands before it, the connections are closed unused.
  * @param env the inputs of the step as the runner gives them (`INPUT_IMAGES`), and the proxies
  */
 export function connectAhead(env: Readonly<Record<string, string | undefined>>): AheadConnections {
@@ -44,14 +45,25 @@ function begin(place: Place): net.Socket {
   return socket.unref();
 }
 
-/** Only what is plain to see: a name without a host, say, is left to those who know what it means. */
+/**
+ * Only what is plain to see: a name without a host, say, is left to those who know what it means.
+ */
 function placeOf(env: Readonly<Record<string, string | undefined>>): Place | undefined {
-  const [, written, port] = /^[\s,]*([a-z0-9][a-z0-9.-]*|\[[0-9a-f:]+\])(?::(\d{1,5}))?\//i.exec(env.INPUT_IMAGES ?? '') ?? [];
-  if (written === undefined || !(/[.:]/.test(written) || port !== undefined || written === 'localhost')) return undefined;
+  const [, written, port] =
+    /^[\s,]*([a-z0-9][a-z0-9.-]*|\[[0-9a-f:]+\])(?::(\d{1,5}))?\//i.exec(env.INPUT_IMAGES ?? '') ??
+    [];
+  if (
+    written === undefined ||
+    !(/[.:]/.test(written) || port !== undefined || written === 'localhost')
+  )
+    return undefined;
   const loopback = isLoopback(written);
-  const proxied = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'].some((name) => env[name]);
+  const proxied = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'].some(
+    (name) => env[name],
+  );
   if (proxied && !loopback) return undefined;
-  const host = written === 'docker.io' ? 'registry-1.docker.io' : written.replace(/^\[(.*)\]$/, '$1');
+  const host =
+    written === 'docker.io' ? 'registry-1.docker.io' : written.replace(/^\[(.*)\]$/, '$1');
   const plain = loopback || env['INPUT_ALLOW-HTTP-REGISTRY'] === 'true';
   return { host, port: Number(port ?? (plain ? 80 : 443)) };
 }

@@ -10,7 +10,10 @@ import { redirected, tooManyRedirects } from './redirect.ts';
 import { mayPass, type Outcome, patienceWith, pauseBefore } from './retry.ts';
 import { createTolerances, type Tolerance, type ToleranceLimits } from './tolerance.ts';
 
-/** One try, for the debug log: never a header, a body or a query, where credentials and signed addresses are. */
+/**
+ * One try, for the debug log: never a header, a body or a query, where credentials and signed
+ * addresses are.
+ */
 export interface HttpEvent {
   readonly method: string;
   readonly host: string;
@@ -36,7 +39,9 @@ export interface HttpOptions {
   readonly random?: () => number;
   /** connections that were begun before; closed with the others */
   readonly ahead?: AheadConnections;
-  /** what a slow host may cost; without it, as much as the clocks, patience and the deadline allow */
+  /**
+   * what a slow host may cost; without it, as much as the clocks, patience and the deadline allow
+   */
   readonly tolerance?: ToleranceLimits;
 }
 
@@ -49,20 +54,29 @@ const staleWithin = 1_000;
 const lastMoment = 5;
 
 /**
- * Makes the one HTTP client of a run. Connections are kept and shared; `close` ends them, and everything that still tries: a run that has
- * failed at the registry does not wait for a Fulcio that is down.
+ * Makes the one HTTP client of a run. Connections are kept and shared; `close` ends them, and
+ * everything that still tries: a run that has failed at the registry does not wait for a Fulcio
+ * that is down.
  */
 export function createHttp(options: HttpOptions): Http & { close(): void } {
   const agents = createAgents(options.env, options.ahead);
   const paceOf = createPaces();
-  const toleranceOf = options.tolerance === undefined ? () => undefined : createTolerances(options.tolerance);
+  const toleranceOf =
+    options.tolerance === undefined ? () => undefined : createTolerances(options.tolerance);
   const closed = new AbortController();
   const http: Http = async (request) => {
     let next = request;
-    // A redirect goes at the expense of whoever redirected: else a chain of slow hosts would cost as often as it has links.
+    // A redirect goes at the expense of whoever redirected: else a chain of slow hosts would cost
+    // as often as it has links.
     const tolerance = toleranceOf(request.chargedTo ?? request.url);
     for (let hops = 0; hops <= maxRedirects; hops++) {
-      const response = await persist(next, { agents, pace: paceOf(next.url), tolerance, closed: closed.signal, options });
+      const response = await persist(next, {
+        agents,
+        pace: paceOf(next.url),
+        tolerance,
+        closed: closed.signal,
+        options,
+      });
       const follow = redirected(next, response);
       if (follow === undefined) return response;
       next = follow;
@@ -87,8 +101,9 @@ interface Line {
 }
 
 /**
- * Tries until there is an answer that stays, or patience or time are used up. A host that answers others and refuses only us with 429 is busy,
- * not broken: patience counts from its last answer then.
+ * Tries until there is an answer that stays, or patience or time are used up. A host that answers
+ * others and refuses only us with 429 is busy, not broken: patience counts from its last answer
+ * then.
  */
 async function persist(request: HttpRequest, line: Line): Promise<HttpResponse> {
   const { pace, closed, options } = line;
@@ -100,7 +115,13 @@ async function persist(request: HttpRequest, line: Line): Promise<HttpResponse> 
     closed.throwIfAborted();
     const { outcome, sentAt } = await attemptOnce(request, line, attempt);
     const elapsed = performance.now() - start;
-    if ('error' in outcome && outcome.error.reused && isReset(outcome.error) && performance.now() - began < staleWithin && stale++ < 3)
+    if (
+      'error' in outcome &&
+      outcome.error.reused &&
+      isReset(outcome.error) &&
+      performance.now() - began < staleWithin &&
+      stale++ < 3
+    )
       continue;
     const pause = pauseBefore(outcome, attempt, random(), Date.now());
     const limited = 'response' in outcome && outcome.response.status === 429;
@@ -117,8 +138,15 @@ async function persist(request: HttpRequest, line: Line): Promise<HttpResponse> 
   }
 }
 
-/** @throws {Failure} `timeout` when the step's time is up, before or during the try; `network` when the host's is; `too-large` */
-async function attemptOnce(request: HttpRequest, line: Line, attempt: number): Promise<{ outcome: Outcome; sentAt: number }> {
+/**
+ * @throws {Failure} `timeout` when the step's time is up, before or during the try; `network` when
+ * the host's is; `too-large`
+ */
+async function attemptOnce(
+  request: HttpRequest,
+  line: Line,
+  attempt: number,
+): Promise<{ outcome: Outcome; sentAt: number }> {
   const { agents, tolerance, options } = line;
   const { deadline, onEvent } = options;
   const leave = await agents.place(request.url, request.atOnce ?? connectionsPerHost);
@@ -139,14 +167,26 @@ async function attemptOnce(request: HttpRequest, line: Line, attempt: number): P
     tolerance?.signal.throwIfAborted();
     start = performance.now();
     over = tolerance?.begin(request.grace);
-    const work = exchange(request, agents.for(request.url), clocksFor(request, options), options.onSent);
-    const response = await whileRunning([deadline.signal, ...(tolerance === undefined ? [] : [tolerance.signal])], work);
+    const work = exchange(
+      request,
+      agents.for(request.url),
+      clocksFor(request, options),
+      options.onSent,
+    );
+    const response = await whileRunning(
+      [deadline.signal, ...(tolerance === undefined ? [] : [tolerance.signal])],
+      work,
+    );
     tell({ status: response.status });
     return { outcome: { response }, sentAt: start };
   } catch (caught) {
-    tell({ error: caught instanceof ExchangeError || caught instanceof Failure ? caught.code : 'internal' });
+    tell({
+      error:
+        caught instanceof ExchangeError || caught instanceof Failure ? caught.code : 'internal',
+    });
     if (!(caught instanceof ExchangeError)) throw caught;
-    // Raises the step's own Failure when it was the deadline that cut this try short; its timer may come a little after ours.
+    // Raises the step's own Failure when it was the deadline that cut this try short; its timer may
+    // come a little after ours.
     if (deadline.remaining() < lastMoment) await deadline.sleep(lastMoment);
     return { outcome: { error: caught }, sentAt: start };
   } finally {
@@ -155,7 +195,10 @@ async function attemptOnce(request: HttpRequest, line: Line, attempt: number): P
   }
 }
 
-/** Waits for our place in the row of a host that wants its requests apart; again, when a 429 has come meanwhile. */
+/**
+ * Waits for our place in the row of a host that wants its requests apart; again, when a 429 has
+ * come meanwhile.
+ */
 async function keepDistance({ pace, closed, options: { deadline } }: Line): Promise<void> {
   for (let wait = pace.reserve(performance.now()); wait > 0; ) {
     await deadline.sleep(wait, closed);
@@ -163,7 +206,10 @@ async function keepDistance({ pace, closed, options: { deadline } }: Line): Prom
   }
 }
 
-/** Does not wait for an answer longer than any of these last: a run that was cancelled ends at once. `close` ends the connection. */
+/**
+ * Does not wait for an answer longer than any of these last: a run that was cancelled ends at once.
+ * `close` ends the connection.
+ */
 async function whileRunning<T>(signals: readonly AbortSignal[], work: Promise<T>): Promise<T> {
   const ended = Promise.withResolvers<never>();
   const end = ({ target }: Event) => ended.reject((target as AbortSignal).reason);
@@ -178,7 +224,8 @@ async function whileRunning<T>(signals: readonly AbortSignal[], work: Promise<T>
 
 function clocksFor(request: HttpRequest, options: HttpOptions): Clocks {
   const clocks = { ...defaultClocks, ...options.clocks };
-  // A millisecond more: a timer may be early, and then it would not be the deadline that ended the try.
+  // A millisecond more: a timer may be early, and then it would not be the deadline that ended the
+  // try.
   const left = options.deadline.remaining() + 1;
   return {
     connect: Math.min(clocks.connect, left),

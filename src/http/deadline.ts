@@ -6,9 +6,15 @@ import { Failure } from '../failure.ts';
 export interface Deadline {
   /** milliseconds left, never below 0 */
   remaining(): number;
-  /** Aborts when the time is up, with the Failure `timeout` as its reason, or when the run was ended before, with that reason. */
+  /**
+   * Aborts when the time is up, with the Failure `timeout` as its reason, or when the run was ended
+   * before, with that reason.
+   */
   readonly signal: AbortSignal;
-  /** Waits; less when `ended` aborts (it rejects then). @throws {Failure} `timeout`, as soon as it is certain that the wait would end after the deadline */
+  /**
+   * Waits; less when `ended` aborts (it rejects then). @throws {Failure} `timeout`, as soon as it
+   * is certain that the wait would end after the deadline
+   */
   sleep(milliseconds: number, ended?: AbortSignal): Promise<void>;
 }
 
@@ -26,7 +32,10 @@ const longestTimer = 2 ** 31 - 1;
  * @param milliseconds the whole budget, retries and waits included
  * @param now a monotonic clock in milliseconds
  */
-export function createDeadline(milliseconds: number, now: () => number = () => performance.now()): EndableDeadline {
+export function createDeadline(
+  milliseconds: number,
+  now: () => number = () => performance.now(),
+): EndableDeadline {
   const last = now() + milliseconds;
   const controller = new AbortController();
   const { signal } = controller;
@@ -34,12 +43,17 @@ export function createDeadline(milliseconds: number, now: () => number = () => p
   let ended = false;
   const remaining = () => (ended ? 0 : Math.max(0, last - now()));
   // A clock alone must not keep the process alive when the work is done.
-  setTimeout(() => controller.abort(timeUp(milliseconds)), Math.min(milliseconds, longestTimer)).unref();
+  setTimeout(
+    () => controller.abort(timeUp(milliseconds)),
+    Math.min(milliseconds, longestTimer),
+  ).unref();
   const sleep = async (pause: number, others?: AbortSignal) => {
     if (ended) throw signal.reason;
     if (pause >= remaining()) throw timeUp(milliseconds);
     try {
-      await wait(pause, undefined, { signal: others === undefined ? signal : AbortSignal.any([signal, others]) });
+      await wait(pause, undefined, {
+        signal: others === undefined ? signal : AbortSignal.any([signal, others]),
+      });
     } catch (caught) {
       throw signal.aborted ? signal.reason : caught;
     }

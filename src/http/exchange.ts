@@ -3,7 +3,10 @@ import { Failure } from '../failure.ts';
 import type { HttpRequest, HttpResponse } from './http.ts';
 import { protocolOf } from './protocol.ts';
 
-/** Milliseconds. `connect` ends with the TLS handshake (and the proxy's tunnel), `idle` is between two pieces of a body, `whole` is everything. */
+/**
+ * Milliseconds. `connect` ends with the TLS handshake (and the proxy's tunnel), `idle` is between
+ * two pieces of a body, `whole` is everything.
+ */
 export interface Clocks {
   readonly connect: number;
   readonly idle: number;
@@ -13,7 +16,10 @@ export interface Clocks {
 /** Why an exchange brought no answer; `code` as Node names it. */
 export class ExchangeError extends Error {
   readonly code: string;
-  /** The connection had served another request before: the server may simply have closed it meanwhile. */
+  /**
+   * The connection had served another request before: the server may simply have closed it
+   * meanwhile.
+   */
   readonly reused: boolean;
 
   constructor(code: string, message: string, reused: boolean, cause?: unknown) {
@@ -32,16 +38,25 @@ const maxHeaderBytes = 64 * 1024;
  * @throws {ExchangeError} when there is no complete answer
  * @throws {Failure} `too-large`; `network` for a body that is encoded although we asked for none
  */
-export function exchange(request: HttpRequest, agent: http.Agent, clocks: Clocks, onSent?: () => void): Promise<HttpResponse> {
+export function exchange(
+  request: HttpRequest,
+  agent: http.Agent,
+  clocks: Clocks,
+  onSent?: () => void,
+): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const outgoing = send(request, agent);
-    const timers = { phase: undefined as NodeJS.Timeout | undefined, whole: undefined as NodeJS.Timeout | undefined };
+    const timers = {
+      phase: undefined as NodeJS.Timeout | undefined,
+      whole: undefined as NodeJS.Timeout | undefined,
+    };
     const finish = (settle: () => void) => {
       clearTimeout(timers.phase);
       clearTimeout(timers.whole);
       settle();
     };
-    // Destroying a request that waits for a proxy's tunnel emits nothing, so the promise is settled here and not by an event.
+    // Destroying a request that waits for a proxy's tunnel emits nothing, so the promise is settled
+    // here and not by an event.
     const fail = (error: Error) =>
       finish(() => {
         reject(error);
@@ -50,7 +65,9 @@ export function exchange(request: HttpRequest, agent: http.Agent, clocks: Clocks
     const lapse = (milliseconds: number, code: string, what: string) =>
       setTimeout(() => fail(new ExchangeError(code, what, false)), milliseconds);
     const broken = (cause: NodeJS.ErrnoException) =>
-      fail(new ExchangeError(cause.code ?? 'ECONNRESET', cause.message, outgoing.reusedSocket, cause));
+      fail(
+        new ExchangeError(cause.code ?? 'ECONNRESET', cause.message, outgoing.reusedSocket, cause),
+      );
 
     timers.whole = lapse(clocks.whole, 'TIMEOUT', 'no complete answer in time');
     timers.phase = lapse(clocks.connect, 'CONNECT_TIMEOUT', 'no connection in time');
@@ -66,7 +83,15 @@ export function exchange(request: HttpRequest, agent: http.Agent, clocks: Clocks
       };
       idle();
       readBody(request, incoming, idle).then(
-        (body) => finish(() => resolve({ status: incoming.statusCode ?? 0, headers: headersOf(incoming), body, url: request.url })),
+        (body) =>
+          finish(() =>
+            resolve({
+              status: incoming.statusCode ?? 0,
+              headers: headersOf(incoming),
+              body,
+              url: request.url,
+            }),
+          ),
         (caught: Error) => (caught instanceof Failure ? fail(caught) : broken(caught)),
       );
     });
@@ -85,9 +110,12 @@ function send(request: HttpRequest, agent: http.Agent): http.ClientRequest {
     ...request.peer,
     headers: {
       'user-agent': 'sign-image',
-      // Compressed answers would have to be unpacked: a small bomb becomes gigabytes. We hash the bytes as they are, anyway.
+      // Compressed answers would have to be unpacked: a small bomb becomes gigabytes. We hash the
+      // bytes as they are, anyway.
       'accept-encoding': 'identity',
-      ...(request.method === 'GET' || request.method === 'HEAD' ? {} : { 'content-length': String(body?.length ?? 0) }),
+      ...(request.method === 'GET' || request.method === 'HEAD'
+        ? {}
+        : { 'content-length': String(body?.length ?? 0) }),
       ...request.headers,
     },
   });
@@ -98,14 +126,22 @@ function send(request: HttpRequest, agent: http.Agent): http.ClientRequest {
 function onConnected(outgoing: http.ClientRequest, connected: () => void): void {
   outgoing.once('socket', (socket) => {
     // TLS may have to begin on a connection that stands.
-    const secures = 'encrypted' in socket && 'secureConnecting' in socket && socket.secureConnecting === true;
+    const secures =
+      'encrypted' in socket && 'secureConnecting' in socket && socket.secureConnecting === true;
     if (!socket.connecting && !secures) return connected();
     socket.once('encrypted' in socket ? 'secureConnect' : 'connect', connected);
   });
 }
 
-/** By events, not by `for await`: that is a millisecond or two of Node's own code in the way of the first answer. */
-function readBody(request: HttpRequest, incoming: http.IncomingMessage, heard: () => void): Promise<Buffer> {
+/**
+ * By events, not by `for await`: that is a millisecond or two of Node's own code in the way of the
+ * first answer.
+ */
+function readBody(
+  request: HttpRequest,
+  incoming: http.IncomingMessage,
+  heard: () => void,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -117,7 +153,8 @@ function readBody(request: HttpRequest, incoming: http.IncomingMessage, heard: (
       return;
     }
     // A declared length is refused without reading any of it.
-    if (Number(incoming.headers['content-length'] ?? 0) > request.maxBytes) return reject(tooLarge(request));
+    if (Number(incoming.headers['content-length'] ?? 0) > request.maxBytes)
+      return reject(tooLarge(request));
     incoming.on('data', (chunk: Buffer) => {
       heard();
       if (encoding.toLowerCase() !== 'identity') return reject(encoded(request, encoding));

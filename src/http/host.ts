@@ -1,8 +1,14 @@
 /**
- * True for names and addresses that never leave this machine: `localhost`, names below it, 127.0.0.0/8 and ::1. Nothing is resolved: a name
- * that merely points to a loopback address can be made to point elsewhere, so it does not count.
+ * True for names and addresses that never leave this machine: `localhost`, names below it,
+ * 127.0.0.0/8 and ::1. Nothing is resolved: a name that merely points to a loopback address can be
+ * made to point elsewhere, so it does not count.
  * @param hostname as `URL.hostname` writes it (IPv6 in brackets, IPv4 in its one canonical form)
  */
 export function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    /^127(\.\d{1,3}){3}$/.test(hostname)
+  );
 }

@@ -1,4 +1,7 @@
-/** TLS of one server that stands outside of the public authorities; all PEM. `ca` replaces the known authorities. */
+/**
+ * TLS of one server that stands outside of the public authorities; all PEM. `ca` replaces the known
+ * authorities.
+ */
 export interface TlsPeer {
   readonly ca?: string;
   /** our certificate and its private key, for a server that asks for one */
@@ -8,7 +11,10 @@ export interface TlsPeer {
   readonly servername?: string;
 }
 
-/** Milliseconds; a host that says itself how long to wait (429, `Retry-After`) may be given more than one that only fails. */
+/**
+ * Milliseconds; a host that says itself how long to wait (429, `Retry-After`) may be given more
+ * than one that only fails.
+ */
 export type Patience = number | { readonly failing: number; readonly asked: number };
 
 /** One request. The body is bytes, never a stream: everything we send is small. */
@@ -17,23 +23,41 @@ export interface HttpRequest {
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
-  /** An answer with more bytes than this is a Failure `too-large`; reading stops at once (a hostile server cannot fill the memory). */
+  /**
+   * An answer with more bytes than this is a Failure `too-large`; reading stops at once (a hostile
+   * server cannot fill the memory).
+   */
   readonly maxBytes: number;
-  /** For how long failures that may pass (resets, 408, 429, 5xx) are tried again; never beyond the deadline of the step. 0 = one try. */
+  /**
+   * For how long failures that may pass (resets, 408, 429, 5xx) are tried again; never beyond the
+   * deadline of the step. 0 = one try.
+   */
   readonly patience: Patience;
   /** `skip` accepts any TLS certificate of this host (input allow-insecure-registry). */
   readonly tls?: 'verify' | 'skip';
-  /** Whom this one host is trusted by and who we are there (a Kubernetes API server); never taken along to another origin. */
+  /**
+   * Whom this one host is trusted by and who we are there (a Kubernetes API server); never taken
+   * along to another origin.
+   */
   readonly peer?: TlsPeer;
-  /** Redirects are followed for GET and HEAD only, 5 at the most, without `authorization` on another origin, never from https to http. */
+  /**
+   * Redirects are followed for GET and HEAD only, 5 at the most, without `authorization` on another
+   * origin, never from https to http.
+   */
   readonly redirect?: 'follow' | 'manual';
   /** This and other requests to the same host open at most so many connections; 16 when absent. */
   readonly atOnce?: number;
   /** Milliseconds one try may take from connecting to the last byte; 30 s when absent. */
   readonly timeout?: number;
-  /** Where the run keeps count of slow hosts: whose account this waiting is on, because that one named this address; absent: the host's own. */
+  /**
+   * Where the run keeps count of slow hosts: whose account this waiting is on, because that one
+   * named this address; absent: the host's own.
+   */
   readonly chargedTo?: URL;
-  /** Where the run keeps count of slow hosts: milliseconds that this answer may take for nothing, if not as many as others. */
+  /**
+   * Where the run keeps count of slow hosts: milliseconds that this answer may take for nothing, if
+   * not as many as others.
+   */
   readonly grace?: number;
 }
 
@@ -50,7 +74,9 @@ export interface HttpResponse {
 }
 
 /**
- * Sends a request and reads the answer. Retries by itself, with jitter and `Retry-After`, inside `patience` and the step's deadline.
- * @throws {Failure} `network` (no answer: refused, reset, TLS, name not found), `timeout` (the step's budget is used up), `too-large`.
+ * Sends a request and reads the answer. Retries by itself, with jitter and `Retry-After`, inside
+ * `patience` and the step's deadline.
+ * @throws {Failure} `network` (no answer: refused, reset, TLS, name not found), `timeout` (the
+ * step's budget is used up), `too-large`.
  */
 export type Http = (request: HttpRequest) => Promise<HttpResponse>;

@@ -45,11 +45,23 @@ export function isPlainTextFailure(failure: Failure): boolean {
   return notTls(codeOf(failure.cause));
 }
 
-/** The Failure `network` for an exchange that brought no answer: who, what happened, how often and how long it was tried. */
-export function networkFailure(error: ExchangeError, url: URL, attempts: number, milliseconds: number): Failure {
+/**
+ * The Failure `network` for an exchange that brought no answer: who, what happened, how often and
+ * how long it was tried.
+ */
+export function networkFailure(
+  error: ExchangeError,
+  url: URL,
+  attempts: number,
+  milliseconds: number,
+): Failure {
   const [what, fix] = explain(error.code);
   const effort =
-    attempts > 1 ? ` (${attempts} tries in ${secondsOf(milliseconds)})` : milliseconds >= 1000 ? ` (${secondsOf(milliseconds)})` : '';
+    attempts > 1
+      ? ` (${attempts} tries in ${secondsOf(milliseconds)})`
+      : milliseconds >= 1000
+        ? ` (${secondsOf(milliseconds)})`
+        : '';
   return new Failure('network', `${url.host} ${what}${effort}.`, fix, { cause: error });
 }
 
@@ -59,21 +71,37 @@ function explain(code: string): readonly [string, string] {
       'shows a TLS certificate of an authority that this machine does not know',
       'Give the step the authority of your company: `env: { NODE_EXTRA_CA_CERTS: /path/to/ca.pem }`.',
     ];
-  const certificate = Object.hasOwn(certificateProblems, code) ? certificateProblems[code] : undefined;
-  if (certificate !== undefined) return [certificate, 'The operator of that host has to renew or correct its certificate.'];
-  if (notTls(code)) return ['does not speak TLS on this port', 'Check the port; a server without TLS has to be allowed by name.'];
+  const certificate = Object.hasOwn(certificateProblems, code)
+    ? certificateProblems[code]
+    : undefined;
+  if (certificate !== undefined)
+    return [certificate, 'The operator of that host has to renew or correct its certificate.'];
+  if (notTls(code))
+    return [
+      'does not speak TLS on this port',
+      'Check the port; a server without TLS has to be allowed by name.',
+    ];
   const happened = Object.hasOwn(happenings, code) ? happenings[code] : undefined;
-  return [happened ?? `gave no answer (${code.replace(/[^A-Z0-9_]/g, '?').slice(0, 40)})`, fixFor(code)];
+  return [
+    happened ?? `gave no answer (${code.replace(/[^A-Z0-9_]/g, '?').slice(0, 40)})`,
+    fixFor(code),
+  ];
 }
 
 function fixFor(code: string): string {
-  if (code === 'ENOTFOUND') return 'Check the spelling of the host, and that this runner may look it up.';
-  if (code === 'ERR_PROXY_TUNNEL') return 'Check HTTPS_PROXY, and list hosts that need no proxy in NO_PROXY.';
+  if (code === 'ENOTFOUND')
+    return 'Check the spelling of the host, and that this runner may look it up.';
+  if (code === 'ERR_PROXY_TUNNEL')
+    return 'Check HTTPS_PROXY, and list hosts that need no proxy in NO_PROXY.';
   return 'Check that the server runs and that this runner may reach it; behind a company proxy set HTTPS_PROXY and NO_PROXY.';
 }
 
 function notTls(code: string): boolean {
-  return code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG';
+  return (
+    code === 'EPROTO' ||
+    code === 'ERR_SSL_WRONG_VERSION_NUMBER' ||
+    code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG'
+  );
 }
 
 function codeOf(cause: unknown): string {

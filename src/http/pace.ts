@@ -5,9 +5,10 @@ const most = 1_000;
 const patienceForMore = 20;
 
 /**
- * How far apart the requests to one host have to be. Without a 429 (too many requests) they need not be apart at all. After one, all requests
- * of the run wait as long as it asks, and then keep a distance, which doubles while 429 goes on: a run of many images comes down to the rate
- * that the registry allows, and does not fail of its own crowd.
+ * How far apart the requests to one host have to be. Without a 429 (too many requests) they need
+ * not be apart at all. After one, all requests of the run wait as long as it asks, and then keep a
+ * distance, which doubles while 429 goes on: a run of many images comes down to the rate that the
+ * registry allows, and does not fail of its own crowd.
  */
 export class Pace {
   #distance = 0;
@@ -32,10 +33,14 @@ export class Pace {
   /** Any answer but 429. */
   answered(now: number): void {
     this.#lastAnswer = now;
-    if (++this.#answers % patienceForMore === 0) this.#distance = this.#distance < 10 ? 0 : this.#distance * 0.9;
+    if (++this.#answers % patienceForMore === 0)
+      this.#distance = this.#distance < 10 ? 0 : this.#distance * 0.9;
   }
 
-  /** @param sentAt when the request was sent that was refused: of many sent at once, only the first refusal widens the distance */
+  /**
+   * @param sentAt when the request was sent that was refused: of many sent at once, only the first
+   * refusal widens the distance
+   */
   refused(sentAt: number, now: number, pause: number): void {
     this.#pausedUntil = Math.max(this.#pausedUntil, now + pause);
     if (sentAt < this.#widenedAt) return;
@@ -44,7 +49,9 @@ export class Pace {
     this.#distance = Math.min(most, Math.max(first, this.#distance * 2));
   }
 
-  /** When this host last answered anything but 429: as long as it does, waiting for it makes sense. */
+  /**
+   * When this host last answered anything but 429: as long as it does, waiting for it makes sense.
+   */
   get lastAnswer(): number {
     return this.#lastAnswer;
   }

@@ -23,7 +23,10 @@ const longest = 5_000;
 /** What a try ended with. */
 export type Outcome = { readonly response: HttpResponse } | { readonly error: ExchangeError };
 
-/** True when the same request may well succeed in a while. Wrong certificates and wrong names do not mend themselves. */
+/**
+ * True when the same request may well succeed in a while. Wrong certificates and wrong names do not
+ * mend themselves.
+ */
 export function mayPass(outcome: Outcome, attempt: number): boolean {
   if ('response' in outcome) return passingStatuses.has(outcome.response.status);
   // Resolvers do answer "no such name" while a network is coming up, but not for long.
@@ -32,22 +35,37 @@ export function mayPass(outcome: Outcome, attempt: number): boolean {
 }
 
 /**
- * Milliseconds until the next try: full jitter over an exponential backoff, so that jobs that failed together do not come back together;
- * what the server asks for in `Retry-After` (RFC 9110, 10.2.3: seconds or a date) is never undercut.
+ * Milliseconds until the next try: full jitter over an exponential backoff, so that jobs that
+ * failed together do not come back together; what the server asks for in `Retry-After` (RFC 9110,
+ * 10.2.3: seconds or a date) is never undercut.
  * @param attempt tries so far, from 1
  * @param random 0 ≤ x < 1
  * @param now milliseconds since 1970
  */
-export function pauseBefore(outcome: Outcome, attempt: number, random: number, now: number): number {
+export function pauseBefore(
+  outcome: Outcome,
+  attempt: number,
+  random: number,
+  now: number,
+): number {
   const jitter = random * Math.min(longest, base * 2 ** Math.min(attempt - 1, 10));
-  const asked = 'response' in outcome ? retryAfter(outcome.response.headers['retry-after'], now) : 0;
+  const asked =
+    'response' in outcome ? retryAfter(outcome.response.headers['retry-after'], now) : 0;
   return asked > 0 ? asked + random * base : jitter;
 }
 
-/** For how many milliseconds this is tried again: who answers 429 or names a time is at work, and only wants to be asked later. */
-export function patienceWith(outcome: { readonly response: HttpResponse } | { readonly error: Error }, patience: Patience): number {
+/**
+ * For how many milliseconds this is tried again: who answers 429 or names a time is at work, and
+ * only wants to be asked later.
+ */
+export function patienceWith(
+  outcome: { readonly response: HttpResponse } | { readonly error: Error },
+  patience: Patience,
+): number {
   if (typeof patience === 'number') return patience;
-  const asked = 'response' in outcome && (outcome.response.status === 429 || 'retry-after' in outcome.response.headers);
+  const asked =
+    'response' in outcome &&
+    (outcome.response.status === 429 || 'retry-after' in outcome.response.headers);
   return asked ? patience.asked : patience.failing;
 }
 

@@ -10,9 +10,11 @@ export interface ToleranceLimits {
 }
 
 /**
- * Waits no longer for a host that has kept the run waiting too long altogether. Stops the server that never answers, the one whose answers drip,
- * and the one that is a little late with each of many: a limit for each single answer stops only the first. Requests that wait at the same
- * time cost their common time once, so an honest registry under load is not given up for the number of its requests.
+ * Waits no longer for a host that has kept the run waiting too long altogether. Stops the server
+ * that never answers, the one whose answers drip, and the one that is a little late with each of
+ * many: a limit for each single answer stops only the first. Requests that wait at the same time
+ * cost their common time once, so an honest registry under load is not given up for the number of
+ * its requests.
  */
 export class Tolerance {
   readonly #host: string;
@@ -35,13 +37,17 @@ export class Tolerance {
     return this.#over.signal;
   }
 
-  /** A request is sent. @param grace instead of the usual @returns what to call when it is over, however it ended */
+  /**
+   * A request is sent. @param grace instead of the usual @returns what to call when it is over,
+   * however it ended
+   */
   begin(grace = this.#limits.grace): () => void {
     this.#count();
     const request = { slowFrom: performance.now() + grace };
     const first = request.slowFrom < this.#slowFrom();
     this.#waiting.add(request);
-    // One timer for all, for the one that is slow first: when that has ended it fires too early and is set again.
+    // One timer for all, for the one that is slow first: when that has ended it fires too early and
+    // is set again.
     if (first) this.#setTimer();
     return () => {
       this.#count();
@@ -79,7 +85,9 @@ export class Tolerance {
   }
 
   #givenUp(): Failure {
-    const [grace, most] = [this.#limits.grace, this.#limits.most].map((milliseconds) => Math.round(milliseconds / 100) / 10);
+    const [grace, most] = [this.#limits.grace, this.#limits.most].map(
+      (milliseconds) => Math.round(milliseconds / 100) / 10,
+    );
     return new Failure(
       'network',
       `${this.#host} is too slow: beyond ${grace} s for each answer this step has waited ${most} s for it.`,

@@ -1,6 +1,9 @@
 import type { Digest } from './digest.ts';
 
-/** Media types this product writes or reads (OCI image-spec 1.1, Docker image manifest v2.2, Sigstore). */
+/**
+ * Media types this product writes or reads (OCI image-spec 1.1, Docker image manifest v2.2,
+ * Sigstore).
+ */
 export const mediaTypes = {
   ociManifest: 'application/vnd.oci.image.manifest.v1+json',
   ociIndex: 'application/vnd.oci.image.index.v1+json',
@@ -13,7 +16,10 @@ export const mediaTypes = {
   cosignSignature: 'application/vnd.dev.cosign.artifact.sig.v1+json',
 } as const;
 
-/** What a registry calls a piece of content (OCI image-spec, descriptor.md). Fields that we do not know are carried along untouched. */
+/**
+ * What a registry calls a piece of content (OCI image-spec, descriptor.md). Fields that we do not
+ * know are carried along untouched.
+ */
 export interface Descriptor {
   readonly mediaType: string;
   readonly digest: Digest;
@@ -21,5 +27,9 @@ export interface Descriptor {
   readonly size: number;
   readonly artifactType?: string;
   readonly annotations?: Readonly<Record<string, string>>;
-  readonly platform?: { readonly os: string; readonly architecture: string; readonly variant?: string };
+  readonly platform?: {
+    readonly os: string;
+    readonly architecture: string;
+    readonly variant?: string;
+  };
 }

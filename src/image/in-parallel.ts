@@ -2,7 +2,11 @@
  * Runs `work` for every item, at most `limit` at a time, and keeps the order of the results.
  * The first rejection rejects the whole; items that have not been started by then are not.
  */
-export async function inParallel<T, R>(items: readonly T[], limit: number, work: (item: T, index: number) => Promise<R>): Promise<R[]> {
+export async function inParallel<T, R>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T, index: number) => Promise<R>,
+): Promise<R[]> {
   const results = new Array<R>(items.length);
   let next = 0;
   let failed = false;

@@ -1,12 +1,16 @@
-/** A JSON text that was read, or a phrase that says why it was not ("it is not JSON", "it is nested deeper than 32 levels"). */
+/**
+ * A JSON text that was read, or a phrase that says why it was not ("it is not JSON", "it is nested
+ * deeper than 32 levels").
+ */
 export type JsonReading = { readonly value: unknown } | { readonly problem: string };
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * Reads JSON that a stranger wrote. Besides RFC 8259 it refuses a repeated key (two readers may each take another of the two values and so
- * see two different documents) and nesting deeper than `maxDepth` (later recursion would overflow the stack). Bytes must be UTF-8 without a
- * byte order mark. The caller bounds the size. Never throws.
+ * Reads JSON that a stranger wrote. Besides RFC 8259 it refuses a repeated key (two readers may
+ * each take another of the two values and so see two different documents) and nesting deeper than
+ * `maxDepth` (later recursion would overflow the stack). Bytes must be UTF-8 without a byte order
+ * mark. The caller bounds the size. Never throws.
  */
 export function readJson(source: string | Uint8Array, maxDepth: number): JsonReading {
   let text: string;
@@ -31,7 +35,10 @@ export function isJsonObject(value: unknown): value is Readonly<Record<string, u
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Walks text that is known to be well-formed; a loop, because recursion is what a deep document attacks. */
+/**
+ * Walks text that is known to be well-formed; a loop, because recursion is what a deep document
+ * attacks.
+ */
 function structureProblem(text: string, maxDepth: number): string | undefined {
   const open: (Set<string> | undefined)[] = [];
   let position = 0;
@@ -42,7 +49,8 @@ function structureProblem(text: string, maxDepth: number): string | undefined {
       const keys = open.at(-1);
       if (keys !== undefined && nextVisible(text, end) === ':') {
         const key: string = JSON.parse(text.slice(position, end));
-        if (keys.has(key)) return `the key ${JSON.stringify(key.slice(0, 60))} stands in one object twice`;
+        if (keys.has(key))
+          return `the key ${JSON.stringify(key.slice(0, 60))} stands in one object twice`;
         keys.add(key);
       }
       position = end;
@@ -57,7 +65,10 @@ function structureProblem(text: string, maxDepth: number): string | undefined {
   return undefined;
 }
 
-/** The next quote that is not escaped: one after an even number of backslashes. Most of a signature is long strings without any. */
+/**
+ * The next quote that is not escaped: one after an even number of backslashes. Most of a signature
+ * is long strings without any.
+ */
 function endOfString(text: string, start: number): number {
   for (let quote = text.indexOf('"', start + 1); ; quote = text.indexOf('"', quote + 1)) {
     if (quote < 0) return text.length; // not in JSON

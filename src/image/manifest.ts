@@ -15,7 +15,10 @@ interface Common {
   readonly raw: JsonObject;
 }
 
-/** An image or artifact manifest. The descriptors are the very objects of the document, fields unknown to us included. */
+/**
+ * An image or artifact manifest. The descriptors are the very objects of the document, fields
+ * unknown to us included.
+ */
 export interface ImageManifest extends Common {
   readonly kind: 'manifest';
   readonly config: Descriptor;
@@ -39,8 +42,27 @@ const manifestTypes: readonly string[] = [mediaTypes.ociManifest, mediaTypes.doc
 const indexTypes: readonly string[] = [mediaTypes.ociIndex, mediaTypes.dockerList];
 const schema1Types = /^application\/vnd\.docker\.distribution\.manifest\.v1\+(json|prettyjws)$/;
 const unspecific = ['', 'application/json', 'application/octet-stream', 'text/plain'];
-const knownFields = ['schemaVersion', 'mediaType', 'artifactType', 'config', 'layers', 'manifests', 'subject', 'annotations', 'fsLayers'];
-const descriptorFields = ['mediaType', 'digest', 'size', 'artifactType', 'annotations', 'platform', 'urls', 'data'];
+const knownFields = [
+  'schemaVersion',
+  'mediaType',
+  'artifactType',
+  'config',
+  'layers',
+  'manifests',
+  'subject',
+  'annotations',
+  'fsLayers',
+];
+const descriptorFields = [
+  'mediaType',
+  'digest',
+  'size',
+  'artifactType',
+  'annotations',
+  'platform',
+  'urls',
+  'data',
+];
 
 /** True for a media type of an index: OCI's or Docker's manifest list. */
 export function isIndexType(mediaType: string): boolean {
@@ -53,12 +75,16 @@ export function isManifestType(mediaType: string): boolean {
 }
 
 /**
- * Reads a manifest or an index (OCI image-spec 1.1 manifest.md, image-index.md; Docker image manifest v2.2) from bytes that a registry sent.
- * @param contentType the header it came with; it must say the same as the body, where both say something
- * @throws {Failure} `bad-manifest` for anything that two readers could understand differently, and for what is too large.
+ * Reads a manifest or an index (OCI image-spec 1.1 manifest.md, image-index.md; Docker image
+ * manifest v2.2) from bytes that a registry sent.
+ * @param contentType the header it came with; it must say the same as the body, where both say
+ * something
+ * @throws {Failure} `bad-manifest` for anything that two readers could understand differently, and
+ * for what is too large.
  */
 export function parseManifest(bytes: Uint8Array, contentType?: string): ParsedManifest {
-  if (bytes.byteLength > maxManifestBytes) throw bad(`it has ${bytes.byteLength} bytes, more than ${maxManifestBytes}`);
+  if (bytes.byteLength > maxManifestBytes)
+    throw bad(`it has ${bytes.byteLength} bytes, more than ${maxManifestBytes}`);
   const reading = readJson(bytes, maxDepth);
   if ('problem' in reading) throw bad(reading.problem);
   const document = reading.value;
@@ -68,7 +94,11 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): ParsedMa
   if (document.schemaVersion !== 2) throw bad('its `schemaVersion` is not 2');
   const common = commonFields(document, mediaType);
   if (isIndexType(mediaType)) {
-    return { kind: 'index', ...common, manifests: descriptors(document, 'manifests', maxIndexEntries) };
+    return {
+      kind: 'index',
+      ...common,
+      manifests: descriptors(document, 'manifests', maxIndexEntries),
+    };
   }
   return {
     kind: 'manifest',
@@ -80,7 +110,8 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): ParsedMa
 
 function commonFields(document: JsonObject, mediaType: string): Common {
   const { artifactType, subject } = document;
-  if (artifactType !== undefined && typeof artifactType !== 'string') throw bad('its `artifactType` is not text');
+  if (artifactType !== undefined && typeof artifactType !== 'string')
+    throw bad('its `artifactType` is not text');
   return {
     mediaType,
     ...(artifactType !== undefined && { artifactType }),
@@ -90,12 +121,20 @@ function commonFields(document: JsonObject, mediaType: string): Common {
   };
 }
 
-/** The media type on which header, body and shape agree. A document that is both is the confusion attack of CVE-2021-41190. */
+/**
+ * The media type on which header, body and shape agree. A document that is both is the confusion
+ * attack of CVE-2021-41190.
+ */
 function mediaTypeOf(document: JsonObject, contentType: string | undefined): string {
   const header = (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
   const body = document.mediaType;
   if (body !== undefined && typeof body !== 'string') throw bad('its `mediaType` is not text');
-  if (document.schemaVersion === 1 || document.fsLayers !== undefined || schema1Types.test(header) || schema1Types.test(body ?? '')) {
+  if (
+    document.schemaVersion === 1 ||
+    document.fsLayers !== undefined ||
+    schema1Types.test(header) ||
+    schema1Types.test(body ?? '')
+  ) {
     throw bad(
       'it is a Docker schema 1 manifest, which Docker gave up in 2020 and which carries no digest of its configuration',
       'Build and push the image again with a current Docker or buildx, then sign the new digest.',
@@ -103,16 +142,21 @@ function mediaTypeOf(document: JsonObject, contentType: string | undefined): str
   }
   const isManifest = document.layers !== undefined || document.config !== undefined;
   const isIndex = document.manifests !== undefined;
-  if (isManifest && isIndex) throw bad('it is an image and an index at once, which different tools would read differently');
+  if (isManifest && isIndex)
+    throw bad('it is an image and an index at once, which different tools would read differently');
   if (!isManifest && !isIndex) throw bad('it has neither `layers` nor `manifests`');
   if (body !== undefined && !unspecific.includes(header) && header !== body) {
-    throw bad(`the registry calls it ${JSON.stringify(header.slice(0, 100))} and it calls itself ${JSON.stringify(body.slice(0, 100))}`);
+    throw bad(
+      `the registry calls it ${JSON.stringify(header.slice(0, 100))} and it calls itself ${JSON.stringify(body.slice(0, 100))}`,
+    );
   }
   const fallback = isIndex ? mediaTypes.ociIndex : mediaTypes.ociManifest;
   const mediaType = body ?? (unspecific.includes(header) ? fallback : header);
   const allowed = isIndex ? indexTypes : manifestTypes;
   if (!allowed.includes(mediaType)) {
-    throw bad(`its media type ${JSON.stringify(mediaType.slice(0, 100))} is not that of ${isIndex ? 'an index' : 'an image manifest'}`);
+    throw bad(
+      `its media type ${JSON.stringify(mediaType.slice(0, 100))} is not that of ${isIndex ? 'an index' : 'an image manifest'}`,
+    );
   }
   return mediaType;
 }
@@ -120,21 +164,30 @@ function mediaTypeOf(document: JsonObject, contentType: string | undefined): str
 function descriptors(document: JsonObject, field: string, most: number): Descriptor[] {
   const list = document[field];
   if (!Array.isArray(list)) throw bad(`its \`${field}\` is not a list`);
-  if (list.length > most) throw bad(`its \`${field}\` has ${list.length} entries, more than ${most}`);
+  if (list.length > most)
+    throw bad(`its \`${field}\` has ${list.length} entries, more than ${most}`);
   return list.map((entry, index) => descriptor(entry, `${field}[${index}]`));
 }
 
-/** Checks the fields that we rely on and hands back the same object, so that fields unknown to us survive a rewrite. */
+/**
+ * Checks the fields that we rely on and hands back the same object, so that fields unknown to us
+ * survive a rewrite.
+ */
 function descriptor(value: unknown, where: string): Descriptor {
   if (!isJsonObject(value)) throw bad(`its \`${where}\` is not a descriptor`);
   refuseLookalikes(value, descriptorFields);
   const { mediaType, digest, size, artifactType, platform } = value;
-  if (typeof mediaType !== 'string' || mediaType === '') throw bad(`its \`${where}\` has no \`mediaType\``);
+  if (typeof mediaType !== 'string' || mediaType === '')
+    throw bad(`its \`${where}\` has no \`mediaType\``);
   if (!isDigest(digest)) {
-    throw bad(`the digest of its \`${where}\` is not usable: ${typeof digest === 'string' ? digestProblem(digest) : 'it is not text'}`);
+    throw bad(
+      `the digest of its \`${where}\` is not usable: ${typeof digest === 'string' ? digestProblem(digest) : 'it is not text'}`,
+    );
   }
-  if (!Number.isSafeInteger(size) || Number(size) < 0) throw bad(`the size of its \`${where}\` is not a number of bytes`);
-  if (artifactType !== undefined && typeof artifactType !== 'string') throw bad(`the \`artifactType\` of its \`${where}\` is not text`);
+  if (!Number.isSafeInteger(size) || Number(size) < 0)
+    throw bad(`the size of its \`${where}\` is not a number of bytes`);
+  if (artifactType !== undefined && typeof artifactType !== 'string')
+    throw bad(`the \`artifactType\` of its \`${where}\` is not text`);
   annotations(value.annotations, `${where}.annotations`);
   if (platform !== undefined && platform !== null) checkPlatform(platform, where);
   return value as unknown as Descriptor;
@@ -142,7 +195,10 @@ function descriptor(value: unknown, where: string): Descriptor {
 
 function checkPlatform(platform: unknown, where: string): void {
   const { os, architecture, variant } = isJsonObject(platform) ? platform : {};
-  const fits = typeof os === 'string' && typeof architecture === 'string' && (variant === undefined || typeof variant === 'string');
+  const fits =
+    typeof os === 'string' &&
+    typeof architecture === 'string' &&
+    (variant === undefined || typeof variant === 'string');
   if (!fits) throw bad(`the platform of its \`${where}\` is not \`os\` and \`architecture\``);
 }
 
@@ -154,11 +210,15 @@ function annotations(value: unknown, where: string): Readonly<Record<string, str
   return value as Readonly<Record<string, string>>;
 }
 
-/** Go's JSON reader takes `Layers` for `layers`; ours does not. A document that uses this shows two faces. */
+/**
+ * Go's JSON reader takes `Layers` for `layers`; ours does not. A document that uses this shows two
+ * faces.
+ */
 function refuseLookalikes(object: JsonObject, fields: readonly string[]): void {
   for (const key of Object.keys(object)) {
     const field = fields.find((known) => known.toLowerCase() === key.toLowerCase());
-    if (field !== undefined && field !== key) throw bad(`its field ${JSON.stringify(key)} is spelled unlike \`${field}\``);
+    if (field !== undefined && field !== key)
+      throw bad(`its field ${JSON.stringify(key)} is spelled unlike \`${field}\``);
   }
 }
 
@@ -166,5 +226,9 @@ function bad(
   problem: string,
   fix = 'Push the image again; if the message stays, the registry or a proxy in front of it changes manifests.',
 ): Failure {
-  return new Failure('bad-manifest', `The manifest that the registry sent is not usable: ${problem}.`, fix);
+  return new Failure(
+    'bad-manifest',
+    `The manifest that the registry sent is not usable: ${problem}.`,
+    fix,
+  );
 }

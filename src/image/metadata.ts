@@ -4,7 +4,10 @@ import { isJsonObject, readJson } from './json.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** What one build pushed: its image names (`registry/repo:tag`, unparsed) and the digest they were given. */
+/**
+ * What one build pushed: its image names (`registry/repo:tag`, unparsed) and the digest they were
+ * given.
+ */
 export interface BuiltImage {
   readonly names: readonly string[];
   readonly digest: Digest;
@@ -17,9 +20,10 @@ const maxDepth = 64;
 const maxBakeTargets = 500;
 
 /**
- * Reads the `metadata` output of docker/build-push-action (an object with `image.name`, names joined with commas, and
- * `containerimage.digest`) or docker/bake-action (an object of such objects, one a target, beside keys `buildx.…`): what
- * `docker buildx build|bake --metadata-file` writes. A target that pushed nothing is an error: unsigned by accident is the danger here.
+ * Reads the `metadata` output of docker/build-push-action (an object with `image.name`, names
+ * joined with commas, and `containerimage.digest`) or docker/bake-action (an object of such
+ * objects, one a target, beside keys `buildx.…`): what `docker buildx build|bake --metadata-file`
+ * writes. A target that pushed nothing is an error: unsigned by accident is the danger here.
  * @throws {Failure} `bad-metadata` naming the target and what it lacks.
  */
 export function readMetadata(text: string): BuiltImage[] {
@@ -28,7 +32,9 @@ export function readMetadata(text: string): BuiltImage[] {
   if ('problem' in reading) throw bad(reading.problem);
   const document = reading.value;
   if (!isJsonObject(document)) throw bad('it is not a JSON object');
-  if (Object.keys(document).some((key) => key === 'image.name' || key.startsWith('containerimage.')))
+  if (
+    Object.keys(document).some((key) => key === 'image.name' || key.startsWith('containerimage.'))
+  )
     return [builtImage(document, 'the build')];
   const targets = Object.entries(document).filter(([key]) => !key.startsWith('buildx.'));
   if (targets.length === 0) throw bad('it names no image', notPushed);
@@ -42,19 +48,25 @@ export function readMetadata(text: string): BuiltImage[] {
 
 function builtImage(build: JsonObject, who: string): BuiltImage {
   const digest = build['containerimage.digest'];
-  const described = isJsonObject(build['containerimage.descriptor']) ? build['containerimage.descriptor'].digest : undefined;
+  const described = isJsonObject(build['containerimage.descriptor'])
+    ? build['containerimage.descriptor'].digest
+    : undefined;
   const found = digest ?? described;
   if (found === undefined) throw bad(`${who} has no \`containerimage.digest\``, notPushed);
   if (!isDigest(found)) {
-    throw bad(`the digest of ${who} is not usable: ${typeof found === 'string' ? digestProblem(found) : 'it is not text'}`);
+    throw bad(
+      `the digest of ${who} is not usable: ${typeof found === 'string' ? digestProblem(found) : 'it is not text'}`,
+    );
   }
   // Two digests for one build: one of them was edited, and which one was pushed is anybody's guess.
   if (described !== undefined && described !== found)
     throw bad(`${who} has one digest in \`containerimage.digest\` and another in its descriptor`);
   const name = build['image.name'];
-  if (name !== undefined && typeof name !== 'string') throw bad(`the \`image.name\` of ${who} is not text`);
+  if (name !== undefined && typeof name !== 'string')
+    throw bad(`the \`image.name\` of ${who} is not text`);
   const names = (name ?? '').split(',').map((part) => part.trim());
-  if (name === undefined || names.every((part) => part === '')) throw bad(`${who} has no \`image.name\``, noName);
+  if (name === undefined || names.every((part) => part === ''))
+    throw bad(`${who} has no \`image.name\``, noName);
   return { names: names.filter((part) => part !== ''), digest: found };
 }
 

@@ -1,22 +1,31 @@
 import { digestProblem } from './digest.ts';
 
-/** Why a text is not an image reference: the text fit for a log, the end of a sentence, and a sentence with the change. */
+/**
+ * Why a text is not an image reference: the text fit for a log, the end of a sentence, and a
+ * sentence with the change.
+ */
 export interface ReferenceProblem {
   readonly shown: string;
   readonly problem: string;
   readonly fix: string;
 }
 
-// Control characters, and the invisible ones that reorder or hide text: a name could look like another one in the log.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const unprintable = /[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+// Control characters, and the invisible ones that reorder or hide text: a name could look like
+// another one in the log.
+const unprintable =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 /** characters: host 253, port 6, repository 255, tag 129, digest 72, and some spaces */
 export const maxReference = 800;
 
 const example = '`images: ghcr.io/acme/app:1.2`';
 
-type Rule = readonly [applies: (text: string) => boolean, problem: string | ((text: string) => string), fix: string];
+type Rule = readonly [
+  applies: (text: string) => boolean,
+  problem: string | ((text: string) => string),
+  fix: string,
+];
 
 const rules: readonly Rule[] = [
   [(text) => text === '', 'it is empty', `Write one reference a line, for example ${example}.`],
@@ -51,7 +60,11 @@ const rules: readonly Rule[] = [
     'it is a digest or an image id without a repository',
     'Put the digest into `digest:` and the repository into `images:`:\n  images: ghcr.io/acme/app\n  digest: ${{ steps.build.outputs.digest }}',
   ],
-  [(text) => text.split('@').length > 2, 'it has more than one "@"', 'Write one digest: `images: ghcr.io/acme/app@sha256:…`.'],
+  [
+    (text) => text.split('@').length > 2,
+    'it has more than one "@"',
+    'Write one digest: `images: ghcr.io/acme/app@sha256:…`.',
+  ],
   [
     (text) => text.endsWith('@'),
     'there is no digest after "@"',
@@ -77,7 +90,11 @@ const rules: readonly Rule[] = [
     (text) => `its digest is not usable: ${digestProblem(text.slice(text.indexOf('@') + 1))}`,
     'Use the digest that the push printed: `images: ghcr.io/acme/app@${{ steps.build.outputs.digest }}`.',
   ],
-  [(text) => /:sha256:/.test(text), 'a digest follows "@", not ":"', 'Write `images: ghcr.io/acme/app@sha256:…`.'],
+  [
+    (text) => /:sha256:/.test(text),
+    'a digest follows "@", not ":"',
+    'Write `images: ghcr.io/acme/app@sha256:…`.',
+  ],
   [
     (text) => text.startsWith('@') || text.startsWith(':'),
     'there is no repository in front of it',
@@ -104,7 +121,11 @@ const rules: readonly Rule[] = [
     'a tag has no slash',
     'A branch name may hold more than a tag; use for example `images: ghcr.io/acme/app:${{ github.sha }}`.',
   ],
-  [(text) => pathOf(text).length > 255, 'its repository is longer than 255 characters', `Use a shorter repository: ${example}.`],
+  [
+    (text) => pathOf(text).length > 255,
+    'its repository is longer than 255 characters',
+    `Use a shorter repository: ${example}.`,
+  ],
   [
     (text) => tagOf(text).length > 128,
     'its tag is longer than 128 characters',
@@ -117,24 +138,36 @@ const rules: readonly Rule[] = [
   ],
 ];
 
-/** True for a word that people give to tags and never to images: `v1`, `1.2.3`, `2024-05-01`, `latest`, `main`. */
+/**
+ * True for a word that people give to tags and never to images: `v1`, `1.2.3`, `2024-05-01`,
+ * `latest`, `main`.
+ */
 export function isLonelyTag(text: string): boolean {
   return /^(?:v?\d+(?:[.-]\w+)*|latest|main|master|edge|nightly)$/.test(text);
 }
 
 /**
- * Explains a text that the grammar refused. Never shows control characters, nor the user part of an address (it may be a token).
+ * Explains a text that the grammar refused. Never shows control characters, nor the user part of an
+ * address (it may be a token).
  */
 export function referenceProblem(entry: string): ReferenceProblem {
   const visible = entry.slice(0, maxReference).replace(unprintable, '').trim();
-  const shown = shorten(visible.replace(/\/\/[^/@\s]*@/g, '//…@').replace(/^[^/@\s:]*:[^/@\s]*@(?!sha\d*:|$)/, '…@'));
+  const shown = shorten(
+    visible.replace(/\/\/[^/@\s]*@/g, '//…@').replace(/^[^/@\s:]*:[^/@\s]*@(?!sha\d*:|$)/, '…@'),
+  );
   const fallback = `Write registry, slash, repository, and a tag or a digest: ${example}.`;
-  if (entry.length > maxReference) return { shown, problem: `it has ${entry.length} characters`, fix: fallback };
+  if (entry.length > maxReference)
+    return { shown, problem: `it has ${entry.length} characters`, fix: fallback };
   if (visible !== entry.trim()) {
-    return { shown, problem: 'there is an invisible or control character in it', fix: `Type the reference again, one a line: ${example}.` };
+    return {
+      shown,
+      problem: 'there is an invisible or control character in it',
+      fix: `Type the reference again, one a line: ${example}.`,
+    };
   }
   const rule = rules.find(([applies]) => applies(visible));
-  if (rule === undefined) return { shown, problem: 'its registry or its repository is not a valid name', fix: fallback };
+  if (rule === undefined)
+    return { shown, problem: 'its registry or its repository is not a valid name', fix: fallback };
   const [, problem, fix] = rule;
   return { shown, problem: typeof problem === 'string' ? problem : problem(visible), fix };
 }

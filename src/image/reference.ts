@@ -3,7 +3,10 @@ import { Failure } from '../failure.ts';
 import { type Digest, isDigest } from './digest.ts';
 import { isLonelyTag, maxReference, referenceProblem } from './reference-problem.ts';
 
-/** A repository of one registry, parsed. Docker Hub is always `docker.io` here, whichever of its names was written. */
+/**
+ * A repository of one registry, parsed. Docker Hub is always `docker.io` here, whichever of its
+ * names was written.
+ */
 export interface RepositoryName {
   /** host[:port] in lower case, e.g. `ghcr.io`, `docker.io`, `127.0.0.1:5000`, `[::1]:5000` */
   readonly registry: string;
@@ -23,8 +26,9 @@ const tagPattern = /^\w[\w.-]{0,127}$/;
 const maxRepository = 255;
 
 /**
- * Reads an image reference as Docker does (grammar of distribution/reference; short names mean Docker Hub, `nginx` is
- * `docker.io/library/nginx`), without inventing a tag. Hosts are compared in lower case; digests must be canonical sha256.
+ * Reads an image reference as Docker does (grammar of distribution/reference; short names mean
+ * Docker Hub, `nginx` is `docker.io/library/nginx`), without inventing a tag. Hosts are compared in
+ * lower case; digests must be canonical sha256.
  * @param where the input the text came from, for the message
  * @throws {Failure} `bad-reference` that shows the entry and says what to change.
  */
@@ -32,7 +36,11 @@ export function parseReference(text: string, where = 'images'): ImageReference {
   const reference = text.length <= maxReference ? read(text.trim()) : undefined;
   if (reference !== undefined) return reference;
   const { shown, problem, fix } = referenceProblem(text);
-  throw new Failure('bad-reference', `"${shown}" in \`${where}\` is not an image reference: ${problem}.`, fix);
+  throw new Failure(
+    'bad-reference',
+    `"${shown}" in \`${where}\` is not an image reference: ${problem}.`,
+    fix,
+  );
 }
 
 /** `registry/repository[:tag][@digest]`; `parseReference` reads it back to the same value. */
@@ -48,14 +56,20 @@ export function formatRepository(name: RepositoryName): string {
 }
 
 /**
- * `registry/repository` as cosign writes it into `docker-reference` of a simple-signing payload; Docker Hub is `index.docker.io`
- * (go-containerregistry's name). podman's `matchRepository` reads it as `docker.io` (distribution/reference treats both names as one).
+ * `registry/repository` as cosign writes it into `docker-reference` of a simple-signing payload;
+ * Docker Hub is `index.docker.io` (go-containerregistry's name). podman's `matchRepository` reads
+ * it as `docker.io` (distribution/reference treats both names as one).
  */
 export function cosignRepositoryName(name: RepositoryName): string {
-  return name.registry === 'docker.io' ? `index.docker.io/${name.repository}` : formatRepository(name);
+  return name.registry === 'docker.io'
+    ? `index.docker.io/${name.repository}`
+    : formatRepository(name);
 }
 
-/** host[:port] that is contacted: Docker Hub's API is at `registry-1.docker.io`, everybody else's under the name itself. */
+/**
+ * host[:port] that is contacted: Docker Hub's API is at `registry-1.docker.io`, everybody else's
+ * under the name itself.
+ */
 export function registryHost(name: RepositoryName): string {
   return name.registry === 'docker.io' ? 'registry-1.docker.io' : name.registry;
 }
@@ -63,7 +77,8 @@ export function registryHost(name: RepositoryName): string {
 function read(text: string): ImageReference | undefined {
   // "sha256:…" alone would be a tag of docker.io/library/sha256; whoever writes it means a digest.
   if (/^sha\d+:/.test(text)) return undefined;
-  // "v1" alone would be docker.io/library/v1, an image that nobody means and that only Docker could push.
+  // "v1" alone would be docker.io/library/v1, an image that nobody means and that only Docker could
+  // push.
   if (isLonelyTag(text)) return undefined;
   const at = text.indexOf('@');
   const digest = at < 0 ? undefined : text.slice(at + 1);
@@ -88,7 +103,11 @@ function readName(text: string): RepositoryName | undefined {
   let repository = isHost ? text.slice(slash + 1) : text;
   if (registry === 'index.docker.io') registry = 'docker.io';
   if (registry === 'docker.io' && !repository.includes('/')) repository = `library/${repository}`;
-  if (repository.length > maxRepository || !repository.split('/').every((part) => component.test(part))) return undefined;
+  if (
+    repository.length > maxRepository ||
+    !repository.split('/').every((part) => component.test(part))
+  )
+    return undefined;
   return isRegistry(registry) ? { registry, repository } : undefined;
 }
 
@@ -98,5 +117,9 @@ function isRegistry(text: string): boolean {
   const [, ipv6, host, port] = parts;
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) return false;
   if (ipv6 !== undefined) return isIPv6(ipv6);
-  return host !== undefined && host.length <= 253 && host.split('.').every((label) => hostLabel.test(label));
+  return (
+    host !== undefined &&
+    host.length <= 253 &&
+    host.split('.').every((label) => hostLabel.test(label))
+  );
 }

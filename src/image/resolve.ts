@@ -2,13 +2,20 @@ import { Failure } from '../failure.ts';
 import type { Descriptor } from './descriptor.ts';
 import type { Digest } from './digest.ts';
 import { platformName } from './platform.ts';
-import { formatReference, formatRepository, type ImageReference, type RepositoryName } from './reference.ts';
+import {
+  formatReference,
+  formatRepository,
+  type ImageReference,
+  type RepositoryName,
+} from './reference.ts';
 import { walkIndex } from './walk.ts';
 
 /** What resolving needs of a repository. */
 export interface ManifestSource {
   head(reference: string): Promise<Descriptor | undefined>;
-  getManifest(reference: string): Promise<{ digest: Digest; mediaType: string; bytes: Buffer } | undefined>;
+  getManifest(
+    reference: string,
+  ): Promise<{ digest: Digest; mediaType: string; bytes: Buffer } | undefined>;
 }
 
 /** One thing that gets signed, or verified: a manifest of a repository, known by its digest. */
@@ -25,7 +32,9 @@ export interface Image {
   readonly partOf?: string;
 }
 
-/** What the user named: a reference and, where it is known before asking the registry, the digest. */
+/**
+ * What the user named: a reference and, where it is known before asking the registry, the digest.
+ */
 export interface ImageTarget {
   readonly reference: ImageReference;
   readonly digest?: Digest;
@@ -40,20 +49,30 @@ export interface ResolveTools {
   readonly onTagOnly: (reference: string, digest: Digest) => void;
 }
 
-/** How often a manifest that was just pushed, and is not known yet, is looked for again, and the pauses between, in milliseconds. */
+/**
+ * How often a manifest that was just pushed, and is not known yet, is looked for again, and the
+ * pauses between, in milliseconds.
+ */
 const pauses = [250, 500, 1000, 2000];
 
 /**
- * Resolves one target to the images it stands for. A tag is resolved once, here; from then on only the digest counts (contract, rule 5).
- * Where the digest is known the answer is immediate and `subject` is under way, so that other requests can run beside it.
- * @returns the image itself first; with `recursive`, then every manifest inside the index, each once.
+ * Resolves one target to the images it stands for. A tag is resolved once, here; from then on only
+ * the digest counts (contract, rule 5). Where the digest is known the answer is immediate and
+ * `subject` is under way, so that other requests can run beside it.
+ * @returns the image itself first; with `recursive`, then every manifest inside the index, each
+ * once.
  * @throws {Failure} `image-not-found`, `bad-manifest`, or what the source throws.
  */
-export async function resolveTarget(target: ImageTarget, tools: ResolveTools): Promise<readonly Image[]> {
+export async function resolveTarget(
+  target: ImageTarget,
+  tools: ResolveTools,
+): Promise<readonly Image[]> {
   const source = tools.open(target.reference);
   const wanted = target.digest ?? target.reference.tag ?? 'latest';
   if (tools.recursive) return resolveRecursive(source, wanted, target, tools);
-  const answer = patiently(() => source.head(wanted), target, tools).then((found) => signable(found, target));
+  const answer = patiently(() => source.head(wanted), target, tools).then((found) =>
+    signable(found, target),
+  );
   if (target.digest !== undefined) {
     answer.catch(() => {}); // awaited by whoever uses the image; until then it must not end the process
     return [imageOf(target, target.digest, answer)];
@@ -63,10 +82,18 @@ export async function resolveTarget(target: ImageTarget, tools: ResolveTools): P
   return [imageOf(target, digest, answer)];
 }
 
-async function resolveRecursive(source: ManifestSource, wanted: string, target: ImageTarget, tools: ResolveTools): Promise<Image[]> {
+async function resolveRecursive(
+  source: ManifestSource,
+  wanted: string,
+  target: ImageTarget,
+  tools: ResolveTools,
+): Promise<Image[]> {
   const root = await patiently(() => source.getManifest(wanted), target, tools);
   if (target.digest === undefined) tools.onTagOnly(nameOf(target), root.digest);
-  const children = await walkIndex((digest) => patiently(() => source.getManifest(digest), target, tools), root);
+  const children = await walkIndex(
+    (digest) => patiently(() => source.getManifest(digest), target, tools),
+    root,
+  );
   const own = { mediaType: root.mediaType, digest: root.digest, size: root.bytes.length };
   const partOf = `${formatRepository(target.reference)}@${root.digest}`;
   return [
@@ -83,8 +110,15 @@ async function resolveRecursive(source: ManifestSource, wanted: string, target: 
   ];
 }
 
-/** Asks again for a while when the answer is "no such manifest": some registries know a pushed manifest only after some seconds. */
-async function patiently<T>(ask: () => Promise<T | undefined>, target: ImageTarget, tools: ResolveTools): Promise<T> {
+/**
+ * Asks again for a while when the answer is "no such manifest": some registries know a pushed
+ * manifest only after some seconds.
+ */
+async function patiently<T>(
+  ask: () => Promise<T | undefined>,
+  target: ImageTarget,
+  tools: ResolveTools,
+): Promise<T> {
   for (const pause of pauses) {
     const answer = await ask();
     if (answer !== undefined) return answer;
@@ -99,9 +133,13 @@ async function patiently<T>(ask: () => Promise<T | undefined>, target: ImageTarg
   );
 }
 
-/** Docker's schema 1 signs itself inside the manifest: its digest is not the hash of its bytes, so nobody could check what was signed. */
+/**
+ * Docker's schema 1 signs itself inside the manifest: its digest is not the hash of its bytes, so
+ * nobody could check what was signed.
+ */
 function signable(manifest: Descriptor, target: ImageTarget): Descriptor {
-  if (!manifest.mediaType.startsWith('application/vnd.docker.distribution.manifest.v1+')) return manifest;
+  if (!manifest.mediaType.startsWith('application/vnd.docker.distribution.manifest.v1+'))
+    return manifest;
   throw new Failure(
     'bad-manifest',
     `${nameOf(target)} is an image in Docker's schema 1, whose digest does not cover its bytes.`,
@@ -109,7 +147,12 @@ function signable(manifest: Descriptor, target: ImageTarget): Descriptor {
   );
 }
 
-function imageOf(target: ImageTarget, digest: Digest, subject: Promise<Descriptor>, platform?: string): Image {
+function imageOf(
+  target: ImageTarget,
+  digest: Digest,
+  subject: Promise<Descriptor>,
+  platform?: string,
+): Image {
   const { registry, repository } = target.reference;
   return {
     name: { registry, repository },
@@ -124,7 +167,10 @@ function nameOf(target: ImageTarget): string {
   return target.references[0] ?? formatReference(target.reference);
 }
 
-/** The same digest in the same repository is one image, whatever names and indexes led to it; all its names are kept. */
+/**
+ * The same digest in the same repository is one image, whatever names and indexes led to it; all
+ * its names are kept.
+ */
 export function uniqueImages(images: readonly Image[]): readonly Image[] {
   const unique = new Map<string, Image>();
   for (const image of images) {
@@ -134,7 +180,10 @@ export function uniqueImages(images: readonly Image[]): readonly Image[] {
       key,
       known === undefined
         ? image
-        : { ...(known.partOf === undefined ? known : image), references: [...new Set([...known.references, ...image.references])] },
+        : {
+            ...(known.partOf === undefined ? known : image),
+            references: [...new Set([...known.references, ...image.references])],
+          },
     );
   }
   return [...unique.values()];

@@ -2,13 +2,24 @@ import { Failure } from '../failure.ts';
 import type { Digest } from './digest.ts';
 import { isDigest, parseDigest } from './digest.ts';
 import { readMetadata } from './metadata.ts';
-import { formatReference, formatRepository, type ImageReference, parseReference } from './reference.ts';
+import {
+  formatReference,
+  formatRepository,
+  type ImageReference,
+  parseReference,
+} from './reference.ts';
 
-/** One thing to sign or verify: a digest in a repository, or a tag that the registry has still to resolve. */
+/**
+ * One thing to sign or verify: a digest in a repository, or a tag that the registry has still to
+ * resolve.
+ */
 export interface Target {
   /** as it was first written, normalized; its digest is the one written there, if any */
   readonly reference: ImageReference;
-  /** the digest to use; undefined where the registry must resolve `reference` (the tag `latest` when it names none) */
+  /**
+   * the digest to use; undefined where the registry must resolve `reference` (the tag `latest` when
+   * it names none)
+   */
   readonly digest?: Digest;
   /** every name it was given, normalized, in the order written, tags included; for the report */
   readonly references: readonly string[];
@@ -30,25 +41,36 @@ const yaml =
   'or `metadata: ${{ steps.build.outputs.metadata }}`.';
 
 /**
- * Reads what to sign: `digest` holds for every entry of `images` that names none; an entry with a digest keeps its own; `metadata` brings
- * its own names and digests. One digest in one repository is one target, however many tags name it.
- * @throws {Failure} `bad-reference`, `bad-digest`, `bad-metadata`, or `bad-input` when the inputs together name nothing or contradict.
+ * Reads what to sign: `digest` holds for every entry of `images` that names none; an entry with a
+ * digest keeps its own; `metadata` brings its own names and digests. One digest in one repository
+ * is one target, however many tags name it.
+ * @throws {Failure} `bad-reference`, `bad-digest`, `bad-metadata`, or `bad-input` when the inputs
+ * together name nothing or contradict.
  */
 export function readTargets(inputs: TargetInputs): Target[] {
   const digest = inputs.digest?.trim() ? parseDigest(inputs.digest.trim()) : undefined;
   const listed = inputs.images.map((text) => target(parseReference(text), 'images', digest));
   const built = inputs.metadata?.trim() ? fromMetadata(inputs.metadata.trim()) : [];
   if (listed.length + built.length > maxTargets) {
-    throw new Failure('bad-input', `There are more than ${maxTargets} images in one step.`, 'Split them over several steps or a matrix.');
+    throw new Failure(
+      'bad-input',
+      `There are more than ${maxTargets} images in one step.`,
+      'Split them over several steps or a matrix.',
+    );
   }
   if (listed.length === 0 && digest !== undefined) checkLonelyDigest(digest, built);
-  if (listed.length + built.length === 0) throw new Failure('bad-input', 'There is no image to work on.', `Say what was pushed:\n${yaml}`);
+  if (listed.length + built.length === 0)
+    throw new Failure(
+      'bad-input',
+      'There is no image to work on.',
+      `Say what was pushed:\n${yaml}`,
+    );
   return mergeTargets([...listed, ...built]);
 }
 
 /**
- * Joins targets that are the same digest in the same repository, and tags named twice; call it again after tags were resolved. The first
- * one stays, and gains the names of the others.
+ * Joins targets that are the same digest in the same repository, and tags named twice; call it
+ * again after tags were resolved. The first one stays, and gains the names of the others.
  */
 export function mergeTargets(targets: readonly Target[]): Target[] {
   const merged = new Map<string, Target>();
@@ -56,14 +78,28 @@ export function mergeTargets(targets: readonly Target[]): Target[] {
     const what = next.digest ?? `:${next.reference.tag ?? 'latest'}`;
     const key = `${formatRepository(next.reference)} ${what}`;
     const known = merged.get(key);
-    merged.set(key, known === undefined ? next : { ...known, references: [...new Set([...known.references, ...next.references])] });
+    merged.set(
+      key,
+      known === undefined
+        ? next
+        : { ...known, references: [...new Set([...known.references, ...next.references])] },
+    );
   }
   return [...merged.values()];
 }
 
-function target(reference: ImageReference, source: Target['source'], fallback: Digest | undefined): Target {
+function target(
+  reference: ImageReference,
+  source: Target['source'],
+  fallback: Digest | undefined,
+): Target {
   const digest = reference.digest ?? fallback;
-  return { reference, ...(digest !== undefined && { digest }), references: [formatReference(reference)], source };
+  return {
+    reference,
+    ...(digest !== undefined && { digest }),
+    references: [formatReference(reference)],
+    source,
+  };
 }
 
 function fromMetadata(text: string): Target[] {
@@ -85,7 +121,11 @@ function fromMetadata(text: string): Target[] {
 /** A digest that no entry takes up would be dropped silently, and something else signed. */
 function checkLonelyDigest(digest: Digest, built: readonly Target[]): void {
   if (built.length === 0) {
-    throw new Failure('bad-input', '`digest` says which image, and nothing says in which repository.', `Add \`images\`:\n${yaml}`);
+    throw new Failure(
+      'bad-input',
+      '`digest` says which image, and nothing says in which repository.',
+      `Add \`images\`:\n${yaml}`,
+    );
   }
   if (!built.some((entry) => isDigest(entry.digest) && entry.digest === digest)) {
     throw new Failure(

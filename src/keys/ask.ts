@@ -9,11 +9,16 @@ export type Answer = Readonly<Record<string, unknown>>;
 
 /** bytes; a key with all its versions is a tenth of that */
 const maxAnswer = 512 * 1024;
-/** for how many milliseconds a service that is busy is asked again, always within the budget of the step */
+/**
+ * for how many milliseconds a service that is busy is asked again, always within the budget of the
+ * step
+ */
 const patience = 45_000;
 const firstPause = 200;
 
-/** A request to a key service; redirects are never followed, since the request carries credentials. */
+/**
+ * A request to a key service; redirects are never followed, since the request carries credentials.
+ */
 export type KmsRequest = Pick<HttpRequest, 'method' | 'url' | 'headers' | 'body' | 'peer' | 'tls'>;
 
 export interface Asking {
@@ -21,7 +26,10 @@ export interface Asking {
   readonly service: string;
   /** made anew for every try, since a signed request has a time in it */
   readonly request: () => KmsRequest | Promise<KmsRequest>;
-  /** true for an answer that means "slower, please" in the service's own words; 429 and 5xx are known already */
+  /**
+   * true for an answer that means "slower, please" in the service's own words; 429 and 5xx are
+   * known already
+   */
   readonly isBusy?: (response: HttpResponse) => boolean;
 }
 
@@ -33,9 +41,15 @@ export interface Asking {
 export async function ask(tools: KeyTools, { request, isBusy }: Asking): Promise<HttpResponse> {
   const start = performance.now();
   for (let attempt = 1; ; attempt++) {
-    const response = await tools.http({ ...(await request()), maxBytes: maxAnswer, patience, redirect: 'manual' });
+    const response = await tools.http({
+      ...(await request()),
+      maxBytes: maxAnswer,
+      patience,
+      redirect: 'manual',
+    });
     const pause = Math.random() * firstPause * 2 ** Math.min(attempt, 5) + firstPause / 2;
-    if (isBusy?.(response) !== true || performance.now() - start + pause > patience) return response;
+    if (isBusy?.(response) !== true || performance.now() - start + pause > patience)
+      return response;
     await tools.sleep(pause);
   }
 }
@@ -53,13 +67,20 @@ export function textIn(answer: Answer | undefined, field: string, service: strin
   return value;
 }
 
-/** The bytes of base64 or base64url. @throws {Failure} `kms-error` for other texts: Node would skip what it does not know */
+/**
+ * The bytes of base64 or base64url. @throws {Failure} `kms-error` for other texts: Node would skip
+ * what it does not know
+ */
 export function bytesOf(text: string, service: string): Buffer {
-  if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(text)) throw strangeAnswer(service, 'with something other than base64 in it');
+  if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(text))
+    throw strangeAnswer(service, 'with something other than base64 in it');
   return Buffer.from(text, 'base64');
 }
 
-/** The service's own word for what is wrong; never its message, which may quote the request with its credentials. */
+/**
+ * The service's own word for what is wrong; never its message, which may quote the request with its
+ * credentials.
+ */
 export function word(value: unknown): string {
   return typeof value === 'string' && /^[\w.#:/ -]{1,80}$/.test(value) ? value : '';
 }
@@ -74,22 +95,33 @@ export function strangeAnswer(service: string, how: string): Failure {
 }
 
 /** The service did not do it, for a reason that is its own. */
-export function serviceFailed(service: string, status: number, code: string, attempts = 1): Failure {
+export function serviceFailed(
+  service: string,
+  status: number,
+  code: string,
+  attempts = 1,
+): Failure {
   const busy = status === 429 || status >= 500 || /throttl|limit|exhausted|busy/i.test(code);
   const said = code === '' ? `status ${status}` : `${code}, status ${status}`;
   const tries = attempts > 1 ? ` after ${attempts} tries` : '';
   return new Failure(
     'kms-error',
     `${service} did not sign or show the key (${said})${tries}.`,
-    busy ? 'It is busy or down: run the step again later, or ask for a higher quota.' : 'Its audit log tells more about this request.',
+    busy
+      ? 'It is busy or down: run the step again later, or ask for a higher quota.'
+      : 'Its audit log tells more about this request.',
   );
 }
 
-/** Refuses addresses that credentials could be read from on the way: only https, and plain http on this machine. */
+/**
+ * Refuses addresses that credentials could be read from on the way: only https, and plain http on
+ * this machine.
+ */
 export function safeUrl(text: string, name: string): URL {
   const url = URL.parse(text);
   if (url !== null && url.username === '' && url.password === '') {
-    if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))) return url;
+    if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)))
+      return url;
   }
   throw new Failure(
     'kms-credentials',

@@ -1,5 +1,6 @@
-// The credentials that are on the runner, in the order of AWS's own tools (AWS SDKs and Tools Reference Guide: environment variables, web
-// identity, shared files, container credentials). Nothing is asked of the machine's metadata service.
+// The credentials that are on the runner, in the order of AWS's own tools (AWS SDKs and Tools
+// Reference Guide: environment variables, web identity, shared files, container credentials).
+// Nothing is asked of the machine's metadata service.
 import { Failure } from '../failure.ts';
 import { ask, jsonOf, safeUrl, serviceFailed, textIn } from './ask.ts';
 import type { KeyTools } from './provider.ts';
@@ -31,7 +32,10 @@ const maxFile = 256 * 1024;
  * @param keyRegion the region in the key's ARN, which is the only one that key is in
  * @throws {Failure} `kms-credentials` with the login step to add
  */
-export async function awsIdentity(tools: KeyTools, keyRegion: string | undefined): Promise<AwsIdentity> {
+export async function awsIdentity(
+  tools: KeyTools,
+  keyRegion: string | undefined,
+): Promise<AwsIdentity> {
   const { env } = tools;
   const profile = await readProfile(tools);
   const region = keyRegion ?? (env.AWS_REGION || env.AWS_DEFAULT_REGION || profile.region);
@@ -42,9 +46,17 @@ export async function awsIdentity(tools: KeyTools, keyRegion: string | undefined
       `Log in before this step, which sets the region:\n${awsLoginStep}`,
     );
   }
-  const found = fromEnvironment(env) ?? (await webIdentity(tools, region)) ?? fromProfile(profile) ?? (await fromContainer(tools));
+  const found =
+    fromEnvironment(env) ??
+    (await webIdentity(tools, region)) ??
+    fromProfile(profile) ??
+    (await fromContainer(tools));
   if (found === undefined) {
-    throw new Failure('kms-credentials', 'There are no AWS credentials on this runner.', `Log in before this step:\n${awsLoginStep}`);
+    throw new Failure(
+      'kms-credentials',
+      'There are no AWS credentials on this runner.',
+      `Log in before this step:\n${awsLoginStep}`,
+    );
   }
   tools.mask(found.secretAccessKey);
   if (found.sessionToken !== undefined) tools.mask(found.sessionToken);
@@ -61,11 +73,18 @@ function fromProfile(profile: Section): Credentials | undefined {
   return made(profile.aws_access_key_id, profile.aws_secret_access_key, profile.aws_session_token);
 }
 
-function made(accessKeyId: string, secretAccessKey: string, sessionToken: string | undefined): Credentials {
+function made(
+  accessKeyId: string,
+  secretAccessKey: string,
+  sessionToken: string | undefined,
+): Credentials {
   return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
 }
 
-/** The profile's sections of both shared files, the credentials file first. Files that are not there are no error. */
+/**
+ * The profile's sections of both shared files, the credentials file first. Files that are not there
+ * are no error.
+ */
 async function readProfile({ env, home, readFile }: KeyTools): Promise<Section> {
   const name = env.AWS_PROFILE || 'default';
   const read = async (path: string, section: string) => {
@@ -76,7 +95,10 @@ async function readProfile({ env, home, readFile }: KeyTools): Promise<Section> 
     }
   };
   const [config, credentials] = await Promise.all([
-    read(env.AWS_CONFIG_FILE || `${home}/.aws/config`, name === 'default' ? 'default' : `profile ${name}`),
+    read(
+      env.AWS_CONFIG_FILE || `${home}/.aws/config`,
+      name === 'default' ? 'default' : `profile ${name}`,
+    ),
     read(env.AWS_SHARED_CREDENTIALS_FILE || `${home}/.aws/credentials`, name),
   ]);
   return { ...config, ...credentials };
@@ -99,24 +121,36 @@ function sectionOf(text: string, wanted: string): Section {
 async function webIdentity(tools: KeyTools, region: string): Promise<Credentials | undefined> {
   const { env } = tools;
   if (!env.AWS_WEB_IDENTITY_TOKEN_FILE || !env.AWS_ROLE_ARN) return undefined;
-  const token = await readToken(tools, env.AWS_WEB_IDENTITY_TOKEN_FILE, 'AWS_WEB_IDENTITY_TOKEN_FILE');
+  const token = await readToken(
+    tools,
+    env.AWS_WEB_IDENTITY_TOKEN_FILE,
+    'AWS_WEB_IDENTITY_TOKEN_FILE',
+  );
   const form = new URLSearchParams({
     Action: 'AssumeRoleWithWebIdentity',
     Version: '2011-06-15',
     RoleArn: env.AWS_ROLE_ARN,
-    RoleSessionName: (env.AWS_ROLE_SESSION_NAME || 'sign-image').replace(/[^\w+=,.@-]/g, '-').slice(0, 64),
+    RoleSessionName: (env.AWS_ROLE_SESSION_NAME || 'sign-image')
+      .replace(/[^\w+=,.@-]/g, '-')
+      .slice(0, 64),
     WebIdentityToken: token,
   });
   const given = env.AWS_ENDPOINT_URL_STS || env.AWS_ENDPOINT_URL;
   const suffix = region.startsWith('cn-') ? '.cn' : '';
-  const url = given ? safeUrl(given, 'AWS_ENDPOINT_URL_STS') : new URL(`https://sts.${region}.amazonaws.com${suffix}/`);
-  const headers = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' };
+  const url = given
+    ? safeUrl(given, 'AWS_ENDPOINT_URL_STS')
+    : new URL(`https://sts.${region}.amazonaws.com${suffix}/`);
+  const headers = {
+    'content-type': 'application/x-www-form-urlencoded',
+    accept: 'application/json',
+  };
   const response = await ask(tools, {
     service: 'AWS STS',
     request: () => ({ method: 'POST', url, headers, body: Buffer.from(form.toString()) }),
   });
   if (response.status !== 200) {
-    if (response.status >= 500 || response.status === 429) throw serviceFailed('AWS STS', response.status, '', response.attempts);
+    if (response.status >= 500 || response.status === 429)
+      throw serviceFailed('AWS STS', response.status, '', response.attempts);
     throw new Failure(
       'kms-credentials',
       'AWS does not give the role in AWS_ROLE_ARN for the token in AWS_WEB_IDENTITY_TOKEN_FILE.',
@@ -126,19 +160,25 @@ async function webIdentity(tools: KeyTools, region: string): Promise<Credentials
   const outer = jsonOf(response)?.AssumeRoleWithWebIdentityResponse as
     | { AssumeRoleWithWebIdentityResult?: { Credentials?: object } }
     | undefined;
-  const inner = outer?.AssumeRoleWithWebIdentityResult?.Credentials as Readonly<Record<string, unknown>> | undefined;
+  const inner = outer?.AssumeRoleWithWebIdentityResult?.Credentials as
+    | Readonly<Record<string, unknown>>
+    | undefined;
   const field = (name: string) => textIn(inner, name, 'AWS STS');
   return made(field('AccessKeyId'), field('SecretAccessKey'), field('SessionToken'));
 }
 
-/** ECS and EKS Pod Identity: an address on this machine's own network, named by the orchestrator. */
+/**
+ * ECS and EKS Pod Identity: an address on this machine's own network, named by the orchestrator.
+ */
 async function fromContainer(tools: KeyTools): Promise<Credentials | undefined> {
   const { env } = tools;
   const url = env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
     ? URL.parse(env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, 'http://169.254.170.2')
     : URL.parse(env.AWS_CONTAINER_CREDENTIALS_FULL_URI ?? '');
   if (url === null) return undefined;
-  const isLocal = /^(169\.254\.170\.(2|23)|127(\.\d{1,3}){3}|localhost|\[fd00:ec2::23\])$/.test(url.hostname);
+  const isLocal = /^(169\.254\.170\.(2|23)|127(\.\d{1,3}){3}|localhost|\[fd00:ec2::23\])$/.test(
+    url.hostname,
+  );
   if (url.protocol !== 'https:' && !isLocal) {
     throw new Failure(
       'kms-credentials',
@@ -147,13 +187,20 @@ async function fromContainer(tools: KeyTools): Promise<Credentials | undefined> 
     );
   }
   const file = env.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE;
-  const token = file ? await readToken(tools, file, 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE') : env.AWS_CONTAINER_AUTHORIZATION_TOKEN;
+  const token = file
+    ? await readToken(tools, file, 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE')
+    : env.AWS_CONTAINER_AUTHORIZATION_TOKEN;
   if (token) tools.mask(token);
   const response = await ask(tools, {
     service: 'The container credentials of AWS',
-    request: () => ({ method: 'GET', url, headers: { accept: 'application/json', ...(token ? { authorization: token } : {}) } }),
+    request: () => ({
+      method: 'GET',
+      url,
+      headers: { accept: 'application/json', ...(token ? { authorization: token } : {}) },
+    }),
   });
-  if (response.status !== 200) throw serviceFailed('The container credentials of AWS', response.status, '', response.attempts);
+  if (response.status !== 200)
+    throw serviceFailed('The container credentials of AWS', response.status, '', response.attempts);
   const answer = jsonOf(response);
   const field = (name: string) => textIn(answer, name, 'The container credentials of AWS');
   return made(field('AccessKeyId'), field('SecretAccessKey'), field('Token'));
@@ -167,6 +214,10 @@ async function readToken(tools: KeyTools, path: string, variable: string): Promi
     tools.mask(token);
     return token;
   } catch {
-    throw new Failure('kms-credentials', `The file that ${variable} names cannot be read.`, `Log in before this step:\n${awsLoginStep}`);
+    throw new Failure(
+      'kms-credentials',
+      `The file that ${variable} names cannot be read.`,
+      `Log in before this step:\n${awsLoginStep}`,
+    );
   }
 }

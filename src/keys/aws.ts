@@ -1,9 +1,20 @@
-// AWS KMS over its JSON 1.1 protocol (AWS KMS API Reference: GetPublicKey, Sign, Common Errors). Requests are signed by aws4fetch.
+// AWS KMS over its JSON 1.1 protocol (AWS KMS API Reference: GetPublicKey, Sign, Common Errors).
+// Requests are signed by aws4fetch.
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { AwsV4Signer } from 'aws4fetch';
 import { Failure } from '../failure.ts';
 import type { HttpResponse } from '../http/http.ts';
-import { type Answer, ask, bytesOf, jsonOf, safeUrl, serviceFailed, strangeAnswer, textIn, word } from './ask.ts';
+import {
+  type Answer,
+  ask,
+  bytesOf,
+  jsonOf,
+  safeUrl,
+  serviceFailed,
+  strangeAnswer,
+  textIn,
+  word,
+} from './ask.ts';
 import { type AwsIdentity, awsIdentity, awsLoginStep } from './aws-credentials.ts';
 import { bad } from './key-problem.ts';
 import type { KeyProvider, KeyTools } from './provider.ts';
@@ -28,10 +39,13 @@ interface AwsReference {
   readonly region?: string;
 }
 
-const id = '(?:mrk-)?[A-Fa-f0-9]{8}-?[A-Fa-f0-9]{4}-?[A-Fa-f0-9]{4}-?[A-Fa-f0-9]{4}-?[A-Fa-f0-9]{12}';
+const id =
+  '(?:mrk-)?[A-Fa-f0-9]{8}-?[A-Fa-f0-9]{4}-?[A-Fa-f0-9]{4}-?[A-Fa-f0-9]{4}-?[A-Fa-f0-9]{12}';
 const alias = 'alias/[\\w/-]{1,250}';
 const arn = `arn:aws[a-z-]{0,20}:kms:([a-z0-9-]{3,40}):\\d{12}:(?:key/${id}|${alias})`;
-const referenceForm = new RegExp(`^awskms://([A-Za-z0-9.-]+(?::\\d{1,5})?)?/(${id}|${alias}|${arn})$`);
+const referenceForm = new RegExp(
+  `^awskms://([A-Za-z0-9.-]+(?::\\d{1,5})?)?/(${id}|${alias}|${arn})$`,
+);
 
 /** @throws {Failure} `bad-key` */
 function readReference(reference: string, input: string): AwsReference {
@@ -70,9 +84,14 @@ const algorithms: readonly (readonly [name: string, hash: KeyHash])[] = [
   ['RSASSA_PKCS1_V1_5_SHA_256', 'sha256'],
 ];
 
-function readKey(answer: Answer, input: string): { publicKey: KeyObject; hash: KeyHash; algorithm: string } {
+function readKey(
+  answer: Answer,
+  input: string,
+): { publicKey: KeyObject; hash: KeyHash; algorithm: string } {
   if (answer.KeyUsage !== 'SIGN_VERIFY') throw wrongUsage(input);
-  const offered: readonly unknown[] = Array.isArray(answer.SigningAlgorithms) ? answer.SigningAlgorithms : [];
+  const offered: readonly unknown[] = Array.isArray(answer.SigningAlgorithms)
+    ? answer.SigningAlgorithms
+    : [];
   const found = algorithms.find(([name]) => offered.includes(name));
   if (found === undefined) {
     throw new Failure(
@@ -83,7 +102,11 @@ function readKey(answer: Answer, input: string): { publicKey: KeyObject; hash: K
   }
   try {
     const der = bytesOf(textIn(answer, 'PublicKey', service), service);
-    return { publicKey: createPublicKey({ key: der, format: 'der', type: 'spki' }), hash: found[1], algorithm: found[0] };
+    return {
+      publicKey: createPublicKey({ key: der, format: 'der', type: 'spki' }),
+      hash: found[1],
+      algorithm: found[0],
+    };
   } catch (caught) {
     if (caught instanceof Failure) throw caught;
     throw strangeAnswer(service, 'without a public key that can be read');
@@ -92,7 +115,11 @@ function readKey(answer: Answer, input: string): { publicKey: KeyObject; hash: K
 
 type Call = (operation: 'GetPublicKey' | 'Sign', body: object) => Promise<Answer>;
 
-async function openClient({ endpoint, region }: AwsReference, tools: KeyTools, input: string): Promise<Call> {
+async function openClient(
+  { endpoint, region }: AwsReference,
+  tools: KeyTools,
+  input: string,
+): Promise<Call> {
   const identity = await awsIdentity(tools, region);
   const url = addressOf(endpoint, identity, tools);
   return async (operation, content) => {
@@ -119,17 +146,33 @@ async function signedRequest(url: URL, operation: string, body: string, identity
   const signer = new AwsV4Signer({
     method: 'POST',
     url: url.href,
-    headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `TrentService.${operation}` },
+    headers: {
+      'content-type': 'application/x-amz-json-1.1',
+      'x-amz-target': `TrentService.${operation}`,
+    },
     body,
     service: 'kms',
     ...identity,
   });
   const signed = await signer.sign();
-  return { method: 'POST', url, headers: Object.fromEntries(signed.headers), body: Buffer.from(body) } as const;
+  return {
+    method: 'POST',
+    url,
+    headers: Object.fromEntries(signed.headers),
+    body: Buffer.from(body),
+  } as const;
 }
 
-const busyWords: ReadonlySet<string> = new Set(['ThrottlingException', 'LimitExceededException', 'TooManyRequestsException']);
-const expired: ReadonlySet<string> = new Set(['ExpiredTokenException', 'ExpiredToken', 'RequestExpired']);
+const busyWords: ReadonlySet<string> = new Set([
+  'ThrottlingException',
+  'LimitExceededException',
+  'TooManyRequestsException',
+]);
+const expired: ReadonlySet<string> = new Set([
+  'ExpiredTokenException',
+  'ExpiredToken',
+  'RequestExpired',
+]);
 const unknownCaller: ReadonlySet<string> = new Set([
   'UnrecognizedClientException',
   'InvalidClientTokenId',
@@ -138,11 +181,19 @@ const unknownCaller: ReadonlySet<string> = new Set([
 
 /** `__type` in the body, or the header; both may have a namespace in front. */
 function errorCode(response: HttpResponse): string {
-  const said = response.status === 200 ? '' : word(jsonOf(response)?.__type) || word(response.headers['x-amzn-errortype']);
+  const said =
+    response.status === 200
+      ? ''
+      : word(jsonOf(response)?.__type) || word(response.headers['x-amzn-errortype']);
   return said.replace(/^.*#/, '').replace(/:.*$/, '');
 }
 
-function explain(response: HttpResponse, { region }: AwsIdentity, input: string, operation: string): Failure {
+function explain(
+  response: HttpResponse,
+  { region }: AwsIdentity,
+  input: string,
+  operation: string,
+): Failure {
   const code = errorCode(response);
   const name = `the key that \`${input}\` names`;
   if (expired.has(code)) {
@@ -180,7 +231,12 @@ function explain(response: HttpResponse, { region }: AwsIdentity, input: string,
       'Check its id, the account, and the region: `aws-region` of the login step, or the ARN of the key as reference.',
     );
   }
-  if (code === 'DisabledException') return new Failure('kms-key', `${capital(name)} is disabled.`, `Enable it: \`aws kms enable-key\`.`);
+  if (code === 'DisabledException')
+    return new Failure(
+      'kms-key',
+      `${capital(name)} is disabled.`,
+      `Enable it: \`aws kms enable-key\`.`,
+    );
   if (code === 'KMSInvalidStateException') {
     return new Failure(
       'kms-key',
@@ -188,7 +244,8 @@ function explain(response: HttpResponse, { region }: AwsIdentity, input: string,
       'Look at its state: `aws kms describe-key`; `aws kms cancel-key-deletion` takes a deletion back.',
     );
   }
-  if (code === 'InvalidKeyUsageException' || code === 'UnsupportedOperationException') return wrongUsage(input);
+  if (code === 'InvalidKeyUsageException' || code === 'UnsupportedOperationException')
+    return wrongUsage(input);
   return serviceFailed(service, response.status, code, response.attempts);
 }
 

@@ -1,10 +1,20 @@
-// Azure Key Vault and Managed HSM over REST (Key Vault REST API reference 7.4: Get Key, Get Key Versions, Sign).
+// Azure Key Vault and Managed HSM over REST (Key Vault REST API reference 7.4: Get Key, Get Key
+// Versions, Sign).
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
 import { isLoopback } from '../http/host.ts';
 import type { HttpResponse } from '../http/http.ts';
 import { isJsonObject } from '../image/json.ts';
-import { type Answer, ask, bytesOf, jsonOf, serviceFailed, strangeAnswer, textIn, word } from './ask.ts';
+import {
+  type Answer,
+  ask,
+  bytesOf,
+  jsonOf,
+  serviceFailed,
+  strangeAnswer,
+  textIn,
+  word,
+} from './ask.ts';
 import { type AzureCloud, azureLoginStep, azureToken } from './azure-credentials.ts';
 import { derOfRaw } from './ecdsa-der.ts';
 import { bad } from './key-problem.ts';
@@ -23,8 +33,12 @@ export const azureKeyVault: KeyProvider = {
     const { publicKey, version, algorithm, hash, ec } = await readKey(vault, vault.version);
     const signDigest = async (digest: Buffer) => {
       // With the version that was looked up: the key may be rotated between two signatures.
-      const answer = await vault.call('POST', `${vault.key}/${version}/sign`, { alg: algorithm, value: digest.toString('base64url') });
-      if (!String(answer.kid).endsWith(`/${version}`)) throw strangeAnswer(service, 'of another version of the key');
+      const answer = await vault.call('POST', `${vault.key}/${version}/sign`, {
+        alg: algorithm,
+        value: digest.toString('base64url'),
+      });
+      if (!String(answer.kid).endsWith(`/${version}`))
+        throw strangeAnswer(service, 'of another version of the key');
       const signature = bytesOf(textIn(answer, 'value', service), service);
       return ec ? derOfRaw(signature, hash === 'sha256' ? 32 : 48, service) : signature;
     };
@@ -34,8 +48,15 @@ export const azureKeyVault: KeyProvider = {
     const vault = await openVault(reference, tools, input);
     const newest = await readKey(vault, vault.version);
     if (vault.version !== '') return [newest.publicKey];
-    const older = (await olderVersions(vault)).filter((version) => version !== newest.version).slice(0, maxVersions);
-    return [newest.publicKey, ...(await Promise.all(older.map(async (version) => (await readKey(vault, version)).publicKey)))];
+    const older = (await olderVersions(vault))
+      .filter((version) => version !== newest.version)
+      .slice(0, maxVersions);
+    return [
+      newest.publicKey,
+      ...(await Promise.all(
+        older.map(async (version) => (await readKey(vault, version)).publicKey),
+      )),
+    ];
   },
 };
 
@@ -47,30 +68,61 @@ interface Vault {
   readonly call: (method: 'GET' | 'POST', path: string, body?: object) => Promise<Answer>;
 }
 
-/** Whose hosts a token may go to, what it is asked for, and where: a token for the vaults of everybody goes to no other host. */
+/**
+ * Whose hosts a token may go to, what it is asked for, and where: a token for the vaults of
+ * everybody goes to no other host.
+ */
 const clouds: readonly (readonly [suffix: string, cloud: AzureCloud])[] = [
-  ['vault.azure.net', { resource: 'https://vault.azure.net', authority: 'https://login.microsoftonline.com' }],
-  ['managedhsm.azure.net', { resource: 'https://managedhsm.azure.net', authority: 'https://login.microsoftonline.com' }],
-  ['vault.azure.cn', { resource: 'https://vault.azure.cn', authority: 'https://login.chinacloudapi.cn' }],
-  ['managedhsm.azure.cn', { resource: 'https://managedhsm.azure.cn', authority: 'https://login.chinacloudapi.cn' }],
-  ['vault.usgovcloudapi.net', { resource: 'https://vault.usgovcloudapi.net', authority: 'https://login.microsoftonline.us' }],
-  ['managedhsm.usgovcloudapi.net', { resource: 'https://managedhsm.usgovcloudapi.net', authority: 'https://login.microsoftonline.us' }],
+  [
+    'vault.azure.net',
+    { resource: 'https://vault.azure.net', authority: 'https://login.microsoftonline.com' },
+  ],
+  [
+    'managedhsm.azure.net',
+    { resource: 'https://managedhsm.azure.net', authority: 'https://login.microsoftonline.com' },
+  ],
+  [
+    'vault.azure.cn',
+    { resource: 'https://vault.azure.cn', authority: 'https://login.chinacloudapi.cn' },
+  ],
+  [
+    'managedhsm.azure.cn',
+    { resource: 'https://managedhsm.azure.cn', authority: 'https://login.chinacloudapi.cn' },
+  ],
+  [
+    'vault.usgovcloudapi.net',
+    { resource: 'https://vault.usgovcloudapi.net', authority: 'https://login.microsoftonline.us' },
+  ],
+  [
+    'managedhsm.usgovcloudapi.net',
+    {
+      resource: 'https://managedhsm.usgovcloudapi.net',
+      authority: 'https://login.microsoftonline.us',
+    },
+  ],
 ];
 
 function cloudOf(host: URL, input: string): AzureCloud {
   const found = clouds.find(
-    ([suffix]) => host.hostname.endsWith(`.${suffix}`) && /^[a-z0-9-]+$/.test(host.hostname.slice(0, -suffix.length - 1)),
+    ([suffix]) =>
+      host.hostname.endsWith(`.${suffix}`) &&
+      /^[a-z0-9-]+$/.test(host.hostname.slice(0, -suffix.length - 1)),
   );
   if (found !== undefined && host.port === '') return found[1];
   const [, first] = clouds[0] as (typeof clouds)[number];
   if (isLoopback(host.hostname)) return first;
   const known = clouds.map(([suffix]) => `NAME.${suffix}`).join(', ');
-  throw bad(`\`${input}\` names ${host.host}, which is not a host of ${service}`, `A token goes to hosts of Azure only: ${known}.`);
+  throw bad(
+    `\`${input}\` names ${host.host}, which is not a host of ${service}`,
+    `A token goes to hosts of Azure only: ${known}.`,
+  );
 }
 
 async function openVault(reference: string, tools: KeyTools, input: string): Promise<Vault> {
   const [, name, key, version = ''] =
-    /^azurekms:\/\/([A-Za-z0-9.:-]{1,253})\/([A-Za-z0-9-]{1,127})(?:\/([a-z0-9]{0,64}))?$/.exec(reference) ?? [];
+    /^azurekms:\/\/([A-Za-z0-9.:-]{1,253})\/([A-Za-z0-9-]{1,127})(?:\/([a-z0-9]{0,64}))?$/.exec(
+      reference,
+    ) ?? [];
   const host = URL.parse(`https://${name}/`);
   if (key === undefined || host === null) {
     throw bad(
@@ -88,8 +140,14 @@ async function openVault(reference: string, tools: KeyTools, input: string): Pro
       const url = new URL(`/keys/${path}`, host);
       url.searchParams.set('api-version', apiVersion);
       const content = body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) };
-      const sent = { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
-      const response = await ask(tools, { service, request: () => ({ method, url, headers: sent, ...content }) });
+      const sent = {
+        ...headers,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      };
+      const response = await ask(tools, {
+        service,
+        request: () => ({ method, url, headers: sent, ...content }),
+      });
       const answer = response.status === 200 ? jsonOf(response) : undefined;
       if (answer === undefined) throw explain(response, input, method === 'POST');
       return answer;
@@ -146,7 +204,10 @@ function publicKeyOf(jwk: Answer, ec: boolean): KeyObject {
   }
 }
 
-/** Versions that are enabled, the newest first; none where listing them is not allowed: then only the newest verifies. */
+/**
+ * Versions that are enabled, the newest first; none where listing them is not allowed: then only
+ * the newest verifies.
+ */
 async function olderVersions({ call, key }: Vault): Promise<readonly string[]> {
   let answer: Answer;
   try {
@@ -157,9 +218,14 @@ async function olderVersions({ call, key }: Vault): Promise<readonly string[]> {
   }
   const listed: readonly unknown[] = Array.isArray(answer.value) ? answer.value : [];
   const found = listed.flatMap((entry) => {
-    const attributes = isJsonObject(entry) && isJsonObject(entry.attributes) ? entry.attributes : {};
-    const version = isJsonObject(entry) ? /\/([a-z0-9]{1,64})$/.exec(String(entry.kid))?.[1] : undefined;
-    return version === undefined || attributes.enabled !== true ? [] : [{ version, created: Number(attributes.created ?? 0) }];
+    const attributes =
+      isJsonObject(entry) && isJsonObject(entry.attributes) ? entry.attributes : {};
+    const version = isJsonObject(entry)
+      ? /\/([a-z0-9]{1,64})$/.exec(String(entry.kid))?.[1]
+      : undefined;
+    return version === undefined || attributes.enabled !== true
+      ? []
+      : [{ version, created: Number(attributes.created ?? 0) }];
   });
   return found.sort((one, other) => other.created - one.created).map(({ version }) => version);
 }
@@ -183,7 +249,8 @@ function wrongUsage(input: string): Failure {
 function explain(response: HttpResponse, input: string, signing: boolean): Failure {
   const error = jsonOf(response)?.error;
   const code = isJsonObject(error) ? word(error.code) : '';
-  const inner = isJsonObject(error) && isJsonObject(error.innererror) ? word(error.innererror.code) : '';
+  const inner =
+    isJsonObject(error) && isJsonObject(error.innererror) ? word(error.innererror.code) : '';
   const { status } = response;
   if (status === 401) {
     return new Failure(

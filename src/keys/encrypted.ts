@@ -5,7 +5,10 @@ import { Failure } from '../failure.ts';
 const derive = promisify<BinaryLike, BinaryLike, number, ScryptOptions, Buffer>(scrypt);
 
 /** PEM labels of cosign's own encryption; cosign wrote the second one until 2.0. */
-export const cosignLabels: readonly string[] = ['ENCRYPTED SIGSTORE PRIVATE KEY', 'ENCRYPTED COSIGN PRIVATE KEY'];
+export const cosignLabels: readonly string[] = [
+  'ENCRYPTED SIGSTORE PRIVATE KEY',
+  'ENCRYPTED COSIGN PRIVATE KEY',
+];
 
 interface Parameters {
   readonly N: number;
@@ -28,13 +31,20 @@ const maxMemory = 256 * 1024 * 1024;
 const maxWork = 2 ** 22;
 
 /**
- * Opens the inside of an `ENCRYPTED SIGSTORE PRIVATE KEY` (go-securesystemslib `encrypted`: scrypt, then NaCl secretbox).
+ * Opens the inside of an `ENCRYPTED SIGSTORE PRIVATE KEY` (go-securesystemslib `encrypted`: scrypt,
+ * then NaCl secretbox).
  * @param json the bytes of the PEM block
- * @param password undefined when none was given: then the empty password is tried, which `COSIGN_PASSWORD=""` makes
+ * @param password undefined when none was given: then the empty password is tried, which
+ * `COSIGN_PASSWORD=""` makes
  * @returns PKCS #8 DER; the caller zeroes it after use
- * @throws {Failure} `bad-password`, or `bad-key` for an envelope that is damaged or asks for too much work.
+ * @throws {Failure} `bad-password`, or `bad-key` for an envelope that is damaged or asks for too
+ * much work.
  */
-export async function decryptPrivateKey(json: Uint8Array, password: string | undefined, input = 'key'): Promise<Buffer> {
+export async function decryptPrivateKey(
+  json: Uint8Array,
+  password: string | undefined,
+  input = 'key',
+): Promise<Buffer> {
   const envelope = readEnvelope(json, input);
   const key = await deriveKey(password ?? '', envelope.salt, envelope.params);
   try {
@@ -50,8 +60,8 @@ export async function decryptPrivateKey(json: Uint8Array, password: string | und
 }
 
 /**
- * Writes a PKCS #8 key as cosign does: PEM `ENCRYPTED SIGSTORE PRIVATE KEY`, scrypt with N = 65536, r = 8, p = 1, NaCl secretbox.
- * The caller zeroes `pkcs8`.
+ * Writes a PKCS #8 key as cosign does: PEM `ENCRYPTED SIGSTORE PRIVATE KEY`, scrypt with N = 65536,
+ * r = 8, p = 1, NaCl secretbox. The caller zeroes `pkcs8`.
  */
 export async function encryptPrivateKey(pkcs8: Uint8Array, password: string): Promise<string> {
   const salt = randomBytes(32);
@@ -85,7 +95,9 @@ export function wrongPassword(password: string | undefined, input: string): Fail
       `Store the password with \`gh secret set COSIGN_PASSWORD\` and add ${yaml}. In a pull request from a fork every secret is empty.`,
     );
   }
-  const space = /^\s|\s$/.test(password) ? ' The password given begins or ends with a space or a line break.' : '';
+  const space = /^\s|\s$/.test(password)
+    ? ' The password given begins or ends with a space or a line break.'
+    : '';
   return new Failure(
     'bad-password',
     `The password in \`key-password\` (or COSIGN_PASSWORD) does not open the key in \`${input}\`.${space}`,
@@ -111,14 +123,24 @@ function readEnvelope(json: Uint8Array, input: string): Envelope {
   const salt = bytes(kdf.salt);
   const nonce = bytes(cipher.nonce);
   const ciphertext = bytes(envelope.ciphertext);
-  if (salt === undefined || salt.length < 8 || nonce?.length !== 24 || ciphertext === undefined || ciphertext.length <= 16)
+  if (
+    salt === undefined ||
+    salt.length < 8 ||
+    nonce?.length !== 24 ||
+    ciphertext === undefined ||
+    ciphertext.length <= 16
+  )
     throw damaged(input);
   return { params: parameters(object(kdf.params), input), salt, nonce, ciphertext };
 }
 
-/** A key may come from a stranger's file: what it asks of memory and time is bounded before anything runs. */
+/**
+ * A key may come from a stranger's file: what it asks of memory and time is bounded before anything
+ * runs.
+ */
 function parameters({ N, r, p }: Readonly<Record<string, unknown>>, input: string): Parameters {
-  if (!isCount(N) || !isCount(r) || !isCount(p) || N < 2 || !Number.isInteger(Math.log2(N))) throw damaged(input);
+  if (!isCount(N) || !isCount(r) || !isCount(p) || N < 2 || !Number.isInteger(Math.log2(N)))
+    throw damaged(input);
   if (N > 2 ** 20 || r > 32 || p > 16 || 128 * N * r > maxMemory || N * r * p > maxWork) {
     throw new Failure(
       'bad-key',
@@ -138,7 +160,9 @@ function object(value: unknown): Readonly<Record<string, unknown>> {
 }
 
 function bytes(value: unknown): Buffer | undefined {
-  return typeof value === 'string' && /^[A-Za-z0-9+/]+={0,2}$/.test(value) ? Buffer.from(value, 'base64') : undefined;
+  return typeof value === 'string' && /^[A-Za-z0-9+/]+={0,2}$/.test(value)
+    ? Buffer.from(value, 'base64')
+    : undefined;
 }
 
 function damaged(input: string): Failure {

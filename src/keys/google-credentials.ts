@@ -1,5 +1,6 @@
-// Application default credentials (AIP-4110), as google-github-actions/auth leaves them: a service account's key (RFC 7523), or an external
-// account of workload identity federation (AIP-4117: RFC 8693 token exchange, then generateAccessToken). Assertions are signed by jose.
+// Application default credentials (AIP-4110), as google-github-actions/auth leaves them: a service
+// account's key (RFC 7523), or an external account of workload identity federation (AIP-4117: RFC
+// 8693 token exchange, then generateAccessToken). Assertions are signed by jose.
 import { createPrivateKey } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { Failure } from '../failure.ts';
@@ -27,10 +28,15 @@ const service = 'Google';
 const scope = 'https://www.googleapis.com/auth/cloudkms';
 const maxFile = 64 * 1024;
 
-/** Exchanges the credentials that are on the runner for an access token. @throws {Failure} `kms-credentials` with the login step to add */
+/**
+ * Exchanges the credentials that are on the runner for an access token. @throws {Failure}
+ * `kms-credentials` with the login step to add
+ */
 export async function googleAccess(tools: KeyTools): Promise<GoogleAccess> {
   const file = await readCredentials(tools);
-  const kinds: Readonly<Record<string, ((file: Answer, tools: KeyTools) => Promise<string>) | undefined>> = {
+  const kinds: Readonly<
+    Record<string, ((file: Answer, tools: KeyTools) => Promise<string>) | undefined>
+  > = {
     service_account: serviceAccount,
     external_account: externalAccount,
     authorized_user: authorizedUser,
@@ -45,7 +51,9 @@ export async function googleAccess(tools: KeyTools): Promise<GoogleAccess> {
 
 async function readCredentials({ env, home, readFile }: KeyTools): Promise<Answer> {
   const named = env.GOOGLE_APPLICATION_CREDENTIALS || env.CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE;
-  const path = named || `${env.CLOUDSDK_CONFIG || `${home}/.config/gcloud`}/application_default_credentials.json`;
+  const path =
+    named ||
+    `${env.CLOUDSDK_CONFIG || `${home}/.config/gcloud`}/application_default_credentials.json`;
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path, maxFile);
@@ -53,7 +61,11 @@ async function readCredentials({ env, home, readFile }: KeyTools): Promise<Answe
     const what = named
       ? 'The file that GOOGLE_APPLICATION_CREDENTIALS names cannot be read.'
       : 'There are no Google credentials on this runner.';
-    throw new Failure('kms-credentials', what, `Log in before this step, after actions/checkout:\n${googleLoginStep}`);
+    throw new Failure(
+      'kms-credentials',
+      what,
+      `Log in before this step, after actions/checkout:\n${googleLoginStep}`,
+    );
   }
   const reading = readJson(bytes, 8);
   if ('problem' in reading || !isJsonObject(reading.value)) throw wrongFile('are not JSON');
@@ -65,12 +77,24 @@ async function serviceAccount(file: Answer, tools: KeyTools): Promise<string> {
   const email = field(file, 'client_email');
   const tokenUri = safeUrl(field(file, 'token_uri'), 'token_uri');
   const pem = field(file, 'private_key');
-  for (const line of pem.split('\n')) if (line.length >= 16 && !line.startsWith('-')) tools.mask(line);
-  const header = { alg: 'RS256', typ: 'JWT', ...(typeof file.private_key_id === 'string' ? { kid: file.private_key_id } : {}) };
+  for (const line of pem.split('\n'))
+    if (line.length >= 16 && !line.startsWith('-')) tools.mask(line);
+  const header = {
+    alg: 'RS256',
+    typ: 'JWT',
+    ...(typeof file.private_key_id === 'string' ? { kid: file.private_key_id } : {}),
+  };
   let assertion: string;
   try {
-    const claims = new SignJWT({ scope }).setProtectedHeader(header).setIssuer(email).setSubject(email).setAudience(tokenUri.href);
-    assertion = await claims.setIssuedAt().setExpirationTime('10 minutes').sign(createPrivateKey(pem));
+    const claims = new SignJWT({ scope })
+      .setProtectedHeader(header)
+      .setIssuer(email)
+      .setSubject(email)
+      .setAudience(tokenUri.href);
+    assertion = await claims
+      .setIssuedAt()
+      .setExpirationTime('10 minutes')
+      .sign(createPrivateKey(pem));
   } catch {
     throw wrongFile('hold a private key that cannot be read'); // without a cause: it could quote the key
   }
@@ -80,18 +104,29 @@ async function serviceAccount(file: Answer, tools: KeyTools): Promise<string> {
 }
 
 async function authorizedUser(file: Answer, tools: KeyTools): Promise<string> {
-  const secrets = { client_secret: field(file, 'client_secret'), refresh_token: field(file, 'refresh_token') };
+  const secrets = {
+    client_secret: field(file, 'client_secret'),
+    refresh_token: field(file, 'refresh_token'),
+  };
   for (const secret of Object.values(secrets)) tools.mask(secret);
   const form = { grant_type: 'refresh_token', client_id: field(file, 'client_id'), ...secrets };
-  const url = typeof file.token_uri === 'string' ? safeUrl(file.token_uri, 'token_uri') : new URL('https://oauth2.googleapis.com/token');
+  const url =
+    typeof file.token_uri === 'string'
+      ? safeUrl(file.token_uri, 'token_uri')
+      : new URL('https://oauth2.googleapis.com/token');
   return textIn(await post(tools, url, form), 'access_token', service);
 }
 
-/** The token of GitHub's OIDC provider for one of Google's, and that for one of the service account. */
+/**
+ * The token of GitHub's OIDC provider for one of Google's, and that for one of the service account.
+ */
 async function externalAccount(file: Answer, tools: KeyTools): Promise<string> {
   const subject = await subjectToken(file, tools);
   tools.mask(subject);
-  const impersonate = typeof file.service_account_impersonation_url === 'string' ? file.service_account_impersonation_url : undefined;
+  const impersonate =
+    typeof file.service_account_impersonation_url === 'string'
+      ? file.service_account_impersonation_url
+      : undefined;
   const form = {
     grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
     audience: field(file, 'audience'),
@@ -100,13 +135,24 @@ async function externalAccount(file: Answer, tools: KeyTools): Promise<string> {
     subject_token_type: field(file, 'subject_token_type'),
     subject_token: subject,
   };
-  const federated = textIn(await post(tools, safeUrl(field(file, 'token_url'), 'token_url'), form), 'access_token', service);
+  const federated = textIn(
+    await post(tools, safeUrl(field(file, 'token_url'), 'token_url'), form),
+    'access_token',
+    service,
+  );
   if (impersonate === undefined) return federated;
   tools.mask(federated);
   const url = safeUrl(impersonate, 'service_account_impersonation_url');
-  const headers = { authorization: `Bearer ${federated}`, 'content-type': 'application/json', accept: 'application/json' };
+  const headers = {
+    authorization: `Bearer ${federated}`,
+    'content-type': 'application/json',
+    accept: 'application/json',
+  };
   const body = Buffer.from(JSON.stringify({ scope: [scope], lifetime: '3600s' }));
-  const response = await ask(tools, { service, request: () => ({ method: 'POST', url, headers, body }) });
+  const response = await ask(tools, {
+    service,
+    request: () => ({ method: 'POST', url, headers, body }),
+  });
   if (response.status !== 200) throw refused(response, 'the service account in `service_account`');
   return textIn(jsonOf(response), 'accessToken', service);
 }
@@ -118,9 +164,14 @@ async function subjectToken(file: Answer, tools: KeyTools): Promise<string> {
   if (typeof source.url === 'string') {
     const url = safeUrl(source.url, 'credential_source.url');
     const given = isJsonObject(source.headers) ? Object.entries(source.headers) : [];
-    const headers = Object.fromEntries(given.filter((pair): pair is [string, string] => typeof pair[1] === 'string'));
+    const headers = Object.fromEntries(
+      given.filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
+    );
     for (const value of Object.values(headers)) tools.mask(value.replace(/^Bearer /, ''));
-    const response = await ask(tools, { service, request: () => ({ method: 'GET', url, headers }) });
+    const response = await ask(tools, {
+      service,
+      request: () => ({ method: 'GET', url, headers }),
+    });
     if (response.status !== 200) {
       throw new Failure(
         'kms-credentials',
@@ -137,19 +188,34 @@ async function subjectToken(file: Answer, tools: KeyTools): Promise<string> {
   if (format.type !== 'json') return Buffer.from(bytes).toString('utf8').trim();
   const reading = readJson(bytes, 8);
   const answer = 'value' in reading && isJsonObject(reading.value) ? reading.value : undefined;
-  return textIn(answer, typeof format.subject_token_field_name === 'string' ? format.subject_token_field_name : 'value', service);
+  return textIn(
+    answer,
+    typeof format.subject_token_field_name === 'string' ? format.subject_token_field_name : 'value',
+    service,
+  );
 }
 
-async function post(tools: KeyTools, url: URL, form: Readonly<Record<string, string>>): Promise<Answer | undefined> {
+async function post(
+  tools: KeyTools,
+  url: URL,
+  form: Readonly<Record<string, string>>,
+): Promise<Answer | undefined> {
   const body = Buffer.from(new URLSearchParams(form).toString());
-  const headers = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' };
-  const response = await ask(tools, { service, request: () => ({ method: 'POST', url, headers, body }) });
+  const headers = {
+    'content-type': 'application/x-www-form-urlencoded',
+    accept: 'application/json',
+  };
+  const response = await ask(tools, {
+    service,
+    request: () => ({ method: 'POST', url, headers, body }),
+  });
   if (response.status !== 200) throw refused(response, 'the credentials');
   return jsonOf(response);
 }
 
 function refused(response: HttpResponse, what: string): Failure {
-  if (response.status >= 500 || response.status === 429) return serviceFailed(service, response.status, '', response.attempts);
+  if (response.status >= 500 || response.status === 429)
+    return serviceFailed(service, response.status, '', response.attempts);
   return new Failure(
     'kms-credentials',
     `Google does not give this job a token for ${what} (status ${response.status}).`,

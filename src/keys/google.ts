@@ -1,9 +1,20 @@
-// Google Cloud KMS over REST (Cloud KMS API reference v1: cryptoKeyVersions.list, .getPublicKey, .asymmetricSign; data integrity guidelines).
+// Google Cloud KMS over REST (Cloud KMS API reference v1: cryptoKeyVersions.list, .getPublicKey,
+// .asymmetricSign; data integrity guidelines).
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
 import type { HttpResponse } from '../http/http.ts';
 import { isJsonObject } from '../image/json.ts';
-import { type Answer, ask, bytesOf, jsonOf, safeUrl, serviceFailed, strangeAnswer, textIn, word } from './ask.ts';
+import {
+  type Answer,
+  ask,
+  bytesOf,
+  jsonOf,
+  safeUrl,
+  serviceFailed,
+  strangeAnswer,
+  textIn,
+  word,
+} from './ask.ts';
 import { crc32c } from './crc32c.ts';
 import { googleAccess, googleLoginStep } from './google-credentials.ts';
 import { bad } from './key-problem.ts';
@@ -14,7 +25,10 @@ const service = 'Google Cloud KMS';
 /** versions of a key that may have signed */
 const maxVersions = 100;
 
-/** Google Cloud KMS, as `gcpkms://projects/P/locations/L/keyRings/R/cryptoKeys/K[/cryptoKeyVersions/N]`. */
+/**
+ * Google Cloud KMS, as
+ * `gcpkms://projects/P/locations/L/keyRings/R/cryptoKeys/K[/cryptoKeyVersions/N]`.
+ */
 export const googleKms: KeyProvider = {
   async loadSigner(reference, tools, input) {
     const google = await openGoogle(reference, tools, input);
@@ -22,7 +36,10 @@ export const googleKms: KeyProvider = {
     if (name === undefined) throw noVersion(input);
     const { publicKey, hash } = await readPublicKey(google, name);
     const signDigest = async (digest: Buffer) => {
-      const body = { digest: { [hash]: digest.toString('base64') }, digestCrc32c: String(crc32c(digest)) };
+      const body = {
+        digest: { [hash]: digest.toString('base64') },
+        digestCrc32c: String(crc32c(digest)),
+      };
       return readSignature(await google.call('POST', `${name}:asymmetricSign`, body), name);
     };
     return remoteSigner({ service, publicKey, hash, signDigest }, input);
@@ -31,7 +48,11 @@ export const googleKms: KeyProvider = {
     const google = await openGoogle(reference, tools, input);
     const names = google.version === undefined ? await enabledVersions(google) : [google.version];
     if (names.length === 0) throw noVersion(input);
-    return Promise.all(names.slice(0, maxVersions).map(async (name) => (await readPublicKey(google, name)).publicKey));
+    return Promise.all(
+      names
+        .slice(0, maxVersions)
+        .map(async (name) => (await readPublicKey(google, name)).publicKey),
+    );
   },
 };
 
@@ -59,7 +80,9 @@ async function openGoogle(reference: string, tools: KeyTools, input: string): Pr
   }
   const access = await googleAccess(tools);
   const given = tools.env.CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS;
-  const base = given ? safeUrl(given, 'CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS').href : `https://cloudkms.${access.universe}/`;
+  const base = given
+    ? safeUrl(given, 'CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS').href
+    : `https://cloudkms.${access.universe}/`;
   const headers = { authorization: `Bearer ${access.token}`, accept: 'application/json' };
   return {
     input,
@@ -68,8 +91,14 @@ async function openGoogle(reference: string, tools: KeyTools, input: string): Pr
     async call(method, path, body) {
       const url = new URL(`${base.replace(/\/$/, '')}/v1/${path}`);
       const content = body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) };
-      const sent = { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
-      const response = await ask(tools, { service, request: () => ({ method, url, headers: sent, ...content }) });
+      const sent = {
+        ...headers,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      };
+      const response = await ask(tools, {
+        service,
+        request: () => ({ method, url, headers: sent, ...content }),
+      });
       const answer = response.status === 200 ? jsonOf(response) : undefined;
       if (answer === undefined) throw explain(response, input, method === 'POST');
       return answer;
@@ -79,14 +108,26 @@ async function openGoogle(reference: string, tools: KeyTools, input: string): Pr
 
 /** Resource names of the versions that can sign, the newest first. */
 async function enabledVersions({ call, key }: Google): Promise<readonly string[]> {
-  const answer = await call('GET', `${key}/cryptoKeyVersions?filter=${encodeURIComponent('state=ENABLED')}&pageSize=1000`);
-  const listed: readonly unknown[] = Array.isArray(answer.cryptoKeyVersions) ? answer.cryptoKeyVersions : [];
+  const answer = await call(
+    'GET',
+    `${key}/cryptoKeyVersions?filter=${encodeURIComponent('state=ENABLED')}&pageSize=1000`,
+  );
+  const listed: readonly unknown[] = Array.isArray(answer.cryptoKeyVersions)
+    ? answer.cryptoKeyVersions
+    : [];
   const numbers = listed.flatMap((entry) => {
-    const name = isJsonObject(entry) && entry.state === 'ENABLED' && typeof entry.name === 'string' ? entry.name : '';
-    const number = name.startsWith(`${key}/cryptoKeyVersions/`) ? name.slice(key.length + '/cryptoKeyVersions/'.length) : '';
+    const name =
+      isJsonObject(entry) && entry.state === 'ENABLED' && typeof entry.name === 'string'
+        ? entry.name
+        : '';
+    const number = name.startsWith(`${key}/cryptoKeyVersions/`)
+      ? name.slice(key.length + '/cryptoKeyVersions/'.length)
+      : '';
     return /^\d{1,9}$/.test(number) ? [Number(number)] : [];
   });
-  return numbers.sort((one, other) => other - one).map((number) => `${key}/cryptoKeyVersions/${number}`);
+  return numbers
+    .sort((one, other) => other - one)
+    .map((number) => `${key}/cryptoKeyVersions/${number}`);
 }
 
 const algorithms: Readonly<Record<string, KeyHash | undefined>> = {
@@ -97,14 +138,18 @@ const algorithms: Readonly<Record<string, KeyHash | undefined>> = {
   RSA_SIGN_PKCS1_4096_SHA256: 'sha256',
 };
 
-async function readPublicKey({ call, input }: Google, name: string): Promise<{ publicKey: KeyObject; hash: KeyHash }> {
+async function readPublicKey(
+  { call, input }: Google,
+  name: string,
+): Promise<{ publicKey: KeyObject; hash: KeyHash }> {
   const answer = await call('GET', `${name}/publicKey`);
   const algorithm = textIn(answer, 'algorithm', service);
   const hash = Object.hasOwn(algorithms, algorithm) ? algorithms[algorithm] : undefined;
   if (hash === undefined) throw wrongAlgorithm(algorithm, input);
   const pem = textIn(answer, 'pem', service);
   checkCrc(answer.pemCrc32c, Buffer.from(pem));
-  if (answer.name !== undefined && answer.name !== name) throw strangeAnswer(service, 'about another key');
+  if (answer.name !== undefined && answer.name !== name)
+    throw strangeAnswer(service, 'about another key');
   try {
     return { publicKey: createPublicKey(pem), hash };
   } catch {
@@ -115,7 +160,8 @@ async function readPublicKey({ call, input }: Google, name: string): Promise<{ p
 function readSignature(answer: Answer, name: string): Buffer {
   const signature = bytesOf(textIn(answer, 'signature', service), service);
   // What was signed was not what was sent: its CRC would have told.
-  if (answer.verifiedDigestCrc32c !== true) throw strangeAnswer(service, 'that does not say that the digest arrived undamaged');
+  if (answer.verifiedDigestCrc32c !== true)
+    throw strangeAnswer(service, 'that does not say that the digest arrived undamaged');
   checkCrc(answer.signatureCrc32c, signature);
   if (answer.name !== name) throw strangeAnswer(service, 'of another version of the key');
   return signature;
@@ -123,7 +169,8 @@ function readSignature(answer: Answer, name: string): Buffer {
 
 /** int64 is a text in Google's JSON. */
 function checkCrc(value: unknown, bytes: Uint8Array): void {
-  if (String(value) !== String(crc32c(bytes))) throw strangeAnswer(service, 'that was damaged on the way (its CRC32C does not fit)');
+  if (String(value) !== String(crc32c(bytes)))
+    throw strangeAnswer(service, 'that was damaged on the way (its CRC32C does not fit)');
 }
 
 function wrongAlgorithm(algorithm: string, input: string): Failure {

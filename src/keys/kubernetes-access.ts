@@ -1,5 +1,6 @@
-// How a Kubernetes API server is reached (Kubernetes documentation: Organizing Cluster Access Using kubeconfig Files; client-go credential
-// plugins, client.authentication.k8s.io/v1; Accessing the API from a Pod).
+// How a Kubernetes API server is reached (Kubernetes documentation: Organizing Cluster Access Using
+// kubeconfig Files; client-go credential plugins, client.authentication.k8s.io/v1; Accessing the
+// API from a Pod).
 import { load } from 'js-yaml';
 import { Failure } from '../failure.ts';
 import type { TlsPeer } from '../http/http.ts';
@@ -27,16 +28,28 @@ export const kubernetesLoginStep = `steps:
 const maxFile = 1024 * 1024;
 const accountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** From KUBECONFIG, else ~/.kube/config, else the service account of the pod that the runner is in. @throws {Failure} `kms-credentials` */
+/**
+ * From KUBECONFIG, else ~/.kube/config, else the service account of the pod that the runner is in.
+ * @throws {Failure} `kms-credentials`
+ */
 export async function kubernetesAccess(tools: KeyTools): Promise<KubernetesAccess> {
   const config = await readConfig(tools);
   if (config !== undefined) return fromConfig(config, tools);
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = tools.env;
   if (!host)
-    throw new Failure('kms-credentials', 'There is no kubeconfig on this runner.', `Add one before this step:\n${kubernetesLoginStep}`);
-  const [token, ca] = await Promise.all(['token', 'ca.crt'].map((file) => textOf(tools, `${accountFolder}/${file}`)));
+    throw new Failure(
+      'kms-credentials',
+      'There is no kubeconfig on this runner.',
+      `Add one before this step:\n${kubernetesLoginStep}`,
+    );
+  const [token, ca] = await Promise.all(
+    ['token', 'ca.crt'].map((file) => textOf(tools, `${accountFolder}/${file}`)),
+  );
   tools.mask(token ?? '');
-  const server = safeUrl(`https://${host.includes(':') ? `[${host}]` : host}:${port}`, 'KUBERNETES_SERVICE_HOST');
+  const server = safeUrl(
+    `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    'KUBERNETES_SERVICE_HOST',
+  );
   return { server, peer: { ca: ca ?? '' }, token: (token ?? '').trim(), skipTls: false };
 }
 
@@ -45,7 +58,10 @@ interface Config {
   readonly value: Answer;
 }
 
-/** The first file that is there of the list in KUBECONFIG: merging several is left to `kubectl config view --flatten`. */
+/**
+ * The first file that is there of the list in KUBECONFIG: merging several is left to `kubectl
+ * config view --flatten`.
+ */
 async function readConfig({ env, home, readFile }: KeyTools): Promise<Config | undefined> {
   const named = (env.KUBECONFIG ?? '').split(':').filter((path) => path !== '');
   for (const path of named.length > 0 ? named : [`${home}/.kube/config`]) {
@@ -78,7 +94,8 @@ async function fromConfig({ folder, value }: Config, tools: KeyTools): Promise<K
   const server = safeUrl(String(cluster.server), 'server in the kubeconfig');
   const file = async (owner: Answer, name: string) => {
     const data = owner[`${name}-data`];
-    if (typeof data === 'string' && data !== '') return Buffer.from(data, 'base64').toString('utf8');
+    if (typeof data === 'string' && data !== '')
+      return Buffer.from(data, 'base64').toString('utf8');
     const path = owner[name];
     if (typeof path !== 'string' || path === '') return undefined;
     return textOf(tools, path.startsWith('/') || folder === '' ? path : `${folder}/${path}`);
@@ -94,7 +111,12 @@ async function fromConfig({ folder, value }: Config, tools: KeyTools): Promise<K
     ...(own.key === undefined ? {} : { key: own.key }),
     ...(typeof servername === 'string' && servername !== '' ? { servername } : {}),
   };
-  return { server, peer, ...(own.token === undefined ? {} : { token: own.token }), skipTls: cluster['insecure-skip-tls-verify'] === true };
+  return {
+    server,
+    peer,
+    ...(own.token === undefined ? {} : { token: own.token }),
+    skipTls: cluster['insecure-skip-tls-verify'] === true,
+  };
 }
 
 interface Credentials {
@@ -109,10 +131,12 @@ async function credentialsOf(
   tools: KeyTools,
 ): Promise<Credentials> {
   if (isJsonObject(user.exec)) return fromPlugin(user.exec, tools);
-  const token = typeof user.tokenFile === 'string' ? (await textOf(tools, user.tokenFile)).trim() : user.token;
+  const token =
+    typeof user.tokenFile === 'string' ? (await textOf(tools, user.tokenFile)).trim() : user.token;
   const [cert, key] = [await file(user, 'client-certificate'), await file(user, 'client-key')];
   if (typeof token === 'string' && token !== '') return { token, cert, key };
-  if (cert === undefined || key === undefined) throw wrong('has no token, no client certificate and no exec plugin for its user');
+  if (cert === undefined || key === undefined)
+    throw wrong('has no token, no client certificate and no exec plugin for its user');
   return { cert, key };
 }
 
@@ -125,13 +149,24 @@ async function fromPlugin(exec: Answer, { run }: KeyTools): Promise<Credentials>
     : [];
   const info = JSON.stringify({ apiVersion, kind: 'ExecCredential', spec: { interactive: false } });
   const command = String(exec.command);
-  const ran = await run(command, args, { env: { ...Object.fromEntries(pairs), KUBERNETES_EXEC_INFO: info } }).catch(absent);
+  const ran = await run(command, args, {
+    env: { ...Object.fromEntries(pairs), KUBERNETES_EXEC_INFO: info },
+  }).catch(absent);
   const reading = ran?.exitCode === 0 ? readJson(ran.stdout, 8) : undefined;
-  const answer = reading !== undefined && 'value' in reading && isJsonObject(reading.value) ? reading.value : {};
+  const answer =
+    reading !== undefined && 'value' in reading && isJsonObject(reading.value) ? reading.value : {};
   const status = isJsonObject(answer.status) ? answer.status : {};
-  const text = (name: string) => (typeof status[name] === 'string' && status[name] !== '' ? String(status[name]) : undefined);
-  const found = { token: text('token'), cert: text('clientCertificateData'), key: text('clientKeyData') };
-  if (answer.kind === 'ExecCredential' && (found.token !== undefined || (found.cert !== undefined && found.key !== undefined)))
+  const text = (name: string) =>
+    typeof status[name] === 'string' && status[name] !== '' ? String(status[name]) : undefined;
+  const found = {
+    token: text('token'),
+    cert: text('clientCertificateData'),
+    key: text('clientKeyData'),
+  };
+  if (
+    answer.kind === 'ExecCredential' &&
+    (found.token !== undefined || (found.cert !== undefined && found.key !== undefined))
+  )
     return found;
   const shown = /^[\w./-]{1,80}$/.test(command) ? `\`${command}\`` : 'The plugin';
   throw new Failure(
@@ -144,7 +179,9 @@ async function fromPlugin(exec: Answer, { run }: KeyTools): Promise<Credentials>
 /** One of a list of `{ name, [kind]: … }`. */
 function entry(list: unknown, name: unknown, kind: string): Answer {
   const all: readonly unknown[] = Array.isArray(list) ? list : [];
-  const found = all.find((item) => isJsonObject(item) && typeof name === 'string' && name !== '' && item.name === name);
+  const found = all.find(
+    (item) => isJsonObject(item) && typeof name === 'string' && name !== '' && item.name === name,
+  );
   const value = isJsonObject(found) ? found[kind] : undefined;
   if (!isJsonObject(value)) throw wrong(`has no ${kind} that its current context could mean`);
   return value;
@@ -159,5 +196,9 @@ async function textOf({ readFile }: KeyTools, path: string): Promise<string> {
 }
 
 function wrong(problem: string): Failure {
-  return new Failure('kms-credentials', `The kubeconfig ${problem}.`, 'Check it with `kubectl config view --minify`.');
+  return new Failure(
+    'kms-credentials',
+    `The kubeconfig ${problem}.`,
+    'Check it with `kubectl config view --minify`.',
+  );
 }

@@ -1,4 +1,5 @@
-// A key in a Kubernetes secret, as `cosign generate-key-pair k8s://…` leaves it (Kubernetes API reference: core/v1, read the specified Secret).
+// A key in a Kubernetes secret, as `cosign generate-key-pair k8s://…` leaves it (Kubernetes API
+// reference: core/v1, read the specified Secret).
 import { Failure } from '../failure.ts';
 import type { HttpResponse } from '../http/http.ts';
 import { isJsonObject } from '../image/json.ts';
@@ -12,7 +13,10 @@ import { readPublicKeys } from './public.ts';
 
 const service = 'Kubernetes';
 
-/** A Kubernetes secret with `cosign.key`, `cosign.password` and `cosign.pub`, as `k8s://NAMESPACE/SECRET`. */
+/**
+ * A Kubernetes secret with `cosign.key`, `cosign.password` and `cosign.pub`, as
+ * `k8s://NAMESPACE/SECRET`.
+ */
 export const kubernetesSecret: KeyProvider = {
   async loadSigner(reference, tools, input) {
     const read = await readSecret(reference, tools, input);
@@ -31,7 +35,11 @@ export const kubernetesSecret: KeyProvider = {
 /** A DNS label or subdomain (RFC 1123), as names of namespaces and secrets are. */
 const name = '[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?';
 
-async function readSecret(reference: string, tools: KeyTools, input: string): Promise<(field: string, missing?: string) => string> {
+async function readSecret(
+  reference: string,
+  tools: KeyTools,
+  input: string,
+): Promise<(field: string, missing?: string) => string> {
   const [, namespace, secret] = new RegExp(`^k8s://(${name})/(${name})$`).exec(reference) ?? [];
   if (namespace === undefined || secret === undefined) {
     throw bad(
@@ -42,8 +50,17 @@ async function readSecret(reference: string, tools: KeyTools, input: string): Pr
   const access = await kubernetesAccess(tools);
   const url = new URL(access.server.href);
   url.pathname = `${url.pathname.replace(/\/$/, '')}/api/v1/namespaces/${namespace}/secrets/${secret}`;
-  const headers = { accept: 'application/json', ...(access.token === undefined ? {} : { authorization: `Bearer ${access.token}` }) };
-  const request = { method: 'GET', url, headers, peer: access.peer, tls: access.skipTls ? 'skip' : 'verify' } as const;
+  const headers = {
+    accept: 'application/json',
+    ...(access.token === undefined ? {} : { authorization: `Bearer ${access.token}` }),
+  };
+  const request = {
+    method: 'GET',
+    url,
+    headers,
+    peer: access.peer,
+    tls: access.skipTls ? 'skip' : 'verify',
+  } as const;
   const response = await ask(tools, { service, request: () => request });
   const answer = response.status === 200 ? jsonOf(response) : undefined;
   if (answer === undefined) throw explain(response, namespace, secret);

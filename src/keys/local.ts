@@ -14,11 +14,17 @@ export interface LocalKey {
 }
 
 /**
- * Opens a private key and makes it a signer. Decrypting costs about 0.2 s off the main thread: start it, do network work, await it then.
- * The answer of `sign` carries the public key without a hint: sigstore's DSSE builder would copy a hint into `keyid`, which cosign rejects.
- * @throws {Failure} `bad-key`, `bad-password`, `unsupported-key`; none holds a part of the key or the password.
+ * Opens a private key and makes it a signer. Decrypting costs about 0.2 s off the main thread:
+ * start it, do network work, await it then. The answer of `sign` carries the public key without a
+ * hint: sigstore's DSSE builder would copy a hint into `keyid`, which cosign rejects.
+ * @throws {Failure} `bad-key`, `bad-password`, `unsupported-key`; none holds a part of the key or
+ * the password.
  */
-export async function loadSigner({ key: text, password, input = 'key' }: LocalKey): Promise<ImageSigner> {
+export async function loadSigner({
+  key: text,
+  password,
+  input = 'key',
+}: LocalKey): Promise<ImageSigner> {
   const privateKey = await readPrivateKey(text, password, input);
   const { digest, warnings } = keyAlgorithm(privateKey, input);
   const publicKey = createPublicKey(privateKey);

@@ -9,7 +9,10 @@ export interface MadePair {
   readonly publicKey: string;
 }
 
-/** Makes a P-256 pair, which every verifier takes, and encrypts the private half as `cosign generate-key-pair` does. */
+/**
+ * Makes a P-256 pair, which every verifier takes, and encrypts the private half as `cosign
+ * generate-key-pair` does.
+ */
 export async function makePair(password: string): Promise<MadePair> {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'der' });

@@ -18,15 +18,19 @@ export type PemPurpose = 'private' | 'public';
 /** characters; base64 around a key of the largest size */
 const maxText = 2 * maxKeyBytes;
 
-const block = /-----BEGIN ([A-Z0-9][A-Z0-9 ]{0,60})-----((?:(?!-----)[\s\S])*)-----END ([A-Z0-9][A-Z0-9 ]{0,60})-----/g;
-const legacyHeader = /^\s*Proc-Type:\s*4,ENCRYPTED\s+DEK-Info:\s*([A-Z0-9-]{3,30}),([0-9A-Fa-f]{8,64})\s+/;
+const block =
+  /-----BEGIN ([A-Z0-9][A-Z0-9 ]{0,60})-----((?:(?!-----)[\s\S])*)-----END ([A-Z0-9][A-Z0-9 ]{0,60})-----/g;
+const legacyHeader =
+  /^\s*Proc-Type:\s*4,ENCRYPTED\s+DEK-Info:\s*([A-Z0-9-]{3,30}),([0-9A-Fa-f]{8,64})\s+/;
 
 /**
- * Finds the PEM blocks in a text that has been through a secret store. Repaired, because only one original is possible: CRLF, a literal
- * `\n`, newlines that became spaces, indentation, quotes around, a missing last newline, a whole PEM that was base64-encoded once.
- * EC PARAMETERS, which OpenSSL writes in front of a key, are left out.
+ * Finds the PEM blocks in a text that has been through a secret store. Repaired, because only one
+ * original is possible: CRLF, a literal `\n`, newlines that became spaces, indentation, quotes
+ * around, a missing last newline, a whole PEM that was base64-encoded once. EC PARAMETERS, which
+ * OpenSSL writes in front of a key, are left out.
  * @param input name of the input, for messages
- * @throws {Failure} `bad-key` for anything else, by the name of what it seems to be; never with a piece of the text.
+ * @throws {Failure} `bad-key` for anything else, by the name of what it seems to be; never with a
+ * piece of the text.
  */
 export function readPem(text: string, input: string, purpose: PemPurpose): PemBlock[] {
   if (text.length > maxText) throw fail(input, purpose, `has more than ${maxText} characters`);
@@ -37,13 +41,20 @@ export function readPem(text: string, input: string, purpose: PemPurpose): PemBl
   const foreign = foreignKind(clean);
   if (foreign !== undefined) throw fail(input, purpose, foreign);
   const found = [...clean.matchAll(block)];
-  if (found.length !== begins) throw fail(input, purpose, 'is cut off or damaged: a BEGIN line has no END line that belongs to it');
+  if (found.length !== begins)
+    throw fail(
+      input,
+      purpose,
+      'is cut off or damaged: a BEGIN line has no END line that belongs to it',
+    );
   const blocks = found.map(([, label = '', body = '', end]) => {
-    if (label !== end) throw fail(input, purpose, 'has a BEGIN and an END line that do not belong together');
+    if (label !== end)
+      throw fail(input, purpose, 'has a BEGIN and an END line that do not belong together');
     return readBlock(label, body, input, purpose);
   });
   const keys = blocks.filter(({ label }) => label !== 'EC PARAMETERS');
-  if (keys.length === 0) throw fail(input, purpose, 'holds only the parameters of a curve, not the key');
+  if (keys.length === 0)
+    throw fail(input, purpose, 'holds only the parameters of a curve, not the key');
   return keys;
 }
 
@@ -72,9 +83,14 @@ function readBlock(label: string, body: string, input: string, purpose: PemPurpo
   const base64 = body.slice(header?.[0].length ?? 0).replace(/\s+/g, '');
   if (base64 === '') throw fail(input, purpose, 'has nothing between its BEGIN and END lines');
   if (base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) {
-    throw fail(input, purpose, 'is damaged: between its BEGIN and END lines is something other than base64, or some of it is missing');
+    throw fail(
+      input,
+      purpose,
+      'is damaged: between its BEGIN and END lines is something other than base64, or some of it is missing',
+    );
   }
-  const headers = header === null ? '' : `Proc-Type: 4,ENCRYPTED\nDEK-Info: ${header[1]},${header[2]}\n\n`;
+  const headers =
+    header === null ? '' : `Proc-Type: 4,ENCRYPTED\nDEK-Info: ${header[1]},${header[2]}\n\n`;
   const lines = base64.match(/.{1,64}/g)?.join('\n') ?? '';
   return {
     label,
@@ -99,9 +115,14 @@ function withoutPem(text: string): string {
   if (/^(ssh-|ecdsa-sha2-|sk-ssh-|sk-ecdsa-|---- BEGIN SSH2)/.test(text)) return 'is an SSH key';
   if (text.startsWith('PuTTY')) return 'is a PuTTY key';
   if (/^(AGE-SECRET-KEY-|age1)/i.test(text)) return 'is an age key';
-  if (text.startsWith('{')) return text.includes('"kty"') ? 'is a JSON Web Key (JWK)' : 'is JSON, without the BEGIN and END lines of a PEM';
-  if (/-----END|-{3,}/.test(text)) return 'is damaged: its BEGIN line is missing or has other characters in it';
-  if (/^[A-Za-z0-9+/\s]{40,}={0,2}$/.test(text)) return 'lacks its BEGIN and END lines, or is encoded more than once';
+  if (text.startsWith('{'))
+    return text.includes('"kty"')
+      ? 'is a JSON Web Key (JWK)'
+      : 'is JSON, without the BEGIN and END lines of a PEM';
+  if (/-----END|-{3,}/.test(text))
+    return 'is damaged: its BEGIN line is missing or has other characters in it';
+  if (/^[A-Za-z0-9+/\s]{40,}={0,2}$/.test(text))
+    return 'lacks its BEGIN and END lines, or is encoded more than once';
   return 'is not a PEM: there is no BEGIN line in it';
 }
 

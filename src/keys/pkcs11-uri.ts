@@ -15,26 +15,37 @@ export interface TokenUri {
 }
 
 /**
- * Reads `pkcs11:token=T;slot-id=N;object=LABEL;id=%01?module-path=/PATH&pin-value=PIN` (RFC 7512). What is missing of module and PIN comes from
- * COSIGN_PKCS11_MODULE_PATH and COSIGN_PKCS11_PIN.
+ * Reads `pkcs11:token=T;slot-id=N;object=LABEL;id=%01?module-path=/PATH&pin-value=PIN` (RFC 7512).
+ * What is missing of module and PIN comes from COSIGN_PKCS11_MODULE_PATH and COSIGN_PKCS11_PIN.
  * @throws {Failure} `bad-key`, without the PIN
  */
-export function readTokenUri(reference: string, env: Readonly<Record<string, string | undefined>>, input: string): TokenUri {
+export function readTokenUri(
+  reference: string,
+  env: Readonly<Record<string, string | undefined>>,
+  input: string,
+): TokenUri {
   const [, path = '', query = ''] = /^pkcs11:([^?]*)(?:\?(.*))?$/is.exec(reference) ?? [];
   const inPath = attributes(path, /;/, input);
   const inQuery = attributes(query, /[&;]/, input);
-  const text = (bytes: Buffer | undefined) => (bytes === undefined || bytes.length === 0 ? undefined : bytes.toString('utf8'));
+  const text = (bytes: Buffer | undefined) =>
+    bytes === undefined || bytes.length === 0 ? undefined : bytes.toString('utf8');
   const [token, slot, label] = ['token', 'slot-id', 'object'].map((name) => text(inPath.get(name)));
   const id = inPath.get('id')?.toString('hex') || undefined;
   const module = text(inQuery.get('module-path')) ?? env.COSIGN_PKCS11_MODULE_PATH;
   const pin = text(inQuery.get('pin-value')) ?? (env.COSIGN_PKCS11_PIN || undefined);
   const example = `\`${input}: pkcs11:token=release;object=sign?module-path=/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so\``;
   if (token === undefined && slot === undefined)
-    throw bad(`the PKCS #11 reference in \`${input}\` names no token`, `Add \`token=\` or \`slot-id=\`: ${example}.`);
+    throw bad(
+      `the PKCS #11 reference in \`${input}\` names no token`,
+      `Add \`token=\` or \`slot-id=\`: ${example}.`,
+    );
   if (slot !== undefined && !/^\d{1,10}$/.test(slot))
     throw bad(`\`slot-id\` in \`${input}\` is not a number`, `Write it as in ${example}.`);
   if (id === undefined && label === undefined)
-    throw bad(`the PKCS #11 reference in \`${input}\` names no key`, `Add \`object=\` or \`id=\`: ${example}.`);
+    throw bad(
+      `the PKCS #11 reference in \`${input}\` names no key`,
+      `Add \`object=\` or \`id=\`: ${example}.`,
+    );
   if (!module?.startsWith('/')) {
     throw bad(
       `the PKCS #11 reference in \`${input}\` names no module`,
@@ -44,7 +55,10 @@ export function readTokenUri(reference: string, env: Readonly<Record<string, str
   // What begins with a dash would be read as an option.
   for (const value of [token, label])
     if (value?.startsWith('-'))
-      throw bad(`a name in \`${input}\` begins with a dash`, `Name the key by \`id=\` and the token by \`slot-id=\`.`);
+      throw bad(
+        `a name in \`${input}\` begins with a dash`,
+        `Name the key by \`id=\` and the token by \`slot-id=\`.`,
+      );
   return {
     module,
     ...(token === undefined ? {} : { token }),
@@ -62,17 +76,29 @@ function attributes(text: string, separator: RegExp, input: string): ReadonlyMap
     const at = pair.indexOf('=');
     const name = pair.slice(0, Math.max(0, at)).toLowerCase();
     if (at <= 0 || /%(?![0-9a-f]{2})/i.test(pair))
-      throw bad(`the PKCS #11 reference in \`${input}\` cannot be read`, 'Write it as RFC 7512 says, with %XX for other characters.');
+      throw bad(
+        `the PKCS #11 reference in \`${input}\` cannot be read`,
+        'Write it as RFC 7512 says, with %XX for other characters.',
+      );
     // Which of two would count? Another reader may take the other.
-    if (found.has(name)) throw bad(`the PKCS #11 reference in \`${input}\` has an attribute twice`, 'Leave one of the two.');
+    if (found.has(name))
+      throw bad(
+        `the PKCS #11 reference in \`${input}\` has an attribute twice`,
+        'Leave one of the two.',
+      );
     const bytes = Buffer.from(
       pair
         .slice(at + 1)
-        .replace(/[^%]+|%[0-9a-f]{2}/gi, (piece) => (piece.startsWith('%') ? piece.slice(1) : Buffer.from(piece).toString('hex'))),
+        .replace(/[^%]+|%[0-9a-f]{2}/gi, (piece) =>
+          piece.startsWith('%') ? piece.slice(1) : Buffer.from(piece).toString('hex'),
+        ),
       'hex',
     );
     if (name !== 'id' && bytes.includes(0))
-      throw bad(`the PKCS #11 reference in \`${input}\` cannot be read`, 'Only `id` may hold a zero byte.');
+      throw bad(
+        `the PKCS #11 reference in \`${input}\` cannot be read`,
+        'Only `id` may hold a zero byte.',
+      );
     found.set(name, bytes);
   }
   return found;

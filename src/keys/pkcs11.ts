@@ -1,5 +1,6 @@
-// Hardware tokens through pkcs11-tool of OpenSC, which self-hosted runners with a token have. A digest goes in through a pipe, a signature comes
-// out; the PIN is in one variable of the program's environment, never among its arguments, which every process of the machine can read.
+// Hardware tokens through pkcs11-tool of OpenSC, which self-hosted runners with a token have. A
+// digest goes in through a pipe, a signature comes out; the PIN is in one variable of the program's
+// environment, never among its arguments, which every process of the machine can read.
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { Failure } from '../failure.ts';
 import { absent } from './ask.ts';
@@ -11,7 +12,10 @@ import { remoteSigner } from './remote.ts';
 
 const service = 'The PKCS #11 token';
 
-/** A PKCS #11 token, as `pkcs11:token=T;object=LABEL?module-path=/PATH` (RFC 7512), with COSIGN_PKCS11_MODULE_PATH and COSIGN_PKCS11_PIN. */
+/**
+ * A PKCS #11 token, as `pkcs11:token=T;object=LABEL?module-path=/PATH` (RFC 7512), with
+ * COSIGN_PKCS11_MODULE_PATH and COSIGN_PKCS11_PIN.
+ */
 export const pkcs11Token: KeyProvider = {
   async loadSigner(reference, tools, input) {
     const token = await openToken(reference, tools, input);
@@ -28,7 +32,10 @@ export const pkcs11Token: KeyProvider = {
 
 type OpenToken = TokenUri & { readonly id: string };
 
-/** The token and the key's id, which a label is looked up for: public keys, certificates, and with the PIN private keys. */
+/**
+ * The token and the key's id, which a label is looked up for: public keys, certificates, and with
+ * the PIN private keys.
+ */
 async function openToken(reference: string, tools: KeyTools, input: string): Promise<OpenToken> {
   const token = readTokenUri(reference, tools.env, input);
   if (token.pin !== undefined) tools.mask(token.pin);
@@ -55,35 +62,64 @@ async function openToken(reference: string, tools: KeyTools, input: string): Pro
   throw explain({ exitCode: 1, stdout: Buffer.alloc(0), stderr: 'object not found' }, token, input);
 }
 
-/** DigestInfo of a SHA-256 digest (RFC 8017, 9.2): the mechanism RSA-PKCS pads what it is given and adds no name of the hash. */
+/**
+ * DigestInfo of a SHA-256 digest (RFC 8017, 9.2): the mechanism RSA-PKCS pads what it is given and
+ * adds no name of the hash.
+ */
 const sha256Info = Buffer.from('3031300d060960864801650304020105000420', 'hex');
 
-async function signWith(token: OpenToken, publicKey: KeyObject, digest: Buffer, tools: KeyTools, input: string): Promise<Buffer> {
+async function signWith(
+  token: OpenToken,
+  publicKey: KeyObject,
+  digest: Buffer,
+  tools: KeyTools,
+  input: string,
+): Promise<Buffer> {
   const ec = publicKey.asymmetricKeyType === 'ec';
-  const how = ec ? ['--mechanism', 'ECDSA', '--signature-format', 'openssl'] : ['--mechanism', 'RSA-PKCS'];
-  const ran = await runTool(token, ['--sign', ...how, '--id', token.id], tools, ec ? digest : Buffer.concat([sha256Info, digest]));
+  const how = ec
+    ? ['--mechanism', 'ECDSA', '--signature-format', 'openssl']
+    : ['--mechanism', 'RSA-PKCS'];
+  const ran = await runTool(
+    token,
+    ['--sign', ...how, '--id', token.id],
+    tools,
+    ec ? digest : Buffer.concat([sha256Info, digest]),
+  );
   if (ran.exitCode !== 0 || ran.stdout.length === 0) throw explain(ran, token, input);
   return ran.stdout;
 }
 
-/** The public key object; else the key in the certificate beside the private key, which is all that a PIV card shows. */
+/**
+ * The public key object; else the key in the certificate beside the private key, which is all that
+ * a PIV card shows.
+ */
 async function readPublicKey(token: OpenToken, tools: KeyTools, input: string): Promise<KeyObject> {
   const read = (type: string, login: boolean) =>
     runTool(token, ['--read-object', '--type', type, '--id', token.id], tools, undefined, login);
   let ran = await read('pubkey', false);
-  if (ran.exitCode === 0) return parse(() => createPublicKey({ key: ran.stdout, format: 'der', type: 'spki' }));
+  if (ran.exitCode === 0)
+    return parse(() => createPublicKey({ key: ran.stdout, format: 'der', type: 'spki' }));
   if (/cannot create EVP_PKEY/i.test(ran.stderr)) {
     // OpenSC before 0.24 cannot show a P-384 key in this form; it lists the point.
-    const listed = await runTool(token, ['--list-objects', '--type', 'pubkey'], tools, undefined, false);
+    const listed = await runTool(
+      token,
+      ['--list-objects', '--type', 'pubkey'],
+      tools,
+      undefined,
+      false,
+    );
     const found = listedKey(listed.stdout.toString('utf8'), token.id);
-    if (found !== undefined) return parse(() => createPublicKey({ key: found, format: 'der', type: 'spki' }));
+    if (found !== undefined)
+      return parse(() => createPublicKey({ key: found, format: 'der', type: 'spki' }));
   }
   if (!notFound(ran)) throw explain(ran, token, input);
   const certificate = await read('cert', false);
-  if (certificate.exitCode === 0) return parse(() => new X509Certificate(certificate.stdout).publicKey);
+  if (certificate.exitCode === 0)
+    return parse(() => new X509Certificate(certificate.stdout).publicKey);
   // Some tokens show nothing at all before the PIN.
   if (token.pin !== undefined) ran = await read('pubkey', true);
-  if (ran.exitCode === 0) return parse(() => createPublicKey({ key: ran.stdout, format: 'der', type: 'spki' }));
+  if (ran.exitCode === 0)
+    return parse(() => createPublicKey({ key: ran.stdout, format: 'der', type: 'spki' }));
   throw explain(ran, token, input);
 }
 
@@ -108,9 +144,16 @@ async function runTool(
   stdin?: Uint8Array,
   login = args[0] === '--sign',
 ): Promise<RanProgram> {
-  const where = token.slot === undefined ? ['--token-label', token.token ?? ''] : ['--slot', token.slot];
+  const where =
+    token.slot === undefined ? ['--token-label', token.token ?? ''] : ['--slot', token.slot];
   const withPin = login && token.pin !== undefined;
-  const all = ['--module', token.module, ...where, ...(withPin ? ['--login', '--pin', `env:${pinVariable}`] : []), ...args];
+  const all = [
+    '--module',
+    token.module,
+    ...where,
+    ...(withPin ? ['--login', '--pin', `env:${pinVariable}`] : []),
+    ...args,
+  ];
   const env = withPin ? { [pinVariable]: token.pin ?? '' } : {};
   try {
     return await tools.run('pkcs11-tool', all, { env, ...(stdin === undefined ? {} : { stdin }) });
@@ -139,7 +182,11 @@ function explain({ stderr, exitCode }: RanProgram, token: TokenUri, input: strin
     );
   }
   if (/PIN_LOCKED/.test(said))
-    return new Failure('kms-denied', `${service} is locked after too many wrong PINs.`, 'Unlock it with its PUK, at the machine.');
+    return new Failure(
+      'kms-denied',
+      `${service} is locked after too many wrong PINs.`,
+      'Unlock it with its PUK, at the machine.',
+    );
   if (
     /USER_NOT_LOGGED_IN/.test(said) ||
     /util_getpass/.test(stderr) ||

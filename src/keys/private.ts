@@ -12,18 +12,26 @@ const plainTypes: Readonly<Record<string, 'pkcs8' | 'sec1' | 'pkcs1'>> = {
 const encryptedPkcs8 = 'ENCRYPTED PRIVATE KEY';
 
 /**
- * Reads the text of one private key: cosign's encrypted PEM, PKCS #8 (plain or encrypted), SEC1, PKCS #1, OpenSSL's old encryption.
+ * Reads the text of one private key: cosign's encrypted PEM, PKCS #8 (plain or encrypted), SEC1,
+ * PKCS #1, OpenSSL's old encryption.
  * @param password of an encrypted key; undefined when none was given
- * @throws {Failure} `bad-key` for anything else, by its name; `bad-password`. Neither ever holds a part of the key or the password.
+ * @throws {Failure} `bad-key` for anything else, by its name; `bad-password`. Neither ever holds a
+ * part of the key or the password.
  */
-export async function readPrivateKey(text: string, password: string | undefined, input = 'key'): Promise<KeyObject> {
+export async function readPrivateKey(
+  text: string,
+  password: string | undefined,
+  input = 'key',
+): Promise<KeyObject> {
   const blocks = readPem(text, input, 'private');
   const [block] = blocks;
   if (block === undefined || blocks.length > 1) throw several(blocks, input);
   const { label } = block;
   try {
-    if (cosignLabels.includes(label)) return fromDer(await decryptPrivateKey(block.der, password, input), 'pkcs8', input);
-    if (label === encryptedPkcs8 || block.legacyEncrypted) return openEncrypted(block, password, input);
+    if (cosignLabels.includes(label))
+      return fromDer(await decryptPrivateKey(block.der, password, input), 'pkcs8', input);
+    if (label === encryptedPkcs8 || block.legacyEncrypted)
+      return openEncrypted(block, password, input);
     const type = plainTypes[label];
     if (type === undefined) throw wrongKind(label, input);
     return fromDer(block.der, type, input);
@@ -50,8 +58,13 @@ function openEncrypted(block: PemBlock, password: string | undefined, input: str
   try {
     return createPrivateKey({ key: block.pem, format: 'pem', passphrase: password ?? '' });
   } catch (error) {
-    // OpenSSL says "bad decrypt" for a wrong password, and now and then decrypts to noise that then fails to parse.
-    if (error instanceof Error && /unsupported|unknown|cipher/i.test(error.message) && !/decrypt|DECODER/i.test(error.message)) {
+    // OpenSSL says "bad decrypt" for a wrong password, and now and then decrypts to noise that then
+    // fails to parse.
+    if (
+      error instanceof Error &&
+      /unsupported|unknown|cipher/i.test(error.message) &&
+      !/decrypt|DECODER/i.test(error.message)
+    ) {
       throw bad(
         `The key in \`${input}\` is encrypted in a way that is not supported.`,
         'Encrypt it anew: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.pem -out new.pem`, or `cosign import-key-pair --key plain.pem`.',

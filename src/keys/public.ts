@@ -6,14 +6,18 @@ import { type PemBlock, readPem } from './pem.ts';
 const maxKeys = 100;
 
 /**
- * Reads the public keys of the verify action: PEM blocks `PUBLIC KEY` (SPKI) or `RSA PUBLIC KEY` (PKCS #1), several = any of them; the same
- * key twice counts once. A private key there is refused, and whoever reads the input masks it (mask.ts) before it calls this.
+ * Reads the public keys of the verify action: PEM blocks `PUBLIC KEY` (SPKI) or `RSA PUBLIC KEY`
+ * (PKCS #1), several = any of them; the same key twice counts once. A private key there is refused,
+ * and whoever reads the input masks it (mask.ts) before it calls this.
  * @throws {Failure} `bad-key` or `unsupported-key`, without a piece of the text.
  */
 export function readPublicKeys(text: string, input = 'key'): [KeyObject, ...KeyObject[]] {
   const blocks = readPem(text, input, 'public');
   if (blocks.length > maxKeys)
-    throw bad(`\`${input}\` holds ${blocks.length} keys, more than ${maxKeys}`, 'Keep the keys that may have signed.');
+    throw bad(
+      `\`${input}\` holds ${blocks.length} keys, more than ${maxKeys}`,
+      'Keep the keys that may have signed.',
+    );
   const keys: KeyObject[] = [];
   for (const block of blocks) {
     const key = readBlock(block, input);
@@ -21,7 +25,8 @@ export function readPublicKeys(text: string, input = 'key'): [KeyObject, ...KeyO
     if (!keys.some((known) => known.equals(key))) keys.push(key);
   }
   const [first, ...rest] = keys;
-  if (first === undefined) throw bad(`\`${input}\` holds no public key`, `Use \`${input}: cosign.pub\`.`);
+  if (first === undefined)
+    throw bad(`\`${input}\` holds no public key`, `Use \`${input}: cosign.pub\`.`);
   return [first, ...rest];
 }
 
@@ -41,7 +46,10 @@ function readBlock({ label, der }: PemBlock, input: string): KeyObject {
   }
   const type = label === 'PUBLIC KEY' ? 'spki' : label === 'RSA PUBLIC KEY' ? 'pkcs1' : undefined;
   if (type === undefined)
-    throw bad(`\`${input}\` holds a PEM of the kind "${label.slice(0, 40)}", not a public key`, `Use \`${input}: cosign.pub\`.`);
+    throw bad(
+      `\`${input}\` holds a PEM of the kind "${label.slice(0, 40)}", not a public key`,
+      `Use \`${input}: cosign.pub\`.`,
+    );
   try {
     return createPublicKey({ key: der, format: 'der', type });
   } catch {

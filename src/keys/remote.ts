@@ -7,7 +7,10 @@ import { keyIdOf } from './local.ts';
 /** A hash that a service signs digests of, and that verifiers of images take. */
 export type KeyHash = 'sha256' | 'sha384';
 
-/** A key that stays where it is: what was looked up of it, and how a digest is signed with exactly that version of it. */
+/**
+ * A key that stays where it is: what was looked up of it, and how a digest is signed with exactly
+ * that version of it.
+ */
 export interface RemoteKey {
   /** of the service, for messages: `AWS KMS` */
   readonly service: string;
@@ -20,8 +23,9 @@ export interface RemoteKey {
 }
 
 /**
- * A signer for a key in a service. Every signature is checked against the public key that was looked up before anybody sees it: an answer that
- * was damaged on the way, or made with another key or version, must not be pushed.
+ * A signer for a key in a service. Every signature is checked against the public key that was
+ * looked up before anybody sees it: an answer that was damaged on the way, or made with another key
+ * or version, must not be pushed.
  * @throws {Failure} `unsupported-key`
  */
 export function remoteSigner(remote: RemoteKey, input: string): ImageSigner {

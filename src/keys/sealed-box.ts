@@ -1,5 +1,6 @@
-// libsodium's sealed box (crypto_box_seal), in which GitHub takes secrets: an ephemeral X25519 key, the nonce BLAKE2b(ephemeral ‖ recipient),
-// XSalsa20-Poly1305. Key agreement is Node's, the ciphers and the hash are @noble's.
+// libsodium's sealed box (crypto_box_seal), in which GitHub takes secrets: an ephemeral X25519 key,
+// the nonce BLAKE2b(ephemeral ‖ recipient), XSalsa20-Poly1305. Key agreement is Node's, the ciphers
+// and the hash are @noble's.
 import { createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto';
 import { hsalsa, xsalsa20poly1305 } from '@noble/ciphers/salsa.js';
 import { blake2b } from '@noble/hashes/blake2.js';
@@ -27,10 +28,17 @@ export function seal(message: Uint8Array, recipient: Uint8Array): Buffer {
 }
 
 /** Node refuses the points of small order, with which anybody could read the box. */
-function sharedSecret(privateKey: Parameters<typeof diffieHellman>[0]['privateKey'], recipient: Uint8Array): Buffer {
+function sharedSecret(
+  privateKey: Parameters<typeof diffieHellman>[0]['privateKey'],
+  recipient: Uint8Array,
+): Buffer {
   try {
     if (recipient.length !== 32) throw new Error('not 32 bytes');
-    const publicKey = createPublicKey({ key: Buffer.concat([x25519Prefix, recipient]), format: 'der', type: 'spki' });
+    const publicKey = createPublicKey({
+      key: Buffer.concat([x25519Prefix, recipient]),
+      format: 'der',
+      type: 'spki',
+    });
     return diffieHellman({ privateKey, publicKey });
   } catch {
     throw new Failure(
@@ -44,7 +52,9 @@ function sharedSecret(privateKey: Parameters<typeof diffieHellman>[0]['privateKe
 /** crypto_box_beforenm: HSalsa20 of the shared secret and a block of zeros. */
 function boxKey(shared: Buffer): Uint8Array {
   const words = (bytes: Uint8Array) =>
-    Uint32Array.from({ length: bytes.length / 4 }, (_, index) => Buffer.from(bytes).readUInt32LE(index * 4));
+    Uint32Array.from({ length: bytes.length / 4 }, (_, index) =>
+      Buffer.from(bytes).readUInt32LE(index * 4),
+    );
   const out = new Uint32Array(8);
   const secret = words(shared);
   hsalsa(sigma, secret, new Uint32Array(4), out);

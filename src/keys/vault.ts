@@ -1,9 +1,19 @@
-// Vault's transit engine over its HTTP API (Vault API documentation: Transit secrets engine, Read Key and Sign Data). OpenBao has the same.
+// Vault's transit engine over its HTTP API (Vault API documentation: Transit secrets engine, Read
+// Key and Sign Data). OpenBao has the same.
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
 import type { HttpResponse, TlsPeer } from '../http/http.ts';
 import { isJsonObject } from '../image/json.ts';
-import { type Answer, ask, bytesOf, jsonOf, safeUrl, serviceFailed, strangeAnswer, textIn } from './ask.ts';
+import {
+  type Answer,
+  ask,
+  bytesOf,
+  jsonOf,
+  safeUrl,
+  serviceFailed,
+  strangeAnswer,
+  textIn,
+} from './ask.ts';
 import { bad } from './key-problem.ts';
 import type { KeyProvider, KeyTools } from './provider.ts';
 import { remoteSigner } from './remote.ts';
@@ -12,7 +22,10 @@ const service = 'Vault';
 const maxFile = 256 * 1024;
 const maxVersions = 100;
 
-/** HashiCorp Vault or OpenBao, as `hashivault://KEY`: VAULT_ADDR, VAULT_TOKEN, VAULT_NAMESPACE, TRANSIT_SECRET_ENGINE_PATH. */
+/**
+ * HashiCorp Vault or OpenBao, as `hashivault://KEY`: VAULT_ADDR, VAULT_TOKEN, VAULT_NAMESPACE,
+ * TRANSIT_SECRET_ENGINE_PATH.
+ */
 export const vaultTransit: KeyProvider = {
   async loadSigner(reference, tools, input) {
     const vault = await openVault(reference, tools, input);
@@ -26,7 +39,9 @@ export const vaultTransit: KeyProvider = {
         prehashed: true,
         // The version that was looked up: the key may be rotated between two signatures.
         key_version: version,
-        ...(type.startsWith('rsa') ? { signature_algorithm: 'pkcs1v15' } : { marshaling_algorithm: 'asn1' }),
+        ...(type.startsWith('rsa')
+          ? { signature_algorithm: 'pkcs1v15' }
+          : { marshaling_algorithm: 'asn1' }),
       });
       return readSignature(textIn(answer, 'signature', service), version);
     };
@@ -79,7 +94,11 @@ async function openVault(reference: string, tools: KeyTools, input: string): Pro
   const mount = mountOf(env.TRANSIT_SECRET_ENGINE_PATH || 'transit');
   const namespace = env.VAULT_NAMESPACE || env.BAO_NAMESPACE;
   const peer = await peerOf(tools);
-  const headers = { 'x-vault-token': token, 'x-vault-request': 'true', ...(namespace ? { 'x-vault-namespace': namespace } : {}) };
+  const headers = {
+    'x-vault-token': token,
+    'x-vault-request': 'true',
+    ...(namespace ? { 'x-vault-namespace': namespace } : {}),
+  };
   return {
     key,
     input,
@@ -87,13 +106,17 @@ async function openVault(reference: string, tools: KeyTools, input: string): Pro
       const url = new URL(address.href);
       url.pathname = `${address.pathname.replace(/\/$/, '')}/v1/${mount}/${path}`;
       const content = body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) };
-      const sent = { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
+      const sent = {
+        ...headers,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      };
       const response = await ask(tools, {
         service,
         request: () => ({ method, url, headers: sent, ...content, ...(peer ? { peer } : {}) }),
       });
       const data = response.status === 200 ? jsonOf(response)?.data : undefined;
-      if (!isJsonObject(data)) throw explain(response, { mount, input, signing: method === 'POST' });
+      if (!isJsonObject(data))
+        throw explain(response, { mount, input, signing: method === 'POST' });
       return data;
     },
   };
@@ -112,7 +135,11 @@ async function findToken({ env, home, readFile, mask }: KeyTools): Promise<strin
     }
   }
   if (!token || /[^\x21-\x7e]/.test(token)) {
-    throw new Failure('kms-credentials', 'There is no Vault token on this runner (VAULT_TOKEN).', `Log in before this step:\n${loginStep}`);
+    throw new Failure(
+      'kms-credentials',
+      'There is no Vault token on this runner (VAULT_TOKEN).',
+      `Log in before this step:\n${loginStep}`,
+    );
   }
   mask(token);
   return token;
@@ -120,7 +147,8 @@ async function findToken({ env, home, readFile, mask }: KeyTools): Promise<strin
 
 function mountOf(path: string): string {
   const mount = path.replace(/^\/+|\/+$/g, '');
-  if (/^[\w.-]+(\/[\w.-]+)*$/.test(mount) && !mount.split('/').some((part) => /^\.+$/.test(part))) return mount;
+  if (/^[\w.-]+(\/[\w.-]+)*$/.test(mount) && !mount.split('/').some((part) => /^\.+$/.test(part)))
+    return mount;
   throw bad(
     'TRANSIT_SECRET_ENGINE_PATH is not a path of Vault',
     'Set it to the mount of the transit engine, such as `transit` or `teams/release/transit`.',
@@ -133,7 +161,11 @@ async function peerOf({ env, readFile }: KeyTools): Promise<TlsPeer | undefined>
   try {
     return { ca: Buffer.from(await readFile(file, maxFile)).toString('utf8') };
   } catch {
-    throw new Failure('kms-credentials', 'The file that VAULT_CACERT names cannot be read.', 'Check the path, or remove the variable.');
+    throw new Failure(
+      'kms-credentials',
+      'The file that VAULT_CACERT names cannot be read.',
+      'Check the path, or remove the variable.',
+    );
   }
 }
 
@@ -143,7 +175,11 @@ interface KeyVersion {
 }
 
 /** All versions that are still there, the newest first. */
-async function readKey({ key, input, call }: Vault): Promise<{ type: string; versions: readonly KeyVersion[] }> {
+async function readKey({
+  key,
+  input,
+  call,
+}: Vault): Promise<{ type: string; versions: readonly KeyVersion[] }> {
   const data = await call('GET', `keys/${key}`);
   const type = textIn(data, 'type', service);
   if (!/^(ecdsa-p256|ecdsa-p384|rsa-2048|rsa-3072|rsa-4096)$/.test(type)) {
@@ -154,9 +190,15 @@ async function readKey({ key, input, call }: Vault): Promise<{ type: string; ver
     );
   }
   if (!isJsonObject(data.keys)) throw strangeAnswer(service, 'without the versions of the key');
-  const found = Object.entries(data.keys).map(([name, value]) => ({ version: Number(name), value }));
+  const found = Object.entries(data.keys).map(([name, value]) => ({
+    version: Number(name),
+    value,
+  }));
   const sorted = found.sort((one, other) => other.version - one.version).slice(0, maxVersions);
-  return { type, versions: sorted.map(({ version, value }) => ({ version, publicKey: publicKeyOf(value) })) };
+  return {
+    type,
+    versions: sorted.map(({ version, value }) => ({ version, publicKey: publicKeyOf(value) })),
+  };
 }
 
 function publicKeyOf(value: unknown): KeyObject {
@@ -171,14 +213,21 @@ function publicKeyOf(value: unknown): KeyObject {
 /** `vault:v3:BASE64`: which version signed, and the signature. */
 function readSignature(text: string, version: number): Buffer {
   const [, used, base64] = /^[a-z]{1,20}:v(\d{1,9}):([A-Za-z0-9+/_-]+={0,2})$/.exec(text) ?? [];
-  if (base64 === undefined) throw strangeAnswer(service, 'with a signature of another form than vault:vN:…');
-  if (Number(used) !== version) throw strangeAnswer(service, 'with a signature of another version of the key');
+  if (base64 === undefined)
+    throw strangeAnswer(service, 'with a signature of another form than vault:vN:…');
+  if (Number(used) !== version)
+    throw strangeAnswer(service, 'with a signature of another version of the key');
   return bytesOf(base64, service);
 }
 
-function explain(response: HttpResponse, about: { mount: string; input: string; signing: boolean }): Failure {
+function explain(
+  response: HttpResponse,
+  about: { mount: string; input: string; signing: boolean },
+): Failure {
   const errors = jsonOf(response)?.errors;
-  const said = Array.isArray(errors) ? errors.filter((error) => typeof error === 'string').join(' ') : '';
+  const said = Array.isArray(errors)
+    ? errors.filter((error) => typeof error === 'string').join(' ')
+    : '';
   const { status } = response;
   if (status === 403 && /invalid token|bad token|missing client token/i.test(said)) {
     return new Failure(
@@ -188,7 +237,9 @@ function explain(response: HttpResponse, about: { mount: string; input: string; 
     );
   }
   if (status === 403) {
-    const path = about.signing ? `\`update\` on \`${about.mount}/sign/*\`` : `\`read\` on \`${about.mount}/keys/*\``;
+    const path = about.signing
+      ? `\`update\` on \`${about.mount}/sign/*\``
+      : `\`read\` on \`${about.mount}/keys/*\``;
     return new Failure(
       'kms-denied',
       `Vault does not allow this job ${about.signing ? 'to sign with' : 'to look at'} the key that \`${about.input}\` names.`,
@@ -210,6 +261,10 @@ function explain(response: HttpResponse, about: { mount: string; input: string; 
     );
   }
   if (status === 503)
-    return new Failure('kms-error', 'Vault is sealed or in standby.', 'Unseal it, or let VAULT_ADDR name the active node.');
+    return new Failure(
+      'kms-error',
+      'Vault is sealed or in standby.',
+      'Unseal it, or let VAULT_ADDR name the active node.',
+    );
   return serviceFailed(service, status, '', response.attempts);
 }

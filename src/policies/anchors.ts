@@ -1,7 +1,14 @@
-import type { CertificateAuthority, TransparencyLogInstance, TrustedRoot } from '@sigstore/protobuf-specs';
+import type {
+  CertificateAuthority,
+  TransparencyLogInstance,
+  TrustedRoot,
+} from '@sigstore/protobuf-specs';
 import { pemText } from './pem-text.ts';
 
-/** The roots of trust of a Sigstore instance as policies want them: PEM. Empty where the trusted root has none. */
+/**
+ * The roots of trust of a Sigstore instance as policies want them: PEM. Empty where the trusted
+ * root has none.
+ */
 export interface Anchors {
   readonly rekorUrl?: string;
   readonly rekorKeys: readonly string[];
@@ -14,13 +21,17 @@ export interface Anchors {
 
 /**
  * Takes the anchors out of a trusted root.
- * @param logId hex; the log that comes first where there are several, because the signatures are in it
+ * @param logId hex; the log that comes first where there are several, because the signatures are in
+ * it
  */
 export function anchorsOf(root: TrustedRoot, logId?: string): Anchors {
-  const isOurs = ({ logId: id }: TransparencyLogInstance) => logId !== undefined && id?.keyId.toString('hex') === logId;
+  const isOurs = ({ logId: id }: TransparencyLogInstance) =>
+    logId !== undefined && id?.keyId.toString('hex') === logId;
   const logs = [...root.tlogs.filter(isOurs), ...root.tlogs.filter((log) => !isOurs(log))];
   const keys = (instances: readonly TransparencyLogInstance[]) =>
-    instances.flatMap(({ publicKey }) => (publicKey?.rawBytes === undefined ? [] : [pemText('PUBLIC KEY', publicKey.rawBytes)]));
+    instances.flatMap(({ publicKey }) =>
+      publicKey?.rawBytes === undefined ? [] : [pemText('PUBLIC KEY', publicKey.rawBytes)],
+    );
   const url = logs[0]?.baseUrl;
   return {
     ...(url ? { rekorUrl: url } : {}),

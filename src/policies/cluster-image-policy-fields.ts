@@ -7,7 +7,11 @@ const keyRef: Fields = {
   data: { as: 'text' },
   hashAlgorithm: { as: 'text', of: ['sha256'] },
   kms: { as: 'refused', why: 'names a key in a KMS, which is not read', fix: elsewhere },
-  secretRef: { as: 'refused', why: 'names a secret of the cluster, which the gate cannot read', fix: elsewhere },
+  secretRef: {
+    as: 'refused',
+    why: 'names a secret of the cluster, which the gate cannot read',
+    fix: elsewhere,
+  },
 };
 
 const authority: Fields = {
@@ -19,7 +23,12 @@ const authority: Fields = {
       url: { as: 'service', publicGood: 'https://fulcio.sigstore.dev' },
       identities: {
         as: 'objects',
-        fields: { issuer: { as: 'text' }, issuerRegExp: { as: 'text' }, subject: { as: 'text' }, subjectRegExp: { as: 'text' } },
+        fields: {
+          issuer: { as: 'text' },
+          issuerRegExp: { as: 'text' },
+          subject: { as: 'text' },
+          subjectRegExp: { as: 'text' },
+        },
       },
       'ca-cert': { as: 'anchor' },
       trustRootRef: { as: 'anchor' },
@@ -30,21 +39,34 @@ const authority: Fields = {
       },
     },
   },
-  static: { as: 'object', fields: { action: { as: 'text', of: ['pass', 'fail'] }, message: { as: 'text' } } },
+  static: {
+    as: 'object',
+    fields: { action: { as: 'text', of: ['pass', 'fail'] }, message: { as: 'text' } },
+  },
   source: {
     as: 'refused',
     why: 'says that signatures are kept elsewhere, and this gate looks for them beside the image',
     fix: 'Use a policy without `source`; signatures must be in the repository of the image.',
   },
-  ctlog: { as: 'object', fields: { url: { as: 'service', publicGood: 'https://rekor.sigstore.dev' }, trustRootRef: { as: 'anchor' } } },
+  ctlog: {
+    as: 'object',
+    fields: {
+      url: { as: 'service', publicGood: 'https://rekor.sigstore.dev' },
+      trustRootRef: { as: 'anchor' },
+    },
+  },
   rfc3161timestamp: { as: 'object', fields: { trustRootRef: { as: 'anchor' } } },
-  attestations: { as: 'refused', why: attestations, fix: 'Use a policy whose authorities ask for signatures only.' },
+  attestations: {
+    as: 'refused',
+    why: attestations,
+    fix: 'Use a policy whose authorities ask for signatures only.',
+  },
   signatureFormat: { as: 'text', of: ['legacy', 'bundle'] },
 };
 
 /**
- * Every field of sigstore's ClusterImagePolicy v1alpha1 and v1beta1 (policy-controller, pkg/apis/policy/v1beta1/clusterimagepolicy_types.go),
- * and what becomes of it here.
+ * Every field of sigstore's ClusterImagePolicy v1alpha1 and v1beta1 (policy-controller,
+ * pkg/apis/policy/v1beta1/clusterimagepolicy_types.go), and what becomes of it here.
  */
 export const clusterImagePolicyFields: Fields = {
   apiVersion: { as: 'text' },
@@ -57,8 +79,15 @@ export const clusterImagePolicyFields: Fields = {
       images: { as: 'objects', fields: { glob: { as: 'text' } } },
       authorities: { as: 'objects', fields: authority },
       mode: { as: 'text', of: ['enforce', 'warn'] },
-      match: { as: 'noted', note: 'selects workloads of the cluster; the gate holds every image against the policy, whatever uses it.' },
-      policy: { as: 'refused', why: 'holds a CUE or Rego program, which is not run', fix: 'Use a policy without `spec.policy`.' },
+      match: {
+        as: 'noted',
+        note: 'selects workloads of the cluster; the gate holds every image against the policy, whatever uses it.',
+      },
+      policy: {
+        as: 'refused',
+        why: 'holds a CUE or Rego program, which is not run',
+        fix: 'Use a policy without `spec.policy`.',
+      },
     },
   },
 };

@@ -15,15 +15,17 @@ export interface CosignVerify {
   readonly plainHttp: boolean;
 }
 
-/** The words of a command, one argument or option with its value per entry; and what it cannot say. */
+/**
+ * The words of a command, one argument or option with its value per entry; and what it cannot say.
+ */
 export interface ShellCommand {
   readonly words: readonly string[];
   readonly notes: readonly string[];
 }
 
 /**
- * The command in options of cosign 3 (the same in 2 but for `--trusted-root`). Undefined where a text has control characters: nobody should
- * paste those into a shell.
+ * The command in options of cosign 3 (the same in 2 but for `--trusted-root`). Undefined where a
+ * text has control characters: nobody should paste those into a shell.
  */
 export function cosignVerify(asked: CosignVerify): ShellCommand | undefined {
   const { stated, unstated } = annotationWords(asked.annotations);

@@ -1,7 +1,10 @@
 import { shown } from '../signature/refusal.ts';
 import { listOf, mapOf, noteOn, type PolicyNode, type PolicyNote, refusal } from './node.ts';
 
-/** How a field is treated. Every field that is not in a table is refused: one that is misspelt must not disappear. */
+/**
+ * How a field is treated. Every field that is not in a table is refused: one that is misspelt must
+ * not disappear.
+ */
 export type Field =
   | { readonly as: 'text'; readonly of?: readonly string[] }
   | { readonly as: 'texts' | 'flag' | 'count' | 'labels' }
@@ -10,9 +13,15 @@ export type Field =
   | { readonly as: 'ignored' }
   /** read, with no effect here; a person is told. With `when`, only this value is worth telling. */
   | { readonly as: 'noted'; readonly note: string; readonly when?: string | boolean }
-  /** a certificate, key or trust root of Sigstore: here that is the business of the inputs `trusted-root` and `tuf-mirror` */
+  /**
+   * a certificate, key or trust root of Sigstore: here that is the business of the inputs
+   * `trusted-root` and `tuf-mirror`
+   */
   | { readonly as: 'anchor' }
-  /** the address of a Sigstore service; the public-good one needs nothing, another one needs its own trusted root */
+  /**
+   * the address of a Sigstore service; the public-good one needs nothing, another one needs its own
+   * trusted root
+   */
   | { readonly as: 'service'; readonly publicGood: string }
   /** `why` ends a sentence that starts with the field */
   | { readonly as: 'refused'; readonly why: string; readonly fix: string };
@@ -27,12 +36,17 @@ export interface Reader {
 }
 
 /**
- * Holds a map of a policy against the table of its fields: types, unknown and unsupported fields, templates. A field without a value counts
- * as absent, as in Kubernetes.
+ * Holds a map of a policy against the table of its fields: types, unknown and unsupported fields,
+ * templates. A field without a value counts as absent, as in Kubernetes.
  * @throws {Failure} `bad-policy` for the first field that is not as it should be
  */
 export function checkFields(node: PolicyNode, fields: Fields, reader: Reader): void {
-  if (!(node.value instanceof Map)) throw refusal(node, 'must be a map of fields', 'Compare it with the documentation of the policy.');
+  if (!(node.value instanceof Map))
+    throw refusal(
+      node,
+      'must be a map of fields',
+      'Compare it with the documentation of the policy.',
+    );
   for (const [name, child] of mapOf(node)) {
     const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (field === undefined) throw unknown(child, name, fields);
@@ -45,7 +59,8 @@ function checkField(node: PolicyNode, field: Field, reader: Reader): void {
     case 'ignored':
       return;
     case 'noted':
-      if (field.when === undefined || field.when === node.value) reader.notes.push(noteOn(node, field.note));
+      if (field.when === undefined || field.when === node.value)
+        reader.notes.push(noteOn(node, field.note));
       return;
     case 'refused':
       if (!isEmpty(node)) throw refusal(node, field.why, field.fix);
@@ -68,12 +83,19 @@ function checkField(node: PolicyNode, field: Field, reader: Reader): void {
   }
 }
 
-function checkValue(node: PolicyNode, field: Extract<Field, { as: 'text' | 'texts' | 'flag' | 'count' | 'labels' }>): void {
+function checkValue(
+  node: PolicyNode,
+  field: Extract<Field, { as: 'text' | 'texts' | 'flag' | 'count' | 'labels' }>,
+): void {
   switch (field.as) {
     case 'text':
       wantText(node);
       if (field.of !== undefined && node.value !== '' && !field.of.includes(node.value as string)) {
-        throw refusal(node, `is "${shown(String(node.value))}", which is not supported`, `Supported is ${field.of.join(', ')}.`);
+        throw refusal(
+          node,
+          `is "${shown(String(node.value))}", which is not supported`,
+          `Supported is ${field.of.join(', ')}.`,
+        );
       }
       return;
     case 'texts':
@@ -81,11 +103,13 @@ function checkValue(node: PolicyNode, field: Extract<Field, { as: 'text' | 'text
       listOf(node).forEach(wantText);
       return;
     case 'labels':
-      if (!(node.value instanceof Map)) throw refusal(node, 'must be a map of texts', 'Write `name: "value"`, one a line.');
+      if (!(node.value instanceof Map))
+        throw refusal(node, 'must be a map of texts', 'Write `name: "value"`, one a line.');
       mapOf(node).forEach(wantText);
       return;
     case 'flag':
-      if (typeof node.value !== 'boolean') throw refusal(node, 'must be true or false', 'Write it without quotes.');
+      if (typeof node.value !== 'boolean')
+        throw refusal(node, 'must be true or false', 'Write it without quotes.');
       return;
     case 'count':
       if (!Number.isSafeInteger(node.value) || (node.value as number) < 1)
@@ -105,15 +129,23 @@ function wantText(node: PolicyNode): void {
 }
 
 function wantList(node: PolicyNode): void {
-  if (!Array.isArray(node.value)) throw refusal(node, 'must be a list', 'Write each entry on a line that starts with "- ".');
+  if (!Array.isArray(node.value))
+    throw refusal(node, 'must be a list', 'Write each entry on a line that starts with "- ".');
 }
 
-const giveTrust = 'Give the trusted root of that Sigstore instance: add `trusted-root: trusted_root.json` (or `tuf-mirror`) to the step.';
+const giveTrust =
+  'Give the trusted root of that Sigstore instance: add `trusted-root: trusted_root.json` (or `tuf-mirror`) to the step.';
 
 function checkAnchor(node: PolicyNode, { ownTrust, notes }: Reader): void {
   if (isEmpty(node)) return;
-  if (!ownTrust) throw refusal(node, 'names a root of trust of its own, and the gate was given none', giveTrust);
-  notes.push(noteOn(node, 'is not looked at: what the gate trusts is the input `trusted-root` or `tuf-mirror`.'));
+  if (!ownTrust)
+    throw refusal(node, 'names a root of trust of its own, and the gate was given none', giveTrust);
+  notes.push(
+    noteOn(
+      node,
+      'is not looked at: what the gate trusts is the input `trusted-root` or `tuf-mirror`.',
+    ),
+  );
 }
 
 function checkService(node: PolicyNode, publicGood: string, { ownTrust, notes }: Reader): void {
@@ -121,7 +153,12 @@ function checkService(node: PolicyNode, publicGood: string, { ownTrust, notes }:
   const url = String(node.value).replace(/\/+$/, '');
   if (url === '' || url === publicGood) return;
   if (!ownTrust) throw refusal(node, `names a service other than ${publicGood}`, giveTrust);
-  notes.push(noteOn(node, 'is not contacted: signatures are checked with the input `trusted-root` or `tuf-mirror`.'));
+  notes.push(
+    noteOn(
+      node,
+      'is not contacted: signatures are checked with the input `trusted-root` or `tuf-mirror`.',
+    ),
+  );
 }
 
 function unknown(node: PolicyNode, name: string, fields: Fields): Error {
@@ -130,12 +167,19 @@ function unknown(node: PolicyNode, name: string, fields: Fields): Error {
   return refusal(
     node,
     'is not a field of such a policy',
-    near === undefined ? `Known here are: ${known}.` : `Write \`${near}\`: upper and lower case count.`,
+    near === undefined
+      ? `Known here are: ${known}.`
+      : `Write \`${near}\`: upper and lower case count.`,
   );
 }
 
 function isEmpty({ value }: PolicyNode): boolean {
-  return value === '' || value === false || (Array.isArray(value) && value.length === 0) || (value instanceof Map && value.size === 0);
+  return (
+    value === '' ||
+    value === false ||
+    (Array.isArray(value) && value.length === 0) ||
+    (value instanceof Map && value.size === 0)
+  );
 }
 
 function tableOf(fields: Fields | (() => Fields)): Fields {

@@ -8,14 +8,19 @@ import type { PolicyFile } from './read.ts';
 export const policyFileLimits = { files: 100, bytes: 1024 * 1024 } as const;
 
 /**
- * Reads the files that the input `policy` names: paths, or globs (`*`, `**`, `?`, `{a,b}`, `[a-z]`) below the workspace. A link that leads out
- * of the workspace is refused: a pull request could otherwise make the gate read a file of the machine.
+ * Reads the files that the input `policy` names: paths, or globs (`*`, `**`, `?`, `{a,b}`, `[a-z]`)
+ * below the workspace. A link that leads out of the workspace is refused: a pull request could
+ * otherwise make the gate read a file of the machine.
  * @param entries one path or glob each
  * @param root the workspace; relative paths start here
  * @returns each file once, in the order of the entries, globs sorted by name
- * @throws {Failure} `bad-policy` for an entry without a file, too many or too large files, a link that leads out, bytes that are not UTF-8
+ * @throws {Failure} `bad-policy` for an entry without a file, too many or too large files, a link
+ * that leads out, bytes that are not UTF-8
  */
-export async function readPolicyFiles(entries: readonly string[], root: string): Promise<readonly PolicyFile[]> {
+export async function readPolicyFiles(
+  entries: readonly string[],
+  root: string,
+): Promise<readonly PolicyFile[]> {
   const home = await realpath(root);
   const files = new Map<string, PolicyFile>();
   for (const entry of entries) {
@@ -23,7 +28,10 @@ export async function readPolicyFiles(entries: readonly string[], root: string):
       const real = await resolveInside(path, entry, home);
       if (files.has(real)) continue;
       if (files.size === policyFileLimits.files)
-        throw bad(`\`policy\` names more than ${policyFileLimits.files} files`, 'Name fewer files.');
+        throw bad(
+          `\`policy\` names more than ${policyFileLimits.files} files`,
+          'Name fewer files.',
+        );
       files.set(real, { path: shownPath(path, home), text: await readText(real, entry) });
     }
   }
@@ -45,33 +53,61 @@ async function expand(entry: string, home: string): Promise<readonly string[]> {
     if (!(await stat(path).catch(() => undefined))?.isFile()) continue;
     found.push(path);
     if (found.length > policyFileLimits.files) {
-      throw bad(`The glob "${shown(entry)}" in \`policy\` fits more than ${policyFileLimits.files} files`, 'Write a narrower one.');
+      throw bad(
+        `The glob "${shown(entry)}" in \`policy\` fits more than ${policyFileLimits.files} files`,
+        'Write a narrower one.',
+      );
     }
   }
-  if (found.length === 0) throw bad(`No file fits "${shown(entry)}" in \`policy\``, 'Check the path; `actions/checkout` must run before.');
+  if (found.length === 0)
+    throw bad(
+      `No file fits "${shown(entry)}" in \`policy\``,
+      'Check the path; `actions/checkout` must run before.',
+    );
   return found.sort();
 }
 
-/** A file that is named outright may lie anywhere, but a path inside the workspace must not lead out of it. */
+/**
+ * A file that is named outright may lie anywhere, but a path inside the workspace must not lead out
+ * of it.
+ */
 async function resolveInside(path: string, entry: string, home: string): Promise<string> {
   const real = await realpath(path).catch((cause: unknown) => {
-    throw bad(`There is no file "${shown(entry)}", which \`policy\` names`, 'Check the path; `actions/checkout` must run before.', cause);
+    throw bad(
+      `There is no file "${shown(entry)}", which \`policy\` names`,
+      'Check the path; `actions/checkout` must run before.',
+      cause,
+    );
   });
   if (isInside(path, home) && !isInside(real, home)) {
-    throw bad(`"${shown(shownPath(path, home))}" is a link that leads out of the workspace`, 'Put the file itself there.');
+    throw bad(
+      `"${shown(shownPath(path, home))}" is a link that leads out of the workspace`,
+      'Put the file itself there.',
+    );
   }
   return real;
 }
 
 async function readText(path: string, entry: string): Promise<string> {
   // Asked before it is opened: opening a pipe waits for whoever writes into it.
-  if (!(await stat(path)).isFile()) throw bad(`"${shown(entry)}" in \`policy\` is not a file`, 'Name files, or a glob: `policies/*.yaml`.');
+  if (!(await stat(path)).isFile())
+    throw bad(
+      `"${shown(entry)}" in \`policy\` is not a file`,
+      'Name files, or a glob: `policies/*.yaml`.',
+    );
   const file = await open(path, 'r').catch((cause: unknown) => {
-    throw bad(`The file "${shown(entry)}" in \`policy\` cannot be read`, 'Check its permissions.', cause);
+    throw bad(
+      `The file "${shown(entry)}" in \`policy\` cannot be read`,
+      'Check its permissions.',
+      cause,
+    );
   });
   try {
     if (!(await file.stat()).isFile())
-      throw bad(`"${shown(entry)}" in \`policy\` is not a file`, 'Name files, or a glob: `policies/*.yaml`.');
+      throw bad(
+        `"${shown(entry)}" in \`policy\` is not a file`,
+        'Name files, or a glob: `policies/*.yaml`.',
+      );
     // What a file says of its size is not believed: it may grow, or be no real file.
     const buffer = Buffer.alloc(policyFileLimits.bytes + 1);
     let length = 0;
@@ -79,7 +115,10 @@ async function readText(path: string, entry: string): Promise<string> {
       read = (await file.read(buffer, length, buffer.length - length)).bytesRead;
     }
     if (length > policyFileLimits.bytes)
-      throw bad(`"${shown(entry)}" has more than ${policyFileLimits.bytes} bytes`, 'Name the policy itself.');
+      throw bad(
+        `"${shown(entry)}" has more than ${policyFileLimits.bytes} bytes`,
+        'Name the policy itself.',
+      );
     return new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, length));
   } catch (error) {
     if (error instanceof Failure) throw error;

@@ -12,18 +12,23 @@ export type RunFacts = Pick<Signed, 'privateSigstore' | 'publicRoot'> & {
 };
 
 /**
- * Takes what policies can ask for out of the results of a run: only what holds for every image that was signed, since one policy speaks of all.
+ * Takes what policies can ask for out of the results of a run: only what holds for every image that
+ * was signed, since one policy speaks of all.
  * @returns undefined where nothing was signed, or nobody can be named
  */
 export function signedFrom(results: readonly SignResult[], facts: RunFacts): Signed | undefined {
-  const done = results.filter(({ status, signatures }) => status !== 'failed' && signatures.length > 0);
+  const done = results.filter(
+    ({ status, signatures }) => status !== 'failed' && signatures.length > 0,
+  );
   const signer = signerOf(done, facts);
   const [first] = done;
   if (first === undefined || signer === undefined) return undefined;
   const formats = (['bundle', 'legacy'] as const).filter((format) =>
     done.every(({ signatures }) => find(signatures, format) !== undefined),
   );
-  const signatures = done.flatMap((result) => result.signatures.filter(({ format }) => formats.includes(format)));
+  const signatures = done.flatMap((result) =>
+    result.signatures.filter(({ format }) => formats.includes(format)),
+  );
   const logged = signatures.filter(({ tlogIndex }) => tlogIndex !== undefined);
   const logId = (find(logged, 'legacy') ?? logged[0])?.logId;
   const { privateSigstore, publicRoot } = facts;
@@ -32,7 +37,8 @@ export function signedFrom(results: readonly SignResult[], facts: RunFacts): Sig
     signer,
     formats,
     tlog: logged.length === signatures.length,
-    rekorV2: logged.length > 0 && logged.every(({ integratedTime }) => integratedTime === undefined),
+    rekorV2:
+      logged.length > 0 && logged.every(({ integratedTime }) => integratedTime === undefined),
     timestamp: signatures.every(({ timestamp }) => timestamp !== undefined),
     annotations: first.annotations,
     ...(logId === undefined ? {} : { logId }),
@@ -41,7 +47,10 @@ export function signedFrom(results: readonly SignResult[], facts: RunFacts): Sig
   };
 }
 
-function signerOf([first]: readonly SignResult[], { publicKeyPem, claims }: RunFacts): Signed['signer'] | undefined {
+function signerOf(
+  [first]: readonly SignResult[],
+  { publicKeyPem, claims }: RunFacts,
+): Signed['signer'] | undefined {
   if (publicKeyPem !== undefined) return { publicKeyPem };
   const { identity, issuer } = first?.signer ?? {};
   if (identity === undefined || issuer === undefined) return undefined;

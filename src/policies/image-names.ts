@@ -1,6 +1,11 @@
 import { Failure } from '../failure.ts';
 import type { Digest } from '../image/digest.ts';
-import { formatReference, formatRepository, parseReference, type RepositoryName } from '../image/reference.ts';
+import {
+  formatReference,
+  formatRepository,
+  parseReference,
+  type RepositoryName,
+} from '../image/reference.ts';
 
 /** The image that policies are asked about. */
 export interface PolicyImage {
@@ -12,19 +17,28 @@ export interface PolicyImage {
 }
 
 /**
- * The texts that policy-controller would hold against a glob: the full name with tag or digest (Docker Hub is `index.docker.io` there), what
- * was written, and the name with the digest, since its webhook puts digests in the place of tags first.
+ * The texts that policy-controller would hold against a glob: the full name with tag or digest
+ * (Docker Hub is `index.docker.io` there), what was written, and the name with the digest, since
+ * its webhook puts digests in the place of tags first.
  */
 export function policyControllerNames(image: PolicyImage): readonly string[] {
-  return unique([...written(image).flatMap((text) => [inPolicyController(text), text]), ...withDigest(image).map(inPolicyController)]);
+  return unique([
+    ...written(image).flatMap((text) => [inPolicyController(text), text]),
+    ...withDigest(image).map(inPolicyController),
+  ]);
 }
 
 /**
- * The texts that Kyverno would hold against its wildcards: `registry/path:tag`, or `registry/path@digest` where there is a digest. A name
- * without a registry gets `docker.io/` in front, and no `library/`.
- * @returns one for each way the image was `written`; `all` of them and the one with the digest, which Kyverno puts in the place of tags
+ * The texts that Kyverno would hold against its wildcards: `registry/path:tag`, or
+ * `registry/path@digest` where there is a digest. A name without a registry gets `docker.io/` in
+ * front, and no `library/`.
+ * @returns one for each way the image was `written`; `all` of them and the one with the digest,
+ * which Kyverno puts in the place of tags
  */
-export function kyvernoNames(image: PolicyImage): { readonly written: readonly string[]; readonly all: readonly string[] } {
+export function kyvernoNames(image: PolicyImage): {
+  readonly written: readonly string[];
+  readonly all: readonly string[];
+} {
   const names = written(image);
   const one = unique(names.map(inKyverno));
   const { digest } = image;
@@ -32,7 +46,13 @@ export function kyvernoNames(image: PolicyImage): { readonly written: readonly s
     inKyverno(name)
       .replace(/@.*$/s, '')
       .replace(/:[^/:]*$/, '');
-  return { written: one, all: digest === undefined ? one : unique([...one, ...names.map((name) => `${path(name)}@${digest}`)]) };
+  return {
+    written: one,
+    all:
+      digest === undefined
+        ? one
+        : unique([...one, ...names.map((name) => `${path(name)}@${digest}`)]),
+  };
 }
 
 function written({ name, references, digest }: PolicyImage): readonly string[] {
@@ -63,7 +83,9 @@ function inKyverno(text: string): string {
   const host = hasHost ? (full.split('/')[0] as string) : 'docker.io';
   const path = hasHost ? asWritten.slice(first.length + 1) : asWritten;
   const registry = first.toLowerCase() === 'index.docker.io' ? 'index.docker.io' : host;
-  return digest === undefined ? `${registry}/${path}:${tag ?? 'latest'}` : `${registry}/${path}@${digest}`;
+  return digest === undefined
+    ? `${registry}/${path}:${tag ?? 'latest'}`
+    : `${registry}/${path}@${digest}`;
 }
 
 function readable(text: string) {

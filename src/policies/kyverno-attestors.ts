@@ -7,7 +7,10 @@ import { byPattern, byWildcard, exactly, keysIn, type ReadPublicKeys } from './w
 
 /** What an entry of `verifyImages` says about all its attestors. */
 export interface Asked {
-  /** type SigstoreBundle: there Kyverno compares subject and issuer exactly, in type Cosign with wildcards */
+  /**
+   * type SigstoreBundle: there Kyverno compares subject and issuer exactly, in type Cosign with
+   * wildcards
+   */
   readonly bundle: boolean;
   /** for attestors that have none of their own */
   readonly annotations: Readonly<Record<string, string>>;
@@ -16,7 +19,8 @@ export interface Asked {
 }
 
 /**
- * The attestor sets of an entry, the deprecated flat `key`, `issuer` and `subject` among them; all of them must hold.
+ * The attestor sets of an entry, the deprecated flat `key`, `issuer` and `subject` among them; all
+ * of them must hold.
  * @throws {Failure} `bad-policy`
  */
 export function readAttestors(entry: PolicyNode, asked: Asked): readonly Requirement[] {
@@ -29,11 +33,16 @@ export function readAttestors(entry: PolicyNode, asked: Asked): readonly Require
 function readSet(set: PolicyNode, asked: Asked): Requirement {
   const entries = mapOf(set).get('entries');
   const of = listOf(entries).flatMap((entry) => readEntry(entry, asked));
-  if (of.length === 0) throw refusal(entries ?? set, 'names no attestor', 'Add `entries` with `keys` or `keyless`.');
+  if (of.length === 0)
+    throw refusal(entries ?? set, 'names no attestor', 'Add `entries` with `keys` or `keyless`.');
   const count = mapOf(set).get('count');
   const wanted = typeof count?.value === 'number' ? count.value : of.length;
   if (wanted > of.length) {
-    throw refusal(count ?? set, `asks for ${wanted} of ${of.length} different attestors`, 'Lower `count`, or add entries.');
+    throw refusal(
+      count ?? set,
+      `asks for ${wanted} of ${of.length} different attestors`,
+      'Lower `count`, or add entries.',
+    );
   }
   return { kind: 'count', of, count: wanted };
 }
@@ -46,15 +55,25 @@ function readEntry(entry: PolicyNode, asked: Asked): readonly Requirement[] {
   });
   const [one, second] = given;
   if (one === undefined || second !== undefined) {
-    throw refusal(entry, 'must have one of `keys`, `keyless` and `attestor`', 'Keep one; write the others as entries of their own.');
+    throw refusal(
+      entry,
+      'must have one of `keys`, `keyless` and `attestor`',
+      'Keep one; write the others as entries of their own.',
+    );
   }
   if (one.name === 'attestor') return [readSet(one.node, asked)];
   const own = fields.get('annotations');
   const annotations = own === undefined || own.value === null ? asked.annotations : labelsOf(own);
-  return one.name === 'keys' ? readKeys(one.node, annotations, asked) : [readKeyless(one.node, annotations, asked)];
+  return one.name === 'keys'
+    ? readKeys(one.node, annotations, asked)
+    : [readKeyless(one.node, annotations, asked)];
 }
 
-function readKeys(node: PolicyNode, annotations: SignaturePolicy['annotations'], asked: Asked): readonly Requirement[] {
+function readKeys(
+  node: PolicyNode,
+  annotations: SignaturePolicy['annotations'],
+  asked: Asked,
+): readonly Requirement[] {
   const publicKeys = mapOf(node).get('publicKeys');
   if (publicKeys === undefined || textOf(publicKeys) === undefined) {
     throw refusal(node, 'holds no key', 'Put the public key into `publicKeys`, as PEM.');
@@ -66,22 +85,33 @@ function readKeys(node: PolicyNode, annotations: SignaturePolicy['annotations'],
   }));
 }
 
-/** Where it stands in its rule, which the names around it tell: `attestors[0].entries[1].keyless`. */
+/**
+ * Where it stands in its rule, which the names around it tell: `attestors[0].entries[1].keyless`.
+ */
 function attestorName({ field }: PolicyNode): string {
   return shown(field.replace(/^.*?verifyImages\[\d+\]\./, ''));
 }
 
-function readKeyless(node: PolicyNode, annotations: SignaturePolicy['annotations'], asked: Asked): Requirement {
+function readKeyless(
+  node: PolicyNode,
+  annotations: SignaturePolicy['annotations'],
+  asked: Asked,
+): Requirement {
   const fields = mapOf(node);
   const literal = asked.bundle ? exactlyInBundle : byWildcard;
   const who = (what: string) => {
-    const matchers = [literal(fields.get(what)), byPattern(fields.get(`${what}RegExp`), asked.reader)].filter(
-      (found) => found !== undefined,
-    );
+    const matchers = [
+      literal(fields.get(what)),
+      byPattern(fields.get(`${what}RegExp`), asked.reader),
+    ].filter((found) => found !== undefined);
     return oneMatcher(node, matchers, what);
   };
   const github = claims(fields.get('additionalExtensions'));
-  const rule = { identities: [who('subject')], issuers: [who('issuer')], ...(github === undefined ? {} : { github }) };
+  const rule = {
+    identities: [who('subject')],
+    issuers: [who('issuer')],
+    ...(github === undefined ? {} : { github }),
+  };
   return {
     kind: 'signature',
     policy: { signers: [rule], annotations, tlog: logOf(node) },
@@ -93,7 +123,10 @@ function readKeyless(node: PolicyNode, annotations: SignaturePolicy['annotations
 function oneMatcher(node: PolicyNode, matchers: readonly Matcher[], what: string): Matcher {
   const [matcher, second] = matchers;
   if (matcher !== undefined && second === undefined) return matcher;
-  const problem = matcher === undefined ? `says nothing of the ${what}, which lets in anybody's` : `says two things of the ${what}`;
+  const problem =
+    matcher === undefined
+      ? `says nothing of the ${what}, which lets in anybody's`
+      : `says two things of the ${what}`;
   throw refusal(node, problem, `Write either \`${what}\` or \`${what}RegExp\`.`);
 }
 
@@ -112,7 +145,10 @@ function logOf(node: PolicyNode): SignaturePolicy['tlog'] {
   return isTrue(mapOf(mapOf(node).get('rekor')).get('ignoreTlog')) ? 'ignore' : 'required';
 }
 
-/** Names and OIDs of Fulcio's first extensions (docs/oid-info.md), as far as newer ones say the same. */
+/**
+ * Names and OIDs of Fulcio's first extensions (docs/oid-info.md), as far as newer ones say the
+ * same.
+ */
 const extensions: Readonly<Record<string, keyof GithubClaims>> = {
   githubWorkflowTrigger: 'event',
   '1.3.6.1.4.1.57264.1.2': 'event',
@@ -130,9 +166,15 @@ function claims(node: PolicyNode | undefined): GithubClaims | undefined {
     const claim = Object.hasOwn(extensions, name) ? extensions[name] : undefined;
     const text = textOf(value);
     if (claim === undefined)
-      throw refusal(value, 'is an extension that is not checked here', `Checked are ${Object.keys(extensions).join(', ')}.`);
-    if (text === undefined || /[*?]/.test(text)) throw refusal(value, 'must be an exact value here', 'Write it without wildcards.');
-    if (wanted[claim] !== undefined && wanted[claim] !== text) throw refusal(value, 'says another value than before', 'Keep one.');
+      throw refusal(
+        value,
+        'is an extension that is not checked here',
+        `Checked are ${Object.keys(extensions).join(', ')}.`,
+      );
+    if (text === undefined || /[*?]/.test(text))
+      throw refusal(value, 'must be an exact value here', 'Write it without wildcards.');
+    if (wanted[claim] !== undefined && wanted[claim] !== text)
+      throw refusal(value, 'says another value than before', 'Keep one.');
     wanted[claim] = text;
   }
   return Object.keys(wanted).length === 0 ? undefined : wanted;
@@ -143,8 +185,11 @@ function readFlat(entry: PolicyNode, asked: Asked): Requirement | undefined {
   const fields = mapOf(entry);
   const key = fields.get('key');
   const policy = { annotations: asked.annotations, tlog: 'required' as const };
-  const keyless = ['issuer', 'subject', 'roots'].map((name) => fields.get(name)).find((node) => textOf(node) !== undefined);
-  if (textOf(key) !== undefined && keyless !== undefined) throw refusal(keyless, 'stands beside `key`', 'Keep one of the two.');
+  const keyless = ['issuer', 'subject', 'roots']
+    .map((name) => fields.get(name))
+    .find((node) => textOf(node) !== undefined);
+  if (textOf(key) !== undefined && keyless !== undefined)
+    throw refusal(keyless, 'stands beside `key`', 'Keep one of the two.');
   if (key !== undefined && textOf(key) !== undefined) {
     const of = keysIn(key, asked.readKeys).map(
       (one): Requirement => ({ kind: 'signature', policy: { ...policy, signers: [{ key: one }] } }),

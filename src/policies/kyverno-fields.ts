@@ -1,7 +1,8 @@
 import type { Fields } from './fields.ts';
 
 const elsewhere = 'Put the public key itself into `keys.publicKeys`, as PEM.';
-const besideTheImage = 'says that signatures are kept elsewhere, and this gate looks for them beside the image';
+const besideTheImage =
+  'says that signatures are kept elsewhere, and this gate looks for them beside the image';
 const needsVariables = 'depends on the cluster or its resources, which the gate does not know';
 const unconditional = 'Give the gate a policy whose rules hold without it.';
 
@@ -15,7 +16,11 @@ const keys: Fields = {
   publicKeys: { as: 'text' },
   signatureAlgorithm: { as: 'text', of: ['sha256'] },
   kms: { as: 'refused', why: 'names a key in a KMS, which is not read', fix: elsewhere },
-  secret: { as: 'refused', why: 'names a secret of the cluster, which the gate cannot read', fix: elsewhere },
+  secret: {
+    as: 'refused',
+    why: 'names a secret of the cluster, which the gate cannot read',
+    fix: elsewhere,
+  },
   rekor: { as: 'object', fields: rekor },
   ctlog: {
     as: 'object',
@@ -73,7 +78,10 @@ const entry: Fields = {
   signatureAlgorithm: { as: 'text', of: ['sha256'] },
 };
 
-/** Every field of `verifyImages` (Kyverno, api/kyverno/v1/image_verification_types.go), and what becomes of it here. */
+/**
+ * Every field of `verifyImages` (Kyverno, api/kyverno/v1/image_verification_types.go), and what
+ * becomes of it here.
+ */
 export const verifyImagesFields: Fields = {
   type: { as: 'text', of: ['Cosign', 'SigstoreBundle'] },
   image: { as: 'text' },
@@ -95,15 +103,26 @@ export const verifyImagesFields: Fields = {
     why: 'asks for attestations, and this gate checks signatures of the image',
     fix: 'Use a policy whose rules ask for signatures only.',
   },
-  validate: { as: 'refused', why: 'holds conditions on attestations, which are not evaluated', fix: 'Use a policy without them.' },
+  validate: {
+    as: 'refused',
+    why: 'holds conditions on attestations, which are not evaluated',
+    fix: 'Use a policy without them.',
+  },
   repository: { as: 'refused', why: besideTheImage, fix: 'Use a policy without `repository`.' },
-  required: { as: 'noted', when: false, note: 'is false; here every image that the rule matches must be signed all the same.' },
+  required: {
+    as: 'noted',
+    when: false,
+    note: 'is false; here every image that the rule matches must be signed all the same.',
+  },
   failureAction: {
     as: 'noted',
     when: 'Audit',
     note: 'makes the cluster report only; here an image that does not satisfy the rule fails. `fail: false` only reports.',
   },
-  mutateDigest: { as: 'noted', note: 'changes workloads in the cluster; the gate judges the digest and changes nothing.' },
+  mutateDigest: {
+    as: 'noted',
+    note: 'changes workloads in the cluster; the gate judges the digest and changes nothing.',
+  },
   verifyDigest: { as: 'ignored' },
   useCache: { as: 'ignored' },
   cosignOCI11: { as: 'ignored' },
@@ -117,7 +136,10 @@ export const verifyImagesFields: Fields = {
 export const ruleFields: Fields = {
   name: { as: 'text' },
   match: { as: 'ignored' },
-  exclude: { as: 'noted', note: 'exempts workloads of the cluster; the gate holds every image against the rule, whatever uses it.' },
+  exclude: {
+    as: 'noted',
+    note: 'exempts workloads of the cluster; the gate holds every image against the rule, whatever uses it.',
+  },
   verifyImages: { as: 'objects', fields: verifyImagesFields },
   imageExtractors: { as: 'ignored' },
   reportProperties: { as: 'ignored' },
@@ -125,12 +147,27 @@ export const ruleFields: Fields = {
   context: { as: 'refused', why: needsVariables, fix: unconditional },
   preconditions: { as: 'refused', why: needsVariables, fix: unconditional },
   celPreconditions: { as: 'refused', why: needsVariables, fix: unconditional },
-  validate: { as: 'refused', why: 'stands beside `verifyImages`, which Kyverno does not allow', fix: 'Write a rule of its own.' },
-  mutate: { as: 'refused', why: 'stands beside `verifyImages`, which Kyverno does not allow', fix: 'Write a rule of its own.' },
-  generate: { as: 'refused', why: 'stands beside `verifyImages`, which Kyverno does not allow', fix: 'Write a rule of its own.' },
+  validate: {
+    as: 'refused',
+    why: 'stands beside `verifyImages`, which Kyverno does not allow',
+    fix: 'Write a rule of its own.',
+  },
+  mutate: {
+    as: 'refused',
+    why: 'stands beside `verifyImages`, which Kyverno does not allow',
+    fix: 'Write a rule of its own.',
+  },
+  generate: {
+    as: 'refused',
+    why: 'stands beside `verifyImages`, which Kyverno does not allow',
+    fix: 'Write a rule of its own.',
+  },
 };
 
-/** Every field of a Kyverno ClusterPolicy or Policy. `rules` is looked into rule by rule: only those with `verifyImages` matter. */
+/**
+ * Every field of a Kyverno ClusterPolicy or Policy. `rules` is looked into rule by rule: only those
+ * with `verifyImages` matter.
+ */
 export const kyvernoPolicyFields: Fields = {
   apiVersion: { as: 'text' },
   kind: { as: 'text' },
@@ -142,8 +179,15 @@ export const kyvernoPolicyFields: Fields = {
       rules: { as: 'ignored' },
       applyRules: { as: 'text', of: ['All'] },
       validationFailureAction: { as: 'text', of: ['Enforce', 'enforce', 'Audit', 'audit'] },
-      validationFailureActionOverrides: { as: 'noted', note: 'depends on namespaces of the cluster; the gate always enforces.' },
-      admission: { as: 'noted', when: false, note: 'switches the policy off at admission; the gate enforces it.' },
+      validationFailureActionOverrides: {
+        as: 'noted',
+        note: 'depends on namespaces of the cluster; the gate always enforces.',
+      },
+      admission: {
+        as: 'noted',
+        when: false,
+        note: 'switches the policy off at admission; the gate enforces it.',
+      },
       background: { as: 'ignored' },
       emitWarning: { as: 'ignored' },
       failurePolicy: { as: 'ignored' },
@@ -152,11 +196,15 @@ export const kyvernoPolicyFields: Fields = {
       mutateExistingOnPolicyUpdate: { as: 'ignored' },
       schemaValidation: { as: 'ignored' },
       useServerSideApply: { as: 'ignored' },
-      webhookConfiguration: { as: 'noted', note: 'configures the cluster; the gate holds every image against the policy.' },
+      webhookConfiguration: {
+        as: 'noted',
+        note: 'configures the cluster; the gate holds every image against the policy.',
+      },
       webhookTimeoutSeconds: { as: 'ignored' },
     },
   },
 };
 
 /** What is told of a policy that only audits. */
-export const auditNote = 'makes the cluster report only; here an image that does not satisfy the policy fails. `fail: false` only reports.';
+export const auditNote =
+  'makes the cluster report only; here an image that does not satisfy the policy fails. `fail: false` only reports.';

@@ -1,7 +1,10 @@
 import { Failure } from '../failure.ts';
 import { shown } from '../signature/refusal.ts';
 
-/** A value of a policy file that knows where it stands. A file's own line is the line of the field's name, where it has one. */
+/**
+ * A value of a policy file that knows where it stands. A file's own line is the line of the field's
+ * name, where it has one.
+ */
 export interface PolicyNode {
   readonly file: string;
   /** counted from 1 */
@@ -13,7 +16,10 @@ export interface PolicyNode {
 
 export type PolicyMap = ReadonlyMap<string, PolicyNode>;
 
-/** Something a person should know about a policy that was read: what the gate does not do as the cluster does. */
+/**
+ * Something a person should know about a policy that was read: what the gate does not do as the
+ * cluster does.
+ */
 export interface PolicyNote {
   readonly file: string;
   readonly line: number;
@@ -21,8 +27,16 @@ export interface PolicyNote {
   readonly text: string;
 }
 
-/** A Failure `bad-policy` that names file, line and field. `problem` is the end of a sentence that starts with the field, without a full stop. */
-export function refusal(node: PolicyNode, problem: string, fix: string, options?: { cause?: unknown }): Failure {
+/**
+ * A Failure `bad-policy` that names file, line and field. `problem` is the end of a sentence that
+ * starts with the field, without a full stop.
+ */
+export function refusal(
+  node: PolicyNode,
+  problem: string,
+  fix: string,
+  options?: { cause?: unknown },
+): Failure {
   return new Failure('bad-policy', `${whereabouts(node)} ${problem}.`, fix, options);
 }
 
@@ -41,7 +55,10 @@ export function listOf(node: PolicyNode | undefined): readonly PolicyNode[] {
   return node !== undefined && Array.isArray(node.value) ? node.value : [];
 }
 
-/** The text of a field; undefined where it is absent, empty or something else. Its type was checked before, with the table of fields. */
+/**
+ * The text of a field; undefined where it is absent, empty or something else. Its type was checked
+ * before, with the table of fields.
+ */
 export function textOf(node: PolicyNode | undefined): string | undefined {
   return typeof node?.value === 'string' && node.value !== '' ? node.value : undefined;
 }

@@ -19,7 +19,10 @@ export interface PolicyFile {
 /** What reading policies needs from outside. */
 export interface PolicyTools {
   readonly readPublicKeys: ReadPublicKeys;
-  /** the user gave `trusted-root` or `tuf-mirror`, so that a policy may speak of a Sigstore instance of its own */
+  /**
+   * the user gave `trusted-root` or `tuf-mirror`, so that a policy may speak of a Sigstore instance
+   * of its own
+   */
   readonly ownTrust: boolean;
 }
 
@@ -32,12 +35,18 @@ export interface Policies {
 }
 
 /**
- * Reads admission policies: sigstore ClusterImagePolicy (v1alpha1, v1beta1) and Kyverno ClusterPolicy and Policy with `verifyImages`. What a
- * policy uses that is not supported, and every field that is not known, is an error, never a pass. Documents of other kinds (a ConfigMap
- * beside the policy) are noted and left alone, but not other kinds of these two products: they might change what the policies mean.
- * @throws {Failure} `bad-policy` that names file, line and field; also when there is no policy in any of the files.
+ * Reads admission policies: sigstore ClusterImagePolicy (v1alpha1, v1beta1) and Kyverno
+ * ClusterPolicy and Policy with `verifyImages`. What a policy uses that is not supported, and every
+ * field that is not known, is an error, never a pass. Documents of other kinds (a ConfigMap beside
+ * the policy) are noted and left alone, but not other kinds of these two products: they might
+ * change what the policies mean.
+ * @throws {Failure} `bad-policy` that names file, line and field; also when there is no policy in
+ * any of the files.
  */
-export function readPolicies(files: readonly PolicyFile[], { readPublicKeys, ownTrust }: PolicyTools): Policies {
+export function readPolicies(
+  files: readonly PolicyFile[],
+  { readPublicKeys, ownTrust }: PolicyTools,
+): Policies {
   const notes: PolicyNote[] = [];
   const reader: Reader = { ownTrust, notes };
   const rules = files.flatMap(({ path, text }) =>
@@ -57,7 +66,11 @@ export function readPolicies(files: readonly PolicyFile[], { readPublicKeys, own
 function combine(image: PolicyImage, rules: readonly PolicyRule[], names: string): Requirement {
   const found = rules.flatMap((rule) => rule(image) ?? []);
   const [only] = found;
-  if (only === undefined) return { kind: 'fail', reason: `No policy in ${names} speaks of ${formatRepository(image.name)}.` };
+  if (only === undefined)
+    return {
+      kind: 'fail',
+      reason: `No policy in ${names} speaks of ${formatRepository(image.name)}.`,
+    };
   return found.length === 1 ? only : { kind: 'count', of: found, count: found.length };
 }
 
@@ -67,12 +80,21 @@ const supported: Readonly<Record<string, readonly string[]>> = {
   Policy: ['kyverno.io/v1', 'kyverno.io/v2beta1'],
 };
 
-function readDocument(document: PolicyNode, reader: Reader, readKeys: ReadPublicKeys): readonly PolicyRule[] {
-  if (!(document.value instanceof Map)) throw refusal(document, 'is not a Kubernetes object', 'Give YAML as `kubectl apply` takes it.');
+function readDocument(
+  document: PolicyNode,
+  reader: Reader,
+  readKeys: ReadPublicKeys,
+): readonly PolicyRule[] {
+  if (!(document.value instanceof Map))
+    throw refusal(document, 'is not a Kubernetes object', 'Give YAML as `kubectl apply` takes it.');
   const apiVersion = textOf(mapOf(document).get('apiVersion'));
   const kind = textOf(mapOf(document).get('kind'));
   if (apiVersion === undefined || kind === undefined) {
-    throw refusal(document, 'has no `apiVersion` or no `kind`', 'Give YAML as `kubectl apply` takes it.');
+    throw refusal(
+      document,
+      'has no `apiVersion` or no `kind`',
+      'Give YAML as `kubectl apply` takes it.',
+    );
   }
   const versions = Object.hasOwn(supported, kind) ? (supported[kind] ?? []) : [];
   if (!versions.includes(apiVersion)) return skip(document, apiVersion, kind, reader);
@@ -84,11 +106,15 @@ function readDocument(document: PolicyNode, reader: Reader, readKeys: ReadPublic
 function skip(document: PolicyNode, apiVersion: string, kind: string, reader: Reader): [] {
   const [group = ''] = apiVersion.split('/');
   const related =
-    /(^|\.)(sigstore\.dev|kyverno\.io)$/i.test(group) || Object.keys(supported).some((known) => known.toLowerCase() === kind.toLowerCase());
+    /(^|\.)(sigstore\.dev|kyverno\.io)$/i.test(group) ||
+    Object.keys(supported).some((known) => known.toLowerCase() === kind.toLowerCase());
   const what = `${kind} of ${apiVersion}`;
   if (apiVersion === 'policy.sigstore.dev/v1alpha1' && kind === 'TrustRoot') {
     reader.notes.push(
-      noteOn({ ...document, field: what }, 'is not read: what the gate trusts is the input `trusted-root` or `tuf-mirror`.'),
+      noteOn(
+        { ...document, field: what },
+        'is not read: what the gate trusts is the input `trusted-root` or `tuf-mirror`.',
+      ),
     );
     return [];
   }

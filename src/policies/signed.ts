@@ -15,7 +15,10 @@ export interface Signed {
   readonly formats: readonly Format[];
   /** the signatures are in a transparency log */
   readonly tlog: boolean;
-  /** hex; which log, for a Sigstore instance with several; that of the legacy signature where there is one */
+  /**
+   * hex; which log, for a Sigstore instance with several; that of the legacy signature where there
+   * is one
+   */
   readonly logId?: string;
   /** that log is Rekor v2, which states no time */
   readonly rekorV2?: boolean;
@@ -24,7 +27,10 @@ export interface Signed {
   readonly annotations: Readonly<Record<string, string>>;
   /** services other than the public-good instance, with their trusted root where it is known */
   readonly privateSigstore?: { readonly trustedRoot?: ParsedRoot };
-  /** the trusted root of the public-good instance; only podman's policy for keyless signatures needs it */
+  /**
+   * the trusted root of the public-good instance; only podman's policy for keyless signatures needs
+   * it
+   */
   readonly publicRoot?: TrustedRoot;
 }
 
@@ -41,24 +47,40 @@ export interface SignedImage {
   readonly references: readonly string[];
 }
 
-export const publicGood = { fulcio: 'https://fulcio.sigstore.dev', rekor: 'https://rekor.sigstore.dev' } as const;
+export const publicGood = {
+  fulcio: 'https://fulcio.sigstore.dev',
+  rekor: 'https://rekor.sigstore.dev',
+} as const;
 
 /** Who signed, as a policy states it: exactly, or, of a tag, all tags of the same workflow. */
-export type Who = ({ readonly subject: string } | { readonly subjectRegExp: string }) & { readonly issuer: string };
+export type Who = ({ readonly subject: string } | { readonly subjectRegExp: string }) & {
+  readonly issuer: string;
+};
 
 /**
- * The identity that a policy asks for. A workflow that ran for a tag has the tag in its identity, and the next release has another one; so the
- * tag becomes a pattern, and nothing else does. A text that Kyverno would read as a wildcard becomes a pattern of itself.
+ * The identity that a policy asks for. A workflow that ran for a tag has the tag in its identity,
+ * and the next release has another one; so the tag becomes a pattern, and nothing else does. A text
+ * that Kyverno would read as a wildcard becomes a pattern of itself.
  */
-export function whoSigned({ identity, issuer }: { readonly identity: string; readonly issuer: string }): Who {
+export function whoSigned({
+  identity,
+  issuer,
+}: {
+  readonly identity: string;
+  readonly issuer: string;
+}): Who {
   const tagged = /^(https:\/\/[^@]+@refs\/tags\/)[^@]+$/.exec(identity)?.[1];
   if (tagged !== undefined) return { subjectRegExp: `^${quotedPattern(tagged)}.+$`, issuer };
-  return /[*?]/.test(identity) ? { subjectRegExp: `^${quotedPattern(identity)}$`, issuer } : { subject: identity, issuer };
+  return /[*?]/.test(identity)
+    ? { subjectRegExp: `^${quotedPattern(identity)}$`, issuer }
+    : { subject: identity, issuer };
 }
 
 /** The repositories, each once, in their order. */
 export function repositoriesOf({ images }: Signed): readonly RepositoryName[] {
-  return [...new Map(images.map(({ name }) => [`${name.registry}/${name.repository}`, name])).values()];
+  return [
+    ...new Map(images.map(({ name }) => [`${name.registry}/${name.repository}`, name])).values(),
+  ];
 }
 
 /** True when a verifier of the legacy format finds something. */
@@ -75,9 +97,14 @@ export function policyName(signed: Signed): string {
 
 /** What stands at the top of every file. */
 export function headOf(signed: Signed, what: string): string[] {
-  const names = repositoriesOf(signed).map(({ registry, repository }) => `${registry}/${repository}`);
+  const names = repositoriesOf(signed).map(
+    ({ registry, repository }) => `${registry}/${repository}`,
+  );
   const { signer } = signed;
-  const tagged = 'identity' in signer && 'subjectRegExp' in whoSigned(signer) && /@refs\/tags\//.test(signer.identity);
+  const tagged =
+    'identity' in signer &&
+    'subjectRegExp' in whoSigned(signer) &&
+    /@refs\/tags\//.test(signer.identity);
   return [
     `${what} for ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}, written by sign-image from what it signed.`,
     ...(tagged

@@ -1,22 +1,39 @@
-import type { CertificateAuthority, TransparencyLogInstance, TrustedRoot } from '@sigstore/protobuf-specs';
+import type {
+  CertificateAuthority,
+  TransparencyLogInstance,
+  TrustedRoot,
+} from '@sigstore/protobuf-specs';
 import { anchorsOf, chains } from './anchors.ts';
 import { pemText } from './pem-text.ts';
-import { hasLegacy, headOf, policyName, publicGood, repositoriesOf, type Signed, whoSigned } from './signed.ts';
+import {
+  hasLegacy,
+  headOf,
+  policyName,
+  publicGood,
+  repositoriesOf,
+  type Signed,
+  whoSigned,
+} from './signed.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 
 const ownTrust = 'own-sigstore';
 
 /**
- * A sigstore ClusterImagePolicy (policy.sigstore.dev/v1beta1), and the TrustRoot it refers to for a Sigstore instance of one's own.
- * policy-controller reads legacy signatures, and bundles of keyless signers alone; it checks no annotations. What it cannot see is said on top.
+ * A sigstore ClusterImagePolicy (policy.sigstore.dev/v1beta1), and the TrustRoot it refers to for a
+ * Sigstore instance of one's own. policy-controller reads legacy signatures, and bundles of keyless
+ * signers alone; it checks no annotations. What it cannot see is said on top.
  */
 export function clusterImagePolicy(signed: Signed): string {
   const keyed = 'publicKeyPem' in signed.signer;
   const notes = [
     ...(keyed && !hasLegacy(signed)
-      ? ['policy-controller finds signatures by key only in the legacy format, and only a bundle was written: sign with `format: both`.']
+      ? [
+          'policy-controller finds signatures by key only in the legacy format, and only a bundle was written: sign with `format: both`.',
+        ]
       : []),
-    ...(Object.keys(signed.annotations).length > 0 ? ['policy-controller does not check annotations.'] : []),
+    ...(Object.keys(signed.annotations).length > 0
+      ? ['policy-controller does not check annotations.']
+      : []),
     ...(signed.privateSigstore !== undefined && signed.privateSigstore.trustedRoot === undefined
       ? [`The TrustRoot "${ownTrust}" must hold the trusted root of your Sigstore instance.`]
       : []),
@@ -35,19 +52,29 @@ export function clusterImagePolicy(signed: Signed): string {
   };
   const root = signed.privateSigstore?.trustedRoot?.parsed;
   const text = yamlText(policy, [...headOf(signed, 'sigstore ClusterImagePolicy'), ...notes]);
-  return root === undefined || (keyed && !signed.tlog) ? text : `${text}---\n${yamlText(trustRoot(root))}`;
+  return root === undefined || (keyed && !signed.tlog)
+    ? text
+    : `${text}---\n${yamlText(trustRoot(root))}`;
 }
 
 function authority(signed: Signed): Record<string, Yaml> {
   const { signer, tlog, timestamp, privateSigstore } = signed;
   const own = privateSigstore !== undefined;
   const root = privateSigstore?.trustedRoot?.parsed;
-  const url = own ? (root === undefined ? undefined : anchorsOf(root, signed.logId).rekorUrl) : publicGood.rekor;
-  const log: Record<string, Yaml> = { ...(url === undefined ? {} : { url }), ...(own ? { trustRootRef: ownTrust } : {}) };
-  if ('publicKeyPem' in signer) return { key: { data: signer.publicKeyPem }, ...(tlog ? { ctlog: log } : {}) };
+  const url = own
+    ? root === undefined
+      ? undefined
+      : anchorsOf(root, signed.logId).rekorUrl
+    : publicGood.rekor;
+  const log: Record<string, Yaml> = {
+    ...(url === undefined ? {} : { url }),
+    ...(own ? { trustRootRef: ownTrust } : {}),
+  };
+  if ('publicKeyPem' in signer)
+    return { key: { data: signer.publicKeyPem }, ...(tlog ? { ctlog: log } : {}) };
   const fulcio = own ? root?.certificateAuthorities[0]?.uri || undefined : publicGood.fulcio;
-  // Asked for timestamps, policy-controller looks at no log; so they are asked for only where the log cannot tell the time. In the legacy
-  // format it knows no public timestamp authority.
+  // Asked for timestamps, policy-controller looks at no log; so they are asked for only where the
+  // log cannot tell the time. In the legacy format it knows no public timestamp authority.
   const stamped = timestamp && (!tlog || signed.rekorV2 === true) && (own || !hasLegacy(signed));
   return {
     keyless: {
@@ -79,7 +106,10 @@ function trustRoot(root: TrustedRoot): Yaml {
 
 function certificateAuthority(authority: CertificateAuthority): Yaml {
   return {
-    subject: { organization: authority.subject?.organization ?? '', commonName: authority.subject?.commonName ?? '' },
+    subject: {
+      organization: authority.subject?.organization ?? '',
+      commonName: authority.subject?.commonName ?? '',
+    },
     uri: authority.uri,
     certChain: Buffer.from(chains([authority])).toString('base64'),
   };
@@ -87,5 +117,9 @@ function certificateAuthority(authority: CertificateAuthority): Yaml {
 
 function log({ baseUrl, publicKey }: TransparencyLogInstance): Yaml {
   const pem = pemText('PUBLIC KEY', publicKey?.rawBytes ?? Buffer.alloc(0));
-  return { baseURL: baseUrl, hashAlgorithm: 'sha-256', publicKey: Buffer.from(pem).toString('base64') };
+  return {
+    baseURL: baseUrl,
+    hashAlgorithm: 'sha-256',
+    publicKey: Buffer.from(pem).toString('base64'),
+  };
 }

@@ -1,19 +1,32 @@
 import type { RepositoryName } from '../image/reference.ts';
 import { anchorsOf } from './anchors.ts';
-import { hasLegacy, headOf, policyName, publicGood, repositoriesOf, type Signed, whoSigned } from './signed.ts';
+import {
+  hasLegacy,
+  headOf,
+  policyName,
+  publicGood,
+  repositoriesOf,
+  type Signed,
+  whoSigned,
+} from './signed.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 
 /**
- * A Kyverno ClusterPolicy (kyverno.io/v1) with `verifyImages`. Type Cosign reads the legacy format, and is the only one that checks
- * annotations; SigstoreBundle reads bundles. So the legacy format decides where both were written.
+ * A Kyverno ClusterPolicy (kyverno.io/v1) with `verifyImages`. Type Cosign reads the legacy format,
+ * and is the only one that checks annotations; SigstoreBundle reads bundles. So the legacy format
+ * decides where both were written.
  */
 export function kyvernoClusterPolicy(signed: Signed): string {
   const type = hasLegacy(signed) ? 'Cosign' : 'SigstoreBundle';
   const annotated = Object.keys(signed.annotations).length > 0;
   const notes = [
-    ...(annotated && type === 'SigstoreBundle' ? ['Kyverno does not check annotations of bundles, although they are stated below.'] : []),
+    ...(annotated && type === 'SigstoreBundle'
+      ? ['Kyverno does not check annotations of bundles, although they are stated below.']
+      : []),
     ...(signed.privateSigstore !== undefined && type === 'SigstoreBundle'
-      ? ['For bundles Kyverno takes its trusted root by TUF: start it with the TUF mirror of your Sigstore instance.']
+      ? [
+          'For bundles Kyverno takes its trusted root by TUF: start it with the TUF mirror of your Sigstore instance.',
+        ]
       : []),
   ];
   const entry = {
@@ -32,7 +45,9 @@ export function kyvernoClusterPolicy(signed: Signed): string {
         {
           name: 'signed',
           match: { any: [{ resources: { kinds: ['Pod'] } }] },
-          verifyImages: [{ type, imageReferences: images, attestors: [{ count: 1, entries: [entry] }] }],
+          verifyImages: [
+            { type, imageReferences: images, attestors: [{ count: 1, entries: [entry] }] },
+          ],
         },
       ],
     },
@@ -42,19 +57,34 @@ export function kyvernoClusterPolicy(signed: Signed): string {
 
 function attestor(signed: Signed): Record<string, Yaml> {
   const { signer, tlog, privateSigstore } = signed;
-  const anchors = privateSigstore?.trustedRoot === undefined ? undefined : anchorsOf(privateSigstore.trustedRoot.parsed, signed.logId);
+  const anchors =
+    privateSigstore?.trustedRoot === undefined
+      ? undefined
+      : anchorsOf(privateSigstore.trustedRoot.parsed, signed.logId);
   const [rekorKey] = anchors?.rekorKeys ?? [];
   const [ctKey] = anchors?.ctKeys ?? [];
-  const log = { url: anchors?.rekorUrl ?? publicGood.rekor, ...(rekorKey === undefined ? {} : { pubkey: rekorKey }) };
+  const log = {
+    url: anchors?.rekorUrl ?? publicGood.rekor,
+    ...(rekorKey === undefined ? {} : { pubkey: rekorKey }),
+  };
   const rekor = tlog ? log : { ...log, ignoreTlog: true };
   if ('publicKeyPem' in signer) {
-    // Without a time from the log or an authority Kyverno must not ask for one; of a key nothing else hangs on this field.
+    // Without a time from the log or an authority Kyverno must not ask for one; of a key nothing
+    // else hangs on this field.
     const untimed = !tlog || (signed.rekorV2 === true && !signed.timestamp);
-    return { keys: { publicKeys: signer.publicKeyPem, rekor, ...(untimed ? { ctlog: { ignoreSCT: true } } : {}) } };
+    return {
+      keys: {
+        publicKeys: signer.publicKeyPem,
+        rekor,
+        ...(untimed ? { ctlog: { ignoreSCT: true } } : {}),
+      },
+    };
   }
   const certificates = {
     ...(ctKey === undefined ? {} : { pubkey: ctKey }),
-    ...(signed.timestamp && anchors?.timestampChain ? { tsaCertChain: anchors.timestampChain } : {}),
+    ...(signed.timestamp && anchors?.timestampChain
+      ? { tsaCertChain: anchors.timestampChain }
+      : {}),
   };
   return {
     keyless: {
@@ -66,20 +96,32 @@ function attestor(signed: Signed): Record<string, Yaml> {
   };
 }
 
-/** Kyverno sees `registry/path:tag` or `registry/path@digest`; of Docker Hub without `library/` where that was not written. */
+/**
+ * Kyverno sees `registry/path:tag` or `registry/path@digest`; of Docker Hub without `library/`
+ * where that was not written.
+ */
 function kyvernoReferences({ registry, repository }: RepositoryName): readonly string[] {
-  const names = registry === 'docker.io' ? hubNames(repository).map((name) => `docker.io/${name}`) : [`${registry}/${repository}`];
+  const names =
+    registry === 'docker.io'
+      ? hubNames(repository).map((name) => `docker.io/${name}`)
+      : [`${registry}/${repository}`];
   return names.flatMap((name) => [`${name}:*`, `${name}@*`]);
 }
 
 function hubNames(repository: string): readonly string[] {
-  return repository.startsWith('library/') ? [repository, repository.slice('library/'.length)] : [repository];
+  return repository.startsWith('library/')
+    ? [repository, repository.slice('library/'.length)]
+    : [repository];
 }
 
-/** Kyverno's newer policy (policies.kyverno.io/v1beta1): reads both formats, bundles first, and checks annotations in both. */
+/**
+ * Kyverno's newer policy (policies.kyverno.io/v1beta1): reads both formats, bundles first, and
+ * checks annotations in both.
+ */
 export function kyvernoImageValidatingPolicy(signed: Signed): string {
   const globs = repositoriesOf(signed).flatMap(imageGlobs);
-  const each = (kind: string) => `images.${kind}.map(image, verifyImageSignatures(image, [attestors.signer])).all(count, count > 0)`;
+  const each = (kind: string) =>
+    `images.${kind}.map(image, verifyImageSignatures(image, [attestors.signer])).all(count, count > 0)`;
   const policy: Yaml = {
     apiVersion: 'policies.kyverno.io/v1beta1',
     kind: 'ImageValidatingPolicy',
@@ -90,7 +132,12 @@ export function kyvernoImageValidatingPolicy(signed: Signed): string {
       webhookConfiguration: { timeoutSeconds: 30 },
       matchConstraints: {
         resourceRules: [
-          { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['pods', 'pods/ephemeralcontainers'] },
+          {
+            apiGroups: [''],
+            apiVersions: ['v1'],
+            operations: ['CREATE', 'UPDATE'],
+            resources: ['pods', 'pods/ephemeralcontainers'],
+          },
         ],
       },
       matchImageReferences: globs.map((glob) => ({ glob })),
@@ -115,19 +162,28 @@ function cosignAttestor(signed: Signed): Record<string, Yaml> {
     ? { url: anchors?.rekorUrl ?? publicGood.rekor, ...(stamped ? { tsaCertChain: stamped } : {}) }
     : { insecureIgnoreTlog: true, ...(keyed ? { insecureIgnoreSCT: true } : {}) };
   return {
-    ...(keyed ? { key: { data: signer.publicKeyPem } } : { keyless: { identities: [whoSigned(signer)] } }),
+    ...(keyed
+      ? { key: { data: signer.publicKeyPem } }
+      : { keyless: { identities: [whoSigned(signer)] } }),
     ctlog,
-    ...(root === undefined ? {} : { trustedRoot: { value: JSON.stringify(JSON.parse(root.json)) } }),
+    ...(root === undefined
+      ? {}
+      : { trustedRoot: { value: JSON.stringify(JSON.parse(root.json)) } }),
     ...(Object.keys(annotations).length === 0 ? {} : { annotations: { ...annotations } }),
   };
 }
 
-/** Globs for the images as they are written in a workload: with tag, digest or neither, Docker Hub under each of its names. */
+/**
+ * Globs for the images as they are written in a workload: with tag, digest or neither, Docker Hub
+ * under each of its names.
+ */
 function imageGlobs({ registry, repository }: RepositoryName): readonly string[] {
   const hub = hubNames(repository);
   const names =
     registry === 'docker.io'
       ? [...hub, ...hub.flatMap((name) => [`docker.io/${name}`, `index.docker.io/${name}`])]
       : [`${registry}/${repository}`];
-  return names.map((name) => name.replace(/[[\]{}?*\\]/g, '\\$&')).flatMap((name) => [name, `${name}:*`, `${name}@*`]);
+  return names
+    .map((name) => name.replace(/[[\]{}?*\\]/g, '\\$&'))
+    .flatMap((name) => [name, `${name}:*`, `${name}@*`]);
 }

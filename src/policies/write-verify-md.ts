@@ -1,5 +1,11 @@
 import { formatRepository } from '../image/reference.ts';
-import { commandText, cosignVerify, isPasteable, quote, type ShellCommand } from './cosign-command.ts';
+import {
+  commandText,
+  cosignVerify,
+  isPasteable,
+  quote,
+  type ShellCommand,
+} from './cosign-command.ts';
 import { hasLegacy, type Signed, type SignedImage, whoSigned } from './signed.ts';
 import type { ContainersPolicy } from './write-containers.ts';
 
@@ -9,17 +15,25 @@ const maxCommands = 20;
 /** `verify.md`: the files of this folder, and the commands that check the images by hand. */
 export function verifyText(signed: Signed, containers: ContainersPolicy): string {
   const { images, signer } = signed;
-  const commands = images.slice(0, maxCommands).flatMap((image) => [cosignFor(signed, image) ?? [], githubFor(signed, image) ?? []].flat());
+  const commands = images
+    .slice(0, maxCommands)
+    .flatMap((image) => [cosignFor(signed, image) ?? [], githubFor(signed, image) ?? []].flat());
   const more = images.length - maxCommands;
   return `${[
     '# Verify what was signed',
-    ...('publicKeyPem' in signer ? ['The public key, for `cosign.pub`:', fence('', signer.publicKeyPem.trimEnd())] : []),
-    ...(signed.privateSigstore === undefined ? [] : ['`trusted_root.json` is the trusted root of your Sigstore instance.']),
+    ...('publicKeyPem' in signer
+      ? ['The public key, for `cosign.pub`:', fence('', signer.publicKeyPem.trimEnd())]
+      : []),
+    ...(signed.privateSigstore === undefined
+      ? []
+      : ['`trusted_root.json` is the trusted root of your Sigstore instance.']),
     '## By hand',
     ...commands.flatMap((command) => [fence('sh', commandText(command)), ...command.notes]),
     ...(more > 0 ? [`And ${more} more images, in the same way with their digests.`] : []),
     ...(Object.keys(signed.annotations).length > 0 && !hasLegacy(signed)
-      ? ['Annotations are checked by `cosign verify` and by the verify action; `gh` does not look at them.']
+      ? [
+          'Annotations are checked by `cosign verify` and by the verify action; `gh` does not look at them.',
+        ]
       : []),
     '## In a pull request',
     'The verify action takes `kyverno-cluster-policy.yaml` or `cluster-image-policy.yaml` as its input `policy`:',
@@ -62,8 +76,16 @@ function cosignSigner(signer: { readonly identity: string; readonly issuer: stri
 }
 
 /** `gh` reads bundles of workflows, and wants to know the repository that the workflow ran for. */
-function githubFor({ signer, formats, privateSigstore }: Signed, image: SignedImage): ShellCommand | undefined {
-  if ('publicKeyPem' in signer || !formats.includes('bundle') || signer.claims?.repository === undefined) return undefined;
+function githubFor(
+  { signer, formats, privateSigstore }: Signed,
+  image: SignedImage,
+): ShellCommand | undefined {
+  if (
+    'publicKeyPem' in signer ||
+    !formats.includes('bundle') ||
+    signer.claims?.repository === undefined
+  )
+    return undefined;
   const words = [
     'gh attestation verify',
     quote(`oci://${nameOf(image)}`),
@@ -80,8 +102,14 @@ function githubFor({ signer, formats, privateSigstore }: Signed, image: SignedIm
 function table(containers: ContainersPolicy): string {
   const rows = [
     ['`kyverno-cluster-policy.yaml`', 'Kyverno: `kubectl apply -f kyverno-cluster-policy.yaml`'],
-    ['`kyverno-image-validating-policy.yaml`', 'the same for Kyverno 1.16 and later; use one of the two'],
-    ['`cluster-image-policy.yaml`', 'policy-controller of sigstore, in namespaces labelled `policy.sigstore.dev/include=true`'],
+    [
+      '`kyverno-image-validating-policy.yaml`',
+      'the same for Kyverno 1.16 and later; use one of the two',
+    ],
+    [
+      '`cluster-image-policy.yaml`',
+      'policy-controller of sigstore, in namespaces labelled `policy.sigstore.dev/include=true`',
+    ],
     ...('policy' in containers
       ? [
           ['`containers-policy.json`', 'podman, skopeo: `/etc/containers/policy.json`'],

@@ -7,9 +7,11 @@ import { verifyText } from './write-verify-md.ts';
 export type { Signed, SignedImage } from './signed.ts';
 
 /**
- * Writes ready admission policies for exactly what was signed: these repositories, this signer, these annotations.
- * @returns file names (one of them in a folder) and their text; none where nothing was signed. `containers-policy.json` and
- * `registries.d/sign-image.yaml` are there only where podman and skopeo can check the signatures; `verify.md` says why not.
+ * Writes ready admission policies for exactly what was signed: these repositories, this signer,
+ * these annotations.
+ * @returns file names (one of them in a folder) and their text; none where nothing was signed.
+ * `containers-policy.json` and `registries.d/sign-image.yaml` are there only where podman and
+ * skopeo can check the signatures; `verify.md` says why not.
  */
 export function writePolicies(signed: Signed): Readonly<Record<string, string>> {
   if (signed.images.length === 0 || signed.formats.length === 0) return {};
@@ -19,7 +21,10 @@ export function writePolicies(signed: Signed): Readonly<Record<string, string>> 
     'kyverno-image-validating-policy.yaml': kyvernoImageValidatingPolicy(signed),
     'cluster-image-policy.yaml': clusterImagePolicy(signed),
     ...('policy' in containers
-      ? { 'containers-policy.json': containers.policy, 'registries.d/sign-image.yaml': containers.registries }
+      ? {
+          'containers-policy.json': containers.policy,
+          'registries.d/sign-image.yaml': containers.registries,
+        }
       : {}),
     'verify.md': verifyText(signed, containers),
   };

@@ -2,20 +2,26 @@
 export type Yaml = string | number | boolean | readonly Yaml[] | { readonly [name: string]: Yaml };
 
 /**
- * Writes YAML in block style that every reader of YAML 1.1 or 1.2 reads back to the same value. Texts are plain only where no reader could
- * take them for something else; of several lines they are literal blocks where that is safe, else quoted and escaped to ASCII.
+ * Writes YAML in block style that every reader of YAML 1.1 or 1.2 reads back to the same value.
+ * Texts are plain only where no reader could take them for something else; of several lines they
+ * are literal blocks where that is safe, else quoted and escaped to ASCII.
  * @param comments one line each, put in front
  */
 export function yamlText(value: Yaml, comments: readonly string[] = []): string {
-  const head = comments.map((line) => `# ${line.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Cf}\p{Cs}]/gu, ' ')}`.trimEnd());
+  const head = comments.map((line) =>
+    `# ${line.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Cf}\p{Cs}]/gu, ' ')}`.trimEnd(),
+  );
   return [...head, ...block(value, '')].map((line) => `${line}\n`).join('');
 }
 
 function block(value: Yaml, indent: string): string[] {
-  if (typeof value === 'object' && isEmpty(value)) return [`${indent}${isList(value) ? '[]' : '{}'}`];
+  if (typeof value === 'object' && isEmpty(value))
+    return [`${indent}${isList(value) ? '[]' : '{}'}`];
   if (isList(value)) return value.flatMap((item) => listItem(item, indent));
   if (typeof value !== 'object') return [`${indent}${scalar(value)}`];
-  return Object.entries(value).flatMap(([name, child]) => field(`${indent}${scalar(name)}:`, child, indent));
+  return Object.entries(value).flatMap(([name, child]) =>
+    field(`${indent}${scalar(name)}:`, child, indent),
+  );
 }
 
 /** The first line of what is inside stands behind the dash. */
@@ -57,11 +63,16 @@ function isPlain(text: string): boolean {
   return /^[A-Za-z][A-Za-z0-9_./-]*$/.test(text) && !reserved.test(text);
 }
 
-/** JSON is YAML but for what is not printable there; beyond ASCII everything is escaped, characters of two halves as one. */
+/**
+ * JSON is YAML but for what is not printable there; beyond ASCII everything is escaped, characters
+ * of two halves as one.
+ */
 function quoted(text: string): string {
   return JSON.stringify(text).replace(/[^ -~]/gu, (character) => {
     const code = character.codePointAt(0) ?? 0;
-    return code > 0xffff ? `\\U${code.toString(16).padStart(8, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+    return code > 0xffff
+      ? `\\U${code.toString(16).padStart(8, '0')}`
+      : `\\u${code.toString(16).padStart(4, '0')}`;
   });
 }
 

@@ -1,4 +1,7 @@
-/** Words of a line as BuildKit's shell lexer cuts them, quotes and escapes kept; undefined where a quote has no end. */
+/**
+ * Words of a line as BuildKit's shell lexer cuts them, quotes and escapes kept; undefined where a
+ * quote has no end.
+ */
 export function quotedWords(text: string, escaper = '\\'): readonly string[] | undefined {
   const words: string[] = [];
   let word = '';
@@ -34,10 +37,16 @@ const longest = 4000;
 export type Expanded = { readonly text: string } | { readonly open: string };
 
 /**
- * Takes quotes and escapes away and puts values in the place of `$NAME`, `${NAME}`, `${NAME:-word}`, `${NAME-word}`, `${NAME:+word}`,
- * `${NAME:?word}` (shell/lex.go of BuildKit). Other forms, and names without a value, leave the word open.
+ * Takes quotes and escapes away and puts values in the place of `$NAME`, `${NAME}`,
+ * `${NAME:-word}`, `${NAME-word}`, `${NAME:+word}`, `${NAME:?word}` (shell/lex.go of BuildKit).
+ * Other forms, and names without a value, leave the word open.
  */
-export function expand(word: string, values: ReadonlyMap<string, string>, escaper = '\\', depth = 0): Expanded {
+export function expand(
+  word: string,
+  values: ReadonlyMap<string, string>,
+  escaper = '\\',
+  depth = 0,
+): Expanded {
   let text = '';
   let quote = '';
   for (let at = 0; at < word.length; at++) {
@@ -71,12 +80,18 @@ interface Variable {
 
 function readVariable(text: string): Variable | undefined {
   const plain = /^\$([A-Za-z_]\w*)/.exec(text);
-  if (plain !== null) return { name: plain[1] ?? '', operator: '', word: '', length: plain[0].length };
+  if (plain !== null)
+    return { name: plain[1] ?? '', operator: '', word: '', length: plain[0].length };
   const head = /^\$\{([A-Za-z_]\w*)(:?[-+?])?/.exec(text);
   if (head === null) return undefined;
   const end = closing(text);
   if (end < 0 || (head[2] === undefined && end !== head[0].length)) return undefined;
-  return { name: head[1] ?? '', operator: head[2] ?? '', word: text.slice(head[0].length, end), length: end + 1 };
+  return {
+    name: head[1] ?? '',
+    operator: head[2] ?? '',
+    word: text.slice(head[0].length, end),
+    length: end + 1,
+  };
 }
 
 /** The brace that closes the first one; -1 without. */
@@ -89,11 +104,18 @@ function closing(text: string): number {
   return -1;
 }
 
-function readValue({ name, operator, word }: Variable, values: ReadonlyMap<string, string>, escaper: string, depth: number): Expanded {
+function readValue(
+  { name, operator, word }: Variable,
+  values: ReadonlyMap<string, string>,
+  escaper: string,
+  depth: number,
+): Expanded {
   const value = values.get(name);
   const there = value !== undefined && !(operator.startsWith(':') && value === '');
   if (operator.endsWith('-') && !there) return expand(word, values, escaper, depth + 1);
   // Whether `+` takes its word depends on a value that nobody but the build knows.
   if (operator.endsWith('+') && there) return expand(word, values, escaper, depth + 1);
-  return value === undefined || (!there && operator !== '') ? { open: `$${name}` } : { text: value };
+  return value === undefined || (!there && operator !== '')
+    ? { open: `$${name}` }
+    : { text: value };
 }

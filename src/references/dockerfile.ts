@@ -3,7 +3,9 @@ import { expand, quotedWords } from './dockerfile-words.ts';
 import { type ImageUse, imageUse, unresolved } from './image-use.ts';
 
 const keywords =
-  'ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME WORKDIR'.split(' ');
+  'ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME WORKDIR'.split(
+    ' ',
+  );
 
 /** What is known at one place of a Dockerfile. */
 interface State {
@@ -15,8 +17,9 @@ interface State {
 }
 
 /**
- * The images of a Dockerfile: `FROM` (stages and `scratch` are none), `COPY --from`, `RUN --mount=from=`, the same in `ONBUILD`, and the frontend
- * of `# syntax=`. ARGs before the first FROM count with their default; a build argument can replace it, which no file shows.
+ * The images of a Dockerfile: `FROM` (stages and `scratch` are none), `COPY --from`, `RUN
+ * --mount=from=`, the same in `ONBUILD`, and the frontend of `# syntax=`. ARGs before the first
+ * FROM count with their default; a build argument can replace it, which no file shows.
  * @param firstLine where the text starts, for Dockerfiles inside other files
  */
 export function readDockerfile(text: string, firstLine = 1): readonly ImageUse[] {
@@ -25,15 +28,22 @@ export function readDockerfile(text: string, firstLine = 1): readonly ImageUse[]
   const uses = [
     ...(syntax === undefined ? [] : [imageUse(syntax.line, syntax.image)]),
     ...instructions.flatMap((instruction) => readInstruction(instruction, state)),
-    ...(problem === undefined ? [] : [unresolved(problem.line, 'Dockerfile', `cannot be read to its end: ${problem.why}`)]),
+    ...(problem === undefined
+      ? []
+      : [unresolved(problem.line, 'Dockerfile', `cannot be read to its end: ${problem.why}`)]),
   ];
   return uses.map((use) => ({ ...use, line: use.line + firstLine - 1 }));
 }
 
-/** True for a text that is a Dockerfile whatever its name: known instructions alone, with a FROM. */
+/**
+ * True for a text that is a Dockerfile whatever its name: known instructions alone, with a FROM.
+ */
 export function looksLikeDockerfile(text: string): boolean {
   const { instructions } = readLines(text);
-  return instructions.some(({ keyword }) => keyword === 'FROM') && instructions.every(({ keyword }) => keywords.includes(keyword));
+  return (
+    instructions.some(({ keyword }) => keyword === 'FROM') &&
+    instructions.every(({ keyword }) => keywords.includes(keyword))
+  );
 }
 
 function readInstruction(instruction: Instruction, state: State): readonly ImageUse[] {
@@ -42,22 +52,34 @@ function readInstruction(instruction: Instruction, state: State): readonly Image
   if (keyword === 'FROM') return readFrom(line, rest, state);
   const inner = triggered(instruction);
   // An ONBUILD runs in somebody else's Dockerfile, whose stages are not these.
-  if (inner !== undefined) return readInstruction(inner, { ...state, stages: { names: new Set(), count: 0 } });
+  if (inner !== undefined)
+    return readInstruction(inner, { ...state, stages: { names: new Set(), count: 0 } });
   if (!keywords.includes(keyword))
-    return [unresolved(line, `${keyword} ${rest}`, `starts with "${keyword.slice(0, 40)}", which is no instruction`)];
+    return [
+      unresolved(
+        line,
+        `${keyword} ${rest}`,
+        `starts with "${keyword.slice(0, 40)}", which is no instruction`,
+      ),
+    ];
   return readSources(instruction, state);
 }
 
 function readArguments(rest: string, { values, escaper }: State): void {
   for (const word of quotedWords(rest, escaper) ?? []) {
     const [name = ''] = word.split('=', 1);
-    const value = word.length > name.length ? expand(word.slice(name.length + 1), values, escaper) : undefined;
+    const value =
+      word.length > name.length ? expand(word.slice(name.length + 1), values, escaper) : undefined;
     if (value !== undefined && 'text' in value) values.set(name, value.text);
     else values.delete(name);
   }
 }
 
-function readFrom(line: number, rest: string, { values, stages, escaper }: State): readonly ImageUse[] {
+function readFrom(
+  line: number,
+  rest: string,
+  { values, stages, escaper }: State,
+): readonly ImageUse[] {
   const { words } = cutFlags(rest);
   const [written = '', as, name] = words;
   const image = expand(written, values, escaper);
@@ -65,9 +87,17 @@ function readFrom(line: number, rest: string, { values, stages, escaper }: State
   const earlier = 'text' in image && stages.names.has(image.text.toLowerCase());
   stages.count++;
   if (stageName !== '') stages.names.add(stageName);
-  if ('open' in image) return [unresolved(line, written, `holds ${openWords(image.open)}, which has no default before the first FROM`)];
+  if ('open' in image)
+    return [
+      unresolved(
+        line,
+        written,
+        `holds ${openWords(image.open)}, which has no default before the first FROM`,
+      ),
+    ];
   if (image.text === '') return [unresolved(line, rest, 'names no image')];
-  if (words.length !== 1 && (words.length !== 3 || stageName === '')) return [unresolved(line, rest, 'is not `FROM image [AS name]`')];
+  if (words.length !== 1 && (words.length !== 3 || stageName === ''))
+    return [unresolved(line, rest, 'is not `FROM image [AS name]`')];
   return earlier || image.text === 'scratch' ? [] : [imageUse(line, image.text, written)];
 }
 
@@ -84,7 +114,9 @@ function readSources({ keyword, line, rest }: Instruction, { stages }: State): r
   return sources.flatMap((source): readonly ImageUse[] => {
     if (source === '' || stages.names.has(source.toLowerCase())) return [];
     if (!/^\d+$/.test(source)) return [imageUse(line, source)];
-    return Number(source) < stages.count ? [] : [unresolved(line, source, 'is the number of no stage before it')];
+    return Number(source) < stages.count
+      ? []
+      : [unresolved(line, source, 'is the number of no stage before it')];
   });
 }
 
@@ -96,7 +128,8 @@ function mountSources(value: string): readonly string[] {
   });
 }
 
-const flag = /[\t\v\f\r ]*(--(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\t\v\f\r "'\\])+)(?=[\t\v\f\r ]|$)/y;
+const flag =
+  /[\t\v\f\r ]*(--(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\t\v\f\r "'\\])+)(?=[\t\v\f\r ]|$)/y;
 
 /** Flags in front of an instruction's words, quotes and escapes taken away. */
 function cutFlags(rest: string): { flags: readonly string[]; words: readonly string[] } {

@@ -1,6 +1,9 @@
 import { Failure } from '../failure.ts';
 
-/** Says whether a path (with `/`, relative to the workspace) is chosen; and whether something below a folder could be. */
+/**
+ * Says whether a path (with `/`, relative to the workspace) is chosen; and whether something below
+ * a folder could be.
+ */
 export interface Globs {
   readonly chosen: (path: string) => boolean;
   readonly mayHold: (folder: string) => boolean;
@@ -9,9 +12,11 @@ export interface Globs {
 const mostAlternatives = 200;
 
 /**
- * Globs as input `files` takes them: `*` and `?` within a name, `**` over folders, `{a,b}`, `[abc]`; names that start with a dot are names like others;
- * `!` in front takes out what an earlier line chose, and the last line that fits decides. A glob without a slash fits in the workspace's root alone.
- * Fitting takes time in proportion to glob times path: paths are chosen by whoever opens a pull request.
+ * Globs as input `files` takes them: `*` and `?` within a name, `**` over folders, `{a,b}`,
+ * `[abc]`; names that start with a dot are names like others; `!` in front takes out what an
+ * earlier line chose, and the last line that fits decides. A glob without a slash fits in the
+ * workspace's root alone. Fitting takes time in proportion to glob times path: paths are chosen by
+ * whoever opens a pull request.
  */
 export function readGlobs(lines: readonly string[]): Globs {
   const rules = lines.map((line) => {
@@ -30,17 +35,26 @@ export function readGlobs(lines: readonly string[]): Globs {
     },
     mayHold(folder) {
       const parts = folder.split('/');
-      return rules.some(({ out, globs }) => !out && globs.some((glob) => fits(glob, parts, 'start') && wantsFolder(glob, parts)));
+      return rules.some(
+        ({ out, globs }) =>
+          !out && globs.some((glob) => fits(glob, parts, 'start') && wantsFolder(glob, parts)),
+      );
     },
   };
 }
 
-/** Folders that nobody means with `**`: what package managers unpack, and Git's own. Named in a glob they count. */
+/**
+ * Folders that nobody means with `**`: what package managers unpack, and Git's own. Named in a glob
+ * they count.
+ */
 function wantsFolder(glob: readonly string[], parts: readonly string[]): boolean {
   return ['node_modules', '.git'].every((name) => !parts.includes(name) || glob.includes(name));
 }
 
-/** All ways through a glob, each list of parts against those of a path; `start` asks whether a longer path could fit. */
+/**
+ * All ways through a glob, each list of parts against those of a path; `start` asks whether a
+ * longer path could fit.
+ */
 function fits(glob: readonly string[], parts: readonly string[], what: 'whole' | 'start'): boolean {
   let at = new Set(skipFolders(0, glob));
   for (const part of parts) {
@@ -49,11 +63,14 @@ function fits(glob: readonly string[], parts: readonly string[], what: 'whole' |
       const pattern = glob[position];
       if (pattern === undefined) continue;
       if (pattern !== '**' && !fitsName(pattern, part)) continue;
-      for (const reached of skipFolders(pattern === '**' ? position : position + 1, glob)) next.add(reached);
+      for (const reached of skipFolders(pattern === '**' ? position : position + 1, glob))
+        next.add(reached);
     }
     at = next;
   }
-  return what === 'whole' ? at.has(glob.length) : [...at].some((position) => position < glob.length);
+  return what === 'whole'
+    ? at.has(glob.length)
+    : [...at].some((position) => position < glob.length);
 }
 
 /** `**` may stand for no folder at all. */
@@ -63,7 +80,10 @@ function skipFolders(position: number, glob: readonly string[]): readonly number
   return reached;
 }
 
-/** One name against one part of a glob: the position of the last `*` is remembered, so there is one way back at most. */
+/**
+ * One name against one part of a glob: the position of the last `*` is remembered, so there is one
+ * way back at most.
+ */
 function fitsName(pattern: string, name: string): boolean {
   const steps = pattern.match(/\[[^\]]+\]|[\s\S]/g) ?? [];
   let step = 0;

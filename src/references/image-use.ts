@@ -1,7 +1,10 @@
 import { asFailure } from '../failure.ts';
 import { type ImageReference, parseReference } from '../image/reference.ts';
 
-/** One place in a file where an image is named; what it names, or why that cannot be said from the file alone. */
+/**
+ * One place in a file where an image is named; what it names, or why that cannot be said from the
+ * file alone.
+ */
 export type ImageUse = {
   /** counted from 1 */
   readonly line: number;
@@ -11,15 +14,22 @@ export type ImageUse = {
 
 /** What a reader found in a text that it understands. */
 export interface FileReading {
-  /** what the file was understood as, e.g. `Dockerfile`, `Kubernetes`; empty for a file that nobody understands */
+  /**
+   * what the file was understood as, e.g. `Dockerfile`, `Kubernetes`; empty for a file that nobody
+   * understands
+   */
   readonly kinds: readonly string[];
   readonly uses: readonly ImageUse[];
 }
 
-/** The image that a text names; unresolved where the text is a template, or no reference at all: what is not understood never counts as absent. */
+/**
+ * The image that a text names; unresolved where the text is a template, or no reference at all:
+ * what is not understood never counts as absent.
+ */
 export function imageUse(line: number, text: string, written = text): ImageUse {
   const open = openPart(text);
-  if (open !== undefined) return unresolved(line, written, `holds ${open}, and what stands for it is not in this file`);
+  if (open !== undefined)
+    return unresolved(line, written, `holds ${open}, and what stands for it is not in this file`);
   try {
     return { line, written, reference: parseReference(text, 'files') };
   } catch (caught) {
@@ -38,11 +48,15 @@ export function unresolved(line: number, written: string, why: string): ImageUse
   return { line, written: shorten(written), why };
 }
 
-/** The first part of a text that some tool replaces before it is an image: `{{ … }}`, `${{ … }}`, `${…}`, `$(…)`, `$NAME`, `<…>`, `@…@`, `%…%`. */
+/**
+ * The first part of a text that some tool replaces before it is an image: `{{ … }}`, `${{ … }}`,
+ * `${…}`, `$(…)`, `$NAME`, `<…>`, `@…@`, `%…%`.
+ */
 function openPart(text: string): string | undefined {
-  const found = /\$?\{\{.{0,80}|\$\{[^}]{0,80}\}?|\$\([^)]{0,80}\)?|\$\w{1,80}|<[^>]{1,80}>|@\w{1,80}@|%\w{1,80}%|__\w{1,80}__|\$/.exec(
-    text,
-  );
+  const found =
+    /\$?\{\{.{0,80}|\$\{[^}]{0,80}\}?|\$\([^)]{0,80}\)?|\$\w{1,80}|<[^>]{1,80}>|@\w{1,80}@|%\w{1,80}%|__\w{1,80}__|\$/.exec(
+      text,
+    );
   return found === null ? undefined : `\`${found[0]}\``;
 }
 

@@ -12,8 +12,8 @@ import { mapOf, readYamlNodes, UnreadableYaml, type YamlNode } from './yaml-node
 export const mostFileBytes = 1024 * 1024;
 
 /**
- * Finds the image references of a file. What it is, is decided by its content first: a manifest is one under any name. A file that cannot be read
- * to its end is unresolved, not empty.
+ * Finds the image references of a file. What it is, is decided by its content first: a manifest is
+ * one under any name. A file that cannot be read to its end is unresolved, not empty.
  * @param path with `/`, for its name alone
  */
 export function readFileReferences(path: string, bytes: Uint8Array): FileReading {
@@ -27,7 +27,8 @@ export function readFileReferences(path: string, bytes: Uint8Array): FileReading
     return isNamed(name) || isYamlName(name) ? broken('is not text in UTF-8') : nothing;
   }
   if (isNamed(name)) return { kinds: ['Dockerfile'], uses: readDockerfile(text) };
-  if (!isYamlName(name) && looksLikeDockerfile(text)) return { kinds: ['Dockerfile'], uses: readDockerfile(text) };
+  if (!isYamlName(name) && looksLikeDockerfile(text))
+    return { kinds: ['Dockerfile'], uses: readDockerfile(text) };
   return readAsYaml(name, text);
 }
 
@@ -52,22 +53,34 @@ function readAsYaml(name: string, text: string): FileReading {
     documents = readYamlNodes(text);
   } catch (caught) {
     if (!(caught instanceof UnreadableYaml)) throw caught;
-    if (/\{\{/.test(text) && /\.(ya?ml|json|tpl|tmpl|gotmpl)$/i.test(name)) return { kinds: ['template'], uses: readTemplate(text) };
-    return isYamlName(name) ? broken(`is not YAML that can be read: ${caught.message}`, caught.line) : nothing;
+    if (/\{\{/.test(text) && /\.(ya?ml|json|tpl|tmpl|gotmpl)$/i.test(name))
+      return { kinds: ['template'], uses: readTemplate(text) };
+    return isYamlName(name)
+      ? broken(`is not YAML that can be read: ${caught.message}`, caught.line)
+      : nothing;
   }
   const readings = documents.map((document) => readDocument(document, name));
-  return { kinds: [...new Set(readings.flatMap(({ kinds }) => kinds))], uses: readings.flatMap(({ uses }) => uses).toSorted(byLine) };
+  return {
+    kinds: [...new Set(readings.flatMap(({ kinds }) => kinds))],
+    uses: readings.flatMap(({ uses }) => uses).toSorted(byLine),
+  };
 }
 
 function readDocument(document: YamlNode, name: string): FileReading {
   // Values may have any field: under their own name they are values, whatever else they look like.
   const isValues = /^values.*\.ya?ml$/.test(name);
-  if (!isValues && isJsonPatch(document)) return { kinds: ['JSON patch'], uses: readJsonPatch(document) };
-  const kind = isValues ? undefined : kinds.find(({ is }) => document.value instanceof Map && is(document, name));
+  if (!isValues && isJsonPatch(document))
+    return { kinds: ['JSON patch'], uses: readJsonPatch(document) };
+  const kind = isValues
+    ? undefined
+    : kinds.find(({ is }) => document.value instanceof Map && is(document, name));
   const known = kind?.read(document) ?? [];
   const other = kind?.has(document) ?? [];
-  // The rest of a file that only looks like a manifest: Helm values under another name, with a field `services` or `jobs` in front.
-  const rest = readHelmValues(other === 'all' ? { line: 1, value: null } : without(document, other));
+  // The rest of a file that only looks like a manifest: Helm values under another name, with a
+  // field `services` or `jobs` in front.
+  const rest = readHelmValues(
+    other === 'all' ? { line: 1, value: null } : without(document, other),
+  );
   const seen = new Set(known.map(identity));
   const uses = [...known, ...rest.filter((use) => !seen.has(identity(use)))];
   if (kind !== undefined) return { kinds: [kind.name], uses };
@@ -78,7 +91,10 @@ interface Kind {
   readonly name: string;
   readonly is: (document: YamlNode, fileName: string) => boolean;
   readonly read: (document: YamlNode) => readonly ImageUse[];
-  /** the fields of a document that `read` looks at, or that name no image; `all` where it looks everywhere */
+  /**
+   * the fields of a document that `read` looks at, or that name no image; `all` where it looks
+   * everywhere
+   */
   readonly has: (document: YamlNode) => readonly string[] | 'all';
 }
 
@@ -91,20 +107,36 @@ const kinds: readonly Kind[] = [
     has: () => ['images', 'patches', 'patchesJson6902', 'patchesStrategicMerge'],
   },
   // No object of Kubernetes has a field `global`; values that pose as one do.
-  { name: 'Kubernetes', is: isKubernetes, read: readKubernetes, has: (document) => (mapOf(document).has('global') ? [] : 'all') },
-  { name: 'workflow', is: isWorkflow, read: readWorkflow, has: () => ['jobs', 'on', 'env', 'defaults'] },
+  {
+    name: 'Kubernetes',
+    is: isKubernetes,
+    read: readKubernetes,
+    has: (document) => (mapOf(document).has('global') ? [] : 'all'),
+  },
+  {
+    name: 'workflow',
+    is: isWorkflow,
+    read: readWorkflow,
+    has: () => ['jobs', 'on', 'env', 'defaults'],
+  },
   { name: 'action', is: isAction, read: readAction, has: () => ['runs', 'inputs', 'outputs'] },
   {
     name: 'compose',
     is: isCompose,
     read: readCompose,
-    has: (document) => ['services', ...[...mapOf(document).keys()].filter((field) => field.startsWith('x-'))],
+    has: (document) => [
+      'services',
+      ...[...mapOf(document).keys()].filter((field) => field.startsWith('x-')),
+    ],
   },
 ];
 
 function without(document: YamlNode, fields: readonly string[]): YamlNode {
   if (!(document.value instanceof Map)) return document;
-  return { ...document, value: new Map([...mapOf(document)].filter(([field]) => !fields.includes(field))) };
+  return {
+    ...document,
+    value: new Map([...mapOf(document)].filter(([field]) => !fields.includes(field))),
+  };
 }
 
 function identity(use: ImageUse): string {

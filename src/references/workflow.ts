@@ -5,10 +5,16 @@ import { isSet, listOf, mapOf, textOf, type YamlNode } from './yaml-node.ts';
 export function isWorkflow(document: YamlNode): boolean {
   const fields = mapOf(document);
   const jobs = [...mapOf(fields.get('jobs')).values()];
-  return jobs.length > 0 && (fields.has('on') || fields.has('true') || jobs.some((job) => mapOf(job).has('runs-on')));
+  return (
+    jobs.length > 0 &&
+    (fields.has('on') || fields.has('true') || jobs.some((job) => mapOf(job).has('runs-on')))
+  );
 }
 
-/** The images of a GitHub workflow: `container` and `services` of its jobs, and steps with `uses: docker://…`. */
+/**
+ * The images of a GitHub workflow: `container` and `services` of its jobs, and steps with `uses:
+ * docker://…`.
+ */
 export function readWorkflow(document: YamlNode): readonly ImageUse[] {
   return [...mapOf(mapOf(document).get('jobs')).values()].flatMap((job) => {
     const fields = mapOf(job);
@@ -29,7 +35,10 @@ export function isAction(document: YamlNode): boolean {
   return textOf(mapOf(mapOf(document).get('runs')).get('using')) !== undefined;
 }
 
-/** The images of an action: `runs.image: docker://…` (a Dockerfile beside it is a file of its own), and the steps of a composite one. */
+/**
+ * The images of an action: `runs.image: docker://…` (a Dockerfile beside it is a file of its own),
+ * and the steps of a composite one.
+ */
 export function readAction(document: YamlNode): readonly ImageUse[] {
   const runs = mapOf(mapOf(document).get('runs'));
   return [...dockerUrl(runs.get('image')), ...steps(runs.get('steps'))];
@@ -40,7 +49,8 @@ function container(node: YamlNode | undefined): readonly ImageUse[] {
   const image = node?.value instanceof Map ? mapOf(node).get('image') : node;
   if (!isSet(image)) return [];
   const text = textOf(image);
-  if (text === undefined) return [unresolved(image.line, String(image.source ?? ''), 'is not a text')];
+  if (text === undefined)
+    return [unresolved(image.line, String(image.source ?? ''), 'is not a text')];
   return [imageUse(image.line, text.replace(/^docker:\/\//, ''), text)];
 }
 
@@ -51,5 +61,7 @@ function steps(node: YamlNode | undefined): readonly ImageUse[] {
 function dockerUrl(node: YamlNode | undefined): readonly ImageUse[] {
   const text = textOf(node);
   const image = /^docker:\/\/(.*)$/is.exec(text ?? '')?.[1];
-  return node === undefined || text === undefined || image === undefined ? [] : [imageUse(node.line, image, text)];
+  return node === undefined || text === undefined || image === undefined
+    ? []
+    : [imageUse(node.line, image, text)];
 }

@@ -15,17 +15,24 @@ export interface Circumstances {
   readonly loggedIn: boolean;
 }
 
-/** One entry of the error body that distribution-spec defines: `{"errors":[{"code","message"}]}`. Already plain text. */
+/**
+ * One entry of the error body that distribution-spec defines: `{"errors":[{"code","message"}]}`.
+ * Already plain text.
+ */
 export interface RegistryError {
   readonly code: string;
   readonly message: string;
 }
 
-/** Reads an error body; anything else has no errors in it. At most 5 entries, bounded and cleaned. Never throws. */
+/**
+ * Reads an error body; anything else has no errors in it. At most 5 entries, bounded and cleaned.
+ * Never throws.
+ */
 export function errorsOf(response: HttpResponse): readonly RegistryError[] {
   if (response.body.length > 64 * 1024) return [];
   const reading = readJson(response.body, 32);
-  if ('problem' in reading || !isJsonObject(reading.value) || !Array.isArray(reading.value.errors)) return [];
+  if ('problem' in reading || !isJsonObject(reading.value) || !Array.isArray(reading.value.errors))
+    return [];
   const errors: unknown[] = reading.value.errors;
   return errors
     .slice(0, 5)
@@ -34,23 +41,35 @@ export function errorsOf(response: HttpResponse): readonly RegistryError[] {
 }
 
 /** The Failure for an answer that refuses what `what` says, e.g. `the manifest acme/app:v1`. */
-export function refused(response: HttpResponse, what: string, circumstances: Circumstances): Failure {
+export function refused(
+  response: HttpResponse,
+  what: string,
+  circumstances: Circumstances,
+): Failure {
   const { registry, loggedIn } = circumstances;
-  const said = errorsOf(response).map(({ code, message }) => [code, message].filter(Boolean).join(': '));
+  const said = errorsOf(response).map(({ code, message }) =>
+    [code, message].filter(Boolean).join(': '),
+  );
   const quote = said.length > 0 ? ` It says: ${said.join('; ')}` : '';
   if (response.status === 401 && !loggedIn) return loginMissing(registry, what);
   if (response.status === 401 && !insufficient(response)) return wrongLogin(registry, what);
   if (response.status === 401 || response.status === 403) return denied(what, quote, circumstances);
   const tries = (response.attempts ?? 1) > 1 ? `, also after ${response.attempts} tries` : '';
   if (response.status === 429) return limited(registry, tries, loggedIn);
-  return new Failure('registry-error', `${registry} answered ${response.status} to ${what}${tries}.${quote}`, adviceFor(response.status));
+  return new Failure(
+    'registry-error',
+    `${registry} answered ${response.status} to ${what}${tries}.${quote}`,
+    adviceFor(response.status),
+  );
 }
 
 /** The YAML that logs in to this registry. */
 export function loginStep(registry: string): string {
   const host = registry === 'docker.io' ? '' : `    registry: ${registry}\n`;
   const [username, password] =
-    registry === 'ghcr.io' ? ['github.actor', 'secrets.GITHUB_TOKEN'] : ['secrets.REGISTRY_USERNAME', 'secrets.REGISTRY_PASSWORD'];
+    registry === 'ghcr.io'
+      ? ['github.actor', 'secrets.GITHUB_TOKEN']
+      : ['secrets.REGISTRY_USERNAME', 'secrets.REGISTRY_PASSWORD'];
   return `- uses: docker/login-action@v4\n  with:\n${host}    username: \${{ ${username} }}\n    password: \${{ ${password} }}`;
 }
 
@@ -72,11 +91,20 @@ export function wrongLogin(registry: string, what: string): Failure {
   );
 }
 
-function denied(what: string, quote: string, { registry, access, loggedIn }: Circumstances): Failure {
+function denied(
+  what: string,
+  quote: string,
+  { registry, access, loggedIn }: Circumstances,
+): Failure {
   const right = access === 'pull' ? 'read' : 'write';
   const who = loggedIn ? 'The login of this job' : 'Somebody without a login';
   const message = `${who} may not ${right === 'read' ? 'pull' : 'push'}: ${registry} refused ${what}.${quote}`;
-  if (!loggedIn) return new Failure('registry-denied', message, `Log in before this step:\n${loginStep(registry)}`);
+  if (!loggedIn)
+    return new Failure(
+      'registry-denied',
+      message,
+      `Log in before this step:\n${loginStep(registry)}`,
+    );
   if (registry === 'ghcr.io')
     return new Failure(
       'registry-denied',
@@ -99,11 +127,15 @@ function limited(registry: string, tries: string, loggedIn: boolean): Failure {
 }
 
 function adviceFor(status: number): string {
-  if (status >= 500) return 'Run the job again; if it stays, look at the status page or the log of the registry.';
+  if (status >= 500)
+    return 'Run the job again; if it stays, look at the status page or the log of the registry.';
   return 'Check the name of the image; if it is right, the registry does not do what the OCI distribution API says: please report it.';
 }
 
-/** RFC 6750, 3.1: the token is good but not for this. Docker Hub says so to a login without the right to push. */
+/**
+ * RFC 6750, 3.1: the token is good but not for this. Docker Hub says so to a login without the
+ * right to push.
+ */
 function insufficient(response: HttpResponse): boolean {
   return /error="?insufficient_scope/i.test(response.headers['www-authenticate'] ?? '');
 }

@@ -4,10 +4,16 @@ import { type Challenge, parseChallenges } from './challenge.ts';
 import { basic, type Credentials } from './login.ts';
 import { requestToken, type Token } from './token.ts';
 
-/** Sends one request with this `authorization` header, or without. May be called twice: the second time with a better one. */
+/**
+ * Sends one request with this `authorization` header, or without. May be called twice: the second
+ * time with a better one.
+ */
 export type Send = (authorization: string | undefined) => Promise<HttpResponse>;
 
-/** Sends a request about a repository with whatever authorization the registry wants to see. The answer may still be a 401. */
+/**
+ * Sends a request about a repository with whatever authorization the registry wants to see. The
+ * answer may still be a 401.
+ */
 export type Authorizer = (repository: string, send: Send) => Promise<HttpResponse>;
 
 export interface AuthOptions {
@@ -28,9 +34,11 @@ export interface AuthOptions {
 }
 
 /**
- * The authorization of one registry for a whole run: one challenge, one token per repository, shared by parallel requests, renewed when it
- * runs out or is refused once. Follows distribution's spec/auth/token.md; falls back to HTTP Basic where the registry wants that.
- * @throws {Failure} from the authorizer: `registry-denied`, `bad-credentials`, `registry-error`, and what `send` throws
+ * The authorization of one registry for a whole run: one challenge, one token per repository,
+ * shared by parallel requests, renewed when it runs out or is refused once. Follows distribution's
+ * spec/auth/token.md; falls back to HTTP Basic where the registry wants that.
+ * @throws {Failure} from the authorizer: `registry-denied`, `bad-credentials`, `registry-error`,
+ * and what `send` throws
  */
 export function createAuthorizer(options: AuthOptions): Authorizer {
   const state: State = { tokens: new Map(), scopes: new Map() };
@@ -55,8 +63,15 @@ interface State {
   readonly scopes: Map<string, readonly string[]>;
 }
 
-/** The first request goes out without authorization; all others wait for what its answer teaches. Undefined for those who waited. */
-async function probe(state: State, options: AuthOptions, send: Send): Promise<HttpResponse | undefined> {
+/**
+ * The first request goes out without authorization; all others wait for what its answer teaches.
+ * Undefined for those who waited.
+ */
+async function probe(
+  state: State,
+  options: AuthOptions,
+  send: Send,
+): Promise<HttpResponse | undefined> {
   while (state.probing !== undefined) {
     await state.probing;
     if (state.challenge !== undefined || state.open) return undefined;
@@ -83,7 +98,10 @@ async function answer(
   sent: string | undefined,
   send: Send,
 ): Promise<HttpResponse> {
-  const challenge = response.status === 401 ? learn(state, options, response) : await hidden(state, options, response, sent);
+  const challenge =
+    response.status === 401
+      ? learn(state, options, response)
+      : await hidden(state, options, response, sent);
   if (challenge === undefined) return response;
   if (sent !== undefined) rememberScopes(state, options, repository, challenge);
   const authorization = await headerFor(state, options, repository, sent);
@@ -91,8 +109,9 @@ async function answer(
 }
 
 /**
- * Registries that let strangers in (Artifactory) tell them that a private image is missing or forbidden, without a challenge. Whoever has a
- * login asks once, at the address that always has one, before that is believed.
+ * Registries that let strangers in (Artifactory) tell them that a private image is missing or
+ * forbidden, without a challenge. Whoever has a login asks once, at the address that always has
+ * one, before that is believed.
  */
 async function hidden(
   state: State,
@@ -102,7 +121,9 @@ async function hidden(
 ): Promise<Challenge | undefined> {
   if (sent !== undefined || (response.status !== 403 && response.status !== 404)) return undefined;
   if ((await options.credentials()) === undefined) return undefined;
-  state.pinged ??= options.ping().then((answer) => (answer.status === 401 ? learn(state, options, answer) : undefined));
+  state.pinged ??= options
+    .ping()
+    .then((answer) => (answer.status === 401 ? learn(state, options, answer) : undefined));
   state.pinged.catch(() => delete state.pinged);
   return state.pinged;
 }
@@ -112,30 +133,50 @@ function learn(state: State, options: AuthOptions, response: HttpResponse): Chal
   if (response.url.origin !== options.origin()) return undefined;
   const challenges = parseChallenges(response.headers['www-authenticate']);
   const challenge =
-    challenges.find(({ scheme, parameters }) => scheme === 'bearer' && parameters.realm !== undefined) ??
-    challenges.find(({ scheme }) => scheme === 'basic');
+    challenges.find(
+      ({ scheme, parameters }) => scheme === 'bearer' && parameters.realm !== undefined,
+    ) ?? challenges.find(({ scheme }) => scheme === 'basic');
   if (challenge !== undefined) state.challenge = challenge;
   return challenge;
 }
 
-/** Some registries protect more than the repository that is asked for (a proxied one, say); their own words name it. */
-function rememberScopes(state: State, { access }: AuthOptions, repository: string, { parameters }: Challenge): void {
+/**
+ * Some registries protect more than the repository that is asked for (a proxied one, say); their
+ * own words name it.
+ */
+function rememberScopes(
+  state: State,
+  { access }: AuthOptions,
+  repository: string,
+  { parameters }: Challenge,
+): void {
   const ours = new Set(access.split(','));
   const foreign = (parameters.scope ?? '').split(' ').filter((scope) => {
     const [, name, actions] = /^repository:(.+):([a-z,*]+)$/.exec(scope) ?? [];
-    return scope !== '' && !(name === repository && actions?.split(',').every((action) => ours.has(action)));
+    return (
+      scope !== '' &&
+      !(name === repository && actions?.split(',').every((action) => ours.has(action)))
+    );
   });
   if (foreign.length > 0) state.scopes.set(repository, foreign.slice(0, 4));
 }
 
 /** @param refused the header that was answered with 401: not again */
-async function headerFor(state: State, options: AuthOptions, repository: string, refused?: string): Promise<string | undefined> {
+async function headerFor(
+  state: State,
+  options: AuthOptions,
+  repository: string,
+  refused?: string,
+): Promise<string | undefined> {
   const { challenge } = state;
   if (challenge === undefined) return undefined;
   const credentials = await options.credentials();
   if (credentials?.kind === 'registry-token') return `Bearer ${credentials.token}`;
-  if (challenge.scheme === 'bearer') return `Bearer ${await tokenFor(state, options, repository, challenge, credentials, refused)}`;
-  return credentials?.kind === 'password' ? `Basic ${basic(credentials.username, credentials.password)}` : undefined;
+  if (challenge.scheme === 'bearer')
+    return `Bearer ${await tokenFor(state, options, repository, challenge, credentials, refused)}`;
+  return credentials?.kind === 'password'
+    ? `Basic ${basic(credentials.username, credentials.password)}`
+    : undefined;
 }
 
 async function tokenFor(
@@ -157,7 +198,17 @@ async function tokenFor(
   const { registry, access, origin, allowHttp, tls, patience } = options;
   const scopes = [`repository:${repository}:${access}`, ...(state.scopes.get(repository) ?? [])];
   const circumstances: Circumstances = { registry, access, loggedIn: credentials !== undefined };
-  const question = { challenge, repository, scopes, credentials, origin: origin(), allowHttp, tls, circumstances, patience };
+  const question = {
+    challenge,
+    repository,
+    scopes,
+    credentials,
+    origin: origin(),
+    allowHttp,
+    tls,
+    circumstances,
+    patience,
+  };
   const fresh = requestToken(options.http, question, options.mask);
   state.tokens.set(repository, fresh);
   fresh.catch(() => {

@@ -8,12 +8,21 @@ import { wrongContent } from './manifests.ts';
 /** Answers to uploads are short; error pages may be a little longer. */
 const maxAnswer = 256 * 1024;
 const maxRefusal = 16 * 1024;
-/** An upload session can be lost (a restarted registry, a load balancer); a new one is begun so often. */
+/**
+ * An upload session can be lost (a restarted registry, a load balancer); a new one is begun so
+ * often.
+ */
 const maxUploads = 3;
-/** How a registry may refuse bytes that come with the closing PUT: it wants them by PATCH. Of size (413) and session (404, 416) they say nothing. */
+/**
+ * How a registry may refuse bytes that come with the closing PUT: it wants them by PATCH. Of size
+ * (413) and session (404, 416) they say nothing.
+ */
 const wantsPatch: ReadonlySet<number> = new Set([400, 405, 411, 415, 501]);
 
-/** Reads and writes the blobs of one repository (distribution-spec, "Pulling blobs" and "Pushing blobs": POST then PUT, or POST, PATCH, PUT). */
+/**
+ * Reads and writes the blobs of one repository (distribution-spec, "Pulling blobs" and "Pushing
+ * blobs": POST then PUT, or POST, PATCH, PUT).
+ */
 export class Blobs {
   readonly #connection: Connection;
   readonly #repository: string;
@@ -28,8 +37,13 @@ export class Blobs {
   async get(digest: Digest, maxBytes: number): Promise<Buffer> {
     // The words of a refusal may be longer than the blob that was expected.
     const bounds = { maxBytes: Math.max(maxBytes, maxRefusal) };
-    const response = await this.#connection.send(this.#repository, { method: 'GET', path: this.#path(digest), ...bounds });
-    if (response.status !== 200) throw await this.#refused(response, `the blob ${this.#repository}@${digest}`);
+    const response = await this.#connection.send(this.#repository, {
+      method: 'GET',
+      path: this.#path(digest),
+      ...bounds,
+    });
+    if (response.status !== 200)
+      throw await this.#refused(response, `the blob ${this.#repository}@${digest}`);
     if (response.body.length > maxBytes) throw tooLarge(`${this.#repository}@${digest}`, maxBytes);
     const actual = digestOf(response.body);
     if (actual !== digest) throw wrongContent(`the blob ${this.#repository}@${digest}`, actual);
@@ -37,8 +51,9 @@ export class Blobs {
   }
 
   /**
-   * No HEAD first: what we write is new, or so small that asking costs more than sending. The session is opened while the bytes are still
-   * being made; when they are not made after all, it is left to the registry's own cleaning.
+   * No HEAD first: what we write is new, or so small that asking costs more than sending. The
+   * session is opened while the bytes are still being made; when they are not made after all, it is
+   * left to the registry's own cleaning.
    */
   async put(content: Uint8Array | Promise<Uint8Array>): Promise<void> {
     for (let uploads = 1; ; uploads++) {
@@ -46,11 +61,14 @@ export class Blobs {
       const digest = digestOf(bytes);
       const response = await this.#finish(begun, bytes, digest);
       if (response.status >= 200 && response.status < 300) return;
-      if (!this.#byPatch && wantsPatch.has(response.status) && (await this.#patched(bytes, digest))) return;
-      // After a reset, the retried PUT finds its session gone: either it is lost, or the first PUT has arrived.
+      if (!this.#byPatch && wantsPatch.has(response.status) && (await this.#patched(bytes, digest)))
+        return;
+      // After a reset, the retried PUT finds its session gone: either it is lost, or the first PUT
+      // has arrived.
       const gone = response.status === 404 || response.status === 416;
       if (gone && (await this.#exists(digest))) return;
-      if (!gone || uploads === maxUploads) throw await this.#refused(response, `the upload of a blob to ${this.#repository}`);
+      if (!gone || uploads === maxUploads)
+        throw await this.#refused(response, `the upload of a blob to ${this.#repository}`);
     }
   }
 
@@ -60,7 +78,8 @@ export class Blobs {
       path: `/v2/${this.#repository}/blobs/uploads/`,
       maxBytes: maxAnswer,
     });
-    if (begun.status !== 202) throw await this.#refused(begun, `the upload of a blob to ${this.#repository}`);
+    if (begun.status !== 202)
+      throw await this.#refused(begun, `the upload of a blob to ${this.#repository}`);
     return begun;
   }
 
@@ -91,11 +110,16 @@ export class Blobs {
     });
   }
 
-  /** The `Location` may be relative, or on another host (which then gets no credentials); its query belongs to the registry. */
+  /**
+   * The `Location` may be relative, or on another host (which then gets no credentials); its query
+   * belongs to the registry.
+   */
   #uploadUrl(begun: HttpResponse, digest?: Digest): URL {
     const url = URL.parse(begun.headers.location ?? '', begun.url.href);
-    if (url === null || begun.headers.location === undefined || !/^https?:$/.test(url.protocol)) throw badLocation(begun);
-    // Registries behind a proxy that ends TLS often name themselves with http; then TLS on the same host is what they mean.
+    if (url === null || begun.headers.location === undefined || !/^https?:$/.test(url.protocol))
+      throw badLocation(begun);
+    // Registries behind a proxy that ends TLS often name themselves with http; then TLS on the same
+    // host is what they mean.
     if (begun.url.protocol === 'https:' && url.protocol === 'http:') {
       if (url.hostname !== begun.url.hostname) throw badLocation(begun);
       url.protocol = 'https:';
@@ -103,13 +127,19 @@ export class Blobs {
     }
     url.username = '';
     url.password = '';
-    // By hand: URLSearchParams would write the registry's own parameters anew, and `_state` is signed.
-    if (digest !== undefined) url.search += `${url.search === '' ? '?' : '&'}digest=${encodeURIComponent(digest)}`;
+    // By hand: URLSearchParams would write the registry's own parameters anew, and `_state` is
+    // signed.
+    if (digest !== undefined)
+      url.search += `${url.search === '' ? '?' : '&'}digest=${encodeURIComponent(digest)}`;
     return url;
   }
 
   async #exists(digest: Digest): Promise<boolean> {
-    const { status } = await this.#connection.send(this.#repository, { method: 'HEAD', path: this.#path(digest), maxBytes: 0 });
+    const { status } = await this.#connection.send(this.#repository, {
+      method: 'HEAD',
+      path: this.#path(digest),
+      maxBytes: 0,
+    });
     return status === 200;
   }
 

@@ -9,14 +9,21 @@ const longestHeader = 8 * 1024;
 const word = "[A-Za-z0-9!#$%&'*+.^_`|~-]+";
 
 /**
- * Reads all challenges of a `WWW-Authenticate` header (RFC 9110, 11.6.1): several in one header, quoted strings with escapes, any case.
- * What cannot be read ends the list; an unreadable header has no challenges. Never throws.
+ * Reads all challenges of a `WWW-Authenticate` header (RFC 9110, 11.6.1): several in one header,
+ * quoted strings with escapes, any case. What cannot be read ends the list; an unreadable header
+ * has no challenges. Never throws.
  */
 export function parseChallenges(header: string | undefined): readonly Challenge[] {
   const challenges: { scheme: string; parameters: Record<string, string> }[] = [];
   if (header === undefined || header.length > longestHeader) return challenges;
-  const parameter = new RegExp(`[\\s,]*(${word})[ \\t]*=[ \\t]*(?:"((?:[^"\\\\]|\\\\.)*)"|(${word}(?=[\\s,]|$)))`, 'y');
-  const scheme = new RegExp(`[\\s,]*(${word})(?=[\\s,]|$)(?:[ \\t]+[A-Za-z0-9._~+/-]+=*[ \\t]*(?=,|$))?`, 'y');
+  const parameter = new RegExp(
+    `[\\s,]*(${word})[ \\t]*=[ \\t]*(?:"((?:[^"\\\\]|\\\\.)*)"|(${word}(?=[\\s,]|$)))`,
+    'y',
+  );
+  const scheme = new RegExp(
+    `[\\s,]*(${word})(?=[\\s,]|$)(?:[ \\t]+[A-Za-z0-9._~+/-]+=*[ \\t]*(?=,|$))?`,
+    'y',
+  );
   let at = 0;
   while (at < header.length) {
     parameter.lastIndex = scheme.lastIndex = at;
@@ -26,7 +33,8 @@ export function parseChallenges(header: string | undefined): readonly Challenge[
       const [, name = '', quoted, bare = ''] = named;
       const key = name.toLowerCase();
       // The first one counts, so that nothing behind it can change what it says.
-      if (!Object.hasOwn(current.parameters, key)) current.parameters[key] = quoted?.replace(/\\(.)/g, '$1') ?? bare;
+      if (!Object.hasOwn(current.parameters, key))
+        current.parameters[key] = quoted?.replace(/\\(.)/g, '$1') ?? bare;
       at = parameter.lastIndex;
       continue;
     }

@@ -6,8 +6,8 @@ import { Manifests } from './manifests.ts';
 import type { Repository } from './repository.ts';
 
 /**
- * The registries of a run. Repositories of one registry share its connections, its challenge and its tokens, so call this once per run.
- * Nothing is sent before a method of a repository is called.
+ * The registries of a run. Repositories of one registry share its connections, its challenge and
+ * its tokens, so call this once per run. Nothing is sent before a method of a repository is called.
  * @returns a function that answers the same Repository for the same name
  */
 export function openRegistry(options: RegistryOptions): (name: RepositoryName) => Repository {

@@ -25,7 +25,10 @@ export interface RegistryOptions {
 /** A request about one repository. */
 export interface RegistryRequest {
   readonly method: HttpRequest['method'];
-  /** below the origin of the registry: `/v2/acme/app/manifests/v1` with its query, or a whole URL, which may be on another host */
+  /**
+   * below the origin of the registry: `/v2/acme/app/manifests/v1` with its query, or a whole URL,
+   * which may be on another host
+   */
   readonly path: string | URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
@@ -51,14 +54,30 @@ export interface Connection {
  * @param host that is contacted: `registry-1.docker.io`
  */
 export function connect(registry: string, host: string, options: RegistryOptions): Connection {
-  const { http, access, mask, allowHttp = false, allowInsecure = false, patience = 30_000, atOnce = 32 } = options;
+  const {
+    http,
+    access,
+    mask,
+    allowHttp = false,
+    allowInsecure = false,
+    patience = 30_000,
+    atOnce = 32,
+  } = options;
   const tls = allowInsecure ? 'skip' : 'verify';
   const endpoint = createEndpoint(http, host, allowHttp);
   const credentials = () => options.credentials(registry);
-  // Nearly every registry wants a token, so waiting for the first answer costs nothing. One on this machine mostly is open.
+  // Nearly every registry wants a token, so waiting for the first answer costs nothing. One on this
+  // machine mostly is open.
   const expectsChallenge = async () => !endpoint.loopback || (await credentials()) !== undefined;
   const { origin } = endpoint;
-  const ping = () => endpoint.send((at) => ({ method: 'GET', url: new URL('/v2/', at), maxBytes: 64 * 1024, patience, tls }));
+  const ping = () =>
+    endpoint.send((at) => ({
+      method: 'GET',
+      url: new URL('/v2/', at),
+      maxBytes: 64 * 1024,
+      patience,
+      tls,
+    }));
   const authorize = createAuthorizer({
     http,
     registry,
@@ -86,6 +105,10 @@ export function connect(registry: string, host: string, options: RegistryOptions
       })),
     );
   };
-  const circumstances = async () => ({ registry, access, loggedIn: (await credentials()) !== undefined });
+  const circumstances = async () => ({
+    registry,
+    access,
+    loggedIn: (await credentials()) !== undefined,
+  });
   return { origin, send, circumstances };
 }

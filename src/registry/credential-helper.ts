@@ -3,7 +3,10 @@ import { isJsonObject, readJson } from '../image/json.ts';
 import { basic, type Credentials } from './login.ts';
 import { plainText } from './plain-text.ts';
 
-/** Runs a program with a text on its standard input. It must not print what the program prints: that is a password. */
+/**
+ * Runs a program with a text on its standard input. It must not print what the program prints: that
+ * is a password.
+ */
 export type RunHelper = (
   command: string,
   args: readonly string[],
@@ -14,10 +17,12 @@ const longestAnswer = 64 * 1024;
 const patience = 60_000;
 
 /**
- * Asks a credential helper of Docker: `docker-credential-NAME get`, the server on standard input, `{"Username","Secret"}` back.
+ * Asks a credential helper of Docker: `docker-credential-NAME get`, the server on standard input,
+ * `{"Username","Secret"}` back.
  * @param server the key as `docker login` would have stored it
  * @returns undefined when the helper knows no login for this server, which is no error
- * @throws {Failure} `bad-credentials`, naming the helper: it is missing, it fails, it answers something else
+ * @throws {Failure} `bad-credentials`, naming the helper: it is missing, it fails, it answers
+ * something else
  */
 export async function askHelper(
   name: string,
@@ -26,21 +31,31 @@ export async function askHelper(
   mask: (secret: string) => void,
 ): Promise<Credentials | undefined> {
   // The name becomes part of a command: a path would run a file of whoever can write the config.
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) throw broken(plainText(name, 70), 'this is no name of a helper');
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
+    throw broken(plainText(name, 70), 'this is no name of a helper');
   const { exitCode, stdout, stderr } = await limited(run, name, server);
   if (exitCode !== 0) {
     // The words of docker-credential-helpers; each helper prints them on standard output.
-    if (/credentials not found|no credentials|not found in native keychain/i.test(`${stdout}\n${stderr}`)) return undefined;
+    if (
+      /credentials not found|no credentials|not found in native keychain/i.test(
+        `${stdout}\n${stderr}`,
+      )
+    )
+      return undefined;
     throw broken(name, `it ended with ${exitCode} for ${server}`);
   }
-  const reading = stdout.length > longestAnswer ? { problem: 'it is too long' } : readJson(stdout.trim(), 8);
+  const reading =
+    stdout.length > longestAnswer ? { problem: 'it is too long' } : readJson(stdout.trim(), 8);
   const answer = 'value' in reading && isJsonObject(reading.value) ? reading.value : {};
   const { Username: username, Secret: secret } = answer;
   if (typeof secret === 'string' && secret !== '') mask(secret);
-  if (typeof username !== 'string' || typeof secret !== 'string') throw broken(name, 'its answer is not {"Username", "Secret"}');
+  if (typeof username !== 'string' || typeof secret !== 'string')
+    throw broken(name, 'its answer is not {"Username", "Secret"}');
   if (secret === '') return undefined;
   mask(basic(username, secret));
-  return username === '<token>' ? { kind: 'identity-token', token: secret } : { kind: 'password', username, password: secret };
+  return username === '<token>'
+    ? { kind: 'identity-token', token: secret }
+    : { kind: 'password', username, password: secret };
 }
 
 async function limited(run: RunHelper, name: string, server: string) {

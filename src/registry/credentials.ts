@@ -2,25 +2,35 @@ import { Failure } from '../failure.ts';
 import { type DockerLogin, dockerLogins } from './docker-config.ts';
 import { basic, type Credentials, canonicalRegistry } from './login.ts';
 
-/** The credentials for a registry (`host[:port]` as in a reference), or undefined where nobody has logged in. */
+/**
+ * The credentials for a registry (`host[:port]` as in a reference), or undefined where nobody has
+ * logged in.
+ */
 export type FindCredentials = (registry: string) => Promise<Credentials | undefined>;
 
 export interface CredentialOptions extends DockerLogin {
   /** inputs registry-username and registry-password, and the one registry that they are for */
-  readonly explicit?: { readonly registry: string; readonly username: string; readonly password: string };
+  readonly explicit?: {
+    readonly registry: string;
+    readonly username: string;
+    readonly password: string;
+  };
 }
 
 /**
- * Where passwords come from: the inputs for the one registry they were given for, the docker login of the machine for every other. Each
- * secret is masked before it is used. Each registry is looked up once, when first needed.
- * @throws {Failure} `bad-credentials` from the answered function: an unreadable config.json, a credential helper that fails
+ * Where passwords come from: the inputs for the one registry they were given for, the docker login
+ * of the machine for every other. Each secret is masked before it is used. Each registry is looked
+ * up once, when first needed.
+ * @throws {Failure} `bad-credentials` from the answered function: an unreadable config.json, a
+ * credential helper that fails
  */
 export function createCredentials(options: CredentialOptions): FindCredentials {
   const logins = dockerLogins(options);
   const found = new Map<string, Promise<Credentials | undefined>>();
   const find = async (registry: string): Promise<Credentials | undefined> => {
     const { explicit } = options;
-    if (explicit === undefined || canonicalRegistry(explicit.registry) !== registry) return logins(registry);
+    if (explicit === undefined || canonicalRegistry(explicit.registry) !== registry)
+      return logins(registry);
     const { username, password } = explicit;
     options.mask(password);
     options.mask(basic(username, password));

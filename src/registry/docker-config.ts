@@ -20,25 +20,32 @@ type Config = Readonly<Record<string, unknown>>;
 const largestFile = 1024 * 1024;
 
 /**
- * Reads what `docker login` (or `podman login`) left: `DOCKER_CONFIG`/config.json or ~/.docker/config.json, then podman's auth.json. In each
- * file `credHelpers` comes before `credsStore` before `auths`, as in Docker. The files are read once, when first needed.
+ * Reads what `docker login` (or `podman login`) left: `DOCKER_CONFIG`/config.json or
+ * ~/.docker/config.json, then podman's auth.json. In each file `credHelpers` comes before
+ * `credsStore` before `auths`, as in Docker. The files are read once, when first needed.
  * @throws {Failure} `bad-credentials`, from the answered function
  */
-export function dockerLogins(options: DockerLogin): (registry: string) => Promise<Credentials | undefined> {
+export function dockerLogins(
+  options: DockerLogin,
+): (registry: string) => Promise<Credentials | undefined> {
   let configs: readonly Config[] | undefined;
   return async (registry) => {
     configs ??= placesOf(options)
       .map(readConfig)
       .filter((config) => config !== undefined);
     for (const config of configs) {
-      const credentials = (await fromHelper(config, registry, options)) ?? fromAuths(config, registry, options.mask);
+      const credentials =
+        (await fromHelper(config, registry, options)) ?? fromAuths(config, registry, options.mask);
       if (credentials !== undefined) return credentials;
     }
     return undefined;
   };
 }
 
-/** The keys under which a registry can stand in a config file. Docker Hub has the one it had in 2014. */
+/**
+ * The keys under which a registry can stand in a config file. Docker Hub has the one it had in
+ * 2014.
+ */
 function keysOf(registry: string): readonly string[] {
   if (canonicalRegistry(registry) !== 'docker.io') return [registry];
   return ['https://index.docker.io/v1/', 'index.docker.io', 'docker.io', 'registry-1.docker.io'];
@@ -68,7 +75,11 @@ function readConfig(path: string): Config | undefined {
   return reading.value;
 }
 
-async function fromHelper(config: Config, registry: string, { run, mask }: DockerLogin): Promise<Credentials | undefined> {
+async function fromHelper(
+  config: Config,
+  registry: string,
+  { run, mask }: DockerLogin,
+): Promise<Credentials | undefined> {
   const keys = keysOf(registry);
   const helpers = isJsonObject(config.credHelpers) ? config.credHelpers : {};
   const ownKey = keys.find((key) => Object.hasOwn(helpers, key));
@@ -77,14 +88,19 @@ async function fromHelper(config: Config, registry: string, { run, mask }: Docke
   return askHelper(name, ownKey ?? keys[0] ?? registry, run, mask);
 }
 
-function fromAuths(config: Config, registry: string, mask: (secret: string) => void): Credentials | undefined {
+function fromAuths(
+  config: Config,
+  registry: string,
+  mask: (secret: string) => void,
+): Credentials | undefined {
   const auths = isJsonObject(config.auths) ? config.auths : {};
   const keys = keysOf(registry);
   const exact = keys.find((key) => Object.hasOwn(auths, key));
   const key = exact ?? Object.keys(auths).find((written) => keys.includes(hostOf(written)));
   const entry = key === undefined ? undefined : auths[key];
   if (!isJsonObject(entry)) return undefined;
-  const text = (field: string) => (typeof entry[field] === 'string' && entry[field] !== '' ? entry[field] : undefined);
+  const text = (field: string) =>
+    typeof entry[field] === 'string' && entry[field] !== '' ? entry[field] : undefined;
   for (const field of ['auth', 'password', 'identitytoken', 'registrytoken']) {
     const secret = text(field);
     if (secret !== undefined) mask(secret);
@@ -103,10 +119,15 @@ function passwordOf(
   password: string | undefined,
   mask: (secret: string) => void,
 ): Credentials | undefined {
-  const decoded = auth === undefined ? '' : Buffer.from(auth, 'base64').toString('utf8').replace(/\0+$/, '');
+  const decoded =
+    auth === undefined ? '' : Buffer.from(auth, 'base64').toString('utf8').replace(/\0+$/, '');
   const colon = decoded.indexOf(':');
-  const pair = colon > 0 ? { username: decoded.slice(0, colon), password: decoded.slice(colon + 1) } : { username, password };
-  if (pair.username === undefined || pair.password === undefined || pair.password === '') return undefined;
+  const pair =
+    colon > 0
+      ? { username: decoded.slice(0, colon), password: decoded.slice(colon + 1) }
+      : { username, password };
+  if (pair.username === undefined || pair.password === undefined || pair.password === '')
+    return undefined;
   mask(pair.password);
   mask(basic(pair.username, pair.password));
   if (pair.username === '<token>') return { kind: 'identity-token', token: pair.password };

@@ -14,8 +14,9 @@ export interface Endpoint {
 }
 
 /**
- * TLS everywhere; plain HTTP where the user allowed it, and on loopback, unless the server there turns out to want TLS. That is found out with
- * the first request, so a plain registry costs nothing: a TLS server answers 400 to plain HTTP (Go) or closes the connection (others).
+ * TLS everywhere; plain HTTP where the user allowed it, and on loopback, unless the server there
+ * turns out to want TLS. That is found out with the first request, so a plain registry costs
+ * nothing: a TLS server answers 400 to plain HTTP (Go) or closes the connection (others).
  * @throws {Failure} `network` from `send`, with the input that allows what happened
  */
 export function createEndpoint(http: Http, host: string, allowHttp: boolean): Endpoint {
@@ -45,7 +46,8 @@ async function findOut(
   const answered = !(first instanceof Failure);
   if (answered ? mayWantTls(plain, first) : closedOnUs(first)) {
     const secured = await http({ ...build('https'), patience: 0 }).catch(asFailure);
-    if (!(secured instanceof Failure)) return { scheme: 'https', response: await persist(http, build('https'), secured, begin) };
+    if (!(secured instanceof Failure))
+      return { scheme: 'https', response: await persist(http, build('https'), secured, begin) };
     // A certificate that we do not like is still one: plain HTTP would only hide what is wrong.
     if (isCertificateFailure(secured) || secured.code !== 'network') throw secured;
   }
@@ -53,11 +55,17 @@ async function findOut(
 }
 
 /**
- * What the try without patience came to, or, where that may pass, what the request comes to with the patience that is left: a registry that
- * never answers would else be waited for twice.
+ * What the try without patience came to, or, where that may pass, what the request comes to with
+ * the patience that is left: a registry that never answers would else be waited for twice.
  */
-function persist(http: Http, request: HttpRequest, first: HttpResponse | Failure, begin: number): HttpResponse | Promise<HttpResponse> {
-  const outcome: { response: HttpResponse } | { error: Failure } = first instanceof Failure ? { error: first } : { response: first };
+function persist(
+  http: Http,
+  request: HttpRequest,
+  first: HttpResponse | Failure,
+  begin: number,
+): HttpResponse | Promise<HttpResponse> {
+  const outcome: { response: HttpResponse } | { error: Failure } =
+    first instanceof Failure ? { error: first } : { response: first };
   const passes = 'response' in outcome ? mayPass(outcome, 1) : outcome.error.code === 'network';
   const elapsed = performance.now() - begin;
   if (passes && patienceWith(outcome, request.patience) > elapsed) {
@@ -75,11 +83,17 @@ function shorter(patience: Patience, by: number): Patience {
 /** Go's words; the answer to a HEAD has none. */
 function mayWantTls({ method }: HttpRequest, response: HttpResponse): boolean {
   if (response.status !== 400) return false;
-  return method === 'HEAD' || /HTTP request to an HTTPS (server|port)/i.test(response.body.subarray(0, 1000).toString('latin1'));
+  return (
+    method === 'HEAD' ||
+    /HTTP request to an HTTPS (server|port)/i.test(
+      response.body.subarray(0, 1000).toString('latin1'),
+    )
+  );
 }
 
 function closedOnUs({ cause }: Failure): boolean {
-  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
+  const code =
+    typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
   return code === 'ECONNRESET' || code === 'EPIPE' || code.startsWith('HPE_');
 }
 
@@ -87,7 +101,17 @@ function explained(caught: unknown): unknown {
   if (!(caught instanceof Failure) || caught.code !== 'network') return caught;
   const { message, fix, cause } = caught;
   if (isPlainTextFailure(caught))
-    return new Failure('network', message, 'If this registry has no TLS: `allow-http-registry: true`.', { cause });
+    return new Failure(
+      'network',
+      message,
+      'If this registry has no TLS: `allow-http-registry: true`.',
+      { cause },
+    );
   if (!isCertificateFailure(caught)) return caught;
-  return new Failure('network', message, `${fix} For a registry in a test: \`allow-insecure-registry: true\`.`, { cause });
+  return new Failure(
+    'network',
+    message,
+    `${fix} For a registry in a test: \`allow-insecure-registry: true\`.`,
+    { cause },
+  );
 }

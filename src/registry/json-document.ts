@@ -4,19 +4,26 @@ import { isJsonObject, readJson } from '../image/json.ts';
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 const maxDepth = 32;
-/** Node 24 has both halves of "JSON.parse source text access" (ECMA-262, 2025); TypeScript's es2024 library does not know them yet. */
+/**
+ * Node 24 has both halves of "JSON.parse source text access" (ECMA-262, 2025); TypeScript's es2024
+ * library does not know them yet.
+ */
 const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
 
 /**
- * Reads a document that others also write, so that `writeDocument` gives back what was read: numbers that a double cannot hold or spells
- * otherwise (20 digits, `1.0`) stay as they were written.
- * @returns undefined for bytes that are not one plain JSON object (see `readJson` for what is refused).
+ * Reads a document that others also write, so that `writeDocument` gives back what was read:
+ * numbers that a double cannot hold or spells otherwise (20 digits, `1.0`) stay as they were
+ * written.
+ * @returns undefined for bytes that are not one plain JSON object (see `readJson` for what is
+ * refused).
  */
 export function readDocument(bytes: Uint8Array): JsonObject | undefined {
   if ('problem' in readJson(bytes, maxDepth)) return undefined;
   const text = Buffer.from(bytes).toString('utf8');
   const keepNumbers = (_key: string, value: unknown, context?: { source?: string }) =>
-    typeof value === 'number' && context?.source !== undefined && String(value) !== context.source ? rawJSON(context.source) : value;
+    typeof value === 'number' && context?.source !== undefined && String(value) !== context.source
+      ? rawJSON(context.source)
+      : value;
   const document: unknown = JSON.parse(text, keepNumbers);
   return isJsonObject(document) ? document : undefined;
 }

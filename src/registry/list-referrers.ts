@@ -14,10 +14,13 @@ const maxDescriptors = 10_000;
 const withoutApi: ReadonlySet<number> = new Set([400, 404, 405, 406, 501]);
 
 /**
- * All pages of the referrers API (distribution-spec, "Listing Referrers"), unfiltered: others write wrong artifact types.
+ * All pages of the referrers API (distribution-spec, "Listing Referrers"), unfiltered: others write
+ * wrong artifact types.
  * @param isReadable whether this login reads manifests of the repository; asked only after a 403
- * @returns undefined where there is no such API. With it the answer is 200 and an OCI index, also for an image without referrers.
- * @throws {Failure} `too-large` for an endless list; `registry-error` for a later page that is missing or is no index
+ * @returns undefined where there is no such API. With it the answer is 200 and an OCI index, also
+ * for an image without referrers.
+ * @throws {Failure} `too-large` for an endless list; `registry-error` for a later page that is
+ * missing or is no index
  */
 export async function listReferrers(
   connection: Connection,
@@ -38,8 +41,10 @@ export async function listReferrers(
     });
     const entries = response.status === 200 ? entriesOf(response) : undefined;
     if (entries === undefined) {
-      if (pages === 0 && (response.status === 200 || withoutApi.has(response.status))) return undefined;
-      // Artifactory refuses what it does not know. A login that reads the repository would be let in if there were anything.
+      if (pages === 0 && (response.status === 200 || withoutApi.has(response.status)))
+        return undefined;
+      // Artifactory refuses what it does not know. A login that reads the repository would be let
+      // in if there were anything.
       if (pages === 0 && response.status === 403 && (await isReadable())) return undefined;
       throw response.status === 200
         ? brokenList(repository)
@@ -47,7 +52,8 @@ export async function listReferrers(
     }
     found.push(...entries);
     bytes += response.body.length;
-    if (++pages > maxPages || found.length > maxDescriptors || bytes > maxTotal) throw endless(repository, digest);
+    if (++pages > maxPages || found.length > maxDescriptors || bytes > maxTotal)
+      throw endless(repository, digest);
     seen.add(response.url.href);
     const next = nextPage(response);
     if (next === undefined) return found;
@@ -70,13 +76,20 @@ function entriesOf(response: HttpResponse): readonly Descriptor[] | undefined {
 }
 
 /**
- * Entries that are no descriptors, or of another digest algorithm, cannot be signatures that we could read: left out, not fatal. Of the others
- * only the fields that are not usable are left out (some registries write null there): a strange annotation must not hide a signature.
+ * Entries that are no descriptors, or of another digest algorithm, cannot be signatures that we
+ * could read: left out, not fatal. Of the others only the fields that are not usable are left out
+ * (some registries write null there): a strange annotation must not hide a signature.
  */
 function descriptorOf(entry: unknown): Descriptor[] {
   if (!isJsonObject(entry)) return [];
   const { mediaType, digest, size, artifactType, annotations, ...others } = entry;
-  if (typeof mediaType !== 'string' || !isDigest(digest) || !Number.isSafeInteger(size) || Number(size) < 0) return [];
+  if (
+    typeof mediaType !== 'string' ||
+    !isDigest(digest) ||
+    !Number.isSafeInteger(size) ||
+    Number(size) < 0
+  )
+    return [];
   return [
     {
       ...others,
@@ -95,7 +108,9 @@ function areTexts(value: unknown): value is Readonly<Record<string, string>> {
 
 /** The address in `Link: <…>; rel="next"` (RFC 8288). */
 function nextPage(response: HttpResponse): URL | undefined {
-  const link = /<([^<>]{1,4096})>\s*;[^<]*?\brel\s*=\s*"?next\b/i.exec((response.headers.link ?? '').slice(0, 16_384))?.[1];
+  const link = /<([^<>]{1,4096})>\s*;[^<]*?\brel\s*=\s*"?next\b/i.exec(
+    (response.headers.link ?? '').slice(0, 16_384),
+  )?.[1];
   return link === undefined ? undefined : (URL.parse(link, response.url.href) ?? undefined);
 }
 

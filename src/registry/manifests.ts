@@ -6,11 +6,22 @@ import { errorsOf, refused } from './answers.ts';
 import type { Connection } from './connection.ts';
 import type { FetchedManifest, Repository } from './repository.ts';
 
-/** distribution-spec: registries should take manifests of 4 MiB; larger ones are an attack on our memory. */
+/**
+ * distribution-spec: registries should take manifests of 4 MiB; larger ones are an attack on our
+ * memory.
+ */
 const maxManifest = 4 * 1024 * 1024;
-const accept = [mediaTypes.ociIndex, mediaTypes.ociManifest, mediaTypes.dockerList, mediaTypes.dockerManifest].join(', ');
+const accept = [
+  mediaTypes.ociIndex,
+  mediaTypes.ociManifest,
+  mediaTypes.dockerList,
+  mediaTypes.dockerManifest,
+].join(', ');
 
-/** Reads and writes the manifests of one repository (distribution-spec, "Pulling manifests" and "Pushing Manifests"). */
+/**
+ * Reads and writes the manifests of one repository (distribution-spec, "Pulling manifests" and
+ * "Pushing Manifests").
+ */
 export class Manifests {
   readonly #connection: Connection;
   readonly #repository: string;
@@ -24,8 +35,9 @@ export class Manifests {
   }
 
   /**
-   * A descriptor from the headers alone. The digest of a tag is then what the registry says, and no more is known of any tag; under a
-   * digest it is that digest. Where a header is missing or strange, the manifest is read and hashed.
+   * A descriptor from the headers alone. The digest of a tag is then what the registry says, and no
+   * more is known of any tag; under a digest it is that digest. Where a header is missing or
+   * strange, the manifest is read and hashed.
    */
   async head(reference: string): Promise<Descriptor | undefined> {
     const response = await this.#read('HEAD', reference);
@@ -35,9 +47,16 @@ export class Manifests {
     const size = Number(response.headers['content-length'] ?? 0);
     const matches = isDigest(reference) ? digest === undefined || digest === reference : true;
     const known = isDigest(reference) ? reference : digest;
-    if (matches && isDigest(known) && mediaType !== '' && Number.isSafeInteger(size) && size > 0) return { mediaType, digest: known, size };
+    if (matches && isDigest(known) && mediaType !== '' && Number.isSafeInteger(size) && size > 0)
+      return { mediaType, digest: known, size };
     const manifest = await this.get(reference);
-    return manifest && { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.length };
+    return (
+      manifest && {
+        mediaType: manifest.mediaType,
+        digest: manifest.digest,
+        size: manifest.bytes.length,
+      }
+    );
   }
 
   async get(reference: string, maxBytes = maxManifest): Promise<FetchedManifest | undefined> {
@@ -45,12 +64,20 @@ export class Manifests {
     if (response === undefined) return undefined;
     const digest = digestOf(response.body);
     // The header `Docker-Content-Digest` proves nothing; the bytes do.
-    if (isDigest(reference) && digest !== reference) throw wrongContent(this.#what(reference), digest);
+    if (isDigest(reference) && digest !== reference)
+      throw wrongContent(this.#what(reference), digest);
     const { etag } = response.headers;
-    return { digest, mediaType: mediaTypeOf(response), bytes: response.body, ...(etag === undefined ? {} : { etag }) };
+    return {
+      digest,
+      mediaType: mediaTypeOf(response),
+      bytes: response.body,
+      ...(etag === undefined ? {} : { etag }),
+    };
   }
 
-  async put(...[reference, bytes, mediaType, condition = {}]: Parameters<Repository['putManifest']>): Promise<boolean> {
+  async put(
+    ...[reference, bytes, mediaType, condition = {}]: Parameters<Repository['putManifest']>
+  ): Promise<boolean> {
     const { ifMatch, ifNoneMatch, once } = condition;
     const response = await this.#connection.send(this.#repository, {
       method: 'PUT',
@@ -66,13 +93,22 @@ export class Manifests {
     });
     if (response.status >= 200 && response.status < 300) return true;
     const conditional = ifMatch !== undefined || ifNoneMatch !== undefined;
-    if (!isDigest(reference) && isImmutable(response, conditional)) throw immutable(this.#what(reference), response);
+    if (!isDigest(reference) && isImmutable(response, conditional))
+      throw immutable(this.#what(reference), response);
     // 409 says of some registries what 412 says of others: somebody else was faster.
     if (conditional && (response.status === 412 || response.status === 409)) return false;
-    throw refused(response, `the write of ${this.#what(reference)}`, await this.#connection.circumstances());
+    throw refused(
+      response,
+      `the write of ${this.#what(reference)}`,
+      await this.#connection.circumstances(),
+    );
   }
 
-  async #read(method: 'GET' | 'HEAD', reference: string, maxBytes = maxManifest): Promise<HttpResponse | undefined> {
+  async #read(
+    method: 'GET' | 'HEAD',
+    reference: string,
+    maxBytes = maxManifest,
+  ): Promise<HttpResponse | undefined> {
     const sent = this.#connection.send(this.#repository, {
       method,
       path: this.#path(reference),
@@ -89,25 +125,34 @@ export class Manifests {
       this.#readable = true;
       return response;
     }
-    if (response.status === 404 || (response.status === 403 && (await this.#isMissing(response)))) return undefined;
+    if (response.status === 404 || (response.status === 403 && (await this.#isMissing(response))))
+      return undefined;
     throw refused(response, this.#what(reference), await this.#connection.circumstances());
   }
 
   /**
-   * Artifactory answers 403 for a manifest that is not there. It is believed when its words say so, or when the same login reads another
-   * manifest of this repository: rights are given per repository. Anything else stays a refusal, because "missing" would let a writer
-   * replace signatures that it only was not shown.
+   * Artifactory answers 403 for a manifest that is not there. It is believed when its words say so,
+   * or when the same login reads another manifest of this repository: rights are given per
+   * repository. Anything else stays a refusal, because "missing" would let a writer replace
+   * signatures that it only was not shown.
    */
   async #isMissing(response: HttpResponse): Promise<boolean> {
     const errors = errorsOf(response);
     if (
-      errors.some(({ code, message }) => /^(MANIFEST|NAME)_UNKNOWN$|^NOT_FOUND$/.test(code) || /not found|unknown manifest/i.test(message))
+      errors.some(
+        ({ code, message }) =>
+          /^(MANIFEST|NAME)_UNKNOWN$|^NOT_FOUND$/.test(code) ||
+          /not found|unknown manifest/i.test(message),
+      )
     )
       return true;
     return this.isReadable();
   }
 
-  /** Whether this login has read a manifest of this repository. A parallel read may be about to tell; it settles by itself. */
+  /**
+   * Whether this login has read a manifest of this repository. A parallel read may be about to
+   * tell; it settles by itself.
+   */
   async isReadable(): Promise<boolean> {
     return this.#readable || (await Promise.all(this.#pending)).includes(true);
   }
@@ -134,11 +179,21 @@ function mediaTypeOf(response: HttpResponse): string {
   return (response.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-/** ECR says 400 TAG_INVALID, Harbor 412 PRECONDITION, others 403 or 409; all of them name it in words. A bare 409 without a condition is one, too. */
+/**
+ * ECR says 400 TAG_INVALID, Harbor 412 PRECONDITION, others 403 or 409; all of them name it in
+ * words. A bare 409 without a condition is one, too.
+ */
 function isImmutable(response: HttpResponse, conditional: boolean): boolean {
   if (![400, 403, 405, 409, 412].includes(response.status)) return false;
   const words = errorsOf(response).map(({ code, message }) => `${code} ${message}`);
-  if (words.some((text) => /immutab|cannot be overwritten|overwrit\w* (is )?not allowed|tag .*already exists/i.test(text))) return true;
+  if (
+    words.some((text) =>
+      /immutab|cannot be overwritten|overwrit\w* (is )?not allowed|tag .*already exists/i.test(
+        text,
+      ),
+    )
+  )
+    return true;
   return response.status === 409 && !conditional;
 }
 

@@ -21,7 +21,10 @@ export class PendingEntries implements Addition {
   sent = false;
   readonly #seen = Promise.withResolvers<Digest>();
   readonly #kept = Promise.withResolvers<void>();
-  /** a document that holds them and has stood since it was written or first seen, and when a whole pause will have gone by */
+  /**
+   * a document that holds them and has stood since it was written or first seen, and when a whole
+   * pause will have gone by
+   */
   #standing: { readonly digest: Digest; readonly until: number } | undefined;
   #looks = 0;
 
@@ -45,7 +48,10 @@ export class PendingEntries implements Addition {
     return this.#standing?.until;
   }
 
-  /** A write that holds them was acknowledged: from now on this document stands, and the pause runs beside the read-back. */
+  /**
+   * A write that holds them was acknowledged: from now on this document stands, and the pause runs
+   * beside the read-back.
+   */
   written(digest: Digest, until: number): void {
     this.sent = true;
     this.#standing = { digest, until };
@@ -64,9 +70,10 @@ export class PendingEntries implements Addition {
 
   /**
    * A look has found everything in its place.
-   * @param lookedAt when the look began @param pauseEnd when a document that is first seen now will have stood long enough
-   * @returns true when they are kept: the same bytes a whole pause apart, so nobody wrote in between, and whoever writes from now on has
-   * read them (docs/lossless-writes.md)
+   * @param lookedAt when the look began @param pauseEnd when a document that is first seen now will
+   * have stood long enough
+   * @returns true when they are kept: the same bytes a whole pause apart, so nobody wrote in
+   * between, and whoever writes from now on has read them (docs/lossless-writes.md)
    */
   stayed(digest: Digest, lookedAt: number, pauseEnd: () => number): boolean {
     this.#looks++;

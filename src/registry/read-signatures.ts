@@ -13,10 +13,16 @@ import type { Repository } from './repository.ts';
 /** What reading needs of a repository. */
 export type Reader = Pick<Repository, 'name' | 'getManifest' | 'getBlob'>;
 
-/** What the judge reads of one signature (signature/bundle.ts, simple-signing.ts); one has about ten thousand bytes. */
+/**
+ * What the judge reads of one signature (signature/bundle.ts, simple-signing.ts); one has about ten
+ * thousand bytes.
+ */
 export const maxBundleBytes = 256 * 1024;
 export const maxPayloadBytes = 256 * 1024;
-/** A bundle's manifest has about a thousand bytes, and many are in flight: of larger ones a hostile registry would fill the memory. */
+/**
+ * A bundle's manifest has about a thousand bytes, and many are in flight: of larger ones a hostile
+ * registry would fill the memory.
+ */
 const maxManifestBytes = 256 * 1024;
 /** All signatures of one image are held in memory until they are judged. */
 const maxTotalBytes = 32 * 1024 * 1024;
@@ -26,7 +32,10 @@ const maxTotalManifestBytes = 8 * 1024 * 1024;
 const atOnce = 64;
 /** `….bundle.v0.3+json`, and `….bundle+json;version=0.1` of the early days */
 const bundleType = 'application/vnd.dev.sigstore.bundle';
-/** cosign up to 3.1.2 lists its bundles under the type of their empty config; others leave the field out. */
+/**
+ * cosign up to 3.1.2 lists its bundles under the type of their empty config; others leave the field
+ * out.
+ */
 const untyped: readonly unknown[] = [undefined, null, '', mediaTypes.ociEmpty];
 
 /** A blob that holds a signature, or the sentence why there is none to fetch. */
@@ -45,14 +54,21 @@ type Lead = Pointer | Broken;
 
 /** True when an entry of a list of referrers may be a signature; only its manifest tells. */
 function maybeSignature({ artifactType }: { readonly artifactType?: unknown }): boolean {
-  return untyped.includes(artifactType) || artifactType === mediaTypes.cosignSignature || isBundleType(artifactType);
+  return (
+    untyped.includes(artifactType) ||
+    artifactType === mediaTypes.cosignSignature ||
+    isBundleType(artifactType)
+  );
 }
 
 /**
- * Reads the signatures that lists of referrers may hold: Sigstore bundles, and cosign's legacy signatures stored as OCI 1.1 referrers.
- * What is listed as a signature and cannot be read is in the answer as a problem; other things are not.
- * @param lists each is followed as soon as it is there: registries answer one sooner than the other. An entry of several lists counts once.
- * @throws {Failure} `network`, `timeout`, `registry-denied`; `too-large` when together they are more than `most` signatures, or they are more than 32 MiB, or their manifests more than 8
+ * Reads the signatures that lists of referrers may hold: Sigstore bundles, and cosign's legacy
+ * signatures stored as OCI 1.1 referrers. What is listed as a signature and cannot be read is in
+ * the answer as a problem; other things are not.
+ * @param lists each is followed as soon as it is there: registries answer one sooner than the
+ * other. An entry of several lists counts once.
+ * @throws {Failure} `network`, `timeout`, `registry-denied`; `too-large` when together they are
+ * more than `most` signatures, or they are more than 32 MiB, or their manifests more than 8
  */
 export async function readReferrers(
   repository: Reader,
@@ -62,16 +78,20 @@ export async function readReferrers(
 ): Promise<FoundSignature[]> {
   const candidates = new Set<unknown>();
   let [left, bytes] = [most, 0];
-  // Counted while they come: a manifest may name thousands of signatures, and there may be a thousand such manifests.
+  // Counted while they come: a manifest may name thousands of signatures, and there may be a
+  // thousand such manifests.
   const take = (leads: readonly Lead[], size: number) => {
     bytes += size;
     left -= leads.length;
     if (left < 0) throw tooMany(most - left, most);
-    if (bytes > maxTotalManifestBytes) throw tooLarge(`have manifests of ${bytes} bytes, more than ${maxTotalManifestBytes}`);
+    if (bytes > maxTotalManifestBytes)
+      throw tooLarge(`have manifests of ${bytes} bytes, more than ${maxTotalManifestBytes}`);
     return leads;
   };
   const follow = async (list: readonly JsonObject[] | Promise<readonly JsonObject[]>) => {
-    const fresh = new Map((await list).filter(maybeSignature).map((entry) => [entry.digest, entry]));
+    const fresh = new Map(
+      (await list).filter(maybeSignature).map((entry) => [entry.digest, entry]),
+    );
     for (const digest of fresh.keys()) if (candidates.has(digest)) fresh.delete(digest);
     for (const digest of fresh.keys()) candidates.add(digest);
     if (candidates.size > most) throw tooMany(candidates.size, most);
@@ -104,8 +124,10 @@ export async function readLayers(
 }
 
 /**
- * Reads one manifest, and says where its signatures lie. The manifest decides what it is, not the list that named it.
- * @returns no leads where it is something else, an SBOM for example; `size` is the manifest's, in bytes
+ * Reads one manifest, and says where its signatures lie. The manifest decides what it is, not the
+ * list that named it.
+ * @returns no leads where it is something else, an SBOM for example; `size` is the manifest's, in
+ * bytes
  */
 async function followReferrer(
   repository: Reader,
@@ -119,21 +141,38 @@ async function followReferrer(
     const nameless = `${registry}/${path}@${typeof entry.digest === 'string' ? plainText(entry.digest, 80) : 'nothing'}`;
     const reason = 'it is listed under a digest that is not sha256';
     return {
-      leads: untyped.includes(entry.artifactType) ? [] : [broken(format, { digest: image, reference: nameless }, 'malformed', reason)],
+      leads: untyped.includes(entry.artifactType)
+        ? []
+        : [broken(format, { digest: image, reference: nameless }, 'malformed', reason)],
     };
   }
   const place = { digest: entry.digest, reference: `${registry}/${path}@${entry.digest}` };
-  // The size in the list is not looked at: where two lists name one manifest, the wrong one would hide it. The bytes are bounded as they come.
+  // The size in the list is not looked at: where two lists name one manifest, the wrong one would
+  // hide it. The bytes are bounded as they come.
   let manifest: ImageManifest;
   let size = 0;
   try {
     const fetched = await repository.getManifest(entry.digest, maxManifestBytes);
     if (fetched === undefined)
-      return { leads: [broken(format, place, 'registry-error', 'it is listed, but the registry does not have its manifest')] };
+      return {
+        leads: [
+          broken(
+            format,
+            place,
+            'registry-error',
+            'it is listed, but the registry does not have its manifest',
+          ),
+        ],
+      };
     size = fetched.bytes.length;
     const parsed = parseManifest(fetched.bytes, fetched.mediaType);
     if (parsed.kind === 'index')
-      return { size, leads: untyped.includes(entry.artifactType) ? [] : [broken(format, place, 'malformed', 'its manifest is an index')] };
+      return {
+        size,
+        leads: untyped.includes(entry.artifactType)
+          ? []
+          : [broken(format, place, 'malformed', 'its manifest is an index')],
+      };
     manifest = parsed;
   } catch (caught) {
     return { size, leads: [problemOf(caught, format, place)] };
@@ -141,47 +180,92 @@ async function followReferrer(
   return { size, leads: leadsOf(manifest, image, place) };
 }
 
-function leadsOf(manifest: ImageManifest, image: Digest, place: { digest: Digest; reference: string }): Lead[] {
+function leadsOf(
+  manifest: ImageManifest,
+  image: Digest,
+  place: { digest: Digest; reference: string },
+): Lead[] {
   const types = [manifest.artifactType, manifest.config.mediaType];
   const bundles = manifest.layers.filter(({ mediaType }) => isBundleType(mediaType));
-  const payloads = manifest.layers.filter(({ mediaType }) => mediaType === mediaTypes.simpleSigning);
+  const payloads = manifest.layers.filter(
+    ({ mediaType }) => mediaType === mediaTypes.simpleSigning,
+  );
   const isBundle = bundles.length > 0 || types.some(isBundleType);
   if (!isBundle && payloads.length === 0 && !types.includes(mediaTypes.cosignSignature)) return [];
   const format: Format = isBundle ? 'bundle' : 'legacy';
-  // Signed or not, it says itself that it is about something else: a copy that would make this image look signed.
+  // Signed or not, it says itself that it is about something else: a copy that would make this
+  // image look signed.
   if (manifest.subject?.digest !== image) {
-    return [broken(format, place, 'wrong-subject', `its manifest is about ${manifest.subject?.digest ?? 'nothing'}, not about this image`)];
+    return [
+      broken(
+        format,
+        place,
+        'wrong-subject',
+        `its manifest is about ${manifest.subject?.digest ?? 'nothing'}, not about this image`,
+      ),
+    ];
   }
   const layers = isBundle ? bundles : payloads;
   if (layers.length === 0 || (isBundle && layers.length > 1)) {
-    return [broken(format, place, 'malformed', `its manifest has ${layers.length} layers that could be the signature`)];
+    return [
+      broken(
+        format,
+        place,
+        'malformed',
+        `its manifest has ${layers.length} layers that could be the signature`,
+      ),
+    ];
   }
   return layers.map((layer) => pointer(format, place, layer));
 }
 
-/** The descriptor of a layer, as a place to fetch a signature from. Sizes are judged before anything is fetched. */
-function pointer(format: Format, place: { digest: Digest; reference: string }, layer: JsonObject | Descriptor): Lead {
+/**
+ * The descriptor of a layer, as a place to fetch a signature from. Sizes are judged before anything
+ * is fetched.
+ */
+function pointer(
+  format: Format,
+  place: { digest: Digest; reference: string },
+  layer: JsonObject | Descriptor,
+): Lead {
   const { digest: blob, size, annotations = {} } = layer;
   const limit = format === 'bundle' ? maxBundleBytes : maxPayloadBytes;
-  if (!isDigest(blob)) return broken(format, place, 'malformed', 'the digest of its layer is not sha256');
+  if (!isDigest(blob))
+    return broken(format, place, 'malformed', 'the digest of its layer is not sha256');
   if (!Number.isSafeInteger(size) || Number(size) < 0)
     return broken(format, place, 'malformed', 'the size of its layer is not a number of bytes');
-  if (Number(size) > limit) return broken(format, place, 'too-large', `it has ${size} bytes, more than ${limit}`);
-  if (!areTexts(annotations)) return broken(format, place, 'malformed', 'the annotations of its layer are not text');
-  return { format, digest: place.digest, reference: place.reference, blob, size: Number(size), annotations };
+  if (Number(size) > limit)
+    return broken(format, place, 'too-large', `it has ${size} bytes, more than ${limit}`);
+  if (!areTexts(annotations))
+    return broken(format, place, 'malformed', 'the annotations of its layer are not text');
+  return {
+    format,
+    digest: place.digest,
+    reference: place.reference,
+    blob,
+    size: Number(size),
+    annotations,
+  };
 }
 
-async function readBlobs(repository: Reader, leads: readonly Lead[], most: number): Promise<FoundSignature[]> {
+async function readBlobs(
+  repository: Reader,
+  leads: readonly Lead[],
+  most: number,
+): Promise<FoundSignature[]> {
   if (leads.length > most) throw tooMany(leads.length, most);
-  // A stranger's manifest may name the blob of a good signature with a size that is too small: the largest counts, the digest tells the rest.
+  // A stranger's manifest may name the blob of a good signature with a size that is too small: the
+  // largest counts, the digest tells the rest.
   const sizes = new Map<Digest, number>();
-  for (const lead of leads) if ('blob' in lead) sizes.set(lead.blob, Math.max(lead.size, sizes.get(lead.blob) ?? 0));
+  for (const lead of leads)
+    if ('blob' in lead) sizes.set(lead.blob, Math.max(lead.size, sizes.get(lead.blob) ?? 0));
   const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   if (total > maxTotalBytes) throw tooLarge(`have ${total} bytes, more than ${maxTotalBytes}`);
   // Several signatures over one payload are one blob.
   const blobs = new Map<Digest, Promise<Buffer>>();
   const fetchOnce = (lead: Pointer) => {
-    const blob = blobs.get(lead.blob) ?? repository.getBlob(lead.blob, sizes.get(lead.blob) ?? lead.size);
+    const blob =
+      blobs.get(lead.blob) ?? repository.getBlob(lead.blob, sizes.get(lead.blob) ?? lead.size);
     blobs.set(lead.blob, blob);
     return blob;
   };
@@ -195,24 +279,43 @@ async function readBlobs(repository: Reader, leads: readonly Lead[], most: numbe
   });
 }
 
-function foundSignature({ format, digest, reference, annotations }: Pointer, bytes: Buffer): FoundSignature {
-  return format === 'bundle' ? { format, digest, reference, bundle: bytes } : { format, digest, reference, payload: bytes, annotations };
+function foundSignature(
+  { format, digest, reference, annotations }: Pointer,
+  bytes: Buffer,
+): FoundSignature {
+  return format === 'bundle'
+    ? { format, digest, reference, bundle: bytes }
+    : { format, digest, reference, payload: bytes, annotations };
 }
 
-/** A reader that fetches a blob whose digest is known already, while the manifest that leads to it is still on its way. */
-export function readerWithEarlyBlob(repository: Reader, known: { readonly digest: Digest; readonly size: number }): Reader {
+/**
+ * A reader that fetches a blob whose digest is known already, while the manifest that leads to it
+ * is still on its way.
+ */
+export function readerWithEarlyBlob(
+  repository: Reader,
+  known: { readonly digest: Digest; readonly size: number },
+): Reader {
   const early = repository.getBlob(known.digest, known.size);
   // It is awaited only if the manifest leads there.
   early.catch(() => {});
   return {
     name: repository.name,
     getManifest: (reference) => repository.getManifest(reference),
-    getBlob: (digest, maxBytes) => (digest === known.digest ? early : repository.getBlob(digest, maxBytes)),
+    getBlob: (digest, maxBytes) =>
+      digest === known.digest ? early : repository.getBlob(digest, maxBytes),
   };
 }
 
-/** One signature that cannot be read must not hide the others; what concerns the whole registry is not about one signature. */
-function problemOf(caught: unknown, format: Format, place: { digest: Digest; reference: string }): Broken {
+/**
+ * One signature that cannot be read must not hide the others; what concerns the whole registry is
+ * not about one signature.
+ */
+function problemOf(
+  caught: unknown,
+  format: Format,
+  place: { digest: Digest; reference: string },
+): Broken {
   const codes: Partial<Record<string, VerdictCode>> = {
     'bad-manifest': 'malformed',
     'too-large': 'too-large',
@@ -224,7 +327,12 @@ function problemOf(caught: unknown, format: Format, place: { digest: Digest; ref
   return broken(format, place, code, (caught as Failure).message);
 }
 
-function broken(format: Format, { digest, reference }: { digest: Digest; reference: string }, code: VerdictCode, reason: string): Broken {
+function broken(
+  format: Format,
+  { digest, reference }: { digest: Digest; reference: string },
+  code: VerdictCode,
+  reason: string,
+): Broken {
   return { format, digest, reference, problem: { code, reason } };
 }
 
@@ -236,7 +344,10 @@ function areTexts(value: unknown): value is Readonly<Record<string, string>> {
   return isJsonObject(value) && Object.values(value).every((text) => typeof text === 'string');
 }
 
-/** Failure `too-large`: more signatures than anybody should read. Never a silent cut: the good one could be behind it. */
+/**
+ * Failure `too-large`: more signatures than anybody should read. Never a silent cut: the good one
+ * could be behind it.
+ */
 export function tooMany(count: number, most: number): Failure {
   return tooLarge(`are ${count}, more than ${most}`);
 }

@@ -13,13 +13,18 @@ export interface ReferrerManifest {
 }
 
 /**
- * Builds the manifest that ties a Sigstore bundle to an image, byte for byte as cosign 3 does (FACTS: OCI 1.1 referrer; the
- * `artifactType` inside the config descriptor is what `cosign clean` looks for). Unlike cosign up to 3.1.2, the entry for the referrers tag
- * carries the bundle's media type and the annotations (distribution-spec, "Pushing Manifests with Subject"): Kyverno, buildx and gh
- * find signatures by them.
+ * Builds the manifest that ties a Sigstore bundle to an image, byte for byte as cosign 3 does
+ * (FACTS: OCI 1.1 referrer; the `artifactType` inside the config descriptor is what `cosign clean`
+ * looks for). Unlike cosign up to 3.1.2, the entry for the referrers tag carries the bundle's media
+ * type and the annotations (distribution-spec, "Pushing Manifests with Subject"): Kyverno, buildx
+ * and gh find signatures by them.
  * @param created is written in whole seconds, UTC
  */
-export function referrerManifest(subject: Descriptor, bundle: Uint8Array, created: Date): ReferrerManifest {
+export function referrerManifest(
+  subject: Descriptor,
+  bundle: Uint8Array,
+  created: Date,
+): ReferrerManifest {
   const annotations = {
     'dev.sigstore.bundle.content': 'dsse-envelope',
     'dev.sigstore.bundle.predicateType': 'https://sigstore.dev/cosign/sign/v1',
@@ -28,13 +33,24 @@ export function referrerManifest(subject: Descriptor, bundle: Uint8Array, create
   const bytes = writeDocument({
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,
-    config: { mediaType: mediaTypes.ociEmpty, size: emptyConfig.length, digest: digestOf(emptyConfig), artifactType: mediaTypes.bundle },
+    config: {
+      mediaType: mediaTypes.ociEmpty,
+      size: emptyConfig.length,
+      digest: digestOf(emptyConfig),
+      artifactType: mediaTypes.bundle,
+    },
     layers: [{ mediaType: mediaTypes.bundle, size: bundle.byteLength, digest: digestOf(bundle) }],
     annotations,
     subject: { mediaType: subject.mediaType, size: subject.size, digest: subject.digest },
     artifactType: mediaTypes.bundle,
   });
   const digest = digestOf(bytes);
-  const entry = { mediaType: mediaTypes.ociManifest, size: bytes.length, digest, annotations, artifactType: mediaTypes.bundle };
+  const entry = {
+    mediaType: mediaTypes.ociManifest,
+    size: bytes.length,
+    digest,
+    annotations,
+    artifactType: mediaTypes.bundle,
+  };
   return { digest, bytes, entry };
 }

@@ -6,12 +6,18 @@ import { type JsonObject, objectsOf, readDocument, writeDocument } from './json-
 import type { FetchedManifest, Repository } from './repository.ts';
 import type { RenderedTag, TagContent, TagKind } from './tag-document.ts';
 
-/** More referrers of one image than this are an attack or an accident; either way nobody should page through them. */
+/**
+ * More referrers of one image than this are an attack or an accident; either way nobody should page
+ * through them.
+ */
 export const maxReferrers = 10_000;
 const maxBytes = 4 * 1024 * 1024;
 const proofs = 64;
 
-/** The tag where referrers are listed by registries' clients when the registry has no referrers API (distribution-spec, "Referrers Tag Schema"). */
+/**
+ * The tag where referrers are listed by registries' clients when the registry has no referrers API
+ * (distribution-spec, "Referrers Tag Schema").
+ */
 export function referrersTag(image: Digest): string {
   return `sha256-${hexOf(image)}`;
 }
@@ -30,14 +36,19 @@ export class ReferrersIndex implements TagKind {
     this.#image = image;
   }
 
-  /** Tells that this manifest was seen (or made) with our image as its subject, so that nobody needs to ask the registry. */
+  /**
+   * Tells that this manifest was seen (or made) with our image as its subject, so that nobody needs
+   * to ask the registry.
+   */
   confirm(manifest: Digest): void {
     this.#ours.add(manifest);
   }
 
   parse(fetched: FetchedManifest): TagContent | { foreign: string } {
-    // GitLab answers a digest-like tag with the image itself. An image that is an index would even parse as a list of referrers.
-    if (fetched.digest === this.#image) return { foreign: 'the registry answers it with the image itself' };
+    // GitLab answers a digest-like tag with the image itself. An image that is an index would even
+    // parse as a list of referrers.
+    if (fetched.digest === this.#image)
+      return { foreign: 'the registry answers it with the image itself' };
     const document = readDocument(fetched.bytes);
     const entries = document && objectsOf(document, 'manifests');
     const mediaType = document?.mediaType ?? fetched.mediaType;
@@ -48,15 +59,22 @@ export class ReferrersIndex implements TagKind {
       return { foreign: 'what lies there is an image and an index at once' };
     refuseTooMany(entries.length);
     const { manifests: _entries, ...rest } = document;
-    return { digest: fetched.digest, ...(fetched.etag !== undefined && { etag: fetched.etag }), rest, entries };
+    return {
+      digest: fetched.digest,
+      ...(fetched.etag !== undefined && { etag: fetched.etag }),
+      rest,
+      entries,
+    };
   }
 
   /**
-   * An index of somebody's own (a multi-platform image pushed under such a tag) must not be written to. It is one of referrers when a
-   * manifest in it names our image as its subject; entries whose manifests are gone prove nothing either way.
+   * An index of somebody's own (a multi-platform image pushed under such a tag) must not be written
+   * to. It is one of referrers when a manifest in it names our image as its subject; entries whose
+   * manifests are gone prove nothing either way.
    */
   doubt(content: TagContent): Promise<string | undefined> | undefined {
-    const known = content.entries.length === 0 || content.entries.some((entry) => this.#ours.has(entry.digest));
+    const known =
+      content.entries.length === 0 || content.entries.some((entry) => this.#ours.has(entry.digest));
     return known ? undefined : this.#lookIntoEntries(content);
   }
 
@@ -90,7 +108,8 @@ export class ReferrersIndex implements TagKind {
     refuseTooMany(entries.length);
     const base = rest ?? { schemaVersion: 2, mediaType: mediaTypes.ociIndex };
     const bytes = writeDocument({ ...base, mediaType: mediaTypes.ociIndex, manifests: entries });
-    if (bytes.length > maxBytes) throw tooLarge(`would have ${bytes.length} bytes, more than ${maxBytes}`);
+    if (bytes.length > maxBytes)
+      throw tooLarge(`would have ${bytes.length} bytes, more than ${maxBytes}`);
     return { bytes, mediaType: mediaTypes.ociIndex };
   }
 }

@@ -23,8 +23,8 @@ export interface RepositoryMemory {
 }
 
 /**
- * What all stores of one run share, so that two signatures for one tag go through one writer and ten images cost one probe.
- * Make one for each run, and hand it to every `openStore`.
+ * What all stores of one run share, so that two signatures for one tag go through one writer and
+ * ten images cost one probe. Make one for each run, and hand it to every `openStore`.
  */
 export class RunMemory {
   readonly #repositories = new Map<string, RepositoryMemory>();
@@ -37,14 +37,18 @@ export class RunMemory {
   }
 }
 
-/** The referrers of an image by the API, or undefined without the API. In one run only the first image of a repository finds that out. */
+/**
+ * The referrers of an image by the API, or undefined without the API. In one run only the first
+ * image of a repository finds that out.
+ */
 export async function listReferrers(
   memory: RepositoryMemory,
   repository: Repository,
   image: Digest,
 ): Promise<readonly Descriptor[] | undefined> {
   // Whether the first one failed is its own matter: then this one asks for itself.
-  if (memory.hasApi !== undefined) return (await memory.hasApi.catch(() => true)) ? repository.listReferrers(image) : undefined;
+  if (memory.hasApi !== undefined)
+    return (await memory.hasApi.catch(() => true)) ? repository.listReferrers(image) : undefined;
   const answer = repository.listReferrers(image);
   memory.hasApi = answer.then((list) => list !== undefined);
   memory.hasApi.catch(() => {
@@ -53,8 +57,14 @@ export async function listReferrers(
   return answer;
 }
 
-/** Pushes the empty config that every bundle's manifest points to, once for each repository of a run. */
-export async function pushEmptyConfig(memory: RepositoryMemory, repository: Repository): Promise<void> {
+/**
+ * Pushes the empty config that every bundle's manifest points to, once for each repository of a
+ * run.
+ */
+export async function pushEmptyConfig(
+  memory: RepositoryMemory,
+  repository: Repository,
+): Promise<void> {
   memory.emptyConfig ??= repository.putBlob(emptyConfig).catch((caught: unknown) => {
     memory.emptyConfig = undefined;
     throw caught;

@@ -13,8 +13,9 @@ const maxTrouble = 5;
 const maxRepairs = 12;
 
 /**
- * A tag that many signers write without a lock. All writers of this run go through one object, which remembers every entry it has ever read
- * there, and puts back what others have overwritten. The protocol and its argument are in docs/lossless-writes.md.
+ * A tag that many signers write without a lock. All writers of this run go through one object,
+ * which remembers every entry it has ever read there, and puts back what others have overwritten.
+ * The protocol and its argument are in docs/lossless-writes.md.
  */
 export class SharedTag {
   readonly name: string;
@@ -46,10 +47,14 @@ export class SharedTag {
   }
 
   /**
-   * Reads the tag and remembers its entries. `foreign` says why what lies there is not ours to read or write.
+   * Reads the tag and remembers its entries. `foreign` says why what lies there is not ours to read
+   * or write.
    * @throws {Failure} of the registry; `too-large`
    */
-  async look(): Promise<{ fetched?: FetchedManifest; content: TagContent } | { fetched: FetchedManifest; foreign: string }> {
+  async look(): Promise<
+    | { fetched?: FetchedManifest; content: TagContent }
+    | { fetched: FetchedManifest; foreign: string }
+  > {
     const fetched = await this.#tempo.timed(() => this.#repository.getManifest(this.name));
     this.#tempo.saw(fetched?.digest);
     if (fetched === undefined) return { content: emptyTag };
@@ -60,11 +65,20 @@ export class SharedTag {
     return { fetched, content };
   }
 
-  /** Pushes the config that adding these entries will need, if nobody else has written since the last read: to be done beside other work, before `add`. */
+  /**
+   * Pushes the config that adding these entries will need, if nobody else has written since the
+   * last read: to be done beside other work, before `add`.
+   */
   async prepare(coming: Promise<readonly JsonObject[]>): Promise<void> {
     const config = coming.then((entries) => {
-      const ours = new Map([...this.#ours, ...entries.map((entry) => [this.#kind.key(entry), entry] as const)]);
-      const { config } = this.#kind.render(this.#rest, mergeEntries(this.#kind, [...this.#memory.values()], this.#memory, ours));
+      const ours = new Map([
+        ...this.#ours,
+        ...entries.map((entry) => [this.#kind.key(entry), entry] as const),
+      ]);
+      const { config } = this.#kind.render(
+        this.#rest,
+        mergeEntries(this.#kind, [...this.#memory.values()], this.#memory, ours),
+      );
       if (config === undefined) throw new Error(`${this.#kind.title} has no config to prepare`);
       return config;
     });
@@ -73,8 +87,10 @@ export class SharedTag {
   }
 
   /**
-   * Adds entries, and keeps at it until they are seen to stay. Never throws itself; neither promise needs to be awaited.
-   * @param ready settles when what the entries point to is in the registry; the tag is read beside it. Its failure ends this addition.
+   * Adds entries, and keeps at it until they are seen to stay. Never throws itself; neither promise
+   * needs to be awaited.
+   * @param ready settles when what the entries point to is in the registry; the tag is read beside
+   * it. Its failure ends this addition.
    */
   add(entries: readonly JsonObject[], ready: Promise<unknown> = Promise.resolve()): Addition {
     const added = new PendingEntries(entries, ready);
@@ -108,20 +124,26 @@ export class SharedTag {
     const { content } = look;
     const open = [...this.#open];
     const missing = open.filter((wanted) => !this.#has(content, wanted));
-    for (const wanted of open) if (!missing.includes(wanted)) wanted.found(content.digest as Digest);
+    for (const wanted of open)
+      if (!missing.includes(wanted)) wanted.found(content.digest as Digest);
     if (missing.length > 0 || this.#othersAreMissing(content)) {
       for (const wanted of open) wanted.overwritten();
       if (!(await this.#areReady(open))) return;
-      if (!missing.some(({ sent }) => sent) || (await this.#settleCollision())) await this.#write(content, open);
+      if (!missing.some(({ sent }) => sent) || (await this.#settleCollision()))
+        await this.#write(content, open);
       return;
     }
     this.#trouble = 0;
     const pauseEnd = () => this.#tempo.pauseEnd(this.#tempo.now());
-    for (const wanted of open) if (wanted.stayed(content.digest as Digest, lookedAt, pauseEnd)) this.#open.delete(wanted);
+    for (const wanted of open)
+      if (wanted.stayed(content.digest as Digest, lookedAt, pauseEnd)) this.#open.delete(wanted);
     await this.#pause();
   }
 
-  /** Waits for what the entries point to. False when one of them will not come, or when waiting took so long that the tag must be read again. */
+  /**
+   * Waits for what the entries point to. False when one of them will not come, or when waiting took
+   * so long that the tag must be read again.
+   */
   async #areReady(open: readonly PendingEntries[]): Promise<boolean> {
     const began = this.#tempo.now();
     const outcomes = await Promise.allSettled(open.map(({ ready }) => ready));
@@ -132,7 +154,10 @@ export class SharedTag {
     return open.every((wanted) => this.#open.has(wanted)) && this.#tempo.isFresh(began);
   }
 
-  /** Somebody dropped an entry that is not ours. We put it back too, but not for ever: ours may be safe, and somebody may mean it. */
+  /**
+   * Somebody dropped an entry that is not ours. We put it back too, but not for ever: ours may be
+   * safe, and somebody may mean it.
+   */
   #othersAreMissing(content: TagContent): boolean {
     const there = new Set(content.entries.map((entry) => this.#kind.key(entry)));
     if ([...this.#memory.keys()].every((key) => there.has(key))) return false;
@@ -143,14 +168,20 @@ export class SharedTag {
   /** Until the next of ours may have stayed, or something new is to be written. */
   async #pause(): Promise<void> {
     const moments = [...this.#open].flatMap(({ due }) => due ?? []);
-    if (moments.length > 0) await Promise.race([this.#tempo.until(Math.min(...moments)), this.#wake.promise]);
+    if (moments.length > 0)
+      await Promise.race([this.#tempo.until(Math.min(...moments)), this.#wake.promise]);
   }
 
   #has(content: TagContent, wanted: PendingEntries): boolean {
-    return wanted.entries.every((ours) => content.entries.some((entry) => this.#kind.says(entry, ours)));
+    return wanted.entries.every((ours) =>
+      content.entries.some((entry) => this.#kind.says(entry, ours)),
+    );
   }
 
-  /** Somebody overwrote us. The first time we write at once; from then on only after a jittered wait and a fresh read, or two would alternate forever. */
+  /**
+   * Somebody overwrote us. The first time we write at once; from then on only after a jittered wait
+   * and a fresh read, or two would alternate forever.
+   */
   async #settleCollision(): Promise<boolean> {
     this.#tempo.crowded();
     this.#collisions++;
@@ -164,10 +195,14 @@ export class SharedTag {
       content.rest,
       mergeEntries(this.#kind, content.entries, this.#memory, this.#ours),
     );
-    // A request between read and write widens the time in which somebody else's write would be overwritten: read again after it.
+    // A request between read and write widens the time in which somebody else's write would be
+    // overwritten: read again after it.
     if ((await this.#prepare(content, config)) && this.#detours++ < 2) return;
     this.#detours = 0;
-    const written = await this.#repository.putManifest(this.name, bytes, mediaType, { ...this.#condition(content), once: true });
+    const written = await this.#repository.putManifest(this.name, bytes, mediaType, {
+      ...this.#condition(content),
+      once: true,
+    });
     if (!written) return this.#refused(content);
     const digest = digestOf(bytes);
     this.#tempo.wrote(digest);
@@ -197,7 +232,10 @@ export class SharedTag {
     return content.etag === undefined ? {} : { ifMatch: content.etag };
   }
 
-  /** 412: the tag has moved. If the next read shows the very same document, this registry does not mean it: write without a condition. */
+  /**
+   * 412: the tag has moved. If the next read shows the very same document, this registry does not
+   * mean it: write without a condition.
+   */
   #refused(content: TagContent): void {
     const at = content.digest ?? 'nothing';
     this.#tempo.crowded();
@@ -205,13 +243,19 @@ export class SharedTag {
     this.#refusedAt = at;
   }
 
-  /** A registry that cannot do conditions may answer them with an error; one that lost the config says that it is unknown. */
+  /**
+   * A registry that cannot do conditions may answer them with an error; one that lost the config
+   * says that it is unknown.
+   */
   #startOver(): void {
     this.#unconditional = true;
     this.#pushedConfigs.clear();
   }
 
-  /** A failure that may pass costs a wait and a fresh read; any other, or too many, ends it for everything that is on its way. */
+  /**
+   * A failure that may pass costs a wait and a fresh read; any other, or too many, ends it for
+   * everything that is on its way.
+   */
   async #stumble(failure: Failure): Promise<void> {
     if (passing.includes(failure.code) && ++this.#trouble < maxTrouble) {
       // A write whose answer got lost may have arrived.
@@ -225,13 +269,20 @@ export class SharedTag {
       }
     }
     for (const wanted of this.#open) {
-      this.#giveUp(wanted, wanted.sent && !final.includes(failure.code) ? signatureLost(this.#reference, failure) : this.#told(failure));
+      this.#giveUp(
+        wanted,
+        wanted.sent && !final.includes(failure.code)
+          ? signatureLost(this.#reference, failure)
+          : this.#told(failure),
+      );
     }
   }
 
   /** The registry does not know what its tag is for. */
   #told(failure: Failure): Failure {
-    return failure.code === 'immutable-tag' ? immutableTag(this.#reference, this.#kind, failure) : failure;
+    return failure.code === 'immutable-tag'
+      ? immutableTag(this.#reference, this.#kind, failure)
+      : failure;
   }
 
   #giveUp(wanted: PendingEntries, reason: unknown): void {

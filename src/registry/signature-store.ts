@@ -5,35 +5,55 @@ import type { Format, FoundSignature } from '../signature/found.ts';
 /** A signature of ours in the registry. */
 export interface Attachment {
   readonly format: Format;
-  /** of the manifest written: the bundle's own, or the `.sig` manifest as it stood when ours was first seen in it */
+  /**
+   * of the manifest written: the bundle's own, or the `.sig` manifest as it stood when ours was
+   * first seen in it
+   */
   readonly digest: Digest;
   /** `registry/repository@digest`, or `registry/repository:sha256-….sig` */
   readonly reference: string;
-  /** Resolves when the signature has been seen to stay; rejects with Failure `signature-lost` otherwise. Need not be awaited. */
+  /**
+   * Resolves when the signature has been seen to stay; rejects with Failure `signature-lost`
+   * otherwise. Need not be awaited.
+   */
   readonly kept: Promise<void>;
 }
 
-/** How far a reader looks for referrers: `all` also reads the referrers tag where the registry has the API (others may have written there). */
+/**
+ * How far a reader looks for referrers: `all` also reads the referrers tag where the registry has
+ * the API (others may have written there).
+ */
 export type Reach = 'all' | 'listed';
 
 /** The place where the signatures of one image lie. */
 export interface SignatureStore {
   /**
-   * Every signature there is, in all formats asked for; formats do not hide each other. One read, shared by later calls. Nothing of it is believed.
-   * @throws {Failure} of the registry; `too-large` for more than `maxSignatures`. An error is never "no signature".
+   * Every signature there is, in all formats asked for; formats do not hide each other. One read,
+   * shared by later calls. Nothing of it is believed.
+   * @throws {Failure} of the registry; `too-large` for more than `maxSignatures`. An error is never
+   * "no signature".
    */
   found(formats?: readonly Format[], reach?: Reach): Promise<readonly FoundSignature[]>;
   /**
    * Writes a bundle as an OCI 1.1 referrer. The upload begins while the bundle is still being made.
    * Resolves when it is listed: at once with the referrers API, after a read-back with the tag.
-   * @throws {Failure} `signature-lost`, `immutable-tag`, `registry-unsupported`, of the registry, or what `bundle` rejects with
+   * @throws {Failure} `signature-lost`, `immutable-tag`, `registry-unsupported`, of the registry,
+   * or what `bundle` rejects with
    */
-  attachBundle(subject: Descriptor, bundle: Buffer | Promise<Buffer>, created: Date): Promise<Attachment>;
+  attachBundle(
+    subject: Descriptor,
+    bundle: Buffer | Promise<Buffer>,
+    created: Date,
+  ): Promise<Attachment>;
   /**
-   * Adds a layer to the `.sig` manifest: the simple-signing payload, and the annotations that sign it; both may still be being made.
-   * Resolves when it was read back. @throws {Failure} as `attachBundle`
+   * Adds a layer to the `.sig` manifest: the simple-signing payload, and the annotations that sign
+   * it; both may still be being made. Resolves when it was read back. @throws {Failure} as
+   * `attachBundle`
    */
-  attachLegacy(payload: Buffer | Promise<Buffer>, annotations: LayerAnnotations | Promise<LayerAnnotations>): Promise<Attachment>;
+  attachLegacy(
+    payload: Buffer | Promise<Buffer>,
+    annotations: LayerAnnotations | Promise<LayerAnnotations>,
+  ): Promise<Attachment>;
   /**
    * Fetches what was attached from the registry again, as a stranger would find it.
    * @throws {Failure} `signature-lost` where it is not listed

@@ -16,13 +16,22 @@ export function signatureTag(image: Digest): string {
 }
 
 /** One layer of the `.sig` manifest, fields in cosign's order. */
-export function signatureLayer(payload: Uint8Array, annotations: Readonly<Record<string, string>>): JsonObject {
-  return { mediaType: mediaTypes.simpleSigning, size: payload.byteLength, digest: digestOf(payload), annotations };
+export function signatureLayer(
+  payload: Uint8Array,
+  annotations: Readonly<Record<string, string>>,
+): JsonObject {
+  return {
+    mediaType: mediaTypes.simpleSigning,
+    size: payload.byteLength,
+    digest: digestOf(payload),
+    annotations,
+  };
 }
 
 /**
- * The image manifest under the `.sig` tag, for the protocol of shared-tag.ts: one layer for each signature. Two signatures over one payload
- * are two layers with one digest, so a layer is known by digest and annotations together.
+ * The image manifest under the `.sig` tag, for the protocol of shared-tag.ts: one layer for each
+ * signature. Two signatures over one payload are two layers with one digest, so a layer is known by
+ * digest and annotations together.
  */
 export class SignatureManifest implements TagKind {
   readonly title = 'the signature tag';
@@ -37,16 +46,30 @@ export class SignatureManifest implements TagKind {
     const document = readDocument(fetched.bytes);
     const layers = document && objectsOf(document, 'layers');
     const mediaType = document?.mediaType ?? fetched.mediaType;
-    if (document === undefined || layers === undefined || !manifestTypes.includes(mediaType) || document.manifests !== undefined) {
+    if (
+      document === undefined ||
+      layers === undefined ||
+      !manifestTypes.includes(mediaType) ||
+      document.manifests !== undefined
+    ) {
       return { foreign: 'what lies there is not an image manifest' };
     }
-    // Somebody's image under this tag: adding a layer to it would be vandalism, and no verifier would read it.
-    if (layers.length > 0 && !layers.some((layer) => layer.mediaType === mediaTypes.simpleSigning)) {
+    // Somebody's image under this tag: adding a layer to it would be vandalism, and no verifier
+    // would read it.
+    if (
+      layers.length > 0 &&
+      !layers.some((layer) => layer.mediaType === mediaTypes.simpleSigning)
+    ) {
       return { foreign: 'what lies there holds no signatures' };
     }
     this.#refuseTooMany(layers.length);
     const { layers: _layers, ...rest } = document;
-    return { digest: fetched.digest, ...(fetched.etag !== undefined && { etag: fetched.etag }), rest, entries: layers };
+    return {
+      digest: fetched.digest,
+      ...(fetched.etag !== undefined && { etag: fetched.etag }),
+      rest,
+      entries: layers,
+    };
   }
 
   doubt(): undefined {
@@ -62,7 +85,10 @@ export class SignatureManifest implements TagKind {
     return layer.mediaType === wanted.mediaType && this.key(layer) === this.key(wanted);
   }
 
-  /** With the config that cosign writes: the layers' digests as `diff_ids` (they are not compressed), and one empty history entry each. */
+  /**
+   * With the config that cosign writes: the layers' digests as `diff_ids` (they are not
+   * compressed), and one empty history entry each.
+   */
   render(rest: JsonObject | undefined, layers: readonly JsonObject[]): RenderedTag {
     this.#refuseTooMany(layers.length);
     const config = writeDocument({
@@ -73,17 +99,30 @@ export class SignatureManifest implements TagKind {
       rootfs: { type: 'layers', diff_ids: layers.map((layer) => layer.digest).filter(isDigest) },
       config: {},
     });
-    const { schemaVersion = 2, mediaType = mediaTypes.ociManifest, config: before, ...others } = rest ?? {};
+    const {
+      schemaVersion = 2,
+      mediaType = mediaTypes.ociManifest,
+      config: before,
+      ...others
+    } = rest ?? {};
     const known = isJsonObject(before) ? before : { mediaType: mediaTypes.ociConfig };
     // `data` would be the old config, embedded.
     const descriptor = { ...known, data: undefined, size: config.length, digest: digestOf(config) };
-    const bytes = writeDocument({ schemaVersion, mediaType, config: descriptor, layers, ...others });
-    if (bytes.length > maxBytes) throw tooMany(`would have ${bytes.length} bytes, more than ${maxBytes}`);
+    const bytes = writeDocument({
+      schemaVersion,
+      mediaType,
+      config: descriptor,
+      layers,
+      ...others,
+    });
+    if (bytes.length > maxBytes)
+      throw tooMany(`would have ${bytes.length} bytes, more than ${maxBytes}`);
     return { bytes, mediaType: String(mediaType), config };
   }
 
   #refuseTooMany(count: number): void {
-    if (count > this.#maxSignatures) throw tooMany(`has ${count} layers, more than ${this.#maxSignatures}`);
+    if (count > this.#maxSignatures)
+      throw tooMany(`has ${count} layers, more than ${this.#maxSignatures}`);
   }
 }
 

@@ -4,11 +4,24 @@ import { type Descriptor, mediaTypes } from '../image/descriptor.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import type { Format, FoundSignature } from '../signature/found.ts';
 import type { JsonObject } from './json-document.ts';
-import { maxBundleBytes, maxPayloadBytes, readerWithEarlyBlob, readLayers, readReferrers, tooMany } from './read-signatures.ts';
+import {
+  maxBundleBytes,
+  maxPayloadBytes,
+  readerWithEarlyBlob,
+  readLayers,
+  readReferrers,
+  tooMany,
+} from './read-signatures.ts';
 import { emptyConfig, referrerManifest } from './referrer-manifest.ts';
 import { maxReferrers, ReferrersIndex, referrersTag, tooLarge } from './referrers-index.ts';
 import type { Repository } from './repository.ts';
-import { type ImageTags, listReferrers, pushEmptyConfig, type RepositoryMemory, RunMemory } from './run-memory.ts';
+import {
+  type ImageTags,
+  listReferrers,
+  pushEmptyConfig,
+  type RepositoryMemory,
+  RunMemory,
+} from './run-memory.ts';
 import { SharedTag } from './shared-tag.ts';
 import type { Attachment, LayerAnnotations, Reach, SignatureStore } from './signature-store.ts';
 import { SignatureManifest, signatureLayer, signatureTag } from './signature-tag.ts';
@@ -25,15 +38,30 @@ export interface StoreOptions extends TempoTools {
 
 /** Real time and chance, for the composition. `deadline` is milliseconds since 1970. */
 export function realTempo(deadline: number): TempoTools {
-  return { deadline, now: Date.now, sleep: (milliseconds) => setTimeout(milliseconds), random: Math.random };
+  return {
+    deadline,
+    now: Date.now,
+    sleep: (milliseconds) => setTimeout(milliseconds),
+    random: Math.random,
+  };
 }
 
-/** Opens the place where the signatures of `image` lie; nothing is requested before a method is called. */
-export function openStore(repository: Repository, image: Digest, options: StoreOptions): SignatureStore {
+/**
+ * Opens the place where the signatures of `image` lie; nothing is requested before a method is
+ * called.
+ */
+export function openStore(
+  repository: Repository,
+  image: Digest,
+  options: StoreOptions,
+): SignatureStore {
   return new Store(repository, image, options);
 }
 
-/** How to read an attachment back: its entries in the shared document or list, and the blob of a bundle. */
+/**
+ * How to read an attachment back: its entries in the shared document or list, and the blob of a
+ * bundle.
+ */
 interface Attached {
   readonly entries: readonly JsonObject[];
   readonly blob?: { readonly digest: Digest; readonly size: number };
@@ -63,9 +91,14 @@ class Store implements SignatureStore {
     this.#memory.images.set(image, this.#tags);
   }
 
-  async found(formats: readonly Format[] = ['bundle', 'legacy'], reach: Reach = 'all'): Promise<readonly FoundSignature[]> {
+  async found(
+    formats: readonly Format[] = ['bundle', 'legacy'],
+    reach: Reach = 'all',
+  ): Promise<readonly FoundSignature[]> {
     const [referrers, layers] = await Promise.all([
-      formats.includes('bundle') ? this.#remember(`referrers, ${reach}`, () => this.#foundReferrers(reach)) : [],
+      formats.includes('bundle')
+        ? this.#remember(`referrers, ${reach}`, () => this.#foundReferrers(reach))
+        : [],
       formats.includes('legacy') ? this.#remember('layers', () => this.#foundLayers()) : [],
     ]);
     const found = [...referrers, ...layers].filter(({ format }) => formats.includes(format));
@@ -73,10 +106,22 @@ class Store implements SignatureStore {
     return found;
   }
 
-  async attachBundle(subject: Descriptor, making: Buffer | Promise<Buffer>, created: Date): Promise<Attachment> {
-    if (subject.digest !== this.#image) throw new Error(`the subject ${subject.digest} is not the image ${this.#image} of this store`);
-    const made = Promise.resolve(making).then((bundle) => refuseLarge('bundle', bundle, maxBundleBytes));
-    const pushed = Promise.all([pushEmptyConfig(this.#memory, this.#repository), this.#repository.putBlob(made)]);
+  async attachBundle(
+    subject: Descriptor,
+    making: Buffer | Promise<Buffer>,
+    created: Date,
+  ): Promise<Attachment> {
+    if (subject.digest !== this.#image)
+      throw new Error(
+        `the subject ${subject.digest} is not the image ${this.#image} of this store`,
+      );
+    const made = Promise.resolve(making).then((bundle) =>
+      refuseLarge('bundle', bundle, maxBundleBytes),
+    );
+    const pushed = Promise.all([
+      pushEmptyConfig(this.#memory, this.#repository),
+      this.#repository.putBlob(made),
+    ]);
     pushed.catch(() => {}); // awaited below, after what is needed first
     const [listed, bundle] = await Promise.all([this.#listed(), made]);
     const { digest, bytes, entry } = referrerManifest(subject, bundle, created);
@@ -94,11 +139,20 @@ class Store implements SignatureStore {
     return this.#attachment({ ...place, kept }, attached);
   }
 
-  async attachLegacy(claiming: Buffer | Promise<Buffer>, making: LayerAnnotations | Promise<LayerAnnotations>): Promise<Attachment> {
-    const claim = Promise.resolve(claiming).then((payload) => refuseLarge('payload', payload, maxPayloadBytes));
-    // The config depends on the digests of the layers only, so it is pushed while the signature is still being made.
+  async attachLegacy(
+    claiming: Buffer | Promise<Buffer>,
+    making: LayerAnnotations | Promise<LayerAnnotations>,
+  ): Promise<Attachment> {
+    const claim = Promise.resolve(claiming).then((payload) =>
+      refuseLarge('payload', payload, maxPayloadBytes),
+    );
+    // The config depends on the digests of the layers only, so it is pushed while the signature is
+    // still being made.
     const layer = claim.then((payload) => [signatureLayer(payload, {})]);
-    const pushed = Promise.all([this.#repository.putBlob(claim), this.#tags.signatures.prepare(layer)]);
+    const pushed = Promise.all([
+      this.#repository.putBlob(claim),
+      this.#tags.signatures.prepare(layer),
+    ]);
     pushed.catch(() => {}); // awaited by the writer of the tag
     const [payload, annotations] = await Promise.all([claim, making]);
     const entries = [signatureLayer(payload, annotations)];
@@ -109,21 +163,31 @@ class Store implements SignatureStore {
 
   async readBack(attachment: Attachment): Promise<readonly FoundSignature[]> {
     const attached = this.#attached.get(attachment);
-    if (attached === undefined) throw new Error(`${attachment.reference} was not attached by this store`);
+    if (attached === undefined)
+      throw new Error(`${attachment.reference} was not attached by this store`);
     const { entries, blob } = attached;
     const read = () => {
       if (blob === undefined) return readLayers(this.#repository, attachment, entries, this.#most);
-      return readReferrers(readerWithEarlyBlob(this.#repository, blob), this.#image, [entries], this.#most);
+      return readReferrers(
+        readerWithEarlyBlob(this.#repository, blob),
+        this.#image,
+        [entries],
+        this.#most,
+      );
     };
-    // The tags were read after the write, or there would be no attachment; the referrers API has not been asked yet.
+    // The tags were read after the write, or there would be no attachment; the referrers API has
+    // not been asked yet.
     const isListed =
-      attachment.format === 'legacy' || (await this.#listed()) === undefined ? async () => true : () => this.#lists(attachment.digest);
+      attachment.format === 'legacy' || (await this.#listed()) === undefined
+        ? async () => true
+        : () => this.#lists(attachment.digest);
     return this.#eventually(attachment, isListed, read);
   }
 
   /**
-   * A blob that several jobs push at one moment (the empty config is everybody's) can be unknown to distribution 2.8 for some
-   * milliseconds: the manifest is tried again, and from the second time on after its blobs. It stands under its digest, so nothing is overwritten.
+   * A blob that several jobs push at one moment (the empty config is everybody's) can be unknown to
+   * distribution 2.8 for some milliseconds: the manifest is tried again, and from the second time
+   * on after its blobs. It stands under its digest, so nothing is overwritten.
    */
   async #push(digest: Digest, bytes: Buffer, blobs: readonly Buffer[]): Promise<void> {
     const { random, sleep } = this.#tools;
@@ -132,7 +196,8 @@ class Store implements SignatureStore {
         await this.#repository.putManifest(digest, bytes, mediaTypes.ociManifest);
         return;
       } catch (caught) {
-        if (!(caught instanceof Failure && caught.code === 'registry-error') || times === 3) throw caught;
+        if (!(caught instanceof Failure && caught.code === 'registry-error') || times === 3)
+          throw caught;
       }
       await sleep(50 * 2 ** times * (1 + random()));
       if (times > 0) await Promise.all(blobs.map((blob) => this.#repository.putBlob(blob)));
@@ -149,7 +214,9 @@ class Store implements SignatureStore {
     const end = Math.min(now() + lateListing, deadline);
     for (let times = 0; ; times++) {
       const [listed, found] = await Promise.all([isListed(), read()]);
-      const complete = found.every((signature) => !('problem' in signature) || signature.problem.code !== 'registry-error');
+      const complete = found.every(
+        (signature) => !('problem' in signature) || signature.problem.code !== 'registry-error',
+      );
       if (listed && complete) return found;
       const wait = Math.min(2_000, 100 * 2 ** times) * (1 + random());
       if (now() + wait >= end) {
@@ -166,51 +233,85 @@ class Store implements SignatureStore {
   }
 
   async #foundReferrers(reach: Reach): Promise<FoundSignature[]> {
-    // Where it is not known yet whether there is an API, the tag is read beside asking: most registries that people push to have none.
+    // Where it is not known yet whether there is an API, the tag is read beside asking: most
+    // registries that people push to have none.
     const besideAsking = reach === 'all' || this.#memory.hasApi === undefined;
     const listing = this.#listed();
     const early = besideAsking ? this.#lookAtIndex() : undefined;
     early?.catch(() => {}); // awaited where it counts
     const listed = listing.then((entries = []) => {
-      if (entries.length > maxReferrers) throw tooLarge(`has ${entries.length} entries, more than ${maxReferrers}`);
+      if (entries.length > maxReferrers)
+        throw tooLarge(`has ${entries.length} entries, more than ${maxReferrers}`);
       return entries as readonly unknown[] as readonly JsonObject[];
     });
-    // Where both count, neither waits for the other: with a slow list the tag would cost a round trip more.
+    // Where both count, neither waits for the other: with a slow list the tag would cost a round
+    // trip more.
     const tagged =
       reach === 'all' && early !== undefined
         ? early
-        : listing.then((entries) => (entries === undefined ? (early ?? this.#lookAtIndex()) : { entries: [], broken: [] }));
+        : listing.then((entries) =>
+            entries === undefined ? (early ?? this.#lookAtIndex()) : { entries: [], broken: [] },
+          );
     const [found, { broken }] = await Promise.all([
-      readReferrers(this.#repository, this.#image, [listed, tagged.then(({ entries }) => entries)], this.#most),
+      readReferrers(
+        this.#repository,
+        this.#image,
+        [listed, tagged.then(({ entries }) => entries)],
+        this.#most,
+      ),
       tagged,
     ]);
-    for (const signature of found) if (!('problem' in signature)) this.#tags.index.confirm(signature.digest);
+    for (const signature of found)
+      if (!('problem' in signature)) this.#tags.index.confirm(signature.digest);
     return [...broken, ...found];
   }
 
-  async #lookAtIndex(): Promise<{ entries: readonly JsonObject[]; broken: readonly FoundSignature[] }> {
+  async #lookAtIndex(): Promise<{
+    entries: readonly JsonObject[];
+    broken: readonly FoundSignature[];
+  }> {
     const look = await this.#tags.referrers.look();
     if (!('foreign' in look)) return { entries: look.content.entries, broken: [] };
     // GitLab's answer says nothing about signatures; anything else under this tag is worth telling.
     if (look.fetched.digest === this.#image) return { entries: [], broken: [] };
-    return { entries: [], broken: [this.#malformed('bundle', look.fetched.digest, referrersTag(this.#image), look.foreign)] };
+    return {
+      entries: [],
+      broken: [
+        this.#malformed('bundle', look.fetched.digest, referrersTag(this.#image), look.foreign),
+      ],
+    };
   }
 
   async #foundLayers(): Promise<FoundSignature[]> {
     const tag = signatureTag(this.#image);
     const look = await this.#tags.signatures.look();
-    if ('foreign' in look) return [this.#malformed('legacy', look.fetched.digest, tag, look.foreign)];
+    if ('foreign' in look)
+      return [this.#malformed('legacy', look.fetched.digest, tag, look.foreign)];
     const { digest, entries } = look.content;
-    return digest === undefined ? [] : readLayers(this.#repository, { digest, reference: this.#reference(`:${tag}`) }, entries, this.#most);
+    return digest === undefined
+      ? []
+      : readLayers(
+          this.#repository,
+          { digest, reference: this.#reference(`:${tag}`) },
+          entries,
+          this.#most,
+        );
   }
 
   #malformed(format: Format, digest: Digest, tag: string, reason: string): FoundSignature {
-    return { format, digest, reference: this.#reference(`:${tag}`), problem: { code: 'malformed', reason } };
+    return {
+      format,
+      digest,
+      reference: this.#reference(`:${tag}`),
+      problem: { code: 'malformed', reason },
+    };
   }
 
   /** The referrers API's answer, or undefined without the API. */
   #listed(): Promise<readonly Descriptor[] | undefined> {
-    return this.#remember('listed', () => listReferrers(this.#memory, this.#repository, this.#image));
+    return this.#remember('listed', () =>
+      listReferrers(this.#memory, this.#repository, this.#image),
+    );
   }
 
   #attachment(attachment: Attachment, attached: Attached): Attachment {
@@ -233,7 +334,12 @@ class Store implements SignatureStore {
   }
 }
 
-function openTags(repository: Repository, image: Digest, most: number, tools: TempoTools): ImageTags {
+function openTags(
+  repository: Repository,
+  image: Digest,
+  most: number,
+  tools: TempoTools,
+): ImageTags {
   const index = new ReferrersIndex(repository, image);
   return {
     index,

@@ -2,7 +2,9 @@ import type { Digest } from '../image/digest.ts';
 import type { JsonObject } from './json-document.ts';
 import type { FetchedManifest } from './repository.ts';
 
-/** What lies under a tag that many signers share: a list of entries, and the rest of the document. */
+/**
+ * What lies under a tag that many signers share: a list of entries, and the rest of the document.
+ */
 export interface TagContent {
   /** undefined: there is nothing under the tag */
   readonly digest: Digest | undefined;
@@ -19,15 +21,24 @@ export interface RenderedTag {
   readonly config?: Buffer;
 }
 
-/** What the protocol of shared-tag.ts must know of a kind of document: the referrers index, or the `.sig` manifest. */
+/**
+ * What the protocol of shared-tag.ts must know of a kind of document: the referrers index, or the
+ * `.sig` manifest.
+ */
 export interface TagKind {
   /** for messages: "the referrers tag" */
   readonly title: string;
   /** the value of the input `format` that does without this tag */
   readonly otherFormat: 'bundle' | 'legacy';
-  /** Takes a document apart, or says in half a sentence why it is not of this kind. @throws {Failure} `too-large` */
+  /**
+   * Takes a document apart, or says in half a sentence why it is not of this kind. @throws
+   * {Failure} `too-large`
+   */
   parse(fetched: FetchedManifest): TagContent | { readonly foreign: string };
-  /** Before a write: undefined where the document is known to be what it seems; else the registry is asked, and the answer is why it is not. */
+  /**
+   * Before a write: undefined where the document is known to be what it seems; else the registry is
+   * asked, and the answer is why it is not.
+   */
   doubt(content: TagContent): Promise<string | undefined> | undefined;
   /** Two entries with one key are the same thing, whoever wrote them. */
   key(entry: JsonObject): string;
@@ -41,8 +52,9 @@ export interface TagKind {
 export const emptyTag: TagContent = { digest: undefined, rest: undefined, entries: [] };
 
 /**
- * The entries of the next document: what is there, as it is there; then everything that any read has shown; then ours.
- * An entry of ours that somebody has stripped of what it says is written in full again, in its place.
+ * The entries of the next document: what is there, as it is there; then everything that any read
+ * has shown; then ours. An entry of ours that somebody has stripped of what it says is written in
+ * full again, in its place.
  */
 export function mergeEntries(
   kind: TagKind,
@@ -51,7 +63,9 @@ export function mergeEntries(
   ours: ReadonlyMap<string, JsonObject>,
 ): JsonObject[] {
   const keys = new Set(there.map((entry) => kind.key(entry)));
-  const missing = [...new Map([...memory, ...ours])].filter(([key]) => !keys.has(key)).map(([, entry]) => entry);
+  const missing = [...new Map([...memory, ...ours])]
+    .filter(([key]) => !keys.has(key))
+    .map(([, entry]) => entry);
   const kept = there.map((entry) => {
     const own = ours.get(kind.key(entry));
     return own === undefined || kind.says(entry, own) ? entry : own;

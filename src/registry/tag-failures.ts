@@ -20,7 +20,10 @@ export function notListed(reference: string): Failure {
   );
 }
 
-/** Failure `immutable-tag`: which format needs this tag to be movable, and what can be done without. `cause` says what the registry answered. */
+/**
+ * Failure `immutable-tag`: which format needs this tag to be movable, and what can be done without.
+ * `cause` says what the registry answered.
+ */
 export function immutableTag(reference: string, kind: TagKind, cause: Failure): Failure {
   const needs =
     kind.otherFormat === 'bundle'
@@ -34,7 +37,10 @@ export function immutableTag(reference: string, kind: TagKind, cause: Failure): 
   );
 }
 
-/** Failure `registry-unsupported`: what lies under the tag is not ours to write. `reason` is half a sentence. */
+/**
+ * Failure `registry-unsupported`: what lies under the tag is not ours to write. `reason` is half a
+ * sentence.
+ */
 export function foreignTag(reference: string, kind: TagKind, reason: string): Failure {
   return new Failure(
     'registry-unsupported',
@@ -43,8 +49,15 @@ export function foreignTag(reference: string, kind: TagKind, reason: string): Fa
   );
 }
 
-/** The bytes themselves. @throws {Failure} `too-large` for a signature of ours that readers would refuse. */
+/**
+ * The bytes themselves. @throws {Failure} `too-large` for a signature of ours that readers would
+ * refuse.
+ */
 export function refuseLarge(what: string, bytes: Buffer, limit: number): Buffer {
   if (bytes.length <= limit) return bytes;
-  throw new Failure('too-large', `The ${what} has ${bytes.length} bytes, more than ${limit}.`, 'Sign with fewer or shorter `annotations`.');
+  throw new Failure(
+    'too-large',
+    `The ${what} has ${bytes.length} bytes, more than ${limit}.`,
+    'Sign with fewer or shorter `annotations`.',
+  );
 }

@@ -12,13 +12,17 @@ export interface TempoTools {
 
 /** A writer like us reads and then writes at once: that takes one round trip. */
 const calm = { least: 150, spread: 50, roundTrips: 2.5 };
-/** cosign reads `.sig`, then pushes blobs, then writes: six to eight round trips in which it overwrites others unseen. */
+/**
+ * cosign reads `.sig`, then pushes blobs, then writes: six to eight round trips in which it
+ * overwrites others unseen.
+ */
 const busy = { least: 500, spread: 250, roundTrips: 8 };
 const longest = 5_000;
 
 /**
- * How long to wait before looking at a shared tag again: long enough that a writer who read before our write has written by then.
- * A quiet tag gets a short pause; one on which this run has seen anybody else's change, a long one; slow networks stretch both.
+ * How long to wait before looking at a shared tag again: long enough that a writer who read before
+ * our write has written by then. A quiet tag gets a short pause; one on which this run has seen
+ * anybody else's change, a long one; slow networks stretch both.
  */
 export class Tempo {
   readonly #tools: TempoTools;
@@ -31,7 +35,10 @@ export class Tempo {
     this.#tools = tools;
   }
 
-  /** Runs a request and remembers how long it took. The latest counts: the first also opens connections and asks for a token. */
+  /**
+   * Runs a request and remembers how long it took. The latest counts: the first also opens
+   * connections and asks for a token.
+   */
   async timed<T>(request: () => Promise<T>): Promise<T> {
     const start = this.#tools.now();
     const answer = await request();
@@ -39,7 +46,10 @@ export class Tempo {
     return answer;
   }
 
-  /** A read showed this document. One that is neither what we read nor what we wrote means that somebody else is at work. */
+  /**
+   * A read showed this document. One that is neither what we read nor what we wrote means that
+   * somebody else is at work.
+   */
   saw(digest: string | undefined): void {
     if (this.#known !== undefined && this.#known.digest !== digest) this.#crowded = true;
     this.#known = { digest };
@@ -56,31 +66,50 @@ export class Tempo {
   /** @throws {Failure} `timeout` when the step's time is over */
   refuseIfLate(wait = 0): void {
     if (this.#tools.now() + wait < this.#tools.deadline) return;
-    throw new Failure('timeout', 'The time of the step is used up.', 'Give the step more time, for example `timeout: 10m`.');
+    throw new Failure(
+      'timeout',
+      'The time of the step is used up.',
+      'Give the step more time, for example `timeout: 10m`.',
+    );
   }
 
-  /** On the clock of `now`: when a document that was there at `since` has stayed for a whole pause. */
+  /**
+   * On the clock of `now`: when a document that was there at `since` has stayed for a whole pause.
+   */
   pauseEnd(since: number): number {
     const { least, spread, roundTrips } = this.#crowded ? busy : calm;
-    return since + Math.min(longest, Math.max(least, this.#roundTrip * roundTrips) + spread * this.#tools.random());
+    return (
+      since +
+      Math.min(
+        longest,
+        Math.max(least, this.#roundTrip * roundTrips) + spread * this.#tools.random(),
+      )
+    );
   }
 
   /** Waits until then. @throws {Failure} `timeout` when it would end after the step */
   async until(moment: number): Promise<void> {
     // Timers may fire a little early, and then the look would not count.
-    for (let left = moment - this.#tools.now(); left > 0; left = moment - this.#tools.now()) await this.#wait(left);
+    for (let left = moment - this.#tools.now(); left > 0; left = moment - this.#tools.now())
+      await this.#wait(left);
   }
 
   now(): number {
     return this.#tools.now();
   }
 
-  /** True while something begun at that moment is not older than a request takes: what was read then may still be written upon. */
+  /**
+   * True while something begun at that moment is not older than a request takes: what was read then
+   * may still be written upon.
+   */
   isFresh(since: number): boolean {
     return this.#tools.now() - since <= this.#roundTrip;
   }
 
-  /** A jittered wait that grows with `times`. @throws {Failure} `timeout` when it would end after the step */
+  /**
+   * A jittered wait that grows with `times`. @throws {Failure} `timeout` when it would end after
+   * the step
+   */
   async backOff(times: number): Promise<void> {
     await this.#wait(this.#tools.random() * Math.min(2_000, 50 * 2 ** Math.min(times, 6)));
   }

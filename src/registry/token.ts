@@ -35,11 +35,17 @@ const margin = 5_000;
 const maxTokenBytes = 256 * 1024;
 
 /**
- * Asks the token service that a registry named (distribution, spec/auth/token.md; with an identity token spec/auth/oauth.md).
- * The service is usually another host than the registry, and credentials do go there, but only over TLS.
- * @throws {Failure} `registry-denied` without a login, `bad-credentials` with a wrong one, `registry-error`
+ * Asks the token service that a registry named (distribution, spec/auth/token.md; with an identity
+ * token spec/auth/oauth.md). The service is usually another host than the registry, and credentials
+ * do go there, but only over TLS.
+ * @throws {Failure} `registry-denied` without a login, `bad-credentials` with a wrong one,
+ * `registry-error`
  */
-export async function requestToken(http: Http, question: TokenQuestion, mask: (secret: string) => void): Promise<Token> {
+export async function requestToken(
+  http: Http,
+  question: TokenQuestion,
+  mask: (secret: string) => void,
+): Promise<Token> {
   const asked = performance.now();
   const realm = realmOf(question);
   const sameHost = realm.hostname === new URL(question.origin).hostname;
@@ -56,11 +62,18 @@ export async function requestToken(http: Http, question: TokenQuestion, mask: (s
   return { value, usableUntil: asked + seconds * 1000 - margin };
 }
 
-function asking(realm: URL, { challenge, scopes, credentials }: TokenQuestion): Pick<HttpRequest, 'method' | 'url' | 'headers' | 'body'> {
+function asking(
+  realm: URL,
+  { challenge, scopes, credentials }: TokenQuestion,
+): Pick<HttpRequest, 'method' | 'url' | 'headers' | 'body'> {
   const service = challenge.parameters.service;
   const accept = { accept: 'application/json' };
   if (credentials?.kind === 'identity-token') {
-    const form = new URLSearchParams({ grant_type: 'refresh_token', client_id: 'sign-image', scope: scopes.join(' ') });
+    const form = new URLSearchParams({
+      grant_type: 'refresh_token',
+      client_id: 'sign-image',
+      scope: scopes.join(' '),
+    });
     if (service !== undefined) form.set('service', service);
     form.set('refresh_token', credentials.token);
     const headers = { ...accept, 'content-type': 'application/x-www-form-urlencoded' };
@@ -70,15 +83,28 @@ function asking(realm: URL, { challenge, scopes, credentials }: TokenQuestion): 
   for (const scope of scopes) realm.searchParams.append('scope', scope);
   if (credentials?.kind !== 'password') return { method: 'GET', url: realm, headers: accept };
   const { username, password } = credentials;
-  return { method: 'GET', url: realm, headers: { ...accept, authorization: `Basic ${basic(username, password)}` } };
+  return {
+    method: 'GET',
+    url: realm,
+    headers: { ...accept, authorization: `Basic ${basic(username, password)}` },
+  };
 }
 
-/** A registry over TLS that names a realm without it would have the password sent for everybody on the way to read. */
+/**
+ * A registry over TLS that names a realm without it would have the password sent for everybody on
+ * the way to read.
+ */
 function realmOf({ challenge, origin, allowHttp, circumstances }: TokenQuestion): URL {
   const written = challenge.parameters.realm ?? '';
   const realm = URL.parse(written);
-  const plain = origin.startsWith('http:') && realm !== null && (allowHttp || isLoopback(realm.hostname));
-  if (realm !== null && realm.username === '' && (realm.protocol === 'https:' || (realm.protocol === 'http:' && plain))) return realm;
+  const plain =
+    origin.startsWith('http:') && realm !== null && (allowHttp || isLoopback(realm.hostname));
+  if (
+    realm !== null &&
+    realm.username === '' &&
+    (realm.protocol === 'https:' || (realm.protocol === 'http:' && plain))
+  )
+    return realm;
   throw new Failure(
     'registry-error',
     `${circumstances.registry} wants the login to be sent to "${plainText(written, 100)}", which is not an https address.`,
@@ -86,10 +112,15 @@ function realmOf({ challenge, origin, allowHttp, circumstances }: TokenQuestion)
   );
 }
 
-function readToken(response: HttpResponse, { circumstances }: TokenQuestion): { value: string; seconds: number } {
+function readToken(
+  response: HttpResponse,
+  { circumstances }: TokenQuestion,
+): { value: string; seconds: number } {
   const reading = readJson(response.body, 16);
   const answer = 'value' in reading && isJsonObject(reading.value) ? reading.value : {};
-  const value = [answer.token, answer.access_token].find((candidate) => typeof candidate === 'string' && candidate !== '');
+  const value = [answer.token, answer.access_token].find(
+    (candidate) => typeof candidate === 'string' && candidate !== '',
+  );
   // The token becomes a header: what is not visible ASCII would not be one.
   if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) {
     throw new Failure(
@@ -102,12 +133,22 @@ function readToken(response: HttpResponse, { circumstances }: TokenQuestion): { 
   return { value, seconds: Math.max(leastSeconds, seconds) };
 }
 
-function refusedToken(response: HttpResponse, realm: URL, { circumstances, credentials, repository }: TokenQuestion): Failure {
+function refusedToken(
+  response: HttpResponse,
+  realm: URL,
+  { circumstances, credentials, repository }: TokenQuestion,
+): Failure {
   const what = `access to ${repository} (${circumstances.access})`;
   const at = { ...circumstances, loggedIn: credentials !== undefined };
-  if (response.status === 401 || response.status === 403 || (response.status === 400 && credentials?.kind === 'identity-token')) {
+  if (
+    response.status === 401 ||
+    response.status === 403 ||
+    (response.status === 400 && credentials?.kind === 'identity-token')
+  ) {
     if (credentials === undefined) return loginMissing(circumstances.registry, what);
-    return response.status === 403 ? refused(response, what, at) : wrongLogin(circumstances.registry, what);
+    return response.status === 403
+      ? refused(response, what, at)
+      : wrongLogin(circumstances.registry, what);
   }
   return refused(response, `${what} (asked at ${realm.host})`, at);
 }

@@ -2,9 +2,15 @@ import { constants } from 'node:os';
 import { Failure } from '../failure.ts';
 import type { EndableDeadline } from '../http/deadline.ts';
 
-/** What the runner sends when a job is cancelled: SIGINT, SIGTERM 7.5 s later, and after 2.5 s more it kills. */
+/**
+ * What the runner sends when a job is cancelled: SIGINT, SIGTERM 7.5 s later, and after 2.5 s more
+ * it kills.
+ */
 const signals = ['SIGINT', 'SIGTERM'] as const;
-/** For this long a cancelled run may tell what is true; whatever does not listen to the deadline (a token being fetched) ends with the process. */
+/**
+ * For this long a cancelled run may tell what is true; whatever does not listen to the deadline (a
+ * token being fetched) ends with the process.
+ */
 const grace = 2_000;
 
 /** What a run knows of its cancellation. */
@@ -16,8 +22,9 @@ export interface Cancellation {
 }
 
 /**
- * Ends the deadline when the job is cancelled: nothing new is begun, what is under way is let go, and the run reports what it has done until
- * then. No signature is half written by that: what is pushed has verified before, and a manifest is pushed whole or not at all.
+ * Ends the deadline when the job is cancelled: nothing new is begun, what is under way is let go,
+ * and the run reports what it has done until then. No signature is half written by that: what is
+ * pushed has verified before, and a manifest is pushed whole or not at all.
  */
 export function heedCancellation(deadline: EndableDeadline): Cancellation {
   let came: number | undefined;

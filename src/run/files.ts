@@ -1,5 +1,11 @@
 import type { Octokit } from '../action/github-client.ts';
-import { changedFiles, headContent, mostChangedFiles, type PullRequest, readPullRequest } from '../action/pull-request.ts';
+import {
+  changedFiles,
+  headContent,
+  mostChangedFiles,
+  type PullRequest,
+  readPullRequest,
+} from '../action/pull-request.ts';
 import type { VerifyInputs } from '../action/verify-inputs.ts';
 import { listFiles, readWorkspaceFile } from '../action/workspace-files.ts';
 import { Failure } from '../failure.ts';
@@ -32,11 +38,15 @@ const mostBytes = 64 * 1024 * 1024;
 const atOnce = 16;
 
 /**
- * Reads image references out of the files that input `files` chooses; with `changed-only`, out of those that the pull request changes, as its head
- * has them.
+ * Reads image references out of the files that input `files` chooses; with `changed-only`, out of
+ * those that the pull request changes, as its head has them.
  * @throws {Failure} `bad-input`, `too-large`, `github-error`
  */
-export async function findReferences(inputs: VerifyInputs, network: Network, machine: Machine): Promise<FileFindings> {
+export async function findReferences(
+  inputs: VerifyInputs,
+  network: Network,
+  machine: Machine,
+): Promise<FileFindings> {
   const globs = readGlobs(inputs.files);
   if (machine.env.GITHUB_EVENT_NAME === 'pull_request_target' && !inputs.changedOnly) {
     machine.log.warning(
@@ -46,14 +56,20 @@ export async function findReferences(inputs: VerifyInputs, network: Network, mac
   const root = machine.env.GITHUB_WORKSPACE || '.';
   const changed = inputs.changedOnly ? await openChanged(inputs, network, machine) : undefined;
   const listed =
-    changed === undefined ? await listFiles(root, globs) : { files: [...changed.blobs.keys()].filter(globs.chosen), linkedFolders: [] };
+    changed === undefined
+      ? await listFiles(root, globs)
+      : { files: [...changed.blobs.keys()].filter(globs.chosen), linkedFolders: [] };
   let bytes = 0;
   const read = await inParallel(listed.files, atOnce, async (file) => {
     network.deadline.signal.throwIfAborted();
     const content = await contentOf(file, root, changed, network);
     bytes += 'bytes' in content ? content.bytes.length : 0;
     if (bytes > mostBytes)
-      throw new Failure('too-large', 'The files that input files chooses have more than 64 MiB.', 'Name the folders that hold manifests.');
+      throw new Failure(
+        'too-large',
+        'The files that input files chooses have more than 64 MiB.',
+        'Name the folders that hold manifests.',
+      );
     return {
       file,
       ...('why' in content
@@ -80,7 +96,11 @@ interface Changed {
 }
 
 /** The changed files; undefined where all files have to be judged. */
-async function openChanged({ githubToken }: VerifyInputs, { deadline }: Network, { env, log }: Machine): Promise<Changed | undefined> {
+async function openChanged(
+  { githubToken }: VerifyInputs,
+  { deadline }: Network,
+  { env, log }: Machine,
+): Promise<Changed | undefined> {
   const pullRequest = await readPullRequest(env);
   if (pullRequest === undefined) {
     log.notice(
@@ -98,7 +118,8 @@ async function openChanged({ githubToken }: VerifyInputs, { deadline }: Network,
   const { openGithub } = await import('../action/github-client.ts');
   const octokit = openGithub(githubToken, env);
   const files = await changedFiles(octokit, pullRequest, deadline.signal);
-  if (files !== undefined) return { octokit, pullRequest, blobs: new Map(files.map(({ path, blob }) => [path, blob])) };
+  if (files !== undefined)
+    return { octokit, pullRequest, blobs: new Map(files.map(({ path, blob }) => [path, blob])) };
   if (env.GITHUB_EVENT_NAME !== 'pull_request') {
     throw new Failure(
       'github-error',
@@ -106,11 +127,16 @@ async function openChanged({ githubToken }: VerifyInputs, { deadline }: Network,
       'Run the gate on `pull_request`, where all of `files` can be judged.',
     );
   }
-  log.notice(`The pull request changes more files than GitHub lists (${mostChangedFiles}): all of \`files\` are judged.`);
+  log.notice(
+    `The pull request changes more files than GitHub lists (${mostChangedFiles}): all of \`files\` are judged.`,
+  );
   return undefined;
 }
 
-/** The checkout's content where it is that of the head, else the head's own: a gate that looks at the base would let everything through. */
+/**
+ * The checkout's content where it is that of the head, else the head's own: a gate that looks at
+ * the base would let everything through.
+ */
 async function contentOf(
   file: string,
   root: string,
@@ -123,16 +149,27 @@ async function contentOf(
   if (blob === undefined) return { why: 'has no content that GitHub tells' };
   if ('bytes' in local && local.blob === blob) return local;
   const bytes = await headContent(changed.octokit, changed.pullRequest, blob, deadline.signal);
-  return bytes === undefined ? { why: 'is not a file that GitHub gives the content of' } : { bytes };
+  return bytes === undefined
+    ? { why: 'is not a file that GitHub gives the content of' }
+    : { bytes };
 }
 
 function tellStrangers(files: readonly string[], { log }: Machine): void {
   if (files.length === 0) return;
-  const shown = files.length > 10 ? `${files.slice(0, 10).join(', ')} and ${files.length - 10} more` : files.join(', ');
-  log.notice(`No image reference was looked for in ${shown}: not a Dockerfile, manifest, compose file, workflow or values with an image.`);
+  const shown =
+    files.length > 10
+      ? `${files.slice(0, 10).join(', ')} and ${files.length - 10} more`
+      : files.join(', ');
+  log.notice(
+    `No image reference was looked for in ${shown}: not a Dockerfile, manifest, compose file, workflow or values with an image.`,
+  );
 }
 
-function gather(read: readonly { file: string; uses: readonly ImageUse[] }[], changedOnly: boolean, files: number): FileFindings {
+function gather(
+  read: readonly { file: string; uses: readonly ImageUse[] }[],
+  changedOnly: boolean,
+  files: number,
+): FileFindings {
   const uses = read.flatMap(({ file, uses: found }) => found.map((use) => ({ ...use, file })));
   if (uses.length > mostUses) {
     throw new Failure(
@@ -141,7 +178,9 @@ function gather(read: readonly { file: string; uses: readonly ImageUse[] }[], ch
       'Split `files` over several steps or a matrix.',
     );
   }
-  const resolved = uses.flatMap((use) => ('reference' in use ? [{ ...use, name: formatReference(use.reference) }] : []));
+  const resolved = uses.flatMap((use) =>
+    'reference' in use ? [{ ...use, name: formatReference(use.reference) }] : [],
+  );
   const places = Map.groupBy(
     resolved.map(({ name, file, line }) => ({ reference: name, file, line })),
     ({ reference }) => reference,
@@ -158,7 +197,10 @@ function gather(read: readonly { file: string; uses: readonly ImageUse[] }[], ch
   return { targets, places, unresolved, changedOnly, files };
 }
 
-function unresolvedResult({ line, written, why }: Extract<ImageUse, { why: string }>, file: string): VerifyResult {
+function unresolvedResult(
+  { line, written, why }: Extract<ImageUse, { why: string }>,
+  file: string,
+): VerifyResult {
   const reference = written === '' ? file : written;
   return {
     image: reference,
@@ -174,9 +216,14 @@ function unresolvedResult({ line, written, why }: Extract<ImageUse, { why: strin
 }
 
 /** The results with the places that name each image. */
-export function withPlaces(results: readonly VerifyResult[], { places, unresolved }: FileFindings): readonly VerifyResult[] {
+export function withPlaces(
+  results: readonly VerifyResult[],
+  { places, unresolved }: FileFindings,
+): readonly VerifyResult[] {
   const placed = results.map((result) => {
-    const sources = result.asked ? result.references.flatMap((reference) => places.get(reference) ?? []) : [];
+    const sources = result.asked
+      ? result.references.flatMap((reference) => places.get(reference) ?? [])
+      : [];
     return sources.length === 0 ? result : { ...result, sources };
   });
   return [...placed, ...unresolved];

@@ -10,12 +10,18 @@ import type { Network } from './network.ts';
 import { openPolicy } from './policy.ts';
 import { openReading, type Reading } from './reading.ts';
 import type { Findings } from './report-findings.ts';
-import { reportNothing, reportVerified, reportVerifyFailure, tellVerified } from './report-verify.ts';
+import {
+  reportNothing,
+  reportVerified,
+  reportVerifyFailure,
+  tellVerified,
+} from './report-verify.ts';
 import type { Machine } from './sign.ts';
 
 /**
  * Verifies the images of the inputs and reports.
- * @param reading of the images by name, begun already; undefined where files of the workspace name images too
+ * @param reading of the images by name, begun already; undefined where files of the workspace name
+ * images too
  * @returns the exit code
  * @throws {Failure} what ends the run before any image is judged
  */
@@ -26,7 +32,10 @@ export async function verifyWhatIsNamed(
   machine: Machine,
 ): Promise<number> {
   if (reading !== undefined) return verifyTargets(reading, undefined, inputs, network, machine);
-  const named = inputs.images.length > 0 || inputs.metadata !== undefined || inputs.digest !== undefined ? readTargets(inputs) : [];
+  const named =
+    inputs.images.length > 0 || inputs.metadata !== undefined || inputs.digest !== undefined
+      ? readTargets(inputs)
+      : [];
   const found = await (await import('./files.ts')).findReferences(inputs, network, machine);
   const targets = mergeTargets([...named, ...found.targets]);
   if (targets.length + found.unresolved.length === 0) {
@@ -35,11 +44,21 @@ export async function verifyWhatIsNamed(
     await tellPullRequest({ nothing }, inputs, machine);
     return reportNothing(nothing, machine);
   }
-  return verifyTargets(openReading(targets, inputs, machine, network, false), found, inputs, network, machine);
+  return verifyTargets(
+    openReading(targets, inputs, machine, network, false),
+    found,
+    inputs,
+    network,
+    machine,
+  );
 }
 
 /** Tells what ended a run before its end. @returns the exit code */
-export async function reportStopped(caught: unknown, inputs: VerifyInputs | undefined, machine: Machine): Promise<number> {
+export async function reportStopped(
+  caught: unknown,
+  inputs: VerifyInputs | undefined,
+  machine: Machine,
+): Promise<number> {
   const failure = asFailure(caught);
   if (inputs !== undefined) await tellPullRequest({ failure }, inputs, machine);
   return reportVerifyFailure(failure, machine);
@@ -50,16 +69,29 @@ function nothingFound({ changedOnly, files }: FileFindings): string {
   if (changedOnly) return 'The pull request changes no image reference in the files of this step.';
   const fix =
     'Check the globs of `files`, and that actions/checkout runs before this step:\n```yaml\nwith:\n  files: |\n    **/Dockerfile\n    deploy/**/*.yaml\n```';
-  const message = files === 0 ? 'No file of the workspace fits input files.' : `The ${files} files that fit input files name no image.`;
+  const message =
+    files === 0
+      ? 'No file of the workspace fits input files.'
+      : `The ${files} files that fit input files name no image.`;
   throw new Failure('nothing-to-verify', message, fix);
 }
 
-async function writeFindings(findings: Findings, inputs: VerifyInputs, machine: Machine): Promise<void> {
-  if (inputs.sarif !== undefined) await (await import('./report-findings.ts')).reportSarif(findings, inputs, machine);
+async function writeFindings(
+  findings: Findings,
+  inputs: VerifyInputs,
+  machine: Machine,
+): Promise<void> {
+  if (inputs.sarif !== undefined)
+    await (await import('./report-findings.ts')).reportSarif(findings, inputs, machine);
 }
 
-async function tellPullRequest(findings: Findings, inputs: VerifyInputs, machine: Machine): Promise<void> {
-  if (inputs.comment) await (await import('./report-findings.ts')).reportComment(findings, inputs, machine);
+async function tellPullRequest(
+  findings: Findings,
+  inputs: VerifyInputs,
+  machine: Machine,
+): Promise<void> {
+  if (inputs.comment)
+    await (await import('./report-findings.ts')).reportComment(findings, inputs, machine);
 }
 
 async function verifyTargets(
@@ -72,7 +104,13 @@ async function verifyTargets(
   const { log } = machine;
   const opened = await openPolicy(inputs, machine, network);
   const required = targets.flatMap(({ reference, references, digest }) =>
-    policiesOf(opened.requirementFor({ name: reference, references, ...(digest === undefined ? {} : { digest }) })),
+    policiesOf(
+      opened.requirementFor({
+        name: reference,
+        references,
+        ...(digest === undefined ? {} : { digest }),
+      }),
+    ),
   );
   const tools = {
     open,
@@ -83,8 +121,11 @@ async function verifyTargets(
     onTagOnly: tagNotice(findings === undefined, log),
   };
   const title = `Verifying ${targets.length === 1 ? targets[0]?.references[0] : `${targets.length} images`}`;
-  const judged = await log.group(title, () => verifyImages(targets, opened.requirementFor, tools, (result) => tellVerified(result, log)));
-  const results = findings === undefined ? judged : (await import('./files.ts')).withPlaces(judged, findings);
+  const judged = await log.group(title, () =>
+    verifyImages(targets, opened.requirementFor, tools, (result) => tellVerified(result, log)),
+  );
+  const results =
+    findings === undefined ? judged : (await import('./files.ts')).withPlaces(judged, findings);
   await writeFindings({ results }, inputs, machine);
   const code = reportVerified(results, inputs, opened, machine);
   await tellPullRequest({ results }, inputs, machine);

@@ -14,13 +14,17 @@ export interface Guard {
 }
 
 /**
- * Keyless signing with the public-good instance publishes the names of repository and workflow for ever: in the log, and in the log of
- * Fulcio's certificates. A repository whose names are not public is refused before any service is contacted, the TUF repository included.
+ * Keyless signing with the public-good instance publishes the names of repository and workflow for
+ * ever: in the log, and in the log of Fulcio's certificates. A repository whose names are not
+ * public is refused before any service is contacted, the TUF repository included.
  * @throws {Failure} `private-repository` with the three ways out; `bad-signing-config`
  */
 export async function guardDisclosure(inputs: SignInputs, env: NodeJS.ProcessEnv): Promise<Guard> {
   const { services, tlog } = inputs;
-  const signingConfig = services.signingConfig === undefined ? undefined : await readSigningConfig(services.signingConfig);
+  const signingConfig =
+    services.signingConfig === undefined
+      ? undefined
+      : await readSigningConfig(services.signingConfig);
   const known = {
     ...(signingConfig === undefined ? {} : { signingConfig }),
     ...(services.tufMirror === undefined ? {} : { tufMirror: services.tufMirror }),
@@ -31,17 +35,22 @@ export async function guardDisclosure(inputs: SignInputs, env: NodeJS.ProcessEnv
   if (foreseen === 'public') await refusePrivate(inputs, env);
   const check = async (chosen: ChosenServices) => {
     // Decided again by what was really chosen: a mistake in foreseeing must not publish anything.
-    if (foreseen !== 'public' && publicGoodServices(chosen).length > 0) await refusePrivate(inputs, env);
+    if (foreseen !== 'public' && publicGoodServices(chosen).length > 0)
+      await refusePrivate(inputs, env);
   };
   return { open: foreseen === 'unknown', check };
 }
 
-async function refusePrivate({ disclosePrivateRepository, githubToken }: SignInputs, env: NodeJS.ProcessEnv): Promise<void> {
+async function refusePrivate(
+  { disclosePrivateRepository, githubToken }: SignInputs,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
   if (disclosePrivateRepository) return;
   const ask =
     githubToken === undefined
       ? undefined
-      : async (name: string) => (await import('../action/github-api.ts')).askGithub(githubToken, env)(name);
+      : async (name: string) =>
+          (await import('../action/github-api.ts')).askGithub(githubToken, env)(name);
   const { visibility, from } = await repositoryVisibility(env, ask);
   if (visibility === 'public') return;
   const known =

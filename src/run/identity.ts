@@ -9,22 +9,45 @@ import type { ServiceTools } from './services.ts';
 import type { KeylessSigner } from './signer.ts';
 
 /**
- * Where the identity tokens of this run come from. The first one is fetched at once, beside everything else, and its claims are shown; each
- * further one only when a certificate has to be renewed.
- * @throws {Failure} `no-identity-token`, `bad-identity-token`, at once where no provider has to be asked to know it; else when it is used
+ * Where the identity tokens of this run come from. The first one is fetched at once, beside
+ * everything else, and its claims are shown; each further one only when a certificate has to be
+ * renewed.
+ * @throws {Failure} `no-identity-token`, `bad-identity-token`, at once where no provider has to be
+ * asked to know it; else when it is used
  */
-export async function identitySource(inputs: SignInputs, tools: ServiceTools): Promise<() => Promise<string>> {
+export async function identitySource(
+  inputs: SignInputs,
+  tools: ServiceTools,
+): Promise<() => Promise<string>> {
   const { env, log, masker } = tools;
   const ask = async (): Promise<string> => {
-    const fetchToken = async (audience: string) => (await import('../action/github-oidc.ts')).fetchGithubToken(audience);
+    const fetchToken = async (audience: string) =>
+      (await import('../action/github-oidc.ts')).fetchGithubToken(audience);
     const given = inputs.identityToken === undefined ? {} : { given: inputs.identityToken };
-    const found = await identityToken({ ...given, audience: inputs.oidcAudience, fetchToken, env, event: await readEvent(env), masker });
-    log.info(['Identity of this run', ...describeToken(found, env.GITHUB_SERVER_URL).map((line) => `  ${line}`)].join('\n'));
+    const found = await identityToken({
+      ...given,
+      audience: inputs.oidcAudience,
+      fetchToken,
+      env,
+      event: await readEvent(env),
+      masker,
+    });
+    log.info(
+      [
+        'Identity of this run',
+        ...describeToken(found, env.GITHUB_SERVER_URL).map((line) => `  ${line}`),
+      ].join('\n'),
+    );
     return found.token;
   };
   let first: Promise<string> | undefined = ask();
   first.catch(() => {}); // told when the token is used
-  if (inputs.identityToken !== undefined || !env.ACTIONS_ID_TOKEN_REQUEST_URL || !env.ACTIONS_ID_TOKEN_REQUEST_TOKEN) await first;
+  if (
+    inputs.identityToken !== undefined ||
+    !env.ACTIONS_ID_TOKEN_REQUEST_URL ||
+    !env.ACTIONS_ID_TOKEN_REQUEST_TOKEN
+  )
+    await first;
   return () => {
     const token = first ?? ask();
     first = undefined;
@@ -32,8 +55,15 @@ export async function identitySource(inputs: SignInputs, tools: ServiceTools): P
   };
 }
 
-/** The signer of a keyless run. Its certificate is asked for at once; why there is none is told when the first signature is due. */
-export function openKeyless(url: URL, token: () => Promise<string>, tools: { http: Http; patience: () => number }): KeylessSigner {
+/**
+ * The signer of a keyless run. Its certificate is asked for at once; why there is none is told when
+ * the first signature is due.
+ */
+export function openKeyless(
+  url: URL,
+  token: () => Promise<string>,
+  tools: { http: Http; patience: () => number },
+): KeylessSigner {
   const signer = createFulcioSigner({ ...tools, url, identityToken: token });
   signer.certificate().catch(() => {});
   const commit = async () => readCertificate(derOf(await signer.certificate())).github?.sha;

@@ -2,7 +2,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { type KeygenInputs, readKeygenInputs } from '../action/keygen-inputs.ts';
 import { openSecrets, type SecretStore } from '../action/keygen-secrets.ts';
-import { type KeygenResult, keygenFailureSummary, keygenSummary } from '../action/keygen-summary.ts';
+import {
+  type KeygenResult,
+  keygenFailureSummary,
+  keygenSummary,
+} from '../action/keygen-summary.ts';
 import { createLog, type Log } from '../action/log.ts';
 import { appendSummary, writeOutputs } from '../action/outputs.ts';
 import { createMasker, type Masker } from '../action/secrets.ts';
@@ -20,8 +24,14 @@ export async function runKeygen(env: NodeJS.ProcessEnv = process.env): Promise<n
   const masker = createMasker(secretForms);
   try {
     const inputs = readKeygenInputs(masker);
-    const file = inputs.publicKeyFile === undefined ? undefined : placeInWorkspace(inputs.publicKeyFile, env);
-    const result = await makeAndStore(inputs, openSecrets(inputs.place, inputs.githubToken, env), masker, log);
+    const file =
+      inputs.publicKeyFile === undefined ? undefined : placeInWorkspace(inputs.publicKeyFile, env);
+    const result = await makeAndStore(
+      inputs,
+      openSecrets(inputs.place, inputs.githubToken, env),
+      masker,
+      log,
+    );
     writeOutputs({ 'public-key': result.publicKey, secrets: JSON.stringify(result.secrets) }, log);
     appendSummary(keygenSummary(result, inputs), log, env);
     if (file !== undefined) await writePublicKey(file, result.publicKey);
@@ -34,10 +44,17 @@ export async function runKeygen(env: NodeJS.ProcessEnv = process.env): Promise<n
   }
 }
 
-async function makeAndStore(inputs: KeygenInputs, store: SecretStore, masker: Masker, log: Log): Promise<KeygenResult> {
+async function makeAndStore(
+  inputs: KeygenInputs,
+  store: SecretStore,
+  masker: Masker,
+  log: Log,
+): Promise<KeygenResult> {
   const { names, overwrite } = inputs;
   const all = [names.privateKey, names.password, names.publicKey];
-  const before = new Map(await Promise.all(all.map(async (name) => [name, await store.find(name)] as const)));
+  const before = new Map(
+    await Promise.all(all.map(async (name) => [name, await store.find(name)] as const)),
+  );
   const existing = all.filter((name) => before.get(name) !== undefined);
   // Before a key is made: a secret that is overwritten cannot be had back.
   if (existing.length > 0 && !overwrite) throw alreadyThere(existing);
@@ -52,14 +69,23 @@ async function makeAndStore(inputs: KeygenInputs, store: SecretStore, masker: Ma
     [names.publicKey, pair.publicKey],
   ]);
   const started = store.clock();
-  await writeAll(values, before, (name, value) => store.write(name, seal(Buffer.from(value), key), keyId), store, log);
+  await writeAll(
+    values,
+    before,
+    (name, value) => store.write(name, seal(Buffer.from(value), key), keyId),
+    store,
+    log,
+  );
   for (const name of all) await checkWritten(name, before.get(name), started, store);
   log.info(`Stored ${all.join(', ')}.`);
   log.info(pair.publicKey);
   return { publicKey: pair.publicKey, secrets: all };
 }
 
-/** All three or none: of a half-written set, what is new is taken back, so that nobody signs with a key that has no password. */
+/**
+ * All three or none: of a half-written set, what is new is taken back, so that nobody signs with a
+ * key that has no password.
+ */
 async function writeAll(
   values: ReadonlyMap<string, string>,
   before: ReadonlyMap<string, Date | undefined>,
@@ -75,7 +101,8 @@ async function writeAll(
     }
   } catch (caught) {
     const failure = asFailure(caught);
-    for (const name of written) if (before.get(name) === undefined) await store.remove(name).catch(() => {});
+    for (const name of written)
+      if (before.get(name) === undefined) await store.remove(name).catch(() => {});
     const replaced = written.filter((name) => before.get(name) !== undefined);
     if (replaced.length > 0) {
       log.warning(
@@ -86,11 +113,18 @@ async function writeAll(
   }
 }
 
-async function checkWritten(name: string, before: Date | undefined, started: Date, store: SecretStore): Promise<void> {
+async function checkWritten(
+  name: string,
+  before: Date | undefined,
+  started: Date,
+  store: SecretStore,
+): Promise<void> {
   const now = await store.find(name);
   // GitHub's times have whole seconds, and both are GitHub's.
   const newer =
-    now !== undefined && now.getTime() >= Math.floor(started.getTime() / 1000) * 1000 && (before === undefined || now >= before);
+    now !== undefined &&
+    now.getTime() >= Math.floor(started.getTime() / 1000) * 1000 &&
+    (before === undefined || now >= before);
   if (!newer) {
     throw new Failure(
       'secret-lost',

@@ -10,31 +10,42 @@ import type { Network } from './network.ts';
 const maxOutput = 1024 * 1024;
 
 /** What keys/ needs of this machine to use a key in a service. */
-export function keyTools({ http, deadline }: Pick<Network, 'http' | 'deadline'>, env: NodeJS.ProcessEnv, masker: Masker): KeyTools {
+export function keyTools(
+  { http, deadline }: Pick<Network, 'http' | 'deadline'>,
+  env: NodeJS.ProcessEnv,
+  masker: Masker,
+): KeyTools {
   return {
     http,
     env,
     home: env.HOME ?? homedir(),
     readFile: readKeyFile,
     run: (command, args, options = {}) =>
-      runProgram(command, args, { ...options, env: { ...env, ...options.env }, signal: deadline.signal }),
+      runProgram(command, args, {
+        ...options,
+        env: { ...env, ...options.env },
+        signal: deadline.signal,
+      }),
     mask: masker.mask,
     sleep: deadline.sleep,
   };
 }
 
 /**
- * Nothing of it is shown: arguments are harmless, what comes back may be a token or a signature (bytes, not text). Not through @actions/exec:
- * there a program that ends before it has read its input (a token that refuses the PIN) ends the whole action with an EPIPE that nobody can
- * catch, and a program that hangs cannot be stopped.
+ * Nothing of it is shown: arguments are harmless, what comes back may be a token or a signature
+ * (bytes, not text). Not through @actions/exec: there a program that ends before it has read its
+ * input (a token that refuses the PIN) ends the whole action with an EPIPE that nobody can catch,
+ * and a program that hangs cannot be stopped.
  */
 function runProgram(
   command: string,
   args: readonly string[],
   { env, stdin, signal }: { env: NodeJS.ProcessEnv; stdin?: Uint8Array; signal: AbortSignal },
 ): Promise<RanProgram> {
-  // The Azure CLI on Windows is a batch file, which only a shell starts; nothing that means something to a shell gets there.
-  const shell = process.platform === 'win32' && [command, ...args].every((word) => /^[\w./:-]+$/.test(word));
+  // The Azure CLI on Windows is a batch file, which only a shell starts; nothing that means
+  // something to a shell gets there.
+  const shell =
+    process.platform === 'win32' && [command, ...args].every((word) => /^[\w./:-]+$/.test(word));
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env, shell, windowsHide: true, stdio: 'pipe' });
     const out: Buffer[] = [];
@@ -61,7 +72,11 @@ function runProgram(
     child.on('error', reject);
     child.on('close', (code) => {
       signal.removeEventListener('abort', lapse);
-      resolve({ exitCode: code ?? 1, stdout: Buffer.concat(out), stderr: Buffer.concat(errors).toString('utf8') });
+      resolve({
+        exitCode: code ?? 1,
+        stdout: Buffer.concat(out),
+        stderr: Buffer.concat(errors).toString('utf8'),
+      });
     });
     child.stdin.end(stdin);
   });

@@ -19,15 +19,18 @@ import { heedCancellation } from './cancellation.ts';
 export interface Network {
   readonly deadline: Deadline;
   readonly http: Http & { close(): void };
-  /** Resolves when a first request is on its way: the moment to load what is needed with its answer. Never rejects. */
+  /**
+   * Resolves when a first request is on its way: the moment to load what is needed with its answer.
+   * Never rejects.
+   */
   readonly sent: Promise<void>;
   /** the exit code of the step: the one given, or the signal's when the job was cancelled */
   readonly exitCode: (code: number) => number;
 }
 
 /**
- * Opens the network of a step with `timeout` milliseconds; every try goes to the debug log, without headers, bodies and queries. Until it is
- * closed, a signal that cancels the job ends the deadline.
+ * Opens the network of a step with `timeout` milliseconds; every try goes to the debug log, without
+ * headers, bodies and queries. Until it is closed, a signal that cancels the job ends the deadline.
  */
 export function openNetwork(
   timeout: number,
@@ -43,14 +46,21 @@ export function openNetwork(
     onSent,
     ...more,
     onEvent: ({ method, host, path, status, error, milliseconds, attempt }) =>
-      log.debug(`${method} ${host}${path}: ${status ?? error} in ${Math.round(milliseconds)} ms${attempt > 1 ? `, try ${attempt}` : ''}`),
+      log.debug(
+        `${method} ${host}${path}: ${status ?? error} in ${Math.round(milliseconds)} ms${attempt > 1 ? `, try ${attempt}` : ''}`,
+      ),
   });
   const cancellation = heedCancellation(deadline);
   const close = () => {
     http.close();
     cancellation.release();
   };
-  return { deadline, sent, http: Object.assign((request: HttpRequest) => http(request), { close }), exitCode: cancellation.exitCode };
+  return {
+    deadline,
+    sent,
+    http: Object.assign((request: HttpRequest) => http(request), { close }),
+    exitCode: cancellation.exitCode,
+  };
 }
 
 /** The registries of one run. */
@@ -69,19 +79,41 @@ export interface RegistrySetting {
   readonly masker: Masker;
   readonly timeout: number;
   readonly limits?: Pick<RegistryOptions, 'patience' | 'atOnce'>;
-  /** told when the bytes of a signature have been asked for: soon there will be something to judge */
+  /**
+   * told when the bytes of a signature have been asked for: soon there will be something to judge
+   */
   readonly onSignature?: () => void;
 }
 
-/** Opens the registries: credentials from the inputs, else from the docker login of the machine. Nothing is requested before it is needed. */
+/**
+ * Opens the registries: credentials from the inputs, else from the docker login of the machine.
+ * Nothing is requested before it is needed.
+ */
 export function openRegistries(
-  { inputs, registry, access, env, masker, timeout, limits = {}, onSignature = () => {} }: RegistrySetting,
+  {
+    inputs,
+    registry,
+    access,
+    env,
+    masker,
+    timeout,
+    limits = {},
+    onSignature = () => {},
+  }: RegistrySetting,
   { http, deadline }: Network,
 ): Registries {
   const { username, password, allowHttp, allowInsecure } = inputs;
   const explicit =
-    registry === undefined || username === undefined || password === undefined ? {} : { explicit: { registry, username, password } };
-  const credentials = createCredentials({ ...explicit, env, home: env.HOME ?? homedir(), run: runHelper, mask: masker.mask });
+    registry === undefined || username === undefined || password === undefined
+      ? {}
+      : { explicit: { registry, username, password } };
+  const credentials = createCredentials({
+    ...explicit,
+    env,
+    home: env.HOME ?? homedir(),
+    run: runHelper,
+    mask: masker.mask,
+  });
   const open = openRegistry({
     http,
     credentials,
@@ -91,7 +123,11 @@ export function openRegistries(
     mask: masker.mask,
     ...limits,
   });
-  const tempo = { ...realTempo(Date.now() + timeout), sleep: deadline.sleep, memory: new RunMemory() };
+  const tempo = {
+    ...realTempo(Date.now() + timeout),
+    sleep: deadline.sleep,
+    memory: new RunMemory(),
+  };
   const store = (image: Pick<Image, 'name' | 'digest'>) => {
     const repository = open(image.name);
     const getBlob: Repository['getBlob'] = (...blob) => {
@@ -107,5 +143,9 @@ export function openRegistries(
 /** Runs a docker credential helper; what it prints is a password, so nothing of it is shown. */
 async function runHelper(command: string, args: readonly string[], stdin: string) {
   const { getExecOutput } = await import('@actions/exec');
-  return getExecOutput(command, [...args], { input: Buffer.from(stdin), silent: true, ignoreReturnCode: true });
+  return getExecOutput(command, [...args], {
+    input: Buffer.from(stdin),
+    silent: true,
+    ignoreReturnCode: true,
+  });
 }

@@ -22,7 +22,11 @@ export interface OpenedPolicy {
  * Makes the inputs, or the policy files they name, into what images must satisfy.
  * @throws {Failure} `bad-key`, `unsupported-key`, `bad-policy`, `bad-input`
  */
-export async function openPolicy(inputs: VerifyInputs, machine: Machine, network: Network): Promise<OpenedPolicy> {
+export async function openPolicy(
+  inputs: VerifyInputs,
+  machine: Machine,
+  network: Network,
+): Promise<OpenedPolicy> {
   if (inputs.policy.length > 0) return readPolicyInput(inputs, machine);
   const signers = await signersOf(inputs, machine, network);
   const policy = { signers, annotations: inputs.annotations, tlog: inputs.tlog };
@@ -30,9 +34,13 @@ export async function openPolicy(inputs: VerifyInputs, machine: Machine, network
 }
 
 async function readPolicyInput(inputs: VerifyInputs, { env, log }: Machine): Promise<OpenedPolicy> {
-  const [{ readPolicies }, { readPolicyFiles }] = await Promise.all([import('../policies/read.ts'), import('../policies/files.ts')]);
+  const [{ readPolicies }, { readPolicyFiles }] = await Promise.all([
+    import('../policies/read.ts'),
+    import('../policies/files.ts'),
+  ]);
   const files = await readPolicyFiles(inputs.policy, env.GITHUB_WORKSPACE ?? '.');
-  const ownTrust = inputs.services.trustedRoot !== undefined || inputs.services.tufMirror !== undefined;
+  const ownTrust =
+    inputs.services.trustedRoot !== undefined || inputs.services.tufMirror !== undefined;
   const { requirementFor, notes } = readPolicies(files, { readPublicKeys, ownTrust });
   for (const { file, line, text } of notes) log.notice(`${file}, line ${line}: ${text}`);
   return { requirementFor: (image) => narrow(requirementFor(image), inputs) };
@@ -43,14 +51,25 @@ async function signersOf(
   machine: Machine,
   network: Network,
 ): Promise<[SignerRule, ...SignerRule[]]> {
-  if (key === undefined) return [{ identities, issuers, ...(Object.keys(github).length === 0 ? {} : { github }) }];
-  const [first, ...rest] = isKeyReference(key) ? await keysOfService(key, machine, network) : readPublicKeys(await keyText(key, machine));
-  if (first === undefined) throw new Failure('bad-key', '`key` names no public key.', 'Use `key: cosign.pub`.');
+  if (key === undefined)
+    return [{ identities, issuers, ...(Object.keys(github).length === 0 ? {} : { github }) }];
+  const [first, ...rest] = isKeyReference(key)
+    ? await keysOfService(key, machine, network)
+    : readPublicKeys(await keyText(key, machine));
+  if (first === undefined)
+    throw new Failure('bad-key', '`key` names no public key.', 'Use `key: cosign.pub`.');
   return [{ key: first }, ...rest.map((other) => ({ key: other }))];
 }
 
-/** The public halves of a key that a service keeps, of all its versions: an image may have been signed before a rotation. */
-async function keysOfService(key: string, { env, masker }: Machine, network: Network): Promise<readonly KeyObject[]> {
+/**
+ * The public halves of a key that a service keeps, of all its versions: an image may have been
+ * signed before a rotation.
+ */
+async function keysOfService(
+  key: string,
+  { env, masker }: Machine,
+  network: Network,
+): Promise<readonly KeyObject[]> {
   const { keyTools } = await import('./keys.ts');
   return loadPublicKeys(key, keyTools(network, env, masker));
 }
@@ -69,7 +88,10 @@ async function keyText(key: string, { env, masker }: Machine): Promise<string> {
   }
 }
 
-/** True where the signatures asked for cannot be judged without a trusted root: certificates, log entries, timestamps. */
+/**
+ * True where the signatures asked for cannot be judged without a trusted root: certificates, log
+ * entries, timestamps.
+ */
 export function needsTrust({ signers, tlog }: SignaturePolicy): boolean {
   return tlog === 'required' || signers.some((rule) => !('key' in rule));
 }

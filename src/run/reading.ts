@@ -29,9 +29,10 @@ export interface ReadingLimits {
 }
 
 /**
- * It waits more than it works: more connections than a signer, which writes. Where others write, a hostile registry is the normal case, so one
- * that is slow or fails is waited for less: with the default `timeout` of 5m it is given up before 10 s are over, with a longer one in proportion.
- * One that says how long to wait (429, `Retry-After`) is only busy.
+ * It waits more than it works: more connections than a signer, which writes. Where others write, a
+ * hostile registry is the normal case, so one that is slow or fails is waited for less: with the
+ * default `timeout` of 5m it is given up before 10 s are over, with a longer one in proportion. One
+ * that says how long to wait (429, `Retry-After`) is only busy.
  * @param timeout of the step, in milliseconds
  */
 export function readingLimits(timeout: number): ReadingLimits {
@@ -48,8 +49,10 @@ const mostAhead = 24;
 
 /**
  * Opens the registries of these images for reading.
- * @param ahead true where their signatures are needed for certain: those of images whose digest is known are asked for at once
- * @throws {Failure} `too-large`; `bad-input` where the images lie in several registries and one login is given
+ * @param ahead true where their signatures are needed for certain: those of images whose digest is
+ * known are asked for at once
+ * @throws {Failure} `too-large`; `bad-input` where the images lie in several registries and one
+ * login is given
  */
 export function openReading(
   targets: readonly Target[],
@@ -79,16 +82,27 @@ export function openReading(
     onSignature,
   };
   const { open, store } = openRegistries(setting, network);
-  const begun = ahead ? readAhead(targets, store) : new Map<string, Promise<readonly FoundSignature[]>>();
+  const begun = ahead
+    ? readAhead(targets, store)
+    : new Map<string, Promise<readonly FoundSignature[]>>();
   const found = (image: Image) => {
     const early = begun.get(keyOf(image));
     begun.delete(keyOf(image)); // read once: what many images have must not stay in memory until the last is done
     return early ?? store(image).found();
   };
-  return { targets, open, found, signed, sent: Promise.race([network.sent, Promise.allSettled(begun.values())]) };
+  return {
+    targets,
+    open,
+    found,
+    signed,
+    sent: Promise.race([network.sent, Promise.allSettled(begun.values())]),
+  };
 }
 
-function readAhead(targets: readonly Target[], store: Registries['store']): Map<string, Promise<readonly FoundSignature[]>> {
+function readAhead(
+  targets: readonly Target[],
+  store: Registries['store'],
+): Map<string, Promise<readonly FoundSignature[]>> {
   const begun = new Map<string, Promise<readonly FoundSignature[]>>();
   for (const { reference, digest } of targets.slice(0, mostAhead)) {
     if (digest === undefined) continue;

@@ -8,20 +8,30 @@ import type { VerifyResult } from '../verifying/result.ts';
 import type { Machine } from './sign.ts';
 
 /** What there is to tell: results; or nothing to verify; or why nothing could be verified. */
-export type Findings = { readonly results: readonly VerifyResult[] } | { readonly nothing: string } | { readonly failure: Failure };
+export type Findings =
+  | { readonly results: readonly VerifyResult[] }
+  | { readonly nothing: string }
+  | { readonly failure: Failure };
 
 /** A comment is worth less than the answer of the step: it gets no more than half a minute. */
 const patience = 30_000;
 
 /** Writes input `sarif` where it is asked for. @throws {Failure} `bad-input` */
-export async function reportSarif(findings: Findings, { sarif }: Pick<VerifyInputs, 'sarif'>, { env, log }: Machine): Promise<void> {
+export async function reportSarif(
+  findings: Findings,
+  { sarif }: Pick<VerifyInputs, 'sarif'>,
+  { env, log }: Machine,
+): Promise<void> {
   if (sarif === undefined || 'failure' in findings) return;
   const path = sarifPath(sarif, env);
   await writeSarif(path, sarifLog('results' in findings ? findings.results : [], env), env);
   log.info(`The findings are in ${sarif}.`);
 }
 
-/** Keeps the comment of input `comment` up to date. Never ends the step, and never changes its answer. */
+/**
+ * Keeps the comment of input `comment` up to date. Never ends the step, and never changes its
+ * answer.
+ */
 export async function reportComment(
   findings: Findings,
   { comment, githubToken }: Pick<VerifyInputs, 'comment' | 'githubToken'>,
@@ -49,7 +59,9 @@ export async function reportComment(
     };
     tell(await keepComment(openGithub(githubToken, env), pullRequest, setting), { log });
   } catch (caught) {
-    log.notice(`The comment on the pull request was not written: ${caught instanceof Error ? caught.message : String(caught)}`);
+    log.notice(
+      `The comment on the pull request was not written: ${caught instanceof Error ? caught.message : String(caught)}`,
+    );
   }
 }
 
@@ -63,8 +75,10 @@ function tell(outcome: CommentOutcome, { log }: Pick<Machine, 'log'>): void {
 
 function bodyOf(findings: Findings, marker: string, env: NodeJS.ProcessEnv): string {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = env;
-  const page = server && repository && run ? `${server}/${repository}/actions/runs/${run}` : undefined;
+  const page =
+    server && repository && run ? `${server}/${repository}/actions/runs/${run}` : undefined;
   if ('results' in findings) return commentBody(findings.results, marker, page);
-  if ('nothing' in findings) return plainCommentBody('✅ No image to verify', findings.nothing, marker);
+  if ('nothing' in findings)
+    return plainCommentBody('✅ No image to verify', findings.nothing, marker);
   return plainCommentBody('❌ Nothing was verified', findings.failure.message, marker);
 }

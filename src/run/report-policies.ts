@@ -16,7 +16,8 @@ export interface SavedPolicies {
 
 /**
  * Writes ready admission policies for exactly what was signed into a new folder.
- * @returns the folder and the files' texts by name, or undefined where nothing was signed. Throws as node:fs does.
+ * @returns the folder and the files' texts by name, or undefined where nothing was signed. Throws
+ * as node:fs does.
  */
 export async function savePolicies(
   results: readonly SignResult[],
@@ -28,7 +29,14 @@ export async function savePolicies(
     trustedRoot === undefined
       ? {}
       : privateSigstore
-        ? { privateSigstore: { trustedRoot: { parsed: trustedRoot, json: JSON.stringify(TrustedRoot.toJSON(trustedRoot), null, 2) } } }
+        ? {
+            privateSigstore: {
+              trustedRoot: {
+                parsed: trustedRoot,
+                json: JSON.stringify(TrustedRoot.toJSON(trustedRoot), null, 2),
+              },
+            },
+          }
         : { publicRoot: trustedRoot };
   const claims = claimsOf(results);
   const signed = signedFrom(results, {
@@ -49,6 +57,10 @@ export async function savePolicies(
 
 /** What the certificate of the first keyless signature says of its run. */
 function claimsOf(results: readonly SignResult[]) {
-  const pem = results.flatMap(({ signatures }) => signatures).find(({ certificate }) => certificate !== undefined)?.certificate;
-  return pem === undefined ? undefined : readCertificate(Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64')).github;
+  const pem = results
+    .flatMap(({ signatures }) => signatures)
+    .find(({ certificate }) => certificate !== undefined)?.certificate;
+  return pem === undefined
+    ? undefined
+    : readCertificate(Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64')).github;
 }

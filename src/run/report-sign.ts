@@ -19,13 +19,19 @@ export interface Setting {
 }
 
 /** One line of the log for an image that is done. */
-export function tellResult({ image, references, platform, status, signatures, verified }: SignResult, log: Log): void {
-  const name = platform === undefined ? (references[0] ?? image).replace(/@sha256:.*$/, '') : `  ${platform}`;
+export function tellResult(
+  { image, references, platform, status, signatures, verified }: SignResult,
+  log: Log,
+): void {
+  const name =
+    platform === undefined ? (references[0] ?? image).replace(/@sha256:.*$/, '') : `  ${platform}`;
   const digest = image.slice(image.indexOf('@') + 1);
   const formats = signatures.map(({ format }) => format).join(' and ');
   const index = signatures.find(({ tlogIndex }) => tlogIndex !== undefined)?.tlogIndex;
   const words = [
-    status === 'failed' ? 'FAILED' : `${status === 'signed' ? 'signed' : 'already signed'} (${formats})`,
+    status === 'failed'
+      ? 'FAILED'
+      : `${status === 'signed' ? 'signed' : 'already signed'} (${formats})`,
     ...(index === undefined ? [] : [`log index ${index}`]),
     ...(status !== 'failed' && verified === true ? ['read back and verified'] : []),
   ];
@@ -33,16 +39,23 @@ export function tellResult({ image, references, platform, status, signatures, ve
 }
 
 /**
- * Writes log, outputs and summary of a run that came as far as the images. One error for each different thing that went wrong, with the
- * images it happened to. @returns the exit code
+ * Writes log, outputs and summary of a run that came as far as the images. One error for each
+ * different thing that went wrong, with the images it happened to. @returns the exit code
  */
-export async function reportResults(results: readonly SignResult[], setting: Setting, { env, log }: Machine): Promise<number> {
+export async function reportResults(
+  results: readonly SignResult[],
+  setting: Setting,
+  { env, log }: Machine,
+): Promise<number> {
   const { inputs, services, publicKey } = setting;
   const failed = results.filter(({ error }) => error !== undefined);
   for (const [, same] of Map.groupBy(failed, ({ error }) => `${error?.code} ${error?.message}`)) {
     const failure = same[0]?.error?.failure;
     const names = same.map(({ references, image }) => references[0] ?? image);
-    const about = names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ');
+    const about =
+      names.length > 3
+        ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`
+        : names.join(', ');
     if (failure !== undefined) log.error(withWritten(failure, results), about);
   }
   const bundlePath = saveBundle(results[0]?.bundle, env, log);
@@ -68,22 +81,37 @@ export async function reportResults(results: readonly SignResult[], setting: Set
 
 /** A failure that says, for who comes to repair, what is in the registry all the same. */
 function withWritten(failure: Failure, results: readonly SignResult[]): Failure {
-  const written = results.flatMap(({ signatures }) => signatures.map(({ format, reference }) => `${format} ${reference}`));
+  const written = results.flatMap(({ signatures }) =>
+    signatures.map(({ format, reference }) => `${format} ${reference}`),
+  );
   const more = written.length > 5 ? ` and ${written.length - 5} more` : '';
   const sentence =
-    written.length === 0 ? 'Nothing was written to the registry.' : `Already in the registry: ${written.slice(0, 5).join(', ')}${more}.`;
-  return new Failure(failure.code, `${failure.message} ${sentence}`, failure.fix, { cause: failure.cause });
+    written.length === 0
+      ? 'Nothing was written to the registry.'
+      : `Already in the registry: ${written.slice(0, 5).join(', ')}${more}.`;
+  return new Failure(failure.code, `${failure.message} ${sentence}`, failure.fix, {
+    cause: failure.cause,
+  });
 }
 
-/** Writes log, outputs and summary of a run that failed before any image was looked at. @returns the exit code */
-export function reportFailure(failure: Failure, { env, log }: Pick<Machine, 'env' | 'log'>): number {
+/**
+ * Writes log, outputs and summary of a run that failed before any image was looked at. @returns the
+ * exit code
+ */
+export function reportFailure(
+  failure: Failure,
+  { env, log }: Pick<Machine, 'env' | 'log'>,
+): number {
   log.error(failure);
   writeOutputs(signOutputs({ results: [], readBack: true }), log);
   appendSummary(failureSummary(failure), log, env);
   return 1;
 }
 
-/** The folder of ready policies. That they cannot be written is no reason to fail a signature that is there. */
+/**
+ * The folder of ready policies. That they cannot be written is no reason to fail a signature that
+ * is there.
+ */
 async function policiesFor(
   results: readonly SignResult[],
   setting: Setting,
@@ -95,20 +123,31 @@ async function policiesFor(
     const { savePolicies } = await import('./report-policies.ts');
     return await savePolicies(results, setting, env.RUNNER_TEMP);
   } catch (error) {
-    log.warning(`The policies could not be written: ${error instanceof Error ? error.message : String(error)}`);
+    log.warning(
+      `The policies could not be written: ${error instanceof Error ? error.message : String(error)}`,
+    );
     return undefined;
   }
 }
 
-/** The bundle of the first image, for steps that want the file. A disk that is full is no reason to fail a signature that is there. */
-function saveBundle(bundle: Buffer | undefined, env: NodeJS.ProcessEnv, log: Log): string | undefined {
+/**
+ * The bundle of the first image, for steps that want the file. A disk that is full is no reason to
+ * fail a signature that is there.
+ */
+function saveBundle(
+  bundle: Buffer | undefined,
+  env: NodeJS.ProcessEnv,
+  log: Log,
+): string | undefined {
   if (bundle === undefined || !env.RUNNER_TEMP) return undefined;
   const path = join(env.RUNNER_TEMP, `sign-image-${process.pid}.sigstore.json`);
   try {
     writeFileSync(path, bundle);
     return path;
   } catch (error) {
-    log.warning(`The bundle could not be written to ${path}: ${error instanceof Error ? error.message : String(error)}`);
+    log.warning(
+      `The bundle could not be written to ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    );
     return undefined;
   }
 }

@@ -26,18 +26,37 @@ export function tellVerified(result: VerifyResult, log: Log): void {
  * Writes log, outputs and summary of a run that came as far as the images.
  * @returns the exit code: 0 when every image verified, and with `fail: false` always
  */
-export function reportVerified(results: readonly VerifyResult[], inputs: VerifyInputs, opened: OpenedPolicy, machine: Machine): number {
+export function reportVerified(
+  results: readonly VerifyResult[],
+  inputs: VerifyInputs,
+  opened: OpenedPolicy,
+  machine: Machine,
+): number {
   const { env, log } = machine;
   const bad = results.filter(({ verified }) => !verified);
-  const groups = [...Map.groupBy(bad, (result) => `${result.code} ${result.reason} ${adviceFor(result)}`).values()];
+  const groups = [
+    ...Map.groupBy(
+      bad,
+      (result) => `${result.code} ${result.reason} ${adviceFor(result)}`,
+    ).values(),
+  ];
   const annotations = groups.flatMap(annotationsOf);
-  for (const annotation of annotations.slice(0, mostAnnotations)) annotate(annotation, inputs.fail, log);
+  for (const annotation of annotations.slice(0, mostAnnotations))
+    annotate(annotation, inputs.fail, log);
   const left = annotations.slice(mostAnnotations);
-  if (left.length > 0) log.info(`and ${left.length} more that did not verify: see the lines above, the summary, or output results.`);
-  for (const { place, about } of left.slice(0, mostPlaces)) if (place !== undefined) log.info(`✗ ${place.file}:${place.line} ${about}`);
+  if (left.length > 0)
+    log.info(
+      `and ${left.length} more that did not verify: see the lines above, the summary, or output results.`,
+    );
+  for (const { place, about } of left.slice(0, mostPlaces))
+    if (place !== undefined) log.info(`✗ ${place.file}:${place.line} ${about}`);
   const outputs = verifyOutputs(results);
   writeOutputs(outputs, log);
-  const setting = { policyFiles: inputs.policy, fail: inputs.fail, ...(opened.policy === undefined ? {} : { policy: opened.policy }) };
+  const setting = {
+    policyFiles: inputs.policy,
+    fail: inputs.fail,
+    ...(opened.policy === undefined ? {} : { policy: opened.policy }),
+  };
   appendSummary(verifySummary(results, setting), log, env);
   return outputs.verified === 'true' || !inputs.fail ? 0 : 1;
 }
@@ -48,26 +67,45 @@ interface Annotation {
   readonly place?: Place;
 }
 
-/** One annotation for all images that failed in the same way; of images that files name, one for each place. */
+/**
+ * One annotation for all images that failed in the same way; of images that files name, one for
+ * each place.
+ */
 function annotationsOf(group: readonly VerifyResult[]): readonly Annotation[] {
   const named = group.filter(({ sources = [] }) => sources.length === 0);
-  const placed = group.flatMap((result) => (result.sources ?? []).map((place) => ({ result, about: place.reference, place })));
+  const placed = group.flatMap((result) =>
+    (result.sources ?? []).map((place) => ({ result, about: place.reference, place })),
+  );
   const [first] = named;
   if (first === undefined) return placed;
-  const names = named.map(({ references, image, asked, platform }) => `${references[0] ?? image}${asked ? '' : ` ${platform ?? image}`}`);
-  const about = names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ');
+  const names = named.map(
+    ({ references, image, asked, platform }) =>
+      `${references[0] ?? image}${asked ? '' : ` ${platform ?? image}`}`,
+  );
+  const about =
+    names.length > 3
+      ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`
+      : names.join(', ');
   return [{ result: first, about }, ...placed];
 }
 
 function annotate({ result, about, place }: Annotation, fail: boolean, log: Log): void {
-  const failure = new Failure(result.failure?.code ?? 'not-verified', `${result.code}: ${result.reason}`, adviceFor(result), {
-    cause: result.failure?.cause ?? result.failure,
-  });
+  const failure = new Failure(
+    result.failure?.code ?? 'not-verified',
+    `${result.code}: ${result.reason}`,
+    adviceFor(result),
+    {
+      cause: result.failure?.cause ?? result.failure,
+    },
+  );
   if (fail) log.error(failure, about, place);
   else log.warning(`${about}: ${failure.message}`, `sign-image: ${result.code}`, place);
 }
 
-/** Writes log, outputs and summary of a run that rightly found nothing to verify. @returns the exit code */
+/**
+ * Writes log, outputs and summary of a run that rightly found nothing to verify. @returns the exit
+ * code
+ */
 export function reportNothing(sentence: string, { env, log }: Machine): number {
   log.notice(sentence);
   writeOutputs({ ...verifyOutputs([]), verified: '' }, log);
@@ -75,7 +113,9 @@ export function reportNothing(sentence: string, { env, log }: Machine): number {
   return 0;
 }
 
-/** Writes log, outputs and summary of a run that could not look at any image. @returns the exit code */
+/**
+ * Writes log, outputs and summary of a run that could not look at any image. @returns the exit code
+ */
 export function reportVerifyFailure(failure: Failure, { env, log }: Machine): number {
   log.error(failure);
   writeOutputs(verifyOutputs([]), log);

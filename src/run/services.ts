@@ -24,23 +24,33 @@ export interface ServiceTools {
   readonly masker: Masker;
 }
 
-/** The services of a run, and its signer where no key signs. Both are under way: neither needs to be awaited before it is used. */
+/**
+ * The services of a run, and its signer where no key signs. Both are under way: neither needs to be
+ * awaited before it is used.
+ */
 export interface OpenedServices {
   readonly services: Promise<Services>;
   readonly signer: Promise<KeylessSigner> | undefined;
 }
 
 /**
- * Finds the services of this run and what they are judged by. For keyless, the guard of private repositories comes first, alone; then the
- * identity token is fetched beside the trusted root, and the certificate asked for as soon as both are there.
- * @throws {Failure} what is known without asking anybody: `private-repository`, `bad-signing-config`, `no-identity-token`,
- *   `bad-identity-token`. `services` and `signer` reject with these too, and with `bad-trusted-root`, `tuf-error`, `rekor-error`, `bad-input`
+ * Finds the services of this run and what they are judged by. For keyless, the guard of private
+ * repositories comes first, alone; then the identity token is fetched beside the trusted root, and
+ * the certificate asked for as soon as both are there.
+ * @throws {Failure} what is known without asking anybody: `private-repository`,
+ * `bad-signing-config`, `no-identity-token`,
+ *   `bad-identity-token`. `services` and `signer` reject with these too, and with
+ *   `bad-trusted-root`, `tuf-error`, `rekor-error`, `bad-input`
  *   (`services`), `fulcio-error` (`signer`, at its first use).
  */
-export async function openServices(inputs: SignInputs, tools: ServiceTools): Promise<OpenedServices> {
+export async function openServices(
+  inputs: SignInputs,
+  tools: ServiceTools,
+): Promise<OpenedServices> {
   const keyless = inputs.key === undefined;
   const guard = keyless ? await guardDisclosure(inputs, tools.env) : undefined;
-  // With another TUF repository, which services there are is known only afterwards: no token is fetched for what may be refused.
+  // With another TUF repository, which services there are is known only afterwards: no token is
+  // fetched for what may be refused.
   const token = guard === undefined || guard.open ? undefined : await identitySource(inputs, tools);
   const found = findServices(inputs, tools, async (chosen) => guard?.check(chosen));
   const services = found.then(({ services: made }) => made);
@@ -58,8 +68,8 @@ export async function openServices(inputs: SignInputs, tools: ServiceTools): Pro
 }
 
 /**
- * How long a service may be waited for: what the step has left, minus what pushing, reading back and reporting may need. That is a tenth of
- * the budget, fifteen seconds at the most.
+ * How long a service may be waited for: what the step has left, minus what pushing, reading back
+ * and reporting may need. That is a tenth of the budget, fifteen seconds at the most.
  */
 function patienceOf({ timeout }: SignInputs, { deadline }: ServiceTools): () => number {
   const reserve = Math.min(15_000, timeout / 10);
@@ -77,27 +87,42 @@ async function findServices(
   const { http } = tools;
   const trusted = await loadTrust({
     ...given,
-    needsSigningConfig: (keyless && given.fulcioUrl === undefined) || (inputs.tlog && given.rekorUrl === undefined),
+    needsSigningConfig:
+      (keyless && given.fulcioUrl === undefined) || (inputs.tlog && given.rekorUrl === undefined),
     cacheDir: tools.env.RUNNER_TOOL_CACHE || tools.env.RUNNER_TEMP || tmpdir(),
     http,
     patience,
   });
   for (const notice of trusted.notices) tools.log.notice(notice);
-  const chosen = chooseServices(trusted.signingConfig, given, { fulcio: keyless, log: inputs.tlog }, new Date());
+  const chosen = chooseServices(
+    trusted.signingConfig,
+    given,
+    { fulcio: keyless, log: inputs.tlog },
+    new Date(),
+  );
   await check(chosen);
   const tlog = usesLog(inputs, chosen, trusted, tools.log);
 
   const logIds = async () => logIdsOf(trusted.trustedRoot);
-  const open = (log: ChosenServices['logs'][number]) => createRekor({ http, patience, logIds, ...log });
+  const open = (log: ChosenServices['logs'][number]) =>
+    createRekor({ http, patience, logIds, ...log });
   const logs = chosen.logs.map(open);
   const versions = await Promise.all(logs.map((log) => log.version()));
-  const logV1 = logs[versions.indexOf(1)] ?? (tlog ? olderLog(trusted.signingConfig, inputs, open) : undefined);
-  const timestamps = chosen.timestamps.map((url) => createTimestampWitness({ http, url, patience }));
+  const logV1 =
+    logs[versions.indexOf(1)] ?? (tlog ? olderLog(trusted.signingConfig, inputs, open) : undefined);
+  const timestamps = chosen.timestamps.map((url) =>
+    createTimestampWitness({ http, url, patience }),
+  );
   const services: Services = {
     trust: createTrust(trusted.trustedRoot),
     bundleWitnesses: [...logs, ...timestamps],
     legacyWitnesses: [...(logV1 === undefined ? [] : [logV1]), ...timestamps.slice(0, 1)],
-    facts: { tlog, logV1: logV1 !== undefined, logV2: versions.includes(2), timestamp: timestamps.length > 0 },
+    facts: {
+      tlog,
+      logV1: logV1 !== undefined,
+      logV2: versions.includes(2),
+      timestamp: timestamps.length > 0,
+    },
     privateSigstore: given.trustedRoot !== undefined || given.tufMirror !== undefined,
     trustedRoot: trusted.trustedRoot,
   };
@@ -105,10 +130,16 @@ async function findServices(
 }
 
 /**
- * A deployment without a log says so by a signing config that names none, and is taken at its word. Without any config nobody has said so.
+ * A deployment without a log says so by a signing config that names none, and is taken at its word.
+ * Without any config nobody has said so.
  * @throws {Failure} `bad-signing-config`
  */
-function usesLog({ tlog }: SignInputs, chosen: ChosenServices, { signingConfig }: Trust, log: Log): boolean {
+function usesLog(
+  { tlog }: SignInputs,
+  chosen: ChosenServices,
+  { signingConfig }: Trust,
+  log: Log,
+): boolean {
   if (!tlog || chosen.logs.length > 0) return tlog;
   if (signingConfig === undefined) {
     throw new Failure(
@@ -117,11 +148,16 @@ function usesLog({ tlog }: SignInputs, chosen: ChosenServices, { signingConfig }
       'Add `signing-config:` or `rekor-url:` beside `trusted-root:`, or set `tlog: false`.',
     );
   }
-  log.notice('The signing config names no transparency log, so the signatures are recorded in none.');
+  log.notice(
+    'The signing config names no transparency log, so the signatures are recorded in none.',
+  );
   return false;
 }
 
-/** A config that prefers Rekor v2 may still name a v1, which is the only kind that legacy verifiers understand. */
+/**
+ * A config that prefers Rekor v2 may still name a v1, which is the only kind that legacy verifiers
+ * understand.
+ */
 function olderLog(
   config: SigningConfig | undefined,
   inputs: SignInputs,
@@ -129,7 +165,12 @@ function olderLog(
 ): Rekor | undefined {
   if (inputs.format === 'bundle' || inputs.services.rekorUrl !== undefined) return undefined;
   try {
-    const [log] = chooseServices(config, {}, { fulcio: false, log: true, rekorVersions: [1] }, new Date()).logs;
+    const [log] = chooseServices(
+      config,
+      {},
+      { fulcio: false, log: true, rekorVersions: [1] },
+      new Date(),
+    ).logs;
     return log && open(log);
   } catch (error) {
     if (error instanceof Failure && error.code === 'bad-signing-config') return undefined;

@@ -12,7 +12,14 @@ import type { SigningPlan } from '../signing/sign-image.ts';
 import { signImages } from '../signing/sign-images.ts';
 import { type Network, openNetwork, openRegistries } from './network.ts';
 import { reportFailure, reportResults, type Setting, tellResult } from './report-sign.ts';
-import { craftOf, formatsOf, noServices, openKey, type Services, type SigningCraft } from './signer.ts';
+import {
+  craftOf,
+  formatsOf,
+  noServices,
+  openKey,
+  type Services,
+  type SigningCraft,
+} from './signer.ts';
 
 /** What a run has of the machine it is on. */
 export interface Machine {
@@ -23,7 +30,8 @@ export interface Machine {
 
 /**
  * The action sign-image, from inputs to outputs. Never throws.
- * @returns the exit code: 0 when everything was signed (and verified, where asked for), else 1; 128 and the signal's number for a cancelled job
+ * @returns the exit code: 0 when everything was signed (and verified, where asked for), else 1; 128
+ * and the signal's number for a cancelled job
  */
 export async function runSign(env: NodeJS.ProcessEnv = process.env): Promise<number> {
   const machine = { env, log: createLog(), masker: createMasker(secretForms) };
@@ -48,15 +56,30 @@ export async function runSign(env: NodeJS.ProcessEnv = process.env): Promise<num
   }
 }
 
-async function signTargets(targets: readonly Target[], inputs: SignInputs, network: Network, machine: Machine): Promise<number> {
+async function signTargets(
+  targets: readonly Target[],
+  inputs: SignInputs,
+  network: Network,
+  machine: Machine,
+): Promise<number> {
   const { env, log, masker } = machine;
-  const annotations = combineAnnotations(inputs.annotations, inputs.githubAnnotations ? githubAnnotations(env) : {});
+  const annotations = combineAnnotations(
+    inputs.annotations,
+    inputs.githubAnnotations ? githubAnnotations(env) : {},
+  );
   const { craft, services, publicKey } = await openSigner(inputs, annotations, network, machine);
   const plan = services.then((found) => planOf(inputs, annotations, found, log));
   plan.catch(() => {}); // told once the images have been looked up
   const [registry] = targets.map(({ reference }) => reference.registry);
   const registries = openRegistries(
-    { inputs: inputs.registry, registry, access: 'pull,push', env, masker, timeout: inputs.timeout },
+    {
+      inputs: inputs.registry,
+      registry,
+      access: 'pull,push',
+      env,
+      masker,
+      timeout: inputs.timeout,
+    },
     network,
   );
   const tools = {
@@ -70,37 +93,64 @@ async function signTargets(targets: readonly Target[], inputs: SignInputs, netwo
         `${reference} is a tag, and a tag can move between the push and this step; it was ${digest} just now. Add \`digest: \${{ steps.build.outputs.digest }}\` to sign exactly what was pushed.`,
       ),
   };
-  const results = await log.group(`Signing ${targets.length === 1 ? targets[0]?.references[0] : `${targets.length} images`}`, () =>
-    signImages(targets, plan, tools, (result: SignResult) => tellResult(result, log)),
+  const results = await log.group(
+    `Signing ${targets.length === 1 ? targets[0]?.references[0] : `${targets.length} images`}`,
+    () => signImages(targets, plan, tools, (result: SignResult) => tellResult(result, log)),
   );
   const setting: Setting = { inputs, services: await services, ...(await publicKey()) };
   return reportResults(results, setting, machine);
 }
 
-/** The signer, and the services it needs. What is slow (decrypting the key, the certificate) is under way and not awaited here. */
+/**
+ * The signer, and the services it needs. What is slow (decrypting the key, the certificate) is
+ * under way and not awaited here.
+ */
 async function openSigner(
   inputs: SignInputs,
   annotations: Readonly<Record<string, string>>,
   network: Network,
   { env, log, masker }: Machine,
-): Promise<{ craft: SigningCraft; services: Promise<Services>; publicKey: () => Promise<{ publicKey?: string }> }> {
+): Promise<{
+  craft: SigningCraft;
+  services: Promise<Services>;
+  publicKey: () => Promise<{ publicKey?: string }>;
+}> {
   const key = inputs.key === undefined ? undefined : openKey(inputs, env, masker, network);
-  key?.then(({ warnings }) => warnings.forEach((warning) => void log.warning(warning))).catch(() => {});
+  key
+    ?.then(({ warnings }) => warnings.forEach((warning) => void log.warning(warning)))
+    .catch(() => {});
   const publicKey = async () => {
     const opened = await key?.catch(() => undefined);
     const found = await opened?.publicKey();
-    return found === undefined ? {} : { publicKey: found.export({ type: 'spki', format: 'pem' }).toString() };
+    return found === undefined
+      ? {}
+      : { publicKey: found.export({ type: 'spki', format: 'pem' }).toString() };
   };
   if (key !== undefined && !inputs.tlog && inputs.services.timestampUrl === undefined) {
     const services = Promise.resolve(noServices);
     return { craft: craftOf(key, services, annotations), services, publicKey };
   }
   const { openServices } = await import('./services.ts');
-  const { services, signer } = await openServices(inputs, { env, log, masker, http: network.http, deadline: network.deadline });
-  return { craft: craftOf((key ?? signer) as Promise<ImageSigner>, services, annotations), services, publicKey };
+  const { services, signer } = await openServices(inputs, {
+    env,
+    log,
+    masker,
+    http: network.http,
+    deadline: network.deadline,
+  });
+  return {
+    craft: craftOf((key ?? signer) as Promise<ImageSigner>, services, annotations),
+    services,
+    publicKey,
+  };
 }
 
-function planOf(inputs: SignInputs, annotations: Readonly<Record<string, string>>, services: Services, log: Log): SigningPlan {
+function planOf(
+  inputs: SignInputs,
+  annotations: Readonly<Record<string, string>>,
+  services: Services,
+  log: Log,
+): SigningPlan {
   const { formats, notice } = formatsOf(inputs, services);
   if (notice !== undefined) log.notice(notice);
   return { formats, annotations, skipExisting: inputs.skipExisting, verify: inputs.verify };

@@ -29,7 +29,10 @@ export interface Services {
   readonly bundleWitnesses: readonly Witness[];
   /** one log of version 1 and one authority at the most: the legacy format has room for no more */
   readonly legacyWitnesses: readonly Witness[];
-  /** `tlog`: whether there will be a log entry; a deployment without a log has none although it is asked for */
+  /**
+   * `tlog`: whether there will be a log entry; a deployment without a log has none although it is
+   * asked for
+   */
   readonly facts: Pick<FormatFacts, 'tlog' | 'logV1' | 'logV2' | 'timestamp'>;
   /** others than the public-good instance: a verifier needs their trusted root */
   readonly privateSigstore: boolean;
@@ -46,7 +49,9 @@ export const noServices: Services = {
   privateSigstore: false,
 };
 
-/** A signer that is an identity, and the commit that its certificate is about, where it says one. */
+/**
+ * A signer that is an identity, and the commit that its certificate is about, where it says one.
+ */
 export interface KeylessSigner extends ImageSigner {
   commit(): Promise<string | undefined>;
 }
@@ -60,16 +65,25 @@ export interface SigningCraft {
 }
 
 /** The formats of this run, and why one is left out. @throws {Failure} `bad-input` */
-export function formatsOf({ key, format }: SignInputs, { facts }: Services): ReturnType<typeof chooseFormats> {
+export function formatsOf(
+  { key, format }: SignInputs,
+  { facts }: Services,
+): ReturnType<typeof chooseFormats> {
   return chooseFormats(format, { ...facts, keyless: key === undefined });
 }
 
 /**
- * Opens the private key of input `key`, or looks it up in the service that keeps it. That happens beside the first requests of the run; await
- * it when a signature is due.
- * @throws {Failure} `bad-key`, `bad-password`, `unsupported-key`; for a key in a service what KeyProvider says
+ * Opens the private key of input `key`, or looks it up in the service that keeps it. That happens
+ * beside the first requests of the run; await it when a signature is due.
+ * @throws {Failure} `bad-key`, `bad-password`, `unsupported-key`; for a key in a service what
+ * KeyProvider says
  */
-export async function openKey(inputs: SignInputs, env: NodeJS.ProcessEnv, masker: Masker, network: Network): Promise<ImageSigner> {
+export async function openKey(
+  inputs: SignInputs,
+  env: NodeJS.ProcessEnv,
+  masker: Masker,
+  network: Network,
+): Promise<ImageSigner> {
   if (isKeyReference(inputs.key ?? '')) {
     const { keyTools } = await import('./keys.ts');
     return loadReferencedSigner(inputs.key ?? '', keyTools(network, env, masker));
@@ -79,7 +93,10 @@ export async function openKey(inputs: SignInputs, env: NodeJS.ProcessEnv, masker
   return loadSigner({ key: text, password: inputs.keyPassword });
 }
 
-/** Puts signer, services and formats together: how a signature is made, and how a stranger would judge it. */
+/**
+ * Puts signer, services and formats together: how a signature is made, and how a stranger would
+ * judge it.
+ */
 export function craftOf(
   signer: Promise<ImageSigner | KeylessSigner>,
   services: Promise<Services>,
@@ -89,7 +106,8 @@ export function craftOf(
   const both = Promise.all([signer, services]);
   both.catch(() => {});
   const policy = once(async () => policyFor(await signer, (await services).facts.tlog));
-  const decide = async (found: FoundSignature, digest: Digest) => judge(found, digest, await policy(), (await services).trust);
+  const decide = async (found: FoundSignature, digest: Digest) =>
+    judge(found, digest, await policy(), (await services).trust);
   const who = once(async () => {
     const held = await signer;
     const commit = 'commit' in held ? await held.commit() : undefined;
@@ -103,15 +121,31 @@ export function craftOf(
 
   function makeBundle({ digest }: Image): Making {
     const statement = makeStatement(digest, annotations);
-    const made = both.then(([held, { bundleWitnesses }]) => signBundle({ signer: held, witnesses: bundleWitnesses, statement }));
-    const verdict = made.then(({ bundle }) => verified({ format: 'bundle', bundle, digest, reference: newSignature }, digest));
-    return { format: 'bundle', verdict, bundle: heeded(verdict.then(async () => (await made).bundle)) };
+    const made = both.then(([held, { bundleWitnesses }]) =>
+      signBundle({ signer: held, witnesses: bundleWitnesses, statement }),
+    );
+    const verdict = made.then(({ bundle }) =>
+      verified({ format: 'bundle', bundle, digest, reference: newSignature }, digest),
+    );
+    return {
+      format: 'bundle',
+      verdict,
+      bundle: heeded(verdict.then(async () => (await made).bundle)),
+    };
   }
 
   function makeLegacy({ name, digest }: Image): Making {
-    const payload = makePayload({ dockerReference: cosignRepositoryName(name), digest, annotations });
-    const made = both.then(([held, { legacyWitnesses }]) => signLegacy({ signer: held, witnesses: legacyWitnesses, payload }));
-    const verdict = made.then((layer) => verified({ format: 'legacy', ...layer, digest, reference: newSignature }, digest));
+    const payload = makePayload({
+      dockerReference: cosignRepositoryName(name),
+      digest,
+      annotations,
+    });
+    const made = both.then(([held, { legacyWitnesses }]) =>
+      signLegacy({ signer: held, witnesses: legacyWitnesses, payload }),
+    );
+    const verdict = made.then((layer) =>
+      verified({ format: 'legacy', ...layer, digest, reference: newSignature }, digest),
+    );
     return {
       format: 'legacy',
       verdict,
@@ -123,7 +157,9 @@ export function craftOf(
   /** Everything that is pushed comes through here, with all that it should carry. */
   async function verified(found: FoundSignature, digest: Digest): Promise<Verdict> {
     const { trust, facts } = await services;
-    const whole = facts.timestamp ? { ...(await policy()), timestamp: 'required' as const } : await policy();
+    const whole = facts.timestamp
+      ? { ...(await policy()), timestamp: 'required' as const }
+      : await policy();
     const verdict = judge(found, digest, whole, trust);
     if (!verdict.verified) throw unusable(verdict, await services);
     return verdict;
@@ -134,12 +170,21 @@ const newSignature = 'the new signature';
 
 /** The policy of a stranger who trusts this signer and nobody else. */
 async function policyFor(signer: ImageSigner, tlog: boolean): Promise<SignaturePolicy> {
-  const [key, { identity = '', issuer = '' }] = await Promise.all([signer.publicKey(), signer.identity()]);
-  const rule: SignerRule = key === undefined ? { identities: [{ exact: identity }], issuers: [{ exact: issuer }] } : { key };
+  const [key, { identity = '', issuer = '' }] = await Promise.all([
+    signer.publicKey(),
+    signer.identity(),
+  ]);
+  const rule: SignerRule =
+    key === undefined
+      ? { identities: [{ exact: identity }], issuers: [{ exact: issuer }] }
+      : { key };
   return { signers: [rule], annotations: {}, tlog: tlog ? 'required' : 'ignore' };
 }
 
-/** A log, an authority or a trusted root that do not belong together show here, before anything is pushed. */
+/**
+ * A log, an authority or a trusted root that do not belong together show here, before anything is
+ * pushed.
+ */
 function unusable(verdict: Verdict, services: Services): Failure {
   return new Failure(
     'not-verified',
@@ -150,7 +195,10 @@ function unusable(verdict: Verdict, services: Services): Failure {
   );
 }
 
-/** A promise that its user may never come to await, when something else fails before: its rejection must not end the process. */
+/**
+ * A promise that its user may never come to await, when something else fails before: its rejection
+ * must not end the process.
+ */
 function heeded<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;

@@ -6,11 +6,16 @@ import type { Network } from './network.ts';
 import type { Machine } from './sign.ts';
 
 /**
- * What certificates, log entries and timestamps are judged by: `trusted-root` as given, else the one of the TUF repository. Loaded only by runs that
- * need it: with a key and the log ignored nothing but the registry is contacted (contract, rule 8).
+ * What certificates, log entries and timestamps are judged by: `trusted-root` as given, else the
+ * one of the TUF repository. Loaded only by runs that need it: with a key and the log ignored
+ * nothing but the registry is contacted (contract, rule 8).
  * @throws {Failure} `bad-trusted-root`, `bad-input`, `tuf-error`
  */
-export async function openTrust({ services }: VerifyInputs, { http, deadline }: Network, { env, log }: Machine): Promise<Trust> {
+export async function openTrust(
+  { services }: VerifyInputs,
+  { http, deadline }: Network,
+  { env, log }: Machine,
+): Promise<Trust> {
   const trusted = await loadTrust({
     ...services,
     needsSigningConfig: false,

@@ -9,10 +9,12 @@ import { openReading, type Reading, readingLimits } from './reading.ts';
 import type { Machine } from './sign.ts';
 
 /**
- * The action sign-image/verify, from inputs to outputs. Never throws. What judges and reports is large, and loading it stops everything else:
- * so the first requests leave before, and it is loaded while their answers are on the way.
+ * The action sign-image/verify, from inputs to outputs. Never throws. What judges and reports is
+ * large, and loading it stops everything else: so the first requests leave before, and it is loaded
+ * while their answers are on the way.
  * @param ahead connections to the registry of the first image, begun before
- * @returns the exit code: 0 when every image verified (with `fail: false` also when not), else 1; of a cancelled job 128 and the signal's number
+ * @returns the exit code: 0 when every image verified (with `fail: false` also when not), else 1;
+ * of a cancelled job 128 and the signal's number
  */
 export async function runVerify(env: NodeJS.ProcessEnv, ahead: AheadConnections): Promise<number> {
   const machine = { env, log: createLog(), masker: createMasker(secretForms) };
@@ -20,8 +22,12 @@ export async function runVerify(env: NodeJS.ProcessEnv, ahead: AheadConnections)
   try {
     inputs = readVerifyInputs(machine.masker);
     for (const warning of inputs.warnings) machine.log.warning(warning);
-    if (inputs.sarif !== undefined) (await import('../action/sarif.ts')).sarifPath(inputs.sarif, env);
-    const network = openNetwork(inputs.timeout, env, machine.log, { ...readingLimits(inputs.timeout).network, ahead });
+    if (inputs.sarif !== undefined)
+      (await import('../action/sarif.ts')).sarifPath(inputs.sarif, env);
+    const network = openNetwork(inputs.timeout, env, machine.log, {
+      ...readingLimits(inputs.timeout).network,
+      ahead,
+    });
     try {
       const reading = readNamed(inputs, machine, network);
       await reading?.sent;
@@ -37,12 +43,19 @@ export async function runVerify(env: NodeJS.ProcessEnv, ahead: AheadConnections)
   }
 }
 
-/** Begins to read where the inputs alone say which images there are. Policy files may want no signature of an image, so those come first. */
+/**
+ * Begins to read where the inputs alone say which images there are. Policy files may want no
+ * signature of an image, so those come first.
+ */
 function readNamed(inputs: VerifyInputs, machine: Machine, network: Network): Reading | undefined {
   if (inputs.files.length > 0) return undefined;
   return openReading(readTargets(inputs), inputs, machine, network, inputs.policy.length === 0);
 }
 
-async function reportStopped(caught: unknown, inputs: VerifyInputs | undefined, machine: Machine): Promise<number> {
+async function reportStopped(
+  caught: unknown,
+  inputs: VerifyInputs | undefined,
+  machine: Machine,
+): Promise<number> {
   return (await import('./gate.ts')).reportStopped(caught, inputs, machine);
 }

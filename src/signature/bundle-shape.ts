@@ -2,9 +2,10 @@ import { isObject } from './json.ts';
 import { Refusal, shown } from './refusal.ts';
 
 /**
- * What may stand in a piece of JSON: a kind of value, an object of named fields (all optional here), or a list with a largest length.
- * `base64` must be the one canonical spelling: lenient decoders skip what they do not know, and readers would then differ.
- * `count` is a proto3 int64: canonical decimal digits (as a string, or a safe integer), never negative.
+ * What may stand in a piece of JSON: a kind of value, an object of named fields (all optional
+ * here), or a list with a largest length. `base64` must be the one canonical spelling: lenient
+ * decoders skip what they do not know, and readers would then differ. `count` is a proto3 int64:
+ * canonical decimal digits (as a string, or a safe integer), never negative.
  */
 export type Shape = 'text' | 'base64' | 'count' | Fields | List;
 interface Fields {
@@ -15,7 +16,10 @@ interface List {
   readonly most: number;
 }
 
-/** The protobuf JSON of a bundle (sigstore/protobuf-specs, sigstore_bundle.proto), versions 0.1 to 0.3. Go's reader refuses unknown fields too. */
+/**
+ * The protobuf JSON of a bundle (sigstore/protobuf-specs, sigstore_bundle.proto), versions 0.1 to
+ * 0.3. Go's reader refuses unknown fields too.
+ */
 export const bundleShape: Shape = {
   mediaType: 'text',
   verificationMaterial: {
@@ -40,7 +44,9 @@ export const bundleShape: Shape = {
         canonicalizedBody: 'base64',
       },
     },
-    timestampVerificationData: { rfc3161Timestamps: { list: { signedTimestamp: 'base64' }, most: 8 } },
+    timestampVerificationData: {
+      rfc3161Timestamps: { list: { signedTimestamp: 'base64' }, most: 8 },
+    },
   },
   messageSignature: { messageDigest: { algorithm: 'text', digest: 'base64' }, signature: 'base64' },
   dsseEnvelope: {
@@ -62,7 +68,10 @@ export function checkShape(value: unknown, shape: Shape, path: string): void {
   if (isList(shape)) {
     if (!Array.isArray(value)) throw new Refusal('malformed', `The field ${path} is not a list.`);
     if (value.length > shape.most)
-      throw new Refusal('malformed', `The field ${path} has ${value.length} entries; at most ${shape.most} are read.`);
+      throw new Refusal(
+        'malformed',
+        `The field ${path} has ${value.length} entries; at most ${shape.most} are read.`,
+      );
     value.forEach((item: unknown, index) => {
       checkShape(item, shape.list, `${path}[${index}]`);
     });
@@ -71,7 +80,8 @@ export function checkShape(value: unknown, shape: Shape, path: string): void {
   if (!isObject(value)) throw new Refusal('malformed', `The field ${path} is not a JSON object.`);
   for (const [name, item] of Object.entries(value)) {
     const field = Object.hasOwn(shape, name) ? (shape as Fields)[name] : undefined;
-    if (field === undefined) throw new Refusal('malformed', `The field ${path} has an unknown field "${shown(name)}".`);
+    if (field === undefined)
+      throw new Refusal('malformed', `The field ${path} has an unknown field "${shown(name)}".`);
     checkShape(item, field, `${path}.${name}`);
   }
 }
@@ -81,18 +91,29 @@ function isList(shape: Fields | List): shape is List {
 }
 
 function checkValue(value: unknown, shape: 'text' | 'base64' | 'count', path: string): void {
-  if (shape === 'count' ? isCount(value) : typeof value === 'string' && (shape === 'text' || isBase64(value))) return;
+  if (
+    shape === 'count'
+      ? isCount(value)
+      : typeof value === 'string' && (shape === 'text' || isBase64(value))
+  )
+    return;
   const wanted = { text: 'text', base64: 'canonical base64', count: 'a whole number' }[shape];
   throw new Refusal('malformed', `The field ${path} is not ${wanted}.`);
 }
 
-/** True for the one canonical spelling of some bytes in base64 (RFC 4648 section 4: padding, no stray bits, no line breaks). */
+/**
+ * True for the one canonical spelling of some bytes in base64 (RFC 4648 section 4: padding, no
+ * stray bits, no line breaks).
+ */
 export function isBase64(text: string): boolean {
   return Buffer.from(text, 'base64').toString('base64') === text;
 }
 
 // Beyond 2^53 a number would be compared rounded, and two different indexes would be equal.
 function isCount(value: unknown): boolean {
-  if (typeof value === 'string') return /^(?:0|[1-9]\d{0,15})$/.test(value) && Number.isSafeInteger(Number(value));
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0);
+  if (typeof value === 'string')
+    return /^(?:0|[1-9]\d{0,15})$/.test(value) && Number.isSafeInteger(Number(value));
+  return (
+    typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0)
+  );
 }

@@ -15,7 +15,12 @@ import { Refusal, shownError } from './refusal.ts';
 export const maxBundleBytes = 1 << 18;
 
 const limits = { maxBytes: maxBundleBytes, maxDepth: 16 };
-const mediaTypes: readonly unknown[] = [BUNDLE_V01_MEDIA_TYPE, BUNDLE_V02_MEDIA_TYPE, BUNDLE_V03_LEGACY_MEDIA_TYPE, BUNDLE_V03_MEDIA_TYPE];
+const mediaTypes: readonly unknown[] = [
+  BUNDLE_V01_MEDIA_TYPE,
+  BUNDLE_V02_MEDIA_TYPE,
+  BUNDLE_V03_LEGACY_MEDIA_TYPE,
+  BUNDLE_V03_MEDIA_TYPE,
+];
 
 /** The JSON bytes of a bundle, as they lie in the registry (protobuf JSON, no spaces). */
 export function bundleBytes(bundle: Bundle): Buffer {
@@ -23,15 +28,18 @@ export function bundleBytes(bundle: Bundle): Buffer {
 }
 
 /**
- * Reads a Sigstore bundle, strictly (@sigstore/bundle alone takes unknown fields, sloppy base64, repeated keys, two contents at once, and media
- * types that only begin right). Versions 0.1 to 0.3.
+ * Reads a Sigstore bundle, strictly (@sigstore/bundle alone takes unknown fields, sloppy base64,
+ * repeated keys, two contents at once, and media types that only begin right). Versions 0.1 to 0.3.
  * @throws {Refusal} `malformed` or `too-large`.
  */
 export function parseBundle(bytes: Uint8Array): Bundle {
   const json = parseJson(bytes, 'bundle', limits);
   checkShape(json, bundleShape, 'bundle');
   if (!isObject(json) || !mediaTypes.includes(json.mediaType)) {
-    throw new Refusal('malformed', 'The bundle is of no media type that is known here (Sigstore bundle 0.1 to 0.3).');
+    throw new Refusal(
+      'malformed',
+      'The bundle is of no media type that is known here (Sigstore bundle 0.1 to 0.3).',
+    );
   }
   exactlyOne(json, ['dsseEnvelope', 'messageSignature'], 'content');
   const material = isObject(json.verificationMaterial) ? json.verificationMaterial : {};
@@ -39,12 +47,22 @@ export function parseBundle(bytes: Uint8Array): Bundle {
   try {
     return bundleFromJSON(json);
   } catch (error) {
-    throw new Refusal('malformed', `The bundle is incomplete: ${shownError(error)}.`, { cause: error });
+    throw new Refusal('malformed', `The bundle is incomplete: ${shownError(error)}.`, {
+      cause: error,
+    });
   }
 }
 
 // A protobuf "oneof": with two of them, which one counts depends on the reader.
-function exactlyOne(object: Readonly<Record<string, unknown>>, names: readonly string[], what: string): void {
+function exactlyOne(
+  object: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+  what: string,
+): void {
   const count = names.filter((name) => Object.hasOwn(object, name)).length;
-  if (count !== 1) throw new Refusal('malformed', `The bundle has ${count === 0 ? 'no' : 'more than one'} ${what}.`);
+  if (count !== 1)
+    throw new Refusal(
+      'malformed',
+      `The bundle has ${count === 0 ? 'no' : 'more than one'} ${what}.`,
+    );
 }

@@ -6,7 +6,10 @@ import { githubClaims } from './github-claims.ts';
 import type { GithubClaims } from './policy.ts';
 import { Refusal, shownError } from './refusal.ts';
 
-/** A signing certificate whose form is right. Who issued it is not known yet: only the chain can tell. */
+/**
+ * A signing certificate whose form is right. Who issued it is not known yet: only the chain can
+ * tell.
+ */
 export interface SigningCertificate {
   readonly x509: X509Certificate;
   readonly der: Buffer;
@@ -29,16 +32,28 @@ const oid = {
   issuerRaw: '1.3.6.1.4.1.57264.1.1',
   issuer: '1.3.6.1.4.1.57264.1.8',
 } as const;
-// Extensions that are looked at here or by the chain check; RFC 5280 section 4.2: a critical one that is not understood is a reason to refuse.
-const understood = new Set<string>([oid.keyUsage, oid.extendedKeyUsage, oid.subjectAltName, '2.5.29.14', '2.5.29.19', '2.5.29.35']);
+// Extensions that are looked at here or by the chain check; RFC 5280 section 4.2: a critical one
+// that is not understood is a reason to refuse.
+const understood = new Set<string>([
+  oid.keyUsage,
+  oid.extendedKeyUsage,
+  oid.subjectAltName,
+  '2.5.29.14',
+  '2.5.29.19',
+  '2.5.29.35',
+]);
 
 /**
- * Reads a leaf certificate as Fulcio issues them (sigstore/fulcio docs/certificate-specification.md) and checks all that @sigstore/verify
- * does not: it is no CA, may sign code, carries exactly one subject name, one issuer, no extension twice and none that is critical and unknown.
- * @throws {Refusal} `malformed` when it cannot be read, `untrusted-certificate` when it is not for signing.
+ * Reads a leaf certificate as Fulcio issues them (sigstore/fulcio
+ * docs/certificate-specification.md) and checks all that @sigstore/verify does not: it is no CA,
+ * may sign code, carries exactly one subject name, one issuer, no extension twice and none that is
+ * critical and unknown.
+ * @throws {Refusal} `malformed` when it cannot be read, `untrusted-certificate` when it is not for
+ * signing.
  */
 export function readCertificate(der: Buffer): SigningCertificate {
-  if (der.length > maxCertificateBytes) throw new Refusal('too-large', 'The certificate is larger than any signing certificate.');
+  if (der.length > maxCertificateBytes)
+    throw new Refusal('too-large', 'The certificate is larger than any signing certificate.');
   try {
     const bytes = Buffer.from(der);
     const x509 = inDer(X509Certificate.parse(bytes));
@@ -57,22 +72,32 @@ export function readCertificate(der: Buffer): SigningCertificate {
     };
   } catch (error) {
     if (error instanceof Refusal) throw error;
-    throw new Refusal('malformed', `The certificate cannot be read: ${shownError(error)}.`, { cause: error });
+    throw new Refusal('malformed', `The certificate cannot be read: ${shownError(error)}.`, {
+      cause: error,
+    });
   }
 }
 
-// The library re-encodes what it has parsed before it checks a signature. Where that is not the same bytes, two readers could see two certificates.
+// The library re-encodes what it has parsed before it checks a signature. Where that is not the
+// same bytes, two readers could see two certificates.
 function checkEncoding(x509: X509Certificate, der: Buffer): void {
   const [tbs, outer, ...rest] = x509.root.subs;
-  if (tbs === undefined || outer === undefined || rest.length !== 1) throw new Error('it is not made of three parts');
-  // It also looks at few tags, and skips the first byte of the signature: OpenSSL looks at all of them.
-  if (!sameBytes(x509.root.toDER(), der) || !sameBytes(new StrictCertificate(der).raw, der)) throw new Error('it is not in DER');
+  if (tbs === undefined || outer === undefined || rest.length !== 1)
+    throw new Error('it is not made of three parts');
+  // It also looks at few tags, and skips the first byte of the signature: OpenSSL looks at all of
+  // them.
+  if (!sameBytes(x509.root.toDER(), der) || !sameBytes(new StrictCertificate(der).raw, der))
+    throw new Error('it is not in DER');
   const inner = tbs.subs[2];
-  if (inner === undefined || !sameBytes(inner.toDER(), outer.toDER())) throw new Error('it names two signature algorithms');
+  if (inner === undefined || !sameBytes(inner.toDER(), outer.toDER()))
+    throw new Error('it names two signature algorithms');
   if (x509.version !== 'v3') throw new Error('it is not of version 3');
 }
 
-/** The value of each extension by its OID: an OCTET STRING, with what it wraps below. That they are made so, OpenSSL has seen (`checkEncoding`). */
+/**
+ * The value of each extension by its OID: an OCTET STRING, with what it wraps below. That they are
+ * made so, OpenSSL has seen (`checkEncoding`).
+ */
 type Extensions = ReadonlyMap<string, ASN1Obj>;
 
 function readExtensions(x509: X509Certificate): Extensions {
@@ -83,29 +108,41 @@ function readExtensions(x509: X509Certificate): Extensions {
     const value = subs.at(-1);
     if (value !== undefined) values.set(id, value);
     const critical = subs.length === 3 && subs[1]?.toBoolean() === true;
-    if (critical && !understood.has(id)) throw untrusted(`has a critical extension that is not known here (${id})`);
+    if (critical && !understood.has(id))
+      throw untrusted(`has a critical extension that is not known here (${id})`);
   }
   return values;
 }
 
 function checkUse(x509: X509Certificate, extensions: Extensions): void {
-  // A CA signs certificates, never images: otherwise whoever holds any intermediate could sign as anybody.
-  if (x509.extBasicConstraints?.isCA === true || x509.extKeyUsage?.keyCertSign === true) throw untrusted('is a certificate authority');
-  if (x509.extKeyUsage?.digitalSignature !== true) throw untrusted('may not be used for signatures');
+  // A CA signs certificates, never images: otherwise whoever holds any intermediate could sign as
+  // anybody.
+  if (x509.extBasicConstraints?.isCA === true || x509.extKeyUsage?.keyCertSign === true)
+    throw untrusted('is a certificate authority');
+  if (x509.extKeyUsage?.digitalSignature !== true)
+    throw untrusted('may not be used for signatures');
   const uses = extensions.get(oid.extendedKeyUsage)?.subs[0]?.subs ?? [];
-  if (!uses.some((use) => use.toOID() === oid.codeSigning)) throw untrusted('may not be used to sign code');
+  if (!uses.some((use) => use.toOID() === oid.codeSigning))
+    throw untrusted('may not be used to sign code');
 }
 
-/** The one subject alternative name: a URI, an e-mail address, or Fulcio's user name (an otherName). With several, readers pick different ones. */
+/**
+ * The one subject alternative name: a URI, an e-mail address, or Fulcio's user name (an otherName).
+ * With several, readers pick different ones.
+ */
 function identityOf(extensions: Extensions): string {
   const names = extensions.get(oid.subjectAltName)?.subs[0]?.subs ?? [];
   const [name, ...more] = names;
-  if (name === undefined || more.length > 0) throw untrusted(`has ${names.length} subject names; a signer has exactly one`);
-  if (name.tag.isContextSpecific(6) || name.tag.isContextSpecific(1)) return printable(name.value, 'subject name');
-  if (!name.tag.isContextSpecific(0)) throw untrusted('names its subject neither by URI nor by e-mail address');
+  if (name === undefined || more.length > 0)
+    throw untrusted(`has ${names.length} subject names; a signer has exactly one`);
+  if (name.tag.isContextSpecific(6) || name.tag.isContextSpecific(1))
+    return printable(name.value, 'subject name');
+  if (!name.tag.isContextSpecific(0))
+    throw untrusted('names its subject neither by URI nor by e-mail address');
   const [type, value] = name.subs;
   const text = value?.subs[0];
-  if (type?.toOID() !== oid.username || text === undefined) throw untrusted('names its subject in an unknown way');
+  if (type?.toOID() !== oid.username || text === undefined)
+    throw untrusted('names its subject in an unknown way');
   return decodeUtf8(text, 'subject name');
 }
 
@@ -113,9 +150,11 @@ function issuerOf(extensions: Extensions): string {
   const current = utf8Extension(extensions, oid.issuer);
   const rawValue = extensions.get(oid.issuerRaw)?.value;
   const raw = rawValue && printable(rawValue, 'issuer');
-  if (current !== undefined && raw !== undefined && current !== raw) throw untrusted('names two different issuers');
+  if (current !== undefined && raw !== undefined && current !== raw)
+    throw untrusted('names two different issuers');
   const issuer = current ?? raw;
-  if (issuer === undefined || issuer === '') throw untrusted('does not say which issuer vouched for its subject');
+  if (issuer === undefined || issuer === '')
+    throw untrusted('does not say which issuer vouched for its subject');
   return issuer;
 }
 
@@ -129,7 +168,12 @@ function utf8Extension(extensions: Extensions, id: string): string | undefined {
 }
 
 function decodeUtf8(text: ASN1Obj, what: string): string {
-  if (!text.tag.isUniversal() || text.tag.number !== 0x0c || text.tag.constructed || text.value.length > maxNameLength) {
+  if (
+    !text.tag.isUniversal() ||
+    text.tag.number !== 0x0c ||
+    text.tag.constructed ||
+    text.value.length > maxNameLength
+  ) {
     throw untrusted(`has an ${what} that is not a short UTF-8 text`);
   }
   const decoded = utf8.decode(text.value);
@@ -137,12 +181,18 @@ function decodeUtf8(text: ASN1Obj, what: string): string {
   return decoded;
 }
 
-// Line breaks would forge lines of a log, direction marks make a name look like another (CVE-2021-42574). No signer has them in a name.
+// Line breaks would forge lines of a log, direction marks make a name look like another
+// (CVE-2021-42574). No signer has them in a name.
 const deceptive = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 
-// An IA5String is ASCII. @sigstore/core cuts the eighth bit off, which turns a byte 0xE1 into an "a": a look-alike made equal.
+// An IA5String is ASCII. @sigstore/core cuts the eighth bit off, which turns a byte 0xE1 into an
+// "a": a look-alike made equal.
 function printable(value: Buffer, what: string): string {
-  if (value.length === 0 || value.length > maxNameLength || value.some((byte) => byte < 0x20 || byte > 0x7e)) {
+  if (
+    value.length === 0 ||
+    value.length > maxNameLength ||
+    value.some((byte) => byte < 0x20 || byte > 0x7e)
+  ) {
     throw untrusted(`has a ${what} that is not printable ASCII`);
   }
   return value.toString('latin1');

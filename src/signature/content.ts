@@ -3,8 +3,9 @@ import { dsse } from '@sigstore/core';
 import { verifies } from './key.ts';
 
 /**
- * The signed bytes and the signature over them, in the shape that @sigstore/verify asks its questions in. Its own classes would do but for two
- * things: they leave the hash to OpenSSL's default, and check one signature as often as they are asked.
+ * The signed bytes and the signature over them, in the shape that @sigstore/verify asks its
+ * questions in. Its own classes would do but for two things: they leave the hash to OpenSSL's
+ * default, and check one signature as often as they are asked.
  */
 export class SignedContent {
   /** raw signature bytes */
@@ -13,7 +14,10 @@ export class SignedContent {
   readonly #payload: Buffer;
   #verified: { readonly key: KeyObject; readonly result: boolean } | undefined;
 
-  /** `data` is what was hashed and signed; `payload` what it is about: the same bytes, or what a DSSE envelope wraps. */
+  /**
+   * `data` is what was hashed and signed; `payload` what it is about: the same bytes, or what a
+   * DSSE envelope wraps.
+   */
   constructor(signature: Buffer, data: Buffer, payload: Buffer) {
     this.signature = signature;
     this.#data = data;
@@ -52,7 +56,11 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-const hashOfLength: Readonly<Record<number, string | undefined>> = { 32: 'sha256', 48: 'sha384', 64: 'sha512' };
+const hashOfLength: Readonly<Record<number, string | undefined>> = {
+  32: 'sha256',
+  48: 'sha384',
+  64: 'sha512',
+};
 
 function isDigestOf(digest: Buffer, data: Buffer): boolean {
   const hash = hashOfLength[digest.length];

@@ -1,9 +1,10 @@
 import { ASN1Obj, X509Certificate } from '@sigstore/core';
 
 /**
- * A part of a certificate that is in DER. @sigstore/verify encodes every certificate anew dozens of times a signature, to compare it, to hash it and
- * to take the SCT out of a copy, and reads the names of all extensions to find one: that was most of the time of a judgement. This part answers with
- * the bytes it was parsed from, and reads its name once.
+ * A part of a certificate that is in DER. @sigstore/verify encodes every certificate anew dozens of
+ * times a signature, to compare it, to hash it and to take the SCT out of a copy, and reads the
+ * names of all extensions to find one: that was most of the time of a judgement. This part answers
+ * with the bytes it was parsed from, and reads its name once.
  */
 class DerPart extends ASN1Obj {
   #name: string | undefined;
@@ -29,7 +30,9 @@ class DerPart extends ASN1Obj {
 }
 
 class DerCertificate extends X509Certificate {
-  /** With a list of extensions of its own, from which the library takes the SCT; the rest is shared. */
+  /**
+   * With a list of extensions of its own, from which the library takes the SCT; the rest is shared.
+   */
   override clone(): X509Certificate {
     const fresh = ({ tag, value }: ASN1Obj, subs: ASN1Obj[]) => new ASN1Obj(tag, value, subs);
     const listed = (part: ASN1Obj) =>
@@ -44,7 +47,10 @@ class DerCertificate extends X509Certificate {
   }
 }
 
-/** A certificate of a trusted authority. It remembers who signed it, which the library asks again for every signature. */
+/**
+ * A certificate of a trusted authority. It remembers who signed it, which the library asks again
+ * for every signature.
+ */
 class TrustedCertificate extends DerCertificate {
   readonly #signedBy = new WeakMap<X509Certificate, boolean>();
 
@@ -56,19 +62,23 @@ class TrustedCertificate extends DerCertificate {
 }
 
 /**
- * The same certificate, faster. Where its bytes are not what the library would write, it is returned as it is: then the library writes, and what it
- * writes differs from what was read. Nobody may change it (the library changes copies only).
+ * The same certificate, faster. Where its bytes are not what the library would write, it is
+ * returned as it is: then the library writes, and what it writes differs from what was read. Nobody
+ * may change it (the library changes copies only).
  */
 export function inDer(certificate: X509Certificate): X509Certificate {
   return isDer(certificate.root) ? new DerCertificate(new DerPart(certificate.root)) : certificate;
 }
 
 /**
- * The chain of a trusted authority, as `inDer`. Who signed whom is found out at once: a trusted root is prepared while the first answer is awaited.
+ * The chain of a trusted authority, as `inDer`. Who signed whom is found out at once: a trusted
+ * root is prepared while the first answer is awaited.
  * @param chain from the lowest to the root
  */
 export function trustedChain(chain: readonly X509Certificate[]): X509Certificate[] {
-  const trusted = chain.map((each) => (isDer(each.root) ? new TrustedCertificate(new DerPart(each.root)) : each));
+  const trusted = chain.map((each) =>
+    isDer(each.root) ? new TrustedCertificate(new DerPart(each.root)) : each,
+  );
   for (const [index, certificate] of trusted.entries()) {
     try {
       certificate.verify(trusted[index + 1]);
@@ -80,16 +90,21 @@ export function trustedChain(chain: readonly X509Certificate[]): X509Certificate
 }
 
 /**
- * True where tag and length are written as the library writes them (X.690 8.1, 10.1), here and in all that is below. That parts follow each other
- * without a gap, and fill the whole, its parser has seen.
+ * True where tag and length are written as the library writes them (X.690 8.1, 10.1), here and in
+ * all that is below. That parts follow each other without a gap, and fill the whole, its parser has
+ * seen.
  */
 function isDer(part: ASN1Obj): boolean {
   const { buffer, byteOffset, length } = part.value;
   const start = startOf(part);
   if (start < 0) return false;
   const [tag, first, ...more] = new Uint8Array(buffer, start, byteOffset - start);
-  if (tag !== part.tag.toDER() || first !== (more.length === 0 ? length : 0x80 | more.length)) return false;
-  return more.reduce((sum, byte) => sum * 256 + byte, 0) === (more.length === 0 ? 0 : length) && part.subs.every(isDer);
+  if (tag !== part.tag.toDER() || first !== (more.length === 0 ? length : 0x80 | more.length))
+    return false;
+  return (
+    more.reduce((sum, byte) => sum * 256 + byte, 0) === (more.length === 0 ? 0 : length) &&
+    part.subs.every(isDer)
+  );
 }
 
 /** Where a part begins: before its content stand the tag and the shortest length. */

@@ -6,7 +6,10 @@ import { readLayer } from './legacy.ts';
 import { Refusal, shown } from './refusal.ts';
 import { type Claim, readStatement, statementType } from './statement.ts';
 
-/** Who says to have signed. The hint is what the signature calls its key, base64 of sha256 of the SPKI DER by habit; it proves nothing. */
+/**
+ * Who says to have signed. The hint is what the signature calls its key, base64 of sha256 of the
+ * SPKI DER by habit; it proves nothing.
+ */
 export type Presented = { readonly certificate: Buffer } | { readonly hint: string | undefined };
 
 /** A signature whose bytes could be fetched. */
@@ -24,22 +27,32 @@ export interface Evidence {
 
 /**
  * Takes a signature apart.
- * @throws {Refusal} `malformed`, `too-large`, or `wrong-predicate` and `wrong-subject` when it is no signature of an image, whoever made it.
+ * @throws {Refusal} `malformed`, `too-large`, or `wrong-predicate` and `wrong-subject` when it is
+ * no signature of an image, whoever made it.
  */
 export function readEvidence(found: ReadableSignature): Evidence {
-  return found.format === 'bundle' ? fromBundle(parseBundle(found.bundle)) : readLayer(found.payload, found.annotations);
+  return found.format === 'bundle'
+    ? fromBundle(parseBundle(found.bundle))
+    : readLayer(found.payload, found.annotations);
 }
 
 function fromBundle(bundle: Bundle): Evidence {
   if (bundle.content.$case !== 'dsseEnvelope') {
-    throw new Refusal('wrong-predicate', 'The bundle signs bare bytes, not a statement about an image.');
+    throw new Refusal(
+      'wrong-predicate',
+      'The bundle signs bare bytes, not a statement about an image.',
+    );
   }
   const { payload, payloadType, signatures } = bundle.content.dsseEnvelope;
   if (payloadType !== statementType) {
-    throw new Refusal('wrong-predicate', `The envelope holds "${shown(payloadType)}", not an in-toto statement.`);
+    throw new Refusal(
+      'wrong-predicate',
+      `The envelope holds "${shown(payloadType)}", not an in-toto statement.`,
+    );
   }
   const [signature, ...more] = signatures;
-  if (signature === undefined || more.length > 0) throw new Refusal('malformed', 'The envelope does not carry exactly one signature.');
+  if (signature === undefined || more.length > 0)
+    throw new Refusal('malformed', 'The envelope does not carry exactly one signature.');
   return {
     claim: readStatement(payload),
     content: SignedContent.ofEnvelope(payloadType, payload, signature.sig),
@@ -53,14 +66,21 @@ function fromBundle(bundle: Bundle): Evidence {
  */
 export function materialOf(bundle: Bundle): Pick<Evidence, 'presented' | 'entries' | 'timestamps'> {
   const { tlogEntries, timestampVerificationData } = bundle.verificationMaterial;
-  const timestamps = (timestampVerificationData?.rfc3161Timestamps ?? []).map((timestamp) => timestamp.signedTimestamp);
+  const timestamps = (timestampVerificationData?.rfc3161Timestamps ?? []).map(
+    (timestamp) => timestamp.signedTimestamp,
+  );
   return { presented: presentedBy(bundle), entries: tlogEntries, timestamps };
 }
 
 function presentedBy({ verificationMaterial: { content } }: Bundle): Presented {
   if (content.$case === 'publicKey') return { hint: content.publicKey.hint || undefined };
-  // Of a chain (bundles 0.1 and 0.2) only the first counts; the path to the root is built from what is trusted, never from what was sent.
-  const certificate = content.$case === 'certificate' ? content.certificate : content.x509CertificateChain.certificates[0];
-  if (certificate === undefined) throw new Refusal('malformed', 'The bundle carries no certificate.');
+  // Of a chain (bundles 0.1 and 0.2) only the first counts; the path to the root is built from what
+  // is trusted, never from what was sent.
+  const certificate =
+    content.$case === 'certificate'
+      ? content.certificate
+      : content.x509CertificateChain.certificates[0];
+  if (certificate === undefined)
+    throw new Refusal('malformed', 'The bundle carries no certificate.');
   return { certificate: certificate.rawBytes };
 }

@@ -1,13 +1,17 @@
 import type { Digest } from '../image/digest.ts';
 import type { VerdictCode } from './verdict.ts';
 
-/** How a signature lies in the registry: Sigstore bundle v0.3 as a referrer, or a `simplesigning` layer of cosign 1 and 2. */
+/**
+ * How a signature lies in the registry: Sigstore bundle v0.3 as a referrer, or a `simplesigning`
+ * layer of cosign 1 and 2.
+ */
 export type Format = 'bundle' | 'legacy';
 
 /**
- * A signature as it was found in a registry; nothing of it is believed yet. Where it could not even be read (`problem`: too large, gone,
- * malformed, about another image), it is reported all the same: a signature that is broken must never look like none.
- * Ask `'problem' in found` first, then `format`.
+ * A signature as it was found in a registry; nothing of it is believed yet. Where it could not even
+ * be read (`problem`: too large, gone, malformed, about another image), it is reported all the
+ * same: a signature that is broken must never look like none. Ask `'problem' in found` first, then
+ * `format`.
  */
 export type FoundSignature =
   | {

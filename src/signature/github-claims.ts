@@ -1,6 +1,7 @@
 import type { GithubClaims } from './policy.ts';
 
-// sigstore/fulcio docs/oid-info.md. The older numbers 2 to 6 say some of the same in another encoding and are not read.
+// sigstore/fulcio docs/oid-info.md. The older numbers 2 to 6 say some of the same in another
+// encoding and are not read.
 const claimOids = {
   runnerEnvironment: '1.3.6.1.4.1.57264.1.11',
   repositoryUri: '1.3.6.1.4.1.57264.1.12',
@@ -11,17 +12,29 @@ const claimOids = {
 } as const;
 
 /** Names of the claims, in the order they are reported. */
-export const claimNames = ['repository', 'ref', 'sha', 'event', 'workflowRef', 'runnerEnvironment'] as const;
+export const claimNames = [
+  'repository',
+  'ref',
+  'sha',
+  'event',
+  'workflowRef',
+  'runnerEnvironment',
+] as const;
 
 /**
- * What a certificate says of the GitHub run. Repositories are told without their server, `owner/name`: the server follows from the issuer, so
- * that a repository of the same name on another server is not the one asked for.
+ * What a certificate says of the GitHub run. Repositories are told without their server,
+ * `owner/name`: the server follows from the issuer, so that a repository of the same name on
+ * another server is not the one asked for.
  * @param extension answers the text of an extension by its OID
  * @returns undefined where the certificate says nothing of a run
  */
-export function githubClaims(extension: (oid: string) => string | undefined, issuer: string): GithubClaims | undefined {
+export function githubClaims(
+  extension: (oid: string) => string | undefined,
+  issuer: string,
+): GithubClaims | undefined {
   const server = `${serverOf(issuer)}/`;
-  const onServer = (uri: string | undefined) => (uri?.startsWith(server) ? uri.slice(server.length) : undefined);
+  const onServer = (uri: string | undefined) =>
+    uri?.startsWith(server) ? uri.slice(server.length) : undefined;
   const claims = {
     repository: onServer(extension(claimOids.repositoryUri)),
     ref: extension(claimOids.ref),
@@ -34,7 +47,10 @@ export function githubClaims(extension: (oid: string) => string | undefined, iss
   return said.length === 0 ? undefined : (Object.fromEntries(said) as GithubClaims);
 }
 
-/** The GitHub server behind a token issuer: github.com, a tenant of ghe.com, or an Enterprise Server (`https://HOST/_services/token`). */
+/**
+ * The GitHub server behind a token issuer: github.com, a tenant of ghe.com, or an Enterprise Server
+ * (`https://HOST/_services/token`).
+ */
 function serverOf(issuer: string): string {
   const tenant = /^https:\/\/token\.actions\.([a-z0-9-]+\.ghe\.com)$/.exec(issuer)?.[1];
   const enterprise = /^https:\/\/([a-z0-9.-]+(?::\d+)?)\/_services\/token$/.exec(issuer)?.[1];

@@ -11,17 +11,26 @@ export interface JsonLimits {
 }
 
 /**
- * Reads JSON of a signature that an attacker may have written, so that every careful reader sees the same in it: valid UTF-8, one value, no key
- * twice in one object, no half surrogate pairs (Go replaces them), bounded size and depth (RFC 8259 sections 4 and 8, RFC 7493).
+ * Reads JSON of a signature that an attacker may have written, so that every careful reader sees
+ * the same in it: valid UTF-8, one value, no key twice in one object, no half surrogate pairs (Go
+ * replaces them), bounded size and depth (RFC 8259 sections 4 and 8, RFC 7493).
  * @throws {Refusal} `too-large`, or `malformed` for anything else that is wrong.
  */
 export function parseJson(bytes: Uint8Array, what: string, limits: JsonLimits): unknown {
   if (bytes.length > limits.maxBytes) {
-    throw new Refusal('too-large', `The ${what} has ${bytes.length} bytes; at most ${limits.maxBytes} are read.`);
+    throw new Refusal(
+      'too-large',
+      `The ${what} has ${bytes.length} bytes; at most ${limits.maxBytes} are read.`,
+    );
   }
   const reading = readJson(bytes, limits.maxDepth);
-  if ('problem' in reading) throw new Refusal('malformed', `The ${what} cannot be read: ${reading.problem}.`);
-  if (!isWellFormed(reading.value)) throw new Refusal('malformed', `The ${what} cannot be read: it holds half of a surrogate pair.`);
+  if ('problem' in reading)
+    throw new Refusal('malformed', `The ${what} cannot be read: ${reading.problem}.`);
+  if (!isWellFormed(reading.value))
+    throw new Refusal(
+      'malformed',
+      `The ${what} cannot be read: it holds half of a surrogate pair.`,
+    );
   return reading.value;
 }
 

@@ -18,29 +18,58 @@ import { verifyLog, verifyTimeAndChain } from './verification.ts';
 export type Facts = { -readonly [Name in keyof Verdict]?: Verdict[Name] };
 
 /**
- * Judges one signature: is it a genuine signature of this image, by a signer and with the annotations that the policy asks for?
- * Never throws, whatever the signature holds. The order is: read and recognise as a signature; the signature itself; transparency log;
- * time and certificate chain; image; signer; annotations. The first that does not hold names the code. The verdict states only what was
- * verified until then: so "signed by" in a `wrong-identity` is as true as in a `verified`.
+ * Judges one signature: is it a genuine signature of this image, by a signer and with the
+ * annotations that the policy asks for? Never throws, whatever the signature holds. The order is:
+ * read and recognise as a signature; the signature itself; transparency log; time and certificate
+ * chain; image; signer; annotations. The first that does not hold names the code. The verdict
+ * states only what was verified until then: so "signed by" in a `wrong-identity` is as true as in a
+ * `verified`.
  * @param image digest of the manifest that must be signed
  */
-export function judge(found: FoundSignature, image: Digest, policy: SignaturePolicy, trust: Trust): Verdict {
+export function judge(
+  found: FoundSignature,
+  image: Digest,
+  policy: SignaturePolicy,
+  trust: Trust,
+): Verdict {
   const facts: Facts = {};
   const { format, digest, reference } = found;
   const head = { format, digest, reference };
   try {
     if ('problem' in found) {
-      return { ...head, verified: false, code: found.problem.code, reason: shown(found.problem.reason), annotations: {} };
+      return {
+        ...head,
+        verified: false,
+        code: found.problem.code,
+        reason: shown(found.problem.reason),
+        annotations: {},
+      };
     }
     examine(readEvidence(found), image, policy, trust, facts);
     return { ...head, verified: true, code: 'verified', annotations: {}, ...facts };
   } catch (error) {
-    const refusal = error instanceof Refusal ? error : new Refusal('malformed', `The signature cannot be read: ${shownError(error)}.`);
-    return { ...head, verified: false, code: refusal.code, reason: refusal.message, annotations: {}, ...facts };
+    const refusal =
+      error instanceof Refusal
+        ? error
+        : new Refusal('malformed', `The signature cannot be read: ${shownError(error)}.`);
+    return {
+      ...head,
+      verified: false,
+      code: refusal.code,
+      reason: refusal.message,
+      annotations: {},
+      ...facts,
+    };
   }
 }
 
-function examine(evidence: Evidence, image: Digest, policy: SignaturePolicy, trust: Trust, facts: Facts): void {
+function examine(
+  evidence: Evidence,
+  image: Digest,
+  policy: SignaturePolicy,
+  trust: Trust,
+  facts: Facts,
+): void {
   const signer = verifySigned(evidence, policy, trust, facts);
   facts.annotations = evidence.claim.annotations;
   checkImage(evidence, image);
@@ -49,8 +78,9 @@ function examine(evidence: Evidence, image: Digest, policy: SignaturePolicy, tru
 }
 
 /**
- * Verifies what every Sigstore bundle has, whatever it signs: the signature, its log entries, the time, and the certificate chain. Whether the
- * signer is one that the policy asks for is known of a key only.
+ * Verifies what every Sigstore bundle has, whatever it signs: the signature, its log entries, the
+ * time, and the certificate chain. Whether the signer is one that the policy asks for is known of a
+ * key only.
  * @param facts gets what was verified, also when this throws
  * @throws {Refusal}
  */
@@ -60,7 +90,8 @@ export function verifySigned(
   trust: Trust,
   facts: Facts,
 ): { readonly key: KeyObject } | { readonly certificate: SigningCertificate } {
-  // Ignoring the log means not looking at it: a bad entry does no harm then, and a good one counts for nothing.
+  // Ignoring the log means not looking at it: a bad entry does no harm then, and a good one counts
+  // for nothing.
   const entries = policy.tlog === 'ignore' ? [] : evidence.entries;
   const seen = { ...evidence, entries };
   if (!('certificate' in evidence.presented)) {
@@ -68,52 +99,93 @@ export function verifySigned(
     facts.keyId = keyId(key);
     return { key };
   }
-  // Where only keys count, it does not matter whose certificate it is; so keyed gates need no trusted root to say so.
+  // Where only keys count, it does not matter whose certificate it is; so keyed gates need no
+  // trusted root to say so.
   if (policy.signers.every((rule) => 'key' in rule)) {
-    throw new Refusal('wrong-key', `It was signed with a certificate; the policy wants ${namedSigner(policy.signers)}.`);
+    throw new Refusal(
+      'wrong-key',
+      `It was signed with a certificate; the policy wants ${namedSigner(policy.signers)}.`,
+    );
   }
   const certificate = readCertificate(evidence.presented.certificate);
   examineCertified(seen, certificate, policy, trust, facts);
   return { certificate };
 }
 
-function examineKeyed(evidence: Evidence, hint: string | undefined, policy: SignaturePolicy, trust: Trust, facts: Facts): KeyObject {
+function examineKeyed(
+  evidence: Evidence,
+  hint: string | undefined,
+  policy: SignaturePolicy,
+  trust: Trust,
+  facts: Facts,
+): KeyObject {
   const keys = policy.signers.flatMap((rule) => ('key' in rule ? [rule.key] : []));
   if (keys.length === 0) {
-    throw new Refusal('wrong-identity', `It was signed with a key; the policy wants ${namedSigner(policy.signers)}.`);
+    throw new Refusal(
+      'wrong-identity',
+      `It was signed with a key; the policy wants ${namedSigner(policy.signers)}.`,
+    );
   }
   const key = keys.find((candidate) => evidence.content.verifySignature(candidate));
   if (key === undefined) throw notSignedByAny(keys, hint);
   if (policy.tlog === 'ignore' && policy.timestamp === undefined) return key;
-  if (policy.tlog === 'required') verifyLog(evidence, { key, bytes: { kind: 'publicKey', der: spki(key) } }, trust);
+  if (policy.tlog === 'required')
+    verifyLog(evidence, { key, bytes: { kind: 'publicKey', der: spki(key) } }, trust);
   const timestamps = readTimestamps(evidence, policy);
   verifyTimeAndChain(evidence, { key }, timestamps, trust);
   stateTimeAndLog(evidence, timestamps, facts);
   return key;
 }
 
-// A signature does not tell whose it is: only the hint, which proves nothing, can say whether the key or the content is to blame.
+// A signature does not tell whose it is: only the hint, which proves nothing, can say whether the
+// key or the content is to blame.
 function notSignedByAny(keys: readonly KeyObject[], hint: string | undefined): Refusal {
   const ids = keys.map(keyId);
   const wanted = ids.length === 1 ? `key ${ids[0]}` : `any of the keys ${ids.join(', ')}`;
   if (hint !== undefined && ids.includes(hint)) {
-    return new Refusal('bad-signature', `It says to be signed with key ${hint}, but the signature does not verify: it was changed.`);
+    return new Refusal(
+      'bad-signature',
+      `It says to be signed with key ${hint}, but the signature does not verify: it was changed.`,
+    );
   }
   const claimed = hint === undefined ? '' : `; it says to be signed with key ${shown(hint)}`;
   return new Refusal('wrong-key', `The signature was not made with ${wanted}${claimed}.`);
 }
 
-function examineCertified(evidence: Evidence, certificate: SigningCertificate, policy: SignaturePolicy, trust: Trust, facts: Facts): void {
-  if (trust.material === undefined) throw new Refusal('untrusted-certificate', 'There is no trusted root to check its certificate with.');
+function examineCertified(
+  evidence: Evidence,
+  certificate: SigningCertificate,
+  policy: SignaturePolicy,
+  trust: Trust,
+  facts: Facts,
+): void {
+  if (trust.material === undefined)
+    throw new Refusal(
+      'untrusted-certificate',
+      'There is no trusted root to check its certificate with.',
+    );
   if (!evidence.content.verifySignature(certificate.key)) {
-    throw new Refusal('bad-signature', 'The signature was not made with the key of its certificate, or what is signed was changed.');
+    throw new Refusal(
+      'bad-signature',
+      'The signature was not made with the key of its certificate, or what is signed was changed.',
+    );
   }
   if (policy.tlog === 'required') {
-    verifyLog(evidence, { key: certificate.key, bytes: { kind: 'certificate', der: certificate.der } }, trust);
+    verifyLog(
+      evidence,
+      { key: certificate.key, bytes: { kind: 'certificate', der: certificate.der } },
+      trust,
+    );
   }
   const timestamps = readTimestamps(evidence, policy);
-  if (timestamps.length === 0 && !evidence.entries.some((entry) => entry.inclusionPromise !== undefined)) {
-    throw new Refusal('no-timestamp', 'Nothing proves when it was signed, so its certificate may have been out of date.');
+  if (
+    timestamps.length === 0 &&
+    !evidence.entries.some((entry) => entry.inclusionPromise !== undefined)
+  ) {
+    throw new Refusal(
+      'no-timestamp',
+      'Nothing proves when it was signed, so its certificate may have been out of date.',
+    );
   }
   verifyTimeAndChain(evidence, { certificate }, timestamps, trust);
   stateTimeAndLog(evidence, timestamps, facts);
@@ -123,14 +195,24 @@ function examineCertified(evidence: Evidence, certificate: SigningCertificate, p
   if (certificate.github !== undefined) facts.github = certificate.github;
 }
 
-function readTimestamps({ timestamps }: Evidence, policy: SignaturePolicy): readonly RFC3161Timestamp[] {
+function readTimestamps(
+  { timestamps }: Evidence,
+  policy: SignaturePolicy,
+): readonly RFC3161Timestamp[] {
   if (policy.timestamp === 'required' && timestamps.length === 0) {
-    throw new Refusal('no-timestamp', 'It carries no timestamp of an authority, and one is required.');
+    throw new Refusal(
+      'no-timestamp',
+      'It carries no timestamp of an authority, and one is required.',
+    );
   }
   return timestamps.map(parseTimestamp);
 }
 
-function stateTimeAndLog({ entries }: Evidence, timestamps: readonly RFC3161Timestamp[], facts: Facts): void {
+function stateTimeAndLog(
+  { entries }: Evidence,
+  timestamps: readonly RFC3161Timestamp[],
+  facts: Facts,
+): void {
   const [entry] = entries;
   if (entry !== undefined) {
     const { logId, tlogIndex, integratedTime } = factsOf(entry);
@@ -145,7 +227,10 @@ function stateTimeAndLog({ entries }: Evidence, timestamps: readonly RFC3161Time
 // Also the answer to a signature that was copied from another image.
 function checkImage({ claim }: Evidence, image: Digest): void {
   if (claim.sha256 !== hexOf(image)) {
-    throw new Refusal('wrong-subject', `It is a signature of sha256:${shown(claim.sha256)}, another image.`);
+    throw new Refusal(
+      'wrong-subject',
+      `It is a signature of sha256:${shown(claim.sha256)}, another image.`,
+    );
   }
 }
 
@@ -154,6 +239,9 @@ function checkAnnotations({ claim }: Evidence, policy: SignaturePolicy): void {
     const signed = Object.hasOwn(claim.annotations, name) ? claim.annotations[name] : undefined;
     if (signed === wanted) continue;
     const instead = signed === undefined ? 'is not signed' : `is signed as "${shown(signed)}"`;
-    throw new Refusal('annotation-mismatch', `The annotation "${shown(name)}" ${instead}; wanted is "${shown(wanted)}".`);
+    throw new Refusal(
+      'annotation-mismatch',
+      `The annotation "${shown(name)}" ${instead}; wanted is "${shown(wanted)}".`,
+    );
   }
 }

@@ -19,11 +19,14 @@ export const layerAnnotations = {
 const limits = { maxBytes: 1 << 18, maxDepth: 8 };
 
 /**
- * Takes a legacy signature apart: what the layer's annotations carry becomes what a bundle would carry.
- * The chain is not read: the path to a root is built from the trusted root alone.
+ * Takes a legacy signature apart: what the layer's annotations carry becomes what a bundle would
+ * carry. The chain is not read: the path to a root is built from the trusted root alone.
  * @throws {Refusal} as `readEvidence`.
  */
-export function readLayer(payload: Buffer, annotations: Readonly<Record<string, string>>): Evidence {
+export function readLayer(
+  payload: Buffer,
+  annotations: Readonly<Record<string, string>>,
+): Evidence {
   const claim = readPayload(payload);
   const signature = annotation(annotations, layerAnnotations.signature);
   if (signature === undefined) throw new Refusal('malformed', 'The layer carries no signature.');
@@ -39,22 +42,30 @@ export function readLayer(payload: Buffer, annotations: Readonly<Record<string, 
 }
 
 // cosign leaves an annotation out or writes it empty; both mean that there is none.
-function annotation(annotations: Readonly<Record<string, string>>, name: string): string | undefined {
-  return Object.hasOwn(annotations, name) && annotations[name] !== '' ? annotations[name] : undefined;
+function annotation(
+  annotations: Readonly<Record<string, string>>,
+  name: string,
+): string | undefined {
+  return Object.hasOwn(annotations, name) && annotations[name] !== ''
+    ? annotations[name]
+    : undefined;
 }
 
 function decode(text: unknown, what: string): Buffer {
-  if (typeof text !== 'string' || text === '' || !isBase64(text)) throw new Refusal('malformed', `The ${what} is not canonical base64.`);
+  if (typeof text !== 'string' || text === '' || !isBase64(text))
+    throw new Refusal('malformed', `The ${what} is not canonical base64.`);
   return Buffer.from(text, 'base64');
 }
 
-const onePem = /^-----BEGIN CERTIFICATE-----\r?\n([A-Za-z0-9+/=\r\n]{1,65536})-----END CERTIFICATE-----\s{0,8}$/;
+const onePem =
+  /^-----BEGIN CERTIFICATE-----\r?\n([A-Za-z0-9+/=\r\n]{1,65536})-----END CERTIFICATE-----\s{0,8}$/;
 
 // Exactly one block: with two, readers differ on which is the signer's.
 function presentedBy(pem: string | undefined): Presented {
   if (pem === undefined) return { hint: undefined };
   const body = onePem.exec(pem)?.[1];
-  if (body === undefined) throw new Refusal('malformed', 'The certificate of the layer is not exactly one PEM block.');
+  if (body === undefined)
+    throw new Refusal('malformed', 'The certificate of the layer is not exactly one PEM block.');
   return { certificate: decode(body.replace(/[\r\n]/g, ''), 'certificate') };
 }
 
@@ -62,27 +73,36 @@ function presentedBy(pem: string | undefined): Presented {
 function readEntry(json: string): TransparencyLogEntry {
   const entry = parseJson(Buffer.from(json), 'log entry', limits);
   const payload = isObject(entry) ? entry.Payload : undefined;
-  if (!isObject(entry) || !isObject(payload)) throw new Refusal('malformed', 'The log entry has no payload.');
+  if (!isObject(entry) || !isObject(payload))
+    throw new Refusal('malformed', 'The log entry has no payload.');
   onlyFields(entry, ['SignedEntryTimestamp', 'Payload'], 'log entry');
   onlyFields(payload, ['body', 'integratedTime', 'logIndex', 'logID'], 'payload of the log entry');
   const { integratedTime, logIndex, logID } = payload;
-  if (!isCount(integratedTime) || !isCount(logIndex)) throw new Refusal('malformed', 'The log entry has no valid index or time.');
-  if (typeof logID !== 'string' || !/^[0-9a-f]{64}$/.test(logID)) throw new Refusal('malformed', 'The log entry names no log.');
+  if (!isCount(integratedTime) || !isCount(logIndex))
+    throw new Refusal('malformed', 'The log entry has no valid index or time.');
+  if (typeof logID !== 'string' || !/^[0-9a-f]{64}$/.test(logID))
+    throw new Refusal('malformed', 'The log entry names no log.');
   const canonicalizedBody = decode(payload.body, 'body of the log entry');
   return {
     logIndex: String(logIndex),
     logId: { keyId: Buffer.from(logID, 'hex') },
     kindVersion: kindOf(canonicalizedBody),
     integratedTime: String(integratedTime),
-    inclusionPromise: { signedEntryTimestamp: decode(entry.SignedEntryTimestamp, 'promise of the log') },
+    inclusionPromise: {
+      signedEntryTimestamp: decode(entry.SignedEntryTimestamp, 'promise of the log'),
+    },
     inclusionProof: undefined,
     canonicalizedBody,
   };
 }
 
 function kindOf(body: Buffer): { kind: string; version: string } {
-  const { kind, apiVersion } = Object(parseJson(body, 'body of the log entry', limits)) as Record<string, unknown>;
-  if (typeof kind !== 'string' || typeof apiVersion !== 'string') throw new Refusal('malformed', 'The log entry is of no kind.');
+  const { kind, apiVersion } = Object(parseJson(body, 'body of the log entry', limits)) as Record<
+    string,
+    unknown
+  >;
+  if (typeof kind !== 'string' || typeof apiVersion !== 'string')
+    throw new Refusal('malformed', 'The log entry is of no kind.');
   return { kind, version: apiVersion };
 }
 

@@ -23,8 +23,9 @@ export interface VerifierBytes {
 }
 
 /**
- * Checks of a log entry what @sigstore/verify does not: the numbers beside the proof are the proven ones, and the entry was made with the very
- * key or certificate that verifies here. Without the latter, a signature could be shown with an entry that someone else's key made.
+ * Checks of a log entry what @sigstore/verify does not: the numbers beside the proof are the proven
+ * ones, and the entry was made with the very key or certificate that verifies here. Without the
+ * latter, a signature could be shown with an entry that someone else's key made.
  * @throws {Refusal} `bad-log-entry`.
  */
 export function checkEntry(entry: TransparencyLogEntry, signer: VerifierBytes): void {
@@ -39,24 +40,40 @@ export function checkEntry(entry: TransparencyLogEntry, signer: VerifierBytes): 
 /** What an entry proves, once @sigstore/verify has verified it and `checkEntry` has passed. */
 export function factsOf(entry: TransparencyLogEntry): LogFacts {
   const logId = entry.logId.keyId.toString('hex');
-  // The promise (SET) signs index and time. Without it, only the place in the tree is proven, and the time is anybody's word.
+  // The promise (SET) signs index and time. Without it, only the place in the tree is proven, and
+  // the time is anybody's word.
   if (entry.inclusionPromise !== undefined) {
-    return { logId, tlogIndex: Number(entry.logIndex), integratedTime: Number(entry.integratedTime) };
+    return {
+      logId,
+      tlogIndex: Number(entry.logIndex),
+      integratedTime: Number(entry.integratedTime),
+    };
   }
   const proven = entry.inclusionProof?.logIndex === entry.logIndex;
-  return { logId, tlogIndex: proven ? Number(entry.logIndex) : undefined, integratedTime: undefined };
+  return {
+    logId,
+    tlogIndex: proven ? Number(entry.logIndex) : undefined,
+    integratedTime: undefined,
+  };
 }
 
-// The library proves the index of the proof against the checkpoint, and looks at none of the copies of those numbers around it.
+// The library proves the index of the proof against the checkpoint, and looks at none of the copies
+// of those numbers around it.
 function checkProof(entry: TransparencyLogEntry): void {
   const proof = entry.inclusionProof;
   if (proof === undefined) return;
-  if (proof.checkpoint === undefined || proof.rootHash.length !== 32 || proof.hashes.some((hash) => hash.length !== 32)) {
+  if (
+    proof.checkpoint === undefined ||
+    proof.rootHash.length !== 32 ||
+    proof.hashes.some((hash) => hash.length !== 32)
+  ) {
     throw bad('has an incomplete inclusion proof');
   }
   const [, size, root] = proof.checkpoint.envelope.split('\n', 3);
-  if (size !== proof.treeSize || root !== proof.rootHash.toString('base64')) throw bad('has a proof for another tree than its checkpoint');
-  // In Rekor v1 the outer index counts all shards of the log and is signed in the promise; in v2 there is one tree and one index.
+  if (size !== proof.treeSize || root !== proof.rootHash.toString('base64'))
+    throw bad('has a proof for another tree than its checkpoint');
+  // In Rekor v1 the outer index counts all shards of the log and is signed in the promise; in v2
+  // there is one tree and one index.
   const isV2 = entry.kindVersion.kind === 'hashedrekord' && entry.kindVersion.version === '0.0.2';
   if (isV2 && proof.logIndex !== entry.logIndex) throw bad('states another index than its proof');
 }
@@ -65,7 +82,9 @@ function parseBody(entry: TransparencyLogEntry): unknown {
   try {
     return parseJson(entry.canonicalizedBody, 'body of the log entry', limits);
   } catch (error) {
-    throw new Refusal('bad-log-entry', 'The body of the log entry cannot be read.', { cause: error });
+    throw new Refusal('bad-log-entry', 'The body of the log entry cannot be read.', {
+      cause: error,
+    });
   }
 }
 
@@ -101,16 +120,24 @@ function at(value: unknown, ...path: readonly string[]): unknown {
 }
 
 function base64(value: unknown): Buffer | undefined {
-  return typeof value === 'string' && value !== '' && isBase64(value) ? Buffer.from(value, 'base64') : undefined;
+  return typeof value === 'string' && value !== '' && isBase64(value)
+    ? Buffer.from(value, 'base64')
+    : undefined;
 }
 
 const firstPem = /-----BEGIN (PUBLIC KEY|CERTIFICATE)-----([A-Za-z0-9+/=\s]+)-----END/;
 
-/** base64 of PEM, as Rekor v1 stores it: a public key, or a certificate. Of several, Rekor verified with the first. */
+/**
+ * base64 of PEM, as Rekor v1 stores it: a public key, or a certificate. Of several, Rekor verified
+ * with the first.
+ */
 function fromPem(value: unknown): VerifierBytes | undefined {
   const [, label, body = ''] = firstPem.exec(base64(value)?.toString('latin1') ?? '') ?? [];
   if (label === undefined) return undefined;
-  return { kind: label === 'CERTIFICATE' ? 'certificate' : 'publicKey', der: Buffer.from(body, 'base64') };
+  return {
+    kind: label === 'CERTIFICATE' ? 'certificate' : 'publicKey',
+    der: Buffer.from(body, 'base64'),
+  };
 }
 
 function isSame(candidate: VerifierBytes, signer: VerifierBytes): boolean {
@@ -119,7 +146,8 @@ function isSame(candidate: VerifierBytes, signer: VerifierBytes): boolean {
   return signer.kind === 'publicKey' && sameBytes(normalKey(candidate.der), signer.der);
 }
 
-// One key can be spelled in several DER forms (PKCS#1, other parameters); OpenSSL's is the one that is compared.
+// One key can be spelled in several DER forms (PKCS#1, other parameters); OpenSSL's is the one that
+// is compared.
 function normalKey(der: Buffer): Buffer {
   try {
     return spki(createPublicKey({ key: der, format: 'der', type: 'spki' }));

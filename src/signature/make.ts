@@ -3,7 +3,10 @@ import type { Bundle, TransparencyLogEntry } from '@sigstore/bundle';
 import { pem } from '@sigstore/core';
 import type { Signer, Witness } from '@sigstore/sign';
 // The bundler alone: the root of the package brings an HTTP client of nearly a megabyte along.
-import { DSSEBundleBuilder, MessageSignatureBundleBuilder } from '@sigstore/sign/dist/bundler/index.js';
+import {
+  DSSEBundleBuilder,
+  MessageSignatureBundleBuilder,
+} from '@sigstore/sign/dist/bundler/index.js';
 import { Failure } from '../failure.ts';
 import { bundleBytes } from './bundle.ts';
 import { keyId } from './key.ts';
@@ -29,45 +32,63 @@ export interface MadeLayer {
 }
 
 /**
- * Signs a statement as a DSSE envelope in a Sigstore bundle v0.3. Witnesses (log, timestamp authority) are asked in parallel.
+ * Signs a statement as a DSSE envelope in a Sigstore bundle v0.3. Witnesses (log, timestamp
+ * authority) are asked in parallel.
  * @param statement what `makeStatement` made
  * @throws {Failure} whatever signer and witnesses throw.
  */
-export async function signBundle(input: { signer: ImageSigner; witnesses: readonly Witness[]; statement: Buffer }): Promise<MadeBundle> {
+export async function signBundle(input: {
+  signer: ImageSigner;
+  witnesses: readonly Witness[];
+  statement: Buffer;
+}): Promise<MadeBundle> {
   const signing = remembering(input.signer);
   const builder = new DSSEBundleBuilder({ signer: signing, witnesses: [...input.witnesses] });
   const parsed: Bundle = await builder.create({ data: input.statement, type: statementType });
   const material = parsed.verificationMaterial;
   const { content } = material;
   // As cosign writes it: no timestamps, no field for them.
-  if (material.timestampVerificationData?.rfc3161Timestamps.length === 0) material.timestampVerificationData = undefined;
-  if (content.$case === 'publicKey') content.publicKey.hint = keyId(createPublicKey(signing.keyPem()));
+  if (material.timestampVerificationData?.rfc3161Timestamps.length === 0)
+    material.timestampVerificationData = undefined;
+  if (content.$case === 'publicKey')
+    content.publicKey.hint = keyId(createPublicKey(signing.keyPem()));
   return { bundle: bundleBytes(parsed), parsed };
 }
 
 /**
- * Signs a simple-signing payload, and turns what signer and witnesses give into the annotations that cosign 1 and 2 read.
+ * Signs a simple-signing payload, and turns what signer and witnesses give into the annotations
+ * that cosign 1 and 2 read.
  * @param payload what `makePayload` made
- * @throws {Failure} `internal` when a witness answers an entry without a promise (SET): a Rekor v2 entry cannot be carried in this format, so
- * the format must not have been chosen. Otherwise whatever signer and witnesses throw.
+ * @throws {Failure} `internal` when a witness answers an entry without a promise (SET): a Rekor v2
+ * entry cannot be carried in this format, so the format must not have been chosen. Otherwise
+ * whatever signer and witnesses throw.
  */
-export async function signLegacy(input: { signer: ImageSigner; witnesses: readonly Witness[]; payload: Buffer }): Promise<MadeLayer> {
+export async function signLegacy(input: {
+  signer: ImageSigner;
+  witnesses: readonly Witness[];
+  payload: Buffer;
+}): Promise<MadeLayer> {
   const { signer, witnesses, payload } = input;
   const parsed: Bundle = await new MessageSignatureBundleBuilder({
     signer: remembering(signer),
     witnesses: [...witnesses],
   }).create({ data: payload });
-  if (parsed.content.$case !== 'messageSignature') throw mistake('The legacy signature was built as something else.');
+  if (parsed.content.$case !== 'messageSignature')
+    throw mistake('The legacy signature was built as something else.');
   const annotations: Record<string, string> = {
     [layerAnnotations.signature]: parsed.content.messageSignature.signature.toString('base64'),
   };
   const { content, tlogEntries, timestampVerificationData } = parsed.verificationMaterial;
   if (content.$case === 'x509CertificateChain' || content.$case === 'certificate') {
-    const leaf = content.$case === 'certificate' ? content.certificate : content.x509CertificateChain.certificates[0];
+    const leaf =
+      content.$case === 'certificate'
+        ? content.certificate
+        : content.x509CertificateChain.certificates[0];
     if (leaf === undefined) throw mistake('The legacy signature has no certificate.');
     annotations[layerAnnotations.certificate] = pem.fromDER(leaf.rawBytes);
     const chain = await signer.chain();
-    if (chain.length > 0) annotations[layerAnnotations.chain] = chain.map((text) => `${text.trimEnd()}\n`).join('');
+    if (chain.length > 0)
+      annotations[layerAnnotations.chain] = chain.map((text) => `${text.trimEnd()}\n`).join('');
   }
   addWitnessed(annotations, tlogEntries, timestampVerificationData?.rfc3161Timestamps ?? []);
   return { payload, annotations, parsed };
@@ -81,15 +102,19 @@ function addWitnessed(
 ): void {
   const [entry, ...moreEntries] = entries;
   const [timestamp, ...moreTimestamps] = timestamps;
-  if (moreEntries.length > 0 || moreTimestamps.length > 0) throw mistake('The legacy format carries one log entry and one timestamp.');
+  if (moreEntries.length > 0 || moreTimestamps.length > 0)
+    throw mistake('The legacy format carries one log entry and one timestamp.');
   if (entry !== undefined) annotations[layerAnnotations.bundle] = entryJson(entry);
   if (timestamp !== undefined) {
-    annotations[layerAnnotations.timestamp] = JSON.stringify({ SignedRFC3161Timestamp: timestamp.signedTimestamp.toString('base64') });
+    annotations[layerAnnotations.timestamp] = JSON.stringify({
+      SignedRFC3161Timestamp: timestamp.signedTimestamp.toString('base64'),
+    });
   }
 }
 
 function entryJson(entry: TransparencyLogEntry): string {
-  if (entry.inclusionPromise === undefined) throw mistake('This log gives no promise of inclusion, which the legacy format needs.');
+  if (entry.inclusionPromise === undefined)
+    throw mistake('This log gives no promise of inclusion, which the legacy format needs.');
   return JSON.stringify({
     SignedEntryTimestamp: entry.inclusionPromise.signedEntryTimestamp.toString('base64'),
     Payload: {
@@ -102,8 +127,9 @@ function entryJson(entry: TransparencyLogEntry): string {
 }
 
 /**
- * The signer as the builder sees it: without a hint, which the builder would copy into the envelope's keyid (cosign 3 rejects any keyid) before
- * the witnesses hash the envelope. The hint of the bundle is set afterwards, from the key that this signature was made with.
+ * The signer as the builder sees it: without a hint, which the builder would copy into the
+ * envelope's keyid (cosign 3 rejects any keyid) before the witnesses hash the envelope. The hint of
+ * the bundle is set afterwards, from the key that this signature was made with.
  */
 function remembering(signer: ImageSigner): Signer & { keyPem(): string } {
   let publicKey: string | undefined;
@@ -122,5 +148,9 @@ function remembering(signer: ImageSigner): Signer & { keyPem(): string } {
 }
 
 function mistake(message: string): Failure {
-  return new Failure('internal', message, 'Set `format: bundle`, and please report this with the debug log of the run.');
+  return new Failure(
+    'internal',
+    message,
+    'Set `format: bundle`, and please report this with the debug log of the run.',
+  );
 }

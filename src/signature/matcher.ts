@@ -4,8 +4,10 @@ import type { Matcher } from './policy.ts';
 const anchored = new WeakMap<RegExp, RegExp>();
 
 /**
- * True when the whole text is what the matcher asks for. Patterns are anchored here: `a|b` cannot escape, and part of an identity never counts.
- * A pattern with flags other than `u` and `v` matches nothing: `m` would move the anchors into the text, `i` makes look-alikes equal, `g` and `y` remember.
+ * True when the whole text is what the matcher asks for. Patterns are anchored here: `a|b` cannot
+ * escape, and part of an identity never counts. A pattern with flags other than `u` and `v` matches
+ * nothing: `m` would move the anchors into the text, `i` makes look-alikes equal, `g` and `y`
+ * remember.
  * @throws {Refusal} `wrong-identity` where a pattern takes too long
  */
 export function matches(matcher: Matcher, text: string): boolean {

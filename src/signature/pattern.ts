@@ -4,16 +4,18 @@ import { Refusal, shown } from './refusal.ts';
 /** characters; longer than any list of workflows that a person would still read */
 const longestPattern = 2_000;
 /**
- * Milliseconds of computing for one text, and for all texts of a run that one pattern is held against; up to `usual` does not count. V8 stops by
- * the wall clock, so on a busy machine an honest pattern, which needs less than one, may be stopped before it had its time: it is tried again
- * with more of the wall clock, up to `wall`.
+ * Milliseconds of computing for one text, and for all texts of a run that one pattern is held
+ * against; up to `usual` does not count. V8 stops by the wall clock, so on a busy machine an honest
+ * pattern, which needs less than one, may be stopped before it had its time: it is tried again with
+ * more of the wall clock, up to `wall`.
  */
 const patience = { text: 250, run: 2_000, usual: 20, wall: 8_000 };
 const mostAnswers = 10_000;
 
 /**
- * Makes a pattern out of what a person wrote: a JavaScript regular expression in Unicode mode, where an unknown escape is an error and not a
- * letter. It is matched against the whole text (matcher.ts), whether or not it has `^` and `$`.
+ * Makes a pattern out of what a person wrote: a JavaScript regular expression in Unicode mode,
+ * where an unknown escape is an error and not a letter. It is matched against the whole text
+ * (matcher.ts), whether or not it has `^` and `$`.
  * @throws {Error} with half a sentence that says what is wrong with it
  */
 export function compilePattern(text: string): RegExp {
@@ -24,7 +26,10 @@ export function compilePattern(text: string): RegExp {
     new RegExp(`^(?:${text})$`, 'u');
     return new RegExp(text, 'u');
   } catch (error) {
-    const why = error instanceof SyntaxError ? (/: ([^:]+)$/.exec(error.message)?.[1] ?? 'syntax error') : 'syntax error';
+    const why =
+      error instanceof SyntaxError
+        ? (/: ([^:]+)$/.exec(error.message)?.[1] ?? 'syntax error')
+        : 'syntax error';
     throw new Error(`is not a regular expression (${shown(why)})`, { cause: error });
   }
 }
@@ -39,8 +44,9 @@ const script = new Script('pattern.test(text)');
 let room: { pattern?: RegExp; text?: string } | undefined;
 
 /**
- * `pattern.test(text)`, in bounded time. Who signs chooses the text (a branch may have any name), and with a pattern such as `(a+)+` could make
- * a backtracking engine run for hours; so V8 is told to stop. A pattern that needs too long is a refusal, never a match.
+ * `pattern.test(text)`, in bounded time. Who signs chooses the text (a branch may have any name),
+ * and with a pattern such as `(a+)+` could make a backtracking engine run for hours; so V8 is told
+ * to stop. A pattern that needs too long is a refusal, never a match.
  * @throws {Refusal} `wrong-identity`
  */
 export function testBounded(pattern: RegExp, text: string): boolean {
@@ -58,7 +64,8 @@ export function testBounded(pattern: RegExp, text: string): boolean {
       if (memory.answers.size < mostAnswers) memory.answers.set(text, answer === true);
       return answer === true;
     } catch (error) {
-      if (timeout >= patience.wall || computed() - began > patience.text / 2) throw tooSlow(pattern, error);
+      if (timeout >= patience.wall || computed() - began > patience.text / 2)
+        throw tooSlow(pattern, error);
     } finally {
       memory.spent += Math.max(0, computed() - began - patience.usual);
     }

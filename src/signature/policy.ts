@@ -1,9 +1,14 @@
 import type { KeyObject } from 'node:crypto';
 
-/** Text to be equal to, or a pattern that is matched against the whole text (the judge anchors it). */
+/**
+ * Text to be equal to, or a pattern that is matched against the whole text (the judge anchors it).
+ */
 export type Matcher = { readonly exact: string } | { readonly pattern: RegExp };
 
-/** What Fulcio's certificate extensions say of a GitHub run (OIDs 1.3.6.1.4.1.57264.1.x). Absent = not asked. */
+/**
+ * What Fulcio's certificate extensions say of a GitHub run (OIDs 1.3.6.1.4.1.57264.1.x). Absent =
+ * not asked.
+ */
 export interface GithubClaims {
   /** owner/name */
   readonly repository?: string;
@@ -18,15 +23,25 @@ export interface GithubClaims {
 /** Who may have signed. One rule that fits is enough. */
 export type SignerRule =
   | { readonly key: KeyObject }
-  | { readonly identities: readonly Matcher[]; readonly issuers: readonly Matcher[]; readonly github?: GithubClaims };
+  | {
+      readonly identities: readonly Matcher[];
+      readonly issuers: readonly Matcher[];
+      readonly github?: GithubClaims;
+    };
 
 /** What a signature must be to count. */
 export interface SignaturePolicy {
   readonly signers: readonly [SignerRule, ...SignerRule[]];
   /** all of these must be signed */
   readonly annotations: Readonly<Record<string, string>>;
-  /** `ignore`: log entries are not looked at; a keyless signature must then carry a trusted timestamp */
+  /**
+   * `ignore`: log entries are not looked at; a keyless signature must then carry a trusted
+   * timestamp
+   */
   readonly tlog: 'required' | 'ignore';
-  /** asks for a trusted timestamp, also of a signature that does not need one; absent: only where nothing else proves the time */
+  /**
+   * asks for a trusted timestamp, also of a signature that does not need one; absent: only where
+   * nothing else proves the time
+   */
   readonly timestamp?: 'required';
 }

@@ -8,30 +8,40 @@ import { Refusal, shown } from './refusal.ts';
 type IdentityRule = Exclude<SignerRule, { readonly key: unknown }>;
 
 /**
- * Checks that a certificate, verified before, belongs to somebody the policy names. One rule that fits wholly is enough; identity, issuer and
- * claims of different rules do not add up. The code tells the nearest miss: the identity of no rule, the issuer, a claim.
+ * Checks that a certificate, verified before, belongs to somebody the policy names. One rule that
+ * fits wholly is enough; identity, issuer and claims of different rules do not add up. The code
+ * tells the nearest miss: the identity of no rule, the issuer, a claim.
  * @throws {Refusal} `wrong-identity`, `wrong-issuer`, `wrong-claim`.
  */
 export function checkSigner(certificate: SigningCertificate, rules: readonly SignerRule[]): void {
   const who = `It was signed by ${shown(certificate.identity)} (issuer ${shown(certificate.issuer)})`;
   const named = rules.filter((rule): rule is IdentityRule => !('key' in rule));
   const sameIdentity = named.filter((rule) => fits(rule.identities, certificate.identity));
-  if (sameIdentity.length === 0) throw new Refusal('wrong-identity', `${who}; the policy wants ${namedSigner(rules)}.`);
+  if (sameIdentity.length === 0)
+    throw new Refusal('wrong-identity', `${who}; the policy wants ${namedSigner(rules)}.`);
 
   const sameIssuer = sameIdentity.filter((rule) => fits(rule.issuers, certificate.issuer));
   if (sameIssuer.length === 0) {
     const wanted = sameIdentity.flatMap((rule) => rule.issuers.map(matcherText));
-    throw new Refusal('wrong-issuer', `${who}; the policy wants the issuer ${shown(wanted.join(' or '))}.`);
+    throw new Refusal(
+      'wrong-issuer',
+      `${who}; the policy wants the issuer ${shown(wanted.join(' or '))}.`,
+    );
   }
 
-  const misses = sameIssuer.map((rule) => missingClaim(rule.github ?? {}, certificate.github ?? {}));
+  const misses = sameIssuer.map((rule) =>
+    missingClaim(rule.github ?? {}, certificate.github ?? {}),
+  );
   const [miss] = misses;
-  if (miss !== undefined && !misses.includes(undefined)) throw new Refusal('wrong-claim', `${who}; ${miss}.`);
+  if (miss !== undefined && !misses.includes(undefined))
+    throw new Refusal('wrong-claim', `${who}; ${miss}.`);
 }
 
 /** Whom the policy wants, in words. */
 export function namedSigner(rules: readonly SignerRule[]): string {
-  const names = rules.flatMap((rule) => ('key' in rule ? [`key ${keyId(rule.key)}`] : rule.identities.map(matcherText)));
+  const names = rules.flatMap((rule) =>
+    'key' in rule ? [`key ${keyId(rule.key)}`] : rule.identities.map(matcherText),
+  );
   return names.length === 0 ? 'nobody' : shown(names.join(' or '));
 }
 
@@ -43,7 +53,8 @@ function fits(matchers: readonly Matcher[], text: string): boolean {
 function missingClaim(wanted: GithubClaims, said: GithubClaims): string | undefined {
   for (const name of claimNames) {
     if (wanted[name] === undefined || wanted[name] === said[name]) continue;
-    const instead = said[name] === undefined ? 'says nothing of its' : `says "${shown(said[name])}" of its`;
+    const instead =
+      said[name] === undefined ? 'says nothing of its' : `says "${shown(said[name])}" of its`;
     return `the certificate ${instead} ${words[name]}, and the policy wants "${shown(wanted[name])}"`;
   }
   return undefined;

@@ -11,14 +11,18 @@ export interface SignerIdentity {
 }
 
 /**
- * One who signs: a key (local or in a KMS), or a Fulcio certificate with its ephemeral key. `sign` is @sigstore/sign's: it takes the whole
- * data (not its hash) and answers the signature (ECDSA in DER, RSA PKCS#1 v1.5, Ed25519 raw) with the public key or the leaf certificate as PEM.
+ * One who signs: a key (local or in a KMS), or a Fulcio certificate with its ephemeral key. `sign`
+ * is @sigstore/sign's: it takes the whole data (not its hash) and answers the signature (ECDSA in
+ * DER, RSA PKCS#1 v1.5, Ed25519 raw) with the public key or the leaf certificate as PEM.
  */
 export interface ImageSigner extends Signer {
   identity(): Promise<SignerIdentity>;
   /** the key to verify with (keyed); undefined for a certificate */
   publicKey(): Promise<KeyObject | undefined>;
-  /** PEM certificates above the leaf up to the root, for the legacy format's `chain` (cosign 2 takes the last one for the root and drops it); empty for a key */
+  /**
+   * PEM certificates above the leaf up to the root, for the legacy format's `chain` (cosign 2 takes
+   * the last one for the root and drops it); empty for a key
+   */
   chain(): Promise<readonly string[]>;
   /** what a person should know about this key, e.g. which verifiers do not take P-384 */
   readonly warnings: readonly string[];

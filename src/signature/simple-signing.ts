@@ -14,12 +14,14 @@ export interface SimpleSigning {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-// Go's encoding/json escapes these five inside strings; U+2028 and U+2029 by number to keep this file readable.
+// Go's encoding/json escapes these five inside strings; U+2028 and U+2029 by number to keep this
+// file readable.
 const goEscapes = /[<>&\u2028\u2029]/g;
 
 /**
- * The payload of a legacy signature, byte for byte as cosign writes it (containers/image docs/containers-signature.5.md): keys sorted, Go's
- * escapes for `<`, `>`, `&`, and `"optional":null` without annotations.
+ * The payload of a legacy signature, byte for byte as cosign writes it (containers/image
+ * docs/containers-signature.5.md): keys sorted, Go's escapes for `<`, `>`, `&`, and
+ * `"optional":null` without annotations.
  */
 export function makePayload({ dockerReference, digest, annotations }: SimpleSigning): Buffer {
   const json = JSON.stringify({
@@ -30,12 +32,16 @@ export function makePayload({ dockerReference, digest, annotations }: SimpleSign
     },
     optional: Object.keys(annotations).length > 0 ? sortedByBytes(annotations) : null,
   });
-  return Buffer.from(json.replace(goEscapes, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`));
+  return Buffer.from(
+    json.replace(goEscapes, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  );
 }
 
 /**
- * Reads such a payload, strictly. Annotations that are not strings (podman writes a timestamp) are signed but cannot be asked for.
- * @throws {Refusal} `wrong-predicate` for another `critical.type`, `wrong-subject` without a sha256 digest, `malformed`, `too-large`.
+ * Reads such a payload, strictly. Annotations that are not strings (podman writes a timestamp) are
+ * signed but cannot be asked for.
+ * @throws {Refusal} `wrong-predicate` for another `critical.type`, `wrong-subject` without a sha256
+ * digest, `malformed`, `too-large`.
  */
 export function readPayload(payload: Buffer): Claim {
   const document = parseJson(payload, 'payload', limits);
@@ -67,6 +73,11 @@ function readImage(critical: Readonly<Record<string, unknown>>): string {
 
 function readOptional(optional: unknown): Record<string, string> {
   if (optional === null || optional === undefined) return {};
-  if (!isObject(optional)) throw new Refusal('malformed', 'The annotations of the payload are not a JSON object.');
-  return Object.fromEntries(Object.entries(optional).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+  if (!isObject(optional))
+    throw new Refusal('malformed', 'The annotations of the payload are not a JSON object.');
+  return Object.fromEntries(
+    Object.entries(optional).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    ),
+  );
 }

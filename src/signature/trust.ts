@@ -26,7 +26,8 @@ export interface Trust {
 export function parseTrustedRoot(bytes: Uint8Array): TrustedRoot {
   try {
     const json = parseJson(bytes, 'trusted root', limits);
-    if (!isObject(json) || !mediaTypes.includes(json.mediaType)) throw new Error('it has no media type of a Sigstore TrustedRoot');
+    if (!isObject(json) || !mediaTypes.includes(json.mediaType))
+      throw new Error('it has no media type of a Sigstore TrustedRoot');
     const root = TrustedRoot.fromJSON(json);
     createTrust(root);
     return root;
@@ -38,7 +39,8 @@ export function parseTrustedRoot(bytes: Uint8Array): TrustedRoot {
 /**
  * Prepares a trusted root for judging: every key and certificate in it is parsed here, once.
  * Without one, only signatures by key can be judged, with the log ignored.
- * @throws {Failure} `bad-trusted-root` when a key or certificate in it cannot be read: a root that is half understood is not used.
+ * @throws {Failure} `bad-trusted-root` when a key or certificate in it cannot be read: a root that
+ * is half understood is not used.
  */
 export function createTrust(root: TrustedRoot | undefined): Trust {
   if (root === undefined) return { material: undefined };
@@ -47,18 +49,23 @@ export function createTrust(root: TrustedRoot | undefined): Trust {
   return trust;
 }
 
-/** Reading a trusted root prepares it too, to see whether it can be used. Nobody changes a root that was read. */
+/**
+ * Reading a trusted root prepares it too, to see whether it can be used. Nobody changes a root that
+ * was read.
+ */
 const made = new WeakMap<TrustedRoot, Trust>();
 
 function prepare(root: TrustedRoot): Trust {
   try {
     for (const authority of [...root.certificateAuthorities, ...root.timestampAuthorities]) {
-      if ((authority.certChain?.certificates.length ?? 0) === 0) throw new Error('an authority in it has no certificates');
+      if ((authority.certChain?.certificates.length ?? 0) === 0)
+        throw new Error('an authority in it has no certificates');
       checkWindow(authority.validFor);
     }
     for (const log of [...root.tlogs, ...root.ctlogs]) {
       const id = log.checkpointKeyId ?? log.logId;
-      // The first four bytes name the key in a checkpoint: without an id a log could stand for any other.
+      // The first four bytes name the key in a checkpoint: without an id a log could stand for any
+      // other.
       if ((id?.keyId.length ?? 0) < 4) throw new Error('a log in it has no id');
       checkWindow(log.publicKey?.validFor ?? {});
     }
@@ -79,13 +86,16 @@ function prepare(root: TrustedRoot): Trust {
   }
 }
 
-// A period without a start is malformed, not unbounded. An invalid date compares false with everything: such a window would look closed in one
-// check and open in another.
-function checkWindow(window: { start?: Date | undefined; end?: Date | undefined } | undefined): void {
+// A period without a start is malformed, not unbounded. An invalid date compares false with
+// everything: such a window would look closed in one check and open in another.
+function checkWindow(
+  window: { start?: Date | undefined; end?: Date | undefined } | undefined,
+): void {
   if (window === undefined) return;
   if (window.start === undefined) throw new Error('a validity period in it has no start');
   for (const date of [window.start, window.end]) {
-    if (date !== undefined && Number.isNaN(date.getTime())) throw new Error('a validity period in it is not a date');
+    if (date !== undefined && Number.isNaN(date.getTime()))
+      throw new Error('a validity period in it is not a date');
   }
 }
 

@@ -28,7 +28,10 @@ export const verdictCodes = [
 
 export type VerdictCode = (typeof verdictCodes)[number];
 
-/** What was found out about one signature. Only what this run checked cryptographically is stated (contract, rule 3). */
+/**
+ * What was found out about one signature. Only what this run checked cryptographically is stated
+ * (contract, rule 3).
+ */
 export interface Verdict {
   readonly format: Format;
   readonly digest: Digest;

@@ -1,7 +1,12 @@
 import type { KeyObject } from 'node:crypto';
 import type { TransparencyLogEntry } from '@sigstore/bundle';
 import type { RFC3161Timestamp } from '@sigstore/core';
-import { type SignedEntity, type TrustMaterial, VerificationError, Verifier } from '@sigstore/verify';
+import {
+  type SignedEntity,
+  type TrustMaterial,
+  VerificationError,
+  Verifier,
+} from '@sigstore/verify';
 import type { SigningCertificate } from './certificate.ts';
 import type { Evidence } from './evidence.ts';
 import { checkEntry, type VerifierBytes } from './log-entry.ts';
@@ -10,24 +15,37 @@ import type { Trust } from './trust.ts';
 import type { VerdictCode } from './verdict.ts';
 
 /**
- * Verifies every log entry of a signature with @sigstore/verify (promise, inclusion proof, checkpoint, body) and with `checkEntry`. At least one is
- * required. This comes before the time is taken from an entry's promise, so that an altered entry is called that.
+ * Verifies every log entry of a signature with @sigstore/verify (promise, inclusion proof,
+ * checkpoint, body) and with `checkEntry`. At least one is required. This comes before the time is
+ * taken from an entry's promise, so that an altered entry is called that.
  * @throws {Refusal} `no-log-entry`, `bad-log-entry`.
  */
-export function verifyLog(evidence: Evidence, signer: { key: KeyObject; bytes: VerifierBytes }, trust: Trust): void {
+export function verifyLog(
+  evidence: Evidence,
+  signer: { key: KeyObject; bytes: VerifierBytes },
+  trust: Trust,
+): void {
   const { entries } = evidence;
-  if (entries.length === 0) throw new Refusal('no-log-entry', 'It is in no transparency log, and a log entry is required.');
-  if (trust.material === undefined) throw new Refusal('bad-log-entry', 'There is no trusted root to check its log entry with.');
+  if (entries.length === 0)
+    throw new Refusal('no-log-entry', 'It is in no transparency log, and a log entry is required.');
+  if (trust.material === undefined)
+    throw new Refusal('bad-log-entry', 'There is no trusted root to check its log entry with.');
   for (const entry of entries) checkEntry(entry, signer.bytes);
   const material = withKey(trust.material, signer.key);
   const entity = { ...signed(evidence), key: publicKey, tlogEntries: [...entries], timestamps: [] };
-  run(new Verifier(material, { ctlogThreshold: 0, tlogThreshold: 1, timestampThreshold: 0 }), entity, 'bad-log-entry');
+  run(
+    new Verifier(material, { ctlogThreshold: 0, tlogThreshold: 1, timestampThreshold: 0 }),
+    entity,
+    'bad-log-entry',
+  );
 }
 
 /**
- * Verifies the timestamps, the certificate chain at each of the proven times, and the SCT, with @sigstore/verify. The log entries must have been
- * verified before. For a key, which has no period of its own, only timestamps and log are checked.
- * @throws {Refusal} `bad-timestamp`, `untrusted-certificate`, `bad-log-entry` for an entry of a log that was not in use at that time.
+ * Verifies the timestamps, the certificate chain at each of the proven times, and the SCT, with
+ * @sigstore/verify. The log entries must have been verified before. For a key, which has no period
+ * of its own, only timestamps and log are checked.
+ * @throws {Refusal} `bad-timestamp`, `untrusted-certificate`, `bad-log-entry` for an entry of a log
+ * that was not in use at that time.
  */
 export function verifyTimeAndChain(
   evidence: Evidence,
@@ -35,7 +53,8 @@ export function verifyTimeAndChain(
   timestamps: readonly RFC3161Timestamp[],
   trust: Trust,
 ): void {
-  if (trust.material === undefined) throw new Refusal('untrusted-certificate', 'There is no trusted root to check it with.');
+  if (trust.material === undefined)
+    throw new Refusal('untrusted-certificate', 'There is no trusted root to check it with.');
   const certified = 'certificate' in signer;
   const key = certified ? signer.certificate.key : signer.key;
   const promised = evidence.entries.filter((entry) => entry.inclusionPromise !== undefined);
@@ -48,8 +67,16 @@ export function verifyTimeAndChain(
       ...timestamps.map((timestamp) => ({ $case: 'timestamp-authority' as const, timestamp })),
     ],
   };
-  const thresholds = { ctlogThreshold: certified ? 1 : 0, tlogThreshold: 0, timestampThreshold: certified ? 1 : 0 };
-  run(new Verifier(withKey(trust.material, key), thresholds), entity, certified ? 'untrusted-certificate' : 'bad-timestamp');
+  const thresholds = {
+    ctlogThreshold: certified ? 1 : 0,
+    tlogThreshold: 0,
+    timestampThreshold: certified ? 1 : 0,
+  };
+  run(
+    new Verifier(withKey(trust.material, key), thresholds),
+    entity,
+    certified ? 'untrusted-certificate' : 'bad-timestamp',
+  );
   for (const entry of evidence.entries) checkLogWasInUse(entry, timestamps, trust.material);
 }
 
@@ -59,28 +86,46 @@ function signed(evidence: Evidence): { signature: SignedEntity['signature'] } {
   return { signature: evidence.content };
 }
 
-// The key comes from the policy (or from a certificate whose chain is checked next), never by the hint in the bundle.
+// The key comes from the policy (or from a certificate whose chain is checked next), never by the
+// hint in the bundle.
 function withKey(material: TrustMaterial, key: KeyObject): TrustMaterial {
   return { ...material, publicKey: () => ({ publicKey: key, validFor: () => true }) };
 }
 
-// The library holds the promise's time against the period of the log's key. An entry with a proof alone has no time; the timestamps have.
-function checkLogWasInUse(entry: TransparencyLogEntry, timestamps: readonly RFC3161Timestamp[], material: TrustMaterial): void {
+// The library holds the promise's time against the period of the log's key. An entry with a proof
+// alone has no time; the timestamps have.
+function checkLogWasInUse(
+  entry: TransparencyLogEntry,
+  timestamps: readonly RFC3161Timestamp[],
+  material: TrustMaterial,
+): void {
   const logs = material.tlogs.filter((log) => log.logID.equals(entry.logId.keyId));
   for (const { signingTime } of timestamps) {
-    if (logs.some(({ validFor }) => validFor.start <= signingTime && signingTime <= validFor.end)) continue;
-    throw new Refusal('bad-log-entry', 'Its log entry is of a log that was not in use when it was signed.');
+    if (logs.some(({ validFor }) => validFor.start <= signingTime && signingTime <= validFor.end))
+      continue;
+    throw new Refusal(
+      'bad-log-entry',
+      'Its log entry is of a log that was not in use when it was signed.',
+    );
   }
 }
 
-/** `otherwise` is the code for an error that @sigstore/verify does not type: hostile content it trips over where this check was at work. */
+/**
+ * `otherwise` is the code for an error that @sigstore/verify does not type: hostile content it
+ * trips over where this check was at work.
+ */
 function run(verifier: Verifier, entity: SignedEntity, otherwise: VerdictCode): void {
   try {
     verifier.verify(entity);
   } catch (error) {
     const code = error instanceof VerificationError ? codeOf(error.code, otherwise) : otherwise;
-    const cause = error instanceof Error && error.cause instanceof Error ? ` (${shownError(error.cause)})` : '';
-    throw new Refusal(code, `${sentences[code] ?? 'It does not verify'}: ${shownError(error)}${cause}.`, { cause: error });
+    const cause =
+      error instanceof Error && error.cause instanceof Error ? ` (${shownError(error.cause)})` : '';
+    throw new Refusal(
+      code,
+      `${sentences[code] ?? 'It does not verify'}: ${shownError(error)}${cause}.`,
+      { cause: error },
+    );
   }
 }
 

@@ -21,7 +21,10 @@ export interface FormatFacts {
  * @returns the formats, and a notice for a person where `auto` leaves one out.
  * @throws {Failure} `bad-input` where what was asked for cannot be verified by anybody.
  */
-export function chooseFormats(choice: FormatChoice, facts: FormatFacts): { formats: readonly Format[]; notice?: string } {
+export function chooseFormats(
+  choice: FormatChoice,
+  facts: FormatFacts,
+): { formats: readonly Format[]; notice?: string } {
   refuseUnprovable(facts);
   if (choice === 'bundle') return { formats: ['bundle'] };
   const legacyPossible = !facts.tlog || facts.logV1;
@@ -40,7 +43,10 @@ export function chooseFormats(choice: FormatChoice, facts: FormatFacts): { forma
   );
 }
 
-/** A certificate lives ten minutes: without a log entry that has a time, or a timestamp, nothing proves that it was alive at signing. */
+/**
+ * A certificate lives ten minutes: without a log entry that has a time, or a timestamp, nothing
+ * proves that it was alive at signing.
+ */
 function refuseUnprovable({ keyless, tlog, logV1, logV2, timestamp }: FormatFacts): void {
   if (!keyless || timestamp) return;
   if (!tlog) {

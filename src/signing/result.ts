@@ -3,7 +3,10 @@ import type { Digest } from '../image/digest.ts';
 import type { Format } from '../signature/found.ts';
 import type { SignerIdentity } from '../signature/signer.ts';
 
-/** One signature of an image, as it stands in the registry. What is not stated was not checked by this run. */
+/**
+ * One signature of an image, as it stands in the registry. What is not stated was not checked by
+ * this run.
+ */
 export interface SignatureResult {
   readonly format: Format;
   /** digest of the manifest that carries the signature */
@@ -39,7 +42,10 @@ export interface SignResult {
   readonly image: string;
   /** absent where the registry could not resolve the reference */
   readonly digest?: Digest;
-  /** the references this image was asked for with, as a person reads them; several tags of one digest are one image */
+  /**
+   * the references this image was asked for with, as a person reads them; several tags of one
+   * digest are one image
+   */
   readonly references: readonly string[];
   /** `os/architecture[/variant]`, or `attestation`, of a manifest inside an index */
   readonly platform?: string;

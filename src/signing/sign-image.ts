@@ -9,7 +9,10 @@ import type { Verdict } from '../signature/verdict.ts';
 import { alreadyThere } from './existing.ts';
 import type { ResultError, SignatureResult, SignResult } from './result.ts';
 
-/** A signature of ours in the registry. `kept` settles when it has been seen to stay, or rejects with Failure `signature-lost`. */
+/**
+ * A signature of ours in the registry. `kept` settles when it has been seen to stay, or rejects
+ * with Failure `signature-lost`.
+ */
 export interface Attachment {
   readonly format: Format;
   readonly digest: Digest;
@@ -19,21 +22,32 @@ export interface Attachment {
 
 /** What signing needs of the place where the signatures of one image lie. */
 export interface Shelf {
-  /** `listed`: only what the registry lists itself; enough to know whether our own signature is there */
+  /**
+   * `listed`: only what the registry lists itself; enough to know whether our own signature is
+   * there
+   */
   found(formats: readonly Format[], reach: 'listed'): Promise<readonly FoundSignature[]>;
   attachBundle(subject: Descriptor, bundle: Promise<Buffer>, created: Date): Promise<Attachment>;
-  attachLegacy(payload: Promise<Buffer>, annotations: Promise<Readonly<Record<string, string>>>): Promise<Attachment>;
+  attachLegacy(
+    payload: Promise<Buffer>,
+    annotations: Promise<Readonly<Record<string, string>>>,
+  ): Promise<Attachment>;
   /** fetched again from the registry, where a stranger looks for it */
   readBack(attachment: Attachment): Promise<readonly FoundSignature[]>;
 }
 
 /**
- * A signature that is being made, with its log entry and timestamp. Its parts come when it has verified: what does not verify is never pushed.
- * Only the payload of a legacy signature, which claims nothing by itself, comes as soon as there is a signer.
+ * A signature that is being made, with its log entry and timestamp. Its parts come when it has
+ * verified: what does not verify is never pushed. Only the payload of a legacy signature, which
+ * claims nothing by itself, comes as soon as there is a signer.
  */
 export type Making = { readonly verdict: Promise<Verdict> } & (
   | { readonly format: 'bundle'; readonly bundle: Promise<Buffer> }
-  | { readonly format: 'legacy'; readonly payload: Promise<Buffer>; readonly annotations: Promise<Readonly<Record<string, string>>> }
+  | {
+      readonly format: 'legacy';
+      readonly payload: Promise<Buffer>;
+      readonly annotations: Promise<Readonly<Record<string, string>>>;
+    }
 );
 
 export interface SigningTools {
@@ -52,22 +66,36 @@ export interface SigningPlan {
 }
 
 /**
- * Signs one image in every format of the plan that is not there yet, pushes what has verified, and reads it back.
- * Never throws: what failed is in the result, beside everything that is true all the same (contract, rule 7).
+ * Signs one image in every format of the plan that is not there yet, pushes what has verified, and
+ * reads it back. Never throws: what failed is in the result, beside everything that is true all the
+ * same (contract, rule 7).
  */
-export async function signImage(image: Image, plan: SigningPlan, tools: SigningTools): Promise<SignResult> {
+export async function signImage(
+  image: Image,
+  plan: SigningPlan,
+  tools: SigningTools,
+): Promise<SignResult> {
   const outcomes: Outcome[] = [];
-  // Under way from the beginning, awaited where it is needed: decrypting the key and getting the certificate take their time.
+  // Under way from the beginning, awaited where it is needed: decrypting the key and getting the
+  // certificate take their time.
   const signer = tools.signer();
-  // A run that has failed at the registry tells who signs where it knows it, and does not wait for a Fulcio that is down.
+  // A run that has failed at the registry tells who signs where it knows it, and does not wait for
+  // a Fulcio that is down.
   let identity: SignerIdentity = {};
   signer.then(({ commit: _, ...who }) => (identity = who)).catch(() => {});
   try {
     const shelf = tools.shelf(image);
-    const [found, subject] = await Promise.all([plan.skipExisting ? shelf.found(plan.formats, 'listed') : [], image.subject]);
+    const [found, subject] = await Promise.all([
+      plan.skipExisting ? shelf.found(plan.formats, 'listed') : [],
+      image.subject,
+    ]);
     const there = found.length === 0 ? nothing : await existing(found, image, plan, tools);
     const write = (format: Format) => writeSignature(format, image, subject, shelf, plan, tools);
-    outcomes.push(...(await Promise.all(plan.formats.map((format) => present(there.get(format), found) ?? write(format)))));
+    outcomes.push(
+      ...(await Promise.all(
+        plan.formats.map((format) => present(there.get(format), found) ?? write(format)),
+      )),
+    );
     await signer;
   } catch (caught) {
     outcomes.push({ failure: asFailure(caught) });
@@ -78,13 +106,26 @@ export async function signImage(image: Image, plan: SigningPlan, tools: SigningT
 const nothing: ReadonlyMap<Format, Verdict> = new Map();
 
 /** Of what was found, what already says what we would write. */
-async function existing(found: readonly FoundSignature[], image: Image, plan: SigningPlan, tools: SigningTools) {
+async function existing(
+  found: readonly FoundSignature[],
+  image: Image,
+  plan: SigningPlan,
+  tools: SigningTools,
+) {
   const { commit } = await tools.signer();
-  const verdicts = await Promise.all(found.map((signature) => tools.judge(signature, image.digest)));
-  return alreadyThere(verdicts, { annotations: plan.annotations, ...(commit === undefined ? {} : { commit }) });
+  const verdicts = await Promise.all(
+    found.map((signature) => tools.judge(signature, image.digest)),
+  );
+  return alreadyThere(verdicts, {
+    annotations: plan.annotations,
+    ...(commit === undefined ? {} : { commit }),
+  });
 }
 
-/** What became of one format of one image. `signature` is there as soon as it is true, whatever failed afterwards. */
+/**
+ * What became of one format of one image. `signature` is there as soon as it is true, whatever
+ * failed afterwards.
+ */
 interface Outcome {
   readonly status?: 'signed' | 'already-signed';
   readonly signature?: SignatureResult;
@@ -93,11 +134,22 @@ interface Outcome {
   readonly failure?: Failure;
 }
 
-function present(verdict: Verdict | undefined, found: readonly FoundSignature[]): Outcome | undefined {
+function present(
+  verdict: Verdict | undefined,
+  found: readonly FoundSignature[],
+): Outcome | undefined {
   if (verdict === undefined) return undefined;
-  const signature = found.find(({ format, digest }) => format === verdict.format && digest === verdict.digest);
-  const bundle = signature !== undefined && 'bundle' in signature ? { bundle: signature.bundle } : {};
-  return { status: 'already-signed', signature: signatureOf(verdict, verdict), verified: true, ...bundle };
+  const signature = found.find(
+    ({ format, digest }) => format === verdict.format && digest === verdict.digest,
+  );
+  const bundle =
+    signature !== undefined && 'bundle' in signature ? { bundle: signature.bundle } : {};
+  return {
+    status: 'already-signed',
+    signature: signatureOf(verdict, verdict),
+    verified: true,
+    ...bundle,
+  };
 }
 
 async function writeSignature(
@@ -113,12 +165,22 @@ async function writeSignature(
     const making = tools.make(format, image);
     const attachment = await attach(shelf, making, subject);
     const signature = signatureOf(await making.verdict, attachment);
-    outcome = { status: 'signed', signature, ...(making.format === 'bundle' ? { bundle: await making.bundle } : {}) };
+    outcome = {
+      status: 'signed',
+      signature,
+      ...(making.format === 'bundle' ? { bundle: await making.bundle } : {}),
+    };
     // The second look that a shared tag needs waits a while; the read-back runs beside it.
-    const [seen] = await Promise.all([plan.verify ? shelf.readBack(attachment) : undefined, attachment.kept]);
+    const [seen] = await Promise.all([
+      plan.verify ? shelf.readBack(attachment) : undefined,
+      attachment.kept,
+    ]);
     if (seen === undefined) return outcome;
-    const verdicts = await Promise.all(seen.map((signature) => tools.judge(signature, image.digest)));
-    if (verdicts.length > 0 && verdicts.every(({ verified }) => verified)) return { ...outcome, verified: true };
+    const verdicts = await Promise.all(
+      seen.map((signature) => tools.judge(signature, image.digest)),
+    );
+    if (verdicts.length > 0 && verdicts.every(({ verified }) => verified))
+      return { ...outcome, verified: true };
     throw notVerified(
       attachment,
       verdicts.find(({ verified }) => !verified),
@@ -143,7 +205,10 @@ function notVerified({ format, reference }: Attachment, verdict: Verdict | undef
       'Run the job again: what is there already is not written twice.',
     );
   }
-  const why = verdict === undefined ? 'nothing was there' : `${verdict.code}: ${verdict.reason ?? 'no reason given'}`;
+  const why =
+    verdict === undefined
+      ? 'nothing was there'
+      : `${verdict.code}: ${verdict.reason ?? 'no reason given'}`;
   return new Failure(
     'not-verified',
     `The ${format} signature that was read back from ${reference} does not verify (${why}).`,
@@ -152,9 +217,19 @@ function notVerified({ format, reference }: Attachment, verdict: Verdict | undef
 }
 
 /** What a verdict has proven, at the place where the signature lies. */
-function signatureOf(verdict: Verdict, place: { digest: Digest; reference: string }): SignatureResult {
+function signatureOf(
+  verdict: Verdict,
+  place: { digest: Digest; reference: string },
+): SignatureResult {
   const { format, tlogIndex, logId, integratedTime, timestamp, certificate, keyId } = verdict;
-  const proven = Object.entries({ tlogIndex, logId, integratedTime, timestamp, certificate, keyId });
+  const proven = Object.entries({
+    tlogIndex,
+    logId,
+    integratedTime,
+    timestamp,
+    certificate,
+    keyId,
+  });
   return {
     format,
     digest: place.digest,
@@ -163,7 +238,12 @@ function signatureOf(verdict: Verdict, place: { digest: Digest; reference: strin
   };
 }
 
-function summarize(image: Image, plan: SigningPlan, signer: SignerIdentity, outcomes: readonly Outcome[]): SignResult {
+function summarize(
+  image: Image,
+  plan: SigningPlan,
+  signer: SignerIdentity,
+  outcomes: readonly Outcome[],
+): SignResult {
   const failure = outcomes.find((outcome) => outcome.failure !== undefined)?.failure;
   const bundle = outcomes.find((outcome) => outcome.bundle !== undefined)?.bundle;
   const allThere = outcomes.every(({ status }) => status === 'already-signed');
@@ -177,7 +257,9 @@ function summarize(image: Image, plan: SigningPlan, signer: SignerIdentity, outc
     signatures: outcomes.flatMap(({ signature }) => signature ?? []),
     signer,
     annotations: plan.annotations,
-    ...(plan.verify ? { verified: failure === undefined && outcomes.every(({ verified }) => verified === true) } : {}),
+    ...(plan.verify
+      ? { verified: failure === undefined && outcomes.every(({ verified }) => verified === true) }
+      : {}),
     ...(bundle === undefined ? {} : { bundle }),
     ...(failure === undefined ? {} : { error: errorOf(failure) }),
   };

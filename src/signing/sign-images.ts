@@ -1,17 +1,27 @@
 import { asFailure } from '../failure.ts';
 import { inParallel } from '../image/in-parallel.ts';
 import { formatReference, formatRepository } from '../image/reference.ts';
-import { type Image, type ImageTarget, type ResolveTools, resolveTarget, uniqueImages } from '../image/resolve.ts';
+import {
+  type Image,
+  type ImageTarget,
+  type ResolveTools,
+  resolveTarget,
+  uniqueImages,
+} from '../image/resolve.ts';
 import type { SignResult } from './result.ts';
 import { errorOf, type SigningPlan, type SigningTools, signImage } from './sign-image.ts';
 
-/** Images that are worked on at the same time: enough to hide the waiting, few enough that memory does not grow with their number. */
+/**
+ * Images that are worked on at the same time: enough to hide the waiting, few enough that memory
+ * does not grow with their number.
+ */
 const atOnce = 24;
 
 /**
- * Signs everything the targets stand for. One image that fails does not stop the others; each has its result, in the order of the targets.
- * Ten tags of one digest are one image (contract, rule 5).
- * @param plan may still be under way (what the services can do decides the formats): the images are looked up beside it
+ * Signs everything the targets stand for. One image that fails does not stop the others; each has
+ * its result, in the order of the targets. Ten tags of one digest are one image (contract, rule 5).
+ * @param plan may still be under way (what the services can do decides the formats): the images are
+ * looked up beside it
  * @param onResult told as soon as an image is done, for the log.
  */
 export async function signImages(
@@ -41,12 +51,23 @@ function nameOf({ name, digest }: Image): string {
   return `${formatRepository(name)}@${digest}`;
 }
 
-async function resolveOrFail(target: ImageTarget, tools: ResolveTools): Promise<{ images: readonly Image[] } | { failed: SignResult }> {
+async function resolveOrFail(
+  target: ImageTarget,
+  tools: ResolveTools,
+): Promise<{ images: readonly Image[] } | { failed: SignResult }> {
   try {
     return { images: await resolveTarget(target, tools) };
   } catch (caught) {
     const image = formatReference(target.reference);
     const nothing = { signatures: [], signer: {}, annotations: {}, verified: false } as const;
-    return { failed: { image, references: target.references, status: 'failed', ...nothing, error: errorOf(asFailure(caught)) } };
+    return {
+      failed: {
+        image,
+        references: target.references,
+        status: 'failed',
+        ...nothing,
+        error: errorOf(asFailure(caught)),
+      },
+    };
   }
 }

@@ -16,9 +16,10 @@ export interface FulcioCertificate {
 const maxCertificates = 10;
 
 /**
- * Looks at the certificates that Fulcio answered with: the leaf must be for `key`, be alive at `now`, carry an identity and an issuer, and
- * where `embeddedSct` is promised a signed certificate timestamp; each certificate must be signed by the next. Whether the chain ends in a
- * trusted root is decided later, by the judge.
+ * Looks at the certificates that Fulcio answered with: the leaf must be for `key`, be alive at
+ * `now`, carry an identity and an issuer, and where `embeddedSct` is promised a signed certificate
+ * timestamp; each certificate must be signed by the next. Whether the chain ends in a trusted root
+ * is decided later, by the judge.
  * @param pems certificates as PEM, leaf first
  * @throws {Error} with a phrase for a person, or {Refusal} with a sentence
  */
@@ -26,24 +27,38 @@ export function readFulcioCertificate(
   pems: readonly unknown[],
   expected: { readonly key: KeyObject; readonly now: Date; readonly embeddedSct: boolean },
 ): FulcioCertificate {
-  if (pems.length === 0 || pems.length > maxCertificates) throw new Error(`it holds ${pems.length} certificates`);
+  if (pems.length === 0 || pems.length > maxCertificates)
+    throw new Error(`it holds ${pems.length} certificates`);
   const certificates = pems.map(parse);
   const [leaf] = certificates as [X509Certificate];
-  // A certificate for another key would make every signature of this run worthless, or be somebody else's.
-  if (!leaf.publicKey.equals(expected.key)) throw new Error('the certificate is for another key than ours');
+  // A certificate for another key would make every signature of this run worthless, or be somebody
+  // else's.
+  if (!leaf.publicKey.equals(expected.key))
+    throw new Error('the certificate is for another key than ours');
   certificates.forEach((certificate, index) => {
     const above = certificates[index + 1];
-    if (above !== undefined && !(certificate.checkIssued(above) && certificate.verify(above.publicKey))) {
+    if (
+      above !== undefined &&
+      !(certificate.checkIssued(above) && certificate.verify(above.publicKey))
+    ) {
       throw new Error(`certificate ${index + 1} of its chain is not signed by the next one`);
     }
   });
   if (leaf.validToDate <= expected.now) {
-    throw new Error(`the certificate expired at ${leaf.validToDate.toISOString()}, and the clock here says ${expected.now.toISOString()}`);
+    throw new Error(
+      `the certificate expired at ${leaf.validToDate.toISOString()}, and the clock here says ${expected.now.toISOString()}`,
+    );
   }
   const { identity, issuer, x509 } = readCertificate(leaf.raw);
   if (expected.embeddedSct && x509.extension(EXTENSION_OID_SCT) === undefined)
     throw new Error('the certificate carries no signed certificate timestamp');
-  return { leaf: toPem(leaf), chain: certificates.slice(1).map(toPem), identity, issuer, notAfter: leaf.validToDate };
+  return {
+    leaf: toPem(leaf),
+    chain: certificates.slice(1).map(toPem),
+    identity,
+    issuer,
+    notAfter: leaf.validToDate,
+  };
 }
 
 function parse(pem: unknown): X509Certificate {

@@ -36,8 +36,14 @@ export function readTestimony(content: SignatureBundle, publicKeyPem: string): T
   }
   const { payload, payloadType, signatures } = content.dsseEnvelope;
   const [only, ...more] = signatures;
-  if (only === undefined || more.length > 0) throw new Error(`the envelope has ${signatures.length} signatures, not one`);
-  return { content, signature: only.sig, digest: sha256(dsse.preAuthEncoding(payloadType, payload)), verifier };
+  if (only === undefined || more.length > 0)
+    throw new Error(`the envelope has ${signatures.length} signatures, not one`);
+  return {
+    content,
+    signature: only.sig,
+    digest: sha256(dsse.preAuthEncoding(payloadType, payload)),
+    verifier,
+  };
 }
 
 /** The key or certificate behind a PEM. Throws {Error} for anything else. */
@@ -54,7 +60,10 @@ export function sha256(bytes: Uint8Array): Buffer {
   return createHash('sha256').update(bytes).digest();
 }
 
-/** A value somewhere inside JSON that a stranger wrote; undefined where the way to it does not exist. */
+/**
+ * A value somewhere inside JSON that a stranger wrote; undefined where the way to it does not
+ * exist.
+ */
 export function at(value: unknown, ...path: readonly (string | number)[]): unknown {
   let here = value;
   for (const step of path) {
@@ -73,25 +82,44 @@ export function fromBase64(value: unknown): Buffer | undefined {
 
 /** Lower-case hexadecimal of whole bytes; undefined for anything else. */
 export function fromHex(value: unknown): Buffer | undefined {
-  return typeof value === 'string' && /^(?:[0-9a-f]{2})+$/.test(value) ? Buffer.from(value, 'hex') : undefined;
+  return typeof value === 'string' && /^(?:[0-9a-f]{2})+$/.test(value)
+    ? Buffer.from(value, 'hex')
+    : undefined;
 }
 
-/** An index or a size, as a JSON number or (protobuf JSON) as text, in the form that the bundle carries; undefined for anything else. */
+/**
+ * An index or a size, as a JSON number or (protobuf JSON) as text, in the form that the bundle
+ * carries; undefined for anything else.
+ */
 export function fromCount(value: unknown): string | undefined {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return String(value);
   return typeof value === 'string' && /^(?:0|[1-9]\d{0,18})$/.test(value) ? value : undefined;
 }
 
-/** An inclusion proof with its checkpoint, from fields that are still as the log sent them; undefined where one is missing or malformed. */
+/**
+ * An inclusion proof with its checkpoint, from fields that are still as the log sent them;
+ * undefined where one is missing or malformed.
+ */
 export function readProof(
-  fields: { logIndex: unknown; treeSize: unknown; rootHash: unknown; hashes: unknown; checkpoint: unknown },
+  fields: {
+    logIndex: unknown;
+    treeSize: unknown;
+    rootHash: unknown;
+    hashes: unknown;
+    checkpoint: unknown;
+  },
   decode: (value: unknown) => Buffer | undefined,
 ): NonNullable<LogEntry['inclusionProof']> | undefined {
   const logIndex = fromCount(fields.logIndex);
   const treeSize = fromCount(fields.treeSize);
   const rootHash = decode(fields.rootHash);
   if (logIndex === undefined || treeSize === undefined || rootHash === undefined) return undefined;
-  if (!Array.isArray(fields.hashes) || fields.hashes.length > 64 || typeof fields.checkpoint !== 'string') return undefined;
+  if (
+    !Array.isArray(fields.hashes) ||
+    fields.hashes.length > 64 ||
+    typeof fields.checkpoint !== 'string'
+  )
+    return undefined;
   const hashes = fields.hashes.map(decode).filter((hash) => hash !== undefined);
   if (hashes.length !== fields.hashes.length) return undefined;
   return { logIndex, treeSize, rootHash, hashes, checkpoint: { envelope: fields.checkpoint } };
@@ -103,7 +131,10 @@ export function readBody(bytes: Buffer): unknown {
   return 'value' in reading ? reading.value : undefined;
 }
 
-/** True where `value` is base64 of the PEM of this very key or certificate (a log may write the PEM anew, so the DER is compared). */
+/**
+ * True where `value` is base64 of the PEM of this very key or certificate (a log may write the PEM
+ * anew, so the DER is compared).
+ */
 export function isSameVerifier(value: unknown, verifier: Verifier): boolean {
   const pem = fromBase64(value)?.toString('utf8');
   if (pem === undefined) return false;

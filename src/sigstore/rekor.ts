@@ -17,7 +17,10 @@ export interface RekorOptions {
   readonly version?: RekorVersion;
   /** milliseconds that may be spent waiting for the log */
   readonly patience: () => number;
-  /** ids (32 bytes) of the logs of the trusted root; needed only to read back an entry of a Rekor v2 whose answer was lost */
+  /**
+   * ids (32 bytes) of the logs of the trusted root; needed only to read back an entry of a Rekor v2
+   * whose answer was lost
+   */
   readonly logIds?: () => Promise<readonly Buffer[]>;
 }
 
@@ -36,7 +39,8 @@ export function createRekor(options: RekorOptions): Rekor {
   const service = { name: 'Rekor', code: 'rekor-error', ...options } as const;
   let known: Promise<RekorVersion> | undefined;
   const version = (): Promise<RekorVersion> => {
-    known ??= options.version === undefined ? findVersion(service) : Promise.resolve(options.version);
+    known ??=
+      options.version === undefined ? findVersion(service) : Promise.resolve(options.version);
     return known;
   };
   const witnesses = { 1: createRekor1(service), 2: createRekor2(service) };
@@ -53,15 +57,18 @@ export function createRekor(options: RekorOptions): Rekor {
 const grace = 1000;
 
 /**
- * Asks both APIs at once. Version 1 tells about its tree; version 2 refuses an empty entry with 400 (nothing is written), while anything
- * else there says 404. Reading its checkpoint would not do: not every v2 server serves reads. A host that serves both is used with the newer
- * one, as the signing config specification wants; but a path that keeps failing on a v1 host is not waited for.
+ * Asks both APIs at once. Version 1 tells about its tree; version 2 refuses an empty entry with 400
+ * (nothing is written), while anything else there says 404. Reading its checkpoint would not do:
+ * not every v2 server serves reads. A host that serves both is used with the newer one, as the
+ * signing config specification wants; but a path that keeps failing on a v1 host is not waited for.
  */
 async function findVersion(service: ServiceEndpoint): Promise<RekorVersion> {
   const neither = badAnswer(service, 'it speaks neither the API of Rekor v1 nor that of Rekor v2');
   const second = speaksVersion2(service).then((yes): RekorVersion => (yes ? 2 : raise(neither)));
   const first = speaksVersion1(service).then((yes): RekorVersion => (yes ? 1 : raise(neither)));
-  const firstAlone = first.then((one) => Promise.race([second.catch(() => one), delay(grace, one, { ref: false })]));
+  const firstAlone = first.then((one) =>
+    Promise.race([second.catch(() => one), delay(grace, one, { ref: false })]),
+  );
   try {
     return await Promise.any([second, firstAlone]);
   } catch (caught) {
@@ -71,7 +78,12 @@ async function findVersion(service: ServiceEndpoint): Promise<RekorVersion> {
 }
 
 async function speaksVersion1(service: ServiceEndpoint): Promise<boolean> {
-  const response = await callService(service, { method: 'GET', path: 'api/v1/log', accept: 'application/json', maxBytes: 1024 * 1024 });
+  const response = await callService(service, {
+    method: 'GET',
+    path: 'api/v1/log',
+    accept: 'application/json',
+    maxBytes: 1024 * 1024,
+  });
   return response.status === 200 && typeof jsonOf(response)?.treeID === 'string';
 }
 

@@ -16,18 +16,30 @@ import {
   sha256,
   type Testimony,
 } from './log-entry.ts';
-import { badAnswer, below, callService, jsonAnswer, refusalText, type ServiceEndpoint } from './service-call.ts';
+import {
+  badAnswer,
+  below,
+  callService,
+  jsonAnswer,
+  refusalText,
+  type ServiceEndpoint,
+} from './service-call.ts';
 
 const maxAnswer = 1024 * 1024;
 const entriesPath = 'api/v1/log/entries';
 
 /**
- * Records signatures in a Rekor v1 log: `dsse` 0.0.1 for an envelope, `hashedrekord` 0.0.1 for a message signature
- * (https://github.com/sigstore/rekor/tree/main/pkg/types). An entry that is there already is fetched. The answered entry must be about this
- * very signature and carry promise (SET), inclusion proof and checkpoint; whether those verify is for the judge to say before a push.
- * `testify` throws {Failure} `rekor-error`, or `unsupported-key` for a key that such an entry cannot hold.
+ * Records signatures in a Rekor v1 log: `dsse` 0.0.1 for an envelope, `hashedrekord` 0.0.1 for a
+ * message signature (https://github.com/sigstore/rekor/tree/main/pkg/types). An entry that is there
+ * already is fetched. The answered entry must be about this very signature and carry promise (SET),
+ * inclusion proof and checkpoint; whether those verify is for the judge to say before a push.
+ * `testify` throws {Failure} `rekor-error`, or `unsupported-key` for a key that such an entry
+ * cannot hold.
  */
-export function createRekor1(service: ServiceEndpoint, wait: (milliseconds: number) => Promise<unknown> = delay): Witness {
+export function createRekor1(
+  service: ServiceEndpoint,
+  wait: (milliseconds: number) => Promise<unknown> = delay,
+): Witness {
   return {
     async testify(content: SignatureBundle, publicKey: string): Promise<VerificationMaterial> {
       const testimony = readTestimony(content, publicKey);
@@ -39,7 +51,8 @@ export function createRekor1(service: ServiceEndpoint, wait: (milliseconds: numb
         body: Buffer.from(JSON.stringify(proposalFor(testimony))),
         maxBytes: maxAnswer,
       });
-      const answer = response.status === 409 ? await fetchExisting(service, response, wait) : response;
+      const answer =
+        response.status === 409 ? await fetchExisting(service, response, wait) : response;
       if (answer.status !== 201 && answer.status !== 200) throw refused(service, answer);
       return { tlogEntries: [readEntry(service, answer, testimony)] };
     },
@@ -50,7 +63,11 @@ function proposalFor({ content, digest, signature, verifier }: Testimony): objec
   if (content.$case === 'dsseEnvelope') {
     const envelope = JSON.stringify(envelopeToJSON(content.dsseEnvelope));
     const verifiers = [Buffer.from(verifier.pem).toString('base64')];
-    return { apiVersion: '0.0.1', kind: 'dsse', spec: { proposedContent: { envelope, verifiers } } };
+    return {
+      apiVersion: '0.0.1',
+      kind: 'dsse',
+      spec: { proposedContent: { envelope, verifiers } },
+    };
   }
   if (verifier.key.asymmetricKeyType === 'ed25519') {
     throw new Failure(
@@ -64,12 +81,18 @@ function proposalFor({ content, digest, signature, verifier }: Testimony): objec
     kind: 'hashedrekord',
     spec: {
       data: { hash: { algorithm: 'sha256', value: digest.toString('hex') } },
-      signature: { content: signature.toString('base64'), publicKey: { content: Buffer.from(verifier.pem).toString('base64') } },
+      signature: {
+        content: signature.toString('base64'),
+        publicKey: { content: Buffer.from(verifier.pem).toString('base64') },
+      },
     },
   };
 }
 
-/** 409 names the entry that exists, in practice our own of a try whose answer was lost. It may need a moment to be readable. */
+/**
+ * 409 names the entry that exists, in practice our own of a try whose answer was lost. It may need
+ * a moment to be readable.
+ */
 async function fetchExisting(
   service: ServiceEndpoint,
   conflict: HttpResponse,
@@ -77,29 +100,47 @@ async function fetchExisting(
 ): Promise<HttpResponse> {
   const path = pathOfExisting(service, conflict.headers.location);
   for (let pause = 250; ; pause *= 2) {
-    const response = await callService(service, { method: 'GET', path, accept: 'application/json', maxBytes: maxAnswer });
+    const response = await callService(service, {
+      method: 'GET',
+      path,
+      accept: 'application/json',
+      maxBytes: maxAnswer,
+    });
     if (response.status !== 404 || pause > 4000) return response;
     await wait(pause);
   }
 }
 
-/** A Location on another host, or elsewhere on this one, would let the service send us anywhere: only an entry of this log is fetched. */
+/**
+ * A Location on another host, or elsewhere on this one, would let the service send us anywhere:
+ * only an entry of this log is fetched.
+ */
 function pathOfExisting(service: ServiceEndpoint, location: string | undefined): string {
   const entries = below(service.url, entriesPath);
   let target: URL | undefined;
   try {
     target = new URL(location ?? '', entries);
   } catch {
-    throw badAnswer(service, 'it says that the entry exists (409) at an address that cannot be read');
+    throw badAnswer(
+      service,
+      'it says that the entry exists (409) at an address that cannot be read',
+    );
   }
   const id = /\/api\/v1\/log\/entries\/([0-9a-f]{64,80})$/.exec(target.pathname)?.[1];
   if (location === undefined || target.origin !== entries.origin || id === undefined) {
-    throw badAnswer(service, 'it says that the entry exists (409) and does not name an entry of this log');
+    throw badAnswer(
+      service,
+      'it says that the entry exists (409) and does not name an entry of this log',
+    );
   }
   return `${entriesPath}/${id}`;
 }
 
-function readEntry(service: ServiceEndpoint, response: HttpResponse, testimony: Testimony): LogEntry {
+function readEntry(
+  service: ServiceEndpoint,
+  response: HttpResponse,
+  testimony: Testimony,
+): LogEntry {
   const found = Object.values(jsonAnswer(service, response));
   if (found.length !== 1) throw badAnswer(service, `it holds ${found.length} entries, not one`);
   const raw = found[0];
@@ -122,9 +163,11 @@ function readEntry(service: ServiceEndpoint, response: HttpResponse, testimony: 
   if (!canonicalizedBody || !keyId || !logIndex || !integratedTime)
     throw badAnswer(service, 'a field of the entry is missing or malformed');
   if (!signedEntryTimestamp) throw badAnswer(service, 'the entry has no signed promise (SET)');
-  if (!inclusionProof) throw badAnswer(service, 'the entry has no inclusion proof with a checkpoint');
+  if (!inclusionProof)
+    throw badAnswer(service, 'the entry has no inclusion proof with a checkpoint');
   const kindVersion = kindOf(testimony);
-  if (!isAbout(canonicalizedBody, testimony, kindVersion)) throw badAnswer(service, 'the entry is about another signature than ours');
+  if (!isAbout(canonicalizedBody, testimony, kindVersion))
+    throw badAnswer(service, 'the entry is about another signature than ours');
   return {
     logIndex,
     logId: { keyId },

@@ -4,7 +4,10 @@ import { badAnswer, callService, type ServiceEndpoint } from './service-call.ts'
 
 /** A Rekor v2 log with what is needed to read from it. */
 export interface ReadableLog extends ServiceEndpoint {
-  /** full ids (32 bytes) of the logs that the trusted root knows: a checkpoint names its key by the first 4 bytes only */
+  /**
+   * full ids (32 bytes) of the logs that the trusted root knows: a checkpoint names its key by the
+   * first 4 bytes only
+   */
   readonly logIds?: () => Promise<readonly Buffer[]>;
   readonly wait?: (milliseconds: number) => Promise<unknown>;
 }
@@ -21,9 +24,11 @@ const hashLength = 32;
 const maxBundle = tileWidth * (2 + 0xffff);
 
 /**
- * Reads an entry of a Rekor v2 log by its index and builds its inclusion proof, from the signed checkpoint and the tiles
- * (https://c2sp.org/tlog-tiles, RFC 6962 section 2.1.1). Nothing is believed here: the judge verifies proof and checkpoint.
- * @throws {Failure} `rekor-error` where checkpoint or tiles are not served, or the log is none of the trusted root.
+ * Reads an entry of a Rekor v2 log by its index and builds its inclusion proof, from the signed
+ * checkpoint and the tiles (https://c2sp.org/tlog-tiles, RFC 6962 section 2.1.1). Nothing is
+ * believed here: the judge verifies proof and checkpoint.
+ * @throws {Failure} `rekor-error` where checkpoint or tiles are not served, or the log is none of
+ * the trusted root.
  */
 export async function fetchLogged(log: ReadableLog, index: number): Promise<Logged> {
   const checkpoint = await checkpointWith(log, index);
@@ -57,19 +62,32 @@ interface Checkpoint {
   readonly keyHints: readonly Buffer[];
 }
 
-/** The entry is known to the log, and is in the next checkpoint at the latest: a few looks are enough. */
+/**
+ * The entry is known to the log, and is in the next checkpoint at the latest: a few looks are
+ * enough.
+ */
 async function checkpointWith(log: ReadableLog, index: number): Promise<Checkpoint> {
   for (let pause = 250; ; pause *= 2) {
-    const response = await callService(log, { method: 'GET', path: 'api/v2/checkpoint', accept: 'text/plain', maxBytes: 64 * 1024 });
-    const checkpoint = response.status === 200 ? readCheckpoint(response.body.toString('utf8')) : undefined;
-    if (checkpoint === undefined) throw badAnswer(log, `it gives no checkpoint (${response.status})`);
+    const response = await callService(log, {
+      method: 'GET',
+      path: 'api/v2/checkpoint',
+      accept: 'text/plain',
+      maxBytes: 64 * 1024,
+    });
+    const checkpoint =
+      response.status === 200 ? readCheckpoint(response.body.toString('utf8')) : undefined;
+    if (checkpoint === undefined)
+      throw badAnswer(log, `it gives no checkpoint (${response.status})`);
     if (checkpoint.size > index) return checkpoint;
     if (pause > 8000) throw badAnswer(log, 'its checkpoint does not come to hold the entry');
     await (log.wait ?? delay)(pause);
   }
 }
 
-/** https://c2sp.org/tlog-checkpoint: origin, size, root hash, and after an empty line the signatures. */
+/**
+ * https://c2sp.org/tlog-checkpoint: origin, size, root hash, and after an empty line the
+ * signatures.
+ */
 function readCheckpoint(envelope: string): Checkpoint | undefined {
   const [text = '', signatures = ''] = envelope.split('\n\n', 2);
   const [, sizeLine = '', rootLine = ''] = text.split('\n');
@@ -85,8 +103,11 @@ function readCheckpoint(envelope: string): Checkpoint | undefined {
 
 async function idOfLog(log: ReadableLog, hints: readonly Buffer[]): Promise<Buffer> {
   const ids = (await log.logIds?.()) ?? [];
-  const id = ids.find((candidate) => hints.some((hint) => hint.length === 4 && candidate.subarray(0, 4).equals(hint)));
-  if (id === undefined) throw badAnswer(log, 'its checkpoint is signed by no log of the trusted root');
+  const id = ids.find((candidate) =>
+    hints.some((hint) => hint.length === 4 && candidate.subarray(0, 4).equals(hint)),
+  );
+  if (id === undefined)
+    throw badAnswer(log, 'its checkpoint is signed by no log of the trusted root');
   return id;
 }
 
@@ -94,7 +115,12 @@ async function idOfLog(log: ReadableLog, hints: readonly Buffer[]): Promise<Buff
 type TileReader = (level: number, number: number, width: number) => Promise<Buffer>;
 
 async function readTile(log: ReadableLog, path: string, length: number): Promise<Buffer> {
-  const response = await callService(log, { method: 'GET', path, accept: 'application/octet-stream', maxBytes: tileWidth * hashLength });
+  const response = await callService(log, {
+    method: 'GET',
+    path,
+    accept: 'application/octet-stream',
+    maxBytes: tileWidth * hashLength,
+  });
   if (response.status !== 200 || response.body.length !== length)
     throw badAnswer(log, `it does not give the tile ${path} (${response.status})`);
   return response.body;
@@ -103,7 +129,12 @@ async function readTile(log: ReadableLog, path: string, length: number): Promise
 async function readLeaf(log: ReadableLog, index: number, size: number): Promise<Buffer> {
   const number = Math.floor(index / tileWidth);
   const path = `api/v2/tile/entries/${tilePath(number, Math.min(tileWidth, size - number * tileWidth))}`;
-  const { status, body } = await callService(log, { method: 'GET', path, accept: 'application/octet-stream', maxBytes: maxBundle });
+  const { status, body } = await callService(log, {
+    method: 'GET',
+    path,
+    accept: 'application/octet-stream',
+    maxBytes: maxBundle,
+  });
   let position = 0;
   for (let skip = index % tileWidth; status === 200 && position + 2 <= body.length; skip--) {
     const end = position + 2 + body.readUInt16BE(position);
@@ -113,7 +144,9 @@ async function readLeaf(log: ReadableLog, index: number, size: number): Promise<
   throw badAnswer(log, `it does not give entry ${index} (${status})`);
 }
 
-/** `x001/x234/067` for tile 1234067, with `.p/W` behind where only W of its 256 places are filled. */
+/**
+ * `x001/x234/067` for tile 1234067, with `.p/W` behind where only W of its 256 places are filled.
+ */
 function tilePath(number: number, width: number): string {
   const groups = [String(number % 1000).padStart(3, '0')];
   for (let rest = Math.floor(number / 1000); rest > 0; rest = Math.floor(rest / 1000))
@@ -138,15 +171,34 @@ async function inclusionPath(tile: TileReader, index: number, size: number): Pro
   return Promise.all(siblings);
 }
 
-/** MTH(D[start:end]) of RFC 6962. A complete subtree comes out of one tile; only the right edge of the tree is made of several. */
-async function treeHash(tile: TileReader, start: number, end: number, size: number): Promise<Buffer> {
+/**
+ * MTH(D[start:end]) of RFC 6962. A complete subtree comes out of one tile; only the right edge of
+ * the tree is made of several.
+ */
+async function treeHash(
+  tile: TileReader,
+  start: number,
+  end: number,
+  size: number,
+): Promise<Buffer> {
   const leaves = end - start;
-  if (Number.isInteger(Math.log2(leaves))) return subtreeHash(tile, Math.log2(leaves), start / leaves, size);
+  if (Number.isInteger(Math.log2(leaves)))
+    return subtreeHash(tile, Math.log2(leaves), start / leaves, size);
   const middle = start + splitOf(leaves);
-  return nodeHash(...(await Promise.all([treeHash(tile, start, middle, size), treeHash(tile, middle, end, size)])));
+  return nodeHash(
+    ...(await Promise.all([
+      treeHash(tile, start, middle, size),
+      treeHash(tile, middle, end, size),
+    ])),
+  );
 }
 
-async function subtreeHash(tile: TileReader, height: number, number: number, size: number): Promise<Buffer> {
+async function subtreeHash(
+  tile: TileReader,
+  height: number,
+  number: number,
+  size: number,
+): Promise<Buffer> {
   const level = Math.floor(height / 8);
   const count = 2 ** (height % 8);
   const first = number * count;
@@ -158,7 +210,9 @@ async function subtreeHash(tile: TileReader, height: number, number: number, siz
     return bytes.subarray(offset, offset + hashLength);
   });
   while (hashes.length > 1) {
-    hashes = Array.from({ length: hashes.length / 2 }, (_, pair) => nodeHash(hashes[2 * pair] as Buffer, hashes[2 * pair + 1] as Buffer));
+    hashes = Array.from({ length: hashes.length / 2 }, (_, pair) =>
+      nodeHash(hashes[2 * pair] as Buffer, hashes[2 * pair + 1] as Buffer),
+    );
   }
   return hashes[0] as Buffer;
 }

@@ -2,20 +2,40 @@ import type { KeyObject } from 'node:crypto';
 import type { SignatureBundle, VerificationMaterial, Witness } from '@sigstore/sign';
 import { Failure } from '../failure.ts';
 import type { HttpResponse } from '../http/http.ts';
-import { at, fromBase64, fromCount, type LogEntry, readBody, readProof, readTestimony, type Testimony } from './log-entry.ts';
+import {
+  at,
+  fromBase64,
+  fromCount,
+  type LogEntry,
+  readBody,
+  readProof,
+  readTestimony,
+  type Testimony,
+} from './log-entry.ts';
 import { fetchLogged, type ReadableLog } from './rekor2-tiles.ts';
-import { badAnswer, callService, jsonAnswer, refusalText, type ServiceEndpoint } from './service-call.ts';
+import {
+  badAnswer,
+  callService,
+  jsonAnswer,
+  refusalText,
+  type ServiceEndpoint,
+} from './service-call.ts';
 
 const maxAnswer = 1024 * 1024;
 
-/** The log answers when the entry is in a signed checkpoint, which can take 20 seconds even when all is well (milliseconds for one try). */
+/**
+ * The log answers when the entry is in a signed checkpoint, which can take 20 seconds even when all
+ * is well (milliseconds for one try).
+ */
 const timeToIntegrate = 30_000;
 
 /**
- * Records signatures in a Rekor v2 log, which knows one kind of entry: `hashedrekord` 0.0.2. For an envelope the digest is that of the DSSE
- * PAE (https://github.com/sigstore/rekor-tiles/blob/main/CLIENTS.md). The answered entry must be about this very signature and carry
- * inclusion proof and checkpoint; whether those verify is for the judge to say before a push. There is no time in it.
- * `testify` throws {Failure} `rekor-error`, or `unsupported-key` for a key that such an entry cannot hold.
+ * Records signatures in a Rekor v2 log, which knows one kind of entry: `hashedrekord` 0.0.2. For an
+ * envelope the digest is that of the DSSE PAE
+ * (https://github.com/sigstore/rekor-tiles/blob/main/CLIENTS.md). The answered entry must be about
+ * this very signature and carry inclusion proof and checkpoint; whether those verify is for the
+ * judge to say before a push. There is no time in it. `testify` throws {Failure} `rekor-error`, or
+ * `unsupported-key` for a key that such an entry cannot hold.
  */
 export function createRekor2(service: ReadableLog): Witness {
   return {
@@ -32,19 +52,24 @@ export function createRekor2(service: ReadableLog): Witness {
         timeout: timeToIntegrate,
       });
       const isOurs = (body: Buffer) => isAbout(body, testimony, keyDetails);
-      if (response.status === 409) return { tlogEntries: [await fetchExisting(service, response, isOurs)] };
+      if (response.status === 409)
+        return { tlogEntries: [await fetchExisting(service, response, isOurs)] };
       if (response.status !== 200 && response.status !== 201) throw refused(service, response);
       return { tlogEntries: [readEntry(service, response, isOurs)] };
     },
   };
 }
 
-/** The names of sigstore_common.proto, for keys whose signatures are over SHA-256 (the only ones made here). */
+/**
+ * The names of sigstore_common.proto, for keys whose signatures are over SHA-256 (the only ones
+ * made here).
+ */
 function keyDetailsOf(key: KeyObject): string {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
   if (type === 'ec' && details?.namedCurve === 'prime256v1') return 'PKIX_ECDSA_P256_SHA_256';
   const bits = details?.modulusLength;
-  if (type === 'rsa' && (bits === 2048 || bits === 3072 || bits === 4096)) return `PKIX_RSA_PKCS1V15_${bits}_SHA256`;
+  if (type === 'rsa' && (bits === 2048 || bits === 3072 || bits === 4096))
+    return `PKIX_RSA_PKCS1V15_${bits}_SHA256`;
   throw new Failure(
     'unsupported-key',
     `Rekor v2 cannot record signatures of this key (${type === 'ec' ? details?.namedCurve : type}${bits === undefined ? '' : `, ${bits} bits`}).`,
@@ -64,7 +89,11 @@ function requestFor({ digest, signature, verifier }: Testimony, keyDetails: stri
   };
 }
 
-function readEntry(service: ServiceEndpoint, response: HttpResponse, isOurs: (body: Buffer) => boolean): LogEntry {
+function readEntry(
+  service: ServiceEndpoint,
+  response: HttpResponse,
+  isOurs: (body: Buffer) => boolean,
+): LogEntry {
   const answer = jsonAnswer(service, response);
   const canonicalizedBody = fromBase64(at(answer, 'canonicalizedBody'));
   const keyId = fromBase64(at(answer, 'logId', 'keyId'));
@@ -81,9 +110,12 @@ function readEntry(service: ServiceEndpoint, response: HttpResponse, isOurs: (bo
     },
     fromBase64,
   );
-  if (!canonicalizedBody || !keyId || !logIndex) throw badAnswer(service, 'a field of the entry is missing or malformed');
-  if (!inclusionProof) throw badAnswer(service, 'the entry has no inclusion proof with a checkpoint');
-  if (!isOurs(canonicalizedBody)) throw badAnswer(service, 'the entry is about another signature than ours');
+  if (!canonicalizedBody || !keyId || !logIndex)
+    throw badAnswer(service, 'a field of the entry is missing or malformed');
+  if (!inclusionProof)
+    throw badAnswer(service, 'the entry has no inclusion proof with a checkpoint');
+  if (!isOurs(canonicalizedBody))
+    throw badAnswer(service, 'the entry is about another signature than ours');
   return entryOf(logIndex, keyId, inclusionProof, canonicalizedBody);
 }
 
@@ -104,17 +136,35 @@ function entryOf(
   };
 }
 
-/** 409: the entry exists, in practice our own of a try whose answer was lost. The API cannot fetch it, so it is read from the tiles. */
-async function fetchExisting(service: ReadableLog, conflict: HttpResponse, isOurs: (body: Buffer) => boolean): Promise<LogEntry> {
+/**
+ * 409: the entry exists, in practice our own of a try whose answer was lost. The API cannot fetch
+ * it, so it is read from the tiles.
+ */
+async function fetchExisting(
+  service: ReadableLog,
+  conflict: HttpResponse,
+  isOurs: (body: Buffer) => boolean,
+): Promise<LogEntry> {
   const said = jsonAnswer(service, conflict);
-  const index = fromCount(conflict.headers['x-log-index']) ?? /with index (\d{1,15})$/.exec(String(said.message))?.[1];
-  if (index === undefined) throw badAnswer(service, 'it says that the entry exists (409) and does not say where');
+  const index =
+    fromCount(conflict.headers['x-log-index']) ??
+    /with index (\d{1,15})$/.exec(String(said.message))?.[1];
+  if (index === undefined)
+    throw badAnswer(service, 'it says that the entry exists (409) and does not say where');
   const { body, keyId, proof } = await fetchLogged(service, Number(index));
-  if (!isOurs(body)) throw badAnswer(service, 'the entry that it says exists (409) is about another signature than ours');
+  if (!isOurs(body))
+    throw badAnswer(
+      service,
+      'the entry that it says exists (409) is about another signature than ours',
+    );
   return entryOf(index, keyId, proof, body);
 }
 
-function isAbout(bytes: Buffer, { digest, signature, verifier }: Testimony, keyDetails: string): boolean {
+function isAbout(
+  bytes: Buffer,
+  { digest, signature, verifier }: Testimony,
+  keyDetails: string,
+): boolean {
   const body = readBody(bytes);
   if (at(body, 'kind') !== 'hashedrekord' || at(body, 'apiVersion') !== '0.0.2') return false;
   const spec = at(body, 'spec', 'hashedRekordV002');

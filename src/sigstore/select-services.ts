@@ -32,22 +32,31 @@ export interface Need {
 }
 
 /**
- * Chooses services as the specification of the signing config says (comments of `Service` and `ServiceConfiguration` in
- * https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_trustroot.proto): only those that are valid now and whose API is
- * spoken here, of the highest such version only, the newest first, at most one of each operator; then ANY (the newest), ALL, or EXACT n.
- * A single address replaces every service of its kind. A config without any log or timestamp authority is used without them; what must
- * be there for a signature to be verifiable is the caller's rule.
+ * Chooses services as the specification of the signing config says (comments of `Service` and
+ * `ServiceConfiguration` in
+ * https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_trustroot.proto): only those
+ * that are valid now and whose API is spoken here, of the highest such version only, the newest
+ * first, at most one of each operator; then ANY (the newest), ALL, or EXACT n. A single address
+ * replaces every service of its kind. A config without any log or timestamp authority is used
+ * without them; what must be there for a signature to be verifiable is the caller's rule.
  * @param config undefined where only single addresses were given
  * @throws {Failure} `bad-signing-config` naming what is missing
  */
-export function chooseServices(config: SigningConfig | undefined, overrides: ServiceOverrides, need: Need, now: Date): ChosenServices {
+export function chooseServices(
+  config: SigningConfig | undefined,
+  overrides: ServiceOverrides,
+  need: Need,
+  now: Date,
+): ChosenServices {
   const fulcio = need.fulcio ? (overrides.fulcioUrl ?? chooseOne(config?.ca, now)) : undefined;
   return {
     ...(fulcio === undefined ? {} : { fulcio }),
     logs: need.log ? chooseLogs(config, overrides, need.rekorVersions ?? [2, 1], now) : [],
     timestamps:
       overrides.timestampUrl === undefined
-        ? choose(config?.tsa, config?.tsaSelector, [1], now, 'timestamp authority (`tsaUrls`)').map(({ url }) => url)
+        ? choose(config?.tsa, config?.tsaSelector, [1], now, 'timestamp authority (`tsaUrls`)').map(
+            ({ url }) => url,
+          )
         : [overrides.timestampUrl],
   };
 }
@@ -66,9 +75,19 @@ function chooseLogs(
   versions: readonly RekorVersion[],
   now: Date,
 ): readonly ChosenLog[] {
-  if (rekorUrl !== undefined) return [{ url: rekorUrl, ...(rekorVersion === undefined ? {} : { version: rekorVersion }) }];
-  const chosen = choose(config?.rekor, config?.rekorSelector, versions, now, 'transparency log (`rekorTlogUrls`)');
-  return chosen.map(({ url, majorApiVersion }) => ({ url, version: majorApiVersion as RekorVersion }));
+  if (rekorUrl !== undefined)
+    return [{ url: rekorUrl, ...(rekorVersion === undefined ? {} : { version: rekorVersion }) }];
+  const chosen = choose(
+    config?.rekor,
+    config?.rekorSelector,
+    versions,
+    now,
+    'transparency log (`rekorTlogUrls`)',
+  );
+  return chosen.map(({ url, majorApiVersion }) => ({
+    url,
+    version: majorApiVersion as RekorVersion,
+  }));
 }
 
 /** None of none; otherwise as many as the selector says, or a failure. */
@@ -82,11 +101,18 @@ function choose(
   if (services === undefined || services.length === 0 || selector === undefined) return [];
   const newestFirst = services
     .filter((service) => isValidAt(service, now))
-    .toSorted((a, b) => (b.validFrom?.getTime() ?? Number.NEGATIVE_INFINITY) - (a.validFrom?.getTime() ?? Number.NEGATIVE_INFINITY) || 0);
-  const highest = versions.toSorted((a, b) => b - a).find((version) => newestFirst.some((service) => service.majorApiVersion === version));
+    .toSorted(
+      (a, b) =>
+        (b.validFrom?.getTime() ?? Number.NEGATIVE_INFINITY) -
+          (a.validFrom?.getTime() ?? Number.NEGATIVE_INFINITY) || 0,
+    );
+  const highest = versions
+    .toSorted((a, b) => b - a)
+    .find((version) => newestFirst.some((service) => service.majorApiVersion === version));
   const candidates = newestFirst.filter((service) => service.majorApiVersion === highest);
   const perOperator = candidates.filter(
-    (service, index) => candidates.findIndex(({ operator }) => operator === service.operator) === index,
+    (service, index) =>
+      candidates.findIndex(({ operator }) => operator === service.operator) === index,
   );
   if (perOperator.length === 0) {
     throw badConfig(
@@ -105,13 +131,23 @@ function isValidAt({ validFrom, validTo }: Service, now: Date): boolean {
   return (validFrom === undefined || validFrom <= now) && (validTo === undefined || now <= validTo);
 }
 
-/** Services of the Linux Foundation's public Sigstore, production and staging: what they log, the world can read. */
+/**
+ * Services of the Linux Foundation's public Sigstore, production and staging: what they log, the
+ * world can read.
+ */
 export function isPublicGood(url: URL): boolean {
   const host = url.hostname.replace(/\.$/, '');
-  return ['sigstore.dev', 'sigstage.dev'].some((domain) => host === domain || host.endsWith(`.${domain}`));
+  return ['sigstore.dev', 'sigstage.dev'].some(
+    (domain) => host === domain || host.endsWith(`.${domain}`),
+  );
 }
 
-/** The addresses among the chosen ones that publish names: Fulcio (its CT log) and the logs; a timestamp authority sees a hash only. */
+/**
+ * The addresses among the chosen ones that publish names: Fulcio (its CT log) and the logs; a
+ * timestamp authority sees a hash only.
+ */
 export function publicGoodServices({ fulcio, logs }: ChosenServices): readonly URL[] {
-  return [...(fulcio === undefined ? [] : [fulcio]), ...logs.map(({ url }) => url)].filter(isPublicGood);
+  return [...(fulcio === undefined ? [] : [fulcio]), ...logs.map(({ url }) => url)].filter(
+    isPublicGood,
+  );
 }

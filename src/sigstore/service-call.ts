@@ -10,11 +10,16 @@ export interface ServiceEndpoint {
   readonly code: FailureCode;
   readonly url: URL;
   readonly http: Http;
-  /** milliseconds that may be spent on waiting for this service, asked anew for each call (what the step has left, minus a reserve) */
+  /**
+   * milliseconds that may be spent on waiting for this service, asked anew for each call (what the
+   * step has left, minus a reserve)
+   */
   readonly patience: () => number;
 }
 
-/** One request to a service. `path` is appended to the service's URL; undefined = the URL itself. */
+/**
+ * One request to a service. `path` is appended to the service's URL; undefined = the URL itself.
+ */
 export interface ServiceRequest {
   readonly method: 'GET' | 'POST';
   readonly path?: string;
@@ -28,11 +33,15 @@ export interface ServiceRequest {
 
 /**
  * Sends one request to a Sigstore service; the Http does the waiting and the retries.
- * @returns the answer with any status that says something about this request (below 500, not 408 and not 429).
- * @throws {Failure} with the code of the service: it gave no answer, kept failing, or sent too much. Says which service, for how long and,
- * where the Http tells it, how often it was asked.
+ * @returns the answer with any status that says something about this request (below 500, not 408
+ * and not 429).
+ * @throws {Failure} with the code of the service: it gave no answer, kept failing, or sent too
+ * much. Says which service, for how long and, where the Http tells it, how often it was asked.
  */
-export async function callService(service: ServiceEndpoint, request: ServiceRequest): Promise<HttpResponse> {
+export async function callService(
+  service: ServiceEndpoint,
+  request: ServiceRequest,
+): Promise<HttpResponse> {
   const started = performance.now();
   const headers: Record<string, string> = { accept: request.accept };
   if (request.contentType !== undefined) headers['content-type'] = request.contentType;
@@ -62,7 +71,10 @@ export async function callService(service: ServiceEndpoint, request: ServiceRequ
 /** What the Http gives one try where nothing is said (milliseconds). */
 const oneTry = 30_000;
 
-/** A try that hangs must leave time for another: with less than a minute of patience it gets half of that, and never less than a second. */
+/**
+ * A try that hangs must leave time for another: with less than a minute of patience it gets half of
+ * that, and never less than a second.
+ */
 function timeoutOf({ timeout }: ServiceRequest, patience: number): { timeout?: number } {
   const half = patience / 2;
   if (half >= 1_000 && half < (timeout ?? oneTry)) return { timeout: half };
@@ -80,13 +92,19 @@ export function below(base: URL, path: string): URL {
  * A JSON object out of a service's answer.
  * @throws {Failure} with the code of the service where it is not one.
  */
-export function jsonAnswer(service: ServiceEndpoint, response: HttpResponse): Readonly<Record<string, unknown>> {
+export function jsonAnswer(
+  service: ServiceEndpoint,
+  response: HttpResponse,
+): Readonly<Record<string, unknown>> {
   const reading = readJson(response.body, 20);
   if ('value' in reading && isJsonObject(reading.value)) return reading.value;
   throw badAnswer(service, 'problem' in reading ? reading.problem : 'it is not a JSON object');
 }
 
-/** The failure for an answer that is not what the API promises, e.g. a login page of a proxy, or a service that lies. */
+/**
+ * The failure for an answer that is not what the API promises, e.g. a login page of a proxy, or a
+ * service that lies.
+ */
 export function badAnswer(service: ServiceEndpoint, problem: string, cause?: unknown): Failure {
   return new Failure(
     service.code,
@@ -97,13 +115,16 @@ export function badAnswer(service: ServiceEndpoint, problem: string, cause?: unk
 }
 
 /**
- * What a service wrote about a refusal, for a person: one line of at most 200 characters, without anything that looks like a token
- * (a service could send back what it was sent, and the message ends in a public log).
+ * What a service wrote about a refusal, for a person: one line of at most 200 characters, without
+ * anything that looks like a token (a service could send back what it was sent, and the message
+ * ends in a public log).
  */
 export function refusalText(response: HttpResponse): string {
   const reading = readJson(response.body, 20);
-  const message = 'value' in reading && isJsonObject(reading.value) ? reading.value.message : undefined;
-  const text = typeof message === 'string' ? message : response.body.subarray(0, 2000).toString('utf8');
+  const message =
+    'value' in reading && isJsonObject(reading.value) ? reading.value.message : undefined;
+  const text =
+    typeof message === 'string' ? message : response.body.subarray(0, 2000).toString('utf8');
   const line = text
     .replace(/[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_.-]+/g, '…')
     .replace(/[A-Za-z0-9_+/=-]{80,}/g, '…')
@@ -124,7 +145,8 @@ function unreachable(service: ServiceEndpoint, elapsed: number, caught: unknown)
 
 function keptFailing(service: ServiceEndpoint, response: HttpResponse, elapsed: number): Failure {
   const attempts = response.attempts;
-  const often = attempts === undefined ? '' : `, asked ${attempts === 1 ? 'once' : `${attempts} times`}`;
+  const often =
+    attempts === undefined ? '' : `, asked ${attempts === 1 ? 'once' : `${attempts} times`}`;
   const said = refusalText(response);
   return new Failure(
     service.code,

@@ -13,7 +13,10 @@ export interface Service {
 }
 
 /** How many of the services are used: one, all (one per operator), or exactly `count`. */
-export type Selector = { readonly kind: 'ANY' } | { readonly kind: 'ALL' } | { readonly kind: 'EXACT'; readonly count: number };
+export type Selector =
+  | { readonly kind: 'ANY' }
+  | { readonly kind: 'ALL' }
+  | { readonly kind: 'EXACT'; readonly count: number };
 
 /** A Sigstore SigningConfig v0.2, read. */
 export interface SigningConfig {
@@ -32,14 +35,16 @@ const selectorNames = ['SERVICE_SELECTOR_UNDEFINED', 'ALL', 'ANY', 'EXACT'] as c
 
 /**
  * Reads a SigningConfig v0.2 (protobuf JSON of
- * https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_trustroot.proto). A field that the specification does not know is
- * refused as protobuf does: a misspelt `rekorTlogUrls` would otherwise mean "no log".
+ * https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_trustroot.proto). A field
+ * that the specification does not know is refused as protobuf does: a misspelt `rekorTlogUrls`
+ * would otherwise mean "no log".
  * @param text the JSON; the caller bounds its size
  * @throws {Failure} `bad-signing-config` naming the field
  */
 export function parseSigningConfig(text: string): SigningConfig {
   const reading = readJson(text, 10);
-  if ('problem' in reading) throw badConfig(`The signing config cannot be read: ${reading.problem}.`);
+  if ('problem' in reading)
+    throw badConfig(`The signing config cannot be read: ${reading.problem}.`);
   const fields = fieldsOf(reading.value, 'the document', [
     'mediaType',
     'caUrls',
@@ -61,7 +66,9 @@ export function parseSigningConfig(text: string): SigningConfig {
     ca: servicesOf(fields.get('caUrls'), 'caUrls'),
     oidc: servicesOf(fields.get('oidcUrls'), 'oidcUrls'),
     rekor,
-    ...(rekor.length === 0 ? {} : { rekorSelector: selectorOf(fields.get('rekorTlogConfig'), 'rekorTlogConfig') }),
+    ...(rekor.length === 0
+      ? {}
+      : { rekorSelector: selectorOf(fields.get('rekorTlogConfig'), 'rekorTlogConfig') }),
     tsa,
     ...(tsa.length === 0 ? {} : { tsaSelector: selectorOf(fields.get('tsaConfig'), 'tsaConfig') }),
   };
@@ -70,18 +77,23 @@ export function parseSigningConfig(text: string): SigningConfig {
 function servicesOf(value: unknown, name: string): readonly Service[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) throw badConfig(`In the signing config, \`${name}\` is not a list.`);
-  if (value.length > maxServices) throw badConfig(`In the signing config, \`${name}\` has more than ${maxServices} services.`);
+  if (value.length > maxServices)
+    throw badConfig(`In the signing config, \`${name}\` has more than ${maxServices} services.`);
   return value.map((item, index) => serviceOf(item, `${name}[${index}]`));
 }
 
 function serviceOf(value: unknown, place: string): Service {
   const fields = fieldsOf(value, place, ['url', 'majorApiVersion', 'validFor', 'operator']);
   const window = fields.get('validFor') ?? undefined;
-  const ends = window === undefined ? new Map<string, unknown>() : fieldsOf(window, `${place}.validFor`, ['start', 'end']);
+  const ends =
+    window === undefined
+      ? new Map<string, unknown>()
+      : fieldsOf(window, `${place}.validFor`, ['start', 'end']);
   const validFrom = timeOf(ends.get('start'), `${place}.validFor.start`);
   const validTo = timeOf(ends.get('end'), `${place}.validFor.end`);
   const operator = fields.get('operator') ?? '';
-  if (typeof operator !== 'string') throw badConfig(`In the signing config, \`${place}.operator\` is not text.`);
+  if (typeof operator !== 'string')
+    throw badConfig(`In the signing config, \`${place}.operator\` is not text.`);
   return {
     url: urlOf(fields.get('url'), `${place}.url`),
     majorApiVersion: countOf(fields.get('majorApiVersion') ?? 0, `${place}.majorApiVersion`),
@@ -92,25 +104,42 @@ function serviceOf(value: unknown, place: string): Service {
 }
 
 function selectorOf(value: unknown, place: string): Selector {
-  const fields = value === undefined || value === null ? new Map<string, unknown>() : fieldsOf(value, place, ['selector', 'count']);
+  const fields =
+    value === undefined || value === null
+      ? new Map<string, unknown>()
+      : fieldsOf(value, place, ['selector', 'count']);
   const given = fields.get('selector');
   const name = typeof given === 'number' ? selectorNames[given] : given;
   const count = countOf(fields.get('count') ?? 0, `${place}.count`);
   if (name === 'ANY' || name === 'ALL') return { kind: name };
   if (name === 'EXACT' && count > 0) return { kind: 'EXACT', count };
-  if (name === 'EXACT') throw badConfig(`In the signing config, \`${place}\` says EXACT and gives no count.`);
-  throw badConfig(`In the signing config, \`${place}.selector\` is missing or none of ALL, ANY and EXACT.`);
+  if (name === 'EXACT')
+    throw badConfig(`In the signing config, \`${place}\` says EXACT and gives no count.`);
+  throw badConfig(
+    `In the signing config, \`${place}.selector\` is missing or none of ALL, ANY and EXACT.`,
+  );
 }
 
-/** The fields of a message, under their JSON names; protobuf JSON also takes the names of the .proto file. */
-function fieldsOf(value: unknown, place: string, known: readonly string[]): ReadonlyMap<string, unknown> {
-  if (!isJsonObject(value)) throw badConfig(`In the signing config, ${place} is not a JSON object.`);
+/**
+ * The fields of a message, under their JSON names; protobuf JSON also takes the names of the .proto
+ * file.
+ */
+function fieldsOf(
+  value: unknown,
+  place: string,
+  known: readonly string[],
+): ReadonlyMap<string, unknown> {
+  if (!isJsonObject(value))
+    throw badConfig(`In the signing config, ${place} is not a JSON object.`);
   const fields = new Map<string, unknown>();
   for (const [given, field] of Object.entries(value)) {
     const name = given.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
     if (!known.includes(name))
-      throw badConfig(`In the signing config, ${place} has a field ${quoted(given)} that the format does not know.`);
-    if (fields.has(name)) throw badConfig(`In the signing config, ${place} has the field \`${name}\` twice.`);
+      throw badConfig(
+        `In the signing config, ${place} has a field ${quoted(given)} that the format does not know.`,
+      );
+    if (fields.has(name))
+      throw badConfig(`In the signing config, ${place} has the field \`${name}\` twice.`);
     fields.set(name, field);
   }
   return fields;
@@ -118,7 +147,12 @@ function fieldsOf(value: unknown, place: string, known: readonly string[]): Read
 
 function urlOf(value: unknown, place: string): URL {
   const url = typeof value === 'string' ? URL.parse(value) : null;
-  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:') || url.username !== '' || url.password !== '') {
+  if (
+    url === null ||
+    (url.protocol !== 'https:' && url.protocol !== 'http:') ||
+    url.username !== '' ||
+    url.password !== ''
+  ) {
     throw badConfig(`In the signing config, \`${place}\` is not an http(s) address.`);
   }
   return url;
@@ -128,7 +162,8 @@ function timeOf(value: unknown, place: string): Date | undefined {
   if (value === undefined || value === null) return undefined;
   const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
   const time = typeof value === 'string' && rfc3339.test(value) ? new Date(value) : undefined;
-  if (time === undefined || Number.isNaN(time.getTime())) throw badConfig(`In the signing config, \`${place}\` is not a time (RFC 3339).`);
+  if (time === undefined || Number.isNaN(time.getTime()))
+    throw badConfig(`In the signing config, \`${place}\` is not a time (RFC 3339).`);
   return time;
 }
 

@@ -21,12 +21,16 @@ const sha256Oid = '2.16.840.1.101.3.4.2.1';
 const nonceLength = 16;
 
 /**
- * Has an RFC 3161 authority say when a signature existed. The answer must be granted, be about this signature (imprint) and an answer to
- * this very request (nonce); whether the authority is trusted is for the judge to say before a push.
- * `testify` throws {Failure} `timestamp-error`.
+ * Has an RFC 3161 authority say when a signature existed. The answer must be granted, be about this
+ * signature (imprint) and an answer to this very request (nonce); whether the authority is trusted
+ * is for the judge to say before a push. `testify` throws {Failure} `timestamp-error`.
  */
 export function createTimestampWitness(options: TimestampOptions): Witness {
-  const service: ServiceEndpoint = { name: 'the timestamp authority', code: 'timestamp-error', ...options };
+  const service: ServiceEndpoint = {
+    name: 'the timestamp authority',
+    code: 'timestamp-error',
+    ...options,
+  };
   return {
     async testify(content: SignatureBundle): Promise<VerificationMaterial> {
       const imprint = sha256(signatureOf(content));
@@ -49,13 +53,21 @@ export function createTimestampWitness(options: TimestampOptions): Witness {
 function signatureOf(content: SignatureBundle): Buffer {
   if (content.$case === 'messageSignature') return content.messageSignature.signature;
   const [only, ...more] = content.dsseEnvelope.signatures;
-  if (only === undefined || more.length > 0) throw new Error('the envelope has not exactly one signature');
+  if (only === undefined || more.length > 0)
+    throw new Error('the envelope has not exactly one signature');
   return only.sig;
 }
 
-/** TimeStampReq of RFC 3161 section 2.4.1, with the certificates asked for (a verifier may hold the root only). */
+/**
+ * TimeStampReq of RFC 3161 section 2.4.1, with the certificates asked for (a verifier may hold the
+ * root only).
+ */
 function timestampRequest(imprint: Buffer, nonce: Buffer): Buffer {
-  const sha256Algorithm = der(0x30, Buffer.from('0609608648016503040201', 'hex'), Buffer.from('0500', 'hex'));
+  const sha256Algorithm = der(
+    0x30,
+    Buffer.from('0609608648016503040201', 'hex'),
+    Buffer.from('0500', 'hex'),
+  );
   return der(
     0x30,
     der(0x02, Buffer.of(1)),
@@ -65,7 +77,9 @@ function timestampRequest(imprint: Buffer, nonce: Buffer): Buffer {
   );
 }
 
-/** The content of a DER INTEGER that is these bytes, read as a positive number in the fewest bytes. */
+/**
+ * The content of a DER INTEGER that is these bytes, read as a positive number in the fewest bytes.
+ */
 function positiveInteger(bytes: Buffer): Buffer {
   let start = 0;
   while (start < bytes.length - 1 && bytes[start] === 0) start++;
@@ -73,13 +87,20 @@ function positiveInteger(bytes: Buffer): Buffer {
   return ((trimmed[0] ?? 0) & 0x80) === 0 ? trimmed : Buffer.concat([Buffer.of(0), trimmed]);
 }
 
-/** One DER element; everything in a request is shorter than 128 bytes, so its length is one byte. */
+/**
+ * One DER element; everything in a request is shorter than 128 bytes, so its length is one byte.
+ */
 function der(tag: number, ...contents: Buffer[]): Buffer {
   const content = Buffer.concat(contents);
   return Buffer.concat([Buffer.of(tag, content.length), content]);
 }
 
-function checkAnswer(service: ServiceEndpoint, bytes: Buffer, imprint: Buffer, nonce: Buffer): void {
+function checkAnswer(
+  service: ServiceEndpoint,
+  bytes: Buffer,
+  imprint: Buffer,
+  nonce: Buffer,
+): void {
   let answer: { status: bigint; why: string; problem: string | undefined };
   try {
     answer = readAnswer(Buffer.from(bytes), imprint, nonce);
@@ -109,18 +130,23 @@ function readAnswer(
   const { tstInfo } = new RFC3161Timestamp(root);
   const [algorithm, digest] = tstInfo.root.subs[2]?.subs ?? [];
   let problem: string | undefined;
-  // Somebody else's timestamp, or one that was recorded earlier, would vouch for a time at which this signature was not there.
+  // Somebody else's timestamp, or one that was recorded earlier, would vouch for a time at which
+  // this signature was not there.
   if (algorithm?.subs[0]?.toOID() !== sha256Oid || !digest?.value.equals(imprint))
     problem = 'the timestamp is about something else than our signature';
   const answered = tstInfo.root.subs.slice(5).find(({ tag }) => tag.isInteger())?.value;
-  if (problem === undefined && !answered?.equals(nonce)) problem = 'the timestamp does not answer our request: its nonce is another one';
+  if (problem === undefined && !answered?.equals(nonce))
+    problem = 'the timestamp does not answer our request: its nonce is another one';
   return { status, why: '', problem };
 }
 
 /** PKIStatusInfo: free text, for a person; cut, and without control characters. */
 function statusText(root: ASN1Obj): string {
   const texts = root.subs[0]?.subs[1];
-  const text = texts?.tag.constructed === true ? texts.subs.map(({ value }) => value.toString('utf8')).join(' ') : '';
+  const text =
+    texts?.tag.constructed === true
+      ? texts.subs.map(({ value }) => value.toString('utf8')).join(' ')
+      : '';
   const line = text
     .replace(/[\p{C}\s]+/gu, ' ')
     .trim()

@@ -11,13 +11,19 @@ export interface TrustOptions {
   readonly trustedRoot?: string;
   /** path or JSON */
   readonly signingConfig?: string;
-  /** false for verifying, and where every service is given by its own address: then no signing config is fetched */
+  /**
+   * false for verifying, and where every service is given by its own address: then no signing
+   * config is fetched
+   */
   readonly needsSigningConfig: boolean;
   /** default: the public-good repository, whose first root is built in */
   readonly tufMirror?: URL;
   /** path or JSON of the first root.json of `tufMirror` */
   readonly tufRoot?: string;
-  /** a folder that later steps and jobs may find again (RUNNER_TOOL_CACHE); what is in it is never trusted unchecked */
+  /**
+   * a folder that later steps and jobs may find again (RUNNER_TOOL_CACHE); what is in it is never
+   * trusted unchecked
+   */
   readonly cacheDir: string;
   readonly http: Http;
   /** milliseconds that may be spent waiting for the TUF repository */
@@ -30,7 +36,10 @@ export interface Trust {
   readonly signingConfig?: SigningConfig;
   /** where the trusted root is from */
   readonly source: 'given' | 'tuf';
-  /** for the log: something that a person should know, e.g. that the repository was down and the cache was used */
+  /**
+   * for the log: something that a person should know, e.g. that the repository was down and the
+   * cache was used
+   */
   readonly notices: readonly string[];
 }
 
@@ -39,13 +48,17 @@ export const publicGoodMirror = new URL('https://tuf-repo-cdn.sigstore.dev');
 const maxGiven = 4 * 1024 * 1024;
 
 /**
- * Gets the trusted root, and the signing config where one is needed: as given, else from a TUF repository. A given trusted root never
- * touches TUF: then a signing config is used if given, and absent otherwise. The TUF code is loaded only when it is used.
- * @throws {Failure} `bad-trusted-root`, `bad-signing-config`, `bad-input` (`tuf-mirror` without `tuf-root`), `tuf-error`
+ * Gets the trusted root, and the signing config where one is needed: as given, else from a TUF
+ * repository. A given trusted root never touches TUF: then a signing config is used if given, and
+ * absent otherwise. The TUF code is loaded only when it is used.
+ * @throws {Failure} `bad-trusted-root`, `bad-signing-config`, `bad-input` (`tuf-mirror` without
+ * `tuf-root`), `tuf-error`
  */
 export async function loadTrust(options: TrustOptions): Promise<Trust> {
   const [givenRoot, config] = await Promise.all([
-    options.trustedRoot === undefined ? undefined : readGiven('trusted-root', options.trustedRoot, 'bad-trusted-root'),
+    options.trustedRoot === undefined
+      ? undefined
+      : readGiven('trusted-root', options.trustedRoot, 'bad-trusted-root'),
     options.signingConfig === undefined ? undefined : readSigningConfig(options.signingConfig),
   ]);
   if (givenRoot !== undefined) return trust(givenRoot, config, 'given', []);
@@ -68,7 +81,8 @@ async function fetchTargets(
   wantsConfig: boolean,
 ): Promise<{ targets: ReadonlyMap<string, Buffer>; notices: readonly string[] }> {
   const { tufMirror, tufRoot, cacheDir, http, patience } = options;
-  const firstRoot = tufRoot === undefined ? undefined : await readGiven('tuf-root', tufRoot, 'bad-trusted-root');
+  const firstRoot =
+    tufRoot === undefined ? undefined : await readGiven('tuf-root', tufRoot, 'bad-trusted-root');
   const mirror = tufMirror ?? publicGoodMirror;
   const { builtInRoot, fetchTufTargets } = await import('./tuf.ts');
   const root = firstRoot === undefined ? builtInRoot(mirror) : Buffer.from(firstRoot);
@@ -90,7 +104,12 @@ function trust(
   notices: readonly string[],
 ): Trust {
   const root = parseTrustedRoot(Buffer.from(trustedRoot));
-  return { trustedRoot: root, ...(signingConfig === undefined ? {} : { signingConfig }), source, notices };
+  return {
+    trustedRoot: root,
+    ...(signingConfig === undefined ? {} : { signingConfig }),
+    source,
+    notices,
+  };
 }
 
 /**
@@ -106,7 +125,11 @@ async function readGiven(input: string, value: string, code: FailureCode): Promi
   const trimmed = value.trim();
   if (trimmed.startsWith('{')) {
     if (trimmed.length <= maxGiven) return trimmed;
-    throw new Failure(code, `The JSON in \`${input}\` is larger than ${maxGiven} bytes.`, `Check what is in \`${input}:\`.`);
+    throw new Failure(
+      code,
+      `The JSON in \`${input}\` is larger than ${maxGiven} bytes.`,
+      `Check what is in \`${input}:\`.`,
+    );
   }
   if (trimmed === '' || trimmed.includes('\n')) {
     throw new Failure(
@@ -122,12 +145,20 @@ async function readFile(input: string, path: string, code: FailureCode): Promise
   try {
     await using file = await open(path, 'r');
     if (!(await file.stat()).isFile()) throw new Error('it is not a file');
-    // One byte more than allowed tells a file that is too large, whatever its size was a moment ago.
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(maxGiven + 1), position: 0, length: maxGiven + 1 });
+    // One byte more than allowed tells a file that is too large, whatever its size was a moment
+    // ago.
+    const { buffer, bytesRead } = await file.read({
+      buffer: Buffer.alloc(maxGiven + 1),
+      position: 0,
+      length: maxGiven + 1,
+    });
     if (bytesRead > maxGiven) throw new Error(`it is larger than ${maxGiven} bytes`);
     return new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, bytesRead));
   } catch (caught) {
-    const why = caught instanceof Error && !('code' in caught) ? caught.message : 'it does not exist or may not be read';
+    const why =
+      caught instanceof Error && !('code' in caught)
+        ? caught.message
+        : 'it does not exist or may not be read';
     throw new Failure(
       code,
       `The file ${JSON.stringify(path.slice(0, 200))} in \`${input}\` cannot be used: ${why}.`,
@@ -139,5 +170,7 @@ async function readFile(input: string, path: string, code: FailureCode): Promise
 
 /** The ids of the logs that a trusted root knows, for `createRekor`. */
 export function logIdsOf(root: TrustedRoot): readonly Buffer[] {
-  return root.tlogs.flatMap(({ checkpointKeyId, logId }) => [checkpointKeyId, logId].flatMap((id) => (id === undefined ? [] : [id.keyId])));
+  return root.tlogs.flatMap(({ checkpointKeyId, logId }) =>
+    [checkpointKeyId, logId].flatMap((id) => (id === undefined ? [] : [id.keyId])),
+  );
 }

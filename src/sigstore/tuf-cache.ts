@@ -3,16 +3,24 @@ import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isJsonObject, readJson } from '../image/json.ts';
 
-/** Files of one TUF repository that are kept between runs. Reading and writing never fails: without a cache there is only more to fetch. */
+/**
+ * Files of one TUF repository that are kept between runs. Reading and writing never fails: without
+ * a cache there is only more to fetch.
+ */
 export interface TufCache {
   has(file: string): Promise<boolean>;
   /** undefined where it is missing, unreadable or larger than `maxBytes` */
   read(file: string, maxBytes: number): Promise<Buffer | undefined>;
   /** all at once or not at all: a reader beside us never sees half a file */
   write(file: string, bytes: Uint8Array): Promise<void>;
-  /** timestamp, snapshot and targets metadata into `folder`, for tuf-js to compare with (rollback) */
+  /**
+   * timestamp, snapshot and targets metadata into `folder`, for tuf-js to compare with (rollback)
+   */
   copyMetadata(folder: string): Promise<void>;
-  /** the metadata that tuf-js has left in `folder`, and new roots; what another job made newer meanwhile stays */
+  /**
+   * the metadata that tuf-js has left in `folder`, and new roots; what another job made newer
+   * meanwhile stays
+   */
   keepMetadata(folder: string, roots: ReadonlyMap<string, Buffer>): Promise<void>;
 }
 
@@ -48,9 +56,11 @@ export async function openTufCache(folder: string): Promise<TufCache> {
       for (const file of files) {
         const bytes = await readBounded(join(source, file), maxMetadata);
         const held = await read(file, maxMetadata);
-        // A file that nobody touched since was just judged by tuf-js; only one that appeared meanwhile is compared by its own word.
+        // A file that nobody touched since was just judged by tuf-js; only one that appeared
+        // meanwhile is compared by its own word.
         const touched = held !== undefined && copied.get(file)?.equals(held) !== true;
-        if (bytes !== undefined && (!touched || versionOf(bytes) >= versionOf(held))) await write(file, bytes);
+        if (bytes !== undefined && (!touched || versionOf(bytes) >= versionOf(held)))
+          await write(file, bytes);
       }
     },
   };
@@ -61,7 +71,11 @@ async function readBounded(path: string, maxBytes: number): Promise<Buffer | und
     await using file = await open(path, 'r');
     const { size } = await file.stat();
     if (size > maxBytes) return undefined;
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(size), position: 0, length: size });
+    const { buffer, bytesRead } = await file.read({
+      buffer: Buffer.alloc(size),
+      position: 0,
+      length: size,
+    });
     return bytesRead === size ? buffer : undefined;
   } catch {
     return undefined;
@@ -81,7 +95,8 @@ async function replace(path: string, bytes: Uint8Array): Promise<void> {
 /** `signed.version`; 0 where there is none, so that anything readable replaces what is not. */
 function versionOf(bytes: Buffer | undefined): number {
   const reading = bytes === undefined ? { problem: '' } : readJson(bytes, 50);
-  const signed = 'value' in reading && isJsonObject(reading.value) ? reading.value.signed : undefined;
+  const signed =
+    'value' in reading && isJsonObject(reading.value) ? reading.value.signed : undefined;
   const version = isJsonObject(signed) ? signed.version : undefined;
   return typeof version === 'number' ? version : 0;
 }

@@ -8,12 +8,16 @@ import { asFailure, Failure } from '../failure.ts';
 import type { Http } from '../http/http.ts';
 import type { TufCache } from './tuf-cache.ts';
 
-/** `distrustful` is online without the roots of the cache: somebody may have put something else there. */
+/**
+ * `distrustful` is online without the roots of the cache: somebody may have put something else
+ * there.
+ */
 export type TufMode = 'online' | 'distrustful' | 'offline';
 
 /**
- * tuf-js's way to the network, over our Http (proxies, deadline, bounds). Roots that the cache holds are not asked for again: a root of
- * one version never changes, and the chain is verified anyway. `offline` answers from the cache only.
+ * tuf-js's way to the network, over our Http (proxies, deadline, bounds). Roots that the cache
+ * holds are not asked for again: a root of one version never changes, and the chain is verified
+ * anyway. `offline` answers from the cache only.
  */
 export class TufFetcher implements Fetcher {
   readonly mode: TufMode;
@@ -27,14 +31,21 @@ export class TufFetcher implements Fetcher {
   readonly #patience: () => number;
   readonly #cache: TufCache;
 
-  constructor({ http, patience }: { http: Http; patience: () => number }, cache: TufCache, mode: TufMode) {
+  constructor(
+    { http, patience }: { http: Http; patience: () => number },
+    cache: TufCache,
+    mode: TufMode,
+  ) {
     this.#http = http;
     this.#patience = patience;
     this.#cache = cache;
     this.mode = mode;
   }
 
-  /** The bytes at `url`. Throws DownloadHTTPError for 403 and 404 (to tuf-js: no newer root), Failure for everything else. */
+  /**
+   * The bytes at `url`. Throws DownloadHTTPError for 403 and 404 (to tuf-js: no newer root),
+   * Failure for everything else.
+   */
   async downloadBytes(url: string, maxLength: number): Promise<Buffer> {
     const file = decodeURIComponent(new URL(url).pathname.split('/').at(-1) ?? '');
     const isRoot = /^[1-9]\d{0,8}\.root\.json$/.test(file);
@@ -49,7 +60,11 @@ export class TufFetcher implements Fetcher {
     return bytes;
   }
 
-  async downloadFile<T>(url: string, maxLength: number, handler: (file: string) => Promise<T>): Promise<T> {
+  async downloadFile<T>(
+    url: string,
+    maxLength: number,
+    handler: (file: string) => Promise<T>,
+  ): Promise<T> {
     const bytes = await this.downloadBytes(url, maxLength);
     const path = join(tmpdir(), `sign-image-tuf-${randomUUID()}`);
     try {
@@ -83,7 +98,10 @@ export class TufFetcher implements Fetcher {
   }
 }
 
-/** Snapshot and targets metadata may be asked for as `N.snapshot.json`; the cache keeps the newest of each under its plain name. */
+/**
+ * Snapshot and targets metadata may be asked for as `N.snapshot.json`; the cache keeps the newest
+ * of each under its plain name.
+ */
 function cachedName(file: string): string {
   return /^\d+\.root\.json$/.test(file) ? file : file.replace(/^\d+\./, '');
 }

@@ -22,7 +22,10 @@ export interface TufOptions {
 }
 
 const maxTarget = 1024 * 1024;
-/** With a cache to fall back to, a dead mirror is not waited for longer than this (milliseconds), and a quarter of the time there is. */
+/**
+ * With a cache to fall back to, a dead mirror is not waited for longer than this (milliseconds),
+ * and a quarter of the time there is.
+ */
 const patienceWithCache = 10_000;
 
 /** The first root.json of a repository that is built in (the public-good one), or undefined. */
@@ -34,10 +37,12 @@ export function builtInRoot(mirror: URL): Buffer | undefined {
 }
 
 /**
- * Fetches targets from a TUF repository (https://theupdateframework.github.io/specification/latest/, client workflow of section 5), with
- * tuf-js for the rules and our Http for the network. Every run starts from the given root and walks the chain of newer roots, so the cache
- * is a saving and not a trust anchor: whoever writes into it can at most go back to metadata that has not expired. A mirror that gives no
- * answer is replaced by the cache while that is unexpired; a mirror that answers something wrong is an error.
+ * Fetches targets from a TUF repository
+ * (https://theupdateframework.github.io/specification/latest/, client workflow of section 5), with
+ * tuf-js for the rules and our Http for the network. Every run starts from the given root and walks
+ * the chain of newer roots, so the cache is a saving and not a trust anchor: whoever writes into it
+ * can at most go back to metadata that has not expired. A mirror that gives no answer is replaced
+ * by the cache while that is unexpired; a mirror that answers something wrong is an error.
  * @param names paths of targets
  * @returns their bytes, and what a person should know
  * @throws {Failure} `tuf-error`
@@ -46,22 +51,39 @@ export async function fetchTufTargets(
   names: readonly string[],
   options: TufOptions,
 ): Promise<{ targets: ReadonlyMap<string, Buffer>; notices: readonly string[] }> {
-  const identity = createHash('sha256').update(options.mirror.href).update('\0').update(options.root).digest('hex').slice(0, 16);
+  const identity = createHash('sha256')
+    .update(options.mirror.href)
+    .update('\0')
+    .update(options.root)
+    .digest('hex')
+    .slice(0, 16);
   const cache = await openTufCache(join(options.cacheDir, 'sign-image', 'tuf', identity));
   const usable = await cache.has('timestamp.json');
-  const patience = () => (usable ? Math.min(patienceWithCache, options.patience() / 4) : options.patience());
+  const patience = () =>
+    usable ? Math.min(patienceWithCache, options.patience() / 4) : options.patience();
   const online = new TufFetcher({ ...options, patience }, cache, 'online');
   try {
     return { targets: await update(names, options, cache, online), notices: [] };
   } catch (caught) {
-    // Only silence is forgiven. An answer that breaks a rule is what an attacker would send, and the cache must not hide it.
-    if (online.outage === undefined) return { targets: await updateDistrustfully(names, options, cache, online, caught), notices: [] };
+    // Only silence is forgiven. An answer that breaks a rule is what an attacker would send, and
+    // the cache must not hide it.
+    if (online.outage === undefined)
+      return {
+        targets: await updateDistrustfully(names, options, cache, online, caught),
+        notices: [],
+      };
     if (!usable) throw down(options.mirror, online.outage);
-    return { targets: await updateOffline(names, options, cache, online.outage), notices: [cacheNotice(options.mirror)] };
+    return {
+      targets: await updateOffline(names, options, cache, online.outage),
+      notices: [cacheNotice(options.mirror)],
+    };
   }
 }
 
-/** A broken root in the cache must not break the run: the roots are fetched anew. The rest of the cache still guards against rollback. */
+/**
+ * A broken root in the cache must not break the run: the roots are fetched anew. The rest of the
+ * cache still guards against rollback.
+ */
 async function updateDistrustfully(
   names: readonly string[],
   options: TufOptions,
@@ -74,7 +96,9 @@ async function updateDistrustfully(
     if (!usedCachedRoots) throw problem;
     return await update(names, options, cache, fetcher);
   } catch (caught) {
-    throw fetcher.outage === undefined ? broken(options.mirror, caught) : down(options.mirror, fetcher.outage);
+    throw fetcher.outage === undefined
+      ? broken(options.mirror, caught)
+      : down(options.mirror, fetcher.outage);
   }
 }
 
@@ -88,12 +112,17 @@ async function updateOffline(
     return await update(names, options, cache, new TufFetcher(options, cache, 'offline'));
   } catch (caught) {
     const expired = caught instanceof Error && /expired/.test(caught.message);
-    const why = expired ? 'what the cache holds has expired' : 'what the cache holds is not complete';
+    const why = expired
+      ? 'what the cache holds has expired'
+      : 'what the cache holds is not complete';
     throw down(options.mirror, outage, `, and ${why}`, new AggregateError([outage, caught]));
   }
 }
 
-/** One pass of the client workflow, in a folder of its own: tuf-js writes in place, and several jobs may share the cache. */
+/**
+ * One pass of the client workflow, in a folder of its own: tuf-js writes in place, and several jobs
+ * may share the cache.
+ */
 async function update(
   names: readonly string[],
   { mirror, root }: TufOptions,
@@ -105,8 +134,11 @@ async function update(
     await Promise.all([writeFile(join(folder, 'root.json'), root), cache.copyMetadata(folder)]);
     const updater = new Updater({ metadataDir: folder, metadataBaseUrl: mirror.href, fetcher });
     await updater.refresh();
-    const fetching = names.map(async (name) => [name, await target(name, updater, mirror, cache, folder)] as const);
-    // All have ended before their folder is removed: one that still wrote there would make its removal fail, and hide what was wrong.
+    const fetching = names.map(
+      async (name) => [name, await target(name, updater, mirror, cache, folder)] as const,
+    );
+    // All have ended before their folder is removed: one that still wrote there would make its
+    // removal fail, and hide what was wrong.
     await Promise.allSettled(fetching);
     const found = await Promise.all(fetching);
     if (fetcher.mode !== 'offline') await cache.keepMetadata(folder, fetcher.newRoots);
@@ -116,15 +148,27 @@ async function update(
   }
 }
 
-async function target(name: string, updater: Updater, mirror: URL, cache: TufCache, folder: string): Promise<Buffer> {
+async function target(
+  name: string,
+  updater: Updater,
+  mirror: URL,
+  cache: TufCache,
+  folder: string,
+): Promise<Buffer> {
   const info = await updater.getTargetInfo(name);
   if (info === undefined) throw new Error(`the repository has no target ${name}`);
   const sha256 = info.hashes.sha256;
-  if (sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256)) throw new Error(`the target ${name} has no sha256`);
-  if (info.length > maxTarget) throw new Error(`the target ${name} is larger than ${maxTarget} bytes`);
+  if (sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256))
+    throw new Error(`the target ${name} has no sha256`);
+  if (info.length > maxTarget)
+    throw new Error(`the target ${name} is larger than ${maxTarget} bytes`);
   const cached = await cache.read(`${sha256}.target`, maxTarget);
   if (cached !== undefined && (await isIntact(info, cached))) return cached;
-  const file = await updater.downloadTarget(info, join(folder, `${sha256}.target`), `${mirror.href.replace(/\/+$/, '')}/targets`);
+  const file = await updater.downloadTarget(
+    info,
+    join(folder, `${sha256}.target`),
+    `${mirror.href.replace(/\/+$/, '')}/targets`,
+  );
   const bytes = await readFile(file);
   await cache.write(`${sha256}.target`, bytes);
   return bytes;
@@ -140,7 +184,10 @@ async function isIntact(info: TargetFile, bytes: Buffer): Promise<boolean> {
 }
 
 function broken(mirror: URL, caught: unknown): Failure {
-  const why = caught instanceof Error ? caught.message.replace(/[\p{C}\s]+/gu, ' ').slice(0, 300) : 'unknown reason';
+  const why =
+    caught instanceof Error
+      ? caught.message.replace(/[\p{C}\s]+/gu, ' ').slice(0, 300)
+      : 'unknown reason';
   return new Failure(
     'tuf-error',
     `The TUF repository ${mirror.href} was not accepted: ${why}`,
@@ -149,7 +196,12 @@ function broken(mirror: URL, caught: unknown): Failure {
   );
 }
 
-function down(mirror: URL, outage: Failure, andCache = ', and nothing is in the cache', cause: Error = outage): Failure {
+function down(
+  mirror: URL,
+  outage: Failure,
+  andCache = ', and nothing is in the cache',
+  cause: Error = outage,
+): Failure {
   return new Failure(
     'tuf-error',
     `The TUF repository ${mirror.href} cannot be reached${andCache}: ${outage.message}`,

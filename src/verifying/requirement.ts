@@ -8,13 +8,21 @@ export type Requirement =
   /** one good signature under this policy */
   | { readonly kind: 'signature'; readonly policy: SignaturePolicy; readonly name?: string }
   /** at least `count` (1 or more) of these hold */
-  | { readonly kind: 'count'; readonly of: readonly Requirement[]; readonly count: number; readonly name?: string }
-  /** decided without looking at any signature; `fail` is also the answer where no policy speaks of the image */
+  | {
+      readonly kind: 'count';
+      readonly of: readonly Requirement[];
+      readonly count: number;
+      readonly name?: string;
+    }
+  /**
+   * decided without looking at any signature; `fail` is also the answer where no policy speaks of
+   * the image
+   */
   | { readonly kind: 'pass' | 'fail'; readonly reason: string; readonly name?: string };
 
 /**
- * What an image must satisfy, by its name; `references` is how it was written, tags and digests included. Policies may single out a digest,
- * so it is told wherever it is known.
+ * What an image must satisfy, by its name; `references` is how it was written, tags and digests
+ * included. Policies may single out a digest, so it is told wherever it is known.
  */
 export type RequirementFor = (image: {
   readonly name: RepositoryName;
@@ -29,21 +37,33 @@ export interface Evaluation {
   readonly code?: VerdictCode;
   /** one sentence; of a verified image only where it was let through without a signature */
   readonly reason?: string;
-  /** one for each signature, in their order: as that part of the requirement judged it with which it came furthest */
+  /**
+   * one for each signature, in their order: as that part of the requirement judged it with which it
+   * came furthest
+   */
   readonly verdicts: readonly Verdict[];
 }
 
 /**
- * Holds the signatures of one image against what it must satisfy. One good signature is enough for a `signature`; where none is good, the
- * signature that came furthest tells why. Pure.
- * @param judged every signature of the image, judged under a policy of the requirement; the same signatures in the same order each time
+ * Holds the signatures of one image against what it must satisfy. One good signature is enough for
+ * a `signature`; where none is good, the signature that came furthest tells why. Pure.
+ * @param judged every signature of the image, judged under a policy of the requirement; the same
+ * signatures in the same order each time
  */
-export function evaluate(requirement: Requirement, judged: (policy: SignaturePolicy) => readonly Verdict[]): Evaluation {
+export function evaluate(
+  requirement: Requirement,
+  judged: (policy: SignaturePolicy) => readonly Verdict[],
+): Evaluation {
   switch (requirement.kind) {
     case 'pass':
       return { verified: true, reason: named(requirement.name, requirement.reason), verdicts: [] };
     case 'fail':
-      return { verified: false, code: 'not-allowed', reason: named(requirement.name, requirement.reason), verdicts: [] };
+      return {
+        verified: false,
+        code: 'not-allowed',
+        reason: named(requirement.name, requirement.reason),
+        verdicts: [],
+      };
     case 'count':
       return evaluateCount(requirement, judged);
     case 'signature':
@@ -51,18 +71,26 @@ export function evaluate(requirement: Requirement, judged: (policy: SignaturePol
   }
 }
 
-/** The policies that signatures must be judged under, each once; none where no signature has to be looked at. */
+/**
+ * The policies that signatures must be judged under, each once; none where no signature has to be
+ * looked at.
+ */
 export function policiesOf(requirement: Requirement): readonly SignaturePolicy[] {
   if (requirement.kind === 'signature') return [requirement.policy];
   return requirement.kind === 'count' ? [...new Set(requirement.of.flatMap(policiesOf))] : [];
 }
 
 /**
- * A requirement with what the workflow asks besides: annotations that every signature must carry as well, and whether logs are looked at.
- * An annotation that both name must be what both say, so with different values nothing fits.
+ * A requirement with what the workflow asks besides: annotations that every signature must carry as
+ * well, and whether logs are looked at. An annotation that both name must be what both say, so with
+ * different values nothing fits.
  */
-export function narrow(requirement: Requirement, asked: Pick<SignaturePolicy, 'annotations' | 'tlog'>): Requirement {
-  if (requirement.kind === 'count') return { ...requirement, of: requirement.of.map((part) => narrow(part, asked)) };
+export function narrow(
+  requirement: Requirement,
+  asked: Pick<SignaturePolicy, 'annotations' | 'tlog'>,
+): Requirement {
+  if (requirement.kind === 'count')
+    return { ...requirement, of: requirement.of.map((part) => narrow(part, asked)) };
   if (requirement.kind !== 'signature') return requirement;
   const { policy, name } = requirement;
   const conflict = Object.entries(asked.annotations).find(
@@ -73,15 +101,28 @@ export function narrow(requirement: Requirement, asked: Pick<SignaturePolicy, 'a
     return { kind: 'fail', reason, ...(name === undefined ? {} : { name }) };
   }
   const tlog = asked.tlog === 'ignore' ? asked.tlog : policy.tlog;
-  return { ...requirement, policy: { ...policy, annotations: { ...policy.annotations, ...asked.annotations }, tlog } };
+  return {
+    ...requirement,
+    policy: { ...policy, annotations: { ...policy.annotations, ...asked.annotations }, tlog },
+  };
 }
 
 function evaluateSignature({ name }: { name?: string }, verdicts: readonly Verdict[]): Evaluation {
   if (verdicts.some(({ verified }) => verified)) return { verified: true, verdicts };
   const best = mostTelling(verdicts);
   if (best === undefined)
-    return { verified: false, code: 'unsigned', reason: named(name, 'No signature of this image was found.'), verdicts };
-  return { verified: false, code: best.code, reason: named(name, best.reason ?? 'It does not verify.'), verdicts };
+    return {
+      verified: false,
+      code: 'unsigned',
+      reason: named(name, 'No signature of this image was found.'),
+      verdicts,
+    };
+  return {
+    verified: false,
+    code: best.code,
+    reason: named(name, best.reason ?? 'It does not verify.'),
+    verdicts,
+  };
 }
 
 function evaluateCount(
@@ -93,24 +134,42 @@ function evaluateCount(
   const held = parts.filter(({ verified }) => verified);
   // Asking for nothing must never come to mean that anything is good.
   if (count >= 1 && held.length >= count) {
-    const waived = verdicts.some(({ verified }) => verified) ? undefined : held.find(({ reason }) => reason !== undefined)?.reason;
-    return { verified: true, verdicts, ...(waived === undefined ? {} : { reason: named(name, waived) }) };
+    const waived = verdicts.some(({ verified }) => verified)
+      ? undefined
+      : held.find(({ reason }) => reason !== undefined)?.reason;
+    return {
+      verified: true,
+      verdicts,
+      ...(waived === undefined ? {} : { reason: named(name, waived) }),
+    };
   }
-  const miss = mostTelling(parts.filter(({ verified }) => !verified).map((part) => ({ ...part, code: part.code ?? 'not-allowed' })));
+  const miss = mostTelling(
+    parts
+      .filter(({ verified }) => !verified)
+      .map((part) => ({ ...part, code: part.code ?? 'not-allowed' })),
+  );
   const tally = of.length > 1 ? `${held.length} of ${of.length} rules hold, ${count} must. ` : '';
   const reason = `${tally}${miss?.reason ?? 'It asks for nothing that could hold.'}`;
-  return { verified: false, code: miss?.code ?? 'not-allowed', reason: named(name, reason), verdicts };
+  return {
+    verified: false,
+    code: miss?.code ?? 'not-allowed',
+    reason: named(name, reason),
+    verdicts,
+  };
 }
 
 /** For each signature the verdict that says most about it. */
 function furthest(lists: readonly (readonly Verdict[])[]): readonly Verdict[] {
   const length = Math.max(0, ...lists.map((list) => list.length));
-  return Array.from({ length }, (_, index) => lists.flatMap((list) => list[index] ?? [])).flatMap((same) => mostTelling(same) ?? []);
+  return Array.from({ length }, (_, index) => lists.flatMap((list) => list[index] ?? [])).flatMap(
+    (same) => mostTelling(same) ?? [],
+  );
 }
 
 /**
- * From the most telling to the least: a signature that could not be fetched may have been the good one, so that comes first; then how far
- * a signature came before something did not hold. The genuine signature of somebody else says more than a broken one.
+ * From the most telling to the least: a signature that could not be fetched may have been the good
+ * one, so that comes first; then how far a signature came before something did not hold. The
+ * genuine signature of somebody else says more than a broken one.
  */
 const telling: readonly VerdictCode[] = [
   'verified',
@@ -137,7 +196,10 @@ const telling: readonly VerdictCode[] = [
 
 function mostTelling<T extends { readonly code: VerdictCode }>(all: readonly T[]): T | undefined {
   const rank = ({ code }: T) => telling.indexOf(code);
-  return all.reduce<T | undefined>((best, next) => (best === undefined || rank(next) < rank(best) ? next : best), undefined);
+  return all.reduce<T | undefined>(
+    (best, next) => (best === undefined || rank(next) < rank(best) ? next : best),
+    undefined,
+  );
 }
 
 function named(name: string | undefined, reason: string): string {

@@ -2,11 +2,19 @@ import type { Failure } from '../failure.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Verdict, VerdictCode } from '../signature/verdict.ts';
 
-/** What was found out about one image or platform manifest: an element of the verify action's output `results` (CONTRACT.md). */
+/**
+ * What was found out about one image or platform manifest: an element of the verify action's output
+ * `results` (CONTRACT.md).
+ */
 export interface VerifyResult {
-  /** `registry/repository@sha256:…`; as the user wrote it where the digest could not be found out */
+  /**
+   * `registry/repository@sha256:…`; as the user wrote it where the digest could not be found out
+   */
   readonly image: string;
-  /** the references it was asked for with, as the user wrote them: several tags of one digest are one image. Of a manifest inside an index, those of the index. */
+  /**
+   * the references it was asked for with, as the user wrote them: several tags of one digest are
+   * one image. Of a manifest inside an index, those of the index.
+   */
   readonly references: readonly string[];
   readonly digest?: Digest;
   /** `os/architecture[/variant]`, or `attestation`, of a manifest inside an index */
@@ -38,12 +46,20 @@ export interface Source {
   readonly line: number;
 }
 
-/** True when an image that was asked for verified, and everything inside it that was looked at: only then may a later step use it. */
+/**
+ * True when an image that was asked for verified, and everything inside it that was looked at: only
+ * then may a later step use it.
+ */
 export function isWhole(result: VerifyResult, all: readonly VerifyResult[]): boolean {
-  return result.verified && all.every(({ partOf, verified }) => verified || !partOf.includes(result.image));
+  return (
+    result.verified &&
+    all.every(({ partOf, verified }) => verified || !partOf.includes(result.image))
+  );
 }
 
-/** The signature to tell of an image: a good one, if possible one that a log entry stands behind. */
+/**
+ * The signature to tell of an image: a good one, if possible one that a log entry stands behind.
+ */
 export function goodSignature({ signatures }: VerifyResult): Verdict | undefined {
   const good = signatures.filter(({ verified }) => verified);
   return good.find(({ tlogIndex }) => tlogIndex !== undefined) ?? good[0];

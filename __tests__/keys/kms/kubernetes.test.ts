@@ -8,7 +8,10 @@ const fresh = freshKey();
 const password = 'correct horse battery';
 let secrets: Record<string, Record<string, string>>;
 beforeAll(async () => {
-  const key = await encryptPrivateKey(fresh.privateKey.export({ type: 'pkcs8', format: 'der' }), password);
+  const key = await encryptPrivateKey(
+    fresh.privateKey.export({ type: 'pkcs8', format: 'der' }),
+    password,
+  );
   secrets = {
     'build/cosign': { 'cosign.key': key, 'cosign.password': password, 'cosign.pub': fresh.spki },
     'build/plain': { 'cosign.key': fresh.pkcs8, 'cosign.password': '' },
@@ -18,8 +21,10 @@ beforeAll(async () => {
 
 const reference = 'k8s://build/cosign';
 const config = '/home/runner/.kube/config';
-const machineFor = (text: string, more: object = {}) => tools({ files: { [config]: text }, ...more });
-const start = (allowed?: string[]) => startKubernetes({ secrets, ...(allowed === undefined ? {} : { allowed }) });
+const machineFor = (text: string, more: object = {}) =>
+  tools({ files: { [config]: text }, ...more });
+const start = (allowed?: string[]) =>
+  startKubernetes({ secrets, ...(allowed === undefined ? {} : { allowed }) });
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 describe('a Kubernetes secret', () => {
@@ -32,7 +37,9 @@ describe('a Kubernetes secret', () => {
     expect(machine.masked).toEqual(expect.arrayContaining([cluster.token, password]));
     const body = String(secrets['build/cosign']?.['cosign.key']).split('\n')[1] as string;
     expect(machine.masked).toContain(body);
-    expect(await signBy('k8s://build/plain', machineFor(cluster.kubeconfig()))).toMatchObject({ valid: true });
+    expect(await signBy('k8s://build/plain', machineFor(cluster.kubeconfig()))).toMatchObject({
+      valid: true,
+    });
   });
 
   it('shows its public key', async () => {
@@ -90,7 +97,9 @@ describe('a Kubernetes secret', () => {
         programs: {
           aws: (args, env) => ({
             stdout: Buffer.from(
-              args[0] === 'eks' && env.A === 'b' && JSON.parse(String(env.KUBERNETES_EXEC_INFO)).kind === 'ExecCredential'
+              args[0] === 'eks' &&
+                env.A === 'b' &&
+                JSON.parse(String(env.KUBERNETES_EXEC_INFO)).kind === 'ExecCredential'
                 ? JSON.stringify({
                     kind: 'ExecCredential',
                     apiVersion: 'client.authentication.k8s.io/v1',
@@ -105,7 +114,10 @@ describe('a Kubernetes secret', () => {
     [
       'the service account of a pod',
       (cluster) => ({
-        env: { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: new URL(cluster.origin).port },
+        env: {
+          KUBERNETES_SERVICE_HOST: '127.0.0.1',
+          KUBERNETES_SERVICE_PORT: new URL(cluster.origin).port,
+        },
         files: {
           '/var/run/secrets/kubernetes.io/serviceaccount/token': cluster.token,
           '/var/run/secrets/kubernetes.io/serviceaccount/ca.crt': cluster.certificates.ca,
@@ -114,27 +126,46 @@ describe('a Kubernetes secret', () => {
     ],
     [
       'a server that is not verified, because the kubeconfig says so',
-      (cluster) => ({ files: { [config]: cluster.kubeconfig(undefined, { 'insecure-skip-tls-verify': true }) } }),
+      (cluster) => ({
+        files: { [config]: cluster.kubeconfig(undefined, { 'insecure-skip-tls-verify': true }) },
+      }),
     ],
   ])('is read with %s', async (_, machine) => {
     await using cluster = await start();
     const used = tools(machine(cluster));
-    // Who logs in is the question here; opening an encrypted key takes 0.2 s, and has tests of its own.
+    // Who logs in is the question here; opening an encrypted key takes 0.2 s, and has tests of its
+    // own.
     expect(await signBy('k8s://build/plain', used)).toMatchObject({ valid: true });
-    expect(used.masked.filter((text) => text === cluster.token || text === cluster.client.key).length).toBeGreaterThanOrEqual(1);
+    expect(
+      used.masked.filter((text) => text === cluster.token || text === cluster.client.key).length,
+    ).toBeGreaterThanOrEqual(1);
   });
 
   it('goes to no server that another authority vouches for', async () => {
     await using cluster = await start();
-    const other = cluster.kubeconfig(undefined, { 'certificate-authority-data': base64(cluster.client.ca) });
-    expect(await failureOf(() => signBy(reference, machineFor(other)))).toMatchObject({ code: 'network' });
-    expect(await failureOf(() => signBy(reference, machineFor(cluster.kubeconfig(undefined, {}))))).toMatchObject({ code: 'network' });
+    const other = cluster.kubeconfig(undefined, {
+      'certificate-authority-data': base64(cluster.client.ca),
+    });
+    expect(await failureOf(() => signBy(reference, machineFor(other)))).toMatchObject({
+      code: 'network',
+    });
+    expect(
+      await failureOf(() => signBy(reference, machineFor(cluster.kubeconfig(undefined, {})))),
+    ).toMatchObject({ code: 'network' });
     expect(cluster.asked).toEqual([]);
   });
 
-  it.each<[string, (cluster: FakeKubernetes) => Parameters<typeof tools>[0], string, string, string]>([
+  it.each<
+    [string, (cluster: FakeKubernetes) => Parameters<typeof tools>[0], string, string, string]
+  >([
     ['no kubeconfig', () => ({}), reference, 'kms-credentials', 'no kubeconfig on this runner'],
-    ['a KUBECONFIG that is not there', () => ({ env: { KUBECONFIG: '/x' } }), reference, 'kms-credentials', 'cannot be read'],
+    [
+      'a KUBECONFIG that is not there',
+      () => ({ env: { KUBECONFIG: '/x' } }),
+      reference,
+      'kms-credentials',
+      'cannot be read',
+    ],
     [
       'a token that is not known',
       (cluster) => ({ files: { [config]: cluster.kubeconfig({ token: 'wrong-token' }) } }),
@@ -165,7 +196,13 @@ describe('a Kubernetes secret', () => {
     ],
     [
       'a context that is not there',
-      (cluster) => ({ files: { [config]: cluster.kubeconfig().replace('"current-context":"build"', '"current-context":"x"') } }),
+      (cluster) => ({
+        files: {
+          [config]: cluster
+            .kubeconfig()
+            .replace('"current-context":"build"', '"current-context":"x"'),
+        },
+      }),
       reference,
       'kms-credentials',
       'has no context',
@@ -179,12 +216,20 @@ describe('a Kubernetes secret', () => {
     ],
     [
       'a plugin that is not there',
-      (cluster) => ({ files: { [config]: cluster.kubeconfig({ exec: { command: 'gke-gcloud-auth-plugin' } }) } }),
+      (cluster) => ({
+        files: { [config]: cluster.kubeconfig({ exec: { command: 'gke-gcloud-auth-plugin' } }) },
+      }),
       reference,
       'kms-credentials',
       'gke-gcloud-auth-plugin',
     ],
-    ['a kubeconfig that is no YAML', () => ({ files: { [config]: 'a: [secret-token' } }), reference, 'kms-credentials', 'is not YAML'],
+    [
+      'a kubeconfig that is no YAML',
+      () => ({ files: { [config]: 'a: [secret-token' } }),
+      reference,
+      'kms-credentials',
+      'is not YAML',
+    ],
   ])('says what to do about %s', async (_, machine, text, code, words) => {
     await using cluster = await start(['build/cosign', 'build/other', 'build/missing']);
     const failure = await failureOf(() => signBy(text, tools(machine(cluster))));
@@ -193,10 +238,15 @@ describe('a Kubernetes secret', () => {
     expect(`${failure.message}${failure.fix}${failure.cause}`).not.toContain(cluster.token);
   });
 
-  it.each(['k8s://', 'k8s://build', 'k8s://build/', 'k8s://build/a/b', 'k8s://../x', 'k8s://Build/x', 'k8s://build/x?y'])(
-    'does not know the reference %s',
-    async (text) => {
-      expect(await failureOf(() => signBy(text, tools({})))).toMatchObject({ code: 'bad-key' });
-    },
-  );
+  it.each([
+    'k8s://',
+    'k8s://build',
+    'k8s://build/',
+    'k8s://build/a/b',
+    'k8s://../x',
+    'k8s://Build/x',
+    'k8s://build/x?y',
+  ])('does not know the reference %s', async (text) => {
+    expect(await failureOf(() => signBy(text, tools({})))).toMatchObject({ code: 'bad-key' });
+  });
 });

@@ -15,7 +15,12 @@ export interface TestTools extends KeyTools {
 export interface TestMachine {
   readonly env?: Readonly<Record<string, string>>;
   readonly files?: Readonly<Record<string, string>>;
-  readonly programs?: Readonly<Record<string, (args: readonly string[], env: Readonly<Record<string, string>>) => Partial<RanProgram>>>;
+  readonly programs?: Readonly<
+    Record<
+      string,
+      (args: readonly string[], env: Readonly<Record<string, string>>) => Partial<RanProgram>
+    >
+  >;
 }
 
 /** A machine with these variables, files and programs, and a real HTTP client. */
@@ -40,14 +45,22 @@ export function tools({ env = {}, files = {}, programs = {} }: TestMachine): Tes
       const program = programs[command];
       if (program === undefined) throw new Error(`no ${command} here`);
       ran.push([command, ...args].join(' '));
-      return { exitCode: 0, stdout: Buffer.alloc(0), stderr: '', ...program(args, options.env ?? {}) };
+      return {
+        exitCode: 0,
+        stdout: Buffer.alloc(0),
+        stderr: '',
+        ...program(args, options.env ?? {}),
+      };
     },
   };
 }
 
 const normal = getCACertificates('default');
 
-/** Makes this process trust one more authority, as NODE_EXTRA_CA_CERTS does for a run, until what it answers is called. */
+/**
+ * Makes this process trust one more authority, as NODE_EXTRA_CA_CERTS does for a run, until what it
+ * answers is called.
+ */
 export function trust(ca: string): () => void {
   setDefaultCACertificates([...normal, ca]);
   return () => setDefaultCACertificates(normal);

@@ -22,7 +22,9 @@ export interface KeyWorld {
   readonly service: Service;
   /** what may be in no log, output or file */
   readonly secrets: readonly string[];
-  /** what a run asks the service for, and how often: `signatures` stands for one of each signature */
+  /**
+   * what a run asks the service for, and how often: `signatures` stands for one of each signature
+   */
   readonly asks: Readonly<Record<string, number | 'signatures'>>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -41,7 +43,11 @@ async function aws(): Promise<KeyWorld> {
   const service = await startAws({ tls, keys: [{ id: keyId, aliases: ['alias/release'] }] });
   return {
     reference: `awskms://${service.host}/alias/release`,
-    env: { ...awsCredentials, AWS_REGION: 'eu-central-1', NODE_EXTRA_CA_CERTS: join(files.path, 'ca.pem') },
+    env: {
+      ...awsCredentials,
+      AWS_REGION: 'eu-central-1',
+      NODE_EXTRA_CA_CERTS: join(files.path, 'ca.pem'),
+    },
     publicKey: service.publicKey(keyId),
     service,
     secrets: [awsCredentials.AWS_SECRET_ACCESS_KEY, awsCredentials.AWS_SESSION_TOKEN],
@@ -68,7 +74,8 @@ async function awsRsa(): Promise<KeyWorld> {
 
 async function google(file: 'serviceAccountFile' | 'externalAccountFile'): Promise<KeyWorld> {
   const service = await startGoogle({ versions: [{}, {}] });
-  const login = file === 'serviceAccountFile' ? { token: 1 } : { oidc: 1, sts: 1, generateAccessToken: 1 };
+  const login =
+    file === 'serviceAccountFile' ? { token: 1 } : { oidc: 1, sts: 1, generateAccessToken: 1 };
   return {
     reference: `gcpkms://${googleKey}`,
     env: service.env('gha-creds-0123.json'),
@@ -85,12 +92,18 @@ async function azure(login: 'cli' | 'federated'): Promise<KeyWorld> {
   const tls = makeCertificates();
   const service = await startAzure({ tls, versions: [{ version: 'a1' }, { version: 'b2' }] });
   const token = service.cliToken();
-  const answer = JSON.stringify({ accessToken: token, expiresOn: '2030-01-01 00:00:00.000000', tokenType: 'Bearer' });
-  // The Azure CLI as azure/login leaves it: a session, from which it gives a token for exactly one resource.
+  const answer = JSON.stringify({
+    accessToken: token,
+    expiresOn: '2030-01-01 00:00:00.000000',
+    tokenType: 'Bearer',
+  });
+  // The Azure CLI as azure/login leaves it: a session, from which it gives a token for exactly one
+  // resource.
   const az = `#!/bin/sh\n[ "$*" = "account get-access-token --resource https://vault.azure.net --output json" ] || exit 2\necho '${answer}'\n`;
   const files = await folder({ 'ca.pem': tls.ca, az });
   await chmod(join(files.path, 'az'), 0o755);
-  const session = login === 'cli' ? { PATH: `${files.path}:${process.env.PATH}` } : await service.federatedEnv();
+  const session =
+    login === 'cli' ? { PATH: `${files.path}:${process.env.PATH}` } : await service.federatedEnv();
   return {
     reference: `azurekms://${service.host}/release`,
     env: { ...session, NODE_EXTRA_CA_CERTS: join(files.path, 'ca.pem') },
@@ -121,9 +134,14 @@ async function vault(): Promise<KeyWorld> {
 async function kubernetes(): Promise<KeyWorld> {
   const fresh = freshKey();
   const password = randomBytes(20).toString('base64url');
-  const key = await encryptPrivateKey(fresh.privateKey.export({ type: 'pkcs8', format: 'der' }), password);
+  const key = await encryptPrivateKey(
+    fresh.privateKey.export({ type: 'pkcs8', format: 'der' }),
+    password,
+  );
   const service = await startKubernetes({
-    secrets: { 'build/cosign': { 'cosign.key': key, 'cosign.password': password, 'cosign.pub': fresh.spki } },
+    secrets: {
+      'build/cosign': { 'cosign.key': key, 'cosign.password': password, 'cosign.pub': fresh.spki },
+    },
   });
   return {
     reference: 'k8s://build/cosign',

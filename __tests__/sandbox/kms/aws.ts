@@ -1,11 +1,18 @@
-// AWS KMS and STS as their references describe them: "AWS KMS API Reference" (GetPublicKey, Sign, Common Errors, Throttling), "AWS STS API
-// Reference" (AssumeRoleWithWebIdentity), "AWS Signature Version 4 for API requests". Signatures are recomputed here with node:crypto alone.
+// AWS KMS and STS as their references describe them: "AWS KMS API Reference" (GetPublicKey, Sign,
+// Common Errors, Throttling), "AWS STS API Reference" (AssumeRoleWithWebIdentity), "AWS Signature
+// Version 4 for API requests". Signatures are recomputed here with node:crypto alone.
 import { createHash, createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { TestCertificates } from '../certificates.ts';
 import { type Answered, type Asked, type Service, startService } from './service.ts';
 import { signDigest } from './sign-digest.ts';
 
-export type AwsKeySpec = 'ECC_NIST_P256' | 'ECC_NIST_P384' | 'ECC_NIST_P521' | 'ECC_SECG_P256K1' | 'RSA_2048' | 'SYMMETRIC_DEFAULT';
+export type AwsKeySpec =
+  | 'ECC_NIST_P256'
+  | 'ECC_NIST_P384'
+  | 'ECC_NIST_P521'
+  | 'ECC_SECG_P256K1'
+  | 'RSA_2048'
+  | 'SYMMETRIC_DEFAULT';
 
 export interface AwsKey {
   readonly id: string;
@@ -59,11 +66,14 @@ export async function startAws(options: AwsOptions): Promise<FakeAws> {
   }));
   const turned = new Map<string, string>();
   const find = (keyId: string) => {
-    const bare = keyId.startsWith('arn:') ? keyId.slice(`arn:aws:kms:${region}:${account}:`.length) : keyId;
+    const bare = keyId.startsWith('arn:')
+      ? keyId.slice(`arn:aws:kms:${region}:${account}:`.length)
+      : keyId;
     return keys.find(
       (key) =>
         key.id === (turned.get(bare) ?? '') ||
-        (!turned.has(bare) && (key.id === bare || `key/${key.id}` === bare || key.aliases?.includes(bare))),
+        (!turned.has(bare) &&
+          (key.id === bare || `key/${key.id}` === bare || key.aliases?.includes(bare))),
     );
   };
   const handle = async (asked: Asked): Promise<readonly [string, Answered]> => {
@@ -72,17 +82,25 @@ export async function startAws(options: AwsOptions): Promise<FakeAws> {
     const operation = String(asked.headers['x-amz-target']).replace(/^TrentService\./, '');
     const problem = checkSignature(asked, region, options);
     if (problem !== undefined) return [operation, problem];
-    if (asked.method !== 'POST' || asked.url.pathname !== '/' || asked.headers['content-type'] !== 'application/x-amz-json-1.1')
+    if (
+      asked.method !== 'POST' ||
+      asked.url.pathname !== '/' ||
+      asked.headers['content-type'] !== 'application/x-amz-json-1.1'
+    )
       return [operation, failed('UnknownOperationException')];
     const body = JSON.parse(asked.body.toString());
     if (String(body.KeyId).startsWith('arn:') && body.KeyId.split(':')[3] !== region)
       return [operation, failed('NotFoundException', `Invalid arn ${body.KeyId.split(':')[3]}`)];
     const key = find(String(body.KeyId));
-    if (key === undefined) return [operation, failed('NotFoundException', `Key '${body.KeyId}' does not exist`)];
+    if (key === undefined)
+      return [operation, failed('NotFoundException', `Key '${body.KeyId}' does not exist`)];
     if (key.denied?.includes(operation))
       return [
         operation,
-        failed('AccessDeniedException', `User: arn:aws:sts::${account}:assumed-role/x is not authorized to perform: kms:${operation}`),
+        failed(
+          'AccessDeniedException',
+          `User: arn:aws:sts::${account}:assumed-role/x is not authorized to perform: kms:${operation}`,
+        ),
       ];
     if (operation === 'GetPublicKey') return [operation, publicKeyOf(key)];
     if (operation === 'Sign') return [operation, signWith(key, body, options)];
@@ -100,7 +118,12 @@ export async function startAws(options: AwsOptions): Promise<FakeAws> {
 function pairOf(spec: AwsKeySpec) {
   if (spec === 'SYMMETRIC_DEFAULT') return {};
   if (spec === 'RSA_2048') return { pair: generateKeyPairSync('rsa', { modulusLength: 2048 }) };
-  const namedCurve = { ECC_NIST_P256: 'P-256', ECC_NIST_P384: 'P-384', ECC_NIST_P521: 'P-521', ECC_SECG_P256K1: 'secp256k1' }[spec];
+  const namedCurve = {
+    ECC_NIST_P256: 'P-256',
+    ECC_NIST_P384: 'P-384',
+    ECC_NIST_P521: 'P-521',
+    ECC_SECG_P256K1: 'secp256k1',
+  }[spec];
   return { pair: generateKeyPairSync('ec', { namedCurve }) };
 }
 
@@ -123,7 +146,9 @@ const algorithms: Record<AwsKeySpec, readonly string[]> = {
 /** "Key states of AWS KMS keys": what a key that is not enabled answers to either operation. */
 function stateProblem({ state = 'Enabled', arn }: Held): Answered | undefined {
   if (state === 'Disabled') return failed('DisabledException', `${arn} is disabled.`);
-  return state === 'PendingDeletion' ? failed('KMSInvalidStateException', `${arn} is pending deletion.`) : undefined;
+  return state === 'PendingDeletion'
+    ? failed('KMSInvalidStateException', `${arn} is pending deletion.`)
+    : undefined;
 }
 
 function publicKeyOf(key: Held): Answered {
@@ -132,8 +157,21 @@ function publicKeyOf(key: Held): Answered {
   const problem = stateProblem(key);
   if (problem !== undefined) return problem;
   const PublicKey = pair.publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
-  const may = usage === 'SIGN_VERIFY' ? { SigningAlgorithms: algorithms[spec] } : { EncryptionAlgorithms: ['RSAES_OAEP_SHA_256'] };
-  return { status: 200, body: { KeyId: arn, PublicKey, KeySpec: spec, CustomerMasterKeySpec: spec, KeyUsage: usage, ...may } };
+  const may =
+    usage === 'SIGN_VERIFY'
+      ? { SigningAlgorithms: algorithms[spec] }
+      : { EncryptionAlgorithms: ['RSAES_OAEP_SHA_256'] };
+  return {
+    status: 200,
+    body: {
+      KeyId: arn,
+      PublicKey,
+      KeySpec: spec,
+      CustomerMasterKeySpec: spec,
+      KeyUsage: usage,
+      ...may,
+    },
+  };
 }
 
 function signWith(key: Held, body: Record<string, unknown>, { damage }: AwsOptions): Answered {
@@ -141,7 +179,10 @@ function signWith(key: Held, body: Record<string, unknown>, { damage }: AwsOptio
   if (usage !== 'SIGN_VERIFY' || pair === undefined) return failed('InvalidKeyUsageException');
   const algorithm = String(body.SigningAlgorithm);
   if (!algorithms[spec].includes(algorithm))
-    return failed('InvalidKeyUsageException', `Algorithm ${algorithm} is incompatible with key spec ${spec}.`);
+    return failed(
+      'InvalidKeyUsageException',
+      `Algorithm ${algorithm} is incompatible with key spec ${spec}.`,
+    );
   const problem = stateProblem(key);
   if (problem !== undefined) return problem;
   const digest = Buffer.from(String(body.Message), 'base64');
@@ -151,7 +192,11 @@ function signWith(key: Held, body: Record<string, unknown>, { damage }: AwsOptio
   const signature = signDigest(pair.privateKey, digest, `sha${bits}`);
   return {
     status: 200,
-    body: { KeyId: arn, Signature: (damage?.(signature) ?? signature).toString('base64'), SigningAlgorithm: algorithm },
+    body: {
+      KeyId: arn,
+      Signature: (damage?.(signature) ?? signature).toString('base64'),
+      SigningAlgorithm: algorithm,
+    },
   };
 }
 
@@ -159,7 +204,9 @@ function failed(code: string, message = code): Answered {
   return { status: code === 'KMSInternalException' ? 500 : 400, body: { __type: code, message } };
 }
 
-/** AWS Signature Version 4, from its documentation: canonical request, string to sign, signing key. */
+/**
+ * AWS Signature Version 4, from its documentation: canonical request, string to sign, signing key.
+ */
 function checkSignature(
   { method, url, headers, body }: Asked,
   region: string,
@@ -171,30 +218,63 @@ function checkSignature(
     ) ?? [];
   if (signature === undefined) return failed('MissingAuthenticationTokenException');
   const time = String(headers['x-amz-date']);
-  if (accessKey !== awsCredentials.AWS_ACCESS_KEY_ID || headers['x-amz-security-token'] !== awsCredentials.AWS_SESSION_TOKEN)
-    return failed('UnrecognizedClientException', 'The security token included in the request is invalid.');
-  if (expired) return failed('ExpiredTokenException', 'The security token included in the request is expired');
+  if (
+    accessKey !== awsCredentials.AWS_ACCESS_KEY_ID ||
+    headers['x-amz-security-token'] !== awsCredentials.AWS_SESSION_TOKEN
+  )
+    return failed(
+      'UnrecognizedClientException',
+      'The security token included in the request is invalid.',
+    );
+  if (expired)
+    return failed('ExpiredTokenException', 'The security token included in the request is expired');
   if (scopeRegion !== region || scopeService !== 'kms')
     return failed('InvalidSignatureException', `Credential should be scoped to a valid region.`);
   const signed = String(list).split(';');
   for (const needed of ['host', 'x-amz-date', 'x-amz-security-token', 'x-amz-target'])
-    if (!signed.includes(needed)) return failed('InvalidSignatureException', `'${needed}' must be a 'SignedHeader'`);
+    if (!signed.includes(needed))
+      return failed('InvalidSignatureException', `'${needed}' must be a 'SignedHeader'`);
   const at = Date.parse(time.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z'));
-  if (Number.isNaN(at) || !time.startsWith(String(date)) || Math.abs(at - (Date.now() + skew * 1000)) > 5 * 60_000)
+  if (
+    Number.isNaN(at) ||
+    !time.startsWith(String(date)) ||
+    Math.abs(at - (Date.now() + skew * 1000)) > 5 * 60_000
+  )
     return failed('InvalidSignatureException', 'Signature expired');
   const sha = (data: string | Buffer) => createHash('sha256').update(data).digest('hex');
-  const hmac = (key: string | Buffer, data: string) => createHmac('sha256', key).update(data).digest();
-  const canonicalHeaders = signed.map((name) => `${name}:${String(headers[name]).trim().replace(/\s+/g, ' ')}\n`).join('');
-  const request = [method, url.pathname, url.search.slice(1), canonicalHeaders, list, sha(body)].join('\n');
-  const toSign = ['AWS4-HMAC-SHA256', time, `${date}/${region}/kms/aws4_request`, sha(request)].join('\n');
+  const hmac = (key: string | Buffer, data: string) =>
+    createHmac('sha256', key).update(data).digest();
+  const canonicalHeaders = signed
+    .map((name) => `${name}:${String(headers[name]).trim().replace(/\s+/g, ' ')}\n`)
+    .join('');
+  const request = [
+    method,
+    url.pathname,
+    url.search.slice(1),
+    canonicalHeaders,
+    list,
+    sha(body),
+  ].join('\n');
+  const toSign = [
+    'AWS4-HMAC-SHA256',
+    time,
+    `${date}/${region}/kms/aws4_request`,
+    sha(request),
+  ].join('\n');
   const key = ['aws4_request'].reduce(
     hmac,
-    ['kms'].reduce(hmac, hmac(hmac(`AWS4${awsCredentials.AWS_SECRET_ACCESS_KEY}`, String(date)), region)),
+    ['kms'].reduce(
+      hmac,
+      hmac(hmac(`AWS4${awsCredentials.AWS_SECRET_ACCESS_KEY}`, String(date)), region),
+    ),
   );
   const wanted = createHmac('sha256', key).update(toSign).digest('hex');
   return wanted === signature
     ? undefined
-    : failed('InvalidSignatureException', `The request signature we calculated does not match. The canonical string was ${request}`);
+    : failed(
+        'InvalidSignatureException',
+        `The request signature we calculated does not match. The canonical string was ${request}`,
+      );
 }
 
 function assumeRole({ body, headers }: Asked, { webIdentity }: AwsOptions): Answered {
@@ -203,9 +283,14 @@ function assumeRole({ body, headers }: Asked, { webIdentity }: AwsOptions): Answ
     status,
     body: { Error: { Type: 'Sender', Code, Message: Code }, RequestId: 'r' },
   });
-  if (headers.accept !== 'application/json' || form.get('Version') !== '2011-06-15' || form.get('Action') !== 'AssumeRoleWithWebIdentity')
+  if (
+    headers.accept !== 'application/json' ||
+    form.get('Version') !== '2011-06-15' ||
+    form.get('Action') !== 'AssumeRoleWithWebIdentity'
+  )
     return error('InvalidAction');
-  if (form.get('RoleArn') !== webIdentity?.role || !form.get('RoleSessionName')) return error('AccessDenied', 403);
+  if (form.get('RoleArn') !== webIdentity?.role || !form.get('RoleSessionName'))
+    return error('AccessDenied', 403);
   if (form.get('WebIdentityToken') !== webIdentity?.token) return error('InvalidIdentityToken');
   const Credentials = {
     AccessKeyId: awsCredentials.AWS_ACCESS_KEY_ID,
@@ -215,6 +300,11 @@ function assumeRole({ body, headers }: Asked, { webIdentity }: AwsOptions): Answ
   };
   return {
     status: 200,
-    body: { AssumeRoleWithWebIdentityResponse: { AssumeRoleWithWebIdentityResult: { Credentials }, ResponseMetadata: { RequestId: 'r' } } },
+    body: {
+      AssumeRoleWithWebIdentityResponse: {
+        AssumeRoleWithWebIdentityResult: { Credentials },
+        ResponseMetadata: { RequestId: 'r' },
+      },
+    },
   };
 }

@@ -1,6 +1,8 @@
-// Google Cloud KMS, its token endpoints and IAM credentials as their references describe them: "Cloud KMS API v1" (cryptoKeyVersions.list,
-// getPublicKey, asymmetricSign; google.rpc.Status errors), "Using OAuth 2.0 for Server to Server Applications", "Security Token Service API v1"
-// (token), "Service Account Credentials API v1" (generateAccessToken), "Verifying end-to-end data integrity".
+// Google Cloud KMS, its token endpoints and IAM credentials as their references describe them:
+// "Cloud KMS API v1" (cryptoKeyVersions.list, getPublicKey, asymmetricSign; google.rpc.Status
+// errors), "Using OAuth 2.0 for Server to Server Applications", "Security Token Service API v1"
+// (token), "Service Account Credentials API v1" (generateAccessToken), "Verifying end-to-end data
+// integrity".
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 import { rsaPairOf } from '../rsa-keys.ts';
@@ -23,7 +25,10 @@ export interface GoogleOptions {
 }
 
 export const googleKey = 'projects/acme/locations/europe-west3/keyRings/images/cryptoKeys/release';
-const scopes = ['https://www.googleapis.com/auth/cloudkms', 'https://www.googleapis.com/auth/cloud-platform'];
+const scopes = [
+  'https://www.googleapis.com/auth/cloudkms',
+  'https://www.googleapis.com/auth/cloud-platform',
+];
 
 export interface FakeGoogle extends Service {
   publicKey(version: number): KeyObject;
@@ -38,10 +43,17 @@ export interface FakeGoogle extends Service {
 }
 
 export async function startGoogle(options: GoogleOptions = {}): Promise<FakeGoogle> {
-  const [account, github] = await Promise.all([rsaPairOf('a Google service account'), rsaPairOf('the issuer of GitHub')]);
-  const versions = (options.versions ?? [{}]).map((version) => ({ ...version, pair: pairOf(version.algorithm ?? 'EC_SIGN_P256_SHA256') }));
+  const [account, github] = await Promise.all([
+    rsaPairOf('a Google service account'),
+    rsaPairOf('the issuer of GitHub'),
+  ]);
+  const versions = (options.versions ?? [{}]).map((version) => ({
+    ...version,
+    pair: pairOf(version.algorithm ?? 'EC_SIGN_P256_SHA256'),
+  }));
   const email = 'sign-images@acme.iam.gserviceaccount.com';
-  const audience = '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/github/providers/github';
+  const audience =
+    '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/github/providers/github';
   const requestToken = randomBytes(24).toString('hex');
   const tokens = new Set<string>();
   const federated = new Set<string>();
@@ -62,12 +74,24 @@ export async function startGoogle(options: GoogleOptions = {}): Promise<FakeGoog
         audience: `${service.origin}/token`,
         algorithms: ['RS256'],
       });
-      if (payload.exp === undefined || payload.iat === undefined || payload.exp - payload.iat > 3600) throw new Error('lifetime');
-      if (!scopes.includes(String(payload.scope))) return { status: 400, body: { error: 'invalid_scope' } };
+      if (
+        payload.exp === undefined ||
+        payload.iat === undefined ||
+        payload.exp - payload.iat > 3600
+      )
+        throw new Error('lifetime');
+      if (!scopes.includes(String(payload.scope)))
+        return { status: 400, body: { error: 'invalid_scope' } };
     } catch {
-      return { status: 400, body: { error: 'invalid_grant', error_description: 'Invalid JWT Signature.' } };
+      return {
+        status: 400,
+        body: { error: 'invalid_grant', error_description: 'Invalid JWT Signature.' },
+      };
     }
-    return { status: 200, body: { access_token: issue(tokens), expires_in: 3599, token_type: 'Bearer' } };
+    return {
+      status: 200,
+      body: { access_token: issue(tokens), expires_in: 3599, token_type: 'Bearer' },
+    };
   };
   const sts = async ({ body }: Asked): Promise<Answered> => {
     const form = new URLSearchParams(body.toString());
@@ -100,7 +124,13 @@ export async function startGoogle(options: GoogleOptions = {}): Promise<FakeGoog
     if (!federated.has(String(headers.authorization).slice(7))) return rpc(401, 'UNAUTHENTICATED');
     const { scope } = JSON.parse(body.toString());
     if (!Array.isArray(scope) || !scopes.includes(scope[0])) return rpc(400, 'INVALID_ARGUMENT');
-    return { status: 200, body: { accessToken: issue(tokens), expireTime: new Date(Date.now() + 3600_000).toISOString() } };
+    return {
+      status: 200,
+      body: {
+        accessToken: issue(tokens),
+        expireTime: new Date(Date.now() + 3600_000).toISOString(),
+      },
+    };
   };
   const oidc = async ({ headers, url }: Asked): Promise<Answered> => {
     if (headers.authorization !== `Bearer ${requestToken}`) return { status: 401, body: {} };
@@ -115,7 +145,10 @@ export async function startGoogle(options: GoogleOptions = {}): Promise<FakeGoog
   };
   const kms = ({ headers, url, method, body }: Asked): readonly [string, Answered] => {
     const path = decodeURIComponent(url.pathname).slice('/v1/'.length);
-    const [, number = '', what = ''] = new RegExp(`^${googleKey}/cryptoKeyVersions/(\\d+)(/publicKey|:asymmetricSign)$`).exec(path) ?? [];
+    const [, number = '', what = ''] =
+      new RegExp(`^${googleKey}/cryptoKeyVersions/(\\d+)(/publicKey|:asymmetricSign)$`).exec(
+        path,
+      ) ?? [];
     const name =
       what === '/publicKey'
         ? 'getPublicKey'
@@ -124,23 +157,32 @@ export async function startGoogle(options: GoogleOptions = {}): Promise<FakeGoog
           : path === `${googleKey}/cryptoKeyVersions`
             ? 'list'
             : '?';
-    if (options.expired || !tokens.has(String(headers.authorization).replace(/^Bearer /, ''))) return [name, rpc(401, 'UNAUTHENTICATED')];
+    if (options.expired || !tokens.has(String(headers.authorization).replace(/^Bearer /, '')))
+      return [name, rpc(401, 'UNAUTHENTICATED')];
     if (name === '?') return [name, rpc(404, 'NOT_FOUND')];
     if (options.denied?.includes(name)) return [name, rpc(403, 'PERMISSION_DENIED')];
     if (name === 'list') {
-      const all = versions.map(({ state = 'ENABLED', algorithm = 'EC_SIGN_P256_SHA256' }, index) => ({
-        name: `${googleKey}/cryptoKeyVersions/${index + 1}`,
-        state,
-        algorithm,
-        protectionLevel: 'SOFTWARE',
-      }));
-      const listed = url.searchParams.get('filter') === 'state=ENABLED' ? all.filter(({ state }) => state === 'ENABLED') : all;
+      const all = versions.map(
+        ({ state = 'ENABLED', algorithm = 'EC_SIGN_P256_SHA256' }, index) => ({
+          name: `${googleKey}/cryptoKeyVersions/${index + 1}`,
+          state,
+          algorithm,
+          protectionLevel: 'SOFTWARE',
+        }),
+      );
+      const listed =
+        url.searchParams.get('filter') === 'state=ENABLED'
+          ? all.filter(({ state }) => state === 'ENABLED')
+          : all;
       return [name, { status: 200, body: { cryptoKeyVersions: listed, totalSize: listed.length } }];
     }
     const version = versions[Number(number) - 1];
     if (version === undefined) return [name, rpc(404, 'NOT_FOUND')];
     if ((version.state ?? 'ENABLED') !== 'ENABLED')
-      return [name, rpc(400, 'FAILED_PRECONDITION', `is not enabled, current state is: ${version.state}.`)];
+      return [
+        name,
+        rpc(400, 'FAILED_PRECONDITION', `is not enabled, current state is: ${version.state}.`),
+      ];
     const full = `${googleKey}/cryptoKeyVersions/${number}`;
     const algorithm = version.algorithm ?? 'EC_SIGN_P256_SHA256';
     if (name === 'getPublicKey' && method === 'GET') {
@@ -159,9 +201,14 @@ export async function startGoogle(options: GoogleOptions = {}): Promise<FakeGoog
         },
       ];
     }
-    if (method !== 'POST' || !algorithm.includes('SIGN')) return [name, rpc(400, 'INVALID_ARGUMENT')];
+    if (method !== 'POST' || !algorithm.includes('SIGN'))
+      return [name, rpc(400, 'INVALID_ARGUMENT')];
     const asked = JSON.parse(body.toString());
-    const hash = algorithm.endsWith('SHA384') ? 'sha384' : algorithm.endsWith('SHA512') ? 'sha512' : 'sha256';
+    const hash = algorithm.endsWith('SHA384')
+      ? 'sha384'
+      : algorithm.endsWith('SHA512')
+        ? 'sha512'
+        : 'sha256';
     const digest = Buffer.from(String(asked.digest?.[hash]), 'base64');
     if (digest.length !== Number(hash.slice(3)) / 8) return [name, rpc(400, 'INVALID_ARGUMENT')];
     if (String(asked.digestCrc32c) !== crc(digest))
@@ -188,7 +235,8 @@ export async function startGoogle(options: GoogleOptions = {}): Promise<FakeGoog
     if (pathname === '/token') return ['token', await oauth(asked)];
     if (pathname === '/sts') return ['sts', await sts(asked)];
     if (pathname === '/oidc') return ['oidc', await oidc(asked)];
-    if (pathname === `/iam/${email}:generateAccessToken`) return ['generateAccessToken', impersonate(asked)];
+    if (pathname === `/iam/${email}:generateAccessToken`)
+      return ['generateAccessToken', impersonate(asked)];
     return kms(asked);
   };
   const service: Service = await startService(handle);
@@ -218,7 +266,10 @@ export async function startGoogle(options: GoogleOptions = {}): Promise<FakeGoog
         format: { type: 'json', subject_token_field_name: 'value' },
       },
     }),
-    env: (path: string) => ({ GOOGLE_APPLICATION_CREDENTIALS: path, CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS: `${service.origin}/` }),
+    env: (path: string) => ({
+      GOOGLE_APPLICATION_CREDENTIALS: path,
+      CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS: `${service.origin}/`,
+    }),
     secrets,
   });
 }
@@ -237,7 +288,8 @@ export function crc(bytes: Uint8Array): string {
   let value = 0xffffffffn;
   for (const byte of bytes) {
     value ^= BigInt(byte);
-    for (let bit = 0; bit < 8; bit++) value = value & 1n ? (value >> 1n) ^ 0x82f63b78n : value >> 1n;
+    for (let bit = 0; bit < 8; bit++)
+      value = value & 1n ? (value >> 1n) ^ 0x82f63b78n : value >> 1n;
   }
   return String(value ^ 0xffffffffn);
 }

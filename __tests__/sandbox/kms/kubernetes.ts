@@ -1,5 +1,6 @@
-// A Kubernetes API server with secrets, as its reference describes it: "Kubernetes API: Secret v1 core, read", "API concepts" (Status objects),
-// "Authenticating" (bearer tokens, client certificates), RBAC's words of refusal. TLS always, with an authority of its own.
+// A Kubernetes API server with secrets, as its reference describes it: "Kubernetes API: Secret v1
+// core, read", "API concepts" (Status objects), "Authenticating" (bearer tokens, client
+// certificates), RBAC's words of refusal. TLS always, with an authority of its own.
 import { X509Certificate } from 'node:crypto';
 import { makeCertificates, type TestCertificates } from '../certificates.ts';
 import { type Answered, type Asked, type Service, startService } from './service.ts';
@@ -19,19 +20,37 @@ export interface FakeKubernetes extends Service {
   kubeconfig(user?: object, cluster?: object): string;
 }
 
-export async function startKubernetes({ secrets, allowed }: KubernetesOptions): Promise<FakeKubernetes> {
+export async function startKubernetes({
+  secrets,
+  allowed,
+}: KubernetesOptions): Promise<FakeKubernetes> {
   const certificates = makeCertificates();
   const client = makeCertificates();
   const token = 'eyJhbGciOiJSUzI1NiJ9.c2FuZGJveC1rdWJlcm5ldGVz.c2FuZGJveC1zaWduYXR1cmU';
-  const handle = async ({ method, url, headers, peer }: Asked): Promise<readonly [string, Answered]> => {
+  const handle = async ({
+    method,
+    url,
+    headers,
+    peer,
+  }: Asked): Promise<readonly [string, Answered]> => {
     const byCertificate = peer?.equals(new X509Certificate(client.cert).raw);
     if (headers.authorization !== `Bearer ${token}` && !byCertificate) {
       // Whoever brings no valid credentials is nobody; a wrong token is refused at once.
-      if (headers.authorization !== undefined) return ['?', status(401, 'Unauthorized', 'Unauthorized')];
-      return ['?', status(403, 'Forbidden', 'secrets is forbidden: User "system:anonymous" cannot get resource "secrets"')];
+      if (headers.authorization !== undefined)
+        return ['?', status(401, 'Unauthorized', 'Unauthorized')];
+      return [
+        '?',
+        status(
+          403,
+          'Forbidden',
+          'secrets is forbidden: User "system:anonymous" cannot get resource "secrets"',
+        ),
+      ];
     }
-    const [, namespace, name] = /^\/api\/v1\/namespaces\/([^/]+)\/secrets\/([^/]+)$/.exec(url.pathname) ?? [];
-    if (method !== 'GET' || name === undefined) return ['?', status(404, 'NotFound', 'the server could not find the requested resource')];
+    const [, namespace, name] =
+      /^\/api\/v1\/namespaces\/([^/]+)\/secrets\/([^/]+)$/.exec(url.pathname) ?? [];
+    if (method !== 'GET' || name === undefined)
+      return ['?', status(404, 'NotFound', 'the server could not find the requested resource')];
     const key = `${namespace}/${name}`;
     if (allowed !== undefined && !allowed.includes(key)) {
       return [
@@ -45,7 +64,9 @@ export async function startKubernetes({ secrets, allowed }: KubernetesOptions): 
     }
     const found = secrets[key];
     if (found === undefined) return ['get', status(404, 'NotFound', `secrets "${name}" not found`)];
-    const data = Object.fromEntries(Object.entries(found).map(([field, text]) => [field, Buffer.from(text).toString('base64')]));
+    const data = Object.fromEntries(
+      Object.entries(found).map(([field, text]) => [field, Buffer.from(text).toString('base64')]),
+    );
     return [
       'get',
       {
@@ -67,7 +88,10 @@ export async function startKubernetes({ secrets, allowed }: KubernetesOptions): 
     certificates,
     client,
     token,
-    kubeconfig: (user: object = { token }, cluster: object = { 'certificate-authority-data': base64(certificates.ca) }) =>
+    kubeconfig: (
+      user: object = { token },
+      cluster: object = { 'certificate-authority-data': base64(certificates.ca) },
+    ) =>
       JSON.stringify({
         apiVersion: 'v1',
         kind: 'Config',
@@ -83,5 +107,16 @@ export async function startKubernetes({ secrets, allowed }: KubernetesOptions): 
 }
 
 function status(code: number, reason: string, message: string): Answered {
-  return { status: code, body: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code } };
+  return {
+    status: code,
+    body: {
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      message,
+      reason,
+      code,
+    },
+  };
 }

@@ -35,7 +35,10 @@ export interface Service {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Starts a service; `handle` answers the name of the operation and the answer. What it throws is a 500 that names the fake's own mistake. */
+/**
+ * Starts a service; `handle` answers the name of the operation and the answer. What it throws is a
+ * 500 that names the fake's own mistake.
+ */
 export async function startService(
   handle: (asked: Asked) => Promise<readonly [what: string, answer: Answered]>,
   tls?: TestCertificates,
@@ -47,13 +50,23 @@ export async function startService(
   const answer = async (request: IncomingMessage): Promise<Answered> => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const url = new URL(request.url ?? '/', `${tls === undefined ? 'http' : 'https'}://${request.headers.host}`);
-    const peer = tls === undefined ? undefined : (request.socket as TLSSocket).getPeerCertificate().raw;
+    const url = new URL(
+      request.url ?? '/',
+      `${tls === undefined ? 'http' : 'https'}://${request.headers.host}`,
+    );
+    const peer =
+      tls === undefined ? undefined : (request.socket as TLSSocket).getPeerCertificate().raw;
     await wait(3); // as every network: requests that were sent side by side are seen side by side
     const failure = failures.shift();
     const [what, given] =
       failure === undefined
-        ? await handle({ method: request.method ?? '', url, headers: request.headers, body: Buffer.concat(chunks), peer })
+        ? await handle({
+            method: request.method ?? '',
+            url,
+            headers: request.headers,
+            body: Buffer.concat(chunks),
+            peer,
+          })
         : (['(told to fail)', failure] as const);
     asked.push({ what, status: given.status });
     return given;
@@ -66,13 +79,21 @@ export async function startService(
       .then(({ status, body, headers }) => {
         running--;
         const text = typeof body === 'string' ? body : JSON.stringify(body);
-        response.writeHead(status, { 'content-type': typeof body === 'string' ? 'text/html' : 'application/json', ...headers }).end(text);
+        response
+          .writeHead(status, {
+            'content-type': typeof body === 'string' ? 'text/html' : 'application/json',
+            ...headers,
+          })
+          .end(text);
       });
   };
   const server =
     tls === undefined
       ? createPlain(listener)
-      : createTls({ key: tls.key, cert: tls.cert, requestCert: true, rejectUnauthorized: false }, listener);
+      : createTls(
+          { key: tls.key, cert: tls.cert, requestCert: true, rejectUnauthorized: false },
+          listener,
+        );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {

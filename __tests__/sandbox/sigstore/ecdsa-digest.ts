@@ -1,8 +1,9 @@
 import { createECDH, type KeyObject } from 'node:crypto';
 import { type DerValue, readDer } from './der.ts';
 
-// node:crypto verifies ECDSA over messages only, and a log is given nothing but the digest.
-// So here is the verification itself (FIPS 186-5, 6.4.2). It handles public values only: timing does not matter.
+// node:crypto verifies ECDSA over messages only, and a log is given nothing but the digest. So here
+// is the verification itself (FIPS 186-5, 6.4.2). It handles public values only: timing does not
+// matter.
 
 interface Curve {
   readonly p: bigint;
@@ -21,8 +22,12 @@ const primes: Record<string, { name: string; p: bigint; n: bigint }> = {
   },
   'P-384': {
     name: 'secp384r1',
-    p: hex('fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff0000000000000000ffffffff'),
-    n: hex('ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973'),
+    p: hex(
+      'fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff0000000000000000ffffffff',
+    ),
+    n: hex(
+      'ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973',
+    ),
   },
   'P-521': {
     name: 'secp521r1',
@@ -38,20 +43,35 @@ function curveNamed(name: string): Curve | undefined {
   const one = createECDH(found.name);
   one.setPrivateKey('01', 'hex');
   const point = one.getPublicKey().subarray(1);
-  return { ...found, g: [number(point.subarray(0, point.length / 2)), number(point.subarray(point.length / 2)), 1n] };
+  return {
+    ...found,
+    g: [number(point.subarray(0, point.length / 2)), number(point.subarray(point.length / 2)), 1n],
+  };
 }
 
-/** Whether `signature` (DER or IEEE P1363) is the EC key's over the message with this digest. A false answer also for anything malformed. */
-export function verifyEcdsaDigest(key: KeyObject, digest: Uint8Array, signature: Uint8Array): boolean {
+/**
+ * Whether `signature` (DER or IEEE P1363) is the EC key's over the message with this digest. A
+ * false answer also for anything malformed.
+ */
+export function verifyEcdsaDigest(
+  key: KeyObject,
+  digest: Uint8Array,
+  signature: Uint8Array,
+): boolean {
   const jwk = key.export({ format: 'jwk' }) as { crv: string; x: string; y: string };
   const curve = curveNamed(jwk.crv);
   if (!curve) return false;
   const [r, s] = readSignature(signature);
-  if (r === undefined || s === undefined || r < 1n || s < 1n || r >= curve.n || s >= curve.n) return false;
+  if (r === undefined || s === undefined || r < 1n || s < 1n || r >= curve.n || s >= curve.n)
+    return false;
   const inverse = invert(s, curve.n);
   const u = modulo(truncated(digest, curve.n) * inverse, curve.n);
   const v = modulo(r * inverse, curve.n);
-  const [x, , z] = twoProducts(curve, u, v, [number(Buffer.from(jwk.x, 'base64url')), number(Buffer.from(jwk.y, 'base64url')), 1n]);
+  const [x, , z] = twoProducts(curve, u, v, [
+    number(Buffer.from(jwk.x, 'base64url')),
+    number(Buffer.from(jwk.y, 'base64url')),
+    1n,
+  ]);
   if (z === 0n) return false;
   const inverseZ = invert(z, curve.p);
   return modulo(modulo(x * inverseZ * inverseZ, curve.p), curve.n) === r;
@@ -61,13 +81,21 @@ function readSignature(signature: Uint8Array): (bigint | undefined)[] {
   const half = signature.length / 2;
   const sequence = readSequence(signature);
   // IEEE P1363: two numbers of one length.
-  if (sequence === undefined) return Number.isInteger(half) ? [number(signature.subarray(0, half)), number(signature.subarray(half))] : [];
+  if (sequence === undefined)
+    return Number.isInteger(half)
+      ? [number(signature.subarray(0, half)), number(signature.subarray(half))]
+      : [];
   return sequence.children.map(({ tag, content }) =>
-    tag === 2 && content.length > 0 && !((content[0] as number) & 0x80) ? number(content) : undefined,
+    tag === 2 && content.length > 0 && !((content[0] as number) & 0x80)
+      ? number(content)
+      : undefined,
   );
 }
 
-/** The bytes as a sequence in DER, which is what a signature is there. One in 256 pairs of numbers is some other, simple value by chance. */
+/**
+ * The bytes as a sequence in DER, which is what a signature is there. One in 256 pairs of numbers
+ * is some other, simple value by chance.
+ */
 export function readSequence(bytes: Uint8Array): DerValue | undefined {
   try {
     const value = readDer(bytes);
@@ -96,7 +124,11 @@ function invert(value: bigint, by: bigint): bigint {
 function twoProducts(curve: Curve, u: bigint, v: bigint, q: Point): Point {
   const both = add(curve, curve.g, q);
   let sum: Point = [1n, 1n, 0n];
-  for (let bit = BigInt(Math.max(u.toString(2).length, v.toString(2).length)) - 1n; bit >= 0n; bit--) {
+  for (
+    let bit = BigInt(Math.max(u.toString(2).length, v.toString(2).length)) - 1n;
+    bit >= 0n;
+    bit--
+  ) {
     sum = double(curve, sum);
     const [ofU, ofV] = [(u >> bit) & 1n, (v >> bit) & 1n];
     if (ofU || ofV) sum = add(curve, sum, ofU && ofV ? both : ofU ? curve.g : q);

@@ -17,13 +17,19 @@ const outcome = (sent: Promise<Response>): Promise<number | string> =>
   );
 const head = (): Promise<number | string> => outcome(fetch(`${sigstore.rekorUrl}/api/v1/log`));
 const size = async (): Promise<number> =>
-  ((await (await fetch(`${sigstore.rekorUrl}/api/v1/log`)).json()) as { treeSize: number }).treeSize;
+  ((await (await fetch(`${sigstore.rekorUrl}/api/v1/log`)).json()) as { treeSize: number })
+    .treeSize;
 
 describe('a fault switch', () => {
   it('refuses with a status and Retry-After so many times, then answers', async () => {
     sigstore.faults.rekor.inject({ kind: 'status', status: 429, retryAfter: 2 }, { times: 2 });
     const first = await fetch(entries());
-    expect([first.status, first.headers.get('retry-after'), await head(), await head()]).toEqual([429, '2', 429, 200]);
+    expect([first.status, first.headers.get('retry-after'), await head(), await head()]).toEqual([
+      429,
+      '2',
+      429,
+      200,
+    ]);
     expect([sigstore.faults.rekor.requests, sigstore.faults.rekor.faulted]).toEqual([3, 2]);
   });
 
@@ -34,20 +40,30 @@ describe('a fault switch', () => {
   });
 
   it('befalls only the requests it is meant for, and leaves the other services alone', async () => {
-    sigstore.faults.rekor.inject({ kind: 'status', status: 500 }, { matching: ({ method }) => method === 'POST' });
+    sigstore.faults.rekor.inject(
+      { kind: 'status', status: 500 },
+      { matching: ({ method }) => method === 'POST' },
+    );
     expect([await outcome(post(entries(), hashedRekord())), await head()]).toEqual([500, 200]);
     expect(await outcome(fetch(`${sigstore.fulcioUrl}/api/v2/trustBundle`))).toBe(200);
   });
 
   it('resets before anything was done', async () => {
     sigstore.faults.rekor.inject({ kind: 'reset', when: 'before' }, { times: 1 });
-    expect([await outcome(post(entries(), hashedRekord())), await size()]).toEqual(['ECONNRESET', 0]);
+    expect([await outcome(post(entries(), hashedRekord())), await size()]).toEqual([
+      'ECONNRESET',
+      0,
+    ]);
   });
 
   it('resets after all was done: the client meets its own entry when it tries again', async () => {
     sigstore.faults.rekor.inject({ kind: 'reset', when: 'after' }, { times: 1 });
     const entry = hashedRekord();
-    expect([await outcome(post(entries(), entry)), await size(), await outcome(post(entries(), entry))]).toEqual(['ECONNRESET', 1, 409]);
+    expect([
+      await outcome(post(entries(), entry)),
+      await size(),
+      await outcome(post(entries(), entry)),
+    ]).toEqual(['ECONNRESET', 1, 409]);
   });
 
   it('answers half a JSON after the work was done', async () => {
@@ -59,8 +75,12 @@ describe('a fault switch', () => {
 
   it('hangs until the client gives up', async () => {
     sigstore.faults.rekor.inject({ kind: 'hang' }, { times: 1 });
-    expect(await outcome(fetch(entries(), { signal: AbortSignal.timeout(400) }))).toBe('TimeoutError');
-    expect(sigstore.requests.map(({ status, fault }) => [status, fault])).toEqual([[undefined, 'hang']]);
+    expect(await outcome(fetch(entries(), { signal: AbortSignal.timeout(400) }))).toBe(
+      'TimeoutError',
+    );
+    expect(sigstore.requests.map(({ status, fault }) => [status, fault])).toEqual([
+      [undefined, 'hang'],
+    ]);
   });
 
   it('waits before it answers', async () => {

@@ -49,8 +49,14 @@ export class FaultSwitch {
     this.#listener = listener;
   }
 
-  /** Plans a fault. Without a limit it stays until `clear()`. Plans are used up in the order in which they were made. */
-  inject(fault: Fault, { times = Infinity, milliseconds = Infinity, matching = () => true }: FaultLimit = {}): void {
+  /**
+   * Plans a fault. Without a limit it stays until `clear()`. Plans are used up in the order in
+   * which they were made.
+   */
+  inject(
+    fault: Fault,
+    { times = Infinity, milliseconds = Infinity, matching = () => true }: FaultLimit = {},
+  ): void {
     this.#plans.push({ fault, left: times, until: Date.now() + milliseconds, matching });
   }
 
@@ -60,12 +66,15 @@ export class FaultSwitch {
     this.latency = 0;
   }
 
-  /** Refuses connections, and ends those that are open: until `up()`, or for so many milliseconds. */
+  /**
+   * Refuses connections, and ends those that are open: until `up()`, or for so many milliseconds.
+   */
   async down(milliseconds?: number): Promise<void> {
     if (!this.#up) return;
     this.#up = false;
     await this.#listener.close();
-    if (milliseconds !== undefined) this.#rise = setTimeout(() => void this.up(), milliseconds).unref();
+    if (milliseconds !== undefined)
+      this.#rise = setTimeout(() => void this.up(), milliseconds).unref();
   }
 
   /** Accepts connections again, on the same port. */
@@ -79,7 +88,9 @@ export class FaultSwitch {
   /** For the service: the fault that befalls this request. */
   next(request: ServiceRequest): Fault | undefined {
     this.requests++;
-    const plan = this.#plans.find(({ left, until, matching }) => left > 0 && Date.now() < until && matching(request));
+    const plan = this.#plans.find(
+      ({ left, until, matching }) => left > 0 && Date.now() < until && matching(request),
+    );
     if (!plan) return undefined;
     plan.left--;
     this.faulted++;

@@ -5,7 +5,11 @@ import type { Answer } from './service.ts';
 const statuses: Record<number, number> = { 3: 400, 5: 404, 6: 409, 12: 501, 13: 500 };
 
 /** An error of a service behind grpc-gateway (Fulcio, Rekor v2): `{code, message, details}`. */
-export function gatewayError(code: 3 | 5 | 6 | 12 | 13, message: string, headers: Record<string, string> = {}): Answer {
+export function gatewayError(
+  code: 3 | 5 | 6 | 12 | 13,
+  message: string,
+  headers: Record<string, string> = {},
+): Answer {
   return { status: statuses[code] ?? 500, headers, body: { code, message, details: [] } };
 }
 export const gatewayNotFound = (): Answer => gatewayError(5, 'Not Found');
@@ -35,18 +39,26 @@ export function parseMessage(body: Buffer, fields: Fields): Message {
   return messageOf(value, fields);
 }
 
-/** A message inside another; undefined and null are the empty message. Names come in camelCase or snake_case. */
+/**
+ * A message inside another; undefined and null are the empty message. Names come in camelCase or
+ * snake_case.
+ */
 export function messageOf(value: unknown, { names, others }: Fields): Message {
   if (value === undefined || value === null) return {};
   if (typeof value !== 'object' || Array.isArray(value)) {
-    throw new BadMessage(`proto: syntax error (line 1:1): unexpected token ${Array.isArray(value) ? '[' : JSON.stringify(value)}`);
+    throw new BadMessage(
+      `proto: syntax error (line 1:1): unexpected token ${Array.isArray(value) ? '[' : JSON.stringify(value)}`,
+    );
   }
   const message: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(value)) {
-    const camel = /[A-Z]/.test(name) ? name : name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+    const camel = /[A-Z]/.test(name)
+      ? name
+      : name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
     const known = names.find((candidate) => candidate === camel);
     if (known) message[known] = field;
-    else if (others === 'refused') throw new BadMessage(`proto: (line 1:2): unknown field ${JSON.stringify(name)}`);
+    else if (others === 'refused')
+      throw new BadMessage(`proto: (line 1:2): unknown field ${JSON.stringify(name)}`);
   }
   return message;
 }
@@ -56,7 +68,9 @@ export function bytesOf(message: Message, field: string): Buffer {
   const value = message[field];
   if (value === undefined || value === null) return Buffer.alloc(0);
   if (typeof value !== 'string' || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(value)) {
-    throw new BadMessage(`proto: (line 1:2): invalid value for bytes field ${field}: ${JSON.stringify(value)}`);
+    throw new BadMessage(
+      `proto: (line 1:2): invalid value for bytes field ${field}: ${JSON.stringify(value)}`,
+    );
   }
   return Buffer.from(value, 'base64');
 }
@@ -66,6 +80,8 @@ export function stringOf(message: Message, field: string): string {
   const value = message[field];
   if (value === undefined || value === null) return '';
   if (typeof value !== 'string')
-    throw new BadMessage(`proto: (line 1:2): invalid value for string field ${field}: ${JSON.stringify(value)}`);
+    throw new BadMessage(
+      `proto: (line 1:2): invalid value for string field ${field}: ${JSON.stringify(value)}`,
+    );
   return value;
 }

@@ -24,10 +24,16 @@ const maxTokenLength = 32 * 1024;
 const notBeforeLeeway = 5 * 60;
 
 /**
- * Reads and verifies an identity token: three parts, RS256 by a published key, a known issuer, the audience, the times.
+ * Reads and verifies an identity token: three parts, RS256 by a published key, a known issuer, the
+ * audience, the times.
  * @throws {Error} with the reason; Fulcio tells its client nothing but that the token is wrong.
  */
-export async function verifyToken(token: string, issuers: readonly TrustedIssuer[], audience: string, now: Date): Promise<Identity> {
+export async function verifyToken(
+  token: string,
+  issuers: readonly TrustedIssuer[],
+  audience: string,
+  now: Date,
+): Promise<Identity> {
   const parts = token.split('.');
   const [head = '', body = '', signature = ''] = parts;
   if (parts.length !== 3 || token.length > maxTokenLength) throw new Error('malformed token');
@@ -38,11 +44,19 @@ export async function verifyToken(token: string, issuers: readonly TrustedIssuer
   if (![claims.aud].flat().includes(audience)) throw new Error('wrong audience');
   const seconds = now.getTime() / 1000;
   if (typeof claims.exp !== 'number' || claims.exp < seconds) throw new Error('expired token');
-  if (typeof claims.nbf === 'number' && claims.nbf > seconds + notBeforeLeeway) throw new Error('token is not valid yet');
+  if (typeof claims.nbf === 'number' && claims.nbf > seconds + notBeforeLeeway)
+    throw new Error('token is not valid yet');
   if (header.alg !== 'RS256') throw new Error('unexpected algorithm');
-  const keys = (await issuer.keys()).filter(({ kid }) => header.kid === undefined || kid === header.kid);
+  const keys = (await issuer.keys()).filter(
+    ({ kid }) => header.kid === undefined || kid === header.kid,
+  );
   const valid = keys.some((jwk) =>
-    verify('sha256', Buffer.from(`${head}.${body}`), createPublicKey({ key: jwk, format: 'jwk' }), Buffer.from(signature, 'base64url')),
+    verify(
+      'sha256',
+      Buffer.from(`${head}.${body}`),
+      createPublicKey({ key: jwk, format: 'jwk' }),
+      Buffer.from(signature, 'base64url'),
+    ),
   );
   if (!valid) throw new Error('wrong signature');
   return issuer.type === 'email' ? emailIdentity(claims) : workflowIdentity(claims);
@@ -56,9 +70,15 @@ function jsonPart(part: string): Claims {
 
 function emailIdentity(claims: Claims): Identity {
   const { email, email_verified, iss, sub } = claims;
-  if (typeof email !== 'string' || !/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(email)) throw new Error('email address is not valid');
+  if (typeof email !== 'string' || !/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(email))
+    throw new Error('email address is not valid');
   if (email_verified !== true) throw new Error('email_verified claim was false');
-  return { name: email, email: true, challenge: email, claims: numbered({ 1: String(iss), 8: String(iss), 24: String(sub ?? '') }) };
+  return {
+    name: email,
+    email: true,
+    challenge: email,
+    claims: numbered({ 1: String(iss), 8: String(iss), 24: String(sub ?? '') }),
+  };
 }
 
 const required = [
@@ -85,7 +105,8 @@ function workflowIdentity(claims: Claims): Identity {
   const c = {} as Record<(typeof required)[number], string>;
   for (const name of required) {
     const value = claims[name];
-    if (typeof value !== 'string' || value === '') throw new Error(`missing ${name} claim in ID token`);
+    if (typeof value !== 'string' || value === '')
+      throw new Error(`missing ${name} claim in ID token`);
     c[name] = value;
   }
   const [issuer, subject] = [String(claims.iss), String(claims.sub ?? '')];
@@ -122,12 +143,25 @@ const numbered = (values: Readonly<Record<number, string>>): [number, string][] 
     .filter(([, value]) => value !== '')
     .map(([number, value]) => [Number(number), value]);
 
-/** A path below github.com as Go's `URL.JoinPath` writes it: one that is validly encoded stays, any other is decoded and encoded anew. */
+/**
+ * A path below github.com as Go's `URL.JoinPath` writes it: one that is validly encoded stays, any
+ * other is decoded and encoded anew.
+ */
 function github(path: string): string {
   const valid = /^(?:[\w\-.~!$&'()*+,;=:@[\]/]|%[0-9a-fA-F]{2})*$/.test(path);
-  const decoded = Buffer.from(path.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))));
+  const decoded = Buffer.from(
+    path.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    ),
+  );
   const encode = (byte: number): string => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   const encoded = (): string =>
-    [...decoded].map((byte) => (/[\w\-.~$&+,/:;=@]/.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : encode(byte))).join('');
+    [...decoded]
+      .map((byte) =>
+        /[\w\-.~$&+,/:;=@]/.test(String.fromCharCode(byte))
+          ? String.fromCharCode(byte)
+          : encode(byte),
+      )
+      .join('');
   return `https://github.com/${valid ? path : encoded()}`;
 }

@@ -12,11 +12,15 @@ import { readDer, sequence } from './der.ts';
 import { readSequence, verifyEcdsaDigest } from './ecdsa-digest.ts';
 
 /** A new private key on P-256 or P-384. */
-export const newEcKey = (curve: 'P-256' | 'P-384' = 'P-256'): KeyObject => generateKeyPairSync('ec', { namedCurve: curve }).privateKey;
+export const newEcKey = (curve: 'P-256' | 'P-384' = 'P-256'): KeyObject =>
+  generateKeyPairSync('ec', { namedCurve: curve }).privateKey;
 
 /** The SubjectPublicKeyInfo (DER) of a private or public key. */
 export function spkiOf(key: KeyObject): Buffer {
-  return (key.type === 'private' ? createPublicKey(key) : key).export({ type: 'spki', format: 'der' });
+  return (key.type === 'private' ? createPublicKey(key) : key).export({
+    type: 'spki',
+    format: 'der',
+  });
 }
 
 export type HashName = 'sha256' | 'sha384' | 'sha512';
@@ -31,20 +35,33 @@ export function defaultHash(key: KeyObject): HashName | undefined {
 /** The keys that Sigstore's servers can read: no curve but NIST's three. */
 export function isReadable(key: KeyObject): boolean {
   const curve = key.asymmetricKeyDetails?.namedCurve ?? '';
-  if (key.asymmetricKeyType === 'ec') return ['prime256v1', 'secp384r1', 'secp521r1'].includes(curve);
+  if (key.asymmetricKeyType === 'ec')
+    return ['prime256v1', 'secp384r1', 'secp521r1'].includes(curve);
   return key.asymmetricKeyType === 'rsa' || key.asymmetricKeyType === 'ed25519';
 }
 
-/** The RSA keys that they accept have the usual lengths and exponent; other keys that can be read are strong. */
+/**
+ * The RSA keys that they accept have the usual lengths and exponent; other keys that can be read
+ * are strong.
+ */
 export function isStrong(key: KeyObject): boolean {
   const details = key.asymmetricKeyDetails;
   return (
-    key.asymmetricKeyType !== 'rsa' || ([2048, 3072, 4096].includes(details?.modulusLength ?? 0) && details?.publicExponent === 65537n)
+    key.asymmetricKeyType !== 'rsa' ||
+    ([2048, 3072, 4096].includes(details?.modulusLength ?? 0) && details?.publicExponent === 65537n)
   );
 }
 
-/** Whether `signature` (for ECDSA in DER, or as two numbers of one length) is the key's over `message`. Never throws for what a client sent. */
-export function verifiesMessage(key: KeyObject, hash: HashName | undefined, message: Uint8Array, signature: Uint8Array): boolean {
+/**
+ * Whether `signature` (for ECDSA in DER, or as two numbers of one length) is the key's over
+ * `message`. Never throws for what a client sent.
+ */
+export function verifiesMessage(
+  key: KeyObject,
+  hash: HashName | undefined,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
   try {
     const dsaEncoding = readSequence(signature) === undefined ? 'ieee-p1363' : 'der';
     return verify(hash ?? null, message, { key, dsaEncoding }, signature);
@@ -59,12 +76,23 @@ const digestInfo: Record<HashName, string> = {
   sha512: '300d06096086480165030402030500',
 };
 
-/** Whether `signature` is the key's over a message with this digest: a log knows the digest alone. ECDSA and RSA PKCS#1 v1.5. */
-export function verifiesDigest(key: KeyObject, hash: HashName, digest: Uint8Array, signature: Uint8Array): boolean {
+/**
+ * Whether `signature` is the key's over a message with this digest: a log knows the digest alone.
+ * ECDSA and RSA PKCS#1 v1.5.
+ */
+export function verifiesDigest(
+  key: KeyObject,
+  hash: HashName,
+  digest: Uint8Array,
+  signature: Uint8Array,
+): boolean {
   try {
     if (key.asymmetricKeyType === 'ec') return verifyEcdsaDigest(key, digest, signature);
     if (key.asymmetricKeyType !== 'rsa') return false;
-    const wanted = sequence(Buffer.from(digestInfo[hash], 'hex'), Buffer.concat([Buffer.from([4, digest.length]), digest]));
+    const wanted = sequence(
+      Buffer.from(digestInfo[hash], 'hex'),
+      Buffer.concat([Buffer.from([4, digest.length]), digest]),
+    );
     const found = publicDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, signature);
     return found.length === wanted.length && timingSafeEqual(found, wanted);
   } catch {
@@ -72,13 +100,18 @@ export function verifiesDigest(key: KeyObject, hash: HashName, digest: Uint8Arra
   }
 }
 
-/** A verifier as a log takes it: a certificate or a key, in the PEM form in which the log stores it. */
+/**
+ * A verifier as a log takes it: a certificate or a key, in the PEM form in which the log stores it.
+ */
 export interface PemVerifier {
   readonly key: KeyObject;
   readonly canonicalPem: string;
 }
 
-/** Reads one PEM certificate (or the first of a chain) or one PEM public key; undefined for anything else. */
+/**
+ * Reads one PEM certificate (or the first of a chain) or one PEM public key; undefined for anything
+ * else.
+ */
 export function readPemVerifier(text: string): PemVerifier | undefined {
   try {
     const label = /^-----BEGIN (CERTIFICATE|PUBLIC KEY)-----\r?$/m.exec(text)?.[1];
@@ -95,7 +128,10 @@ export function readPemVerifier(text: string): PemVerifier | undefined {
 }
 
 /** Reads a DER certificate or key (SubjectPublicKeyInfo); undefined for anything else. */
-export function readDerVerifier(kind: 'x509Certificate' | 'publicKey', bytes: Buffer): KeyObject | undefined {
+export function readDerVerifier(
+  kind: 'x509Certificate' | 'publicKey',
+  bytes: Buffer,
+): KeyObject | undefined {
   try {
     readDer(bytes);
     if (kind === 'x509Certificate') return new X509Certificate(bytes).publicKey;

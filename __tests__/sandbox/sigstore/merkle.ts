@@ -8,9 +8,13 @@ const sha256 = (...parts: readonly Uint8Array[]): Buffer => {
 
 /** The hash of a leaf (RFC 6962, 2.1): the prefix 0 keeps a leaf from being read as a node. */
 export const leafHash = (leaf: Uint8Array): Buffer => sha256(Buffer.from([0]), leaf);
-const nodeHash = (left: Uint8Array, right: Uint8Array): Buffer => sha256(Buffer.from([1]), left, right);
+const nodeHash = (left: Uint8Array, right: Uint8Array): Buffer =>
+  sha256(Buffer.from([1]), left, right);
 
-/** A growing Merkle tree (RFC 6962, 2.1). Complete subtrees are kept, so every size up to the present one can be asked for. */
+/**
+ * A growing Merkle tree (RFC 6962, 2.1). Complete subtrees are kept, so every size up to the
+ * present one can be asked for.
+ */
 export class MerkleTree {
   /** levels[k][i] is the hash of the complete subtree over the leaves i·2^k to (i+1)·2^k - 1. */
   readonly levels: Buffer[][] = [[]];
@@ -37,7 +41,10 @@ export class MerkleTree {
     return size === 0 ? sha256() : this.#subtree(0, size);
   }
 
-  /** The audit path of the leaf `index` in the tree of `size` leaves (RFC 6962, 2.1.1), nearest sibling first. */
+  /**
+   * The audit path of the leaf `index` in the tree of `size` leaves (RFC 6962, 2.1.1), nearest
+   * sibling first.
+   */
   inclusionProof(index: number, size: number = this.size): Buffer[] {
     if (index < 0 || index >= size || size > this.size) throw new RangeError('no such leaf');
     return this.#path(index, 0, size);
@@ -59,14 +66,18 @@ export class MerkleTree {
   #consistency(first: number, start: number, end: number, whole: boolean): Buffer[] {
     if (first === end) return whole ? [] : [this.#subtree(start, end)];
     const middle = start + split(end - start);
-    if (first <= middle) return [...this.#consistency(first, start, middle, whole), this.#subtree(middle, end)];
+    if (first <= middle)
+      return [...this.#consistency(first, start, middle, whole), this.#subtree(middle, end)];
     return [...this.#consistency(first, middle, end, false), this.#subtree(start, middle)];
   }
 
   #subtree(start: number, end: number): Buffer {
     const width = end - start;
     const level = Math.log2(width);
-    const kept = Number.isInteger(level) && start % width === 0 ? this.levels[level]?.[start / width] : undefined;
+    const kept =
+      Number.isInteger(level) && start % width === 0
+        ? this.levels[level]?.[start / width]
+        : undefined;
     if (kept) return kept;
     const middle = start + split(width);
     return nodeHash(this.#subtree(start, middle), this.#subtree(middle, end));

@@ -10,7 +10,10 @@ export interface OidcOptions {
   readonly now: () => Date;
 }
 
-/** An issuer like that of GitHub Actions. Asked by the name `localhost` it is another issuer, for e-mail identities. */
+/**
+ * An issuer like that of GitHub Actions. Asked by the name `localhost` it is another issuer, for
+ * e-mail identities.
+ */
 export interface Oidc {
   readonly handler: Handler;
   /** A token by this issuer; `parameters` as in the query of the token address. */
@@ -21,12 +24,13 @@ export interface Oidc {
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 /**
- * Starts the issuer. `GET /token?audience=A[&CLAIM=VALUE…]` answers `{count, value}` to the bearer of the request token.
- * Any parameter replaces a claim; `exp`, `iat`, `nbf` below one billion count from now; `drop=A,B` leaves claims out;
- * `key=other` signs with a key that is not published.
+ * Starts the issuer. `GET /token?audience=A[&CLAIM=VALUE…]` answers `{count, value}` to the bearer
+ * of the request token. Any parameter replaces a claim; `exp`, `iat`, `nbf` below one billion count
+ * from now; `drop=A,B` leaves claims out; `key=other` signs with a key that is not published.
  */
 export function newOidc(options: OidcOptions): Oidc {
-  // The first RSA key can take longer than all the rest of the start: nobody waits for it before it is needed.
+  // The first RSA key can take longer than all the rest of the start: nobody waits for it before it
+  // is needed.
   const pair = rsaPairOf('the issuer of GitHub');
   pair.catch(() => undefined);
 
@@ -39,7 +43,10 @@ export function newOidc(options: OidcOptions): Oidc {
     return [{ ...jwk, kid, use: 'sig', alg: 'RS256' }];
   }
 
-  async function token(parameters: Readonly<Record<string, string>>, issuer: string): Promise<string> {
+  async function token(
+    parameters: Readonly<Record<string, string>>,
+    issuer: string,
+  ): Promise<string> {
     const [published] = await publicKeys();
     const claims = claimsFor({ ...options.claims, ...parameters }, issuer, options.now());
     const input = `${encode({ alg: 'RS256', typ: 'JWT', kid: published?.kid })}.${encode(claims)}`;
@@ -49,14 +56,19 @@ export function newOidc(options: OidcOptions): Oidc {
 
   const handler: Handler = async ({ url, headers }): Promise<Answer> => {
     const issuer = url.origin;
-    if (url.pathname === '/.well-known/openid-configuration') return { status: 200, body: discovery(issuer) };
-    if (url.pathname === '/.well-known/jwks') return { status: 200, body: { keys: await publicKeys() } };
+    if (url.pathname === '/.well-known/openid-configuration')
+      return { status: 200, body: discovery(issuer) };
+    if (url.pathname === '/.well-known/jwks')
+      return { status: 200, body: { keys: await publicKeys() } };
     if (url.pathname !== '/token') return { status: 404, body: { message: 'not found' } };
     // Clients write "Bearer" and "bearer".
     if ((headers.authorization ?? '').replace(/^bearer /i, '') !== options.requestToken) {
       return { status: 401, body: { message: 'bad request token' } };
     }
-    return { status: 200, body: { count: 1, value: await token(Object.fromEntries(url.searchParams), issuer) } };
+    return {
+      status: 200,
+      body: { count: 1, value: await token(Object.fromEntries(url.searchParams), issuer) },
+    };
   };
   return { handler, token, publicKeys };
 }
@@ -106,12 +118,24 @@ export const defaultClaims: Readonly<Record<string, string>> = {
 
 const special = ['api-version', 'audience', 'drop', 'key'];
 
-function claimsFor(parameters: Readonly<Record<string, string>>, issuer: string, date: Date): Record<string, unknown> {
+function claimsFor(
+  parameters: Readonly<Record<string, string>>,
+  issuer: string,
+  date: Date,
+): Record<string, unknown> {
   const now = Math.floor(date.getTime() / 1000);
   const owner = parameters.repository_owner ?? defaultClaims.repository_owner;
-  const claims: Record<string, unknown> = { jti: randomUUID(), iss: issuer, iat: now, nbf: now - 5, exp: now + 600, ...defaultClaims };
+  const claims: Record<string, unknown> = {
+    jti: randomUUID(),
+    iss: issuer,
+    iat: now,
+    nbf: now - 5,
+    exp: now + 600,
+    ...defaultClaims,
+  };
   claims.aud = parameters.audience ?? `https://github.com/${owner}`;
-  for (const [name, value] of Object.entries(parameters)) if (!special.includes(name)) claims[name] = value;
+  for (const [name, value] of Object.entries(parameters))
+    if (!special.includes(name)) claims[name] = value;
   if (claims.email) claims.email_verified = claims.email_verified !== 'false';
   for (const name of ['iat', 'nbf', 'exp']) {
     const seconds = Number(claims[name]);

@@ -7,12 +7,22 @@ export interface ParityCase {
 }
 
 export type Body = object | string | Uint8Array;
-const isBytes = (body: Body): body is string | Uint8Array => typeof body === 'string' || body instanceof Uint8Array;
+const isBytes = (body: Body): body is string | Uint8Array =>
+  typeof body === 'string' || body instanceof Uint8Array;
 
 /** A POST of bytes as they are, or of anything else as JSON; `type` '' sends no content type. */
-export function post(url: string, body: Body, type = 'application/json', headers: Record<string, string> = {}): Promise<Response> {
+export function post(
+  url: string,
+  body: Body,
+  type = 'application/json',
+  headers: Record<string, string> = {},
+): Promise<Response> {
   const bytes = Buffer.from(isBytes(body) ? body : JSON.stringify(body));
-  return fetch(url, { method: 'POST', body: bytes, headers: { ...headers, ...(type ? { 'content-type': type } : {}) } });
+  return fetch(url, {
+    method: 'POST',
+    body: bytes,
+    headers: { ...headers, ...(type ? { 'content-type': type } : {}) },
+  });
 }
 
 /** The request with the value at a path of names replaced, or left out. */

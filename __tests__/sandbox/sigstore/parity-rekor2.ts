@@ -1,7 +1,15 @@
 import type { HashName } from './keys.ts';
 import { type Body, bent, post, rows, type Sender } from './parity-case.ts';
 import { certificateOf } from './parity-fulcio.ts';
-import { base64, envelope, hashedRekordRequest, type Json, type KeyName, keyOf, publicPem } from './well-formed.ts';
+import {
+  base64,
+  envelope,
+  hashedRekordRequest,
+  type Json,
+  type KeyName,
+  keyOf,
+  publicPem,
+} from './well-formed.ts';
 
 const entries2 = '/api/v2/log/entries';
 const p256 = (): Json => hashedRekordRequest(keyOf('P-256'), 'sha256', 'PKIX_ECDSA_P256_SHA_256');
@@ -9,8 +17,10 @@ const request2 =
   (make: () => Body, type?: string): Sender =>
   ({ rekor2Url }) =>
     post(rekor2Url + entries2, make(), type);
-const bent2 = (path: string, value?: unknown): Sender => request2(() => bent(p256(), `hashedRekordRequestV002${path}`, value));
-const keyed = (key: KeyName, hash: HashName, details: string): Sender => request2(() => hashedRekordRequest(keyOf(key), hash, details));
+const bent2 = (path: string, value?: unknown): Sender =>
+  request2(() => bent(p256(), `hashedRekordRequestV002${path}`, value));
+const keyed = (key: KeyName, hash: HashName, details: string): Sender =>
+  request2(() => hashedRekordRequest(keyOf(key), hash, details));
 const get2 =
   (path: string): Sender =>
   ({ rekor2Url }) =>
@@ -22,7 +32,12 @@ export const rekor2Cases = rows('rekor2', {
   'an entry with a certificate': async (world) =>
     post(
       world.rekor2Url + entries2,
-      hashedRekordRequest(keyOf('P-256'), 'sha256', 'PKIX_ECDSA_P256_SHA_256', (await certificateOf(world)).raw),
+      hashedRekordRequest(
+        keyOf('P-256'),
+        'sha256',
+        'PKIX_ECDSA_P256_SHA_256',
+        (await certificateOf(world)).raw,
+      ),
     ),
   'an equivalent entry': async (world) => {
     const entry = p256();
@@ -38,7 +53,13 @@ export const rekor2Cases = rows('rekor2', {
   'no signature content': bent2('.signature.content'),
   'a signature that is not DER': bent2('.signature.content', 'AAAA'),
   'a signature as two numbers of one length': request2(() =>
-    hashedRekordRequest(keyOf('P-256'), 'sha256', 'PKIX_ECDSA_P256_SHA_256', undefined, 'ieee-p1363'),
+    hashedRekordRequest(
+      keyOf('P-256'),
+      'sha256',
+      'PKIX_ECDSA_P256_SHA_256',
+      undefined,
+      'ieee-p1363',
+    ),
   ),
   'no verifier': bent2(verifier),
   'no key in the verifier': bent2(`${verifier}.publicKey`),
@@ -57,7 +78,9 @@ export const rekor2Cases = rows('rekor2', {
   Ed25519: keyed('ed25519', 'sha512', 'PKIX_ED25519'),
   'a curve of another family': keyed('secp256k1', 'sha256', 'PKIX_ECDSA_P256_SHA_256'),
   'a dsse request': request2(() => ({ dsseRequestV002: { envelope: envelope(), verifiers: [] } })),
-  'the name of older clients': request2(() => ({ hashedRekordRequestV0_0_2: p256().hashedRekordRequestV002 })),
+  'the name of older clients': request2(() => ({
+    hashedRekordRequestV0_0_2: p256().hashedRekordRequestV002,
+  })),
   'an empty object': request2(() => ({})),
   'an empty body': request2(() => ''),
   'half a body': request2(() => '{'),

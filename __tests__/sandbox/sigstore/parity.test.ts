@@ -5,7 +5,8 @@ import { parityCases } from './parity-cases.ts';
 import { type Sigstore, startSigstore } from './sigstore.ts';
 import type { World } from './well-formed.ts';
 
-// parity.jsonl is what the real Sigstore answered to every case. By default the sandbox must answer the same.
+// parity.jsonl is what the real Sigstore answered to every case. By default the sandbox must answer
+// the same.
 //   PARITY=real    asks the deployment that FULCIO_URL, REKOR_URL, … name, and compares it with the record
 //   PARITY=record  asks it, and writes the record anew
 const mode = process.env.PARITY ?? 'sandbox';
@@ -13,7 +14,8 @@ const file = new URL('parity.jsonl', import.meta.url);
 const recorded: Record<string, Observation> = {};
 if (mode !== 'record') {
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
-  for (const [name, observation] of lines.map((line) => JSON.parse(line) as [string, Observation])) recorded[name] = observation;
+  for (const [name, observation] of lines.map((line) => JSON.parse(line) as [string, Observation]))
+    recorded[name] = observation;
 }
 
 const named = (name: string): string => {

@@ -3,7 +3,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { newRoot } from './certificates.ts';
 import { signedCheckpoint } from './checkpoint.ts';
-import { dottedOid, generalizedTime, integer, octetString, oid, readDer, sequence, utcTime } from './der.ts';
+import {
+  dottedOid,
+  generalizedTime,
+  integer,
+  octetString,
+  oid,
+  readDer,
+  sequence,
+  utcTime,
+} from './der.ts';
 import { newEcKey, verifiesDigest } from './keys.ts';
 import { leafHash, MerkleTree } from './merkle.ts';
 
@@ -16,9 +25,21 @@ describe('DER', () => {
     ['bytes with zeros in front', integer(Buffer.from([0, 0, 5])), '020105'],
     ['an object identifier', oid('1.3.6.1.4.1.57264.1.8'), '060a2b0601040183bf300108'],
     ['one that starts with 2', oid('2.5.29.17'), '0603551d11'],
-    ['200 bytes, with a length of two bytes', octetString(Buffer.alloc(200)).subarray(0, 3), '0481c8'],
-    ['300 bytes, with a length of three bytes', octetString(Buffer.alloc(300)).subarray(0, 4), '0482012c'],
-    ['a time', generalizedTime(new Date('2026-11-20T13:00:15.999Z')), '180f32303236313132303133303031355a'],
+    [
+      '200 bytes, with a length of two bytes',
+      octetString(Buffer.alloc(200)).subarray(0, 3),
+      '0481c8',
+    ],
+    [
+      '300 bytes, with a length of three bytes',
+      octetString(Buffer.alloc(300)).subarray(0, 4),
+      '0482012c',
+    ],
+    [
+      'a time',
+      generalizedTime(new Date('2026-11-20T13:00:15.999Z')),
+      '180f32303236313132303133303031355a',
+    ],
     ['a short time', utcTime(new Date('2026-11-20T13:00:15Z')), '170d3236313132303133303031355a'],
   ])('writes %s', (_, bytes, hex) => expect(bytes.toString('hex')).toBe(hex));
 
@@ -32,14 +53,16 @@ describe('DER', () => {
     ['a length with a zero in front', '0482000101'],
     ['an inner value that ends outside', '3003020201'],
     ['a tag of several bytes', '1f810100'],
-  ])('does not read %s', (_, hex) => expect(() => readDer(Buffer.from(hex, 'hex'))).toThrow(RangeError));
+  ])('does not read %s', (_, hex) =>
+    expect(() => readDer(Buffer.from(hex, 'hex'))).toThrow(RangeError),
+  );
 
   it('reads what it wrote', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 }), (parts) => {
-        expect(readDer(sequence(...parts.map(octetString))).children.map(({ content }) => [...content])).toEqual(
-          parts.map((part) => [...part]),
-        );
+        expect(
+          readDer(sequence(...parts.map(octetString))).children.map(({ content }) => [...content]),
+        ).toEqual(parts.map((part) => [...part]));
       }),
     );
   });
@@ -57,13 +80,26 @@ describe('DER', () => {
   });
 
   it('reads object identifiers back', () => {
-    for (const dotted of ['1.3.6.1.4.1.57264.2', '2.16.840.1.101.3.4.2.1', '1.2.840.113549.1.9.16.2.47'])
+    for (const dotted of [
+      '1.3.6.1.4.1.57264.2',
+      '2.16.840.1.101.3.4.2.1',
+      '1.2.840.113549.1.9.16.2.47',
+    ])
       expect(dottedOid(readDer(oid(dotted)))).toBe(dotted);
   });
 });
 
 // The leaves and roots of the reference tests of RFC 6962 implementations.
-const leaves = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'];
+const leaves = [
+  '',
+  '00',
+  '10',
+  '2021',
+  '3031',
+  '40414243',
+  '5051525354555657',
+  '606162636465666768696a6b6c6d6e6f',
+];
 const roots = [
   '6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d',
   'fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125',
@@ -107,7 +143,9 @@ describe('the Merkle tree', () => {
     for (let i = 0; i < 67; i++) large.append(leafHash(Buffer.from([i])));
     for (let size = 1; size <= 67; size++) {
       for (let i = 0; i < size; i++) {
-        expect(rootFrom(leafHash(Buffer.from([i])), i, size, large.inclusionProof(i, size))).toBe(large.root(size).toString('hex'));
+        expect(rootFrom(leafHash(Buffer.from([i])), i, size, large.inclusionProof(i, size))).toBe(
+          large.root(size).toString('hex'),
+        );
       }
     }
   });
@@ -150,10 +188,15 @@ describe('ECDSA over a digest', () => {
     for (let i = 0; i < 5; i++) {
       const message = Buffer.from([i]);
       const digest = createHash(hash).update(message).digest();
-      const [der, fixed] = [sign(hash, message, privateKey), sign(hash, message, { key: privateKey, dsaEncoding: 'ieee-p1363' })];
+      const [der, fixed] = [
+        sign(hash, message, privateKey),
+        sign(hash, message, { key: privateKey, dsaEncoding: 'ieee-p1363' }),
+      ];
       const wrong = Buffer.from(digest);
       wrong[0] = (wrong[0] ?? 0) ^ 1;
-      expect([der, fixed].map((signature) => verifiesDigest(publicKey, hash, digest, signature))).toEqual([true, true]);
+      expect(
+        [der, fixed].map((signature) => verifiesDigest(publicKey, hash, digest, signature)),
+      ).toEqual([true, true]);
       expect([
         verifiesDigest(publicKey, hash, wrong, der),
         verifiesDigest(other, hash, digest, der),
@@ -168,7 +211,9 @@ describe('ECDSA over a digest', () => {
     const fixed = () => sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' });
     let signature = fixed();
     while (signature[1] !== 62 || ((signature[0] ?? 0) & 0x3f) > 0x1e) signature = fixed();
-    expect(verifiesDigest(publicKey, 'sha256', createHash('sha256').update(message).digest(), signature)).toBe(true);
+    expect(
+      verifiesDigest(publicKey, 'sha256', createHash('sha256').update(message).digest(), signature),
+    ).toBe(true);
   });
 
   it.each([
@@ -178,21 +223,31 @@ describe('ECDSA over a digest', () => {
     ['numbers beyond the order', sequence(integer(Buffer.alloc(32, 0xff)), integer(1))],
     ['no bytes', Buffer.alloc(0)],
   ])('refuses %s', (_, signature) =>
-    expect(verifiesDigest(createPublicKey(newEcKey()), 'sha256', Buffer.alloc(32), signature)).toBe(false),
+    expect(verifiesDigest(createPublicKey(newEcKey()), 'sha256', Buffer.alloc(32), signature)).toBe(
+      false,
+    ),
   );
 
   it('checks RSA signatures by their digest', () => {
     const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const signature = sign('sha256', Buffer.from('message'), privateKey);
     const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-    expect(['message', 'other'].map((text) => verifiesDigest(publicKey, 'sha256', digest(text), signature))).toEqual([true, false]);
+    expect(
+      ['message', 'other'].map((text) =>
+        verifiesDigest(publicKey, 'sha256', digest(text), signature),
+      ),
+    ).toEqual([true, false]);
   });
 });
 
 describe('a checkpoint', () => {
   it('is a note that the key of its hint signed', () => {
     const key = newEcKey();
-    const note = signedCheckpoint({ origin: 'log.test - 7', name: 'log.test', key }, 3, Buffer.alloc(32, 1));
+    const note = signedCheckpoint(
+      { origin: 'log.test - 7', name: 'log.test', key },
+      3,
+      Buffer.alloc(32, 1),
+    );
     const [text = '', signatures = ''] = note.split(/(?<=\n)\n/);
     const [, line = ''] = /^— log\.test (\S+)\n$/.exec(signatures) ?? [];
     const bytes = Buffer.from(line, 'base64');

@@ -1,6 +1,20 @@
 import type { KeyObject } from 'node:crypto';
-import { BadMessage, bytesOf, type Fields, type Message, messageOf, parseMessage } from './gateway.ts';
-import { defaultHash, type HashName, isReadable, isStrong, readDerVerifier, verifiesDigest } from './keys.ts';
+import {
+  BadMessage,
+  bytesOf,
+  type Fields,
+  type Message,
+  messageOf,
+  parseMessage,
+} from './gateway.ts';
+import {
+  defaultHash,
+  type HashName,
+  isReadable,
+  isStrong,
+  readDerVerifier,
+  verifiesDigest,
+} from './keys.ts';
 
 /** A request that is well-formed and refused, with its gRPC code. Rekor v2 tells no reason. */
 export class RefusedRequest extends Error {
@@ -17,8 +31,10 @@ interface Algorithm {
   readonly fits: (key: KeyObject) => boolean;
 }
 
-const onCurve = (curve: string) => (key: KeyObject) => key.asymmetricKeyDetails?.namedCurve === curve;
-const rsaOf = (length: number) => (key: KeyObject) => key.asymmetricKeyDetails?.modulusLength === length;
+const onCurve = (curve: string) => (key: KeyObject) =>
+  key.asymmetricKeyDetails?.namedCurve === curve;
+const rsaOf = (length: number) => (key: KeyObject) =>
+  key.asymmetricKeyDetails?.modulusLength === length;
 
 /** The key details that the log takes. */
 const algorithms: Record<string, Algorithm> = {
@@ -30,7 +46,10 @@ const algorithms: Record<string, Algorithm> = {
   PKIX_RSA_PKCS1V15_4096_SHA256: { hash: 'sha256', protoHash: 'SHA2_256', fits: rsaOf(4096) },
 };
 
-/** The other values of the enumeration PublicKeyDetails: known names, and no log takes them in a `hashedrekord`. */
+/**
+ * The other values of the enumeration PublicKeyDetails: known names, and no log takes them in a
+ * `hashedrekord`.
+ */
 const otherDetails = [
   'PUBLIC_KEY_DETAILS_UNSPECIFIED',
   'PKCS1_RSA_PKCS1V5',
@@ -55,16 +74,26 @@ const fields = (...names: string[]): Fields => ({ names, others: 'refused' });
 const refusal = (): RefusedRequest => new RefusedRequest('invalid hashedrekord request');
 
 /**
- * Reads a CreateEntryRequest and makes the entry that the log stores: the signature verifies over the digest by the named key.
- * @throws {BadMessage} for JSON that is not this message, {RefusedRequest} for any other kind of entry and for what does not verify.
+ * Reads a CreateEntryRequest and makes the entry that the log stores: the signature verifies over
+ * the digest by the named key.
+ * @throws {BadMessage} for JSON that is not this message, {RefusedRequest} for any other kind of
+ * entry and for what does not verify.
  */
 export function readHashedRekord(body: Buffer): object {
   const message = parseMessage(body, fields('hashedRekordRequestV002', 'dsseRequestV002'));
-  if (message.hashedRekordRequestV002 === undefined) throw new RefusedRequest('invalid type, must be hashedrekord');
+  if (message.hashedRekordRequestV002 === undefined)
+    throw new RefusedRequest('invalid type, must be hashedrekord');
   const request = messageOf(message.hashedRekordRequestV002, fields('digest', 'signature'));
   const signature = messageOf(request.signature, fields('content', 'verifier'));
-  const verifier = messageOf(signature.verifier, fields('publicKey', 'x509Certificate', 'keyDetails'));
-  const [digest, content, keyDetails] = [bytesOf(request, 'digest'), bytesOf(signature, 'content'), detailsOf(verifier)];
+  const verifier = messageOf(
+    signature.verifier,
+    fields('publicKey', 'x509Certificate', 'keyDetails'),
+  );
+  const [digest, content, keyDetails] = [
+    bytesOf(request, 'digest'),
+    bytesOf(signature, 'content'),
+    detailsOf(verifier),
+  ];
   if (verifier.publicKey !== undefined && verifier.x509Certificate !== undefined) {
     throw new BadMessage(
       'proto: (line 1:2): error parsing "x509Certificate", oneof dev.sigstore.rekor.v2.Verifier.verifier is already set',
@@ -75,14 +104,18 @@ export function readHashedRekord(body: Buffer): object {
   const key = readDerVerifier(kind, rawBytes);
   if (digest.length === 0 || content.length === 0 || !key || !isReadable(key)) throw refusal();
   const { hash, protoHash } = checkedAlgorithm(keyDetails, key);
-  if (digest.length * 8 !== Number(hash.slice(3)) || !verifiesDigest(key, hash, digest, content)) throw refusal();
+  if (digest.length * 8 !== Number(hash.slice(3)) || !verifiesDigest(key, hash, digest, content))
+    throw refusal();
   return {
     apiVersion: '0.0.2',
     kind: 'hashedrekord',
     spec: {
       hashedRekordV002: {
         data: { algorithm: protoHash, digest: digest.toString('base64') },
-        signature: { content: content.toString('base64'), verifier: { keyDetails, [kind]: { rawBytes: rawBytes.toString('base64') } } },
+        signature: {
+          content: content.toString('base64'),
+          verifier: { keyDetails, [kind]: { rawBytes: rawBytes.toString('base64') } },
+        },
       },
     },
   };
@@ -90,8 +123,13 @@ export function readHashedRekord(body: Buffer): object {
 
 function detailsOf(verifier: Message): string {
   const { keyDetails = 'PUBLIC_KEY_DETAILS_UNSPECIFIED' } = verifier;
-  if (typeof keyDetails !== 'string' || !(keyDetails in algorithms || otherDetails.includes(keyDetails))) {
-    throw new BadMessage(`proto: (line 1:2): invalid value for enum field keyDetails: ${JSON.stringify(keyDetails)}`);
+  if (
+    typeof keyDetails !== 'string' ||
+    !(keyDetails in algorithms || otherDetails.includes(keyDetails))
+  ) {
+    throw new BadMessage(
+      `proto: (line 1:2): invalid value for enum field keyDetails: ${JSON.stringify(keyDetails)}`,
+    );
   }
   return keyDetails;
 }
@@ -99,7 +137,9 @@ function detailsOf(verifier: Message): string {
 function checkedAlgorithm(keyDetails: string, key: KeyObject): Algorithm {
   const algorithm = algorithms[keyDetails];
   // The real log stumbles over an algorithm without a digest of its own.
-  if (keyDetails === 'PKIX_ED25519' && key.asymmetricKeyType === 'ed25519') throw new RefusedRequest('internal server error', 13);
-  if (!algorithm?.fits(key) || !isStrong(key) || defaultHash(key) !== algorithm.hash) throw refusal();
+  if (keyDetails === 'PKIX_ED25519' && key.asymmetricKeyType === 'ed25519')
+    throw new RefusedRequest('internal server error', 13);
+  if (!algorithm?.fits(key) || !isStrong(key) || defaultHash(key) !== algorithm.hash)
+    throw refusal();
   return algorithm;
 }

@@ -21,7 +21,10 @@ const noPage: Answer = {
 };
 const jsonType = { 'content-type': 'application/json' };
 
-/** Rekor v2 over HTTP: `POST /api/v2/log/entries`, `GET /api/v2/checkpoint` and the tiles (C2SP tlog-tiles). */
+/**
+ * Rekor v2 over HTTP: `POST /api/v2/log/entries`, `GET /api/v2/checkpoint` and the tiles (C2SP
+ * tlog-tiles).
+ */
 export function newRekor2(parts: Rekor2Parts): Handler {
   const log = new TiledLog(parts);
   return async ({ method, url, body }) => {
@@ -29,7 +32,8 @@ export function newRekor2(parts: Rekor2Parts): Handler {
     if (pathname === '/api/v2/checkpoint' && method === 'GET') return log.head();
     const tile = /^\/api\/v2\/tile\/(.*)$/.exec(pathname)?.[1];
     if (tile !== undefined && method === 'GET') return log.tile(tile);
-    if (pathname === '/healthz' && method === 'GET') return { status: 200, body: { status: 'SERVING' } };
+    if (pathname === '/healthz' && method === 'GET')
+      return { status: 200, body: { status: 'SERVING' } };
     if (pathname !== '/api/v2/log/entries') return gatewayNotFound();
     if (method !== 'POST') return gatewayMethod();
     try {
@@ -75,17 +79,28 @@ class TiledLog {
   }
 
   head(): Answer {
-    return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache' }, body: this.#checkpoint };
+    return {
+      status: 200,
+      headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache' },
+      body: this.#checkpoint,
+    };
   }
 
-  /** `<level>/<index>[.p/<width>]` is hashes, `entries/<index>[.p/<width>]` the entries, each behind its length in two bytes. */
+  /**
+   * `<level>/<index>[.p/<width>]` is hashes, `entries/<index>[.p/<width>]` the entries, each behind
+   * its length in two bytes.
+   */
   tile(path: string): Answer {
-    const [, level = '', place = '', width] = /^(\d{1,2}|entries)\/((?:x\d{3}\/)*\d{3})(?:\.p\/(\d{1,3}))?$/.exec(path) ?? [];
+    const [, level = '', place = '', width] =
+      /^(\d{1,2}|entries)\/((?:x\d{3}\/)*\d{3})(?:\.p\/(\d{1,3}))?$/.exec(path) ?? [];
     if (level === '') return noPage;
     const start = Number(place.replace(/[x/]/g, '')) * tileWidth;
     const count = width === undefined ? tileWidth : Number(width);
     const row = level === 'entries' ? this.#leaves : (this.#tree.levels[8 * Number(level)] ?? []);
-    const visible = level === 'entries' ? this.#published : Math.floor(this.#published / tileWidth ** Number(level));
+    const visible =
+      level === 'entries'
+        ? this.#published
+        : Math.floor(this.#published / tileWidth ** Number(level));
     if (count < 1 || start + count > Math.min(row.length, visible)) return noPage;
     const parts = row.slice(start, start + count);
     const body = Buffer.concat(level === 'entries' ? parts.map(bundled) : parts);
@@ -100,10 +115,17 @@ class TiledLog {
   }
 
   #sign(): string {
-    return signedCheckpoint({ origin, name: origin, key: this.#parts.key }, this.#published, this.#tree.root(this.#published));
+    return signedCheckpoint(
+      { origin, name: origin, key: this.#parts.key },
+      this.#published,
+      this.#tree.root(this.#published),
+    );
   }
 
-  /** A TransparencyLogEntry in protobuf's JSON: 64-bit numbers are strings, bytes base64, and what v2 does not have is null or zero. */
+  /**
+   * A TransparencyLogEntry in protobuf's JSON: 64-bit numbers are strings, bytes base64, and what
+   * v2 does not have is null or zero.
+   */
   #proven(index: number): object {
     const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
     return {

@@ -37,13 +37,25 @@ export interface Service {
 
 const maxBody = 16 * 1024 * 1024;
 
-/** Starts one service on a free loopback port. Every request is in `log`, and goes through the service's fault switch. */
-export async function startService(name: string, handler: Handler, log: LoggedRequest[]): Promise<Service> {
+/**
+ * Starts one service on a free loopback port. Every request is in `log`, and goes through the
+ * service's fault switch.
+ */
+export async function startService(
+  name: string,
+  handler: Handler,
+  log: LoggedRequest[],
+): Promise<Service> {
   const server = createServer((request, response) => {
     serve(request, response).catch((error: unknown) => {
       // A mistake of the sandbox itself shall be seen as one.
       if (response.headersSent) response.destroy();
-      else send(response, { status: 500, headers: { 'content-type': 'text/plain' }, body: `sandbox: ${error}\n` });
+      else
+        send(response, {
+          status: 500,
+          headers: { 'content-type': 'text/plain' },
+          body: `sandbox: ${error}\n`,
+        });
     });
   });
   const close = (): Promise<void> =>
@@ -57,15 +69,26 @@ export async function startService(name: string, handler: Handler, log: LoggedRe
 
   async function serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const request = await read(message);
-    const entry: LoggedRequest = { service: name, method: request.method, path: request.url.pathname + request.url.search, at: new Date() };
+    const entry: LoggedRequest = {
+      service: name,
+      method: request.method,
+      path: request.url.pathname + request.url.search,
+      at: new Date(),
+    };
     log.push(entry);
     const fault = faults.next(request);
     if (fault) entry.fault = fault.kind;
     await faults.delay();
     if (fault?.kind === 'hang') return;
     if (fault?.kind === 'reset' && fault.when === 'before') return reset(response);
-    // A refused request is not looked at; a malformed or reset answer comes after the work was done.
-    const answer = fault?.kind === 'status' ? refusal(fault) : request.body.length > maxBody ? { status: 413 } : await handler(request);
+    // A refused request is not looked at; a malformed or reset answer comes after the work was
+    // done.
+    const answer =
+      fault?.kind === 'status'
+        ? refusal(fault)
+        : request.body.length > maxBody
+          ? { status: 413 }
+          : await handler(request);
     if (fault?.kind === 'reset') return reset(response);
     entry.status = answer.status;
     send(response, fault?.kind === 'malformed' ? { ...answer, body: '{"unfinished": [' } : answer);
@@ -79,14 +102,20 @@ async function read(message: IncomingMessage): Promise<ServiceRequest> {
     size += chunk.length;
     if (size <= maxBody + chunk.length) chunks.push(chunk);
   }
-  const headers = Object.fromEntries(Object.entries(message.headers).map(([name, value]) => [name, [value].flat().join(', ')]));
+  const headers = Object.fromEntries(
+    Object.entries(message.headers).map(([name, value]) => [name, [value].flat().join(', ')]),
+  );
   const url = new URL(message.url ?? '/', `http://${headers.host ?? '127.0.0.1'}`);
   return { method: message.method ?? 'GET', url, headers, body: Buffer.concat(chunks) };
 }
 
 function refusal(fault: Extract<Fault, { kind: 'status' }>): Answer {
   const retry = fault.retryAfter === undefined ? {} : { 'retry-after': String(fault.retryAfter) };
-  return { status: fault.status, headers: { 'content-type': 'text/plain', ...retry }, body: 'injected fault\n' };
+  return {
+    status: fault.status,
+    headers: { 'content-type': 'text/plain', ...retry },
+    body: 'injected fault\n',
+  };
 }
 
 /** An RST, not an orderly end. */
@@ -97,6 +126,10 @@ const reset = (response: ServerResponse): void => {
 function send(response: ServerResponse, { status, headers = {}, body = '' }: Answer): void {
   const isJson = typeof body === 'object' && !(body instanceof Uint8Array);
   const bytes = isJson ? Buffer.from(JSON.stringify(body)) : Buffer.from(body as string);
-  response.writeHead(status, { ...(isJson ? { 'content-type': 'application/json' } : {}), ...headers, 'content-length': bytes.length });
+  response.writeHead(status, {
+    ...(isJson ? { 'content-type': 'application/json' } : {}),
+    ...headers,
+    'content-length': bytes.length,
+  });
   response.end(bytes);
 }

@@ -10,8 +10,13 @@ import { post } from './parity-case.ts';
 import { type Sigstore, startSigstore } from './sigstore.ts';
 import { askToken, hashedRekord, hashedRekordRequest, type Json, keyOf } from './well-formed.ts';
 
-const statement = { _type: 'https://in-toto.io/Statement/v1', predicateType: 'https://sigstore.dev/cosign/sign/v1', predicate: {} };
-const literal = (text: string): RegExp => new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')}$`);
+const statement = {
+  _type: 'https://in-toto.io/Statement/v1',
+  predicateType: 'https://sigstore.dev/cosign/sign/v1',
+  predicate: {},
+};
+const literal = (text: string): RegExp =>
+  new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')}$`);
 
 let sigstore: Sigstore;
 let stranger: Sigstore;
@@ -21,8 +26,15 @@ beforeAll(async () => {
 afterAll(() => Promise.all([sigstore.close(), stranger.close()]));
 
 /** What @sigstore/verify says of a bundle, with the trusted root and the identity of a sandbox. */
-function verify(bundle: Json, options: VerifierOptions, { trustedRoot, certificateIdentity, issuer } = sigstore): string {
-  const verifier = new Verifier(toTrustMaterial(TrustedRoot.fromJSON(trustedRoot)), { ctlogThreshold: 1, ...options });
+function verify(
+  bundle: Json,
+  options: VerifierOptions,
+  { trustedRoot, certificateIdentity, issuer } = sigstore,
+): string {
+  const verifier = new Verifier(toTrustMaterial(TrustedRoot.fromJSON(trustedRoot)), {
+    ctlogThreshold: 1,
+    ...options,
+  });
   try {
     const policy = { subjectAlternativeName: literal(certificateIdentity), extensions: { issuer } };
     verifier.verify(toSignedEntity(bundleFromJSON(bundle)), policy);
@@ -34,9 +46,21 @@ function verify(bundle: Json, options: VerifierOptions, { trustedRoot, certifica
 
 const wishes: [string, BundleWish, VerifierOptions][] = [
   ['Rekor v1', { log: 1, timestamp: false }, { tlogThreshold: 1 }],
-  ['Rekor v1 and a timestamp', { log: 1, timestamp: true }, { tlogThreshold: 1, timestampThreshold: 1 }],
-  ['Rekor v2 and a timestamp', { log: 2, timestamp: true }, { tlogThreshold: 1, timestampThreshold: 1 }],
-  ['a timestamp alone', { log: undefined, timestamp: true }, { tlogThreshold: 0, timestampThreshold: 1 }],
+  [
+    'Rekor v1 and a timestamp',
+    { log: 1, timestamp: true },
+    { tlogThreshold: 1, timestampThreshold: 1 },
+  ],
+  [
+    'Rekor v2 and a timestamp',
+    { log: 2, timestamp: true },
+    { tlogThreshold: 1, timestampThreshold: 1 },
+  ],
+  [
+    'a timestamp alone',
+    { log: undefined, timestamp: true },
+    { tlogThreshold: 0, timestampThreshold: 1 },
+  ],
 ];
 
 describe('a bundle made with the sandbox', () => {
@@ -61,20 +85,29 @@ describe('a bundle made with the sandbox', () => {
   it('verifies after the logs have grown, with longer proofs', async () => {
     for (let i = 0; i < 9; i++) {
       await post(`${sigstore.rekorUrl}/api/v1/log/entries`, hashedRekord());
-      await post(`${sigstore.rekor2Url}/api/v2/log/entries`, hashedRekordRequest(keyOf('P-256'), 'sha256', 'PKIX_ECDSA_P256_SHA_256'));
-      for (const [, wish, options] of wishes) expect(verify(await signBundle(sigstore, statement, wish), options)).toBe('verified');
+      await post(
+        `${sigstore.rekor2Url}/api/v2/log/entries`,
+        hashedRekordRequest(keyOf('P-256'), 'sha256', 'PKIX_ECDSA_P256_SHA_256'),
+      );
+      for (const [, wish, options] of wishes)
+        expect(verify(await signBundle(sigstore, statement, wish), options)).toBe('verified');
     }
   });
 
   it('carries the claims of the called workflow', async () => {
     const job_workflow_ref = 'acme/shared/.github/workflows/build.yml@refs/tags/v1';
-    const bundle = await signBundle(sigstore, statement, { log: 1, timestamp: false, token: { job_workflow_ref } });
+    const bundle = await signBundle(sigstore, statement, {
+      log: 1,
+      timestamp: false,
+      token: { job_workflow_ref },
+    });
     const called = { ...sigstore, certificateIdentity: `https://github.com/${job_workflow_ref}` };
     expect(verify(bundle, { tlogThreshold: 1 }, called)).toBe('verified');
   });
 });
 
-// Not in the parity table: the real stack's tree is in memory and does not look for equal leaves. The words are those of Rekor's source.
+// Not in the parity table: the real stack's tree is in memory and does not look for equal leaves.
+// The words are those of Rekor's source.
 describe('Rekor v1 in the sandbox', () => {
   it('answers 409 with the place of the equivalent entry', async () => {
     const url = `${sigstore.rekorUrl}/api/v1/log/entries`;
@@ -82,14 +115,24 @@ describe('Rekor v1 in the sandbox', () => {
     const first = await post(url, entry);
     const second = await post(url, entry);
     const [uuid = ''] = Object.keys((await first.json()) as object);
-    expect({ status: second.status, location: second.headers.get('location'), body: await second.json() }).toEqual({
+    expect({
+      status: second.status,
+      location: second.headers.get('location'),
+      body: await second.json(),
+    }).toEqual({
       status: 409,
       location: `/api/v1/log/entries/${uuid}`,
-      body: { code: 409, message: `an equivalent entry already exists in the transparency log with UUID ${uuid}` },
+      body: {
+        code: 409,
+        message: `an equivalent entry already exists in the transparency log with UUID ${uuid}`,
+      },
     });
     const existing = await fetch(new URL(second.headers.get('location') ?? '', sigstore.rekorUrl));
     expect(Object.keys((await existing.json()) as object)).toEqual([uuid]);
-    expect([first.headers.get('location'), first.headers.get('etag')]).toEqual([`/api/v1/log/entries/${uuid}`, uuid]);
+    expect([first.headers.get('location'), first.headers.get('etag')]).toEqual([
+      `/api/v1/log/entries/${uuid}`,
+      uuid,
+    ]);
   });
 
   it('stores a key with other line ends as the same entry', async () => {
@@ -97,7 +140,9 @@ describe('Rekor v1 in the sandbox', () => {
     const entry = hashedRekord() as { spec: { signature: { publicKey: { content: string } } } };
     const first = await post(url, entry);
     const { publicKey } = entry.spec.signature;
-    publicKey.content = Buffer.from(Buffer.from(publicKey.content, 'base64').toString().replaceAll('\n', '\r\n')).toString('base64');
+    publicKey.content = Buffer.from(
+      Buffer.from(publicKey.content, 'base64').toString().replaceAll('\n', '\r\n'),
+    ).toString('base64');
     expect([first.status, (await post(url, entry)).status]).toEqual([201, 409]);
   });
 });
@@ -106,48 +151,78 @@ describe('Rekor v2 in the sandbox', () => {
   it('gives entries that came together one checkpoint, and each its own proof', async () => {
     const slow = await startSigstore({ rekor2BatchMilliseconds: 50 });
     const send = (): Promise<Response> =>
-      post(`${slow.rekor2Url}/api/v2/log/entries`, hashedRekordRequest(keyOf('P-256'), 'sha256', 'PKIX_ECDSA_P256_SHA_256'));
-    const answers = (await Promise.all([send(), send(), send()].map(async (sent) => (await sent).json()))) as {
+      post(
+        `${slow.rekor2Url}/api/v2/log/entries`,
+        hashedRekordRequest(keyOf('P-256'), 'sha256', 'PKIX_ECDSA_P256_SHA_256'),
+      );
+    const answers = (await Promise.all(
+      [send(), send(), send()].map(async (sent) => (await sent).json()),
+    )) as {
       logIndex: string;
       inclusionProof: { treeSize: string; hashes: string[] };
     }[];
     await slow.close();
-    expect(answers.map(({ logIndex, inclusionProof }) => [logIndex, inclusionProof.treeSize, inclusionProof.hashes.length]).sort()).toEqual(
-      [
-        ['0', '3', 2],
-        ['1', '3', 2],
-        ['2', '3', 1],
-      ],
-    );
+    expect(
+      answers
+        .map(({ logIndex, inclusionProof }) => [
+          logIndex,
+          inclusionProof.treeSize,
+          inclusionProof.hashes.length,
+        ])
+        .sort(),
+    ).toEqual([
+      ['0', '3', 2],
+      ['1', '3', 2],
+      ['2', '3', 1],
+    ]);
   });
 
   it('publishes tiles from which the root of its checkpoint can be computed', async () => {
     const own = await startSigstore({ rekor2BatchMilliseconds: 0 });
     for (let i = 0; i < 5; i++)
-      await post(`${own.rekor2Url}/api/v2/log/entries`, hashedRekordRequest(keyOf('P-256'), 'sha256', 'PKIX_ECDSA_P256_SHA_256'));
-    const get = async (path: string): Promise<Buffer> => Buffer.from(await (await fetch(`${own.rekor2Url}/api/v2/${path}`)).arrayBuffer());
+      await post(
+        `${own.rekor2Url}/api/v2/log/entries`,
+        hashedRekordRequest(keyOf('P-256'), 'sha256', 'PKIX_ECDSA_P256_SHA_256'),
+      );
+    const get = async (path: string): Promise<Buffer> =>
+      Buffer.from(await (await fetch(`${own.rekor2Url}/api/v2/${path}`)).arrayBuffer());
     const [, size = '', root] = (await get('checkpoint')).toString().split('\n');
-    const [hashes, bundle] = [await get(`tile/0/000.p/${size}`), await get(`tile/entries/000.p/${size}`)];
+    const [hashes, bundle] = [
+      await get(`tile/0/000.p/${size}`),
+      await get(`tile/entries/000.p/${size}`),
+    ];
     await own.close();
     const [fromHashes, fromEntries] = [new MerkleTree(), new MerkleTree()];
     for (let at = 0; at < hashes.length; at += 32) fromHashes.append(hashes.subarray(at, at + 32));
     for (let at = 0; at < bundle.length; at += 2 + bundle.readUInt16BE(at))
       fromEntries.append(leafHash(bundle.subarray(at + 2, at + 2 + bundle.readUInt16BE(at))));
-    expect([size, fromHashes.root().toString('base64'), fromEntries.root().toString('base64')]).toEqual(['5', root, root]);
+    expect([
+      size,
+      fromHashes.root().toString('base64'),
+      fromEntries.root().toString('base64'),
+    ]).toEqual(['5', root, root]);
   });
 });
 
 describe('the clients of @sigstore/sign', () => {
   it('sign with the sandbox what @sigstore/verify verifies', async () => {
     const builder = new DSSEBundleBuilder({
-      signer: new FulcioSigner({ fulcioBaseURL: sigstore.fulcioUrl, identityProvider: { getToken: () => sigstore.token() } }),
+      signer: new FulcioSigner({
+        fulcioBaseURL: sigstore.fulcioUrl,
+        identityProvider: { getToken: () => sigstore.token() },
+      }),
       witnesses: [
         new RekorWitness({ rekorBaseURL: sigstore.rekorUrl, entryType: 'dsse' }),
         new TSAWitness({ tsaBaseURL: new URL(sigstore.timestampUrl).origin }),
       ],
     });
-    const bundle = await builder.create({ data: Buffer.from(JSON.stringify(statement)), type: 'application/vnd.in-toto+json' });
-    expect(verify(bundleToJSON(bundle) as unknown as Json, { tlogThreshold: 1, timestampThreshold: 1 })).toBe('verified');
+    const bundle = await builder.create({
+      data: Buffer.from(JSON.stringify(statement)),
+      type: 'application/vnd.in-toto+json',
+    });
+    expect(
+      verify(bundleToJSON(bundle) as unknown as Json, { tlogThreshold: 1, timestampThreshold: 1 }),
+    ).toBe('verified');
   });
 });
 
@@ -160,7 +235,9 @@ describe('the trusted root and the signing configs', () => {
   };
 
   it('have the form of those of a real deployment', () => {
-    const real = JSON.parse(readFileSync(new URL('../../fixtures/trusted_root.json', import.meta.url), 'utf8')) as object;
+    const real = JSON.parse(
+      readFileSync(new URL('../../fixtures/trusted_root.json', import.meta.url), 'utf8'),
+    ) as object;
     expect(form(sigstore.trustedRoot)).toEqual(form(real));
   });
 
@@ -170,9 +247,14 @@ describe('the trusted root and the signing configs', () => {
     ['v2', [2], true],
     ['tsa', undefined, true],
   ] as const)('%s names its logs and authorities', (name, versions, timestamp) => {
-    const config = sigstore.signingConfig[name] as { rekorTlogUrls?: { majorApiVersion: number }[]; tsaUrls?: { url: string }[] };
+    const config = sigstore.signingConfig[name] as {
+      rekorTlogUrls?: { majorApiVersion: number }[];
+      tsaUrls?: { url: string }[];
+    };
     expect(config.rekorTlogUrls?.map(({ majorApiVersion }) => majorApiVersion)).toEqual(versions);
-    expect(config.tsaUrls?.map(({ url }) => url)).toEqual(timestamp ? [sigstore.timestampUrl] : undefined);
+    expect(config.tsaUrls?.map(({ url }) => url)).toEqual(
+      timestamp ? [sigstore.timestampUrl] : undefined,
+    );
   });
 });
 
@@ -191,11 +273,25 @@ describe('the sandbox', () => {
 
   it('makes tokens without being asked over HTTP, with the claims it was started with', async () => {
     const own = await startSigstore({ claims: { repository: 'acme/app' } });
-    const claims = (jwt: string): unknown => JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString());
-    const [direct, asked] = [claims(await own.token({ actor: 'hubot' })), claims(await askToken(own))];
+    const claims = (jwt: string): unknown =>
+      JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString());
+    const [direct, asked] = [
+      claims(await own.token({ actor: 'hubot' })),
+      claims(await askToken(own)),
+    ];
     await own.close();
-    expect(direct).toMatchObject({ aud: 'sigstore', iss: own.issuer, repository: 'acme/app', actor: 'hubot' });
-    expect(asked).toMatchObject({ aud: 'sigstore', iss: own.issuer, repository: 'acme/app', actor: 'octocat' });
+    expect(direct).toMatchObject({
+      aud: 'sigstore',
+      iss: own.issuer,
+      repository: 'acme/app',
+      actor: 'hubot',
+    });
+    expect(asked).toMatchObject({
+      aud: 'sigstore',
+      iss: own.issuer,
+      repository: 'acme/app',
+      actor: 'octocat',
+    });
   });
 
   it('logs every request, and no token', async () => {

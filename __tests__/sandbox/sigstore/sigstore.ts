@@ -38,12 +38,17 @@ export interface Sigstore {
   readonly idTokenRequestToken: string;
   /** A TrustedRoot (JSON). */
   readonly trustedRoot: object;
-  /** SigningConfigs v0.2 (JSON): Rekor v1; Rekor v1 and a timestamp; Rekor v2 and a timestamp; a timestamp alone. */
+  /**
+   * SigningConfigs v0.2 (JSON): Rekor v1; Rekor v1 and a timestamp; Rekor v2 and a timestamp; a
+   * timestamp alone.
+   */
   readonly signingConfig: Readonly<Record<SigningConfigName, object>>;
   /** Who signs, as a verifier must state it. */
   readonly certificateIdentity: string;
   readonly issuer: string;
-  /** An identity token for Fulcio; any claim can be replaced, as in the query of the token address. */
+  /**
+   * An identity token for Fulcio; any claim can be replaced, as in the query of the token address.
+   */
   token(claims?: Readonly<Record<string, string>>): Promise<string>;
   readonly faults: Readonly<Record<ServiceName, FaultSwitch>>;
   /** Every request to any service, in the order of arrival. */
@@ -54,17 +59,33 @@ export interface Sigstore {
 const start = '2024-01-01T00:00:00Z';
 const idTokenRequestToken = 'sandbox-request-token';
 
-/** Starts Fulcio, both Rekors, a timestamp authority and an OIDC issuer, each on its own free port of 127.0.0.1. */
+/**
+ * Starts Fulcio, both Rekors, a timestamp authority and an OIDC issuer, each on its own free port
+ * of 127.0.0.1.
+ */
 export async function startSigstore(options: SigstoreOptions = {}): Promise<Sigstore> {
-  const { claims = {}, now = () => new Date(), audience = 'sigstore', rekor2BatchMilliseconds = 5 } = options;
+  const {
+    claims = {},
+    now = () => new Date(),
+    audience = 'sigstore',
+    rekor2BatchMilliseconds = 5,
+  } = options;
   const requests: LoggedRequest[] = [];
   const keys = newKeys();
   const oidc = newOidc({ requestToken: idTokenRequestToken, claims, now });
   const [oidcService, rekor, rekor2, timestamp] = await Promise.all([
     startService('oidc', oidc.handler, requests),
     startService('rekor', newRekor1({ key: keys.rekor, now }), requests),
-    startService('rekor2', newRekor2({ key: keys.rekor2, batchMilliseconds: rekor2BatchMilliseconds }), requests),
-    startService('timestamp', newTimestampAuthority({ root: keys.timestampRoot, authority: keys.timestamper, now }), requests),
+    startService(
+      'rekor2',
+      newRekor2({ key: keys.rekor2, batchMilliseconds: rekor2BatchMilliseconds }),
+      requests,
+    ),
+    startService(
+      'timestamp',
+      newTimestampAuthority({ root: keys.timestampRoot, authority: keys.timestamper, now }),
+      requests,
+    ),
   ]);
   const email = oidcService.url.replace('127.0.0.1', 'localhost');
   const issuers: TrustedIssuer[] = [
@@ -72,8 +93,18 @@ export async function startSigstore(options: SigstoreOptions = {}): Promise<Sigs
     { url: email, type: 'email', keys: oidc.publicKeys },
   ];
   const { root, intermediate, certificateLog } = keys;
-  const fulcio = await startService('fulcio', newFulcio({ root, intermediate, certificateLog, issuers, audience, now }), requests);
-  const services: Record<ServiceName, Service> = { oidc: oidcService, fulcio, rekor, rekor2, timestamp };
+  const fulcio = await startService(
+    'fulcio',
+    newFulcio({ root, intermediate, certificateLog, issuers, audience, now }),
+    requests,
+  );
+  const services: Record<ServiceName, Service> = {
+    oidc: oidcService,
+    fulcio,
+    rekor,
+    rekor2,
+    timestamp,
+  };
   const urls = {
     oidc: oidcService.url,
     fulcio: fulcio.url,
@@ -95,9 +126,12 @@ export async function startSigstore(options: SigstoreOptions = {}): Promise<Sigs
     certificateIdentity: `https://github.com/${workflow}`,
     issuer: urls.oidc,
     token: (replaced = {}) => oidc.token({ audience, ...replaced }, urls.oidc),
-    faults: Object.fromEntries(Object.entries(services).map(([name, { faults }]) => [name, faults])) as Record<ServiceName, FaultSwitch>,
+    faults: Object.fromEntries(
+      Object.entries(services).map(([name, { faults }]) => [name, faults]),
+    ) as Record<ServiceName, FaultSwitch>,
     requests,
-    close: async () => void (await Promise.all(Object.values(services).map((service) => service.close()))),
+    close: async () =>
+      void (await Promise.all(Object.values(services).map((service) => service.close()))),
   };
 }
 
@@ -131,7 +165,11 @@ function trustedRoot(keys: Keys, urls: Urls): object {
   const log = (baseUrl: string, key: KeyObject): object => ({
     baseUrl,
     hashAlgorithm: 'SHA2_256',
-    publicKey: { rawBytes: spkiOf(key).toString('base64'), keyDetails: 'PKIX_ECDSA_P256_SHA_256', validFor: { start } },
+    publicKey: {
+      rawBytes: spkiOf(key).toString('base64'),
+      keyDetails: 'PKIX_ECDSA_P256_SHA_256',
+      validFor: { start },
+    },
     logId: { keyId: logIdOf(key).toString('base64') },
   });
   const authority = (uri: string, commonName: string, ...chain: Certified[]): object => ({
@@ -145,7 +183,9 @@ function trustedRoot(keys: Keys, urls: Urls): object {
     tlogs: [log(urls.rekor, keys.rekor), log(urls.rekor2, keys.rekor2)],
     certificateAuthorities: [authority(urls.fulcio, 'fulcio-root', keys.intermediate, keys.root)],
     ctlogs: [log(`${urls.fulcio}/ct`, keys.certificateLog)],
-    timestampAuthorities: [authority(urls.timestamp, 'tsa-root', keys.timestamper, keys.timestampRoot)],
+    timestampAuthorities: [
+      authority(urls.timestamp, 'tsa-root', keys.timestamper, keys.timestampRoot),
+    ],
   };
 }
 

@@ -9,14 +9,18 @@ export const uncached: Readonly<Record<string, string>> = {
   'x-accel-expires': '0',
 };
 
-/** An error of a service made with go-swagger (Rekor v1, the timestamp authority): `{code, message}`; validation has codes of its own. */
+/**
+ * An error of a service made with go-swagger (Rekor v1, the timestamp authority): `{code,
+ * message}`; validation has codes of its own.
+ */
 export const swaggerError = (status: number, message: string, code: number = status): Answer => ({
   status,
   headers: { vary: 'Origin' },
   body: { code, message },
 });
 
-export const swaggerNotFound = (path: string): Answer => swaggerError(404, `path ${path} was not found`);
+export const swaggerNotFound = (path: string): Answer =>
+  swaggerError(404, `path ${path} was not found`);
 
 export function swaggerMethod(method: string, allowed: string): Answer {
   const answer = swaggerError(405, `method ${method} is not allowed, but [${allowed}] are`);
@@ -24,4 +28,7 @@ export function swaggerMethod(method: string, allowed: string): Answer {
 }
 
 export const swaggerMedia = (type: string, allowed: readonly string[]): Answer =>
-  swaggerError(415, `unsupported media type ${JSON.stringify(type)}, only [${allowed.join(' ')}] are allowed`);
+  swaggerError(
+    415,
+    `unsupported media type ${JSON.stringify(type)}, only [${allowed.join(' ')}] are allowed`,
+  );

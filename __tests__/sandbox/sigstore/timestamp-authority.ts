@@ -2,7 +2,12 @@ import { type Certified, certificatePem } from './certificates.ts';
 import { type DerValue, dottedOid, integer, readDer } from './der.ts';
 import type { Answer, Handler, ServiceRequest } from './service.ts';
 import { swaggerError, swaggerMedia, swaggerMethod, swaggerNotFound, uncached } from './swagger.ts';
-import { type StampedHash, type TimestampRequest, timestampPolicy, timestampResponse } from './timestamp-token.ts';
+import {
+  type StampedHash,
+  type TimestampRequest,
+  timestampPolicy,
+  timestampResponse,
+} from './timestamp-token.ts';
 
 export interface TimestampParts {
   readonly root: Certified;
@@ -14,7 +19,10 @@ const path = '/api/v1/timestamp';
 const reply = 'application/timestamp-reply';
 const accepted = ['application/timestamp-query', 'application/json'];
 
-/** Digest lengths in bytes of the hashes that the authority takes, and of SHA-1, which it calls weak. */
+/**
+ * Digest lengths in bytes of the hashes that the authority takes, and of SHA-1, which it calls
+ * weak.
+ */
 const hashes: Record<string, { name: StampedHash['name'] | 'sha1'; length: number }> = {
   '2.16.840.1.101.3.4.2.1': { name: 'sha256', length: 32 },
   '2.16.840.1.101.3.4.2.2': { name: 'sha384', length: 48 },
@@ -26,14 +34,18 @@ const hashes: Record<string, { name: StampedHash['name'] | 'sha1'; length: numbe
 class Refused extends Error {}
 const unreadable = 'Error generating timestamp response';
 
-/** The timestamp authority's HTTP interface: `POST /api/v1/timestamp` (RFC 3161, 3.4), `GET /api/v1/timestamp/certchain`, `GET /ping`. */
+/**
+ * The timestamp authority's HTTP interface: `POST /api/v1/timestamp` (RFC 3161, 3.4), `GET
+ * /api/v1/timestamp/certchain`, `GET /ping`.
+ */
 export function newTimestampAuthority(parts: TimestampParts): Handler {
   return (request) => {
     const { pathname } = request.url;
     const wanted = { [path]: 'POST', [`${path}/certchain`]: 'GET', '/ping': 'GET' }[pathname];
     if (wanted === undefined) return swaggerNotFound(pathname);
     if (request.method !== wanted) return swaggerMethod(request.method, wanted);
-    if (pathname === '/ping') return { status: 200, headers: { 'content-type': 'text/plain' }, body: '.' };
+    if (pathname === '/ping')
+      return { status: 200, headers: { 'content-type': 'text/plain' }, body: '.' };
     if (pathname !== path) return chain(parts);
     return timestamp(request, parts);
   };
@@ -41,18 +53,28 @@ export function newTimestampAuthority(parts: TimestampParts): Handler {
 
 const chain = ({ authority, root }: TimestampParts): Answer => ({
   status: 200,
-  headers: { 'content-type': 'application/pem-certificate-chain', 'cache-control': 'max-age=86400, immutable', vary: 'Origin' },
+  headers: {
+    'content-type': 'application/pem-certificate-chain',
+    'cache-control': 'max-age=86400, immutable',
+    vary: 'Origin',
+  },
   body: certificatePem(authority) + certificatePem(root),
 });
 
 function timestamp({ headers, body }: ServiceRequest, parts: TimestampParts): Answer {
-  const type = (headers['content-type'] ?? 'application/octet-stream').split(';')[0]?.trim().toLowerCase() ?? '';
-  if (!accepted.includes(type)) return { ...swaggerMedia(headers['content-type'] ?? type, accepted), headers: uncached };
-  if (body.length === 0) return { ...swaggerError(422, 'request in body is required', 602), headers: uncached };
-  // The real authority can write its answer in this one form, and fails when the client accepts another.
+  const type =
+    (headers['content-type'] ?? 'application/octet-stream').split(';')[0]?.trim().toLowerCase() ??
+    '';
+  if (!accepted.includes(type))
+    return { ...swaggerMedia(headers['content-type'] ?? type, accepted), headers: uncached };
+  if (body.length === 0)
+    return { ...swaggerError(422, 'request in body is required', 602), headers: uncached };
+  // The real authority can write its answer in this one form, and fails when the client accepts
+  // another.
   const accepts = headers.accept ?? '*/*';
   const writable = /\*\/\*|application\/(\*|timestamp-reply)/.test(accepts);
-  if (!writable) return { status: 500, headers: { ...uncached, 'content-type': 'application/json' } };
+  if (!writable)
+    return { status: 500, headers: { ...uncached, 'content-type': 'application/json' } };
   try {
     const query = type === 'application/json' ? readJson(body) : readQuery(body);
     const response = timestampResponse(query, parts.authority, parts.root, parts.now());
@@ -60,7 +82,11 @@ function timestamp({ headers, body }: ServiceRequest, parts: TimestampParts): An
   } catch (error) {
     const message = error instanceof Refused ? error.message : unreadable;
     // The content type is that of a reply even for an error.
-    return { status: 400, headers: { ...uncached, 'content-type': reply }, body: Buffer.from(JSON.stringify({ code: 400, message })) };
+    return {
+      status: 400,
+      headers: { ...uncached, 'content-type': reply },
+      body: Buffer.from(JSON.stringify({ code: 400, message })),
+    };
   }
 }
 
@@ -71,7 +97,8 @@ function readQuery(der: Buffer): TimestampRequest {
   const [algorithm, digest] = members(imprint, 0x30);
   const [hash] = algorithm ? members(algorithm, 0x30) : [];
   if (!hash || digest?.tag !== 0x04) throw new Refused(unreadable);
-  const take = (tag: number): DerValue | undefined => (optional[0]?.tag === tag ? optional.shift() : undefined);
+  const take = (tag: number): DerValue | undefined =>
+    optional[0]?.tag === tag ? optional.shift() : undefined;
   const policy = take(0x06);
   const nonce = take(0x02);
   const certificates = take(0x01);
@@ -80,7 +107,8 @@ function readQuery(der: Buffer): TimestampRequest {
   const checked = checkedHash(dottedOid(hash), digest.content.length);
   if (policy && dottedOid(policy) !== timestampPolicy)
     throw new Refused('unaccepted policy: requested TSA policy is not supported by the TSA');
-  if (extensions) throw new Refused('unaccepted extension: requested extensions are not supported by the TSA');
+  if (extensions)
+    throw new Refused('unaccepted extension: requested extensions are not supported by the TSA');
   return {
     hash: checked,
     digest: digest.content,
@@ -98,13 +126,19 @@ function checkedHash(dotted: string, length: number): StampedHash {
   const hash = hashes[dotted];
   if (!hash) throw new Refused(unreadable);
   if (hash.name === 'sha1') throw new Refused('Weak hash algorithm in timestamp request');
-  if (hash.length !== length) throw new Refused('Message digest has incorrect length for specified algorithm');
+  if (hash.length !== length)
+    throw new Refused('Message digest has incorrect length for specified algorithm');
   return { id: dotted, name: hash.name };
 }
 
-/** Reads the JSON form that the real authority takes besides DER: `{artifactHash, hashAlgorithm, nonce, certificates}`. */
+/**
+ * Reads the JSON form that the real authority takes besides DER: `{artifactHash, hashAlgorithm,
+ * nonce, certificates}`.
+ */
 function readJson(body: Buffer): TimestampRequest {
-  const { artifactHash, hashAlgorithm, nonce, certificates } = JSON.parse(body.toString()) as Record<string, unknown>;
+  const { artifactHash, hashAlgorithm, nonce, certificates } = JSON.parse(
+    body.toString(),
+  ) as Record<string, unknown>;
   const [hash] = Object.entries(hashes).find(([, { name }]) => name === hashAlgorithm) ?? [];
   if (!hash || typeof artifactHash !== 'string') throw new Refused(unreadable);
   const digest = Buffer.from(artifactHash, 'base64');

@@ -1,6 +1,16 @@
 import { createHash, randomBytes, sign } from 'node:crypto';
 import type { Certified } from './certificates.ts';
-import { context, generalizedTime, integer, nothing, octetString, oid, sequence, setOf, utcTime } from './der.ts';
+import {
+  context,
+  generalizedTime,
+  integer,
+  nothing,
+  octetString,
+  oid,
+  sequence,
+  setOf,
+  utcTime,
+} from './der.ts';
 import type { HashName } from './keys.ts';
 
 export interface StampedHash {
@@ -35,8 +45,16 @@ const sha256 = '2.16.840.1.101.3.4.2.1';
 const ecdsaWithSha256 = '1.2.840.10045.4.3.2';
 const digestOf = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 
-/** A granted TimeStampResp (RFC 3161, 2.4.2) in DER, signed by the authority. The time is of whole seconds. */
-export function timestampResponse(request: TimestampRequest, authority: Certified, issuer: Certified, now: Date): Buffer {
+/**
+ * A granted TimeStampResp (RFC 3161, 2.4.2) in DER, signed by the authority. The time is of whole
+ * seconds.
+ */
+export function timestampResponse(
+  request: TimestampRequest,
+  authority: Certified,
+  issuer: Certified,
+  now: Date,
+): Buffer {
   const info = sequence(
     integer(1),
     oid(request.policy ?? timestampPolicy),
@@ -57,18 +75,34 @@ export function timestampResponse(request: TimestampRequest, authority: Certifie
   return sequence(sequence(integer(0)), sequence(oid(signedData), context(0, data)));
 }
 
-/** The SignerInfo (RFC 5652, 5.3); ESSCertIDv2 binds the signature to the one certificate (RFC 5035, 4). */
-function signerInfo(info: Buffer, hash: StampedHash, authority: Certified, issuer: Certified, now: Date): Buffer {
+/**
+ * The SignerInfo (RFC 5652, 5.3); ESSCertIDv2 binds the signature to the one certificate (RFC 5035,
+ * 4).
+ */
+function signerInfo(
+  info: Buffer,
+  hash: StampedHash,
+  authority: Certified,
+  issuer: Certified,
+  now: Date,
+): Buffer {
   const attribute = (type: string, value: Buffer): Buffer => sequence(oid(type), setOf(value));
   const issuerSerial = sequence(sequence(context(4, issuer.name)), integer(authority.serial));
-  // The certificate is named by the hash that the client chose; SHA-256 is the default and left out.
+  // The certificate is named by the hash that the client chose; SHA-256 is the default and left
+  // out.
   const algorithm = hash.name === 'sha256' ? [] : [sequence(oid(hash.id), nothing())];
-  const certificateHash = [...algorithm, octetString(createHash(hash.name).update(authority.der).digest())];
+  const certificateHash = [
+    ...algorithm,
+    octetString(createHash(hash.name).update(authority.der).digest()),
+  ];
   const signed = [
     attribute(attributes.contentType, oid(timestampInfo)),
     attribute(attributes.signingTime, utcTime(now)),
     attribute(attributes.messageDigest, octetString(digestOf(info))),
-    attribute(attributes.signingCertificateV2, sequence(sequence(sequence(...certificateHash, issuerSerial)))),
+    attribute(
+      attributes.signingCertificateV2,
+      sequence(sequence(sequence(...certificateHash, issuerSerial))),
+    ),
   ].sort(Buffer.compare);
   return sequence(
     integer(1),

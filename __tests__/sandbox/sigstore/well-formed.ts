@@ -1,4 +1,11 @@
-import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import {
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+} from 'node:crypto';
 import { dsse } from '@sigstore/core';
 import { boolean, integer, nothing, octetString, oid, sequence } from './der.ts';
 import { type HashName, newEcKey, spkiOf } from './keys.ts';
@@ -18,7 +25,14 @@ export interface World {
   readonly idTokenRequestToken: string;
 }
 
-export type KeyName = 'P-256' | 'P-384' | 'P-521' | 'secp256k1' | 'rsa-1024' | 'rsa-2048' | 'ed25519';
+export type KeyName =
+  | 'P-256'
+  | 'P-384'
+  | 'P-521'
+  | 'secp256k1'
+  | 'rsa-1024'
+  | 'rsa-2048'
+  | 'ed25519';
 
 const keys = new Map<KeyName, KeyObject>();
 
@@ -30,29 +44,50 @@ export function keyOf(name: KeyName): KeyObject {
 }
 
 function newKey(name: KeyName): KeyObject {
-  if (name.startsWith('rsa')) return generateKeyPairSync('rsa', { modulusLength: Number(name.slice(4)) }).privateKey;
+  if (name.startsWith('rsa'))
+    return generateKeyPairSync('rsa', { modulusLength: Number(name.slice(4)) }).privateKey;
   if (name === 'ed25519') return generateKeyPairSync('ed25519').privateKey;
   return name === 'P-256' ? newEcKey() : generateKeyPairSync('ec', { namedCurve: name }).privateKey;
 }
 
-export const publicPem = (key: KeyObject): string => createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString();
+export const publicPem = (key: KeyObject): string =>
+  createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString();
 export const base64 = (bytes: Uint8Array | string): string => Buffer.from(bytes).toString('base64');
 type Encoding = 'der' | 'ieee-p1363';
-const signed = (hash: HashName | null, data: Uint8Array, key: KeyObject, dsaEncoding: Encoding = 'der'): string =>
+const signed = (
+  hash: HashName | null,
+  data: Uint8Array,
+  key: KeyObject,
+  dsaEncoding: Encoding = 'der',
+): string =>
   base64(sign(key.asymmetricKeyType === 'ed25519' ? null : hash, data, { key, dsaEncoding }));
 
 /** Asks the issuer for a token with these parameters, as an action on a runner does. */
-export async function askToken(world: World, parameters: Readonly<Record<string, string>> = {}): Promise<string> {
+export async function askToken(
+  world: World,
+  parameters: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const email = parameters.email !== undefined;
-  const url = new URL(email ? world.idTokenRequestUrl.replace('127.0.0.1', 'localhost') : world.idTokenRequestUrl);
-  for (const [name, value] of Object.entries({ audience: 'sigstore', ...parameters })) url.searchParams.set(name, value);
-  const response = await fetch(url, { headers: { authorization: `bearer ${world.idTokenRequestToken}` } });
+  const url = new URL(
+    email ? world.idTokenRequestUrl.replace('127.0.0.1', 'localhost') : world.idTokenRequestUrl,
+  );
+  for (const [name, value] of Object.entries({ audience: 'sigstore', ...parameters }))
+    url.searchParams.set(name, value);
+  const response = await fetch(url, {
+    headers: { authorization: `bearer ${world.idTokenRequestToken}` },
+  });
   return ((await response.json()) as { value: string }).value;
 }
 
 /** A certificate request: the key signs the token's subject or e-mail address. */
-export function certificateRequest(token: string, key: KeyObject = keyOf('P-256'), hash: HashName | null = 'sha256'): Json {
-  const { email, sub = '' } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as {
+export function certificateRequest(
+  token: string,
+  key: KeyObject = keyOf('P-256'),
+  hash: HashName | null = 'sha256',
+): Json {
+  const { email, sub = '' } = JSON.parse(
+    Buffer.from(token.split('.')[1] ?? '', 'base64url').toString(),
+  ) as {
     email?: string;
     sub?: string;
   };
@@ -77,7 +112,10 @@ export function envelope(
 }
 
 /** A `dsse` entry for Rekor v1. `verifier` is PEM. */
-export function dsseEntry(content: object = envelope(), verifier: string = publicPem(keyOf('P-256'))): Json {
+export function dsseEntry(
+  content: object = envelope(),
+  verifier: string = publicPem(keyOf('P-256')),
+): Json {
   return {
     apiVersion: '0.0.1',
     kind: 'dsse',
@@ -98,7 +136,10 @@ export function hashedRekord(
   return {
     apiVersion: '0.0.1',
     kind: 'hashedrekord',
-    spec: { data: { hash: { algorithm: hash, value } }, signature: { content, publicKey: { content: base64(verifier) } } },
+    spec: {
+      data: { hash: { algorithm: hash, value } },
+      signature: { content, publicKey: { content: base64(verifier) } },
+    },
   };
 }
 
@@ -113,8 +154,15 @@ export function hashedRekordRequest(
   const data = randomBytes(16);
   const digest = createHash(hash).update(data).digest('base64');
   const content = signed(hash, data, key, encoding);
-  const verifier = certificate ? { x509Certificate: { rawBytes: base64(certificate) } } : { publicKey: { rawBytes: base64(spkiOf(key)) } };
-  return { hashedRekordRequestV002: { digest, signature: { content, verifier: { ...verifier, keyDetails } } } };
+  const verifier = certificate
+    ? { x509Certificate: { rawBytes: base64(certificate) } }
+    : { publicKey: { rawBytes: base64(spkiOf(key)) } };
+  return {
+    hashedRekordRequestV002: {
+      digest,
+      signature: { content, verifier: { ...verifier, keyDetails } },
+    },
+  };
 }
 
 export const hashes = {
@@ -138,7 +186,14 @@ export interface QueryParts {
 
 /** A timestamp query (RFC 3161) in DER, with a nonce and the wish for certificates. */
 export function timestampQuery(parts: QueryParts = {}): Buffer {
-  const { hash = 'sha256', version = 1, policy, certificates = true, rest, nonce = randomBytes(8).fill(0x11, 0, 1) } = parts;
+  const {
+    hash = 'sha256',
+    version = 1,
+    policy,
+    certificates = true,
+    rest,
+    nonce = randomBytes(8).fill(0x11, 0, 1),
+  } = parts;
   const { digest = Buffer.alloc(hashes[hash].length, 7) } = parts;
   return sequence(
     integer(version),

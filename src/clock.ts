@@ -1,0 +1,53 @@
+/**
+ * The time, passed to whatever waits or measures: tests put a clock of their own in its place, so
+ * that no verdict depends on how fast a machine is.
+ */
+export interface Clock {
+  /** Milliseconds on a scale that never goes back; only differences mean something. */
+  now(): number;
+  /** The time of day, as the machine believes it to be. */
+  date(): Date;
+  /**
+   * Calls `fire` once, after so many milliseconds.
+   * @param options `keepAlive: false` lets the process end before (default: true)
+   * @returns cancels it; harmless after it has fired
+   */
+  timer(
+    milliseconds: number,
+    fire: () => void,
+    options?: { readonly keepAlive?: boolean },
+  ): () => void;
+  /**
+   * Waits so many milliseconds.
+   * @throws the reason of `signal`, as soon as it aborts
+   */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** A longer timer of Node fires at once. */
+const longestTimer = 2 ** 31 - 1;
+
+/** The clock of the machine. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  date: () => new Date(),
+  timer(milliseconds, fire, { keepAlive = true } = {}) {
+    const timer = setTimeout(fire, Math.min(milliseconds, longestTimer));
+    if (!keepAlive) timer.unref();
+    return () => clearTimeout(timer);
+  },
+  sleep(milliseconds, signal) {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const cancel = systemClock.timer(milliseconds, () => {
+        signal?.removeEventListener('abort', stop);
+        resolve();
+      });
+      const stop = () => {
+        cancel();
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', stop, { once: true });
+    });
+  },
+};
