@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkOneRegistry } from '../../src/action/input-rules.ts';
+import { loginRegistry } from '../../src/action/input-rules.ts';
 import { type InputSource, readSignInputs } from '../../src/action/inputs.ts';
 import { createMasker } from '../../src/action/secrets.ts';
 import { Failure } from '../../src/failure.ts';
@@ -86,6 +86,7 @@ describe('the inputs of sign-image', () => {
       'tuf-mirror': 'https://tuf.example.com',
       'tuf-root': 'root.json',
       'disclose-private-repository': 'true',
+      registry: 'GHCR.io',
       'registry-username': 'me',
       'registry-password': 'pass word ',
       'allow-http-registry': 'true',
@@ -116,7 +117,13 @@ describe('the inputs of sign-image', () => {
         tufRoot: 'root.json',
       },
       disclosePrivateRepository: true,
-      registry: { username: 'me', password: 'pass word ', allowHttp: true, allowInsecure: true },
+      registry: {
+        host: 'ghcr.io',
+        username: 'me',
+        password: 'pass word ',
+        allowHttp: true,
+        allowInsecure: true,
+      },
       timeout: 90_000,
       githubToken: 'ghs_x',
       warnings: [],
@@ -200,6 +207,14 @@ describe('the inputs of sign-image', () => {
       /^bad-input: Input registry-password is set and registry-username is empty\./,
     ],
     [
+      'a login that nothing says the registry of',
+      { metadata: '{}', 'registry-username': 'me', 'registry-password': 'x' },
+      /^bad-input: .* nothing in the workflow says which registry they are for/,
+    ],
+    ['an address as a registry', { ...app, registry: 'https://ghcr.io' }, /^bad-input: Input reg/],
+    ['a path as a registry', { ...app, registry: 'ghcr.io/acme' }, /^bad-input: Input registry is/],
+    ['a word as a registry', { ...app, registry: 'acme' }, /^bad-input: Input registry is "acme"/],
+    [
       'an unknown format',
       { ...app, format: 'cosign' },
       /^bad-input: Input format is "cosign"\. \| Use one of `auto`, `bundle`, `legacy`, `both`/,
@@ -275,6 +290,12 @@ describe('the inputs of sign-image', () => {
       {},
       'rekor-version has no effect without rekor-url',
     ],
+    [
+      'a registry without a login',
+      { registry: 'ghcr.io' },
+      {},
+      'Input registry has no effect: it says what registry-username',
+    ],
     ['quotes in an annotation', { annotations: 'a="b"' }, {}, 'The quotes around the value'],
   ])('warn of %s', (_, inputs, env, sentence) => {
     const { warnings } = read(
@@ -285,16 +306,25 @@ describe('the inputs of sign-image', () => {
   });
 });
 
-describe('registry-username', () => {
-  const many = ['ghcr.io', 'docker.io', 'ghcr.io'];
-  it('is for one registry', () =>
-    expect(refusal(() => checkOneRegistry(['ghcr.io', 'ghcr.io'], 'me'))).toBe('accepted'));
-  it('is refused for two', () =>
-    expect(refusal(() => checkOneRegistry(many, 'me'))).toMatch(
-      /^bad-input: .* the images are on 2: ghcr\.io, docker\.io\./,
+describe('the registry that a login is for', () => {
+  const on = (source: 'images' | 'metadata' | 'files', ...registries: string[]) =>
+    registries.map((registry) => ({ reference: { registry, repository: 'a' }, source }));
+  const login = { username: 'me' };
+  const named = on('images', 'ghcr.io', 'ghcr.io');
+  it.each([
+    ['is the one of all images', login, named, 'ghcr.io'],
+    ['is the one that is given', { ...login, host: 'docker.io' }, named, 'docker.io'],
+    ['is not the one of a file', login, [...on('files', 'evil.io'), ...named], 'ghcr.io'],
+    ['is not the one of a build', login, [...named, ...on('metadata', 'evil.io')], 'ghcr.io'],
+    ['is none where only files name one', login, on('files', 'evil.io'), undefined],
+    ['is none without a login', {}, on('images', 'ghcr.io', 'docker.io'), undefined],
+  ])('%s', (_, inputs, targets, registry) => expect(loginRegistry(inputs, targets)).toBe(registry));
+  it('is asked for where images lie on two', () =>
+    expect(
+      refusal(() => loginRegistry(login, on('images', 'ghcr.io', 'docker.io', 'ghcr.io'))),
+    ).toMatch(
+      /^bad-input: .* the images are on 2: ghcr\.io, docker\.io\. \| Name the one .*`registry`/,
     ));
-  it('is not needed for two', () =>
-    expect(refusal(() => checkOneRegistry(many, undefined))).toBe('accepted'));
 });
 
 describe('secrets', () => {

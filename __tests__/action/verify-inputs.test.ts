@@ -219,6 +219,13 @@ describe('inputs that are refused', () => {
       'registry-username is empty',
     ],
     [
+      'a login for files alone',
+      { key, files: '**', 'registry-username': 'me', 'registry-password': 'x' },
+      'bad-input',
+      'nothing in the workflow says which registry they are for',
+    ],
+    ['a registry that is none', { ...good, registry: 'ghcr' }, 'bad-input', 'the host of a reg'],
+    [
       'a TUF root alone',
       { ...good, 'tuf-root': 'root.json' },
       'bad-input',

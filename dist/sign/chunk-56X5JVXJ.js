@@ -1,1 +1,1 @@
-export{c0_a as a,c0_b as b}from"../sign.js";
+export{c1_a as a,c1_b as b}from"../sign.js";

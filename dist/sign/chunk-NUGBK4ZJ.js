@@ -1,1 +1,1 @@
-export{c16_a as a,c16_b as b,c16_c as c,c16_d as d}from"../sign.js";
+export{c17_a as a,c17_b as b,c17_c as c,c17_d as d}from"../sign.js";

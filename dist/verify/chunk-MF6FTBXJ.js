@@ -1,1 +1,1 @@
-export{c10_a as a,c10_b as b,c10_c as c}from"./run.js";
+export{c9_a as a,c9_b as b,c9_c as c}from"./run.js";

@@ -1,5 +1,6 @@
 import { Failure } from '../failure.ts';
-import type { InputSource, ServiceInputs, SignInputs } from './inputs.ts';
+import type { Target } from '../image/targets.ts';
+import type { InputSource, RegistryInputs, ServiceInputs, SignInputs } from './inputs.ts';
 
 // Which inputs go together. Pure rules: a value in, a Failure or warnings out.
 
@@ -54,7 +55,7 @@ export function checkSignInputs(
   checkLog(inputs);
   checkRegistryLogin(inputs);
   checkTuf(inputs);
-  return warningsFor(inputs);
+  return [...warningsFor(inputs), ...registryWarnings(inputs.registry)];
 }
 
 function checkTargets(
@@ -126,11 +127,25 @@ function checkLog({ tlog, format, services }: CheckedInputs): void {
     );
 }
 
-/** User name and password go together. @throws {Failure} `bad-input` */
+/**
+ * User name and password go together, and the workflow says which registry they are for. A name
+ * that comes out of a file or of a build never says it: whoever writes a pull request could name a
+ * registry of their own there, and would be sent the password.
+ * @throws {Failure} `bad-input`
+ */
 export function checkRegistryLogin({
-  registry: { username, password },
-}: Pick<CheckedInputs, 'registry'>): void {
-  if ((username === undefined) === (password === undefined)) return;
+  images,
+  registry: { host, username, password },
+}: Pick<CheckedInputs, 'images' | 'registry'>): void {
+  if (username !== undefined && password !== undefined) {
+    if (host !== undefined || images.length > 0) return;
+    throw new Failure(
+      'bad-input',
+      'Inputs registry-username and registry-password are set, and nothing in the workflow says which registry they are for: input images is empty.',
+      'Name the registry that the password belongs to, for example:\n```yaml\nwith:\n  registry: ghcr.io\n```\nIt is sent to no other one, whatever image names `files` or `metadata` bring.',
+    );
+  }
+  if (username === undefined && password === undefined) return;
   const [there, missing] =
     username === undefined
       ? ['registry-password', 'registry-username']
@@ -179,21 +194,33 @@ function warningsFor({
   return cases.filter(([holds]) => holds).map(([, sentence]) => sentence);
 }
 
+/** A `registry` that has no effect. @returns warnings, as sentences */
+export function registryWarnings({ host, username }: RegistryInputs): readonly string[] {
+  return host === undefined || username !== undefined
+    ? []
+    : [
+        `Input registry has no effect: it says what registry-username and registry-password are for, and both are empty. A secret is empty in pull requests from forks and when its name is misspelt.`,
+      ];
+}
+
 /**
- * Credentials go to no host they were not meant for: with registry-username set, all images must be
- * on one registry.
- * @param registries the registry of every image, as parsed.
- * @throws {Failure} `bad-input` that lists them.
+ * The registry that the login of the inputs goes to: input `registry`, else the one that all
+ * entries of `images` are on. What `files` and `metadata` name has no say.
+ * @returns undefined without a login
+ * @throws {Failure} `bad-input` that lists them, where `images` lie on several
  */
-export function checkOneRegistry(
-  registries: readonly string[],
-  username: string | undefined,
-): void {
-  const different = [...new Set(registries)];
-  if (username === undefined || different.length < 2) return;
+export function loginRegistry(
+  { host, username }: Pick<RegistryInputs, 'host' | 'username'>,
+  targets: readonly Pick<Target, 'reference' | 'source'>[],
+): string | undefined {
+  if (username === undefined) return undefined;
+  if (host !== undefined) return host;
+  const named = targets.filter(({ source }) => source === 'images');
+  const different = [...new Set(named.map(({ reference }) => reference.registry))];
+  if (different.length < 2) return different[0];
   throw new Failure(
     'bad-input',
     `registry-username and registry-password are for one registry, and the images are on ${different.length}: ${different.slice(0, 5).join(', ')}.`,
-    'Use one step for each registry, or log in with docker/login-action for each and leave the two inputs out.',
+    'Name the one that they are for in `registry`, and log in to the others with docker/login-action before this step.',
   );
 }

@@ -1,4 +1,5 @@
 import { Failure } from '../failure.ts';
+import { parseRegistry } from '../image/reference.ts';
 
 // How the text of one input becomes a value. Each function takes the input's name for its error,
 // and never shows a value that may be secret.
@@ -124,6 +125,20 @@ export function parseServiceUrl(name: string, text: string): URL {
     'bad-input',
     `Input ${name} ${plain}: "${shown(text)}".`,
     `${fix} Plain http is taken for this machine only (127.0.0.1, localhost).`,
+  );
+}
+
+/**
+ * The host of a registry as in a reference, in lower case; Docker Hub is `docker.io`.
+ * @throws {Failure} `bad-input` for an address, a path or a bare name
+ */
+export function parseRegistryHost(text: string): string {
+  const registry = parseRegistry(text);
+  if (registry !== undefined) return registry;
+  throw new Failure(
+    'bad-input',
+    `Input registry is "${shown(text)}", which is not the host of a registry.`,
+    'Write the host alone, as it stands in front of an image: `registry: ghcr.io`, and `docker.io` for Docker Hub.',
   );
 }
 

@@ -8,6 +8,7 @@ import {
   parseChoice,
   parseDuration,
   parseList,
+  parseRegistryHost,
   parseServiceUrl,
 } from './input-values.ts';
 import type { Masker } from './secrets.ts';
@@ -75,6 +76,8 @@ export interface ServiceInputs {
 }
 
 export interface RegistryInputs {
+  /** the registry that the login is for, as in a reference; default: the one of `images` */
+  readonly host?: string;
   /** both or neither */
   readonly username?: string;
   readonly password?: string;
@@ -121,6 +124,7 @@ export function readSignInputs(masker: Masker, source: InputSource = runnerInput
     disclosePrivateRepository: flag('disclose-private-repository', false),
     registry: {
       ...secrets.registry,
+      ...optional('host', text('registry'), parseRegistryHost),
       allowHttp: flag('allow-http-registry', false),
       allowInsecure: flag('allow-insecure-registry', false),
     },

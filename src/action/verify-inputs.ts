@@ -7,6 +7,7 @@ import {
   parseDuration,
   parseGlobs,
   parseList,
+  parseRegistryHost,
   parseServiceUrl,
 } from './input-values.ts';
 import {
@@ -110,6 +111,7 @@ export function readVerifyInputs(masker: Masker, source: InputSource = runnerInp
     },
     registry: {
       ...secrets.registry,
+      ...optional('host', text('registry'), parseRegistryHost),
       allowHttp: flag('allow-http-registry', false),
       allowInsecure: flag('allow-insecure-registry', false),
     },

@@ -1,6 +1,6 @@
 import { Failure } from '../failure.ts';
 import type { Matcher } from '../signature/policy.ts';
-import { checkRegistryLogin, checkTuf, commonMistakes } from './input-rules.ts';
+import { checkRegistryLogin, checkTuf, commonMistakes, registryWarnings } from './input-rules.ts';
 import type { InputSource } from './inputs.ts';
 import { checkOpenness } from './signer-inputs.ts';
 import type { VerifyInputs } from './verify-inputs.ts';
@@ -77,9 +77,11 @@ export function checkVerifyInputs(
   checkAmbiguity(inputs, given);
   checkRegistryLogin(inputs);
   checkTuf(inputs);
-  return inputs.identities.length === 0
-    ? []
-    : checkOpenness(inputs.identities, inputs.issuers, inputs.github);
+  const openness =
+    inputs.identities.length === 0
+      ? []
+      : checkOpenness(inputs.identities, inputs.issuers, inputs.github);
+  return [...openness, ...registryWarnings(inputs.registry)];
 }
 
 function checkTargets({ images, metadata, files, digest, changedOnly }: CheckedInputs): void {

@@ -43,6 +43,18 @@ export function parseReference(text: string, where = 'images'): ImageReference {
   );
 }
 
+/**
+ * Reads the host of a registry alone, as it stands in front of a reference: `ghcr.io`,
+ * `127.0.0.1:5000`; in lower case, Docker Hub always `docker.io`.
+ * @returns undefined for anything else: an address, a path, a name that Docker reads as a
+ * repository of Docker Hub
+ */
+export function parseRegistry(text: string): string | undefined {
+  return readName(`${text}/name`)?.registry === canonicalHost(text)
+    ? canonicalHost(text)
+    : undefined;
+}
+
 /** `registry/repository[:tag][@digest]`; `parseReference` reads it back to the same value. */
 export function formatReference(reference: ImageReference): string {
   const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
@@ -99,9 +111,8 @@ function readName(text: string): RepositoryName | undefined {
   const slash = text.indexOf('/');
   const first = slash < 0 ? '' : text.slice(0, slash);
   const isHost = first === 'localhost' || /[.:]/.test(first);
-  let registry = isHost ? first.toLowerCase() : 'docker.io';
+  const registry = isHost ? canonicalHost(first) : 'docker.io';
   let repository = isHost ? text.slice(slash + 1) : text;
-  if (registry === 'index.docker.io') registry = 'docker.io';
   if (registry === 'docker.io' && !repository.includes('/')) repository = `library/${repository}`;
   if (
     repository.length > maxRepository ||
@@ -109,6 +120,12 @@ function readName(text: string): RepositoryName | undefined {
   )
     return undefined;
   return isRegistry(registry) ? { registry, repository } : undefined;
+}
+
+/** Lower case, and one name for Docker Hub. */
+function canonicalHost(host: string): string {
+  const name = host.toLowerCase();
+  return name === 'index.docker.io' ? 'docker.io' : name;
 }
 
 function isRegistry(text: string): boolean {

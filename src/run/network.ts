@@ -72,8 +72,8 @@ export interface Registries {
 
 export interface RegistrySetting {
   readonly inputs: RegistryInputs;
-  /** the registry that registry-username and -password are for: the one that all images are on */
-  readonly registry: string | undefined;
+  /** the registry that registry-username and -password are for (action/input-rules.ts) */
+  readonly loginRegistry: string | undefined;
   readonly access: 'pull' | 'pull,push';
   readonly env: NodeJS.ProcessEnv;
   readonly masker: Masker;
@@ -92,7 +92,7 @@ export interface RegistrySetting {
 export function openRegistries(
   {
     inputs,
-    registry,
+    loginRegistry: registry,
     access,
     env,
     masker,

@@ -1,4 +1,4 @@
-import { checkOneRegistry } from '../action/input-rules.ts';
+import { loginRegistry } from '../action/input-rules.ts';
 import type { VerifyInputs } from '../action/verify-inputs.ts';
 import { Failure } from '../failure.ts';
 import type { HttpOptions } from '../http/client.ts';
@@ -51,7 +51,7 @@ const mostAhead = 24;
  * Opens the registries of these images for reading.
  * @param ahead true where their signatures are needed for certain: those of images whose digest is
  * known are asked for at once
- * @throws {Failure} `too-large`; `bad-input` where the images lie in several registries and one
+ * @throws {Failure} `too-large`; `bad-input` where `images` lie in several registries and one
  * login is given
  */
 export function openReading(
@@ -68,12 +68,10 @@ export function openReading(
       'Split them over several steps.',
     );
   }
-  const names = targets.map(({ reference }) => reference.registry);
-  checkOneRegistry(names, inputs.registry.username);
   const { promise: signed, resolve: onSignature } = Promise.withResolvers<void>();
   const setting = {
     inputs: inputs.registry,
-    registry: names[0],
+    loginRegistry: loginRegistry(inputs.registry, targets),
     access: 'pull' as const,
     env,
     masker,

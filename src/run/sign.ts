@@ -1,5 +1,5 @@
 import { combineAnnotations, githubAnnotations } from '../action/github-annotations.ts';
-import { checkOneRegistry } from '../action/input-rules.ts';
+import { loginRegistry } from '../action/input-rules.ts';
 import { readSignInputs, type SignInputs } from '../action/inputs.ts';
 import { createLog, type Log } from '../action/log.ts';
 import { createMasker, type Masker } from '../action/secrets.ts';
@@ -39,10 +39,7 @@ export async function runSign(env: NodeJS.ProcessEnv = process.env): Promise<num
     const inputs = readSignInputs(machine.masker);
     for (const warning of inputs.warnings) machine.log.warning(warning);
     const targets = readTargets(inputs);
-    checkOneRegistry(
-      targets.map(({ reference }) => reference.registry),
-      inputs.registry.username,
-    );
+    loginRegistry(inputs.registry, targets);
     const network = openNetwork(inputs.timeout, env, machine.log);
     try {
       return network.exitCode(await signTargets(targets, inputs, network, machine));
@@ -70,11 +67,10 @@ async function signTargets(
   const { craft, services, publicKey } = await openSigner(inputs, annotations, network, machine);
   const plan = services.then((found) => planOf(inputs, annotations, found, log));
   plan.catch(() => {}); // told once the images have been looked up
-  const [registry] = targets.map(({ reference }) => reference.registry);
   const registries = openRegistries(
     {
       inputs: inputs.registry,
-      registry,
+      loginRegistry: loginRegistry(inputs.registry, targets),
       access: 'pull,push',
       env,
       masker,
