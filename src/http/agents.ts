@@ -1,11 +1,12 @@
 import type http from 'node:http';
 import type net from 'node:net';
 import type { AheadConnections } from './ahead.ts';
-import { isLoopback } from './host.ts';
 import { protocolOf } from './protocol.ts';
+import type { ProxyRule } from './proxy.ts';
 
 /** Connections of a run: kept open, shared by all requests, bounded per host. */
 export interface Agents {
+  /** @throws {Failure} `network` where the proxy cannot be used */
   for(url: URL): http.Agent;
   /**
    * Waits until fewer than `most` requests to this host are under way; the function answered gives
@@ -17,26 +18,25 @@ export interface Agents {
 }
 
 /**
- * Node's own agents read HTTPS_PROXY, HTTP_PROXY and NO_PROXY (upper or lower case) from `env`.
- * Loopback is always reached directly, as Go programs (docker, cosign) do it: through a proxy it
- * would be another machine, and plain HTTP with a password is fine on this one only.
+ * Makes an agent for each way to a host. Node's agents open the tunnel of a proxy; which hosts need
+ * one our own rule says, as Node's differs from the runner's (it knows no subdomains and no CIDR
+ * ranges in NO_PROXY).
  * @param ahead connections that are used before new ones are opened
  */
-export function createAgents(
-  env: Readonly<Record<string, string | undefined>>,
-  ahead?: AheadConnections,
-): Agents {
+export function createAgents(proxyFor: ProxyRule, ahead?: AheadConnections): Agents {
   const made = new Map<string, http.Agent>();
   const places = new Map<string, { taken: number; line: (() => void)[] }>();
   const agentFor = (url: URL) => {
-    const direct = isLoopback(url.hostname);
-    const key = `${url.protocol}${direct}`;
+    const proxy = proxyFor(url)?.href;
+    const key = `${url.protocol}${proxy ?? ''}`;
     const known = made.get(key);
     if (known !== undefined) return known;
-    const options = { keepAlive: true, ...(direct ? {} : { proxyEnv: env as NodeJS.ProcessEnv }) };
+    const proxyEnv = { HTTPS_PROXY: proxy, HTTP_PROXY: proxy };
+    const options = { keepAlive: true, ...(proxy === undefined ? {} : { proxyEnv }) };
     const { Agent } = protocolOf(url);
     const agent = new Agent(options);
-    if (ahead !== undefined) useFirst(ahead, agent, url.protocol === 'https:');
+    if (ahead !== undefined && proxy === undefined)
+      useFirst(ahead, agent, url.protocol === 'https:');
     made.set(key, agent);
     return agent;
   };

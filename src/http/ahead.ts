@@ -1,5 +1,6 @@
 import net from 'node:net';
 import { isLoopback } from './host.ts';
+import { createProxyRule } from './proxy.ts';
 
 /** Connections that were begun while the run was still being loaded. */
 export interface AheadConnections {
@@ -57,13 +58,27 @@ function placeOf(env: Readonly<Record<string, string | undefined>>): Place | und
     !(/[.:]/.test(written) || port !== undefined || written === 'localhost')
   )
     return undefined;
-  const loopback = isLoopback(written);
-  const proxied = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'].some(
-    (name) => env[name],
-  );
-  if (proxied && !loopback) return undefined;
+  const plain = isLoopback(written) || env['INPUT_ALLOW-HTTP-REGISTRY'] === 'true';
   const host =
     written === 'docker.io' ? 'registry-1.docker.io' : written.replace(/^\[(.*)\]$/, '$1');
-  const plain = loopback || env['INPUT_ALLOW-HTTP-REGISTRY'] === 'true';
-  return { host, port: Number(port ?? (plain ? 80 : 443)) };
+  const place = { host, port: Number(port ?? (plain ? 80 : 443)) };
+  return isDirect(place, plain, env) ? place : undefined;
+}
+
+/** A host that plain http is allowed for may answer by TLS all the same: neither needs a proxy. */
+function isDirect(
+  { host, port }: Place,
+  plain: boolean,
+  env: Readonly<Record<string, string | undefined>>,
+): boolean {
+  const proxyFor = createProxyRule(env);
+  const name = host.includes(':') ? `[${host}]` : host;
+  try {
+    return (plain ? ['http', 'https'] : ['https']).every((scheme) => {
+      const url = URL.parse(`${scheme}://${name}:${port}/`);
+      return url !== null && proxyFor(url) === undefined;
+    });
+  } catch {
+    return false; // told by the first request
+  }
 }

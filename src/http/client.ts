@@ -6,6 +6,7 @@ import { type Clocks, ExchangeError, exchange } from './exchange.ts';
 import type { Http, HttpRequest, HttpResponse } from './http.ts';
 import { networkFailure } from './network-failure.ts';
 import { createPaces, type Pace } from './pace.ts';
+import { createProxyRule } from './proxy.ts';
 import { redirected, tooManyRedirects } from './redirect.ts';
 import { mayPass, type Outcome, patienceWith, pauseBefore } from './retry.ts';
 import { createTolerances, type Tolerance, type ToleranceLimits } from './tolerance.ts';
@@ -59,7 +60,7 @@ const lastMoment = 5;
  * that is down.
  */
 export function createHttp(options: HttpOptions): Http & { close(): void } {
-  const agents = createAgents(options.env, options.ahead);
+  const agents = createAgents(createProxyRule(options.env), options.ahead);
   const paceOf = createPaces();
   const toleranceOf =
     options.tolerance === undefined ? () => undefined : createTolerances(options.tolerance);

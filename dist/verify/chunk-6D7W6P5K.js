@@ -1,1 +1,0 @@
-export{c1_a as a,c1_b as b,c1_c as c,c1_d as d,c1_e as e,c1_f as f,c1_g as g,c1_h as h,c1_i as i,c1_j as j,c1_k as k,c1_l as l,c1_m as m,c1_n as n,c1_o as o,c1_p as p,c1_q as q,c1_r as r}from"./run.js";
