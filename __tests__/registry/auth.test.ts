@@ -73,10 +73,10 @@ describe('bearer tokens', () => {
         charged.add(chargedTo?.origin);
         return answer(200, JSON.stringify({ token: `t${++issued}` }));
       },
-      registry: 'r.io',
       access: 'pull',
       origin: () => url.origin,
       credentials: async () => undefined,
+      circumstances: async () => ({ registry: 'r.io', access: 'pull', loggedIn: false }),
       expectsChallenge: async () => true,
       ping: async () => answer(200),
       allowHttp: false,

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunHelper } from '../../src/registry/credential-helper.ts';
 import { createCredentials } from '../../src/registry/credentials.ts';
+import { hasScopedLogin } from '../../src/registry/docker-config.ts';
 
 let home: string;
 beforeEach(async () => {
@@ -21,9 +22,16 @@ async function write(path: string, content: unknown): Promise<string> {
 function finder(more: Partial<Parameters<typeof createCredentials>[0]> = {}) {
   const masked: string[] = [];
   const run: RunHelper = () => Promise.reject(new Error('no helper expected'));
+  const find = createCredentials({
+    env: { XDG_RUNTIME_DIR: join(home, 'no-runtime') },
+    home,
+    run,
+    mask: (secret) => masked.push(secret),
+    ...more,
+  });
   return {
     masked,
-    find: createCredentials({ env: {}, home, run, mask: (secret) => masked.push(secret), ...more }),
+    find: (registry: string, repository = 'acme/team/app') => find(registry, repository),
   };
 }
 
@@ -99,41 +107,162 @@ describe('auths of config.json', () => {
       { kind: 'registry-token', token: 'rt' },
     ],
     ['an empty entry', { 'ghcr.io': {} }, 'ghcr.io', undefined],
-    ['an unreadable entry', { 'ghcr.io': { auth: b64('nocolon') } }, 'ghcr.io', undefined],
+    ['an empty auth', { 'ghcr.io': { auth: '' } }, 'ghcr.io', undefined],
+    [
+      'an auth over several lines, as `base64` wraps it',
+      { 'ghcr.io': { auth: `${b64('me:secret').slice(0, 4)}\n${b64('me:secret').slice(4)}\n` } },
+      'ghcr.io',
+      password('me', 'secret'),
+    ],
   ])('%s', async (_, auths, registry, expected) => {
     await write('.docker/config.json', { auths });
     expect(await finder().find(registry)).toEqual(expected);
+  });
+
+  const broken = (problem: string) => `its login for ghcr.io ${problem}`;
+  it.each([
+    ['no colon', b64('nocolon'), broken('has an `auth` without a colon')],
+    ['not base64', 'me:secret', broken('has an `auth` that is not base64')],
+    ['no name', b64(':secret'), broken('has an `auth` without a user name')],
+    ['no password', b64('me:'), broken('has an `auth` without a password')],
+    ['a line break', b64('me:secret\n'), broken('has an `auth` that ends with a line break')],
+    [
+      'a control character',
+      b64('me:sec\u0007ret'),
+      broken('has an `auth` with control characters'),
+    ],
+  ])('an auth nobody can log in with is told, and not quoted: %s', async (_, auth, problem) => {
+    await write('.docker/config.json', { auths: { 'ghcr.io': { auth } } });
+    const { find, masked } = finder();
+    const failure = await find('ghcr.io').catch((caught: unknown) => caught);
+    expect(failure).toMatchObject({
+      code: 'bad-credentials',
+      message: expect.stringContaining(problem),
+    });
+    expect(String(failure)).not.toContain('secret');
+    expect(masked).toContain(auth);
+    // It concerns nobody else.
+    expect(await find('quay.io')).toBeUndefined();
   });
 
   it('masks every form of a secret', async () => {
     await write('.docker/config.json', { auths: { 'ghcr.io': { auth: b64('me:secret') } } });
     const { find, masked } = finder();
     await find('ghcr.io');
-    expect(new Set(masked)).toEqual(new Set([b64('me:secret'), 'secret']));
+    expect(new Set(masked)).toEqual(new Set([b64('me:secret'), 'me:secret', 'secret']));
+  });
+});
+
+describe('keys of namespaces and repositories (containers-auth.json)', () => {
+  const auths = Object.fromEntries(
+    [
+      'r.io',
+      'r.io/acme',
+      'r.io/acme/team/app',
+      'https://s.io/acme',
+      't.io/acme',
+      'docker.io/acme',
+      'https://index.docker.io/v1/',
+    ].map((key) => [key, { auth: b64(`me:${key}`) }]),
+  );
+  it.each([
+    ['the repository', 'r.io', 'acme/team/app', 'r.io/acme/team/app'],
+    ['a namespace above it', 'r.io', 'acme/team/other', 'r.io/acme'],
+    ['below the repository', 'r.io', 'acme/team/app/sub', 'r.io/acme/team/app'],
+    ['a name that begins alike', 'r.io', 'acmeinc/app', 'r.io'],
+    ['another namespace', 'r.io', 'other/app', 'r.io'],
+    ['an address with a path names the host', 's.io', 'other/app', 'https://s.io/acme'],
+    ['a namespace is not the host', 't.io', 'other/app', undefined],
+    ['another port', 'r.io:8443', 'acme/team/app', undefined],
+    ['Docker Hub, a namespace', 'docker.io', 'acme/app', 'docker.io/acme'],
+    ['Docker Hub, the rest', 'docker.io', 'library/app', 'https://index.docker.io/v1/'],
+  ])('%s', async (_, registry, repository, key) => {
+    await write('.docker/config.json', { auths });
+    expect(await finder().find(registry, repository)).toEqual(
+      key === undefined ? undefined : password('me', key),
+    );
+  });
+
+  it('counts before credsStore, which only Docker knows, and after credHelpers', async () => {
+    const run: RunHelper = async () => ({
+      exitCode: 0,
+      stdout: '{"Username":"helped","Secret":"s3"}',
+      stderr: '',
+    });
+    await write('.docker/config.json', {
+      auths: { 'a.io/acme': { auth: b64('me:x') }, 'b.io/acme': { auth: b64('me:x') } },
+      credsStore: 'store',
+      credHelpers: { 'b.io': 'own' },
+    });
+    const { find } = finder({ run });
+    expect([
+      await find('a.io', 'acme/app'),
+      await find('a.io', 'other/app'),
+      await find('b.io', 'acme/app'),
+    ]).toEqual([password('me', 'x'), password('helped', 's3'), password('helped', 's3')]);
   });
 });
 
 describe('places', () => {
-  it('DOCKER_CONFIG replaces ~/.docker, and podman comes after Docker', async () => {
+  it('REGISTRY_AUTH_FILE comes before Docker, which comes before podman', async () => {
     await write('.docker/config.json', { auths: { 'a.io': { auth: b64('home:x') } } });
-    await write('other/config.json', { auths: { 'a.io': { auth: b64('other:x') } } });
-    const podman = await write('podman.json', {
+    await write('other/config.json', {
+      auths: { 'a.io': { auth: b64('other:x') }, 'd.io': { auth: b64('other:x') } },
+    });
+    const named = await write('podman.json', {
       auths: { 'a.io': { auth: b64('podman:x') }, 'b.io': { auth: b64('podman:x') } },
     });
-    const { find } = finder({
-      env: { DOCKER_CONFIG: join(home, 'other'), REGISTRY_AUTH_FILE: podman },
+    await write('run/containers/auth.json', {
+      auths: { 'c.io': { auth: b64('run:x') }, 'd.io': { auth: b64('run:x') } },
     });
-    expect([await find('a.io'), await find('b.io')]).toEqual([
+    await write('.config/containers/auth.json', { auths: { 'e.io': { auth: b64('lasting:x') } } });
+    const env = { DOCKER_CONFIG: join(home, 'other'), XDG_RUNTIME_DIR: join(home, 'run') };
+    const found = (more: Record<string, string>) => {
+      const { find } = finder({ env: { ...env, ...more } });
+      return Promise.all(['a.io', 'b.io', 'c.io', 'd.io', 'e.io'].map((name) => find(name)));
+    };
+    expect(await found({})).toEqual([
       password('other', 'x'),
-      password('podman', 'x'),
-    ]);
-    await write('run/containers/auth.json', { auths: { 'c.io': { auth: b64('run:x') } } });
-    expect(await finder({ env: { XDG_RUNTIME_DIR: join(home, 'run') } }).find('c.io')).toEqual(
+      undefined,
       password('run', 'x'),
-    );
+      password('other', 'x'),
+      password('lasting', 'x'),
+    ]);
+    expect(await found({ REGISTRY_AUTH_FILE: named })).toEqual([
+      password('podman', 'x'),
+      password('podman', 'x'),
+      undefined,
+      password('other', 'x'),
+      undefined,
+    ]);
   });
 
   it('no file is no login', async () => expect(await finder().find('ghcr.io')).toBeUndefined());
+
+  it.each([
+    '',
+    ' \n\t',
+    '\ufeff',
+    '{}',
+    '{"auths":{}}',
+    '{"auths":null}',
+    '{"auths":{"ghcr.io":{}}}',
+  ])('a file without a login is no login: %j', async (content) => {
+    await write('.docker/config.json', content);
+    expect(await finder().find('ghcr.io')).toBeUndefined();
+  });
+
+  it.each([
+    ['config.json', (folder: string) => `DOCKER_CONFIG: ${folder}`],
+    ['auth.json', (folder: string) => `REGISTRY_AUTH_FILE: ${join(folder, 'auth.json')}`],
+  ])('DOCKER_CONFIG that names a file is told: %s', async (name, fix) => {
+    const file = await write(`x/${name}`, { auths: { 'ghcr.io': { auth: b64('me:secret') } } });
+    await expect(finder({ env: { DOCKER_CONFIG: file } }).find('ghcr.io')).rejects.toMatchObject({
+      code: 'bad-credentials',
+      message: expect.stringContaining(`DOCKER_CONFIG names the file ${file}`),
+      fix: expect.stringContaining(fix(join(home, 'x'))),
+    });
+  });
 
   it.each([
     ['{"auths":', 'it is not JSON'],
@@ -145,6 +274,31 @@ describe('places', () => {
       code: 'bad-credentials',
       message: `The docker login in ${file} cannot be used: ${problem}.`,
     });
+  });
+
+  it('a folder where a file should be is an error', async () => {
+    const env = { REGISTRY_AUTH_FILE: home };
+    await expect(finder({ env }).find('ghcr.io')).rejects.toMatchObject({
+      message: `The docker login in ${home} cannot be used: it is a folder.`,
+    });
+  });
+});
+
+describe('a login of docker/login-action with scope', () => {
+  it.each([
+    ['scope @push', 'ghcr.io@push', 'ghcr.io', true],
+    ['scope acme/app@push', 'ghcr.io/acme/app@push', 'ghcr.io', true],
+    ['Docker Hub', 'registry-1.docker.io/acme/app', 'docker.io', true],
+    ['another registry', 'ghcr.io@push', 'quay.io', false],
+    ['a name that begins alike', 'ghcr.io.evil', 'ghcr.io', false],
+  ])('%s', async (_, folder, registry, there) => {
+    await write(`.docker/buildx/config/${folder}/config.json`, {});
+    expect(hasScopedLogin({ env: {}, home }, registry)).toBe(there);
+    const moved = { env: { DOCKER_CONFIG: join(home, '.docker') }, home: '/nowhere' };
+    expect(hasScopedLogin(moved, registry)).toBe(there);
+    const named = { env: { BUILDX_CONFIG: join(home, '.docker/buildx') }, home: '/nowhere' };
+    expect(hasScopedLogin(named, registry)).toBe(there);
+    expect(hasScopedLogin({ env: {}, home: '/nowhere' }, registry)).toBe(false);
   });
 });
 

@@ -103,7 +103,7 @@ function passwordsOfUrl(url: string | undefined): string[] {
 }
 
 function dockerSecrets(text: string): string[] {
-  const { auths = {} } = JSON.parse(text) as {
+  const { auths = {} } = JSON.parse(text.trim() || '{}') as {
     auths?: Record<string, { auth?: string; identitytoken?: string }>;
   };
   return Object.values(auths).flatMap(({ auth = '', identitytoken = '' }) => {

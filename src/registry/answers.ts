@@ -11,8 +11,10 @@ export interface Circumstances {
   /** as in a reference: `ghcr.io`, `docker.io` */
   readonly registry: string;
   readonly access: Access;
-  /** whether this run has a login for that registry */
+  /** whether this run has a login for that repository */
   readonly loggedIn: boolean;
+  /** it has none, and buildx alone has one: docker/login-action with `scope` stored it there */
+  readonly scopedLogin?: boolean;
 }
 
 /**
@@ -51,7 +53,7 @@ export function refused(
     [code, message].filter(Boolean).join(': '),
   );
   const quote = said.length > 0 ? ` It says: ${said.join('; ')}` : '';
-  if (response.status === 401 && !loggedIn) return loginMissing(registry, what);
+  if (response.status === 401 && !loggedIn) return loginMissing(what, circumstances);
   if (response.status === 401 && !insufficient(response)) return wrongLogin(registry, what);
   if (response.status === 401 || response.status === 403) return denied(what, quote, circumstances);
   const tries = (response.attempts ?? 1) > 1 ? `, also after ${response.attempts} tries` : '';
@@ -74,12 +76,21 @@ export function loginStep(registry: string): string {
 }
 
 /** 401 and there is no login to try. */
-export function loginMissing(registry: string, what: string): Failure {
+export function loginMissing(what: string, { registry, scopedLogin }: Circumstances): Failure {
+  const only = scopedLogin
+    ? ': docker/login-action with `scope` has stored one for buildx alone'
+    : '';
   return new Failure(
     'registry-denied',
-    `${registry} wants a login for ${what}, and this job has none for it.`,
-    `Log in before this step:\n${loginStep(registry)}`,
+    `${registry} wants a login for ${what}, and this job has none for it${only}.`,
+    howToLogIn(registry, scopedLogin),
   );
+}
+
+function howToLogIn(registry: string, scopedLogin: boolean | undefined): string {
+  return scopedLogin
+    ? `Log in without \`scope\` as well, which is for builds only:\n${loginStep(registry)}`
+    : `Log in before this step:\n${loginStep(registry)}`;
 }
 
 /** 401 although there is a login. */
@@ -94,17 +105,12 @@ export function wrongLogin(registry: string, what: string): Failure {
 function denied(
   what: string,
   quote: string,
-  { registry, access, loggedIn }: Circumstances,
+  { registry, access, loggedIn, scopedLogin }: Circumstances,
 ): Failure {
   const right = access === 'pull' ? 'read' : 'write';
   const who = loggedIn ? 'The login of this job' : 'Somebody without a login';
   const message = `${who} may not ${right === 'read' ? 'pull' : 'push'}: ${registry} refused ${what}.${quote}`;
-  if (!loggedIn)
-    return new Failure(
-      'registry-denied',
-      message,
-      `Log in before this step:\n${loginStep(registry)}`,
-    );
+  if (!loggedIn) return new Failure('registry-denied', message, howToLogIn(registry, scopedLogin));
   if (registry === 'ghcr.io')
     return new Failure(
       'registry-denied',

@@ -18,13 +18,15 @@ export type Authorizer = (repository: string, send: Send) => Promise<HttpRespons
 
 export interface AuthOptions {
   readonly http: Http;
-  readonly registry: string;
   readonly access: Access;
   /** `https://ghcr.io`, as it is known at that moment */
   readonly origin: () => string;
-  readonly credentials: () => Promise<Credentials | undefined>;
+  /** the login for a repository */
+  readonly credentials: (repository: string) => Promise<Credentials | undefined>;
+  /** for the sentences of errors */
+  readonly circumstances: (repository: string) => Promise<Circumstances>;
   /** whether to let the first request find out alone what the registry wants, while others wait */
-  readonly expectsChallenge: () => Promise<boolean>;
+  readonly expectsChallenge: (repository: string) => Promise<boolean>;
   /** GET /v2/ without authorization */
   readonly ping: () => Promise<HttpResponse>;
   readonly allowHttp: boolean;
@@ -43,7 +45,11 @@ export interface AuthOptions {
 export function createAuthorizer(options: AuthOptions): Authorizer {
   const state: State = { tokens: new Map(), scopes: new Map() };
   return async (repository, send) => {
-    if (state.challenge === undefined && !state.open && (await options.expectsChallenge())) {
+    if (
+      state.challenge === undefined &&
+      !state.open &&
+      (await options.expectsChallenge(repository))
+    ) {
       const first = await probe(state, options, send);
       if (first !== undefined) return answer(state, options, repository, first, undefined, send);
     }
@@ -101,7 +107,7 @@ async function answer(
   const challenge =
     response.status === 401
       ? learn(state, options, response)
-      : await hidden(state, options, response, sent);
+      : await hidden(state, options, repository, response, sent);
   if (challenge === undefined) return response;
   if (sent !== undefined) rememberScopes(state, options, repository, challenge);
   const authorization = await headerFor(state, options, repository, sent);
@@ -116,11 +122,12 @@ async function answer(
 async function hidden(
   state: State,
   options: AuthOptions,
+  repository: string,
   response: HttpResponse,
   sent: string | undefined,
 ): Promise<Challenge | undefined> {
   if (sent !== undefined || (response.status !== 403 && response.status !== 404)) return undefined;
-  if ((await options.credentials()) === undefined) return undefined;
+  if ((await options.credentials(repository)) === undefined) return undefined;
   state.pinged ??= options
     .ping()
     .then((answer) => (answer.status === 401 ? learn(state, options, answer) : undefined));
@@ -170,7 +177,7 @@ async function headerFor(
 ): Promise<string | undefined> {
   const { challenge } = state;
   if (challenge === undefined) return undefined;
-  const credentials = await options.credentials();
+  const credentials = await options.credentials(repository);
   if (credentials?.kind === 'registry-token') return `Bearer ${credentials.token}`;
   if (challenge.scheme === 'bearer')
     return `Bearer ${await tokenFor(state, options, repository, challenge, credentials, refused)}`;
@@ -187,6 +194,8 @@ async function tokenFor(
   credentials: Credentials | undefined,
   refused: string | undefined,
 ): Promise<string> {
+  const circumstances = await options.circumstances(repository);
+  // From here on nothing is awaited between looking for a token and asking for one.
   for (;;) {
     const known = state.tokens.get(repository);
     if (known === undefined) break;
@@ -195,9 +204,8 @@ async function tokenFor(
     // Whoever comes first renews; the others find the new one in the next round.
     if (state.tokens.get(repository) === known) break;
   }
-  const { registry, access, origin, allowHttp, tls, patience } = options;
+  const { access, origin, allowHttp, tls, patience } = options;
   const scopes = [`repository:${repository}:${access}`, ...(state.scopes.get(repository) ?? [])];
-  const circumstances: Circumstances = { registry, access, loggedIn: credentials !== undefined };
   const question = {
     challenge,
     repository,

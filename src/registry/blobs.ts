@@ -148,7 +148,7 @@ export class Blobs {
   }
 
   async #refused(response: HttpResponse, what: string): Promise<Failure> {
-    return refused(response, what, await this.#connection.circumstances());
+    return refused(response, what, await this.#connection.circumstances(this.#repository));
   }
 }
 

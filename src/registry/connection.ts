@@ -6,8 +6,10 @@ import type { Credentials } from './login.ts';
 
 export interface RegistryOptions {
   readonly http: Http;
-  /** the login for a registry, as `createCredentials` finds it */
-  readonly credentials: (registry: string) => Promise<Credentials | undefined>;
+  /** the login for a repository of a registry, as `createCredentials` finds it */
+  readonly credentials: (registry: string, repository: string) => Promise<Credentials | undefined>;
+  /** whether buildx alone has a login for a registry, for messages (`hasScopedLogin`) */
+  readonly scopedLogin?: (registry: string) => boolean;
   /** `pull,push` when this run will write: one token then serves everything */
   readonly access: Access;
   /** input allow-http-registry: plain HTTP, for every registry of this run */
@@ -45,7 +47,7 @@ export interface Connection {
   origin(): string;
   /** With the repository's authorization, which goes to the registry's own origin only. */
   send(repository: string, request: RegistryRequest): Promise<HttpResponse>;
-  circumstances(): Promise<Circumstances>;
+  circumstances(repository: string): Promise<Circumstances>;
 }
 
 /**
@@ -65,10 +67,11 @@ export function connect(registry: string, host: string, options: RegistryOptions
   } = options;
   const tls = allowInsecure ? 'skip' : 'verify';
   const endpoint = createEndpoint(http, host, allowHttp);
-  const credentials = () => options.credentials(registry);
+  const credentials = (repository: string) => options.credentials(registry, repository);
   // Nearly every registry wants a token, so waiting for the first answer costs nothing. One on this
   // machine mostly is open.
-  const expectsChallenge = async () => !endpoint.loopback || (await credentials()) !== undefined;
+  const expectsChallenge = async (repository: string) =>
+    !endpoint.loopback || (await credentials(repository)) !== undefined;
   const { origin } = endpoint;
   const ping = () =>
     endpoint.send((at) => ({
@@ -78,12 +81,17 @@ export function connect(registry: string, host: string, options: RegistryOptions
       patience,
       tls,
     }));
+  const circumstances = async (repository: string): Promise<Circumstances> => {
+    const loggedIn = (await credentials(repository)) !== undefined;
+    const scopedLogin = !loggedIn && options.scopedLogin?.(registry) === true;
+    return { registry, access, loggedIn, scopedLogin };
+  };
   const authorize = createAuthorizer({
     http,
-    registry,
     access,
     origin,
     credentials,
+    circumstances,
     expectsChallenge,
     ping,
     allowHttp,
@@ -105,10 +113,5 @@ export function connect(registry: string, host: string, options: RegistryOptions
       })),
     );
   };
-  const circumstances = async () => ({
-    registry,
-    access,
-    loggedIn: (await credentials()) !== undefined,
-  });
   return { origin, send, circumstances };
 }

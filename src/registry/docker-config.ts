@@ -1,9 +1,10 @@
-import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { Failure } from '../failure.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
 import { askHelper, type RunHelper } from './credential-helper.ts';
-import { basic, type Credentials, canonicalRegistry } from './login.ts';
+import { type Credentials, canonicalRegistry } from './login.ts';
+import { entryCredentials } from './login-entry.ts';
 
 /** What is needed to read the docker login of a machine. */
 export interface DockerLogin {
@@ -15,31 +16,94 @@ export interface DockerLogin {
   readonly mask: (secret: string) => void;
 }
 
-type Config = Readonly<Record<string, unknown>>;
+interface Config {
+  readonly path: string;
+  readonly content: Readonly<Record<string, unknown>>;
+}
+/** One answer of a credential helper for each server: a helper may ask a person or a service. */
+type Asked = Map<string, Promise<Credentials | undefined>>;
 
 const largestFile = 1024 * 1024;
 
 /**
- * Reads what `docker login` (or `podman login`) left: `DOCKER_CONFIG`/config.json or
- * ~/.docker/config.json, then podman's auth.json. In each file `credHelpers` comes before
- * `credsStore` before `auths`, as in Docker. The files are read once, when first needed.
+ * Reads what `docker login` and `podman login` left: `REGISTRY_AUTH_FILE`, then
+ * `DOCKER_CONFIG`/config.json or ~/.docker/config.json, then podman's own files. The first file
+ * that has a login counts. In each, `credHelpers` comes first, then the longest key of `auths` that
+ * names the repository or a namespace above it (containers-auth.json(5)), then `credsStore`, then
+ * the key of the registry (as in Docker). The files are read once, when first needed.
+ * @returns a function of the registry (`ghcr.io`) and the repository in it (`acme/app`)
  * @throws {Failure} `bad-credentials`, from the answered function
  */
 export function dockerLogins(
   options: DockerLogin,
-): (registry: string) => Promise<Credentials | undefined> {
+): (registry: string, repository: string) => Promise<Credentials | undefined> {
   let configs: readonly Config[] | undefined;
-  return async (registry) => {
+  const asked: Asked = new Map();
+  return async (registry, repository) => {
     configs ??= placesOf(options)
       .map(readConfig)
       .filter((config) => config !== undefined);
     for (const config of configs) {
-      const credentials =
-        (await fromHelper(config, registry, options)) ?? fromAuths(config, registry, options.mask);
+      const credentials = await loginIn(config, { registry, repository }, options, asked);
       if (credentials !== undefined) return credentials;
     }
     return undefined;
   };
+}
+
+/**
+ * True where buildx has a login for this registry that belongs to it alone: docker/login-action with
+ * `scope` stores one in `buildx/config/REGISTRY[/REPOSITORY][@SCOPE]`, where only builds look.
+ */
+export function hasScopedLogin(
+  { env, home }: Pick<DockerLogin, 'env' | 'home'>,
+  registry: string,
+): boolean {
+  const buildx = env.BUILDX_CONFIG || join(env.DOCKER_CONFIG || join(home, '.docker'), 'buildx');
+  const canonical = canonicalRegistry(registry);
+  const host = canonical === 'docker.io' ? 'registry-1.docker.io' : canonical;
+  try {
+    const names = readdirSync(join(buildx, 'config')).map((name) => name.toLowerCase());
+    return names.some((name) => name === host || name.startsWith(`${host}@`));
+  } catch {
+    return false; // there is no such folder
+  }
+}
+
+interface Place {
+  readonly registry: string;
+  readonly repository: string;
+}
+
+async function loginIn(
+  { path, content }: Config,
+  place: Place,
+  { run, mask }: DockerLogin,
+  asked: Asked,
+): Promise<Credentials | undefined> {
+  const keys = keysOf(place.registry);
+  const helpers = isJsonObject(content.credHelpers) ? content.credHelpers : {};
+  const auths = isJsonObject(content.auths) ? content.auths : {};
+  const ask = (name: unknown, server: string) => {
+    if (typeof name !== 'string' || name === '') return undefined;
+    const question = JSON.stringify([name, server]);
+    const answer = asked.get(question) ?? askHelper(name, server, run, mask);
+    asked.set(question, answer);
+    return answer;
+  };
+  const inAuths = (key: string | undefined) =>
+    key === undefined
+      ? undefined
+      : entryCredentials(auths[key], mask, (problem) =>
+          unreadable(path, `its login for ${key} ${problem}`),
+        );
+  const helped = keys.find((key) => Object.hasOwn(helpers, key));
+  return (
+    (helped === undefined ? undefined : await ask(helpers[helped], helped)) ??
+    inAuths(namespaceKeys(keys, place.repository).find((key) => Object.hasOwn(auths, key))) ??
+    (helped === undefined ? await ask(content.credsStore, keys[0] ?? place.registry) : undefined) ??
+    inAuths(registryKey(keys, auths))
+  );
 }
 
 /**
@@ -51,13 +115,60 @@ function keysOf(registry: string): readonly string[] {
   return ['https://index.docker.io/v1/', 'index.docker.io', 'docker.io', 'registry-1.docker.io'];
 }
 
-function placesOf({ env, home }: DockerLogin): readonly string[] {
-  const places = [join(env.DOCKER_CONFIG || join(home, '.docker'), 'config.json')];
-  if (env.REGISTRY_AUTH_FILE) places.push(env.REGISTRY_AUTH_FILE);
-  else if (env.XDG_RUNTIME_DIR) places.push(join(env.XDG_RUNTIME_DIR, 'containers', 'auth.json'));
-  return places;
+/** `ghcr.io/acme/team/app`, `ghcr.io/acme/team`, `ghcr.io/acme`: whole parts of the path only. */
+function namespaceKeys(hosts: readonly string[], repository: string): readonly string[] {
+  const parts = repository.split('/');
+  const paths = parts.map((_, index) => parts.slice(0, parts.length - index).join('/'));
+  const plain = hosts.filter((host) => !host.includes('/'));
+  return paths.flatMap((path) => plain.map((host) => `${host}/${path}`));
 }
 
+function registryKey(
+  keys: readonly string[],
+  auths: Readonly<Record<string, unknown>>,
+): string | undefined {
+  return (
+    keys.find((key) => Object.hasOwn(auths, key)) ??
+    Object.keys(auths).find((written) => keys.includes(hostOf(written)))
+  );
+}
+
+/**
+ * `https://ghcr.io/v2/` → `ghcr.io`: older logins wrote addresses. A key with a path and without a
+ * scheme names a namespace: its password is not for the rest of the registry.
+ */
+function hostOf(key: string): string {
+  const lower = key.toLowerCase();
+  const address = lower.replace(/^https?:\/\//, '');
+  return address === lower ? lower : address.replace(/\/.*$/s, '');
+}
+
+function placesOf({ env, home }: DockerLogin): readonly string[] {
+  const docker = join(dockerFolder(env.DOCKER_CONFIG) ?? join(home, '.docker'), 'config.json');
+  if (env.REGISTRY_AUTH_FILE) return [env.REGISTRY_AUTH_FILE, docker];
+  const runtime = env.XDG_RUNTIME_DIR || `/run/containers/${process.getuid?.() ?? ''}`;
+  const podman = env.XDG_RUNTIME_DIR
+    ? join(runtime, 'containers', 'auth.json')
+    : join(runtime, 'auth.json');
+  const lasting = join(env.XDG_CONFIG_HOME || join(home, '.config'), 'containers', 'auth.json');
+  return [docker, podman, lasting];
+}
+
+/** `docker` finds nothing below a file, and says nothing: then everybody looks for the password. */
+function dockerFolder(folder: string | undefined): string | undefined {
+  if (!folder) return undefined;
+  if (statSync(folder, { throwIfNoEntry: false })?.isFile() !== true) return folder;
+  const isDocker = basename(folder) === 'config.json';
+  throw new Failure(
+    'bad-credentials',
+    `DOCKER_CONFIG names the file ${folder}; it has to name the folder that config.json is in, or nothing in it is read.`,
+    isDocker
+      ? `Name the folder:\nenv:\n  DOCKER_CONFIG: ${dirname(folder)}`
+      : `A file of another name is taken by another variable:\nenv:\n  REGISTRY_AUTH_FILE: ${folder}`,
+  );
+}
+
+/** A file that is not there, empty or blank holds no login (so do Docker and podman). */
 function readConfig(path: string): Config | undefined {
   let bytes: Buffer;
   try {
@@ -67,79 +178,14 @@ function readConfig(path: string): Config | undefined {
     if (caught instanceof Failure) throw caught;
     const code = (caught as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw unreadable(path, `it cannot be read (${code})`, caught);
+    const why = code === 'EISDIR' ? 'it is a folder' : `it cannot be read (${code})`;
+    throw unreadable(path, why, caught);
   }
+  if (bytes.toString('utf8').trim() === '') return undefined;
   const reading = readJson(bytes, 32);
   if ('problem' in reading) throw unreadable(path, reading.problem);
   if (!isJsonObject(reading.value)) throw unreadable(path, 'it is not a JSON object');
-  return reading.value;
-}
-
-async function fromHelper(
-  config: Config,
-  registry: string,
-  { run, mask }: DockerLogin,
-): Promise<Credentials | undefined> {
-  const keys = keysOf(registry);
-  const helpers = isJsonObject(config.credHelpers) ? config.credHelpers : {};
-  const ownKey = keys.find((key) => Object.hasOwn(helpers, key));
-  const name = ownKey === undefined ? config.credsStore : helpers[ownKey];
-  if (typeof name !== 'string' || name === '') return undefined;
-  return askHelper(name, ownKey ?? keys[0] ?? registry, run, mask);
-}
-
-function fromAuths(
-  config: Config,
-  registry: string,
-  mask: (secret: string) => void,
-): Credentials | undefined {
-  const auths = isJsonObject(config.auths) ? config.auths : {};
-  const keys = keysOf(registry);
-  const exact = keys.find((key) => Object.hasOwn(auths, key));
-  const key = exact ?? Object.keys(auths).find((written) => keys.includes(hostOf(written)));
-  const entry = key === undefined ? undefined : auths[key];
-  if (!isJsonObject(entry)) return undefined;
-  const text = (field: string) =>
-    typeof entry[field] === 'string' && entry[field] !== '' ? entry[field] : undefined;
-  for (const field of ['auth', 'password', 'identitytoken', 'registrytoken']) {
-    const secret = text(field);
-    if (secret !== undefined) mask(secret);
-  }
-  const registryToken = text('registrytoken');
-  if (registryToken !== undefined) return { kind: 'registry-token', token: registryToken };
-  const identityToken = text('identitytoken');
-  if (identityToken !== undefined) return { kind: 'identity-token', token: identityToken };
-  return passwordOf(text('auth'), text('username'), text('password'), mask);
-}
-
-/** `auth` is base64 of `username:password`; it wins over the two fields, as in Docker. */
-function passwordOf(
-  auth: string | undefined,
-  username: string | undefined,
-  password: string | undefined,
-  mask: (secret: string) => void,
-): Credentials | undefined {
-  const decoded =
-    auth === undefined ? '' : Buffer.from(auth, 'base64').toString('utf8').replace(/\0+$/, '');
-  const colon = decoded.indexOf(':');
-  const pair =
-    colon > 0
-      ? { username: decoded.slice(0, colon), password: decoded.slice(colon + 1) }
-      : { username, password };
-  if (pair.username === undefined || pair.password === undefined || pair.password === '')
-    return undefined;
-  mask(pair.password);
-  mask(basic(pair.username, pair.password));
-  if (pair.username === '<token>') return { kind: 'identity-token', token: pair.password };
-  return { kind: 'password', username: pair.username, password: pair.password };
-}
-
-/** `https://ghcr.io/v2/` → `ghcr.io`: older logins wrote addresses. */
-function hostOf(key: string): string {
-  return key
-    .toLowerCase()
-    .replace(/^https?:\/\//, '')
-    .replace(/\/.*$/s, '');
+  return { path, content: reading.value };
 }
 
 function unreadable(path: string, problem: string, cause?: unknown): Failure {

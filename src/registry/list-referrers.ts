@@ -48,7 +48,7 @@ export async function listReferrers(
       if (pages === 0 && response.status === 403 && (await isReadable())) return undefined;
       throw response.status === 200
         ? brokenList(repository)
-        : refused(response, what(repository, digest), await connection.circumstances());
+        : refused(response, what(repository, digest), await connection.circumstances(repository));
     }
     found.push(...entries);
     bytes += response.body.length;

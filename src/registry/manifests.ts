@@ -100,7 +100,7 @@ export class Manifests {
     throw refused(
       response,
       `the write of ${this.#what(reference)}`,
-      await this.#connection.circumstances(),
+      await this.#connection.circumstances(this.#repository),
     );
   }
 
@@ -127,7 +127,11 @@ export class Manifests {
     }
     if (response.status === 404 || (response.status === 403 && (await this.#isMissing(response))))
       return undefined;
-    throw refused(response, this.#what(reference), await this.#connection.circumstances());
+    throw refused(
+      response,
+      this.#what(reference),
+      await this.#connection.circumstances(this.#repository),
+    );
   }
 
   /**

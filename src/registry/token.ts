@@ -139,16 +139,15 @@ function refusedToken(
   { circumstances, credentials, repository }: TokenQuestion,
 ): Failure {
   const what = `access to ${repository} (${circumstances.access})`;
-  const at = { ...circumstances, loggedIn: credentials !== undefined };
   if (
     response.status === 401 ||
     response.status === 403 ||
     (response.status === 400 && credentials?.kind === 'identity-token')
   ) {
-    if (credentials === undefined) return loginMissing(circumstances.registry, what);
+    if (credentials === undefined) return loginMissing(what, circumstances);
     return response.status === 403
-      ? refused(response, what, at)
+      ? refused(response, what, circumstances)
       : wrongLogin(circumstances.registry, what);
   }
-  return refused(response, `${what} (asked at ${realm.host})`, at);
+  return refused(response, `${what} (asked at ${realm.host})`, circumstances);
 }

@@ -10,6 +10,7 @@ import type { Image } from '../image/resolve.ts';
 import { openRegistry } from '../registry/client.ts';
 import type { RegistryOptions } from '../registry/connection.ts';
 import { createCredentials } from '../registry/credentials.ts';
+import { hasScopedLogin } from '../registry/docker-config.ts';
 import type { Repository } from '../registry/repository.ts';
 import { RunMemory } from '../registry/run-memory.ts';
 import { openStore, realTempo, type SignatureStore } from '../registry/store.ts';
@@ -107,16 +108,17 @@ export function openRegistries(
     registry === undefined || username === undefined || password === undefined
       ? {}
       : { explicit: { registry, username, password } };
+  const machine = { env, home: env.HOME ?? homedir() };
   const credentials = createCredentials({
     ...explicit,
-    env,
-    home: env.HOME ?? homedir(),
+    ...machine,
     run: runHelper,
     mask: masker.mask,
   });
   const open = openRegistry({
     http,
     credentials,
+    scopedLogin: (name) => hasScopedLogin(machine, name),
     access,
     allowHttp,
     allowInsecure,
