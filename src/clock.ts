@@ -24,6 +24,14 @@ export interface Clock {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** Aborts after so many milliseconds, with a `TimeoutError`; does not keep the process alive. */
+export function abortAfter(milliseconds: number, clock: Pick<Clock, 'timer'>): AbortSignal {
+  const controller = new AbortController();
+  const lapse = () => controller.abort(new DOMException('it took too long', 'TimeoutError'));
+  clock.timer(milliseconds, lapse, { keepAlive: false });
+  return controller.signal;
+}
+
 /** A longer timer of Node fires at once. */
 const longestTimer = 2 ** 31 - 1;
 

@@ -159,7 +159,7 @@ describe('where the token comes from', () => {
     env: granted,
     event: {},
     masker: { mask: (secret) => void order.push(`mask ${secret?.split('.').length}`) },
-    now: () => now,
+    clock: { date: () => new Date(now) },
     ...change,
   });
 

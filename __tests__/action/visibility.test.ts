@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { parseEvent, readEvent } from '../../src/action/event.ts';
 import { askGithub } from '../../src/action/github-api.ts';
 import { type AskRepository, repositoryVisibility } from '../../src/action/visibility.ts';
+import { systemClock } from '../../src/clock.ts';
 
 const env = { GITHUB_REPOSITORY: 'acme/app' };
 const never: AskRepository = () => Promise.reject(new Error('must not be asked'));
@@ -91,7 +92,10 @@ describe("GitHub's API", () => {
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     try {
       const ask = askGithub('job-token', {
-        GITHUB_API_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        env: {
+          GITHUB_API_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        },
+        clock: systemClock,
       });
       expect(await repositoryVisibility(env, ask, {})).toEqual(expected);
       expect(seen).toEqual([['/repos/acme/app', 'token job-token']]);

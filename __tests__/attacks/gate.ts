@@ -1,3 +1,4 @@
+import { systemClock } from '../../src/clock.ts';
 import { Failure, type FailureCode } from '../../src/failure.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
@@ -5,7 +6,7 @@ import type { Patience } from '../../src/http/http.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { openRegistry } from '../../src/registry/client.ts';
 import type { Credentials } from '../../src/registry/login.ts';
-import { openStore, realTempo } from '../../src/registry/store.ts';
+import { openStore } from '../../src/registry/store.ts';
 import { readingLimits } from '../../src/run/reading.ts';
 import { judge } from '../../src/signature/judge.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
@@ -97,11 +98,12 @@ export async function ask(
     recursive = false,
   }: GateOptions & { readonly recursive?: boolean } = {},
 ): Promise<readonly VerifyResult[]> {
-  const deadline = createDeadline(budget);
+  const deadline = createDeadline(budget, systemClock);
   const limits = readingLimits(budget);
-  const http = createHttp({ deadline, env: {}, ...limits.network });
+  const http = createHttp({ deadline, clock: systemClock, env: {}, ...limits.network });
   const open = openRegistry({
     http,
+    clock: systemClock,
     credentials: async () => login,
     access: 'pull',
     mask: () => {},
@@ -115,7 +117,7 @@ export async function ask(
     sleep: deadline.sleep,
     onTagOnly: () => {},
     found: ({ name, digest }) =>
-      openStore(open(name), digest, realTempo(Date.now() + budget)).found(
+      openStore(open(name), digest, { clock: systemClock, deadline }).found(
         ['bundle', 'legacy'],
         'all',
       ),

@@ -1,6 +1,7 @@
 // One signing run in this process: the action's own parts, put together as run/sign.ts does it,
-// with clocks that are a tenth of the real ones.
+// with limits that are a tenth of the real ones.
 
+import { systemClock } from '../../src/clock.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
 import { parseDigest } from '../../src/image/digest.ts';
@@ -32,7 +33,7 @@ export interface RunSetting {
  * s; the pauses between looks 150 ms and more.
  */
 export const shrunken = {
-  clocks: { connect: 600, idle: 700, whole: 1_500 },
+  limits: { connect: 600, idle: 700, whole: 1_500 },
   patience: 6_000,
   slower: 10,
 };
@@ -52,10 +53,17 @@ export async function signingRun(setting: RunSetting): Promise<readonly SignResu
     budget = 15_000,
     env = {},
   } = setting;
-  const deadline = createDeadline(budget);
-  const http = createHttp({ deadline, env, clocks: shrunken.clocks, random: () => 0.1 });
+  const deadline = createDeadline(budget, systemClock);
+  const http = createHttp({
+    deadline,
+    clock: systemClock,
+    env,
+    limits: shrunken.limits,
+    random: () => 0.1,
+  });
   const open = openRegistry({
     http,
+    clock: systemClock,
     credentials: async () =>
       credentials === undefined ? undefined : { kind: 'password', ...credentials },
     access: 'pull,push',
@@ -67,19 +75,18 @@ export async function signingRun(setting: RunSetting): Promise<readonly SignResu
   // asked for.
   const start = performance.now();
   const now = () => (performance.now() - start) * shrunken.slower;
-  const tempo = {
-    deadline: budget * shrunken.slower,
-    now,
-    random: Math.random,
-    sleep,
+  const shared = {
+    clock: { now },
+    deadline: { remaining: () => deadline.remaining() * shrunken.slower, sleep },
     memory: new RunMemory(),
   };
   const craft = craftOf(loadSigner({ key: key.pem }), Promise.resolve(noServices), annotations);
   const tools = {
     ...craft,
     shelf: (image: Parameters<Parameters<typeof signImages>[2]['shelf']>[0]) =>
-      openStore(open(image.name), image.digest, tempo),
+      openStore(open(image.name), image.digest, shared),
     open,
+    clock: systemClock,
     sleep,
     recursive: false,
     onTagOnly: () => undefined,

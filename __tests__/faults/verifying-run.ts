@@ -1,5 +1,6 @@
 // One verifying run in this process, put together as run/gate.ts and run/reading.ts do it, with the
-// clocks of signing-run.ts.
+// limits of signing-run.ts.
+import { systemClock } from '../../src/clock.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
 import { parseDigest } from '../../src/image/digest.ts';
@@ -20,10 +21,17 @@ export async function verifyingRun(
   setting: Omit<RunSetting, 'annotations' | 'env'>,
 ): Promise<readonly VerifyResult[]> {
   const { host, repository, images, key, credentials, budget = 15_000 } = setting;
-  const deadline = createDeadline(budget);
-  const http = createHttp({ deadline, env: {}, clocks: shrunken.clocks, random: () => 0.1 });
+  const deadline = createDeadline(budget, systemClock);
+  const http = createHttp({
+    deadline,
+    clock: systemClock,
+    env: {},
+    limits: shrunken.limits,
+    random: () => 0.1,
+  });
   const open = openRegistry({
     http,
+    clock: systemClock,
     credentials: async () =>
       credentials === undefined ? undefined : { kind: 'password', ...credentials },
     access: 'pull',
@@ -31,11 +39,9 @@ export async function verifyingRun(
     patience: shrunken.patience,
   });
   const sleep = (milliseconds: number) => deadline.sleep(milliseconds / shrunken.slower);
-  const tempo = {
-    deadline: Date.now() + budget,
-    now: Date.now,
-    random: Math.random,
-    sleep,
+  const shared = {
+    clock: systemClock,
+    deadline: { remaining: () => deadline.remaining() * shrunken.slower, sleep },
     memory: new RunMemory(),
   };
   const policy: SignaturePolicy = {
@@ -53,7 +59,7 @@ export async function verifyingRun(
     sleep,
     recursive: false,
     found: (image: Image) =>
-      openStore(open(image.name), image.digest, tempo).found(['bundle', 'legacy'], 'all'),
+      openStore(open(image.name), image.digest, shared).found(['bundle', 'legacy'], 'all'),
     judge: async (
       ...[found, digest, asked]: [
         Parameters<typeof judge>[0],

@@ -119,10 +119,10 @@ describe('bounds', () => {
         response.on('close', () => clearInterval(drip));
       },
     ],
-  ])('does not wait for %s', async (_, clocks, behave) => {
+  ])('does not wait for %s', async (_, limits, behave) => {
     await using server = await serve((_, response) => behave(response));
     const start = performance.now();
-    await expect(client({ clocks }).http(get(server.origin))).rejects.toMatchObject({
+    await expect(client({ limits }).http(get(server.origin))).rejects.toMatchObject({
       code: 'network',
       message: expect.stringMatching(/did not answer completely in time/),
     });
@@ -258,7 +258,7 @@ describe('proxies', () => {
     const { port } = mute.address() as { port: number };
     const { http } = client({
       env: { HTTPS_PROXY: `http://127.0.0.1:${port}` },
-      clocks: { connect: 100 },
+      limits: { connect: 100 },
     });
     await expect(http(get('https://registry.test/x'))).rejects.toMatchObject({
       code: 'network',

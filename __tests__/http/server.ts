@@ -5,6 +5,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { systemClock } from '../../src/clock.ts';
 import { createHttp, type HttpEvent, type HttpOptions } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
 import type { HttpRequest } from '../../src/http/http.ts';
@@ -62,10 +63,11 @@ export async function serve(
 
 /** A client with a short step, and what it reported. */
 export function client(options: Partial<HttpOptions> & { milliseconds?: number } = {}) {
-  const { milliseconds = 10_000, ...rest } = options;
+  const { milliseconds = 10_000, clock = systemClock, ...rest } = options;
   const events: HttpEvent[] = [];
   const http = createHttp({
-    deadline: createDeadline(milliseconds),
+    deadline: createDeadline(milliseconds, clock),
+    clock,
     env: {},
     onEvent: (event) => events.push(event),
     ...rest,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { createAuthorizer } from '../../src/registry/auth.ts';
 import { serve } from '../http/server.ts';
 import { type RegistryOptions, startRegistry } from '../sandbox/registry.ts';
@@ -73,6 +74,7 @@ describe('bearer tokens', () => {
         charged.add(chargedTo?.origin);
         return answer(200, JSON.stringify({ token: `t${++issued}` }));
       },
+      clock: systemClock,
       access: 'pull',
       origin: () => url.origin,
       credentials: async () => undefined,

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import type { RunHelper } from '../../src/registry/credential-helper.ts';
 import { createCredentials } from '../../src/registry/credentials.ts';
 import { hasScopedLogin } from '../../src/registry/docker-config.ts';
@@ -23,6 +24,7 @@ function finder(more: Partial<Parameters<typeof createCredentials>[0]> = {}) {
   const masked: string[] = [];
   const run: RunHelper = () => Promise.reject(new Error('no helper expected'));
   const find = createCredentials({
+    clock: systemClock,
     env: { XDG_RUNTIME_DIR: join(home, 'no-runtime') },
     home,
     run,

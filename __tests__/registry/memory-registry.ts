@@ -245,17 +245,19 @@ function failure(code: ConstructorParameters<typeof Failure>[0], message: string
 }
 
 /** Time that passes only when somebody sleeps. */
-export function testTempo({ deadline = 60_000 }: { deadline?: number } = {}) {
+export function testTools({ deadline = 60_000 }: { deadline?: number } = {}) {
   const clock = { now: 0, slept: [] as number[] };
-  const tempo = {
-    deadline,
-    now: () => clock.now,
-    random: () => 0.5,
-    sleep: async (milliseconds: number) => {
-      clock.slept.push(milliseconds);
-      clock.now += milliseconds;
-      await new Promise((resolve) => setImmediate(resolve));
-    },
+  const remaining = () => Math.max(0, deadline - clock.now);
+  const sleep = async (milliseconds: number) => {
+    if (milliseconds >= remaining()) throw failure('timeout', 'the time is up');
+    clock.slept.push(milliseconds);
+    clock.now += milliseconds;
+    await new Promise((resolve) => setImmediate(resolve));
   };
-  return { clock, tempo };
+  const tools = {
+    clock: { now: () => clock.now },
+    deadline: { remaining, sleep },
+    random: () => 0.5,
+  };
+  return { clock, tools };
 }

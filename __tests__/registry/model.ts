@@ -85,14 +85,12 @@ export class Model {
    * broken connections it may say "lost".
    */
   async signer(name: string): Promise<boolean> {
-    const tempo = {
-      deadline: 1e9,
-      now: () => (this.#slept.get(name) ?? 0) + this.#time * stepMilliseconds,
-      random: () => 0.5,
-      sleep: (milliseconds: number) => this.#sleep(name, milliseconds),
-    };
+    const now = () => (this.#slept.get(name) ?? 0) + this.#time * stepMilliseconds;
+    const sleep = (milliseconds: number) => this.#sleep(name, milliseconds);
     const store = openStore(this.#client(name), this.image.digest, {
-      ...tempo,
+      clock: { now },
+      deadline: { remaining: () => Number.POSITIVE_INFINITY, sleep },
+      random: () => 0.5,
       memory: new RunMemory(),
     });
     const text = Buffer.from(name);

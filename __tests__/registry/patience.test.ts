@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { createEndpoint } from '../../src/registry/endpoint.ts';
 import { client, serve } from '../http/server.ts';
 
 it('a registry on this machine that never answers is waited for once', async () => {
   await using server = await serve(() => {});
-  const { http } = client({ clocks: { whole: 300 } });
-  const endpoint = createEndpoint(http, server.host, false);
+  const { http } = client({ limits: { whole: 300 } });
+  const endpoint = createEndpoint({ http, clock: systemClock }, server.host, false);
   const begin = performance.now();
   const asked = endpoint.send((origin) => ({
     method: 'GET',
@@ -23,7 +24,7 @@ it('one that only stumbles is asked again', async () => {
     (_request, response, count) => void response.writeHead(count === 1 ? 503 : 200).end(),
   );
   const { http } = client({ random: () => 0 });
-  const endpoint = createEndpoint(http, server.host, false);
+  const endpoint = createEndpoint({ http, clock: systemClock }, server.host, false);
   const answer = await endpoint.send((origin) => ({
     method: 'GET',
     url: new URL('/v2/', origin),

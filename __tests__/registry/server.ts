@@ -1,3 +1,4 @@
+import { systemClock } from '../../src/clock.ts';
 import { openRegistry } from '../../src/registry/client.ts';
 import type { RegistryOptions } from '../../src/registry/connection.ts';
 import type { Credentials } from '../../src/registry/login.ts';
@@ -10,6 +11,7 @@ export function open(host: string, more: Partial<RegistryOptions> & { login?: Cr
   const { http, events } = client({ random: () => 0 });
   const registry = openRegistry({
     http,
+    clock: systemClock,
     credentials: async () => login,
     access: 'pull,push',
     mask: (secret) => secrets.push(secret),

@@ -6,7 +6,7 @@ import { readDocument, writeDocument } from '../../src/registry/json-document.ts
 import { SignatureManifest } from '../../src/registry/signature-tag.ts';
 import { openStore } from '../../src/registry/store.ts';
 import { mergeEntries } from '../../src/registry/tag-document.ts';
-import { MemoryRegistry, testTempo } from './memory-registry.ts';
+import { MemoryRegistry, testTools } from './memory-registry.ts';
 
 describe('a document that others write, too', () => {
   it.each([
@@ -121,7 +121,7 @@ describe('whatever lies under the tags', () => {
         const store = openStore(
           registry.client(),
           image.digest,
-          testTempo({ deadline: 5_000 }).tempo,
+          testTools({ deadline: 5_000 }).tools,
         );
         const attempts = [
           store.found(),

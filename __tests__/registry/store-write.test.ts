@@ -5,7 +5,7 @@ import { type Digest, digestOf } from '../../src/image/digest.ts';
 import { referrerManifest } from '../../src/registry/referrer-manifest.ts';
 import { RunMemory } from '../../src/registry/run-memory.ts';
 import { openStore } from '../../src/registry/store.ts';
-import { MemoryRegistry, type RegistryTraits, testTempo } from './memory-registry.ts';
+import { MemoryRegistry, type RegistryTraits, testTools } from './memory-registry.ts';
 
 const created = new Date('2026-11-20T11:21:17.345Z');
 
@@ -14,9 +14,9 @@ function open(
   image: Descriptor,
   { memory = new RunMemory(), deadline = 60_000, maxSignatures = 1000 } = {},
 ) {
-  const { tempo, clock } = testTempo({ deadline });
+  const { tools, clock } = testTools({ deadline });
   return {
-    store: openStore(registry.client(), image.digest, { ...tempo, memory, maxSignatures }),
+    store: openStore(registry.client(), image.digest, { ...tools, memory, maxSignatures }),
     clock,
   };
 }

@@ -4,14 +4,14 @@ import { digestOf } from '../../src/image/digest.ts';
 import { RunMemory } from '../../src/registry/run-memory.ts';
 import { openStore, type Reach } from '../../src/registry/store.ts';
 import type { Format, FoundSignature } from '../../src/signature/found.ts';
-import { MemoryRegistry, type RegistryTraits, testTempo } from './memory-registry.ts';
+import { MemoryRegistry, type RegistryTraits, testTools } from './memory-registry.ts';
 
 function open(
   registry: MemoryRegistry,
   image: Descriptor,
   more: { maxSignatures?: number; memory?: RunMemory } = {},
 ) {
-  return openStore(registry.client(), image.digest, { ...testTempo().tempo, ...more });
+  return openStore(registry.client(), image.digest, { ...testTools().tools, ...more });
 }
 
 /** What was found, without the bytes. */
@@ -93,7 +93,7 @@ describe('a list that is slow to come', () => {
         return client.getManifest(...asked);
       },
     };
-    const store = openStore(slow, image.digest, testTempo().tempo);
+    const store = openStore(slow, image.digest, testTools().tools);
     expect(summary(await store.found())).toEqual(['bundle']);
   });
 });

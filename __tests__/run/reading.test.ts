@@ -11,7 +11,7 @@ it.each([
   (...row) => {
     const [, timeout, failing, asked] = row;
     expect(readingLimits(timeout)).toMatchObject({
-      network: { tolerance: { grace: 2_000, most: failing } },
+      network: { slowHosts: { grace: 2_000, most: failing } },
       registries: { patience: { failing, asked } },
     });
   },

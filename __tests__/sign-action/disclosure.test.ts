@@ -1,6 +1,7 @@
 // Keyless signing with the public-good instance publishes the names of repository and workflow.
 // From a repository whose names are not public it is refused before anything is contacted: no
 // service, no issuer of tokens, no TUF repository, no registry.
+
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,6 +10,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSignInputs } from '../../src/action/inputs.ts';
 import { createMasker } from '../../src/action/secrets.ts';
+import { systemClock } from '../../src/clock.ts';
 import { Failure } from '../../src/failure.ts';
 import { guardDisclosure } from '../../src/run/guard.ts';
 import { type ConnectProxy, startConnectProxy } from '../sandbox/connect-proxy.ts';
@@ -168,7 +170,7 @@ describe('the guard of private repositories', () => {
             GITHUB_API_URL: api.url,
             GITHUB_EVENT_PATH: eventPath,
           };
-          const outcome = await guardDisclosure(read, env).then(
+          const outcome = await guardDisclosure(read, { env, clock: systemClock }).then(
             () => 'goes on',
             (caught: unknown) => (caught instanceof Failure ? caught.code : caught),
           );

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { Failure } from '../../src/failure.ts';
 import { type Descriptor, mediaTypes } from '../../src/image/descriptor.ts';
 import { type Digest, digestOf } from '../../src/image/digest.ts';
@@ -39,6 +40,7 @@ function tools(tags: Record<string, Digest>, broken: Partial<SigningTools> = {})
   };
   const all: SigningTools & ResolveTools = {
     open: () => ({ head, getManifest: async () => undefined }),
+    clock: systemClock,
     sleep: async () => {},
     recursive: false,
     onTagOnly: () => {},

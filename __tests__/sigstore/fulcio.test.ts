@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { Failure } from '../../src/failure.ts';
 import type { Http, HttpRequest, HttpResponse } from '../../src/http/http.ts';
 import { createFulcioSigner, type FulcioOptions } from '../../src/sigstore/fulcio.ts';
@@ -27,6 +28,7 @@ afterAll(() => sigstore.close());
 const signerWith = (options: Partial<FulcioOptions> = {}) =>
   createFulcioSigner({
     http: plainHttp(),
+    clock: systemClock,
     url: new URL(sigstore.fulcioUrl),
     identityToken: () => sigstore.token(),
     patience: () => 5000,
@@ -88,7 +90,11 @@ describe('a Fulcio signer', () => {
   it('renews the certificate only when it would expire within the margin, with one request and another key', async () => {
     const asked: HttpRequest[] = [];
     let now = new Date();
-    const signer = signerWith({ http: plainHttp(asked), now: () => now, safetyMargin: 120_000 });
+    const signer = signerWith({
+      http: plainHttp(asked),
+      clock: { ...systemClock, date: () => now },
+      safetyMargin: 120_000,
+    });
     const first = await signer.certificate();
     now = new Date(Date.now() + 7 * 60_000);
     expect([await signer.certificate(), asked.length]).toEqual([first, 1]);
@@ -194,7 +200,9 @@ describe('an answer of Fulcio is refused when', () => {
 
   it('the certificate has expired by the clock here', async () => {
     const tomorrow = () => new Date(Date.now() + 86_400_000);
-    await expect(signerWith({ now: tomorrow }).identity()).rejects.toMatchObject({
+    await expect(
+      signerWith({ clock: { ...systemClock, date: tomorrow } }).identity(),
+    ).rejects.toMatchObject({
       message: expect.stringMatching(/expired at .* the clock here says/),
     });
   });

@@ -1,7 +1,9 @@
 // What both Rekors are asked to record, and an Http between us and them that edits their answers.
+
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import type { SignatureBundle } from '@sigstore/sign';
+import { systemClock } from '../../src/clock.ts';
 import type { Http, HttpResponse } from '../../src/http/http.ts';
 import { createRekor, type Rekor, type RekorVersion } from '../../src/sigstore/rekor.ts';
 import { logIdsOf } from '../../src/sigstore/trust.ts';
@@ -46,6 +48,7 @@ export const rekorOf = (
 ): Rekor =>
   createRekor({
     http,
+    clock: systemClock,
     url: new URL(url),
     patience: () => 5000,
     logIds: async () => logIdsOf(TrustedRoot.fromJSON(sigstore.trustedRoot)),

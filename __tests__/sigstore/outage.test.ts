@@ -1,6 +1,8 @@
 // The policy for outages with the real Http, at a hundredth of its size: 45 seconds inside 5
 // minutes are 450 milliseconds inside 3 seconds.
+
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import type { Failure } from '../../src/failure.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
@@ -17,24 +19,31 @@ const inSandbox = (test: (sigstore: Sigstore) => Promise<void>) => async () => {
 };
 
 function signWithin(sigstore: Sigstore, budget: number, wholeTry = 200) {
-  const deadline = createDeadline(budget);
+  const deadline = createDeadline(budget, systemClock);
   // A reserve is kept for what comes after: pushing, reading back, reporting.
   const patience = () => deadline.remaining() - budget / 10;
   const http = createHttp({
     deadline,
+    clock: systemClock,
     env: {},
-    clocks: { whole: wholeTry, idle: wholeTry, connect: wholeTry },
+    limits: { whole: wholeTry, idle: wholeTry, connect: wholeTry },
     random: () => 0.5,
   });
   const signer = createFulcioSigner({
     http,
+    clock: systemClock,
     patience,
     url: new URL(sigstore.fulcioUrl),
     identityToken: () => sigstore.token(),
   });
   const witnesses = [
-    createRekor({ http, patience, url: new URL(sigstore.rekorUrl) }),
-    createTimestampWitness({ http, patience, url: new URL(sigstore.timestampUrl) }),
+    createRekor({ http, clock: systemClock, patience, url: new URL(sigstore.rekorUrl) }),
+    createTimestampWitness({
+      http,
+      clock: systemClock,
+      patience,
+      url: new URL(sigstore.timestampUrl),
+    }),
   ];
   return signEnvelope(signer, witnesses, '{}').finally(http.close);
 }

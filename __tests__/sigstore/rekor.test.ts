@@ -1,5 +1,6 @@
 import type { SignatureBundle, VerificationMaterial } from '@sigstore/sign';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { Failure } from '../../src/failure.ts';
 import type { Http, HttpRequest, HttpResponse } from '../../src/http/http.ts';
 import type { RekorVersion } from '../../src/sigstore/rekor.ts';
@@ -130,6 +131,7 @@ describe('a Rekor', () => {
     const asked: HttpRequest[] = [];
     const log = createRekor({
       http: plainHttp(asked),
+      clock: systemClock,
       url: new URL(sigstore.rekor2Url),
       version: 2,
       patience: () => 100,

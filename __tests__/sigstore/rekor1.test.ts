@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import type { Http, HttpResponse } from '../../src/http/http.ts';
 import type { RekorVersion } from '../../src/sigstore/rekor.ts';
 import { createRekor1 } from '../../src/sigstore/rekor1.ts';
@@ -217,11 +218,13 @@ describe('an entry that exists already in Rekor v1', () => {
       code: 'rekor-error',
       url: new URL(sigstore.rekorUrl),
       http,
-      patience: () => 0,
+      patience: () => 60_000,
+      clock: {
+        ...systemClock,
+        sleep: async (milliseconds: number) => void waits.push(milliseconds),
+      },
     } as const;
-    const material = await createRekor1(service, async (milliseconds) =>
-      waits.push(milliseconds),
-    ).testify(content, pem);
+    const material = await createRekor1(service).testify(content, pem);
     expect(material.tlogEntries).toHaveLength(1);
     expect(waits).toEqual([250, 500]);
     const get = `GET /api/v1/log/entries/${uuid}`;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import type { Http } from '../../src/http/http.ts';
 import { fetchLogged } from '../../src/sigstore/rekor2-tiles.ts';
 
@@ -81,9 +82,9 @@ const read = (http: Http, index: number, waits: number[] = []) =>
       code: 'rekor-error',
       url: new URL('http://log.test'),
       http,
-      patience: () => 0,
+      patience: () => 60_000,
       logIds: async () => [Buffer.alloc(32), keyId],
-      wait: async (milliseconds) => waits.push(milliseconds),
+      clock: { ...systemClock, sleep: async (milliseconds) => void waits.push(milliseconds) },
     },
     index,
   );

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import type { Http } from '../../src/http/http.ts';
 import type { RekorVersion } from '../../src/sigstore/rekor.ts';
 import { createRekor } from '../../src/sigstore/rekor.ts';
@@ -163,6 +164,7 @@ describe('an entry of Rekor v2 whose answer was lost', () => {
     await rekor(2).testify(content, pem);
     const stranger = createRekor({
       http: plainHttp(),
+      clock: systemClock,
       url: new URL(sigstore.rekor2Url),
       version: 2,
       patience: () => 0,

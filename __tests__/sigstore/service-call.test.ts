@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { Failure } from '../../src/failure.ts';
 import type { Http, HttpRequest, HttpResponse } from '../../src/http/http.ts';
 import {
@@ -22,6 +23,7 @@ const serviceWith = (http: Http, patience = () => 100) =>
     code: 'rekor-error',
     url: new URL('https://rekor.example/base/'),
     http,
+    clock: systemClock,
     patience,
   }) as const;
 const get = {

@@ -1,5 +1,6 @@
 // One suite, two worlds: the same sentences hold for the sandbox and for real Fulcio, Rekor v1,
 // Rekor v2 and a real timestamp authority.
+
 import {
   createHash,
   createPublicKey,
@@ -11,6 +12,7 @@ import {
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import type { SignatureBundle, Signer } from '@sigstore/sign';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import type { HttpRequest } from '../../src/http/http.ts';
 import { createFulcioSigner } from '../../src/sigstore/fulcio.ts';
 import { createRekor, type RekorVersion } from '../../src/sigstore/rekor.ts';
@@ -33,20 +35,32 @@ export function describeServices(name: string, start: () => Promise<SigstoreWorl
     const http = plainHttp(asked);
     const patience = () => 10_000;
     const fulcio = (identityToken = () => world.token()) =>
-      createFulcioSigner({ http, url: new URL(world.fulcioUrl), identityToken, patience });
+      createFulcioSigner({
+        http,
+        clock: systemClock,
+        url: new URL(world.fulcioUrl),
+        identityToken,
+        patience,
+      });
     const rekor = (
       version?: RekorVersion,
       address = version === 2 ? world.rekor2Url : world.rekorUrl,
     ) =>
       createRekor({
         http,
+        clock: systemClock,
         url: new URL(address),
         patience,
         logIds: async () => logIdsOf(TrustedRoot.fromJSON(world.trustedRoot)),
         ...(version === undefined ? {} : { version }),
       });
     const timestamp = () =>
-      createTimestampWitness({ http, url: new URL(world.timestampUrl), patience });
+      createTimestampWitness({
+        http,
+        clock: systemClock,
+        url: new URL(world.timestampUrl),
+        patience,
+      });
     const signer = () => ({ identity: world.certificateIdentity, issuer: world.issuer });
 
     describe.each([
@@ -63,13 +77,18 @@ export function describeServices(name: string, start: () => Promise<SigstoreWorl
           new Date(),
         );
       const witnesses = () => [
-        ...services().logs.map((log) => createRekor({ http, patience, ...log })),
-        ...services().timestamps.map((url) => createTimestampWitness({ http, patience, url })),
+        ...services().logs.map((log) =>
+          createRekor({ http, clock: systemClock, patience, ...log }),
+        ),
+        ...services().timestamps.map((url) =>
+          createTimestampWitness({ http, clock: systemClock, patience, url }),
+        ),
       ];
 
       it('make an envelope that a stranger verifies, signed by exactly this identity', async () => {
         const signing = createFulcioSigner({
           http,
+          clock: systemClock,
           patience,
           url: services().fulcio as URL,
           identityToken: () => world.token(),

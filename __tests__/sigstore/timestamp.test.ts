@@ -3,6 +3,7 @@ import { ASN1Obj } from '@sigstore/core';
 import type { SignatureBundle } from '@sigstore/sign';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import type { Http, HttpRequest } from '../../src/http/http.ts';
 import { createTimestampWitness } from '../../src/sigstore/timestamp.ts';
 import { type Sigstore, startSigstore } from '../sandbox/sigstore/sigstore.ts';
@@ -17,6 +18,7 @@ afterAll(() => sigstore.close());
 const witness = (http: Http = plainHttp(), nonce?: Buffer) =>
   createTimestampWitness({
     http,
+    clock: systemClock,
     url: new URL(sigstore.timestampUrl),
     patience: () => 5000,
     ...(nonce === undefined ? {} : { nonce: () => nonce }),

@@ -1,1 +1,1 @@
-export{c1_a as a,c1_b as b}from"../sign.js";
+export{c2_a as a,c2_b as b}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c14_a as a,c14_b as b}from"../sign.js";
+export{c15_a as a,c15_b as b}from"../sign.js";

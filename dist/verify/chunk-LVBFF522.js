@@ -1,1 +1,1 @@
-export{c7_a as a,c7_b as b,c7_c as c,c7_d as d,c7_e as e,c7_f as f}from"./run.js";
+export{c9_a as a,c9_b as b,c9_c as c,c9_d as d,c9_e as e,c9_f as f}from"./run.js";

@@ -1,1 +1,1 @@
-export{c8_a as a,c8_b as b,c8_c as c}from"./run.js";
+export{c10_a as a,c10_b as b,c10_c as c}from"./run.js";

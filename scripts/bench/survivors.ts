@@ -1,6 +1,7 @@
 // Many signers of one image at once, on a docker-registry without the referrers API, 50 ms away:
 // whose signatures are there at the end? `npm run bench:survivors [trials]`; needs REGISTRY
 // (docker-registry 2.8) and COSIGN3, as the interop tests do.
+
 import { execFile } from 'node:child_process';
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -10,11 +11,12 @@ import { promisify } from 'node:util';
 import { startDockerRegistry } from '../../__tests__/interop/peers.ts';
 import { pushImage } from '../../__tests__/sandbox/images.ts';
 import { type DelayProxyProcess, startDelayProxyProcess } from '../../__tests__/sandbox/proxy.ts';
+import { systemClock } from '../../src/clock.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
 import { parseDigest } from '../../src/image/digest.ts';
 import { openRegistry } from '../../src/registry/client.ts';
-import { openStore, realTempo } from '../../src/registry/store.ts';
+import { openStore } from '../../src/registry/store.ts';
 import { judge } from '../../src/signature/judge.ts';
 import { createTrust } from '../../src/signature/trust.ts';
 import { actionEnvironment, median, timed } from './measure.ts';
@@ -272,18 +274,20 @@ async function lastEntries(host: string, digest: string): Promise<string[]> {
 /** Every signature that a reader finds and that verifies, as `format keyId`. */
 async function keptSignatures(host: string, text: string): Promise<Set<string>> {
   const digest = parseDigest(text);
-  const http = createHttp({ deadline: createDeadline(60_000), env: {} });
+  const clock = systemClock;
+  const deadline = createDeadline(60_000, clock);
+  const http = createHttp({ deadline, clock, env: {} });
   const open = openRegistry({
     http,
+    clock,
     credentials: async () => undefined,
     access: 'pull',
     mask: () => undefined,
   });
-  const store = openStore(
-    open({ registry: host, repository: 'race/app' }),
-    digest,
-    realTempo(Date.now() + 60_000),
-  );
+  const store = openStore(open({ registry: host, repository: 'race/app' }), digest, {
+    clock,
+    deadline,
+  });
   const found = await store.found();
   http.close();
   const [first, ...rest] = [...ours, ...theirs].map(({ publicKey }) => ({ key: publicKey }));

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Octokit } from './github-client.ts';
-import { askPatiently, statusOf } from './github-patience.ts';
+import { askPatiently, statusOf, type Waiting } from './github-patience.ts';
 import type { PullRequest } from './pull-request.ts';
 
 /**
@@ -36,17 +36,17 @@ export async function keepComment(
     body,
     onlyUpdate,
     token,
-    signal,
-  }: { marker: string; body: string; onlyUpdate: boolean; token: string; signal: AbortSignal },
+    waiting,
+  }: { marker: string; body: string; onlyUpdate: boolean; token: string; waiting: Waiting },
 ): Promise<CommentOutcome> {
-  const request = { signal };
+  const request = { signal: waiting.signal };
   try {
-    const own = await ownComment(octokit, { owner, repo, number }, marker, token, signal);
+    const own = await ownComment(octokit, { owner, repo, number }, marker, token, waiting);
     if (own?.body === body) return 'unchanged';
     if (own !== undefined) {
       await askPatiently(
         () => octokit.rest.issues.updateComment({ owner, repo, comment_id: own.id, body, request }),
-        signal,
+        waiting,
       );
       return 'updated';
     }
@@ -71,11 +71,11 @@ async function ownComment(
   { owner, repo, number }: Pick<PullRequest, 'owner' | 'repo' | 'number'>,
   marker: string,
   token: string,
-  signal: AbortSignal,
+  waiting: Waiting,
 ): Promise<OwnComment | undefined> {
   // Tokens of apps, GitHub's own among them, write as a bot, and cannot ask which one; other tokens
   // write as a person.
-  const person = token.startsWith('ghs_') ? undefined : await loginOf(octokit, signal);
+  const person = token.startsWith('ghs_') ? undefined : await loginOf(octokit, waiting);
   for (let page = 1; page <= mostPages; page++) {
     const ask = () =>
       octokit.rest.issues.listComments({
@@ -84,9 +84,9 @@ async function ownComment(
         issue_number: number,
         per_page: 100,
         page,
-        request: { signal },
+        request: { signal: waiting.signal },
       });
-    const { data } = await askPatiently(ask, signal);
+    const { data } = await askPatiently(ask, waiting);
     const own = data.find(
       ({ body, user }) =>
         body?.startsWith(marker) === true &&
@@ -99,10 +99,13 @@ async function ownComment(
 }
 
 /** Undefined for a token that belongs to nobody: then it is an app's. */
-async function loginOf(octokit: Octokit, signal: AbortSignal): Promise<string | undefined> {
+async function loginOf(octokit: Octokit, waiting: Waiting): Promise<string | undefined> {
   try {
     return (
-      await askPatiently(() => octokit.rest.users.getAuthenticated({ request: { signal } }), signal)
+      await askPatiently(
+        () => octokit.rest.users.getAuthenticated({ request: { signal: waiting.signal } }),
+        waiting,
+      )
     ).data.login;
   } catch (caught) {
     if (statusOf(caught) === 403) return undefined;

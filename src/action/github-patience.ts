@@ -1,18 +1,27 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import type { Clock } from '../clock.ts';
 
 const pauses = [500, 2000];
+
+/** How a request to GitHub waits between two tries, and what ends it. */
+export interface Waiting {
+  readonly signal: AbortSignal;
+  readonly clock: Pick<Clock, 'sleep'>;
+}
 
 /**
  * Asks up to three times where the server is at fault, or asks for patience; `signal` ends the
  * step.
  */
-export async function askPatiently<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+export async function askPatiently<T>(
+  ask: () => Promise<T>,
+  { signal, clock }: Waiting,
+): Promise<T> {
   for (const pause of pauses) {
     try {
       return await ask();
     } catch (caught) {
       if (signal.aborted || !isPassing(caught)) throw caught;
-      await wait(pause, undefined, { signal });
+      await clock.sleep(pause, signal);
     }
   }
   return ask();

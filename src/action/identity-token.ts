@@ -1,4 +1,5 @@
 import { decodeJwt } from 'jose';
+import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import type { RunEvent } from './event.ts';
 import { noTokenFailure } from './missing-token.ts';
@@ -37,8 +38,7 @@ export interface TokenSources {
   readonly env: NodeJS.ProcessEnv;
   readonly event: RunEvent;
   readonly masker: Pick<Masker, 'mask'>;
-  /** milliseconds since 1970 */
-  readonly now?: () => number;
+  readonly clock: Pick<Clock, 'date'>;
 }
 
 /**
@@ -50,7 +50,8 @@ export interface TokenSources {
  *   refuse it with less to go on.
  */
 export async function identityToken(sources: TokenSources): Promise<IdentityToken> {
-  const { given, audience, masker, now = Date.now } = sources;
+  const { given, audience, masker, clock } = sources;
+  const now = () => clock.date().getTime();
   if (given !== undefined) {
     masker.mask(given);
     return checkToken(given, audience, now(), 'The identity token that was given');

@@ -1,7 +1,7 @@
 // GitHub's secrets over its REST API ("REST API endpoints for GitHub Actions Secrets"), through
 // Octokit of @actions/github.
-import { setTimeout as wait } from 'node:timers/promises';
 import { getOctokit } from '@actions/github';
+import { abortAfter, type Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import { type SecretPlace, tokenStep } from './keygen-inputs.ts';
 
@@ -44,21 +44,21 @@ type Visibility = {
 export function openSecrets(
   place: SecretPlace,
   token: string,
-  env: NodeJS.ProcessEnv,
+  { env, clock }: { readonly env: NodeJS.ProcessEnv; readonly clock: Clock },
 ): SecretStore {
   const octokit = getOctokit(token, {
     baseUrl: env.GITHUB_API_URL ?? 'https://api.github.com',
     log: silent,
   });
-  let clock = new Date(0);
+  let answered = new Date(0);
   const ask: Ask = (method, path, body = {}) => patiently(() => once(method, path, body));
   const once = async (method: Method, path: string, body: object): Promise<Answer> => {
     try {
       const { status, data, headers } = await octokit.request(`${method} ${path}`, {
         ...body,
-        request: { signal: AbortSignal.timeout(20_000) },
+        request: { signal: abortAfter(20_000, clock) },
       });
-      clock = new Date(headers.date ?? Date.now());
+      answered = headers.date === undefined ? clock.date() : new Date(headers.date);
       return { status: Number(status), data: (data ?? {}) as Readonly<Record<string, unknown>> };
     } catch (caught) {
       const status =
@@ -75,7 +75,7 @@ export function openSecrets(
       const answer = await work();
       if (!passing.has(answer.status)) return answer;
       if (attempt === tries) throw explain(answer.status, place);
-      await wait(300 * 2 ** attempt);
+      await clock.sleep(300 * 2 ** attempt);
     }
   };
   const base = pathOf(place);
@@ -102,7 +102,7 @@ export function openSecrets(
       });
     },
     remove: async (name) => void (await ask('DELETE', `${base}/${name}`)),
-    clock: () => clock,
+    clock: () => answered,
   };
 }
 

@@ -1,7 +1,7 @@
 import { Failure } from '../failure.ts';
 import { readEvent } from './event.ts';
 import type { Octokit } from './github-client.ts';
-import { askPatiently, statusOf } from './github-patience.ts';
+import { askPatiently, statusOf, type Waiting } from './github-patience.ts';
 
 /** The pull request that a run belongs to. */
 export interface PullRequest {
@@ -39,8 +39,9 @@ export const mostChangedFiles = 3000;
 export async function changedFiles(
   octokit: Octokit,
   { owner, repo, number, head }: PullRequest,
-  signal: AbortSignal,
+  waiting: Waiting,
 ): Promise<readonly ChangedFile[] | undefined> {
+  const { signal } = waiting;
   try {
     const name = { owner, repo, pull_number: number };
     const listed = await askPatiently(
@@ -50,11 +51,11 @@ export async function changedFiles(
           per_page: 100,
           request: { signal },
         }),
-      signal,
+      waiting,
     );
     const { data } = await askPatiently(
       () => octokit.rest.pulls.get({ ...name, request: { signal } }),
-      signal,
+      waiting,
     );
     if (data.head.sha !== head) throw moved(number);
     if (listed.length >= mostChangedFiles || listed.length < data.changed_files) return undefined;
@@ -81,12 +82,13 @@ export async function headContent(
   octokit: Octokit,
   { owner, repo }: PullRequest,
   blob: string,
-  signal: AbortSignal,
+  waiting: Waiting,
 ): Promise<Buffer | undefined> {
+  const { signal } = waiting;
   try {
     const { data } = await askPatiently(
       () => octokit.rest.git.getBlob({ owner, repo, file_sha: blob, request: { signal } }),
-      signal,
+      waiting,
     );
     return Buffer.from(data.content, data.encoding === 'base64' ? 'base64' : 'utf8');
   } catch (caught) {

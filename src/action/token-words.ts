@@ -15,11 +15,14 @@ export function expectedIdentity(claims: TokenClaims, serverUrl = 'https://githu
   return claims.email ?? claims.sub;
 }
 
-/** What the log says of the token: lines `name: value`. Never the token. */
+/**
+ * What the log says of the token: lines `name: value`. Never the token.
+ * @param now milliseconds since 1970
+ */
 export function describeToken(
   { claims, expires }: IdentityToken,
-  serverUrl?: string,
-  now = Date.now(),
+  serverUrl: string | undefined,
+  now: number,
 ): readonly string[] {
   const minutes = Math.max(0, Math.floor((expires - now) / 60_000));
   const lines: readonly (readonly [string, string | undefined])[] = [

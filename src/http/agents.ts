@@ -10,7 +10,7 @@ export interface Agents {
   for(url: URL): http.Agent;
   /**
    * Waits until fewer than `most` requests to this host are under way; the function answered gives
-   * the place back. Waiting is outside of Node's agent, so that the clocks of a request do not run
+   * the place back. Waiting is outside of Node's agent, so that the limits of a request do not run
    * meanwhile.
    */
   place(url: URL, most: number): Promise<() => void>;

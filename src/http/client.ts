@@ -1,15 +1,16 @@
+import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import { type Agents, createAgents } from './agents.ts';
 import type { AheadConnections } from './ahead.ts';
 import type { Deadline } from './deadline.ts';
-import { type Clocks, ExchangeError, exchange } from './exchange.ts';
+import { ExchangeError, type ExchangeLimits, exchange } from './exchange.ts';
 import type { Http, HttpRequest, HttpResponse } from './http.ts';
 import { networkFailure } from './network-failure.ts';
 import { createPaces, type Pace } from './pace.ts';
 import { createProxyRule } from './proxy.ts';
 import { redirected, tooManyRedirects } from './redirect.ts';
 import { mayPass, type Outcome, patienceWith, pauseBefore } from './retry.ts';
-import { createTolerances, type Tolerance, type ToleranceLimits } from './tolerance.ts';
+import { createSlowHostBudgets, type SlowHostBudget, type SlowHostLimits } from './slow-host.ts';
 
 /**
  * One try, for the debug log: never a header, a body or a query, where credentials and signed
@@ -30,23 +31,24 @@ export interface HttpEvent {
 
 export interface HttpOptions {
   readonly deadline: Deadline;
+  readonly clock: Clock;
   /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read from it */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly onEvent?: (event: HttpEvent) => void;
   /** told each time a request has been handed to its connection */
   readonly onSent?: () => void;
   /** milliseconds; what is not given has its default */
-  readonly clocks?: Partial<Clocks>;
+  readonly limits?: Partial<ExchangeLimits>;
   readonly random?: () => number;
   /** connections that were begun before; closed with the others */
   readonly ahead?: AheadConnections;
   /**
-   * what a slow host may cost; without it, as much as the clocks, patience and the deadline allow
+   * what a slow host may cost; without it, as much as the limits, patience and the deadline allow
    */
-  readonly tolerance?: ToleranceLimits;
+  readonly slowHosts?: SlowHostLimits;
 }
 
-const defaultClocks: Clocks = { connect: 10_000, idle: 10_000, whole: 30_000 };
+const defaultLimits: ExchangeLimits = { connect: 10_000, idle: 10_000, whole: 30_000 };
 const connectionsPerHost = 16;
 const maxRedirects = 5;
 /** A kept connection that the server has closed shows that at once; later it is something else. */
@@ -62,19 +64,21 @@ const lastMoment = 5;
 export function createHttp(options: HttpOptions): Http & { close(): void } {
   const agents = createAgents(createProxyRule(options.env), options.ahead);
   const paceOf = createPaces();
-  const toleranceOf =
-    options.tolerance === undefined ? () => undefined : createTolerances(options.tolerance);
+  const slowHostBudgetOf =
+    options.slowHosts === undefined
+      ? () => undefined
+      : createSlowHostBudgets(options.slowHosts, options.clock);
   const closed = new AbortController();
   const http: Http = async (request) => {
     let next = request;
     // A redirect goes at the expense of whoever redirected: else a chain of slow hosts would cost
     // as often as it has links.
-    const tolerance = toleranceOf(request.chargedTo ?? request.url);
+    const slowHost = slowHostBudgetOf(request.chargedTo ?? request.url);
     for (let hops = 0; hops <= maxRedirects; hops++) {
       const response = await persist(next, {
         agents,
         pace: paceOf(next.url),
-        tolerance,
+        slowHost,
         closed: closed.signal,
         options,
       });
@@ -96,7 +100,7 @@ interface Line {
   readonly agents: Agents;
   /** of the host that is asked */
   readonly pace: Pace;
-  readonly tolerance: Tolerance | undefined;
+  readonly slowHost: SlowHostBudget | undefined;
   readonly closed: AbortSignal;
   readonly options: HttpOptions;
 }
@@ -108,27 +112,27 @@ interface Line {
  */
 async function persist(request: HttpRequest, line: Line): Promise<HttpResponse> {
   const { pace, closed, options } = line;
-  const { deadline, random = Math.random } = options;
-  const start = performance.now();
+  const { deadline, clock, random = Math.random } = options;
+  const start = clock.now();
   let stale = 0;
   for (let attempt = 1; ; ) {
-    const began = performance.now();
+    const began = clock.now();
     closed.throwIfAborted();
     const { outcome, sentAt } = await attemptOnce(request, line, attempt);
-    const elapsed = performance.now() - start;
+    const elapsed = clock.now() - start;
     if (
       'error' in outcome &&
       outcome.error.reused &&
       isReset(outcome.error) &&
-      performance.now() - began < staleWithin &&
+      clock.now() - began < staleWithin &&
       stale++ < 3
     )
       continue;
-    const pause = pauseBefore(outcome, attempt, random(), Date.now());
+    const pause = pauseBefore(outcome, attempt, random(), clock.date().getTime());
     const limited = 'response' in outcome && outcome.response.status === 429;
-    if (limited) pace.refused(sentAt, performance.now(), pause);
-    else if ('response' in outcome) pace.answered(performance.now());
-    const waited = limited ? Math.min(elapsed, performance.now() - pace.lastAnswer) : elapsed;
+    if (limited) pace.refused(sentAt, clock.now(), pause);
+    else if ('response' in outcome) pace.answered(clock.now());
+    const waited = limited ? Math.min(elapsed, clock.now() - pace.lastAnswer) : elapsed;
     const patience = patienceWith(outcome, request.patience);
     if (!mayPass(outcome, attempt) || waited + pause >= patience || pause >= deadline.remaining()) {
       if ('response' in outcome) return { ...outcome.response, attempts: attempt };
@@ -148,10 +152,10 @@ async function attemptOnce(
   line: Line,
   attempt: number,
 ): Promise<{ outcome: Outcome; sentAt: number }> {
-  const { agents, tolerance, options } = line;
-  const { deadline, onEvent } = options;
+  const { agents, slowHost, options } = line;
+  const { deadline, clock, onEvent } = options;
   const leave = await agents.place(request.url, request.atOnce ?? connectionsPerHost);
-  let start = performance.now();
+  let start = clock.now();
   let over: (() => void) | undefined;
   const tell = (result: { status: number } | { error: string }) =>
     onEvent?.({
@@ -159,23 +163,23 @@ async function attemptOnce(
       host: request.url.host,
       path: request.url.pathname,
       ...result,
-      milliseconds: Math.round(performance.now() - start),
+      milliseconds: Math.round(clock.now() - start),
       attempt,
     });
   try {
     if (deadline.remaining() === 0) await deadline.sleep(0);
     await keepDistance(line);
-    tolerance?.signal.throwIfAborted();
-    start = performance.now();
-    over = tolerance?.begin(request.grace);
+    slowHost?.signal.throwIfAborted();
+    start = clock.now();
+    over = slowHost?.begin(request.grace);
     const work = exchange(
       request,
       agents.for(request.url),
-      clocksFor(request, options),
+      { limits: limitsFor(request, options), clock },
       options.onSent,
     );
     const response = await whileRunning(
-      [deadline.signal, ...(tolerance === undefined ? [] : [tolerance.signal])],
+      [deadline.signal, ...(slowHost === undefined ? [] : [slowHost.signal])],
       work,
     );
     tell({ status: response.status });
@@ -200,10 +204,10 @@ async function attemptOnce(
  * Waits for our place in the row of a host that wants its requests apart; again, when a 429 has
  * come meanwhile.
  */
-async function keepDistance({ pace, closed, options: { deadline } }: Line): Promise<void> {
-  for (let wait = pace.reserve(performance.now()); wait > 0; ) {
+async function keepDistance({ pace, closed, options: { deadline, clock } }: Line): Promise<void> {
+  for (let wait = pace.reserve(clock.now()); wait > 0; ) {
     await deadline.sleep(wait, closed);
-    wait = pace.isPaused(performance.now()) ? pace.reserve(performance.now()) : 0;
+    wait = pace.isPaused(clock.now()) ? pace.reserve(clock.now()) : 0;
   }
 }
 
@@ -223,15 +227,15 @@ async function whileRunning<T>(signals: readonly AbortSignal[], work: Promise<T>
   }
 }
 
-function clocksFor(request: HttpRequest, options: HttpOptions): Clocks {
-  const clocks = { ...defaultClocks, ...options.clocks };
+function limitsFor(request: HttpRequest, options: HttpOptions): ExchangeLimits {
+  const limits = { ...defaultLimits, ...options.limits };
   // A millisecond more: a timer may be early, and then it would not be the deadline that ended the
   // try.
   const left = options.deadline.remaining() + 1;
   return {
-    connect: Math.min(clocks.connect, left),
-    idle: Math.min(clocks.idle, left),
-    whole: Math.min(request.timeout ?? clocks.whole, left),
+    connect: Math.min(limits.connect, left),
+    idle: Math.min(limits.idle, left),
+    whole: Math.min(request.timeout ?? limits.whole, left),
   };
 }
 

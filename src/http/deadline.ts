@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { setTimeout as wait } from 'node:timers/promises';
+import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 
 /** The time a step has left, shared by everything in it that waits. */
@@ -24,36 +24,24 @@ export interface EndableDeadline extends Deadline {
   end(reason: Failure): void;
 }
 
-/** Node takes a longer timer for one of 1 ms. */
-const longestTimer = 2 ** 31 - 1;
-
 /**
- * Starts the clock of a step.
+ * Starts the time of a step.
  * @param milliseconds the whole budget, retries and waits included
- * @param now a monotonic clock in milliseconds
  */
-export function createDeadline(
-  milliseconds: number,
-  now: () => number = () => performance.now(),
-): EndableDeadline {
-  const last = now() + milliseconds;
+export function createDeadline(milliseconds: number, clock: Clock): EndableDeadline {
+  const last = clock.now() + milliseconds;
   const controller = new AbortController();
   const { signal } = controller;
   setMaxListeners(0, signal); // every request and every wait of the run listens
   let ended = false;
-  const remaining = () => (ended ? 0 : Math.max(0, last - now()));
-  // A clock alone must not keep the process alive when the work is done.
-  setTimeout(
-    () => controller.abort(timeUp(milliseconds)),
-    Math.min(milliseconds, longestTimer),
-  ).unref();
+  const remaining = () => (ended ? 0 : Math.max(0, last - clock.now()));
+  // The deadline alone must not keep the process alive when the work is done.
+  clock.timer(milliseconds, () => controller.abort(timeUp(milliseconds)), { keepAlive: false });
   const sleep = async (pause: number, others?: AbortSignal) => {
     if (ended) throw signal.reason;
     if (pause >= remaining()) throw timeUp(milliseconds);
     try {
-      await wait(pause, undefined, {
-        signal: others === undefined ? signal : AbortSignal.any([signal, others]),
-      });
+      await clock.sleep(pause, others === undefined ? signal : AbortSignal.any([signal, others]));
     } catch (caught) {
       throw signal.aborted ? signal.reason : caught;
     }

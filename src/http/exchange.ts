@@ -1,4 +1,5 @@
 import type http from 'node:http';
+import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import type { HttpRequest, HttpResponse } from './http.ts';
 import { protocolOf } from './protocol.ts';
@@ -7,7 +8,7 @@ import { protocolOf } from './protocol.ts';
  * Milliseconds. `connect` ends with the TLS handshake (and the proxy's tunnel), `idle` is between
  * two pieces of a body, `whole` is everything.
  */
-export interface Clocks {
+export interface ExchangeLimits {
   readonly connect: number;
   readonly idle: number;
   readonly whole: number;
@@ -34,6 +35,7 @@ const maxHeaderBytes = 64 * 1024;
 
 /**
  * One request and its answer, no retry, no redirect.
+ * @param limits measured by `clock`
  * @param onSent told when the connection is there and the request goes out
  * @throws {ExchangeError} when there is no complete answer
  * @throws {Failure} `too-large`; `network` for a body that is encoded although we asked for none
@@ -41,18 +43,16 @@ const maxHeaderBytes = 64 * 1024;
 export function exchange(
   request: HttpRequest,
   agent: http.Agent,
-  clocks: Clocks,
+  { limits, clock }: { readonly limits: ExchangeLimits; readonly clock: Clock },
   onSent?: () => void,
 ): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const outgoing = send(request, agent);
-    const timers = {
-      phase: undefined as NodeJS.Timeout | undefined,
-      whole: undefined as NodeJS.Timeout | undefined,
-    };
+    const none = () => {};
+    const cancel = { phase: none, whole: none };
     const finish = (settle: () => void) => {
-      clearTimeout(timers.phase);
-      clearTimeout(timers.whole);
+      cancel.phase();
+      cancel.whole();
       settle();
     };
     // Destroying a request that waits for a proxy's tunnel emits nothing, so the promise is settled
@@ -63,23 +63,23 @@ export function exchange(
         outgoing.destroy();
       });
     const lapse = (milliseconds: number, code: string, what: string) =>
-      setTimeout(() => fail(new ExchangeError(code, what, false)), milliseconds);
+      clock.timer(milliseconds, () => fail(new ExchangeError(code, what, false)));
     const broken = (cause: NodeJS.ErrnoException) =>
       fail(
         new ExchangeError(cause.code ?? 'ECONNRESET', cause.message, outgoing.reusedSocket, cause),
       );
 
-    timers.whole = lapse(clocks.whole, 'TIMEOUT', 'no complete answer in time');
-    timers.phase = lapse(clocks.connect, 'CONNECT_TIMEOUT', 'no connection in time');
+    cancel.whole = lapse(limits.whole, 'TIMEOUT', 'no complete answer in time');
+    cancel.phase = lapse(limits.connect, 'CONNECT_TIMEOUT', 'no connection in time');
     onConnected(outgoing, () => {
-      clearTimeout(timers.phase);
+      cancel.phase();
       if (onSent !== undefined) setImmediate(onSent); // others that connect at the same moment come first
     });
     outgoing.on('error', broken);
     outgoing.on('response', (incoming) => {
       const idle = () => {
-        clearTimeout(timers.phase);
-        timers.phase = lapse(clocks.idle, 'TIMEOUT', 'the answer stopped coming');
+        cancel.phase();
+        cancel.phase = lapse(limits.idle, 'TIMEOUT', 'the answer stopped coming');
       };
       idle();
       readBody(request, incoming, idle).then(

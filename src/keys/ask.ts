@@ -39,7 +39,7 @@ export interface Asking {
  * @throws {Failure} `network`, `timeout`, `too-large`
  */
 export async function ask(tools: KeyTools, { request, isBusy }: Asking): Promise<HttpResponse> {
-  const start = performance.now();
+  const start = tools.clock.now();
   for (let attempt = 1; ; attempt++) {
     const response = await tools.http({
       ...(await request()),
@@ -48,7 +48,7 @@ export async function ask(tools: KeyTools, { request, isBusy }: Asking): Promise
       redirect: 'manual',
     });
     const pause = Math.random() * firstPause * 2 ** Math.min(attempt, 5) + firstPause / 2;
-    if (isBusy?.(response) !== true || performance.now() - start + pause > patience)
+    if (isBusy?.(response) !== true || tools.clock.now() - start + pause > patience)
       return response;
     await tools.sleep(pause);
   }

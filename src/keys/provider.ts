@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { Clock } from '../clock.ts';
 import type { Http } from '../http/http.ts';
 import type { ImageSigner } from '../signature/signer.ts';
 
@@ -8,6 +9,7 @@ import type { ImageSigner } from '../signature/signer.ts';
  */
 export interface KeyTools {
   readonly http: Http;
+  readonly clock: Pick<Clock, 'now'>;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** the home folder, where login tools leave their files */
   readonly home: string;

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import type { Http, HttpResponse, Patience } from '../http/http.ts';
 import type { Access, Circumstances } from './answers.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
@@ -18,6 +19,7 @@ export type Authorizer = (repository: string, send: Send) => Promise<HttpRespons
 
 export interface AuthOptions {
   readonly http: Http;
+  readonly clock: Pick<Clock, 'now'>;
   readonly access: Access;
   /** `https://ghcr.io`, as it is known at that moment */
   readonly origin: () => string;
@@ -200,7 +202,7 @@ async function tokenFor(
     const known = state.tokens.get(repository);
     if (known === undefined) break;
     const { value, usableUntil } = await known;
-    if (performance.now() < usableUntil && `Bearer ${value}` !== refused) return value;
+    if (options.clock.now() < usableUntil && `Bearer ${value}` !== refused) return value;
     // Whoever comes first renews; the others find the new one in the next round.
     if (state.tokens.get(repository) === known) break;
   }
@@ -217,7 +219,7 @@ async function tokenFor(
     circumstances,
     patience,
   };
-  const fresh = requestToken(options.http, question, options.mask);
+  const fresh = requestToken(options, question, options.mask);
   state.tokens.set(repository, fresh);
   fresh.catch(() => {
     if (state.tokens.get(repository) === fresh) state.tokens.delete(repository);

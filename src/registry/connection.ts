@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import type { Http, HttpRequest, HttpResponse, Patience } from '../http/http.ts';
 import type { Access, Circumstances } from './answers.ts';
 import { createAuthorizer } from './auth.ts';
@@ -6,6 +7,7 @@ import type { Credentials } from './login.ts';
 
 export interface RegistryOptions {
   readonly http: Http;
+  readonly clock: Pick<Clock, 'now'>;
   /** the login for a repository of a registry, as `createCredentials` finds it */
   readonly credentials: (registry: string, repository: string) => Promise<Credentials | undefined>;
   /** whether buildx alone has a login for a registry, for messages (`hasScopedLogin`) */
@@ -58,6 +60,7 @@ export interface Connection {
 export function connect(registry: string, host: string, options: RegistryOptions): Connection {
   const {
     http,
+    clock,
     access,
     mask,
     allowHttp = false,
@@ -66,7 +69,7 @@ export function connect(registry: string, host: string, options: RegistryOptions
     atOnce = 32,
   } = options;
   const tls = allowInsecure ? 'skip' : 'verify';
-  const endpoint = createEndpoint(http, host, allowHttp);
+  const endpoint = createEndpoint({ http, clock }, host, allowHttp);
   const credentials = (repository: string) => options.credentials(registry, repository);
   // Nearly every registry wants a token, so waiting for the first answer costs nothing. One on this
   // machine mostly is open.
@@ -88,6 +91,7 @@ export function connect(registry: string, host: string, options: RegistryOptions
   };
   const authorize = createAuthorizer({
     http,
+    clock,
     access,
     origin,
     credentials,

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
 import { basic, type Credentials } from './login.ts';
@@ -13,6 +14,14 @@ export type RunHelper = (
   stdin: string,
 ) => Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>;
 
+/** What asking a helper needs of the machine. */
+export interface HelperTools {
+  readonly run: RunHelper;
+  readonly clock: Pick<Clock, 'timer'>;
+  /** is told every secret before it is used */
+  readonly mask: (secret: string) => void;
+}
+
 const longestAnswer = 64 * 1024;
 const patience = 60_000;
 
@@ -27,13 +36,12 @@ const patience = 60_000;
 export async function askHelper(
   name: string,
   server: string,
-  run: RunHelper,
-  mask: (secret: string) => void,
+  { run, mask, clock }: HelperTools,
 ): Promise<Credentials | undefined> {
   // The name becomes part of a command: a path would run a file of whoever can write the config.
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
     throw broken(plainText(name, 70), 'this is no name of a helper');
-  const { exitCode, stdout, stderr } = await limited(run, name, server);
+  const { exitCode, stdout, stderr } = await limited({ run, clock }, name, server);
   if (exitCode !== 0) {
     // The words of docker-credential-helpers; each helper prints them on standard output.
     if (
@@ -58,10 +66,14 @@ export async function askHelper(
     : { kind: 'password', username, password: secret };
 }
 
-async function limited(run: RunHelper, name: string, server: string) {
-  let timer: NodeJS.Timeout | undefined;
+async function limited(
+  { run, clock }: Pick<HelperTools, 'run' | 'clock'>,
+  name: string,
+  server: string,
+) {
+  let cancel = () => {};
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(broken(name, 'it did not end within a minute')), patience);
+    cancel = clock.timer(patience, () => reject(broken(name, 'it did not end within a minute')));
   });
   try {
     return await Promise.race([run(`docker-credential-${name}`, ['get'], server), late]);
@@ -69,7 +81,7 @@ async function limited(run: RunHelper, name: string, server: string) {
     if (caught instanceof Failure) throw caught;
     throw broken(name, 'it could not be started', caught);
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }
 

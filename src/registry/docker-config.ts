@@ -2,18 +2,15 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Failure } from '../failure.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
-import { askHelper, type RunHelper } from './credential-helper.ts';
+import { askHelper, type HelperTools } from './credential-helper.ts';
 import { type Credentials, canonicalRegistry } from './login.ts';
 import { entryCredentials } from './login-entry.ts';
 
 /** What is needed to read the docker login of a machine. */
-export interface DockerLogin {
+export interface DockerLogin extends HelperTools {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** the user's home folder */
   readonly home: string;
-  readonly run: RunHelper;
-  /** Is told every secret before anybody else sees it. */
-  readonly mask: (secret: string) => void;
 }
 
 interface Config {
@@ -78,7 +75,7 @@ interface Place {
 async function loginIn(
   { path, content }: Config,
   place: Place,
-  { run, mask }: DockerLogin,
+  login: DockerLogin,
   asked: Asked,
 ): Promise<Credentials | undefined> {
   const keys = keysOf(place.registry);
@@ -87,14 +84,14 @@ async function loginIn(
   const ask = (name: unknown, server: string) => {
     if (typeof name !== 'string' || name === '') return undefined;
     const question = JSON.stringify([name, server]);
-    const answer = asked.get(question) ?? askHelper(name, server, run, mask);
+    const answer = asked.get(question) ?? askHelper(name, server, login);
     asked.set(question, answer);
     return answer;
   };
   const inAuths = (key: string | undefined) =>
     key === undefined
       ? undefined
-      : entryCredentials(auths[key], mask, (problem) =>
+      : entryCredentials(auths[key], login.mask, (problem) =>
           unreadable(path, `its login for ${key} ${problem}`),
         );
   const helped = keys.find((key) => Object.hasOwn(helpers, key));

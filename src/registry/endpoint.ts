@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import { asFailure, Failure } from '../failure.ts';
 import { isLoopback } from '../http/host.ts';
 import type { Http, HttpRequest, HttpResponse, Patience } from '../http/http.ts';
@@ -13,20 +14,25 @@ export interface Endpoint {
   send(build: (origin: string) => HttpRequest): Promise<HttpResponse>;
 }
 
+interface EndpointTools {
+  readonly http: Http;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
 /**
  * TLS everywhere; plain HTTP where the user allowed it, and on loopback, unless the server there
  * turns out to want TLS. That is found out with the first request, so a plain registry costs
  * nothing: a TLS server answers 400 to plain HTTP (Go) or closes the connection (others).
  * @throws {Failure} `network` from `send`, with the input that allows what happened
  */
-export function createEndpoint(http: Http, host: string, allowHttp: boolean): Endpoint {
+export function createEndpoint(tools: EndpointTools, host: string, allowHttp: boolean): Endpoint {
   const loopback = isLoopback(new URL(`http://${host}`).hostname);
   let scheme: 'http' | 'https' | undefined = loopback ? undefined : allowHttp ? 'http' : 'https';
   const at = (known: 'http' | 'https') => `${known}://${host}`;
   const send = async (build: (origin: string) => HttpRequest) => {
     try {
-      if (scheme !== undefined) return await http(build(new URL(at(scheme)).origin));
-      const found = await findOut(http, (known) => build(new URL(at(known)).origin));
+      if (scheme !== undefined) return await tools.http(build(new URL(at(scheme)).origin));
+      const found = await findOut(tools, (known) => build(new URL(at(known)).origin));
       scheme = found.scheme;
       return found.response;
     } catch (caught) {
@@ -37,21 +43,22 @@ export function createEndpoint(http: Http, host: string, allowHttp: boolean): En
 }
 
 async function findOut(
-  http: Http,
+  { http, clock }: EndpointTools,
   build: (scheme: 'http' | 'https') => HttpRequest,
 ): Promise<{ scheme: 'http' | 'https'; response: HttpResponse }> {
-  const begin = performance.now();
+  const begin = clock.now();
+  const elapsed = () => clock.now() - begin;
   const plain = build('http');
   const first = await http({ ...plain, patience: 0 }).catch(asFailure);
   const answered = !(first instanceof Failure);
   if (answered ? mayWantTls(plain, first) : closedOnUs(first)) {
     const secured = await http({ ...build('https'), patience: 0 }).catch(asFailure);
     if (!(secured instanceof Failure))
-      return { scheme: 'https', response: await persist(http, build('https'), secured, begin) };
+      return { scheme: 'https', response: await persist(http, build('https'), secured, elapsed()) };
     // A certificate that we do not like is still one: plain HTTP would only hide what is wrong.
     if (isCertificateFailure(secured) || secured.code !== 'network') throw secured;
   }
-  return { scheme: 'http', response: await persist(http, plain, first, begin) };
+  return { scheme: 'http', response: await persist(http, plain, first, elapsed()) };
 }
 
 /**
@@ -62,12 +69,11 @@ function persist(
   http: Http,
   request: HttpRequest,
   first: HttpResponse | Failure,
-  begin: number,
+  elapsed: number,
 ): HttpResponse | Promise<HttpResponse> {
   const outcome: { response: HttpResponse } | { error: Failure } =
     first instanceof Failure ? { error: first } : { response: first };
   const passes = 'response' in outcome ? mayPass(outcome, 1) : outcome.error.code === 'network';
-  const elapsed = performance.now() - begin;
   if (passes && patienceWith(outcome, request.patience) > elapsed) {
     return http({ ...request, patience: shorter(request.patience, elapsed) });
   }

@@ -3,9 +3,9 @@ import { type Digest, digestOf } from '../image/digest.ts';
 import type { JsonObject } from './json-document.ts';
 import { type Addition, PendingEntries } from './pending-entries.ts';
 import type { FetchedManifest, Repository } from './repository.ts';
+import { RewritePause, type RewriteTools } from './rewrite-pause.ts';
 import { emptyTag, mergeEntries, type TagContent, type TagKind } from './tag-document.ts';
 import { foreignTag, immutableTag, signatureLost } from './tag-failures.ts';
-import { Tempo, type TempoTools } from './tempo.ts';
 
 /** Failures that may pass; a write is then begun again with a fresh read. */
 const passing: readonly string[] = ['network', 'registry-error'];
@@ -22,7 +22,7 @@ export class SharedTag {
   readonly #reference: string;
   readonly #kind: TagKind;
   readonly #repository: Repository;
-  readonly #tempo: Tempo;
+  readonly #rewritePause: RewritePause;
   /** every entry that any read has shown, by key, as it stood at the latest read */
   readonly #memory = new Map<string, JsonObject>();
   readonly #ours = new Map<string, JsonObject>();
@@ -38,11 +38,11 @@ export class SharedTag {
   #refusedAt: Digest | 'nothing' | undefined;
   #unconditional = false;
 
-  constructor(name: string, kind: TagKind, repository: Repository, tools: TempoTools) {
+  constructor(name: string, kind: TagKind, repository: Repository, tools: RewriteTools) {
     this.name = name;
     this.#kind = kind;
     this.#repository = repository;
-    this.#tempo = new Tempo(tools);
+    this.#rewritePause = new RewritePause(tools);
     this.#reference = `${repository.name.registry}/${repository.name.repository}:${name}`;
   }
 
@@ -55,8 +55,8 @@ export class SharedTag {
     | { fetched?: FetchedManifest; content: TagContent }
     | { fetched: FetchedManifest; foreign: string }
   > {
-    const fetched = await this.#tempo.timed(() => this.#repository.getManifest(this.name));
-    this.#tempo.saw(fetched?.digest);
+    const fetched = await this.#rewritePause.timed(() => this.#repository.getManifest(this.name));
+    this.#rewritePause.saw(fetched?.digest);
     if (fetched === undefined) return { content: emptyTag };
     const content = this.#kind.parse(fetched);
     if ('foreign' in content) return { fetched, foreign: content.foreign };
@@ -117,8 +117,8 @@ export class SharedTag {
   /** Read; write if something of ours is missing; otherwise judge whether it stays. */
   async #turn(): Promise<void> {
     this.#wake = Promise.withResolvers();
-    this.#tempo.refuseIfLate();
-    const lookedAt = this.#tempo.now();
+    await this.#rewritePause.refuseIfLate();
+    const lookedAt = this.#rewritePause.now();
     const look = await this.look();
     if ('foreign' in look) throw foreignTag(this.#reference, this.#kind, look.foreign);
     const { content } = look;
@@ -134,7 +134,7 @@ export class SharedTag {
       return;
     }
     this.#trouble = 0;
-    const pauseEnd = () => this.#tempo.pauseEnd(this.#tempo.now());
+    const pauseEnd = () => this.#rewritePause.pauseEnd(this.#rewritePause.now());
     for (const wanted of open)
       if (wanted.stayed(content.digest as Digest, lookedAt, pauseEnd)) this.#open.delete(wanted);
     await this.#pause();
@@ -145,13 +145,13 @@ export class SharedTag {
    * so long that the tag must be read again.
    */
   async #areReady(open: readonly PendingEntries[]): Promise<boolean> {
-    const began = this.#tempo.now();
+    const began = this.#rewritePause.now();
     const outcomes = await Promise.allSettled(open.map(({ ready }) => ready));
     open.forEach((wanted, index) => {
       const outcome = outcomes[index];
       if (outcome?.status === 'rejected') this.#giveUp(wanted, outcome.reason);
     });
-    return open.every((wanted) => this.#open.has(wanted)) && this.#tempo.isFresh(began);
+    return open.every((wanted) => this.#open.has(wanted)) && this.#rewritePause.isFresh(began);
   }
 
   /**
@@ -161,7 +161,7 @@ export class SharedTag {
   #othersAreMissing(content: TagContent): boolean {
     const there = new Set(content.entries.map((entry) => this.#kind.key(entry)));
     if ([...this.#memory.keys()].every((key) => there.has(key))) return false;
-    this.#tempo.crowded();
+    this.#rewritePause.crowded();
     return this.#repairs++ < maxRepairs;
   }
 
@@ -169,7 +169,7 @@ export class SharedTag {
   async #pause(): Promise<void> {
     const moments = [...this.#open].flatMap(({ due }) => due ?? []);
     if (moments.length > 0)
-      await Promise.race([this.#tempo.until(Math.min(...moments)), this.#wake.promise]);
+      await Promise.race([this.#rewritePause.until(Math.min(...moments)), this.#wake.promise]);
   }
 
   #has(content: TagContent, wanted: PendingEntries): boolean {
@@ -183,10 +183,10 @@ export class SharedTag {
    * and a fresh read, or two would alternate forever.
    */
   async #settleCollision(): Promise<boolean> {
-    this.#tempo.crowded();
+    this.#rewritePause.crowded();
     this.#collisions++;
     if (this.#collisions % 2 === 1) return true;
-    await this.#tempo.backOff(this.#collisions);
+    await this.#rewritePause.backOff(this.#collisions);
     return false;
   }
 
@@ -205,9 +205,9 @@ export class SharedTag {
     });
     if (!written) return this.#refused(content);
     const digest = digestOf(bytes);
-    this.#tempo.wrote(digest);
+    this.#rewritePause.wrote(digest);
     this.#trouble = 0;
-    const until = this.#tempo.pauseEnd(this.#tempo.now());
+    const until = this.#rewritePause.pauseEnd(this.#rewritePause.now());
     for (const wanted of open) wanted.written(digest, until);
   }
 
@@ -238,7 +238,7 @@ export class SharedTag {
    */
   #refused(content: TagContent): void {
     const at = content.digest ?? 'nothing';
-    this.#tempo.crowded();
+    this.#rewritePause.crowded();
     if (this.#refusedAt === at) this.#unconditional = true;
     this.#refusedAt = at;
   }
@@ -261,9 +261,9 @@ export class SharedTag {
       // A write whose answer got lost may have arrived.
       if (failure.code === 'network') for (const wanted of this.#open) wanted.sent = true;
       else if (this.#trouble > 1) this.#startOver();
-      this.#tempo.crowded();
+      this.#rewritePause.crowded();
       try {
-        return await this.#tempo.backOff(this.#trouble + 2);
+        return await this.#rewritePause.backOff(this.#trouble + 2);
       } catch {
         // no time left: give up with the failure that brought us here
       }

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import { type Descriptor, mediaTypes } from '../image/descriptor.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
@@ -15,6 +14,7 @@ import {
 import { emptyConfig, referrerManifest } from './referrer-manifest.ts';
 import { maxReferrers, ReferrersIndex, referrersTag, tooLarge } from './referrers-index.ts';
 import type { Repository } from './repository.ts';
+import type { RewriteTools } from './rewrite-pause.ts';
 import {
   type ImageTags,
   listReferrers,
@@ -26,24 +26,13 @@ import { SharedTag } from './shared-tag.ts';
 import type { Attachment, LayerAnnotations, Reach, SignatureStore } from './signature-store.ts';
 import { SignatureManifest, signatureLayer, signatureTag } from './signature-tag.ts';
 import { notListed, refuseLarge } from './tag-failures.ts';
-import type { TempoTools } from './tempo.ts';
 
 export type { Attachment, LayerAnnotations, Reach, SignatureStore } from './signature-store.ts';
 
-export interface StoreOptions extends TempoTools {
+export interface StoreOptions extends RewriteTools {
   /** shared by all stores of a run; without it this store shares with nobody */
   readonly memory?: RunMemory;
   readonly maxSignatures?: number;
-}
-
-/** Real time and chance, for the composition. `deadline` is milliseconds since 1970. */
-export function realTempo(deadline: number): TempoTools {
-  return {
-    deadline,
-    now: Date.now,
-    sleep: (milliseconds) => setTimeout(milliseconds),
-    random: Math.random,
-  };
 }
 
 /**
@@ -73,7 +62,7 @@ const lateListing = 10_000;
 class Store implements SignatureStore {
   readonly #repository: Repository;
   readonly #image: Digest;
-  readonly #tools: TempoTools;
+  readonly #tools: RewriteTools;
   readonly #memory: RepositoryMemory;
   readonly #tags: ImageTags;
   readonly #most: number;
@@ -190,7 +179,7 @@ class Store implements SignatureStore {
    * on after its blobs. It stands under its digest, so nothing is overwritten.
    */
   async #push(digest: Digest, bytes: Buffer, blobs: readonly Buffer[]): Promise<void> {
-    const { random, sleep } = this.#tools;
+    const { random = Math.random, deadline } = this.#tools;
     for (let times = 0; ; times++) {
       try {
         await this.#repository.putManifest(digest, bytes, mediaTypes.ociManifest);
@@ -199,7 +188,7 @@ class Store implements SignatureStore {
         if (!(caught instanceof Failure && caught.code === 'registry-error') || times === 3)
           throw caught;
       }
-      await sleep(50 * 2 ** times * (1 + random()));
+      await deadline.sleep(50 * 2 ** times * (1 + random()));
       if (times > 0) await Promise.all(blobs.map((blob) => this.#repository.putBlob(blob)));
     }
   }
@@ -210,8 +199,8 @@ class Store implements SignatureStore {
     isListed: () => Promise<boolean>,
     read: () => Promise<FoundSignature[]>,
   ): Promise<FoundSignature[]> {
-    const { now, sleep, random, deadline } = this.#tools;
-    const end = Math.min(now() + lateListing, deadline);
+    const { clock, random = Math.random, deadline } = this.#tools;
+    const end = clock.now() + Math.min(lateListing, deadline.remaining());
     for (let times = 0; ; times++) {
       const [listed, found] = await Promise.all([isListed(), read()]);
       const complete = found.every(
@@ -219,11 +208,11 @@ class Store implements SignatureStore {
       );
       if (listed && complete) return found;
       const wait = Math.min(2_000, 100 * 2 ** times) * (1 + random());
-      if (now() + wait >= end) {
+      if (clock.now() + wait >= end) {
         if (listed) return found;
         throw notListed(attachment.reference);
       }
-      await sleep(wait);
+      await deadline.sleep(wait);
     }
   }
 
@@ -338,7 +327,7 @@ function openTags(
   repository: Repository,
   image: Digest,
   most: number,
-  tools: TempoTools,
+  tools: RewriteTools,
 ): ImageTags {
   const index = new ReferrersIndex(repository, image);
   return {

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import { isLoopback } from '../http/host.ts';
 import type { Http, HttpRequest, HttpResponse, Patience } from '../http/http.ts';
@@ -10,7 +11,7 @@ import { plainText } from './plain-text.ts';
 /** A bearer token for one repository. */
 export interface Token {
   readonly value: string;
-  /** milliseconds on the clock of `performance.now` */
+  /** milliseconds on the clock that was given */
   readonly usableUntil: number;
 }
 
@@ -42,11 +43,11 @@ const maxTokenBytes = 256 * 1024;
  * `registry-error`
  */
 export async function requestToken(
-  http: Http,
+  { http, clock }: { readonly http: Http; readonly clock: Pick<Clock, 'now'> },
   question: TokenQuestion,
   mask: (secret: string) => void,
 ): Promise<Token> {
-  const asked = performance.now();
+  const asked = clock.now();
   const realm = realmOf(question);
   const sameHost = realm.hostname === new URL(question.origin).hostname;
   const response = await http({

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import type { EndableDeadline } from '../http/deadline.ts';
 
@@ -26,13 +27,16 @@ export interface Cancellation {
  * and the run reports what it has done until then. No signature is half written by that: what is
  * pushed has verified before, and a manifest is pushed whole or not at all.
  */
-export function heedCancellation(deadline: EndableDeadline): Cancellation {
+export function heedCancellation(
+  deadline: EndableDeadline,
+  clock: Pick<Clock, 'timer'>,
+): Cancellation {
   let came: number | undefined;
   const heed = (signal: (typeof signals)[number]) => {
     if (came !== undefined) return;
     came = 128 + constants.signals[signal];
     deadline.end(cancelled());
-    setTimeout(() => process.exit(came), grace).unref();
+    clock.timer(grace, () => process.exit(came), { keepAlive: false });
   };
   for (const signal of signals) process.on(signal, heed);
   return {

@@ -98,7 +98,7 @@ interface Changed {
 /** The changed files; undefined where all files have to be judged. */
 async function openChanged(
   { githubToken }: VerifyInputs,
-  { deadline }: Network,
+  { deadline, clock }: Network,
   { env, log }: Machine,
 ): Promise<Changed | undefined> {
   const pullRequest = await readPullRequest(env);
@@ -117,7 +117,10 @@ async function openChanged(
   }
   const { openGithub } = await import('../action/github-client.ts');
   const octokit = openGithub(githubToken, env);
-  const files = await changedFiles(octokit, pullRequest, deadline.signal);
+  const files = await changedFiles(octokit, pullRequest, {
+    signal: deadline.signal,
+    clock,
+  });
   if (files !== undefined)
     return { octokit, pullRequest, blobs: new Map(files.map(({ path, blob }) => [path, blob])) };
   if (env.GITHUB_EVENT_NAME !== 'pull_request') {
@@ -141,14 +144,17 @@ async function contentOf(
   file: string,
   root: string,
   changed: Changed | undefined,
-  { deadline }: Network,
+  { deadline, clock }: Network,
 ): Promise<{ bytes: Uint8Array } | { why: string }> {
   const local = await readWorkspaceFile(root, file, mostFileBytes);
   const blob = changed?.blobs.get(file);
   if (changed === undefined) return local;
   if (blob === undefined) return { why: 'has no content that GitHub tells' };
   if ('bytes' in local && local.blob === blob) return local;
-  const bytes = await headContent(changed.octokit, changed.pullRequest, blob, deadline.signal);
+  const bytes = await headContent(changed.octokit, changed.pullRequest, blob, {
+    signal: deadline.signal,
+    clock,
+  });
   return bytes === undefined
     ? { why: 'is not a file that GitHub gives the content of' }
     : { bytes };

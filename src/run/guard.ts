@@ -1,5 +1,6 @@
 import type { SignInputs } from '../action/inputs.ts';
 import { repositoryVisibility } from '../action/visibility.ts';
+import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import { foreseeDisclosure } from '../sigstore/disclosure.ts';
 import { type ChosenServices, publicGoodServices } from '../sigstore/select-services.ts';
@@ -13,13 +14,18 @@ export interface Guard {
   check(chosen: ChosenServices): Promise<void>;
 }
 
+interface GuardTools {
+  readonly env: NodeJS.ProcessEnv;
+  readonly clock: Clock;
+}
+
 /**
  * Keyless signing with the public-good instance publishes the names of repository and workflow for
  * ever: in the log, and in the log of Fulcio's certificates. A repository whose names are not
  * public is refused before any service is contacted, the TUF repository included.
  * @throws {Failure} `private-repository` with the three ways out; `bad-signing-config`
  */
-export async function guardDisclosure(inputs: SignInputs, env: NodeJS.ProcessEnv): Promise<Guard> {
+export async function guardDisclosure(inputs: SignInputs, tools: GuardTools): Promise<Guard> {
   const { services, tlog } = inputs;
   const signingConfig =
     services.signingConfig === undefined
@@ -32,26 +38,26 @@ export async function guardDisclosure(inputs: SignInputs, env: NodeJS.ProcessEnv
     trustedRootGiven: services.trustedRoot !== undefined,
   };
   const foreseen = foreseeDisclosure(known, { fulcio: true, log: tlog });
-  if (foreseen === 'public') await refusePrivate(inputs, env);
+  if (foreseen === 'public') await refusePrivate(inputs, tools);
   const check = async (chosen: ChosenServices) => {
     // Decided again by what was really chosen: a mistake in foreseeing must not publish anything.
     if (foreseen !== 'public' && publicGoodServices(chosen).length > 0)
-      await refusePrivate(inputs, env);
+      await refusePrivate(inputs, tools);
   };
   return { open: foreseen === 'unknown', check };
 }
 
 async function refusePrivate(
   { disclosePrivateRepository, githubToken }: SignInputs,
-  env: NodeJS.ProcessEnv,
+  tools: GuardTools,
 ): Promise<void> {
   if (disclosePrivateRepository) return;
   const ask =
     githubToken === undefined
       ? undefined
       : async (name: string) =>
-          (await import('../action/github-api.ts')).askGithub(githubToken, env)(name);
-  const { visibility, from } = await repositoryVisibility(env, ask);
+          (await import('../action/github-api.ts')).askGithub(githubToken, tools)(name);
+  const { visibility, from } = await repositoryVisibility(tools.env, ask);
   if (visibility === 'public') return;
   const known =
     from === 'unknown'

@@ -2,6 +2,7 @@ import { readEvent } from '../action/event.ts';
 import { identityToken } from '../action/identity-token.ts';
 import type { SignInputs } from '../action/inputs.ts';
 import { describeToken } from '../action/token-words.ts';
+import type { Clock } from '../clock.ts';
 import type { Http } from '../http/http.ts';
 import { readCertificate } from '../signature/certificate.ts';
 import { createFulcioSigner } from '../sigstore/fulcio.ts';
@@ -19,7 +20,7 @@ export async function identitySource(
   inputs: SignInputs,
   tools: ServiceTools,
 ): Promise<() => Promise<string>> {
-  const { env, log, masker } = tools;
+  const { env, log, masker, clock } = tools;
   const ask = async (): Promise<string> => {
     const fetchToken = async (audience: string) =>
       (await import('../action/github-oidc.ts')).fetchGithubToken(audience);
@@ -31,11 +32,14 @@ export async function identitySource(
       env,
       event: await readEvent(env),
       masker,
+      clock,
     });
     log.info(
       [
         'Identity of this run',
-        ...describeToken(found, env.GITHUB_SERVER_URL).map((line) => `  ${line}`),
+        ...describeToken(found, env.GITHUB_SERVER_URL, clock.date().getTime()).map(
+          (line) => `  ${line}`,
+        ),
       ].join('\n'),
     );
     return found.token;
@@ -62,7 +66,7 @@ export async function identitySource(
 export function openKeyless(
   url: URL,
   token: () => Promise<string>,
-  tools: { http: Http; patience: () => number },
+  tools: { http: Http; clock: Clock; patience: () => number },
 ): KeylessSigner {
   const signer = createFulcioSigner({ ...tools, url, identityToken: token });
   signer.certificate().catch(() => {});

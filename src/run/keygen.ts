@@ -10,6 +10,7 @@ import {
 import { createLog, type Log } from '../action/log.ts';
 import { appendSummary, writeOutputs } from '../action/outputs.ts';
 import { createMasker, type Masker } from '../action/secrets.ts';
+import { systemClock } from '../clock.ts';
 import { asFailure, Failure } from '../failure.ts';
 import { makePair, makePassword } from '../keys/make-pair.ts';
 import { secretForms } from '../keys/mask.ts';
@@ -28,7 +29,7 @@ export async function runKeygen(env: NodeJS.ProcessEnv = process.env): Promise<n
       inputs.publicKeyFile === undefined ? undefined : placeInWorkspace(inputs.publicKeyFile, env);
     const result = await makeAndStore(
       inputs,
-      openSecrets(inputs.place, inputs.githubToken, env),
+      openSecrets(inputs.place, inputs.githubToken, { env, clock: systemClock }),
       masker,
       log,
     );

@@ -11,12 +11,13 @@ const maxOutput = 1024 * 1024;
 
 /** What keys/ needs of this machine to use a key in a service. */
 export function keyTools(
-  { http, deadline }: Pick<Network, 'http' | 'deadline'>,
+  { http, clock, deadline }: Pick<Network, 'http' | 'clock' | 'deadline'>,
   env: NodeJS.ProcessEnv,
   masker: Masker,
 ): KeyTools {
   return {
     http,
+    clock,
     env,
     home: env.HOME ?? homedir(),
     readFile: readKeyFile,

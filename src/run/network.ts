@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import type { RegistryInputs } from '../action/inputs.ts';
 import type { Log } from '../action/log.ts';
 import type { Masker } from '../action/secrets.ts';
+import type { Clock } from '../clock.ts';
 import { createHttp, type HttpOptions } from '../http/client.ts';
 import { createDeadline, type Deadline } from '../http/deadline.ts';
 import type { Http, HttpRequest } from '../http/http.ts';
@@ -13,11 +14,12 @@ import { createCredentials } from '../registry/credentials.ts';
 import { hasScopedLogin } from '../registry/docker-config.ts';
 import type { Repository } from '../registry/repository.ts';
 import { RunMemory } from '../registry/run-memory.ts';
-import { openStore, realTempo, type SignatureStore } from '../registry/store.ts';
+import { openStore, type SignatureStore } from '../registry/store.ts';
 import { heedCancellation } from './cancellation.ts';
 
 /** The network of one run: one budget, one connection pool. */
 export interface Network {
+  readonly clock: Clock;
   readonly deadline: Deadline;
   readonly http: Http & { close(): void };
   /**
@@ -35,14 +37,14 @@ export interface Network {
  */
 export function openNetwork(
   timeout: number,
-  env: NodeJS.ProcessEnv,
-  log: Log,
-  more: Pick<HttpOptions, 'tolerance' | 'ahead'> = {},
+  { env, log, clock }: { env: NodeJS.ProcessEnv; log: Log; clock: Clock },
+  more: Pick<HttpOptions, 'slowHosts' | 'ahead'> = {},
 ): Network {
-  const deadline = createDeadline(timeout);
+  const deadline = createDeadline(timeout, clock);
   const { promise: sent, resolve: onSent } = Promise.withResolvers<void>();
   const http = createHttp({
     deadline,
+    clock,
     env,
     onSent,
     ...more,
@@ -51,12 +53,13 @@ export function openNetwork(
         `${method} ${host}${path}: ${status ?? error} in ${Math.round(milliseconds)} ms${attempt > 1 ? `, try ${attempt}` : ''}`,
       ),
   });
-  const cancellation = heedCancellation(deadline);
+  const cancellation = heedCancellation(deadline, clock);
   const close = () => {
     http.close();
     cancellation.release();
   };
   return {
+    clock,
     deadline,
     sent,
     http: Object.assign((request: HttpRequest) => http(request), { close }),
@@ -78,7 +81,6 @@ export interface RegistrySetting {
   readonly access: 'pull' | 'pull,push';
   readonly env: NodeJS.ProcessEnv;
   readonly masker: Masker;
-  readonly timeout: number;
   readonly limits?: Pick<RegistryOptions, 'patience' | 'atOnce'>;
   /**
    * told when the bytes of a signature have been asked for: soon there will be something to judge
@@ -97,11 +99,10 @@ export function openRegistries(
     access,
     env,
     masker,
-    timeout,
     limits = {},
     onSignature = () => {},
   }: RegistrySetting,
-  { http, deadline }: Network,
+  { http, clock, deadline }: Network,
 ): Registries {
   const { username, password, allowHttp, allowInsecure } = inputs;
   const explicit =
@@ -112,11 +113,13 @@ export function openRegistries(
   const credentials = createCredentials({
     ...explicit,
     ...machine,
+    clock,
     run: runHelper,
     mask: masker.mask,
   });
   const open = openRegistry({
     http,
+    clock,
     credentials,
     scopedLogin: (name) => hasScopedLogin(machine, name),
     access,
@@ -125,11 +128,7 @@ export function openRegistries(
     mask: masker.mask,
     ...limits,
   });
-  const tempo = {
-    ...realTempo(Date.now() + timeout),
-    sleep: deadline.sleep,
-    memory: new RunMemory(),
-  };
+  const shared = { clock, deadline, memory: new RunMemory() };
   const store = (image: Pick<Image, 'name' | 'digest'>) => {
     const repository = open(image.name);
     const getBlob: Repository['getBlob'] = (...blob) => {
@@ -137,7 +136,7 @@ export function openRegistries(
       setImmediate(onSignature); // on a connection that stands, the request has left by then
       return bytes;
     };
-    return openStore({ ...repository, getBlob }, image.digest, tempo);
+    return openStore({ ...repository, getBlob }, image.digest, shared);
   };
   return { open, store };
 }

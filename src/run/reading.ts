@@ -24,7 +24,7 @@ export interface Reading {
 
 /** How a run that only reads uses the network. */
 export interface ReadingLimits {
-  readonly network: Pick<HttpOptions, 'tolerance'>;
+  readonly network: Pick<HttpOptions, 'slowHosts'>;
   readonly registries: Required<Pick<RegistryOptions, 'patience' | 'atOnce'>>;
 }
 
@@ -38,7 +38,7 @@ export interface ReadingLimits {
 export function readingLimits(timeout: number): ReadingLimits {
   const most = Math.max(6_500, (timeout / 300_000) * 6_500);
   return {
-    network: { tolerance: { grace: 2_000, most } },
+    network: { slowHosts: { grace: 2_000, most } },
     registries: { patience: { failing: most, asked: Math.max(30_000, most) }, atOnce: 64 },
   };
 }
@@ -75,7 +75,6 @@ export function openReading(
     access: 'pull' as const,
     env,
     masker,
-    timeout: inputs.timeout,
     limits: readingLimits(inputs.timeout).registries,
     onSignature,
   };

@@ -3,6 +3,7 @@ import { commentBody, plainCommentBody } from '../action/comment-body.ts';
 import { readPullRequest } from '../action/pull-request.ts';
 import { sarifLog, sarifPath, writeSarif } from '../action/sarif.ts';
 import type { VerifyInputs } from '../action/verify-inputs.ts';
+import { abortAfter } from '../clock.ts';
 import type { Failure } from '../failure.ts';
 import type { VerifyResult } from '../verifying/result.ts';
 import type { Machine } from './sign.ts';
@@ -35,7 +36,7 @@ export async function reportSarif(
 export async function reportComment(
   findings: Findings,
   { comment, githubToken }: Pick<VerifyInputs, 'comment' | 'githubToken'>,
-  { env, log }: Machine,
+  { env, log, clock }: Machine,
 ): Promise<void> {
   if (!comment) return;
   try {
@@ -55,7 +56,7 @@ export async function reportComment(
       body: bodyOf(findings, marker, env),
       onlyUpdate: 'nothing' in findings,
       token: githubToken,
-      signal: AbortSignal.timeout(patience),
+      waiting: { signal: abortAfter(patience, clock), clock },
     };
     tell(await keepComment(openGithub(githubToken, env), pullRequest, setting), { log });
   } catch (caught) {

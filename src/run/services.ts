@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import type { SignInputs } from '../action/inputs.ts';
 import type { Log } from '../action/log.ts';
 import type { Masker } from '../action/secrets.ts';
+import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import type { Deadline } from '../http/deadline.ts';
 import type { Http } from '../http/http.ts';
@@ -19,6 +20,7 @@ import { formatsOf, type KeylessSigner, type Services } from './signer.ts';
 export interface ServiceTools {
   readonly env: NodeJS.ProcessEnv;
   readonly http: Http;
+  readonly clock: Clock;
   readonly deadline: Deadline;
   readonly log: Log;
   readonly masker: Masker;
@@ -48,7 +50,7 @@ export async function openServices(
   tools: ServiceTools,
 ): Promise<OpenedServices> {
   const keyless = inputs.key === undefined;
-  const guard = keyless ? await guardDisclosure(inputs, tools.env) : undefined;
+  const guard = keyless ? await guardDisclosure(inputs, tools) : undefined;
   // With another TUF repository, which services there are is known only afterwards: no token is
   // fetched for what may be refused.
   const token = guard === undefined || guard.open ? undefined : await identitySource(inputs, tools);
@@ -60,6 +62,7 @@ export async function openServices(
     formatsOf(inputs, made); // no certificate is asked for, which Fulcio would publish, when the formats will be refused
     return openKeyless(fulcio as URL, token ?? (await identitySource(inputs, tools)), {
       http: tools.http,
+      clock: tools.clock,
       patience: patienceOf(inputs, tools),
     });
   });
@@ -84,7 +87,7 @@ async function findServices(
   const keyless = inputs.key === undefined;
   const { services: given } = inputs;
   const patience = patienceOf(inputs, tools);
-  const { http } = tools;
+  const { http, clock } = tools;
   const trusted = await loadTrust({
     ...given,
     needsSigningConfig:
@@ -98,20 +101,21 @@ async function findServices(
     trusted.signingConfig,
     given,
     { fulcio: keyless, log: inputs.tlog },
-    new Date(),
+    clock.date(),
   );
   await check(chosen);
   const tlog = usesLog(inputs, chosen, trusted, tools.log);
 
   const logIds = async () => logIdsOf(trusted.trustedRoot);
   const open = (log: ChosenServices['logs'][number]) =>
-    createRekor({ http, patience, logIds, ...log });
+    createRekor({ http, clock, patience, logIds, ...log });
   const logs = chosen.logs.map(open);
   const versions = await Promise.all(logs.map((log) => log.version()));
   const logV1 =
-    logs[versions.indexOf(1)] ?? (tlog ? olderLog(trusted.signingConfig, inputs, open) : undefined);
+    logs[versions.indexOf(1)] ??
+    (tlog ? olderLog(trusted.signingConfig, inputs, { open, now: clock.date() }) : undefined);
   const timestamps = chosen.timestamps.map((url) =>
-    createTimestampWitness({ http, url, patience }),
+    createTimestampWitness({ http, clock, url, patience }),
   );
   const services: Services = {
     trust: createTrust(trusted.trustedRoot),
@@ -161,7 +165,7 @@ function usesLog(
 function olderLog(
   config: SigningConfig | undefined,
   inputs: SignInputs,
-  open: (log: ChosenServices['logs'][number]) => Rekor,
+  { open, now }: { open: (log: ChosenServices['logs'][number]) => Rekor; now: Date },
 ): Rekor | undefined {
   if (inputs.format === 'bundle' || inputs.services.rekorUrl !== undefined) return undefined;
   try {
@@ -169,7 +173,7 @@ function olderLog(
       config,
       {},
       { fulcio: false, log: true, rekorVersions: [1] },
-      new Date(),
+      now,
     ).logs;
     return log && open(log);
   } catch (error) {

@@ -3,6 +3,7 @@ import { loginRegistry } from '../action/input-rules.ts';
 import { readSignInputs, type SignInputs } from '../action/inputs.ts';
 import { createLog, type Log } from '../action/log.ts';
 import { createMasker, type Masker } from '../action/secrets.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import { asFailure } from '../failure.ts';
 import { readTargets, type Target } from '../image/targets.ts';
 import { secretForms } from '../keys/mask.ts';
@@ -26,6 +27,7 @@ export interface Machine {
   readonly env: NodeJS.ProcessEnv;
   readonly log: Log;
   readonly masker: Masker;
+  readonly clock: Clock;
 }
 
 /**
@@ -34,13 +36,18 @@ export interface Machine {
  * and the signal's number for a cancelled job
  */
 export async function runSign(env: NodeJS.ProcessEnv = process.env): Promise<number> {
-  const machine = { env, log: createLog(), masker: createMasker(secretForms) };
+  const machine = {
+    env,
+    log: createLog(),
+    masker: createMasker(secretForms),
+    clock: systemClock,
+  };
   try {
     const inputs = readSignInputs(machine.masker);
     for (const warning of inputs.warnings) machine.log.warning(warning);
     const targets = readTargets(inputs);
     loginRegistry(inputs.registry, targets);
-    const network = openNetwork(inputs.timeout, env, machine.log);
+    const network = openNetwork(inputs.timeout, machine);
     try {
       return network.exitCode(await signTargets(targets, inputs, network, machine));
     } catch (caught) {
@@ -74,7 +81,6 @@ async function signTargets(
       access: 'pull,push',
       env,
       masker,
-      timeout: inputs.timeout,
     },
     network,
   );
@@ -82,6 +88,7 @@ async function signTargets(
     ...craft,
     shelf: registries.store,
     open: registries.open,
+    clock: network.clock,
     sleep: network.deadline.sleep,
     recursive: inputs.recursive,
     onTagOnly: (reference: string, digest: string) =>
@@ -132,6 +139,7 @@ async function openSigner(
     log,
     masker,
     http: network.http,
+    clock: network.clock,
     deadline: network.deadline,
   });
   return {

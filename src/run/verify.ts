@@ -1,6 +1,7 @@
 import { createLog } from '../action/log.ts';
 import { createMasker } from '../action/secrets.ts';
 import { readVerifyInputs, type VerifyInputs } from '../action/verify-inputs.ts';
+import { systemClock } from '../clock.ts';
 import type { AheadConnections } from '../http/ahead.ts';
 import { readTargets } from '../image/targets.ts';
 import { secretForms } from '../keys/mask.ts';
@@ -17,14 +18,19 @@ import type { Machine } from './sign.ts';
  * of a cancelled job 128 and the signal's number
  */
 export async function runVerify(env: NodeJS.ProcessEnv, ahead: AheadConnections): Promise<number> {
-  const machine = { env, log: createLog(), masker: createMasker(secretForms) };
+  const machine = {
+    env,
+    log: createLog(),
+    masker: createMasker(secretForms),
+    clock: systemClock,
+  };
   let inputs: VerifyInputs | undefined;
   try {
     inputs = readVerifyInputs(machine.masker);
     for (const warning of inputs.warnings) machine.log.warning(warning);
     if (inputs.sarif !== undefined)
       (await import('../action/sarif.ts')).sarifPath(inputs.sarif, env);
-    const network = openNetwork(inputs.timeout, env, machine.log, {
+    const network = openNetwork(inputs.timeout, machine, {
       ...readingLimits(inputs.timeout).network,
       ahead,
     });

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import { asFailure, Failure } from '../failure.ts';
 import type { Descriptor } from '../image/descriptor.ts';
 import type { Digest } from '../image/digest.ts';
@@ -51,6 +52,7 @@ export type Making = { readonly verdict: Promise<Verdict> } & (
 );
 
 export interface SigningTools {
+  readonly clock: Pick<Clock, 'date'>;
   readonly shelf: (image: Image) => Shelf;
   readonly make: (format: Format, image: Image) => Making;
   /** Would a stranger who trusts exactly this signer accept it? */
@@ -163,7 +165,7 @@ async function writeSignature(
   let outcome: Outcome = {};
   try {
     const making = tools.make(format, image);
-    const attachment = await attach(shelf, making, subject);
+    const attachment = await attach(shelf, making, subject, tools.clock.date());
     const signature = signatureOf(await making.verdict, attachment);
     outcome = {
       status: 'signed',
@@ -190,9 +192,14 @@ async function writeSignature(
   }
 }
 
-function attach(shelf: Shelf, making: Making, subject: Descriptor): Promise<Attachment> {
+function attach(
+  shelf: Shelf,
+  making: Making,
+  subject: Descriptor,
+  created: Date,
+): Promise<Attachment> {
   return making.format === 'bundle'
-    ? shelf.attachBundle(subject, making.bundle, new Date())
+    ? shelf.attachBundle(subject, making.bundle, created)
     : shelf.attachLegacy(making.payload, making.annotations);
 }
 

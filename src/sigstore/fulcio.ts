@@ -2,6 +2,7 @@ import { generateKeyPair, type KeyObject, sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Signature } from '@sigstore/sign';
 import { decodeJwt } from 'jose';
+import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import type { Http, HttpResponse } from '../http/http.ts';
 import { isJsonObject } from '../image/json.ts';
@@ -17,6 +18,7 @@ import {
 
 export interface FulcioOptions {
   readonly http: Http;
+  readonly clock: Clock;
   /** base URL; the API lies below `/api/v2` */
   readonly url: URL;
   /**
@@ -26,7 +28,6 @@ export interface FulcioOptions {
   readonly identityToken: () => Promise<string>;
   /** milliseconds that may be spent waiting for Fulcio */
   readonly patience: () => number;
-  readonly now?: () => Date;
   /**
    * a certificate that lives for less than these milliseconds is not used for another signature;
    * default two minutes
@@ -62,17 +63,17 @@ const maxAnswer = 128 * 1024;
  * once per image.
  */
 export function createFulcioSigner(options: FulcioOptions): FulcioSigner {
-  const now = options.now ?? (() => new Date());
+  const { clock } = options;
   const margin = options.safetyMargin ?? 120_000;
   let current: Promise<Credential> | undefined;
 
   /** Single flight: who comes while a certificate is on its way waits for that one. */
   async function credential(): Promise<Credential> {
-    current ??= obtain(options, now);
+    current ??= obtain(options);
     const pending = current;
     const held = await pending;
-    if (held.certificate.notAfter.getTime() - now().getTime() > margin) return held;
-    if (current === pending) current = obtain(options, now);
+    if (held.certificate.notAfter.getTime() - clock.date().getTime() > margin) return held;
+    if (current === pending) current = obtain(options);
     return current;
   }
 
@@ -101,7 +102,7 @@ export function createFulcioSigner(options: FulcioOptions): FulcioSigner {
   };
 }
 
-async function obtain(options: FulcioOptions, now: () => Date): Promise<Credential> {
+async function obtain(options: FulcioOptions): Promise<Credential> {
   const service: ServiceEndpoint = { name: 'Fulcio', code: 'fulcio-error', ...options };
   const [token, { privateKey, publicKey }] = await Promise.all([
     options.identityToken(),
@@ -125,7 +126,10 @@ async function obtain(options: FulcioOptions, now: () => Date): Promise<Credenti
     maxBytes: maxAnswer,
   });
   if (response.status !== 200 && response.status !== 201) throw refused(service, response);
-  return { privateKey, certificate: readAnswer(service, response, publicKey, now()) };
+  return {
+    privateKey,
+    certificate: readAnswer(service, response, publicKey, options.clock.date()),
+  };
 }
 
 function readAnswer(

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { SignatureBundle, Witness } from '@sigstore/sign';
+import type { Clock } from '../clock.ts';
 import type { Failure } from '../failure.ts';
 import type { Http, HttpResponse } from '../http/http.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
@@ -11,6 +11,7 @@ export type RekorVersion = 1 | 2;
 
 export interface RekorOptions {
   readonly http: Http;
+  readonly clock: Clock;
   /** base URL; the API lies below `/api/v1` or `/api/v2` */
   readonly url: URL;
   /** input `rekor-version`, or what the signing config says; found out by asking where absent */
@@ -67,7 +68,12 @@ async function findVersion(service: ServiceEndpoint): Promise<RekorVersion> {
   const second = speaksVersion2(service).then((yes): RekorVersion => (yes ? 2 : raise(neither)));
   const first = speaksVersion1(service).then((yes): RekorVersion => (yes ? 1 : raise(neither)));
   const firstAlone = first.then((one) =>
-    Promise.race([second.catch(() => one), delay(grace, one, { ref: false })]),
+    Promise.race([
+      second.catch(() => one),
+      new Promise<RekorVersion>((resolve) => {
+        service.clock.timer(grace, () => resolve(one), { keepAlive: false });
+      }),
+    ]),
   );
   try {
     return await Promise.any([second, firstAlone]);

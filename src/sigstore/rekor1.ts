@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { envelopeToJSON } from '@sigstore/bundle';
 import type { SignatureBundle, VerificationMaterial, Witness } from '@sigstore/sign';
 import { Failure } from '../failure.ts';
@@ -36,10 +35,7 @@ const entriesPath = 'api/v1/log/entries';
  * `testify` throws {Failure} `rekor-error`, or `unsupported-key` for a key that such an entry
  * cannot hold.
  */
-export function createRekor1(
-  service: ServiceEndpoint,
-  wait: (milliseconds: number) => Promise<unknown> = delay,
-): Witness {
+export function createRekor1(service: ServiceEndpoint): Witness {
   return {
     async testify(content: SignatureBundle, publicKey: string): Promise<VerificationMaterial> {
       const testimony = readTestimony(content, publicKey);
@@ -51,8 +47,7 @@ export function createRekor1(
         body: Buffer.from(JSON.stringify(proposalFor(testimony))),
         maxBytes: maxAnswer,
       });
-      const answer =
-        response.status === 409 ? await fetchExisting(service, response, wait) : response;
+      const answer = response.status === 409 ? await fetchExisting(service, response) : response;
       if (answer.status !== 201 && answer.status !== 200) throw refused(service, answer);
       return { tlogEntries: [readEntry(service, answer, testimony)] };
     },
@@ -96,7 +91,6 @@ function proposalFor({ content, digest, signature, verifier }: Testimony): objec
 async function fetchExisting(
   service: ServiceEndpoint,
   conflict: HttpResponse,
-  wait: (milliseconds: number) => Promise<unknown>,
 ): Promise<HttpResponse> {
   const path = pathOfExisting(service, conflict.headers.location);
   for (let pause = 250; ; pause *= 2) {
@@ -106,8 +100,8 @@ async function fetchExisting(
       accept: 'application/json',
       maxBytes: maxAnswer,
     });
-    if (response.status !== 404 || pause > 4000) return response;
-    await wait(pause);
+    if (response.status !== 404 || pause > 4000 || pause >= service.patience()) return response;
+    await service.clock.sleep(pause);
   }
 }
 

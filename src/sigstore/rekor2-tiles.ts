@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { fromBase64, type LogEntry, sha256 } from './log-entry.ts';
 import { badAnswer, callService, type ServiceEndpoint } from './service-call.ts';
 
@@ -9,7 +8,6 @@ export interface ReadableLog extends ServiceEndpoint {
    * first 4 bytes only
    */
   readonly logIds?: () => Promise<readonly Buffer[]>;
-  readonly wait?: (milliseconds: number) => Promise<unknown>;
 }
 
 export interface Logged {
@@ -79,8 +77,9 @@ async function checkpointWith(log: ReadableLog, index: number): Promise<Checkpoi
     if (checkpoint === undefined)
       throw badAnswer(log, `it gives no checkpoint (${response.status})`);
     if (checkpoint.size > index) return checkpoint;
-    if (pause > 8000) throw badAnswer(log, 'its checkpoint does not come to hold the entry');
-    await (log.wait ?? delay)(pause);
+    if (pause > 8000 || pause >= log.patience())
+      throw badAnswer(log, 'its checkpoint does not come to hold the entry');
+    await log.clock.sleep(pause);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import { Failure, type FailureCode } from '../failure.ts';
 import type { Http, HttpResponse } from '../http/http.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
@@ -10,6 +11,7 @@ export interface ServiceEndpoint {
   readonly code: FailureCode;
   readonly url: URL;
   readonly http: Http;
+  readonly clock: Clock;
   /**
    * milliseconds that may be spent on waiting for this service, asked anew for each call (what the
    * step has left, minus a reserve)
@@ -42,7 +44,7 @@ export async function callService(
   service: ServiceEndpoint,
   request: ServiceRequest,
 ): Promise<HttpResponse> {
-  const started = performance.now();
+  const started = service.clock.now();
   const headers: Record<string, string> = { accept: request.accept };
   if (request.contentType !== undefined) headers['content-type'] = request.contentType;
   const patience = Math.max(0, service.patience());
@@ -60,10 +62,10 @@ export async function callService(
       ...timeoutOf(request, patience),
     });
   } catch (caught) {
-    throw unreachable(service, performance.now() - started, caught);
+    throw unreachable(service, service.clock.now() - started, caught);
   }
   if (response.status === 408 || response.status === 429 || response.status >= 500) {
-    throw keptFailing(service, response, performance.now() - started);
+    throw keptFailing(service, response, service.clock.now() - started);
   }
   return response;
 }

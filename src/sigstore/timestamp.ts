@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ASN1Obj, RFC3161Timestamp } from '@sigstore/core';
 import type { SignatureBundle, VerificationMaterial, Witness } from '@sigstore/sign';
+import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import type { Http, HttpResponse } from '../http/http.ts';
 import { sha256 } from './log-entry.ts';
@@ -8,6 +9,7 @@ import { badAnswer, callService, refusalText, type ServiceEndpoint } from './ser
 
 export interface TimestampOptions {
   readonly http: Http;
+  readonly clock: Clock;
   /** the full URL that takes requests (RFC 3161 section 3.4) */
   readonly url: URL;
   /** milliseconds that may be spent waiting for the authority */

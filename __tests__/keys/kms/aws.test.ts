@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
 import { createDeadline } from '../../../src/http/deadline.ts';
 import { serve } from '../../http/server.ts';
 import { makeCertificates } from '../../sandbox/certificates.ts';
@@ -100,7 +101,7 @@ describe('AWS KMS', () => {
   it('gives up inside the time of the step when it is never fast enough', async () => {
     await using aws = await startAws(plain);
     aws.fail(100, { status: 400, body: { __type: 'ThrottlingException' } });
-    const machine = { ...machineFor(aws.origin), sleep: createDeadline(700).sleep };
+    const machine = { ...machineFor(aws.origin), sleep: createDeadline(700, systemClock).sleep };
     expect(await failureOf(() => signBy('awskms:///alias/release', machine))).toMatchObject({
       code: 'timeout',
     });

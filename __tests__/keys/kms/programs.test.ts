@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createMasker } from '../../../src/action/secrets.ts';
+import { systemClock } from '../../../src/clock.ts';
 import { createDeadline } from '../../../src/http/deadline.ts';
 import { keyTools } from '../../../src/run/keys.ts';
 import { failureOf } from '../samples.ts';
@@ -13,7 +14,7 @@ function machine(milliseconds = 10_000) {
     close: () => undefined,
   });
   return keyTools(
-    { http, deadline: createDeadline(milliseconds) },
+    { http, clock: systemClock, deadline: createDeadline(milliseconds, systemClock) },
     { PATH: process.env.PATH, KEPT: 'yes' },
     masker,
   );

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { systemClock } from '../../../src/clock.ts';
 import { createHttp } from '../../../src/http/client.ts';
 import { createDeadline } from '../../../src/http/deadline.ts';
 import type { KeyTools, RanProgram } from '../../../src/keys/provider.ts';
@@ -25,11 +26,12 @@ export interface TestMachine {
 
 /** A machine with these variables, files and programs, and a real HTTP client. */
 export function tools({ env = {}, files = {}, programs = {} }: TestMachine): TestTools {
-  const deadline = createDeadline(10_000);
+  const deadline = createDeadline(10_000, systemClock);
   const masked: string[] = [];
   const ran: string[] = [];
   return {
-    http: createHttp({ deadline, env: {} }),
+    http: createHttp({ deadline, clock: systemClock, env: {} }),
+    clock: systemClock,
     env,
     home: '/home/runner',
     sleep: deadline.sleep,

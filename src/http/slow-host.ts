@@ -1,8 +1,9 @@
 import { setMaxListeners } from 'node:events';
+import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 
 /** How long a run waits for servers that take their time; milliseconds. */
-export interface ToleranceLimits {
+export interface SlowHostLimits {
   /** an answer that is complete by then is not slow */
   readonly grace: number;
   /** how much waiting beyond that one host may cost the run altogether */
@@ -16,19 +17,21 @@ export interface ToleranceLimits {
  * cost their common time once, so an honest registry under load is not given up for the number of
  * its requests.
  */
-export class Tolerance {
+export class SlowHostBudget {
   readonly #host: string;
-  readonly #limits: ToleranceLimits;
+  readonly #limits: SlowHostLimits;
+  readonly #clock: Clock;
   readonly #over = new AbortController();
   /** when each request under way begins to be slow */
   readonly #waiting = new Set<{ readonly slowFrom: number }>();
   #used = 0;
   #countedUntil = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #cancelTimer = () => {};
 
-  constructor(host: string, limits: ToleranceLimits) {
+  constructor(host: string, limits: SlowHostLimits, clock: Clock) {
     this.#host = host;
     this.#limits = limits;
+    this.#clock = clock;
     setMaxListeners(0, this.#over.signal); // every request that waits listens
   }
 
@@ -43,7 +46,7 @@ export class Tolerance {
    */
   begin(grace = this.#limits.grace): () => void {
     this.#count();
-    const request = { slowFrom: performance.now() + grace };
+    const request = { slowFrom: this.#clock.now() + grace };
     const first = request.slowFrom < this.#slowFrom();
     this.#waiting.add(request);
     // One timer for all, for the one that is slow first: when that has ended it fires too early and
@@ -52,7 +55,7 @@ export class Tolerance {
     return () => {
       this.#count();
       this.#waiting.delete(request);
-      if (this.#waiting.size === 0) this.#clearTimer();
+      if (this.#waiting.size === 0) this.#cancelTimer();
     };
   }
 
@@ -62,26 +65,20 @@ export class Tolerance {
   }
 
   #count(): void {
-    const now = performance.now();
+    const now = this.#clock.now();
     this.#used += Math.max(0, now - Math.max(this.#countedUntil, this.#slowFrom()));
     this.#countedUntil = now;
     if (this.#used >= this.#limits.most) this.#over.abort(this.#givenUp());
   }
 
   #setTimer(): void {
-    clearTimeout(this.#timer);
-    const now = performance.now();
+    this.#cancelTimer();
+    const now = this.#clock.now();
     const end = Math.max(now, this.#slowFrom()) + this.#limits.most - this.#used;
-    this.#timer = setTimeout(() => {
+    this.#cancelTimer = this.#clock.timer(end - now, () => {
       this.#count();
-      this.#clearTimer();
       if (this.#waiting.size > 0 && !this.#over.signal.aborted) this.#setTimer();
-    }, end - now);
-  }
-
-  #clearTimer(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    });
   }
 
   #givenUp(): Failure {
@@ -96,12 +93,15 @@ export class Tolerance {
   }
 }
 
-/** The tolerance for each host of a run. */
-export function createTolerances(limits: ToleranceLimits): (url: URL) => Tolerance {
-  const tolerances = new Map<string, Tolerance>();
+/** The slow-host budget of each host of a run. */
+export function createSlowHostBudgets(
+  limits: SlowHostLimits,
+  clock: Clock,
+): (url: URL) => SlowHostBudget {
+  const budgets = new Map<string, SlowHostBudget>();
   return (url) => {
-    const tolerance = tolerances.get(url.host) ?? new Tolerance(url.host, limits);
-    tolerances.set(url.host, tolerance);
-    return tolerance;
+    const budget = budgets.get(url.host) ?? new SlowHostBudget(url.host, limits, clock);
+    budgets.set(url.host, budget);
+    return budget;
   };
 }

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { client, get, serve } from './server.ts';
 
-const tolerance = { grace: 100, most: 300 };
+const slowHosts = { grace: 100, most: 300 };
 const patience = 5_000;
 const tooSlow = {
   code: 'network',
@@ -31,7 +31,7 @@ async function spent(work: Promise<unknown>): Promise<number> {
 describe('a host that keeps the run waiting', () => {
   it('is given up when it never answers, however patient the request is', async () => {
     await using server = await serve(() => {});
-    const { http } = client({ tolerance });
+    const { http } = client({ slowHosts });
     const milliseconds = await spent(
       expect(http(get(server.origin, { patience }))).rejects.toMatchObject(tooSlow),
     );
@@ -43,7 +43,7 @@ describe('a host that keeps the run waiting', () => {
   it('is given up when an answer drips', async () => {
     await using server = await serve((_, response) => drip(response, 100));
     await expect(
-      client({ tolerance }).http(get(server.origin, { patience })),
+      client({ slowHosts }).http(get(server.origin, { patience })),
     ).rejects.toMatchObject(tooSlow);
   });
 
@@ -51,7 +51,7 @@ describe('a host that keeps the run waiting', () => {
     await using server = await serve(
       (_, response) => void setTimeout(() => response.end('x'), 200),
     );
-    const { http } = client({ tolerance });
+    const { http } = client({ slowHosts });
     const inTurn = async () => {
       for (let times = 0; times < 20; times++) await http(get(server.origin, { patience }));
     };
@@ -65,7 +65,7 @@ describe('a host that keeps the run waiting', () => {
   it('fails everything that still waits for it, and no other host', async () => {
     await using slow = await serve(() => {});
     await using fast = await serve((_, response) => void setTimeout(() => response.end('x'), 50));
-    const { http } = client({ tolerance });
+    const { http } = client({ slowHosts });
     const waiting = Array.from({ length: 5 }, () => http(get(slow.origin, { patience })));
     const answers = await Promise.allSettled([...waiting, http(get(fast.origin))]);
     expect(answers.map(({ status }) => status)).toEqual([
@@ -85,7 +85,7 @@ describe('a host that keeps the run waiting', () => {
       (_, response) =>
         void setTimeout(() => response.writeHead(307, { location: middle.origin }).end(), 250),
     );
-    const { http } = client({ tolerance });
+    const { http } = client({ slowHosts });
     await expect(http(get(first.origin, { patience }))).rejects.toMatchObject(tooSlow);
     expect(await http(get(last.origin))).toMatchObject({ status: 200 });
   });
@@ -94,7 +94,7 @@ describe('a host that keeps the run waiting', () => {
 describe('what an answer may take for nothing', () => {
   it('is less where the request says so', async () => {
     await using server = await serve((_, response) => void setTimeout(() => response.end('x'), 60));
-    const { http } = client({ tolerance });
+    const { http } = client({ slowHosts });
     const inTurn = async (grace?: number) => {
       for (let times = 0; times < 10; times++)
         await http(get(server.origin, grace === undefined ? { patience } : { patience, grace }));
@@ -106,7 +106,7 @@ describe('what an answer may take for nothing', () => {
 
   it('is counted from a request that waits beside patient ones', async () => {
     await using server = await serve(() => {});
-    const { http } = client({ tolerance: { grace: 2_000, most: 300 } });
+    const { http } = client({ slowHosts: { grace: 2_000, most: 300 } });
     const patient = http(get(server.origin, { patience }));
     const strict = http(get(server.origin, { patience, grace: 0 }));
     const milliseconds = await spent(Promise.allSettled([patient, strict]));
@@ -119,7 +119,7 @@ describe('what an answer may take for nothing', () => {
       (_, response) => void setTimeout(() => response.end('x'), 250),
     );
     await using registry = await serve((_, response) => response.end('x'));
-    const { http } = client({ tolerance });
+    const { http } = client({ slowHosts });
     const asked = () =>
       http(get(service.origin, { patience, chargedTo: new URL(registry.origin) }));
     const inTurn = async () => {
@@ -138,7 +138,7 @@ describe('a host that is honest', () => {
     await using server = await serve(
       (_, response) => void setTimeout(() => response.end('x'), 250),
     );
-    const { http } = client({ tolerance });
+    const { http } = client({ slowHosts });
     const answers = await Promise.all(
       Array.from({ length: 40 }, () => http(get(server.origin, { atOnce: 40 }))),
     );
@@ -147,7 +147,7 @@ describe('a host that is honest', () => {
 
   it('may take any number of answers that are in time', async () => {
     await using server = await serve((_, response) => void setTimeout(() => response.end('x'), 30));
-    const { http } = client({ tolerance });
+    const { http } = client({ slowHosts });
     for (let times = 0; times < 25; times++)
       expect(await http(get(server.origin))).toMatchObject({ status: 200 });
   });
@@ -157,7 +157,7 @@ describe('a host that is honest', () => {
       if (count > 1) response.end('x');
       else response.writeHead(429, { 'retry-after': '1' }).end();
     });
-    const { http } = client({ tolerance });
+    const { http } = client({ slowHosts });
     expect(
       await http(get(server.origin, { patience: { failing: 100, asked: 5_000 } })),
     ).toMatchObject({ status: 200, attempts: 2 });

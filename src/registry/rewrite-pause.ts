@@ -1,13 +1,13 @@
-import { Failure } from '../failure.ts';
+import type { Clock } from '../clock.ts';
+import type { Deadline } from '../http/deadline.ts';
 
-/** The clock and the dice, passed in. */
-export interface TempoTools {
-  /** when the step must be over, in milliseconds on the clock of `now` */
-  readonly deadline: number;
-  readonly now: () => number;
-  readonly sleep: (milliseconds: number) => Promise<void>;
-  /** 0 ≤ x < 1 */
-  readonly random: () => number;
+/** The time and the dice, passed in. */
+export interface RewriteTools {
+  readonly clock: Pick<Clock, 'now'>;
+  /** the time that the step has left, on the same clock */
+  readonly deadline: Pick<Deadline, 'remaining' | 'sleep'>;
+  /** 0 ≤ x < 1; real chance when absent */
+  readonly random?: () => number;
 }
 
 /** A writer like us reads and then writes at once: that takes one round trip. */
@@ -24,15 +24,19 @@ const longest = 5_000;
  * our write has written by then. A quiet tag gets a short pause; one on which this run has seen
  * anybody else's change, a long one; slow networks stretch both.
  */
-export class Tempo {
-  readonly #tools: TempoTools;
+export class RewritePause {
+  readonly #clock: RewriteTools['clock'];
+  readonly #deadline: RewriteTools['deadline'];
+  readonly #random: () => number;
   #roundTrip = 0;
   #crowded = false;
   /** digest of the document as we know it; `undefined` is "no document" */
   #known: { readonly digest: string | undefined } | undefined;
 
-  constructor(tools: TempoTools) {
-    this.#tools = tools;
+  constructor({ clock, deadline, random = Math.random }: RewriteTools) {
+    this.#clock = clock;
+    this.#deadline = deadline;
+    this.#random = random;
   }
 
   /**
@@ -40,9 +44,9 @@ export class Tempo {
    * connections and asks for a token.
    */
   async timed<T>(request: () => Promise<T>): Promise<T> {
-    const start = this.#tools.now();
+    const start = this.#clock.now();
     const answer = await request();
-    this.#roundTrip = this.#tools.now() - start;
+    this.#roundTrip = this.#clock.now() - start;
     return answer;
   }
 
@@ -64,13 +68,8 @@ export class Tempo {
   }
 
   /** @throws {Failure} `timeout` when the step's time is over */
-  refuseIfLate(wait = 0): void {
-    if (this.#tools.now() + wait < this.#tools.deadline) return;
-    throw new Failure(
-      'timeout',
-      'The time of the step is used up.',
-      'Give the step more time, for example `timeout: 10m`.',
-    );
+  async refuseIfLate(): Promise<void> {
+    if (this.#deadline.remaining() === 0) await this.#deadline.sleep(0);
   }
 
   /**
@@ -80,22 +79,19 @@ export class Tempo {
     const { least, spread, roundTrips } = this.#crowded ? busy : calm;
     return (
       since +
-      Math.min(
-        longest,
-        Math.max(least, this.#roundTrip * roundTrips) + spread * this.#tools.random(),
-      )
+      Math.min(longest, Math.max(least, this.#roundTrip * roundTrips) + spread * this.#random())
     );
   }
 
   /** Waits until then. @throws {Failure} `timeout` when it would end after the step */
   async until(moment: number): Promise<void> {
     // Timers may fire a little early, and then the look would not count.
-    for (let left = moment - this.#tools.now(); left > 0; left = moment - this.#tools.now())
-      await this.#wait(left);
+    for (let left = moment - this.#clock.now(); left > 0; left = moment - this.#clock.now())
+      await this.#deadline.sleep(left);
   }
 
   now(): number {
-    return this.#tools.now();
+    return this.#clock.now();
   }
 
   /**
@@ -103,7 +99,7 @@ export class Tempo {
    * may still be written upon.
    */
   isFresh(since: number): boolean {
-    return this.#tools.now() - since <= this.#roundTrip;
+    return this.#clock.now() - since <= this.#roundTrip;
   }
 
   /**
@@ -111,11 +107,6 @@ export class Tempo {
    * the step
    */
   async backOff(times: number): Promise<void> {
-    await this.#wait(this.#tools.random() * Math.min(2_000, 50 * 2 ** Math.min(times, 6)));
-  }
-
-  async #wait(milliseconds: number): Promise<void> {
-    this.refuseIfLate(milliseconds);
-    await this.#tools.sleep(milliseconds);
+    await this.#deadline.sleep(this.#random() * Math.min(2_000, 50 * 2 ** Math.min(times, 6)));
   }
 }

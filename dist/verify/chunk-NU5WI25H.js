@@ -1,1 +1,0 @@
-export{c13_a as a,c13_b as b,c13_c as c,c13_d as d,c13_e as e,c13_f as f,c13_g as g,c13_h as h,c13_i as i,c13_j as j,c13_k as k,c13_l as l,c13_m as m,c13_n as n,c13_o as o,c13_p as p,c13_q as q,c13_r as r}from"./run.js";
