@@ -137,16 +137,16 @@ describe('the checks themselves', () => {
     [
       'runs-on: ubuntu-latest\n    permissions: {}',
       'runs_on: ubuntu-latest\n    permissions: {}',
-      'jobs.two: there is no key runs_on',
+      "Unexpected value 'runs_on'",
     ],
-    ['on: push', 'on: pushed', 'on: there is no event pushed'],
+    ['on: push', 'on: pushed', "Unexpected value 'pushed'"],
     [
       'permissions: {}\njobs',
       'permissions: write-all\njobs',
       'permissions: write-all gives more than is needed; name the permissions',
     ],
-    ['id-token: write', 'id_token: write', 'jobs.one.permissions: there is no permission id_token'],
-    ['contents: read', 'contents: reading', 'jobs.one.permissions.contents: reading'],
+    ['id-token: write', 'id_token: write', "Unexpected value 'id_token'"],
+    ['contents: read', 'contents: reading', "Unexpected value 'reading'"],
     ['images: ttl.sh', 'tags: ttl.sh', 'jobs.one.steps[1].with: the action has no input tags'],
     [
       'steps.sign.outputs.image',
@@ -174,17 +174,9 @@ describe('the checks themselves', () => {
       'fetch-depth: 0',
       'jobs.one.steps[0]: leaves the token in the checkout',
     ],
-    [
-      'images: ttl.sh/app:1h',
-      'images: ${{ secret.NAME }}',
-      'jobs.one.steps[1].with: secret.NAME is not available here',
-    ],
-    [
-      'images: ttl.sh/app:1h',
-      "images: ${{ lower('A') }}",
-      'jobs.one.steps[1].with: there is no function lower(',
-    ],
-    ['id: sign', 'id: sign\n        uses: a/b@v1', 'Map keys must be unique'],
+    ['images: ttl.sh/app:1h', 'images: ${{ secret.NAME }}', "Unrecognized named-value: 'secret'"],
+    ['images: ttl.sh/app:1h', "images: ${{ lower('A') }}", "Unrecognized function: 'lower'"],
+    ['id: sign', 'id: sign\n        uses: a/b@v1', "'uses' is already defined"],
     ['      id-token: write # sign\n', '', 'jobs.one: id-token: write is missing'],
     [
       'id-token: write # sign',
@@ -195,9 +187,9 @@ describe('the checks themselves', () => {
   ])('find %j replaced by %j', (from, to, problem) => {
     const text = right.replace(from, () => to);
     expect(text).not.toBe(right);
-    const broken = problem.startsWith('Map')
-      ? checkWorkflow(text, known)
-      : [...checkWorkflow(text, known), ...checkPrivileges(parse(text))];
+    const broken = [...checkWorkflow(text, known)];
+    // A text that is no workflow for GitHub has no permissions to look at.
+    if (broken.length === 0) broken.push(...checkPrivileges(parse(text)));
     expect(broken.join('\n')).toContain(problem);
   });
 });

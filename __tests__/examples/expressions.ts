@@ -1,18 +1,18 @@
-// Expressions of a workflow, as far as a person gets them wrong: contexts that are not there, names
-// that nobody declares.
+// Expressions of a workflow, read and evaluated by GitHub's own library. It gives an empty text for
+// a name that nobody declares; here that is an error, since an example that mentions one is wrong.
+import { data, Evaluator, type Expr, Lexer, Parser } from '@actions/expressions';
+import type { ExprVisitor, IndexAccess } from '@actions/expressions/ast';
 
-export interface Mention {
-  /** `steps.build.outputs.digest`, or a function with `(` at its end */
-  readonly text: string;
-  readonly parts: readonly string[];
-}
+export type Context = Readonly<Record<string, unknown>>;
 
-const functions = new Set(
-  'always cancelled success failure contains startsWith endsWith format join toJSON fromJSON hashFiles'.split(
-    ' ',
-  ),
+const contexts = 'github needs strategy matrix vars inputs job jobs runner env secrets steps'.split(
+  ' ',
 );
-const literals = new Set(['true', 'false', 'null']);
+const functions = ['always', 'cancelled', 'success', 'failure', 'hashFiles'].map((name) => ({
+  name,
+  minArgs: 0,
+  maxArgs: 255,
+}));
 
 /** What stands between `${{` and `}}`. @throws Error for one that does not end */
 export function expressionsIn(text: string): readonly string[] {
@@ -22,45 +22,55 @@ export function expressionsIn(text: string): readonly string[] {
   return found;
 }
 
-/** The contexts and functions that an expression mentions. */
-export function mentionsIn(expression: string): readonly Mention[] {
-  const bare = expression.replace(/'(?:[^']|'')*'/g, "''");
-  const found = bare.matchAll(/(?<![\w.'-])([A-Za-z_][\w-]*)((?:\.(?:[\w-]+|\*))*)\s*(\()?/g);
-  return [...found].flatMap(([, name = '', path = '', call]) => {
-    if (literals.has(name)) return [];
-    return call === undefined
-      ? [{ text: name + path, parts: (name + path).split('.') }]
-      : [{ text: `${name}(`, parts: [] }];
-  });
+/** The names that an expression mentions, each as its parts: `steps`, `build`, `outputs`. */
+export function mentionsIn(expression: string): readonly (readonly string[])[] {
+  return mentionsOf(parsed(expression));
 }
 
-/**
- * Where a value stands decides which contexts it may use. As GitHub's "Context availability" has
- * it.
- */
-const inJob = ['github', 'needs', 'strategy', 'matrix', 'vars', 'inputs'];
-const inStep = [...inJob, 'job', 'runner', 'env', 'secrets', 'steps'];
-export const contexts = {
-  workflow: ['github', 'inputs', 'vars'],
-  workflowEnv: ['github', 'inputs', 'vars', 'secrets'],
-  jobIf: ['github', 'needs', 'vars', 'inputs'],
-  job: inJob,
-  jobSecrets: [...inJob, 'secrets'],
-  jobEnv: [...inJob, 'secrets'],
-  jobOutputs: inStep,
-  step: inStep,
-  stepIf: inStep.filter((name) => name !== 'secrets'),
-  callOutput: ['github', 'jobs', 'vars', 'inputs'],
-} as const;
+/** A value of a workflow with its expressions replaced, as the text that a step is given. */
+export function evaluateText(value: unknown, context: Context): string {
+  const text = String(value);
+  expressionsIn(text);
+  return text.replace(/\$\{\{(.*?)\}\}/gs, (_, inner: string) => evaluate(inner.trim(), context));
+}
 
-export type Place = keyof typeof contexts;
+/** @throws Error for a name that is not in the context, and for what is no expression */
+function evaluate(expression: string, context: Context): string {
+  const tree = parsed(expression);
+  for (const parts of mentionsOf(tree)) {
+    const value = parts.reduce<unknown>((found, part) => (found as Context)?.[part], context);
+    if (value === undefined) throw new Error(`nothing says what ${parts.join('.')} is`);
+  }
+  const known = JSON.parse(JSON.stringify(context), data.reviver) as data.Dictionary;
+  return new Evaluator(tree, known).evaluate().coerceString();
+}
 
-/** What is wrong with the contexts and functions of one expression at this place. */
-export function wrongMentions(expression: string, place: Place): readonly string[] {
-  const allowed: readonly string[] = contexts[place];
-  return mentionsIn(expression).flatMap(({ text, parts: [first = ''] }) => {
-    if (text.endsWith('('))
-      return functions.has(text.slice(0, -1)) ? [] : [`there is no function ${text}`];
-    return allowed.includes(first) ? [] : [`${text} is not available here`];
-  });
+function parsed(expression: string): Expr {
+  return new Parser(new Lexer(expression).lex().tokens, contexts, functions).parse();
+}
+
+function mentionsOf(tree: Expr): readonly (readonly string[])[] {
+  return tree.accept<readonly (readonly string[])[]>(collector);
+}
+
+const all = (parts: readonly Expr[]) => parts.flatMap(mentionsOf);
+
+const collector: ExprVisitor<readonly (readonly string[])[]> = {
+  visitLiteral: () => [],
+  visitUnary: ({ expr }) => mentionsOf(expr),
+  visitBinary: ({ left, right }) => all([left, right]),
+  visitLogical: ({ args }) => all(args),
+  visitGrouping: ({ group }) => mentionsOf(group),
+  visitContextAccess: ({ name }) => [[name.lexeme]],
+  visitIndexAccess: (access) => {
+    const [first = [], ...others] = mentionsOf(access.expr);
+    const part = literalOf(access);
+    return part === undefined ? all([access.expr]) : [[...first, part], ...others];
+  },
+  visitFunctionCall: ({ args }) => all(args),
+};
+
+/** `outputs` in `steps.build.outputs` and in `steps.build['outputs']`; none for a `*`. */
+function literalOf({ index }: IndexAccess): string | undefined {
+  return 'literal' in index ? (index.literal as data.ExpressionData).coerceString() : undefined;
 }

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { type RunResult, runAction } from '../sandbox/runner.ts';
-import { type Context, evaluateText } from './evaluate.ts';
+import { type Context, evaluateText } from './expressions.ts';
 import { type Actor, type Outputs, otherActions, scripts } from './others.ts';
 import type { Stage } from './stage.ts';
 import {
