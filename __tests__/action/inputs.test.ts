@@ -170,13 +170,13 @@ describe('the inputs of sign-image', () => {
     [
       'nothing to sign',
       {},
-      /^bad-input: Nothing to sign: inputs images and metadata are both empty\. \| Name what the job has pushed:\n```yaml/,
+      /^bad-input: Nothing to sign: inputs images and metadata are both empty\. \| If the workflow has one of them.*`id`.*\n```yaml/,
     ],
     ['only a comment in images', { images: '# later' }, /^bad-input: Nothing to sign/],
     [
       'tags for images',
       { tags: 'a:1' },
-      /^bad-input: Input images is empty; `tags` is no input of this action\. \| Rename `tags` to `images`\.$/,
+      /^bad-input: `tags` is no input of this action, so it has no effect\. \| Rename `tags` to `images`\.$/,
     ],
     ['image for images', { image: 'a:1' }, /Rename `image` to `images`/],
     ['a digest alone', { digest }, /^bad-input: There is a digest but no image name/],
@@ -184,7 +184,7 @@ describe('the inputs of sign-image', () => {
     [
       'private-key for key',
       { ...app, 'private-key': 'x' },
-      /^bad-input: Input `private-key` is no input .* keyless\. \| Rename `private-key` to `key`/,
+      /^bad-input: `private-key` is no input .* keyless\. \| Rename `private-key` to `key`/,
     ],
     [
       'cosign-password for key-password',
@@ -266,7 +266,6 @@ describe('the inputs of sign-image', () => {
     ],
     ['no log with a key', { key: 'k.pem', tlog: 'false', format: 'both' }],
     ['a mirror with the root that is built in', { 'tuf-mirror': 'https://tuf.example' }],
-    ['a wrong name beside a right one', { tags: 'x' }],
   ])('are taken without warning with %s', (_, inputs) =>
     expect(read({ ...app, ...inputs } as Record<string, string>).warnings).toEqual([]),
   );
@@ -296,6 +295,15 @@ describe('the inputs of sign-image', () => {
       {},
       'Input registry has no effect: it says what registry-username',
     ],
+    ['tags beside images', { tags: 'x' }, {}, '`tags` is no input of this action'],
+    ['a program to install', { 'cosign-release': 'v3.1.1' }, {}, 'no program is installed'],
+    [
+      'several annotations in one line',
+      { annotations: 'env=prod,team=core' },
+      {},
+      'a comma does not begin another one. Write one a line if they are meant apart: `env=prod`, `team=core`.',
+    ],
+    ['a comment behind an annotation', { annotations: 'env=prod # live' }, {}, 'A comment stands'],
     ['quotes in an annotation', { annotations: 'a="b"' }, {}, 'The quotes around the value'],
   ])('warn of %s', (_, inputs, env, sentence) => {
     const { warnings } = read(

@@ -62,6 +62,8 @@ describe('an entry that is no reference is answered with what to change', () => 
     ['ghcr.io/Acme/App', 'lower case'],
     ['Acme/app', 'lower case'],
     ['ghcr.io/acme app', 'a space'],
+    ['- ghcr.io/acme/app', 'begins as an entry of a list'],
+    ['ghcr.io/acme/app:1 # latest', 'a comment follows'],
     ['ghcr.io/a:1 ghcr.io/b:2', 'a space'],
     ['https://ghcr.io/acme/app', 'a scheme, "https://"'],
     ['docker://ghcr.io/acme/app', 'a scheme, "docker://"'],

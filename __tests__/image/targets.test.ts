@@ -47,16 +47,27 @@ function failureOf(inputs: Partial<TargetInputs>): Failure {
 }
 
 describe('what is signed', () => {
-  it('`digest` holds for every entry that names none; an entry with its own keeps it', () => {
+  it('`digest` holds for every entry that names none; one that names the same agrees', () => {
     expect(
       short({
-        images: ['ghcr.io/acme/app:1', 'acme/app', `ghcr.io/acme/tool@${two}`],
+        images: ['ghcr.io/acme/app:1', 'acme/app', `ghcr.io/acme/tool@${one}`],
         digest: one,
       }),
     ).toEqual([
       'ghcr.io/acme/app sha256:11 <- ghcr.io/acme/app:1 (images)',
       'docker.io/acme/app sha256:11 <- docker.io/acme/app (images)',
-      `ghcr.io/acme/tool sha256:22 <- ghcr.io/acme/tool@${two} (images)`,
+      `ghcr.io/acme/tool sha256:11 <- ghcr.io/acme/tool@${one} (images)`,
+    ]);
+  });
+
+  it.each([
+    ['beside an entry that uses it', ['ghcr.io/acme/app:1', `ghcr.io/acme/tool@${two}`]],
+    ['that no entry uses', [`ghcr.io/acme/tool@${two}`]],
+  ])('an entry with another digest contradicts `digest`, %s', (_, images) => {
+    const { code, message } = failureOf({ images, digest: one });
+    expect([code, message]).toEqual([
+      'bad-input',
+      `\`digest\` is ${one}, and \`images\` names ghcr.io/acme/tool@${two}, which is another digest.`,
     ]);
   });
 
@@ -114,13 +125,12 @@ describe('what is signed', () => {
   it('`images` and `metadata` together are one list', () => {
     expect(
       short({
-        images: [`ghcr.io/acme/app:edge@${one}`, 'ghcr.io/acme/tool'],
-        digest: two,
+        images: [`ghcr.io/acme/app:edge@${one}`, `ghcr.io/acme/tool@${two}`],
         metadata: JSON.stringify(build),
       }),
     ).toEqual([
       `ghcr.io/acme/app sha256:11 <- ghcr.io/acme/app:edge@${one} ghcr.io/acme/app:1.2 ghcr.io/acme/app:latest (images)`,
-      'ghcr.io/acme/tool sha256:22 <- ghcr.io/acme/tool (images)',
+      `ghcr.io/acme/tool sha256:22 <- ghcr.io/acme/tool@${two} (images)`,
       'docker.io/acme/app sha256:11 <- docker.io/acme/app:1.2 (metadata)',
     ]);
   });

@@ -1,1 +1,1 @@
-export{c2_a as a,c2_b as b}from"../sign.js";
+export{c0_a as a,c0_b as b}from"../sign.js";

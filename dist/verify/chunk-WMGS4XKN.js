@@ -1,1 +1,1 @@
-export{c16_a as a,c16_b as b}from"./run.js";
+export{c15_a as a,c15_b as b}from"./run.js";

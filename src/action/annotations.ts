@@ -25,7 +25,7 @@ export function parseAnnotations(text: string): {
     if (Object.hasOwn(annotations, name))
       throw refused(`names "${shown(name)}" twice`, 'Keep one line for each name.');
     annotations[name] = value;
-    warnings.push(...quotesIn(name, value));
+    warnings.push(...quotesIn(name, value), ...othersIn(name, value));
   }
   if (Object.keys(annotations).length > mostAnnotations)
     throw refused(
@@ -54,7 +54,30 @@ function quotesIn(name: string, value: string): readonly string[] {
   ];
 }
 
+/**
+ * `env=prod,team=core` is one annotation, and so is a line with a comment behind it: both are
+ * rarely meant.
+ */
+function othersIn(name: string, value: string): readonly string[] {
+  const [comment] = /\s#\s.*$/.exec(value) ?? [];
+  if (comment !== undefined)
+    return [
+      `The text "${shown(comment.trim())}" is signed as part of annotation "${shown(name)}". A comment stands on a line of its own, which begins with "#".`,
+    ];
+  const parts = value.split(',');
+  if (parts.length < 2 || !parts.slice(1).every((part) => /^\s*[\w./-]+\s*=/.test(part))) return [];
+  const lines = [`${name}=${parts[0]}`, ...parts.slice(1)].map((line) => `\`${shown(line)}\``);
+  return [
+    `Annotation "${shown(name)}" has the value "${shown(value)}": a comma does not begin another one. Write one a line if they are meant apart: ${lines.join(', ')}.`,
+  ];
+}
+
 function splitLine(line: string): { name: string; value: string } {
+  if (/^[-*]\s/.test(line))
+    throw refused(
+      `has the line "${shown(line)}", which begins as an entry of a list`,
+      'Remove the dash: write one `name=value` a line.',
+    );
   const at = line.indexOf('=');
   if (at < 0)
     throw refused(`has the line "${shown(line)}" without "="`, 'Write one `name=value` a line.');

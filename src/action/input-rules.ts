@@ -1,44 +1,11 @@
 import { Failure } from '../failure.ts';
 import type { Target } from '../image/targets.ts';
 import type { InputSource, RegistryInputs, ServiceInputs, SignInputs } from './inputs.ts';
+import { type Mistake, otherVariables } from './other-names.ts';
 
 // Which inputs go together. Pure rules: a value in, a Failure or warnings out.
 
-/**
- * Input names of other tools that people write here by habit → ours. The runner passes undeclared
- * inputs on, after a warning of its own.
- */
-const otherNames: Readonly<Record<string, string>> = {
-  image: 'images',
-  tags: 'images',
-  tag: 'images',
-  'image-ref': 'images',
-  'subject-name': 'images',
-  'image-digest': 'digest',
-  'subject-digest': 'digest',
-  'private-key': 'key',
-  'cosign-key': 'key',
-  'cosign-private-key': 'key',
-  'cosign-password': 'key-password',
-  username: 'registry-username',
-  password: 'registry-password',
-};
-
 type CheckedInputs = Omit<SignInputs, 'warnings'>;
-
-/** An input name that is set and does not exist, and the one that was meant. */
-interface Mistake {
-  readonly wrong: string;
-  readonly right: string;
-}
-
-/** Well-known wrong input names that this step sets, with the right ones. */
-export function commonMistakes(source: InputSource): readonly Mistake[] {
-  const set = Object.entries(otherNames).filter(([wrong]) =>
-    source.env[`INPUT_${wrong.toUpperCase()}`]?.trim(),
-  );
-  return set.map(([wrong, right]) => ({ wrong, right }));
-}
 
 /**
  * Checks inputs against each other, before anything is contacted.
@@ -50,28 +17,65 @@ export function checkSignInputs(
   mistakes: readonly Mistake[],
   env: InputSource['env'] = {},
 ): readonly string[] {
-  checkTargets(inputs, mistakes);
-  checkKey(inputs, mistakes, env);
+  const given = inputs.images.length > 0 || inputs.metadata !== undefined;
+  // Tags beside the images that are signed are a slip of no consequence; everything else that is
+  // left out silently changes what is signed, with what, or where it is published.
+  const harmless = ({ harmless, right }: Mistake) => harmless || (given && right === 'images');
+  const wrong = mistakes.find((mistake) => !harmless(mistake));
+  if (wrong !== undefined) throw keylessInstead(inputs, wrong) ?? notOurs(wrong);
+  const offline = inputs.key !== undefined && !inputs.tlog;
+  const [variable] = otherVariables(env, offline || ownTrust(inputs));
+  if (variable !== undefined) throw notRead(variable);
+  checkTargets(inputs);
+  checkKey(inputs, env);
   checkLog(inputs);
   checkRegistryLogin(inputs);
   checkTuf(inputs);
-  return [...warningsFor(inputs), ...registryWarnings(inputs.registry)];
+  return [...mistakes.map(noEffect), ...warningsFor(inputs), ...registryWarnings(inputs.registry)];
 }
 
-function checkTargets(
-  { images, metadata, digest }: CheckedInputs,
-  mistakes: readonly Mistake[],
-): void {
+/** A key under another name would be no key, and the signature a public one. */
+function keylessInstead({ key }: CheckedInputs, { wrong, right }: Mistake): Failure | undefined {
+  if (key !== undefined || (right !== 'key' && right !== 'key-password')) return undefined;
+  return new Failure(
+    'bad-input',
+    `\`${wrong}\` is no input of this action, and without \`key\` the signature would be keyless.`,
+    `Rename \`${wrong}\` to \`${right}\`, or take it out to sign keyless.`,
+  );
+}
+
+/** True where inputs say what certificates and logs are trusted. */
+export function ownTrust({
+  services,
+}: {
+  readonly services: Pick<ServiceInputs, 'trustedRoot' | 'tufMirror'>;
+}): boolean {
+  return services.trustedRoot !== undefined || services.tufMirror !== undefined;
+}
+
+/** An input that the action does not have. */
+export function notOurs({ wrong, fix }: Mistake): Failure {
+  return new Failure(
+    'bad-input',
+    `\`${wrong}\` is no input of this action, so it has no effect.`,
+    fix,
+  );
+}
+
+/** A variable of cosign that means nothing here. */
+export function notRead({ wrong, fix }: Mistake): Failure {
+  return new Failure('bad-input', `The variable ${wrong} is set, and has no effect here.`, fix);
+}
+
+/** The same as a warning, where it does no harm. */
+export function noEffect({ wrong, fix }: Mistake): string {
+  return `\`${wrong}\` is no input of this action, so it has no effect. ${fix}`;
+}
+
+function checkTargets({ images, metadata, digest }: CheckedInputs): void {
   if (images.length > 0 || metadata !== undefined) return;
   const example =
     '```yaml\nwith:\n  images: ghcr.io/${{ github.repository }}\n  digest: ${{ steps.build.outputs.digest }}\n```';
-  const mistake = mistakes.find(({ right }) => right === 'images');
-  if (mistake !== undefined)
-    throw new Failure(
-      'bad-input',
-      `Input images is empty; \`${mistake.wrong}\` is no input of this action.`,
-      `Rename \`${mistake.wrong}\` to \`images\`.`,
-    );
   if (digest !== undefined)
     throw new Failure(
       'bad-input',
@@ -81,7 +85,7 @@ function checkTargets(
   throw new Failure(
     'bad-input',
     'Nothing to sign: inputs images and metadata are both empty.',
-    `Name what the job has pushed:\n${example}`,
+    `If the workflow has one of them, what it is taken from is empty: the \`id\` of that step is another one, or the step pushed nothing. Otherwise name what the job has pushed:\n${example}`,
   );
 }
 
@@ -89,11 +93,7 @@ function checkTargets(
  * An empty key means keyless, and so does a secret that this run does not get: what belongs to a
  * key must not end in a public log instead.
  */
-function checkKey(
-  { key, keyPassword }: CheckedInputs,
-  mistakes: readonly Mistake[],
-  env: InputSource['env'],
-): void {
+function checkKey({ key, keyPassword }: CheckedInputs, env: InputSource['env']): void {
   if (key !== undefined) return;
   if (keyPassword && keyPassword !== env.COSIGN_PASSWORD)
     throw new Failure(
@@ -101,12 +101,11 @@ function checkKey(
       'Input key-password is set and key is empty, so the signature would be keyless.',
       'Check the name of the secret in `key` (a run without access to it gets an empty text), or remove `key-password` to sign keyless.',
     );
-  const mistake = mistakes.find(({ right }) => right === 'key' || right === 'key-password');
-  if (mistake !== undefined)
+  if (env.COSIGN_PRIVATE_KEY?.trim())
     throw new Failure(
       'bad-input',
-      `Input \`${mistake.wrong}\` is no input of this action, and without \`key\` the signature would be keyless.`,
-      `Rename \`${mistake.wrong}\` to \`${mistake.right}\`, or take it out to sign keyless.`,
+      'The variable COSIGN_PRIVATE_KEY is set and key is empty, so the signature would be keyless.',
+      'Write `key: env://COSIGN_PRIVATE_KEY`; or, to sign keyless, take the variable away from this step: `env: { COSIGN_PRIVATE_KEY: "" }`.',
     );
 }
 

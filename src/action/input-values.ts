@@ -1,4 +1,5 @@
 import { Failure } from '../failure.ts';
+import { readJson } from '../image/json.ts';
 import { parseRegistry } from '../image/reference.ts';
 
 // How the text of one input becomes a value. Each function takes the input's name for its error,
@@ -15,6 +16,50 @@ export function parseList(
   const lines = text.split(/\r\n|\n|\r/).filter((line) => !line.trimStart().startsWith('#'));
   const entries = commas === 'split-at-commas' ? lines.flatMap((line) => line.split(',')) : lines;
   return entries.map((entry) => entry.trim()).filter((entry) => entry !== '');
+}
+
+/**
+ * Image references: a list that also splits at commas, or a JSON array of texts, which is what the
+ * outputs `images` of these actions are. Several arrays may follow each other, one a line.
+ * @throws {Failure} `bad-input` for other JSON, and for an array with nothing in it: a step before
+ * has handed on nothing
+ */
+export function parseImages(text: string): readonly string[] {
+  if (/^\s*\[\s*(["\]]|$)/.test(text)) {
+    const whole = arrayOf(text);
+    if (whole !== undefined) return whole;
+  }
+  if (text.trimStart().startsWith('{'))
+    throw new Failure(
+      'bad-input',
+      'Input images is a JSON object, which names no image.',
+      'The output `metadata` of a build goes into `metadata: ${{ steps.build.outputs.metadata }}`.',
+    );
+  return text.split(/\r\n|\n|\r/).flatMap((line) => {
+    if (!/^\s*\[\s*["\]]/.test(line)) return parseList(line, 'split-at-commas');
+    const entries = arrayOf(line);
+    if (entries !== undefined) return entries;
+    throw new Failure(
+      'bad-input',
+      'Input images starts as a JSON array, and is not one of texts.',
+      'Hand an output on as it is, `images: ${{ needs.sign.outputs.images }}`, or write one reference a line.',
+    );
+  });
+}
+
+/** The texts of a JSON array; undefined where the text is something else. */
+function arrayOf(text: string): readonly string[] | undefined {
+  const reading = readJson(text, 2);
+  if ('problem' in reading || !Array.isArray(reading.value)) return undefined;
+  const entries: readonly unknown[] = reading.value;
+  if (!entries.every((entry) => typeof entry === 'string')) return undefined;
+  if (entries.length === 0)
+    throw new Failure(
+      'bad-input',
+      'Input images is an empty array: the step that it comes from has handed on no image.',
+      'Look at that step; its `id` may be another one, or nothing of it was signed or verified.',
+    );
+  return entries;
 }
 
 /**

@@ -2,15 +2,16 @@ import { getInput } from '@actions/core';
 import { type Digest, parseDigest } from '../image/digest.ts';
 import type { FormatChoice } from '../signing/formats.ts';
 import { parseAnnotations } from './annotations.ts';
-import { checkSignInputs, commonMistakes } from './input-rules.ts';
+import { checkSignInputs } from './input-rules.ts';
 import {
   parseBoolean,
   parseChoice,
   parseDuration,
-  parseList,
+  parseImages,
   parseRegistryHost,
   parseServiceUrl,
 } from './input-values.ts';
+import { otherNames, rememberNames } from './other-names.ts';
 import type { Masker } from './secrets.ts';
 
 export const formatChoices = [
@@ -102,13 +103,14 @@ export const runnerInputs: InputSource = {
  * @throws {Failure} `bad-input`, `bad-digest`, `bad-annotation`, naming the input and what to write
  * instead.
  */
-export function readSignInputs(masker: Masker, source: InputSource = runnerInputs): SignInputs {
+export function readSignInputs(masker: Masker, given: InputSource = runnerInputs): SignInputs {
+  const { source, names } = rememberNames(given);
   const secrets = readSecrets(masker, source);
   const text = (name: string) => source.get(name);
   const flag = (name: string, fallback: boolean) => parseBoolean(name, text(name), fallback);
   const { annotations, warnings } = parseAnnotations(text('annotations'));
   const inputs = {
-    images: parseList(text('images'), 'split-at-commas'),
+    images: parseImages(text('images')),
     ...optional('digest', text('digest'), parseDigest),
     ...optional('metadata', text('metadata'), asIs),
     recursive: flag('recursive', false),
@@ -132,7 +134,10 @@ export function readSignInputs(masker: Masker, source: InputSource = runnerInput
   };
   return {
     ...inputs,
-    warnings: [...warnings, ...checkSignInputs(inputs, commonMistakes(source), source.env)],
+    warnings: [
+      ...warnings,
+      ...checkSignInputs(inputs, otherNames(source, 'sign', names), source.env),
+    ],
   };
 }
 

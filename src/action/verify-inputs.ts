@@ -6,6 +6,7 @@ import {
   parseChoice,
   parseDuration,
   parseGlobs,
+  parseImages,
   parseList,
   parseRegistryHost,
   parseServiceUrl,
@@ -18,9 +19,10 @@ import {
   runnerInputs,
   type ServiceInputs,
 } from './inputs.ts';
+import { otherNames, rememberNames } from './other-names.ts';
 import type { Masker } from './secrets.ts';
 import { parsePatterns } from './signer-inputs.ts';
-import { checkVerifyInputs, verifyMistakes } from './verify-rules.ts';
+import { checkVerifyInputs } from './verify-rules.ts';
 
 /**
  * Issuer of the tokens that GitHub Actions gives its workflows; what counts when no issuer is
@@ -65,7 +67,8 @@ export interface VerifyInputs {
  * @throws {Failure} `bad-input`, `bad-digest`, `bad-annotation`, `nothing-to-verify`, naming the
  * input and what to write instead.
  */
-export function readVerifyInputs(masker: Masker, source: InputSource = runnerInputs): VerifyInputs {
+export function readVerifyInputs(masker: Masker, read: InputSource = runnerInputs): VerifyInputs {
+  const { source, names } = rememberNames(read);
   const secrets = readSecrets(masker, source);
   const text = (name: string) => source.get(name);
   const flag = (name: string, fallback: boolean) => parseBoolean(name, text(name), fallback);
@@ -88,7 +91,7 @@ export function readVerifyInputs(masker: Masker, source: InputSource = runnerInp
     ...given.issuerRegexp,
   ];
   const inputs = {
-    images: parseList(text('images'), 'split-at-commas'),
+    images: parseImages(text('images')),
     ...optional('digest', text('digest'), parseDigest),
     ...optional('metadata', text('metadata'), asIs),
     recursive: flag('recursive', false),
@@ -120,7 +123,10 @@ export function readVerifyInputs(masker: Masker, source: InputSource = runnerInp
   };
   return {
     ...inputs,
-    warnings: [...warnings, ...checkVerifyInputs(inputs, given, verifyMistakes(source))],
+    warnings: [
+      ...warnings,
+      ...checkVerifyInputs(inputs, given, otherNames(source, 'verify', names), source.env),
+    ],
   };
 }
 

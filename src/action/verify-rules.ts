@@ -1,7 +1,16 @@
 import { Failure } from '../failure.ts';
 import type { Matcher } from '../signature/policy.ts';
-import { checkRegistryLogin, checkTuf, commonMistakes, registryWarnings } from './input-rules.ts';
+import {
+  checkRegistryLogin,
+  checkTuf,
+  noEffect,
+  notOurs,
+  notRead,
+  ownTrust,
+  registryWarnings,
+} from './input-rules.ts';
 import type { InputSource } from './inputs.ts';
+import { type Mistake, otherVariables } from './other-names.ts';
 import { checkOpenness } from './signer-inputs.ts';
 import type { VerifyInputs } from './verify-inputs.ts';
 
@@ -18,42 +27,6 @@ interface GivenSigner {
   readonly issuerRegexp: readonly Matcher[];
 }
 
-interface Mistake {
-  readonly wrong: string;
-  readonly right: string;
-}
-
-/**
- * Input names of other tools that people write here by habit → ours; some are inputs of sign-image
- * that mean nothing here.
- */
-const otherNames: Readonly<Record<string, string>> = {
-  identity: 'certificate-identity',
-  'certificate-identity-regex': 'certificate-identity-regexp',
-  issuer: 'certificate-oidc-issuer',
-  'certificate-issuer': 'certificate-oidc-issuer',
-  'oidc-issuer': 'certificate-oidc-issuer',
-  'certificate-oidc-issuer-regex': 'certificate-oidc-issuer-regexp',
-  'public-key': 'key',
-  'cosign-public-key': 'key',
-  repository: 'github-repository',
-  ref: 'github-ref',
-  policies: 'policy',
-  'policy-file': 'policy',
-  annotation: 'annotations',
-};
-
-/** Well-known wrong input names that this step sets, with the right ones. */
-export function verifyMistakes(source: InputSource): readonly Mistake[] {
-  const own = Object.entries(otherNames).filter(([wrong]) =>
-    source.env[`INPUT_${wrong.toUpperCase()}`]?.trim(),
-  );
-  return [
-    ...own.map(([wrong, right]) => ({ wrong, right })),
-    ...commonMistakes(source).filter(({ right }) => right !== 'key-password'),
-  ];
-}
-
 /**
  * Checks inputs against each other, before anything is contacted.
  * @returns warnings, as sentences.
@@ -63,15 +36,13 @@ export function checkVerifyInputs(
   inputs: CheckedInputs,
   given: GivenSigner,
   mistakes: readonly Mistake[],
+  env: InputSource['env'],
 ): readonly string[] {
-  const [mistake] = mistakes;
   // Left out silently, a condition that was misspelt would let through what it should have stopped.
-  if (mistake !== undefined) {
-    throw bad(
-      `\`${mistake.wrong}\` is no input of this action, so it has no effect.`,
-      `Rename \`${mistake.wrong}\` to \`${mistake.right}\`.`,
-    );
-  }
+  const wrong = mistakes.find(({ harmless }) => !harmless);
+  if (wrong !== undefined) throw notOurs(wrong);
+  const [variable] = otherVariables(env, true);
+  if (variable !== undefined) throw notRead(variable);
   checkTargets(inputs);
   checkSigner(inputs);
   checkAmbiguity(inputs, given);
@@ -81,7 +52,11 @@ export function checkVerifyInputs(
     inputs.identities.length === 0
       ? []
       : checkOpenness(inputs.identities, inputs.issuers, inputs.github);
-  return [...openness, ...registryWarnings(inputs.registry)];
+  const unread = otherVariables(env, ownTrust(inputs)).map((mistake) => {
+    const { message, fix } = notRead(mistake);
+    return `${message} ${fix}`;
+  });
+  return [...mistakes.map(noEffect), ...unread, ...openness, ...registryWarnings(inputs.registry)];
 }
 
 function checkTargets({ images, metadata, files, digest, changedOnly }: CheckedInputs): void {

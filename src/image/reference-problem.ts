@@ -30,6 +30,16 @@ type Rule = readonly [
 const rules: readonly Rule[] = [
   [(text) => text === '', 'it is empty', `Write one reference a line, for example ${example}.`],
   [
+    (text) => /^[-*\u2022]\s/.test(text),
+    'it begins as an entry of a list, and an input is text without the "-"',
+    'Remove the dash:\n  images: |\n    ghcr.io/acme/app\n    docker.io/acme/app',
+  ],
+  [
+    (text) => /\s#/.test(text),
+    'a comment follows the reference',
+    'Write the comment on a line of its own, which begins with "#":\n  images: |\n    # latest\n    ghcr.io/acme/app',
+  ],
+  [
     (text) => text.includes('${{'),
     'the expression in it was not replaced',
     'Use the expression in a `with:` of the workflow itself, where GitHub replaces it: `images: ${{ env.IMAGE }}`.',

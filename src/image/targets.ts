@@ -42,8 +42,8 @@ const yaml =
 
 /**
  * Reads what to sign: `digest` holds for every entry of `images` that names none; an entry with a
- * digest keeps its own; `metadata` brings its own names and digests. One digest in one repository
- * is one target, however many tags name it.
+ * digest must name the same one; `metadata` brings its own names and digests. One digest in one
+ * repository is one target, however many tags name it.
  * @throws {Failure} `bad-reference`, `bad-digest`, `bad-metadata`, or `bad-input` when the inputs
  * together name nothing or contradict.
  */
@@ -58,7 +58,7 @@ export function readTargets(inputs: TargetInputs): Target[] {
       'Split them over several steps or a matrix.',
     );
   }
-  if (listed.length === 0 && digest !== undefined) checkLonelyDigest(digest, built);
+  if (digest !== undefined) checkDigest(digest, listed, built);
   if (listed.length + built.length === 0)
     throw new Failure(
       'bad-input',
@@ -118,8 +118,20 @@ function fromMetadata(text: string): Target[] {
   );
 }
 
-/** A digest that no entry takes up would be dropped silently, and something else signed. */
-function checkLonelyDigest(digest: Digest, built: readonly Target[]): void {
+/**
+ * A digest that no entry takes up would be dropped silently, and something else signed or verified
+ * than the workflow says.
+ */
+function checkDigest(digest: Digest, listed: readonly Target[], built: readonly Target[]): void {
+  const other = listed.find((entry) => entry.digest !== digest);
+  if (other !== undefined) {
+    throw new Failure(
+      'bad-input',
+      `\`digest\` is ${digest}, and \`images\` names ${formatReference(other.reference)}, which is another digest.`,
+      'Keep one of the two: take the digest out of the entry, or remove `digest`.',
+    );
+  }
+  if (listed.length > 0) return;
   if (built.length === 0) {
     throw new Failure(
       'bad-input',

@@ -1,4 +1,5 @@
 import type { Failure } from '../failure.ts';
+import { keyHint, missingFileHint } from './key-hint.ts';
 import { bad, emptyKey, maxKeyBytes } from './key-problem.ts';
 import { providers } from './providers.ts';
 
@@ -34,6 +35,8 @@ export async function readKeySource(
   if (Buffer.byteLength(text) > maxKeyBytes)
     throw bad(`\`${input}\` has more than ${maxKeyBytes} bytes, which no key has`, pasteIt(input));
   if (isKeyText(text)) return value;
+  const hint = keyHint(text, input, 'private');
+  if (hint !== undefined) throw hint;
   const scheme =
     /^([a-z][a-z0-9+.-]{0,20}):\/\//i.exec(text)?.[0]?.toLowerCase() ??
     (/^pkcs11:/i.test(text) ? 'pkcs11:' : undefined);
@@ -91,6 +94,8 @@ async function fromFile(path: string, places: KeyPlaces, input: string): Promise
       error instanceof Error && 'code' in error && /^E[A-Z]{2,20}$/.test(String(error.code))
         ? ` (${error.code})`
         : '';
+    const hint = missingFileHint(path, input, 'private');
+    if (hint !== undefined) throw hint;
     throw bad(
       `${shown} in \`${input}\` cannot be read${code}`,
       `${pasteIt(input)} A path is looked up in the workspace; a file of the repository needs actions/checkout before this step.`,

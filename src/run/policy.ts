@@ -3,6 +3,7 @@ import { readKeyFile } from '../action/key-file.ts';
 import type { VerifyInputs } from '../action/verify-inputs.ts';
 import { maskPrivateKey } from '../action/verify-inputs.ts';
 import { Failure } from '../failure.ts';
+import { keyHint, missingFileHint } from '../keys/key-hint.ts';
 import { isKeyReference, loadPublicKeys } from '../keys/providers.ts';
 import { readPublicKeys } from '../keys/public.ts';
 import { readKeySource } from '../keys/source.ts';
@@ -75,12 +76,16 @@ async function keysOfService(
 }
 
 async function keyText(key: string, { env, masker }: Machine): Promise<string> {
+  const hint = keyHint(key.trim(), 'key', 'public');
+  if (hint !== undefined) throw hint;
   try {
     const text = await readKeySource(key, { environment: env, readFile: readKeyFile });
     maskPrivateKey(masker, text);
     return text;
   } catch (caught) {
     if (!(caught instanceof Failure)) throw caught;
+    const missing = missingFileHint(key.trim(), 'key', 'public');
+    if (missing !== undefined) throw missing;
     // The same source reads private keys for signing; what to change differs.
     const fix =
       'Give the public key as a file of the repository (with actions/checkout before this step), `key: cosign.pub`; as `env://NAME`; or as the text of the PEM itself, `-----BEGIN PUBLIC KEY-----` …';

@@ -93,7 +93,7 @@ async function signTargets(
     recursive: inputs.recursive,
     onTagOnly: (reference: string, digest: string) =>
       log.warning(
-        `${reference} is a tag, and a tag can move between the push and this step; it was ${digest} just now. Add \`digest: \${{ steps.build.outputs.digest }}\` to sign exactly what was pushed.`,
+        `${reference} is a tag, and a tag can move between the push and this step; it was ${digest} just now. Add \`digest: \${{ steps.build.outputs.digest }}\` to sign exactly what was pushed. If that line is there, it is empty: the \`id\` of the step that pushes is another one.`,
       ),
   };
   const results = await log.group(
