@@ -158,7 +158,14 @@ describe('where the token comes from', () => {
     },
     env: granted,
     event: {},
-    masker: { mask: (secret) => void order.push(`mask ${secret?.split('.').length}`) },
+    masker: {
+      mask: (secret) =>
+        void order.push(
+          secret === granted.ACTIONS_ID_TOKEN_REQUEST_TOKEN
+            ? 'mask the credential'
+            : `mask ${secret?.split('.').length}`,
+        ),
+    },
     clock: { date: () => new Date(now) },
     ...change,
   });
@@ -167,7 +174,7 @@ describe('where the token comes from', () => {
     const { token, claims, expires } = await identityToken(sources({ audience: 'inside' }));
     const { aud: _, exp, nbf: __, ...rest } = github;
     expect([token, claims, expires]).toEqual([jwt({ ...github, aud: 'inside' }), rest, exp * 1000]);
-    expect(order).toEqual(['ask for inside', 'mask 3']);
+    expect(order).toEqual(['mask the credential', 'ask for inside', 'mask 3']);
   });
 
   it('what was given, and GitHub is not asked', async () => {

@@ -61,9 +61,17 @@ export async function identityToken(sources: TokenSources): Promise<IdentityToke
   return checkToken(token, audience, now(), "GitHub's identity token");
 }
 
-async function githubToken({ env, event, audience, fetchToken }: TokenSources): Promise<string> {
-  if (!env.ACTIONS_ID_TOKEN_REQUEST_URL || !env.ACTIONS_ID_TOKEN_REQUEST_TOKEN)
-    throw noTokenFailure(env, event);
+async function githubToken({
+  env,
+  event,
+  audience,
+  masker,
+  fetchToken,
+}: TokenSources): Promise<string> {
+  const { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: credential } = env;
+  if (!url || !credential) throw noTokenFailure(env, event);
+  // An endpoint that fails may send back what it was sent, and its answer comes near the log.
+  masker.mask(credential);
   try {
     return await fetchToken(audience);
   } catch (cause) {

@@ -4,6 +4,8 @@ import type { ServiceRequest } from './service.ts';
 export type Fault =
   /** Refuses without doing anything: 429, 5xx, with `Retry-After` (seconds, or an HTTP date). */
   | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: number | string }
+  /** Refuses, and sends back what it was sent: the headers and the body. */
+  | { readonly kind: 'echo'; readonly status: number }
   /** Takes the request and never answers. */
   | { readonly kind: 'hang' }
   /** Resets the connection: before the request was looked at, or after it was done. */

@@ -86,9 +86,11 @@ export async function startService(
     const answer =
       fault?.kind === 'status'
         ? refusal(fault)
-        : request.body.length > maxBody
-          ? { status: 413 }
-          : await handler(request);
+        : fault?.kind === 'echo'
+          ? echo(request, fault.status)
+          : request.body.length > maxBody
+            ? { status: 413 }
+            : await handler(request);
     if (fault?.kind === 'reset') return reset(response);
     entry.status = answer.status;
     send(response, fault?.kind === 'malformed' ? { ...answer, body: '{"unfinished": [' } : answer);
@@ -107,6 +109,10 @@ async function read(message: IncomingMessage): Promise<ServiceRequest> {
   );
   const url = new URL(message.url ?? '/', `http://${headers.host ?? '127.0.0.1'}`);
   return { method: message.method ?? 'GET', url, headers, body: Buffer.concat(chunks) };
+}
+
+function echo({ headers, body }: ServiceRequest, status: number): Answer {
+  return { status, body: { message: JSON.stringify(headers), body: String(body) } };
 }
 
 function refusal(fault: Extract<Fault, { kind: 'status' }>): Answer {
