@@ -47,7 +47,7 @@ describe('the comment on a pull request', () => {
       '`<img src=x>` says @acme/team #12 https://evil.example www.evil.example </td>\n\n# title [a](b) --> <!--';
     const body = commentBody([result('<b>@team</b>\n\n| x', { reason })], marker, undefined);
     expect(body).toContain(
-      '<code>&lt;img src=x&gt;</code> says @<!-- -->acme/team #<!-- -->12 https://<!-- -->evil.example www.<!-- -->evil.example &lt;/td&gt;',
+      '<code>&lt;img src=x&gt;</code> says <code>@acme/team</code> <code>#12</code> <code>https://evil.example</code> <code>www.evil.example</code> &lt;/td&gt;',
     );
     expect(body).toContain('<code>&lt;b&gt;@team&lt;/b&gt;\\u000a\\u000a| x</code>');
     // A blank line would end the HTML block; what follows would be Markdown.
@@ -76,7 +76,7 @@ describe('the comment on a pull request', () => {
 
   it('says plainly that nothing was judged', () => {
     expect(plainCommentBody('❌ Nothing was verified', 'See @mona <b>', marker)).toBe(
-      `${marker}\n\n### ❌ Nothing was verified\n\n<p>See @<!-- -->mona &lt;b&gt;</p>`,
+      `${marker}\n\n### ❌ Nothing was verified\n\n<p>See <code>@mona</code> &lt;b&gt;</p>`,
     );
   });
 });

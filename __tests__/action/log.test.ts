@@ -1,11 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { causeChain, createLog } from '../../src/action/log.ts';
-import {
-  cleanLine,
-  cleanText,
-  escapeHtml,
-  escapeHtmlLines,
-} from '../../src/action/untrusted-text.ts';
 import { Failure } from '../../src/failure.ts';
 
 // The real @actions/core writes to stdout; what arrives there is what the runner parses.
@@ -122,35 +116,4 @@ describe('causes', () => {
 
   it('may be anything', () =>
     expect(causeChain(new Error('a', { cause: 'text' })).at(-1)).toBe('caused by: text'));
-});
-
-describe('text from outside', () => {
-  it.each([
-    ['plain text', 'Größe 5 – ok: ::', 'Größe 5 – ok: ::'],
-    ['a terminal escape', '\u001b[31mred', '\\u001b[31mred'],
-    ['a line break', 'a\nb\u0085c\u2028d', 'a\\u000ab\\u0085c\\u2028d'],
-    ['text that runs backwards', 'abc\u202edef', 'abc\\u202edef'],
-    ['what cannot be seen', 'a\u200bb\ufeff', 'a\\u200bb\\ufeff'],
-    ['a command', '::error::x', ': :error::x'],
-    [
-      'a command after a space that is none of ASCII',
-      '\u00a0\u3000::error::x',
-      '\u00a0\u3000: :error::x',
-    ],
-    ['an old command', 'x ##[error]y', 'x ## [error]y'],
-    ['too much', 'x'.repeat(5000), `${'x'.repeat(4000)}…`],
-  ])('on one line: %s', (_, text, expected) => expect(cleanLine(text)).toBe(expected));
-
-  it('on many lines is bounded', () =>
-    expect(cleanText('x\n'.repeat(1000)).split('\n')).toHaveLength(61));
-
-  it('in HTML is text', () => {
-    expect(escapeHtml('<img src=x onerror="a">&\'`|\n\n# b')).toBe(
-      '&lt;img src=x onerror=&quot;a&quot;&gt;&amp;&#39;`|\\u000a\\u000a# b',
-    );
-  });
-
-  it('in a <pre> never has a blank line, after which Markdown would begin', () => {
-    expect(escapeHtmlLines('a\n\n \t\n<b>')).toBe('a\n&#32;\n&#32;\n&lt;b&gt;');
-  });
 });

@@ -151,7 +151,7 @@ describe('the command to repeat the verification', () => {
         ),
         (texts) => {
           const output = execFileSync(
-            '/bin/sh',
+            '/bin/bash',
             ['-c', `printf '%s\\n' ${texts.map(quote).join(' ')}`],
             { encoding: 'utf8' },
           );

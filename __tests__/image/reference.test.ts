@@ -116,9 +116,11 @@ describe('an entry that is no reference is answered with what to change', () => 
     expect(failure.fix).not.toBe('');
   });
 
-  it('shows the entry trimmed and without control characters, and says which input it is from', () => {
+  it('shows the entry trimmed, with control characters written out, and says which input it is from', () => {
     const failure = failureOf(() => parseReference('  ghcr.io/Ac\u001bme  ', 'metadata'));
-    expect(failure.message).toMatch(/^"ghcr\.io\/Acme" in `metadata` is not an image reference: /);
+    expect(failure.message).toMatch(
+      /^"ghcr\.io\/Ac\\u001bme" in `metadata` is not an image reference: /,
+    );
   });
 
   it('shows nobody a token that stands in an address', () => {

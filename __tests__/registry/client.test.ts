@@ -168,7 +168,7 @@ describe('what a registry sends is not believed', () => {
     );
     await expect(open(server.host).repository().getManifest('v1')).rejects.toMatchObject({
       code: 'registry-error',
-      message: `${server.host} answered 400 to the manifest acme/app:v1. It says: BAD: x : :set-output name=verified: :true ## [add-path]/evil [2J`,
+      message: `${server.host} answered 400 to the manifest acme/app:v1. It says: BAD: x ::set-output name=verified::true ## [add-path]/evil\\u001b[2J`,
     });
   });
 });

@@ -282,7 +282,7 @@ it('a signature that could not be read is reported as what it was found to be', 
     ...place,
     verified: false,
     code: 'too-large',
-    reason: 'It has 2 GB\u{fffd}[31m.',
+    reason: 'It has 2 GB\\u001b[31m.',
     annotations: {},
   });
 });

@@ -137,7 +137,7 @@ describe('what a service says about a refusal', () => {
     [
       'is one line without control characters',
       'a\n::error::b\u001b[31m\u0000c',
-      'a ::error::b [31m c',
+      'a ::error::b\\u001b[31m\\u0000c',
     ],
     ['is cut', 'word '.repeat(100), `${'word '.repeat(40)}…`],
     ['never holds a token', `token ${jwt} is bad`, 'token … is bad'],

@@ -1,1 +1,1 @@
-export{c4_a as a,c4_b as b}from"../sign.js";
+export{c3_a as a,c3_b as b}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c19_a as a,c19_b as b,c19_c as c,c19_d as d,c19_e as e,c19_f as f,c19_g as g,c19_h as h,c19_i as i,c19_j as j,c19_k as k}from"../sign.js";
+export{c18_a as a,c18_b as b,c18_c as c,c18_d as d,c18_e as e,c18_f as f,c18_g as g,c18_h as h,c18_i as i,c18_j as j,c18_k as k}from"../sign.js";

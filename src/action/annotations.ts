@@ -1,4 +1,5 @@
 import { Failure } from '../failure.ts';
+import { breaksLine } from '../text/untrusted.ts';
 import { parseList, shown } from './input-values.ts';
 
 // Bounds far above what a person writes: annotations go into every signature of the step.
@@ -85,8 +86,8 @@ function splitLine(line: string): { name: string; value: string } {
   const value = line.slice(at + 1).trim();
   if (name === '')
     throw refused(`has the line "${shown(line)}" without a name`, 'Write one `name=value` a line.');
-  // Control characters could forge a line of the log or of a report that shows the annotation.
-  if (/\p{Cc}/u.test(name) || /\p{Cc}/u.test(value))
+  // These could forge or turn round a line of the log or of a report that shows the annotation.
+  if (breaksLine(name) || breaksLine(value))
     throw refused(`has control characters at "${shown(name)}"`, 'Use printable text.');
   if (name.length > longestName || value.length > longestValue)
     throw refused(

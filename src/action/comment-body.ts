@@ -1,7 +1,7 @@
+import { escapeHtml } from '../text/untrusted.ts';
 import { goodSignature, isWhole, type VerifyResult } from '../verifying/result.ts';
 import { signerInWords } from './signer-words.ts';
 import { code, count, fixHtml, prose, table } from './summary-html.ts';
-import { escapeHtml } from './untrusted-text.ts';
 import { adviceFor } from './verify-advice.ts';
 
 /** GitHub takes no longer comment (characters). */
@@ -40,7 +40,7 @@ export function commentBody(
  * `sentence` is shown as text.
  */
 export function plainCommentBody(title: string, sentence: string, marker: string): string {
-  return `${marker}\n\n### ${title}\n\n<p>${calm(prose(sentence))}</p>`;
+  return `${marker}\n\n### ${title}\n\n<p>${prose(sentence)}</p>`;
 }
 
 function heading(asked: number, bad: number): string {
@@ -58,8 +58,8 @@ function badTable(
       ? (results.find(({ partOf, verified }) => !verified && partOf.includes(result.image)) ??
         result)
       : result;
-    const why = `${code(failed.code ?? '')}<br>${calm(prose(failed.reason ?? ''))}`;
-    const advice = calm(fixHtml(adviceFor(failed)));
+    const why = `${code(failed.code ?? '')}<br>${prose(failed.reason ?? '')}`;
+    const advice = fixHtml(adviceFor(failed));
     // One column for both: a third one would not be seen without scrolling, as the advice holds
     // lines of YAML that do not wrap.
     return [`${code(nameOf(result))}${places(result)}`, `${why}<br><br>${advice}`];
@@ -73,7 +73,7 @@ function goodTable(good: readonly VerifyResult[], most: number): string {
     const digest = result.digest === undefined ? '' : `<br>${code(result.digest)}`;
     return [
       `${code(nameOf(result))}${digest}`,
-      calm(prose(signature === undefined ? (result.reason ?? '–') : signerInWords(signature))),
+      prose(signature === undefined ? (result.reason ?? '–') : signerInWords(signature)),
     ];
   });
   const content = [table(['Image', 'Signed by'], rows), ...more(good.length - most)].join('\n');
@@ -94,17 +94,4 @@ function places({ sources = [] }: VerifyResult): string {
 
 function nameOf({ references, image }: VerifyResult): string {
   return (references[0] ?? image).replace(/@sha256:.*$/s, '').slice(0, 300);
-}
-
-/**
- * HTML in whose text `@name` calls nobody and `#1` and addresses link to nothing: an empty comment
- * stands where GitHub would start to look. It does not look into `<code>` and `<pre>`.
- */
-function calm(html: string): string {
-  const parts = html.split(/(<code>.*?<\/code>|<pre>.*?<\/pre>|<[^>]*>|&#?\w+;)/s);
-  return parts
-    .map((part, index) =>
-      index % 2 === 1 ? part : part.replace(/@|#|:\/\/|www\./gi, '$&<!-- -->'),
-    )
-    .join('');
 }

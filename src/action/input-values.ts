@@ -1,6 +1,7 @@
 import { Failure } from '../failure.ts';
 import { readJson } from '../image/json.ts';
 import { parseRegistry } from '../image/reference.ts';
+import { shownInOneLine } from '../text/untrusted.ts';
 
 // How the text of one input becomes a value. Each function takes the input's name for its error,
 // and never shows a value that may be secret.
@@ -194,8 +195,7 @@ function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
-/** A piece of a wrong value for an error: short, on one line. */
+/** A piece of a wrong value for an error: short, in one line. */
 export function shown(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return line.length > 100 ? `${line.slice(0, 100)}…` : line;
+  return shownInOneLine(text, 100);
 }

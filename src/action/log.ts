@@ -1,6 +1,6 @@
 import * as core from '@actions/core';
 import type { Failure } from '../failure.ts';
-import { cleanLine, cleanText } from './untrusted-text.ts';
+import { shown, shownLines } from '../text/untrusted.ts';
 
 /**
  * What a person reads while the step runs. Every text is cleaned here, so callers may pass what a
@@ -64,23 +64,23 @@ const runnerCommands: Commands = {
 export function createLog(commands: Commands = runnerCommands): Log {
   let open = false;
   return {
-    info: (text) => commands.info(cleanText(text)),
-    notice: (text, title) => commands.notice(cleanText(text), titled(title)),
+    info: (text) => commands.info(shownLines(text)),
+    notice: (text, title) => commands.notice(shownLines(text), titled(title)),
     warning: (text, title, place) =>
-      commands.warning(cleanText(text), { ...titled(title), ...placed(place) }),
-    debug: (text) => commands.debug(cleanText(text)),
+      commands.warning(shownLines(text), { ...titled(title), ...placed(place) }),
+    debug: (text) => commands.debug(shownLines(text)),
     error(failure, about, place) {
       const subject = about === undefined ? '' : `${about}: `;
-      commands.error(cleanText(`${subject}${failure.message}\n${withoutFences(failure.fix)}`), {
+      commands.error(shownLines(`${subject}${failure.message}\n${withoutFences(failure.fix)}`), {
         title: `sign-image: ${failure.code}`,
         ...placed(place),
       });
-      for (const line of causeChain(failure)) commands.debug(cleanText(line));
+      for (const line of causeChain(failure)) commands.debug(shownLines(line));
     },
     async group(title, work) {
       if (open) return work();
       open = true;
-      commands.startGroup(cleanLine(title));
+      commands.startGroup(shown(title, 4000));
       try {
         return await work();
       } finally {
@@ -115,11 +115,11 @@ function withoutFences(text: string): string {
 }
 
 function titled(title: string | undefined): { title?: string } {
-  return title === undefined ? {} : { title: cleanLine(title) };
+  return title === undefined ? {} : { title: shown(title, 4000) };
 }
 
 function placed(place: Place | undefined): Properties {
-  return place === undefined ? {} : { file: cleanLine(place.file), startLine: place.line };
+  return place === undefined ? {} : { file: shown(place.file, 4000), startLine: place.line };
 }
 
 /** Only the stack's frames: its head repeats the message, which may have many lines. */

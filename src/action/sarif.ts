@@ -3,8 +3,8 @@ import { mkdir, open, realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { Failure } from '../failure.ts';
 import { type VerdictCode, verdictCodes } from '../signature/verdict.ts';
+import { shownLines } from '../text/untrusted.ts';
 import type { VerifyResult } from '../verifying/result.ts';
-import { cleanText } from './untrusted-text.ts';
 import { adviceFor } from './verify-advice.ts';
 
 /** Code scanning takes 25,000 results of one run, and shows 5,000. */
@@ -100,7 +100,7 @@ function finding(
     ruleId: code,
     level: 'error',
     message: {
-      text: cleanText(`${reference}: ${result.reason ?? titles[code]}\n${adviceFor(result)}`),
+      text: shownLines(`${reference}: ${result.reason ?? titles[code]}\n${adviceFor(result)}`),
     },
     locations: [
       {

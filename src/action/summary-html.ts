@@ -1,4 +1,4 @@
-import { escapeHtml, escapeHtmlLines } from './untrusted-text.ts';
+import { escapeHtml, escapeHtmlLines, textHtml } from '../text/untrusted.ts';
 
 // The pieces of a job summary. It is HTML inside Markdown: inside an HTML block nothing is
 // Markdown, so escaping is HTML's five characters and nothing else. A block ends at a blank line,
@@ -68,8 +68,18 @@ export function fixHtml(fix: string): string {
     .join('');
 }
 
-/** Sentences as HTML: what stands in backticks is code. */
+/**
+ * Sentences as HTML: what stands in backticks is code, and a line is a line. The lines are ours: a
+ * stranger's text has none left when it comes into a sentence (`shown`).
+ */
 export function prose(text: string): string {
-  const parts = text.split('`');
-  return parts.map((part, index) => (index % 2 === 1 ? code(part) : escapeHtml(part))).join('');
+  return text
+    .split(/\r\n|\n|\r/)
+    .map(proseLine)
+    .join('<br>');
+}
+
+function proseLine(line: string): string {
+  const parts = line.split('`');
+  return parts.map((part, index) => (index % 2 === 1 ? code(part) : textHtml(part))).join('');
 }

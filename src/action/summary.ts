@@ -1,8 +1,8 @@
 import type { SignatureResult, SignResult } from '../signing/result.ts';
+import { escapeHtml, textHtml } from '../text/untrusted.ts';
 import { logPage } from './log-page.ts';
 import { signerInWords } from './signer-words.ts';
 import { code, count, details, digestHtml, errorBlock, pre, table } from './summary-html.ts';
-import { escapeHtml } from './untrusted-text.ts';
 import { commandText, type VerifySetting, verifyCommand } from './verify-command.ts';
 
 export interface SummarySetting extends VerifySetting {
@@ -109,7 +109,7 @@ function imageRow(result: SignResult): readonly string[] {
     outcome(result),
     named,
     formats(signatures),
-    escapeHtml(signerInWords(signer)) || '–',
+    textHtml(signerInWords(signer)) || '–',
     logIndexes(signatures),
   ];
 }
@@ -121,7 +121,7 @@ function manifestTable(index: SignResult, inner: readonly SignResult[]): readonl
     const { platform = '–', digest, signatures } = result;
     return [
       outcome(result),
-      escapeHtml(platform),
+      textHtml(platform),
       digest === undefined ? '–' : digestHtml(digest),
       formats(signatures),
       logIndexes(signatures),
@@ -173,7 +173,7 @@ function errors(results: readonly SignResult[]): readonly string[] {
     const names = group
       .slice(0, 10)
       .map(({ image, references, platform }) =>
-        `${code(references[0] ?? image)} ${escapeHtml(platform ?? '')}`.trim(),
+        `${code(references[0] ?? image)} ${textHtml(platform ?? '')}`.trim(),
       );
     const rest = group.length > 10 ? [`and ${group.length - 10} more`] : [];
     return group[0]?.error === undefined ? [] : [errorBlock(group[0].error, [...names, ...rest])];

@@ -2,11 +2,11 @@ import { keyId } from '../signature/key.ts';
 import { matcherText } from '../signature/matcher.ts';
 import type { Matcher, SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import type { Verdict } from '../signature/verdict.ts';
+import { escapeHtml, textHtml } from '../text/untrusted.ts';
 import { goodSignature, isWhole, type VerifyResult } from '../verifying/result.ts';
 import { logPage } from './log-page.ts';
 import { signerInWords } from './signer-words.ts';
 import { code, count, details, digestHtml, errorBlock, table } from './summary-html.ts';
-import { escapeHtml } from './untrusted-text.ts';
 import { adviceFor } from './verify-advice.ts';
 import { timeInWords } from './verify-words.ts';
 
@@ -107,7 +107,7 @@ function signerRows(rule: SignerRule): readonly (readonly string[])[] {
   const either = (matchers: readonly Matcher[]) =>
     matchers.map((matcher) => code(matcherText(matcher))).join('<br>or ');
   const claims = Object.entries(rule.github ?? {}).map(([name, value]) => [
-    escapeHtml(claimInputs[name] ?? name),
+    textHtml(claimInputs[name] ?? name),
     code(value),
   ]);
   return [['Identity', either(rule.identities)], ['Issuer', either(rule.issuers)], ...claims];
@@ -147,7 +147,7 @@ function evidence(result: VerifyResult): readonly string[] {
   const other = result.signatures.find(
     ({ code: why, identity, keyId: key }) => why === result.code && (identity ?? key) !== undefined,
   );
-  if (result.verified) return [escapeHtml(result.reason ?? '–'), '–', '–'];
+  if (result.verified) return [textHtml(result.reason ?? '–'), '–', '–'];
   return [
     other === undefined ? '–' : `instead: ${signer(other)}`,
     (other && timeInWords(other)) ?? '–',
@@ -161,7 +161,7 @@ function when(verdict: Verdict): string {
 }
 
 function signer(verdict: Verdict): string {
-  return escapeHtml(signerInWords(verdict), 500) || '–';
+  return textHtml(signerInWords(verdict), 500) || '–';
 }
 
 function logIndex(verdict: Verdict): string {
@@ -189,9 +189,7 @@ function failures(results: readonly VerifyResult[]): readonly string[] {
         code(shortName(result)),
         ...sources.slice(0, 5).map(({ file, line }) => code(`${file}:${line}`)),
       ].join(' ');
-      return asked
-        ? name
-        : `${name} ${escapeHtml(platform ?? image.slice(image.indexOf('@') + 1))}`;
+      return asked ? name : `${name} ${textHtml(platform ?? image.slice(image.indexOf('@') + 1))}`;
     });
     const rest = group.length > 10 ? [`and ${group.length - 10} more`] : [];
     if (first === undefined) return [];
@@ -216,7 +214,7 @@ function manifests(index: VerifyResult, results: readonly VerifyResult[]): reado
   if (inner.length === 0) return [];
   const rows = inner.map((result) => [
     answer(result),
-    escapeHtml(result.platform ?? '–'),
+    textHtml(result.platform ?? '–'),
     result.digest === undefined ? '–' : digestHtml(result.digest),
     ...evidence(result),
   ]);
@@ -239,14 +237,14 @@ function rejected(result: VerifyResult): readonly string[] {
     .slice(0, mostRejected)
     .map((verdict) => [
       code(verdict.code),
-      escapeHtml(verdict.reason ?? ''),
+      textHtml(verdict.reason ?? ''),
       `${verdict.format}<br>${digestHtml(verdict.digest)}`,
     ]);
   const more =
     bad.length > mostRejected
       ? `\n… and ${bad.length - mostRejected} more: see output <code>results</code>.`
       : '';
-  const name = `${code(shortName(result))} ${escapeHtml(platform ?? '')}`.trim();
+  const name = `${code(shortName(result))} ${textHtml(platform ?? '')}`.trim();
   const title = `${count(bad.length, 'signature')} of ${name} that ${bad.length === 1 ? 'does' : 'do'} not count`;
   return [details(title, `${table(['Code', 'Why', 'Found in'], rows)}${more}`)];
 }

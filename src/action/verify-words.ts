@@ -1,8 +1,8 @@
 import type { Verdict } from '../signature/verdict.ts';
+import { shown } from '../text/untrusted.ts';
 import type { VerifyResult } from '../verifying/result.ts';
 import { goodSignature } from '../verifying/result.ts';
 import { signerInWords } from './signer-words.ts';
-import { cleanLine } from './untrusted-text.ts';
 
 /**
  * What a signature proves, for one line: `workflow release.yml of acme/app at refs/heads/main,
@@ -43,7 +43,7 @@ export function nameInWords({ asked, platform, references, image }: VerifyResult
  * says.
  */
 export function resultLine(result: VerifyResult): string {
-  return cleanLine(lineOf(result));
+  return shown(lineOf(result), 4000);
 }
 
 function lineOf(result: VerifyResult): string {

@@ -1,4 +1,5 @@
 import { Failure } from '../failure.ts';
+import { shown } from '../text/untrusted.ts';
 
 declare const digestBrand: unique symbol;
 
@@ -24,7 +25,7 @@ export function parseDigest(text: string): Digest {
   if (isDigest(text)) return text;
   throw new Failure(
     'bad-digest',
-    `"${text.slice(0, 100)}" is not a digest: ${digestProblem(text)}.`,
+    `"${shown(text, 100)}" is not a digest: ${digestProblem(text)}.`,
     'Pass the digest that the push printed, for example `digest: ${{ steps.build.outputs.digest }}`.',
   );
 }

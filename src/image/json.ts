@@ -1,3 +1,4 @@
+import { shown } from '../text/untrusted.ts';
 /**
  * A JSON text that was read, or a phrase that says why it was not ("it is not JSON", "it is nested
  * deeper than 32 levels").
@@ -49,8 +50,7 @@ function structureProblem(text: string, maxDepth: number): string | undefined {
       const keys = open.at(-1);
       if (keys !== undefined && nextVisible(text, end) === ':') {
         const key: string = JSON.parse(text.slice(position, end));
-        if (keys.has(key))
-          return `the key ${JSON.stringify(key.slice(0, 60))} stands in one object twice`;
+        if (keys.has(key)) return `the key "${shown(key, 60)}" stands in one object twice`;
         keys.add(key);
       }
       position = end;

@@ -1,4 +1,5 @@
 import { Failure } from '../failure.ts';
+import { shown } from '../text/untrusted.ts';
 import { type Descriptor, mediaTypes } from './descriptor.ts';
 import { digestProblem, isDigest } from './digest.ts';
 import { isJsonObject, readJson } from './json.ts';
@@ -147,7 +148,7 @@ function mediaTypeOf(document: JsonObject, contentType: string | undefined): str
   if (!isManifest && !isIndex) throw bad('it has neither `layers` nor `manifests`');
   if (body !== undefined && !unspecific.includes(header) && header !== body) {
     throw bad(
-      `the registry calls it ${JSON.stringify(header.slice(0, 100))} and it calls itself ${JSON.stringify(body.slice(0, 100))}`,
+      `the registry calls it "${shown(header, 100)}" and it calls itself "${shown(body, 100)}"`,
     );
   }
   const fallback = isIndex ? mediaTypes.ociIndex : mediaTypes.ociManifest;
@@ -155,7 +156,7 @@ function mediaTypeOf(document: JsonObject, contentType: string | undefined): str
   const allowed = isIndex ? indexTypes : manifestTypes;
   if (!allowed.includes(mediaType)) {
     throw bad(
-      `its media type ${JSON.stringify(mediaType.slice(0, 100))} is not that of ${isIndex ? 'an index' : 'an image manifest'}`,
+      `its media type "${shown(mediaType, 100)}" is not that of ${isIndex ? 'an index' : 'an image manifest'}`,
     );
   }
   return mediaType;
@@ -218,7 +219,7 @@ function refuseLookalikes(object: JsonObject, fields: readonly string[]): void {
   for (const key of Object.keys(object)) {
     const field = fields.find((known) => known.toLowerCase() === key.toLowerCase());
     if (field !== undefined && field !== key)
-      throw bad(`its field ${JSON.stringify(key)} is spelled unlike \`${field}\``);
+      throw bad(`its field "${shown(key)}" is spelled unlike \`${field}\``);
   }
 }
 

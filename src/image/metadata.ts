@@ -1,4 +1,5 @@
 import { Failure } from '../failure.ts';
+import { shown } from '../text/untrusted.ts';
 import { type Digest, digestProblem, isDigest } from './digest.ts';
 import { isJsonObject, readJson } from './json.ts';
 
@@ -40,7 +41,7 @@ export function readMetadata(text: string): BuiltImage[] {
   if (targets.length === 0) throw bad('it names no image', notPushed);
   if (targets.length > maxBakeTargets) throw bad(`it has more than ${maxBakeTargets} targets`);
   return targets.map(([name, value]) => {
-    const who = `the target ${JSON.stringify(name.slice(0, 100))}`;
+    const who = `the target "${shown(name, 100)}"`;
     if (!isJsonObject(value)) throw bad(`${who} is not an object`);
     return builtImage(value, who);
   });

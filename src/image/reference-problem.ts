@@ -1,3 +1,4 @@
+import { hasHidden, shown as shownText } from '../text/untrusted.ts';
 import { digestProblem } from './digest.ts';
 
 /**
@@ -9,12 +10,6 @@ export interface ReferenceProblem {
   readonly problem: string;
   readonly fix: string;
 }
-
-// Control characters, and the invisible ones that reorder or hide text: a name could look like
-// another one in the log.
-const unprintable =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 /** characters: host 253, port 6, repository 255, tag 129, digest 72, and some spaces */
 export const maxReference = 800;
@@ -161,25 +156,26 @@ export function isLonelyTag(text: string): boolean {
  * address (it may be a token).
  */
 export function referenceProblem(entry: string): ReferenceProblem {
-  const visible = entry.slice(0, maxReference).replace(unprintable, '').trim();
-  const shown = shorten(
-    visible.replace(/\/\/[^/@\s]*@/g, '//…@').replace(/^[^/@\s:]*:[^/@\s]*@(?!sha\d*:|$)/, '…@'),
-  );
+  const text = entry.slice(0, maxReference).trim();
+  const withoutUser = text
+    .replace(/\/\/[^/@\s]*@/g, '//…@')
+    .replace(/^[^/@\s:]*:[^/@\s]*@(?!sha\d*:|$)/, '…@');
+  const shown = shownText(withoutUser, 200);
   const fallback = `Write registry, slash, repository, and a tag or a digest: ${example}.`;
   if (entry.length > maxReference)
     return { shown, problem: `it has ${entry.length} characters`, fix: fallback };
-  if (visible !== entry.trim()) {
+  if (hasHidden(text)) {
     return {
       shown,
       problem: 'there is an invisible or control character in it',
       fix: `Type the reference again, one a line: ${example}.`,
     };
   }
-  const rule = rules.find(([applies]) => applies(visible));
+  const rule = rules.find(([applies]) => applies(text));
   if (rule === undefined)
     return { shown, problem: 'its registry or its repository is not a valid name', fix: fallback };
   const [, problem, fix] = rule;
-  return { shown, problem: typeof problem === 'string' ? problem : problem(visible), fix };
+  return { shown, problem: typeof problem === 'string' ? problem : problem(text), fix };
 }
 
 /** The repository's part of a text that may be anything: no host, tag or digest. */
@@ -198,8 +194,4 @@ function tagOf(text: string): string {
   const name = text.split('@')[0] ?? '';
   const colon = name.indexOf(':', name.lastIndexOf('/') + 1);
   return colon < 0 ? '' : name.slice(colon + 1);
-}
-
-function shorten(text: string): string {
-  return text.length <= 200 ? text : `${text.slice(0, 200)}…`;
 }

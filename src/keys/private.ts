@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
+import { shown } from '../text/untrusted.ts';
 import { cosignLabels, decryptPrivateKey, wrongPassword } from './encrypted.ts';
 import { type PemBlock, readPem } from './pem.ts';
 
@@ -88,7 +89,7 @@ function wrongKind(label: string, input: string): Failure {
     ? 'a public key'
     : /CERTIFICATE|PKCS7|CMS/.test(label)
       ? 'a certificate'
-      : `a PEM of the kind "${label.slice(0, 40)}"`;
+      : `a PEM of the kind "${shown(label, 40)}"`;
   const fix = isPublic
     ? `A signature needs the private key, the file cosign.key: \`gh secret set COSIGN_PRIVATE_KEY < cosign.key\`, and \`${input}: \${{ secrets.COSIGN_PRIVATE_KEY }}\`. The public key goes to the verify action.`
     : `Store the private key: \`gh secret set COSIGN_PRIVATE_KEY < cosign.key\`, and use \`${input}: \${{ secrets.COSIGN_PRIVATE_KEY }}\`.`;

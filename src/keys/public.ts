@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
+import { shown } from '../text/untrusted.ts';
 import { refuseUnverifiable } from './algorithm.ts';
 import { type PemBlock, readPem } from './pem.ts';
 
@@ -47,7 +48,7 @@ function readBlock({ label, der }: PemBlock, input: string): KeyObject {
   const type = label === 'PUBLIC KEY' ? 'spki' : label === 'RSA PUBLIC KEY' ? 'pkcs1' : undefined;
   if (type === undefined)
     throw bad(
-      `\`${input}\` holds a PEM of the kind "${label.slice(0, 40)}", not a public key`,
+      `\`${input}\` holds a PEM of the kind "${shown(label, 40)}", not a public key`,
       `Use \`${input}: cosign.pub\`.`,
     );
   try {

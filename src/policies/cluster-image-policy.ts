@@ -1,5 +1,5 @@
 import type { SignerRule } from '../signature/policy.ts';
-import { shown } from '../signature/refusal.ts';
+import { shown } from '../text/untrusted.ts';
 import type { Requirement } from '../verifying/requirement.ts';
 import { clusterImagePolicyFields } from './cluster-image-policy-fields.ts';
 import { checkFields, type Reader } from './fields.ts';

@@ -1,3 +1,5 @@
+import { breaksLine, hasHidden } from '../text/untrusted.ts';
+
 /** What a `cosign verify` is told. */
 export interface CosignVerify {
   /** `registry/repository@digest` */
@@ -49,9 +51,9 @@ export function commandText({ words }: ShellCommand): string {
   return words.join(' \\\n  ');
 }
 
-/** True for words without control characters. */
+/** True for words that a shell takes as one line: a line break would be a command of its own. */
 export function isPasteable(words: readonly string[]): boolean {
-  return !words.some((word) => /\p{Cc}/u.test(word));
+  return !words.some(breaksLine);
 }
 
 function signerWords(signer: CosignVerify['signer']): readonly string[] {
@@ -75,7 +77,26 @@ function annotationWords(annotations: Readonly<Record<string, string>>) {
   return { stated, unstated };
 }
 
-/** One word of a POSIX shell: as it is when harmless, else in single quotes. */
+/**
+ * One word of a POSIX shell: as it is when harmless, else in single quotes. What the person who
+ * pastes it would not see is written out (`$'…'`, which bash, zsh and POSIX of 2024 know).
+ */
 export function quote(word: string): string {
+  if (hasHidden(word) && !breaksLine(word)) return `$'${written(word)}'`;
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function written(word: string): string {
+  return Array.from(word, (character) => {
+    if (/['\\]/.test(character)) return `\\${character}`;
+    return hasHidden(character) ? bytes(character) : character;
+  }).join('');
+}
+
+/** Bytes of UTF-8 in octal: `\u` is not in POSIX. */
+function bytes(character: string): string {
+  return Array.from(
+    Buffer.from(character),
+    (byte) => `\\${byte.toString(8).padStart(3, '0')}`,
+  ).join('');
 }

@@ -1,4 +1,4 @@
-import { shown } from '../signature/refusal.ts';
+import { shown } from '../text/untrusted.ts';
 import { listOf, mapOf, noteOn, type PolicyNode, type PolicyNote, refusal } from './node.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { glob, open, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { Failure } from '../failure.ts';
-import { shown } from '../signature/refusal.ts';
+import { shown } from '../text/untrusted.ts';
 import type { PolicyFile } from './read.ts';
 
 /** Bounds of what the input `policy` may name. */

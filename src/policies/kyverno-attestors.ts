@@ -1,5 +1,5 @@
 import type { GithubClaims, Matcher, SignaturePolicy } from '../signature/policy.ts';
-import { shown } from '../signature/refusal.ts';
+import { shown } from '../text/untrusted.ts';
 import type { Requirement } from '../verifying/requirement.ts';
 import type { Reader } from './fields.ts';
 import { isTrue, labelsOf, listOf, mapOf, type PolicyNode, refusal, textOf } from './node.ts';

@@ -1,4 +1,4 @@
-import { shown } from '../signature/refusal.ts';
+import { shown } from '../text/untrusted.ts';
 import type { Requirement } from '../verifying/requirement.ts';
 import type { PolicyRule } from './cluster-image-policy.ts';
 import { checkFields, type Reader } from './fields.ts';

@@ -1,5 +1,5 @@
 import { Failure } from '../failure.ts';
-import { shown } from '../signature/refusal.ts';
+import { shown } from '../text/untrusted.ts';
 
 /**
  * A value of a policy file that knows where it stands. A file's own line is the line of the field's

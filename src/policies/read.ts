@@ -1,6 +1,6 @@
 import { Failure } from '../failure.ts';
 import { formatRepository } from '../image/reference.ts';
-import { shown } from '../signature/refusal.ts';
+import { shown } from '../text/untrusted.ts';
 import type { Requirement } from '../verifying/requirement.ts';
 import { type PolicyRule, readClusterImagePolicy } from './cluster-image-policy.ts';
 import type { Reader } from './fields.ts';

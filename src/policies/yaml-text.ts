@@ -1,3 +1,5 @@
+import { shownInOneLine } from '../text/untrusted.ts';
+
 /** What can be written: no dates, no undefined, no cycles. */
 export type Yaml = string | number | boolean | readonly Yaml[] | { readonly [name: string]: Yaml };
 
@@ -8,9 +10,7 @@ export type Yaml = string | number | boolean | readonly Yaml[] | { readonly [nam
  * @param comments one line each, put in front
  */
 export function yamlText(value: Yaml, comments: readonly string[] = []): string {
-  const head = comments.map((line) =>
-    `# ${line.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Cf}\p{Cs}]/gu, ' ')}`.trimEnd(),
-  );
+  const head = comments.map((line) => `# ${shownInOneLine(line, 4000)}`.trimEnd());
   return [...head, ...block(value, '')].map((line) => `${line}\n`).join('');
 }
 

@@ -11,7 +11,7 @@ import {
   visit,
 } from 'yaml';
 import { Failure } from '../failure.ts';
-import { shown } from '../signature/refusal.ts';
+import { shown } from '../text/untrusted.ts';
 import { type PolicyNode, refusal } from './node.ts';
 
 /**

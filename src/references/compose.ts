@@ -1,3 +1,4 @@
+import { shown } from '../text/untrusted.ts';
 import { readDockerfile } from './dockerfile.ts';
 import { expand } from './dockerfile-words.ts';
 import { type ImageUse, imageUse, unresolved } from './image-use.ts';
@@ -69,7 +70,7 @@ function interpolated(node: YamlNode | undefined): readonly ImageUse[] {
       unresolved(
         node.line,
         written,
-        `holds \`${value.open.slice(0, 80)}\`, which has no default in this file`,
+        `holds \`${shown(value.open, 80)}\`, which has no default in this file`,
       ),
     ];
   return [imageUse(node.line, value.text, written)];

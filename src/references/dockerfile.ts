@@ -1,3 +1,4 @@
+import { shown } from '../text/untrusted.ts';
 import { type Instruction, readLines, triggered } from './dockerfile-lines.ts';
 import { expand, quotedWords } from './dockerfile-words.ts';
 import { type ImageUse, imageUse, unresolved } from './image-use.ts';
@@ -59,7 +60,7 @@ function readInstruction(instruction: Instruction, state: State): readonly Image
       unresolved(
         line,
         `${keyword} ${rest}`,
-        `starts with "${keyword.slice(0, 40)}", which is no instruction`,
+        `starts with "${shown(keyword, 40)}", which is no instruction`,
       ),
     ];
   return readSources(instruction, state);
@@ -145,5 +146,5 @@ function cutFlags(rest: string): { flags: readonly string[]; words: readonly str
 }
 
 function openWords(open: string): string {
-  return `\`${open.slice(0, 80)}\``;
+  return `\`${shown(open, 80)}\``;
 }

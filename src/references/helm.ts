@@ -1,3 +1,4 @@
+import { shown } from '../text/untrusted.ts';
 import { type ImageUse, imageUse, unresolved } from './image-use.ts';
 import { isSet, mapOf, mapsIn, textOf, type YamlMap, type YamlNode } from './yaml-node.ts';
 
@@ -18,7 +19,7 @@ export function readHelmValues(document: YamlNode): readonly ImageUse[] {
     unresolved(
       use.line,
       use.written,
-      `may get the registry \`${registry.slice(0, 80)}\` of \`global\` in front`,
+      `may get the registry \`${shown(registry, 80)}\` of \`global\` in front`,
     ),
   );
 }

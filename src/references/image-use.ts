@@ -1,5 +1,6 @@
 import { asFailure } from '../failure.ts';
 import { type ImageReference, parseReference } from '../image/reference.ts';
+import { shown } from '../text/untrusted.ts';
 
 /**
  * One place in a file where an image is named; what it names, or why that cannot be said from the
@@ -45,7 +46,7 @@ export function imageUse(line: number, text: string, written = text): ImageUse {
 
 /** `why` is the end of a sentence, without a full stop. */
 export function unresolved(line: number, written: string, why: string): ImageUse {
-  return { line, written: shorten(written), why };
+  return { line, written: shown(written, 200), why };
 }
 
 /**
@@ -57,9 +58,5 @@ function openPart(text: string): string | undefined {
     /\$?\{\{.{0,80}|\$\{[^}]{0,80}\}?|\$\([^)]{0,80}\)?|\$\w{1,80}|<[^>]{1,80}>|@\w{1,80}@|%\w{1,80}%|__\w{1,80}__|\$/.exec(
       text,
     );
-  return found === null ? undefined : `\`${found[0]}\``;
-}
-
-function shorten(text: string): string {
-  return text.length <= 200 ? text : `${text.slice(0, 200)}…`;
+  return found === null ? undefined : `\`${shown(found[0], 90)}\``;
 }

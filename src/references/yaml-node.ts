@@ -8,6 +8,7 @@ import {
   type Node,
   parseAllDocuments,
 } from 'yaml';
+import { shown } from '../text/untrusted.ts';
 
 /** A value of a YAML file that knows its line. */
 export interface YamlNode {
@@ -157,7 +158,7 @@ function convertMap(
     else if (map.has(name))
       throw new UnreadableYaml(
         line,
-        `the key "${name.slice(0, 60)}" stands there twice, and readers differ in which one counts`,
+        `the key "${shown(name, 60)}" stands there twice, and readers differ in which one counts`,
       );
     else map.set(name, placed);
   }

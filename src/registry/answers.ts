@@ -1,7 +1,7 @@
 import { Failure } from '../failure.ts';
 import type { HttpResponse } from '../http/http.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
-import { plainText } from './plain-text.ts';
+import { shownInOneLine } from '../text/untrusted.ts';
 
 /** What a run may do: decides the scope of its tokens and the advice in its errors. */
 export type Access = 'pull' | 'pull,push';
@@ -147,5 +147,5 @@ function insufficient(response: HttpResponse): boolean {
 }
 
 function wordOf(value: unknown, most: number): string {
-  return typeof value === 'string' ? plainText(value, most) : '';
+  return typeof value === 'string' ? shownInOneLine(value, most) : '';
 }

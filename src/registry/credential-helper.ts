@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
+import { shown } from '../text/untrusted.ts';
 import { basic, type Credentials } from './login.ts';
-import { plainText } from './plain-text.ts';
 
 /**
  * Runs a program with a text on its standard input. It must not print what the program prints: that
@@ -40,7 +40,7 @@ export async function askHelper(
 ): Promise<Credentials | undefined> {
   // The name becomes part of a command: a path would run a file of whoever can write the config.
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
-    throw broken(plainText(name, 70), 'this is no name of a helper');
+    throw broken(shown(name, 70), 'this is no name of a helper');
   const { exitCode, stdout, stderr } = await limited({ run, clock }, name, server);
   if (exitCode !== 0) {
     // The words of docker-credential-helpers; each helper prints them on standard output.

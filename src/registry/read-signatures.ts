@@ -6,8 +6,8 @@ import { isJsonObject } from '../image/json.ts';
 import { type ImageManifest, parseManifest } from '../image/manifest.ts';
 import type { Format, FoundSignature } from '../signature/found.ts';
 import type { VerdictCode } from '../signature/verdict.ts';
+import { shown } from '../text/untrusted.ts';
 import type { JsonObject } from './json-document.ts';
-import { plainText } from './plain-text.ts';
 import type { Repository } from './repository.ts';
 
 /** What reading needs of a repository. */
@@ -138,7 +138,7 @@ async function followReferrer(
   const { registry, repository: path } = repository.name;
   if (!isDigest(entry.digest)) {
     // An object from JSON may have a `toString` that is no function.
-    const nameless = `${registry}/${path}@${typeof entry.digest === 'string' ? plainText(entry.digest, 80) : 'nothing'}`;
+    const nameless = `${registry}/${path}@${typeof entry.digest === 'string' ? shown(entry.digest, 80) : 'nothing'}`;
     const reason = 'it is listed under a digest that is not sha256';
     return {
       leads: untyped.includes(entry.artifactType)

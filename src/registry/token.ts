@@ -3,10 +3,10 @@ import { Failure } from '../failure.ts';
 import { isLoopback } from '../http/host.ts';
 import type { Http, HttpRequest, HttpResponse, Patience } from '../http/http.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
+import { shown } from '../text/untrusted.ts';
 import { type Circumstances, loginMissing, refused, wrongLogin } from './answers.ts';
 import type { Challenge } from './challenge.ts';
 import { basic, type Credentials } from './login.ts';
-import { plainText } from './plain-text.ts';
 
 /** A bearer token for one repository. */
 export interface Token {
@@ -108,7 +108,7 @@ function realmOf({ challenge, origin, allowHttp, circumstances }: TokenQuestion)
     return realm;
   throw new Failure(
     'registry-error',
-    `${circumstances.registry} wants the login to be sent to "${plainText(written, 100)}", which is not an https address.`,
+    `${circumstances.registry} wants the login to be sent to "${shown(written, 100)}", which is not an https address.`,
     'Nothing was sent there. The operator of the registry has to give its token service TLS.',
   );
 }

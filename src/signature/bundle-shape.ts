@@ -1,5 +1,6 @@
+import { shown } from '../text/untrusted.ts';
 import { isObject } from './json.ts';
-import { Refusal, shown } from './refusal.ts';
+import { Refusal } from './refusal.ts';
 
 /**
  * What may stand in a piece of JSON: a kind of value, an object of named fields (all optional

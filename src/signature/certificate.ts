@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject, X509Certificate as StrictCertificate } from 'node:crypto';
 import { type ASN1Obj, pem, X509Certificate } from '@sigstore/core';
+import { breaksLine } from '../text/untrusted.ts';
 import { sameBytes } from './content.ts';
 import { inDer } from './der-certificate.ts';
 import { githubClaims } from './github-claims.ts';
@@ -177,13 +178,11 @@ function decodeUtf8(text: ASN1Obj, what: string): string {
     throw untrusted(`has an ${what} that is not a short UTF-8 text`);
   }
   const decoded = utf8.decode(text.value);
-  if (deceptive.test(decoded)) throw untrusted(`has an ${what} with control characters`);
+  // Line breaks would forge lines of a log, direction marks make a name look like another
+  // (CVE-2021-42574). No signer has them in a name.
+  if (breaksLine(decoded)) throw untrusted(`has an ${what} with control characters`);
   return decoded;
 }
-
-// Line breaks would forge lines of a log, direction marks make a name look like another
-// (CVE-2021-42574). No signer has them in a name.
-const deceptive = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 
 // An IA5String is ASCII. @sigstore/core cuts the eighth bit off, which turns a byte 0xE1 into an
 // "a": a look-alike made equal.

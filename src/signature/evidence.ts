@@ -1,9 +1,10 @@
 import type { Bundle, TransparencyLogEntry } from '@sigstore/bundle';
+import { shown } from '../text/untrusted.ts';
 import { parseBundle } from './bundle.ts';
 import { SignedContent } from './content.ts';
 import type { FoundSignature } from './found.ts';
 import { readLayer } from './legacy.ts';
-import { Refusal, shown } from './refusal.ts';
+import { Refusal } from './refusal.ts';
 import { type Claim, readStatement, statementType } from './statement.ts';
 
 /**

@@ -1,13 +1,14 @@
 import type { KeyObject } from 'node:crypto';
 import type { RFC3161Timestamp } from '@sigstore/core';
 import { type Digest, hexOf } from '../image/digest.ts';
+import { shown } from '../text/untrusted.ts';
 import { readCertificate, type SigningCertificate } from './certificate.ts';
 import { type Evidence, readEvidence } from './evidence.ts';
 import type { FoundSignature } from './found.ts';
 import { keyId, spki } from './key.ts';
 import { factsOf } from './log-entry.ts';
 import type { SignaturePolicy } from './policy.ts';
-import { Refusal, shown, shownError } from './refusal.ts';
+import { Refusal, shownError } from './refusal.ts';
 import { checkSigner, namedSigner } from './signer-rules.ts';
 import { parseTimestamp } from './timestamp.ts';
 import type { Trust } from './trust.ts';

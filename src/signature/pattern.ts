@@ -1,5 +1,6 @@
 import { createContext, Script } from 'node:vm';
-import { Refusal, shown } from './refusal.ts';
+import { shown } from '../text/untrusted.ts';
+import { Refusal } from './refusal.ts';
 
 /** characters; longer than any list of workflows that a person would still read */
 const longestPattern = 2_000;

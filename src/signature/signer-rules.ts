@@ -1,9 +1,10 @@
+import { shown } from '../text/untrusted.ts';
 import type { SigningCertificate } from './certificate.ts';
 import { claimNames } from './github-claims.ts';
 import { keyId } from './key.ts';
 import { matcherText, matches } from './matcher.ts';
 import type { GithubClaims, Matcher, SignerRule } from './policy.ts';
-import { Refusal, shown } from './refusal.ts';
+import { Refusal } from './refusal.ts';
 
 type IdentityRule = Exclude<SignerRule, { readonly key: unknown }>;
 

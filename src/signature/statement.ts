@@ -1,6 +1,7 @@
 import { type Digest, hexOf } from '../image/digest.ts';
+import { shown } from '../text/untrusted.ts';
 import { isObject, parseJson } from './json.ts';
-import { Refusal, shown } from './refusal.ts';
+import { Refusal } from './refusal.ts';
 
 /** DSSE payload type of an in-toto statement. */
 export const statementType = 'application/vnd.in-toto+json';

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { Failure, type FailureCode } from '../failure.ts';
 import type { Http, HttpResponse } from '../http/http.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
+import { shownInOneLine } from '../text/untrusted.ts';
 
 /** A Sigstore service that is called over HTTP. */
 export interface ServiceEndpoint {
@@ -127,12 +128,10 @@ export function refusalText(response: HttpResponse): string {
     'value' in reading && isJsonObject(reading.value) ? reading.value.message : undefined;
   const text =
     typeof message === 'string' ? message : response.body.subarray(0, 2000).toString('utf8');
-  const line = text
+  const withoutTokens = text
     .replace(/[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_.-]+/g, '…')
-    .replace(/[A-Za-z0-9_+/=-]{80,}/g, '…')
-    .replace(/[\p{C}\s]+/gu, ' ')
-    .trim();
-  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+    .replace(/[A-Za-z0-9_+/=-]{80,}/g, '…');
+  return shownInOneLine(withoutTokens, 200);
 }
 
 function unreachable(service: ServiceEndpoint, elapsed: number, caught: unknown): Failure {

@@ -1,5 +1,6 @@
 import { Failure } from '../failure.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
+import { shown } from '../text/untrusted.ts';
 
 /** One service of a signing config. */
 export interface Service {
@@ -174,7 +175,7 @@ function countOf(value: unknown, place: string): number {
 }
 
 function quoted(text: string): string {
-  return JSON.stringify(text.slice(0, 80));
+  return `"${shown(text, 80)}"`;
 }
 
 /** The failure for a signing config that cannot be used. */

@@ -4,6 +4,7 @@ import type { SignatureBundle, VerificationMaterial, Witness } from '@sigstore/s
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import type { Http, HttpResponse } from '../http/http.ts';
+import { shownInOneLine } from '../text/untrusted.ts';
 import { sha256 } from './log-entry.ts';
 import { badAnswer, callService, refusalText, type ServiceEndpoint } from './service-call.ts';
 
@@ -142,17 +143,14 @@ function readAnswer(
   return { status, why: '', problem };
 }
 
-/** PKIStatusInfo: free text, for a person; cut, and without control characters. */
+/** PKIStatusInfo: free text, for a person; cut, and in one line. */
 function statusText(root: ASN1Obj): string {
   const texts = root.subs[0]?.subs[1];
   const text =
     texts?.tag.constructed === true
       ? texts.subs.map(({ value }) => value.toString('utf8')).join(' ')
       : '';
-  const line = text
-    .replace(/[\p{C}\s]+/gu, ' ')
-    .trim()
-    .slice(0, 200);
+  const line = shownInOneLine(text, 200);
   return line === '' ? '' : `: ${line}`;
 }
 

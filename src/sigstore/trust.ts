@@ -3,6 +3,7 @@ import type { TrustedRoot } from '@sigstore/protobuf-specs';
 import { Failure, type FailureCode } from '../failure.ts';
 import type { Http } from '../http/http.ts';
 import { parseTrustedRoot } from '../signature/trust.ts';
+import { shown } from '../text/untrusted.ts';
 import { parseSigningConfig, type SigningConfig } from './signing-config.ts';
 
 /** Where trust comes from: the inputs of the same names, and what TUF needs. */
@@ -161,7 +162,7 @@ async function readFile(input: string, path: string, code: FailureCode): Promise
         : 'it does not exist or may not be read';
     throw new Failure(
       code,
-      `The file ${JSON.stringify(path.slice(0, 200))} in \`${input}\` cannot be used: ${why}.`,
+      `The file "${shown(path, 200)}" in \`${input}\` cannot be used: ${why}.`,
       `Correct the path in \`${input}:\` (relative to the workspace; does the job run actions/checkout before?), or pass the JSON itself.`,
       { cause: caught },
     );

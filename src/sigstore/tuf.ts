@@ -7,6 +7,7 @@ import seeds from '@sigstore/tuf/seeds.json' with { type: 'json' };
 import { type TargetFile, Updater } from 'tuf-js';
 import { Failure } from '../failure.ts';
 import type { Http } from '../http/http.ts';
+import { shownMessage } from '../text/untrusted.ts';
 import { openTufCache, type TufCache } from './tuf-cache.ts';
 import { TufFetcher } from './tuf-fetcher.ts';
 
@@ -184,10 +185,7 @@ async function isIntact(info: TargetFile, bytes: Buffer): Promise<boolean> {
 }
 
 function broken(mirror: URL, caught: unknown): Failure {
-  const why =
-    caught instanceof Error
-      ? caught.message.replace(/[\p{C}\s]+/gu, ' ').slice(0, 300)
-      : 'unknown reason';
+  const why = caught instanceof Error ? shownMessage(caught) : 'unknown reason';
   return new Failure(
     'tuf-error',
     `The TUF repository ${mirror.href} was not accepted: ${why}`,

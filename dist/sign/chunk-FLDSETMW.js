@@ -1,1 +1,0 @@
-export{c11_a as a,c11_b as b,c11_c as c,c11_d as d,c11_e as e,c11_f as f,c11_g as g,c11_h as h,c11_i as i,c11_j as j,c11_k as k,c11_l as l,c11_m as m,c11_n as n,c11_o as o,c11_p as p,c11_q as q,c11_r as r,c11_s as s,c11_t as t,c11_u as u,c11_v as v,c11_w as w,c11_x as x,c11_y as y}from"../sign.js";

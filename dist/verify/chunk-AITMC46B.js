@@ -1,0 +1,1 @@
+export{c2_a as a}from"./run.js";

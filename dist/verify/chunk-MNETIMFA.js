@@ -1,1 +1,0 @@
-export{c12_a as a,c12_b as b,c12_c as c}from"./run.js";

@@ -1,1 +1,0 @@
-import{a,b}from"./chunk-U4IG7H55.js";import"./chunk-F34CKJ7N.js";import"./chunk-EPU6II6U.js";import"./chunk-MNETIMFA.js";import"./chunk-MJJOBVBI.js";import"./chunk-MF6FTBXJ.js";import"./chunk-24J74HF7.js";import"./chunk-NUYQC5BV.js";import"./chunk-IA6M2LUB.js";import"./chunk-WMGS4XKN.js";import"./chunk-LVBFF522.js";export{a as judge,b as verifySigned};

@@ -1,1 +1,0 @@
-import{a,b}from"./chunk-RBLEQBZH.js";import"./chunk-F34CKJ7N.js";import"./chunk-MF6FTBXJ.js";import"./chunk-24J74HF7.js";import"./chunk-NUYQC5BV.js";import"./chunk-IA6M2LUB.js";import"./chunk-WMGS4XKN.js";import"./chunk-LVBFF522.js";export{b as createTrust,a as parseTrustedRoot};
