@@ -2,7 +2,6 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
 import type { RunHelper } from '../../src/registry/credential-helper.ts';
 import { createCredentials } from '../../src/registry/credentials.ts';
 import { hasScopedLogin } from '../../src/registry/docker-config.ts';
@@ -24,7 +23,6 @@ function finder(more: Partial<Parameters<typeof createCredentials>[0]> = {}) {
   const masked: string[] = [];
   const run: RunHelper = () => Promise.reject(new Error('no helper expected'));
   const find = createCredentials({
-    clock: systemClock,
     env: { XDG_RUNTIME_DIR: join(home, 'no-runtime') },
     home,
     run,
@@ -379,6 +377,20 @@ describe('credential helpers', () => {
     });
     expect(String(failure)).toContain(problem);
     expect(String(failure)).not.toContain('secret-in-output');
+  });
+
+  it('a helper that was stopped is told, and the next file is not asked', async () => {
+    await write('.docker/config.json', {
+      credsStore: 'store',
+      auths: { 'a.io': { auth: b64('file:x') } },
+    });
+    const run: RunHelper = async () => ({ stopped: 'did not end within a minute' });
+    await expect(finder({ run }).find('a.io')).rejects.toMatchObject({
+      code: 'bad-credentials',
+      message: expect.stringMatching(
+        /docker-credential-store.*: it did not end within a minute\.$/,
+      ),
+    });
   });
 
   it('a helper that cannot be started is an error, and a path is no helper', async () => {

@@ -1,1 +1,1 @@
-export{c1_a as a}from"./run.js";
+export{c2_a as a}from"./run.js";

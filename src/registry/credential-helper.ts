@@ -1,4 +1,3 @@
-import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
 import { shown } from '../text/untrusted.ts';
@@ -6,42 +5,45 @@ import { basic, type Credentials } from './login.ts';
 
 /**
  * Runs a program with a text on its standard input. It must not print what the program prints: that
- * is a password.
+ * is a password. `stopped` is why a program was not waited for: the end of a sentence about it.
  */
 export type RunHelper = (
   command: string,
   args: readonly string[],
   stdin: string,
-) => Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>;
+) => Promise<
+  | { readonly exitCode: number; readonly stdout: string; readonly stderr: string }
+  | { readonly stopped: string }
+>;
 
 /** What asking a helper needs of the machine. */
 export interface HelperTools {
   readonly run: RunHelper;
-  readonly clock: Pick<Clock, 'timer'>;
   /** is told every secret before it is used */
   readonly mask: (secret: string) => void;
 }
 
 const longestAnswer = 64 * 1024;
-const patience = 60_000;
 
 /**
  * Asks a credential helper of Docker: `docker-credential-NAME get`, the server on standard input,
  * `{"Username","Secret"}` back.
  * @param server the key as `docker login` would have stored it
  * @returns undefined when the helper knows no login for this server, which is no error
- * @throws {Failure} `bad-credentials`, naming the helper: it is missing, it fails, it answers
- * something else
+ * @throws {Failure} `bad-credentials`, naming the helper: it is missing, it fails, it does not end,
+ * it answers something else
  */
 export async function askHelper(
   name: string,
   server: string,
-  { run, mask, clock }: HelperTools,
+  { run, mask }: HelperTools,
 ): Promise<Credentials | undefined> {
   // The name becomes part of a command: a path would run a file of whoever can write the config.
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
     throw broken(shown(name, 70), 'this is no name of a helper');
-  const { exitCode, stdout, stderr } = await limited({ run, clock }, name, server);
+  const end = await start(run, name, server);
+  if ('stopped' in end) throw broken(name, `it ${end.stopped}`);
+  const { exitCode, stdout, stderr } = end;
   if (exitCode !== 0) {
     // The words of docker-credential-helpers; each helper prints them on standard output.
     if (
@@ -66,22 +68,12 @@ export async function askHelper(
     : { kind: 'password', username, password: secret };
 }
 
-async function limited(
-  { run, clock }: Pick<HelperTools, 'run' | 'clock'>,
-  name: string,
-  server: string,
-) {
-  let cancel = () => {};
-  const late = new Promise<never>((_, reject) => {
-    cancel = clock.timer(patience, () => reject(broken(name, 'it did not end within a minute')));
-  });
+async function start(run: RunHelper, name: string, server: string) {
   try {
-    return await Promise.race([run(`docker-credential-${name}`, ['get'], server), late]);
+    return await run(`docker-credential-${name}`, ['get'], server);
   } catch (caught) {
     if (caught instanceof Failure) throw caught;
     throw broken(name, 'it could not be started', caught);
-  } finally {
-    cancel();
   }
 }
 

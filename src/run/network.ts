@@ -16,12 +16,23 @@ import type { Repository } from '../registry/repository.ts';
 import { RunMemory } from '../registry/run-memory.ts';
 import { openStore, type SignatureStore } from '../registry/store.ts';
 import { heedCancellation } from './cancellation.ts';
+import type { ProgramEnd } from './programs.ts';
 
 /** The network of one run: one budget, one connection pool. */
 export interface Network {
   readonly clock: Clock;
   readonly deadline: Deadline;
   readonly http: Http & { close(): void };
+  /**
+   * Runs a program of the runner, with the environment of the step and `env`. What still runs at
+   * the deadline, or when `http` is closed, is stopped.
+   * @throws Node's error where there is no such program; {Failure} `timeout`, `cancelled`
+   */
+  readonly run: (
+    command: string,
+    args: readonly string[],
+    options?: { readonly env?: NodeJS.ProcessEnv; readonly stdin?: Uint8Array },
+  ) => Promise<ProgramEnd>;
   /**
    * Resolves when a first request is on its way: the moment to load what is needed with its answer.
    * Never rejects.
@@ -54,13 +65,29 @@ export function openNetwork(
       ),
   });
   const cancellation = heedCancellation(deadline, clock);
+  const closed = new AbortController();
+  const run: Network['run'] = async (command, args, options = {}) => {
+    const { runProgram } = await import('./programs.ts');
+    const began = clock.now();
+    const end = await runProgram(command, args, {
+      ...options,
+      env: { ...env, ...options.env },
+      signal: AbortSignal.any([deadline.signal, closed.signal]),
+      clock,
+    });
+    const how = 'stopped' in end ? end.stopped : `ended with ${end.exitCode}`;
+    log.debug(`${command} ${how}: ${Math.round(clock.now() - began)} ms`);
+    return end;
+  };
   const close = () => {
+    closed.abort();
     http.close();
     cancellation.release();
   };
   return {
     clock,
     deadline,
+    run,
     sent,
     http: Object.assign((request: HttpRequest) => http(request), { close }),
     exitCode: cancellation.exitCode,
@@ -102,7 +129,7 @@ export function openRegistries(
     limits = {},
     onSignature = () => {},
   }: RegistrySetting,
-  { http, clock, deadline }: Network,
+  { http, clock, deadline, run }: Network,
 ): Registries {
   const { username, password, allowHttp, allowInsecure } = inputs;
   const explicit =
@@ -113,8 +140,10 @@ export function openRegistries(
   const credentials = createCredentials({
     ...explicit,
     ...machine,
-    clock,
-    run: runHelper,
+    run: async (command, args, stdin) => {
+      const end = await run(command, args, { stdin: Buffer.from(stdin) });
+      return 'stopped' in end ? end : { ...end, stdout: end.stdout.toString('utf8') };
+    },
     mask: masker.mask,
   });
   const open = openRegistry({
@@ -139,14 +168,4 @@ export function openRegistries(
     return openStore({ ...repository, getBlob }, image.digest, shared);
   };
   return { open, store };
-}
-
-/** Runs a docker credential helper; what it prints is a password, so nothing of it is shown. */
-async function runHelper(command: string, args: readonly string[], stdin: string) {
-  const { getExecOutput } = await import('@actions/exec');
-  return getExecOutput(command, [...args], {
-    input: Buffer.from(stdin),
-    silent: true,
-    ignoreReturnCode: true,
-  });
 }

@@ -1,0 +1,1 @@
+export{c5_a as a}from"../sign.js";

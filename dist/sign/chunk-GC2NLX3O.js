@@ -1,0 +1,1 @@
+export{c13_a as a,c13_b as b}from"../sign.js";

@@ -1,1 +1,0 @@
-export{c19_a as a,c19_b as b}from"../sign.js";

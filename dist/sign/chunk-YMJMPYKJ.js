@@ -1,0 +1,1 @@
+export{c21_a as a,c21_b as b,c21_c as c,c21_d as d,c21_e as e,c21_f as f,c21_g as g,c21_h as h,c21_i as i,c21_j as j,c21_k as k,c21_l as l,c21_m as m,c21_n as n,c21_o as o,c21_p as p,c21_q as q,c21_r as r,c21_s as s,c21_t as t,c21_u as u,c21_v as v,c21_w as w,c21_x as x}from"../sign.js";

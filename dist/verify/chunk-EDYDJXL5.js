@@ -1,1 +1,0 @@
-import{c as e}from"./chunk-LVBFF522.js";var t=e((d,o)=>{o.exports=process.getBuiltinModule("node:string_decoder")});var r=e((i,s)=>{s.exports=process.getBuiltinModule("node:assert")});export{r as a,t as b};

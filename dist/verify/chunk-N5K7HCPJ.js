@@ -1,1 +1,0 @@
-export{c10_a as a,c10_b as b,c10_c as c,c10_d as d,c10_e as e}from"./run.js";

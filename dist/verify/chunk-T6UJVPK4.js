@@ -1,1 +1,0 @@
-export{c15_a as a,c15_b as b}from"./run.js";

@@ -1,1 +1,0 @@
-import{a,b}from"./chunk-FLGFQLSU.js";import"./chunk-6F7LU5D6.js";import"./chunk-2HI665UR.js";import"./chunk-24J74HF7.js";import"./chunk-NUYQC5BV.js";import"./chunk-T6UJVPK4.js";import"./chunk-DWYYFVWJ.js";import"./chunk-LVBFF522.js";export{b as createTrust,a as parseTrustedRoot};
