@@ -100,7 +100,7 @@ describe('the inputs of sign-image', () => {
       metadata: '{"containerimage.digest":"x"}',
       recursive: true,
       key: 'env://COSIGN_PRIVATE_KEY',
-      keyPassword: ' with spaces ',
+      keyPassword: ' with spaces \n',
       annotations: Object.assign(Object.create(null), { team: 'blue' }),
       githubAnnotations: true,
       format: 'both',

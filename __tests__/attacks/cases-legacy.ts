@@ -140,11 +140,20 @@ export const legacyCases: readonly Attack[] = [
   },
   relabelled('no signature', malformed, 'signature', () => undefined),
   relabelled('a signature with a bit turned', 'bad-signature', 'signature', (old) => flip(old)),
+  ...[' ', '\t', '\0', '\\n', '\u2028'].map((between) =>
+    relabelled(
+      `a signature in base64 with ${JSON.stringify(between)} in it`,
+      malformed,
+      'signature',
+      (old) => `${old.slice(0, 64)}${between}${old.slice(64)}`,
+    ),
+  ),
+  relabelled('a signature of line breaks', malformed, 'signature', () => '\n\n'),
   relabelled(
-    'a signature in base64 with line breaks',
-    malformed,
+    'a wrapped signature with a bit turned',
+    'bad-signature',
     'signature',
-    (old) => `${old.slice(0, 64)}\n${old.slice(64)}`,
+    (old) => `${flip(old).slice(0, 64)}\n${flip(old).slice(64)}\n`,
   ),
   relabelled('no certificate', 'wrong-identity', 'certificate', () => undefined),
   relabelled('two certificates, the right one first', malformed, 'certificate', (old) => old + old),
@@ -281,6 +290,15 @@ export const legacyCases: readonly Attack[] = [
     ...relabelled('a chain of the attacker: it is not read', 'verified', 'chain', () => 'nonsense'),
     passes: true,
   },
+  ...['\n', '\r\n'].map((between) => ({
+    ...relabelled(
+      `base64 wrapped with ${JSON.stringify(between)} is the same signature`,
+      'verified',
+      'signature',
+      (old: string) => `${old.slice(0, 64)}${between}${old.slice(64)}${between}`,
+    ),
+    passes: true as const,
+  })),
   {
     ...relabelled('PEM with CRLF is the same certificate', 'verified', 'certificate', (old) =>
       old.replaceAll('\n', '\r\n'),

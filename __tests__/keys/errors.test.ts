@@ -109,6 +109,12 @@ const asPrivate: Case[] = [
   ],
   ['an expression', '${{ secrets.KEY }}', 'bad-key', 'did not replace'],
   ['stars', '***', 'bad-key', 'the masked form'],
+  [
+    'stars between its lines',
+    `-----BEGIN PRIVATE KEY-----\n***\n-----END PRIVATE KEY-----`,
+    'bad-key',
+    'the masked form',
+  ],
   ['any word', 'hello', 'bad-key', 'is not a PEM'],
   [
     'a huge text',

@@ -14,6 +14,7 @@ import { readPem } from '../../src/keys/pem.ts';
 import {
   cosign2,
   cosign3,
+  cosignEcho,
   opensslLegacy,
   opensslPkcs8,
   opensslWithParameters,
@@ -257,11 +258,31 @@ describe('an encrypted key', () => {
     ['cosign', cosign3.key],
     ['PKCS #8', opensslPkcs8],
     ['OpenSSL', opensslLegacy],
-  ])('of %s with a password that has a line break too many', async (_name, key) => {
-    const failure = await failureOf(() => loadSigner({ key, password: `${recordedPassword}\n` }));
+  ])('of %s opens with a line break too many, and with no other character', async (_name, key) => {
+    for (const end of ['', '\n', '\r\n', '\n\n'])
+      await loadSigner({ key, password: `${recordedPassword}${end}` });
+    const failure = await failureOf(() => loadSigner({ key, password: `${recordedPassword} ` }));
     expect([failure.code, failure.message]).toEqual([
       'bad-password',
       'The password in `key-password` (or COSIGN_PASSWORD) does not open the key in `key`. The password given begins or ends with a space or a line break.',
+    ]);
+  });
+
+  it.each(['', '\n', '\r\n'])(
+    'whose password `echo` gave a line break opens with it and without: %j',
+    async (end) => {
+      const { key, pub, password } = cosignEcho;
+      await signs(key, createPublicKey(pub), `${password}${end}`);
+      const failure = await failureOf(() => loadSigner({ key, password: `hunter3${end}` }));
+      expect(failure.code).toBe('bad-password');
+    },
+  );
+
+  it('with a masked output in place of its password', async () => {
+    const failure = await failureOf(() => loadSigner({ key: cosignEcho.key, password: '***' }));
+    expect([failure.code, failure.message]).toEqual([
+      'bad-password',
+      expect.stringContaining('the masked form that a log shows'),
     ]);
   });
 

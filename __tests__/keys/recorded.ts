@@ -74,3 +74,28 @@ AwEHoUQDQgAE7W/wYF+cWBs5Av3GytOXBkIhBQCaTZ9GRdW6hHfHVqJjwtUwddFm
 xJgIt+Lnn1DLxcC2BhVQwKsN79UTn55j1Q==
 -----END EC PRIVATE KEY-----
 `;
+
+/**
+ * `echo hunter2 | cosign generate-key-pair`, cosign 2.5.0: its password is `hunter2` and a line
+ * break.
+ */
+export const cosignEcho = {
+  key: `-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----
+eyJrZGYiOnsibmFtZSI6InNjcnlwdCIsInBhcmFtcyI6eyJOIjo2NTUzNiwiciI6
+OCwicCI6MX0sInNhbHQiOiJGMm1ZbDhiTVFwNUJPVVYyM254TlNXVTlIZ0h0Tk10
+UHNrOWFNQ1U5dVdRPSJ9LCJjaXBoZXIiOnsibmFtZSI6Im5hY2wvc2VjcmV0Ym94
+Iiwibm9uY2UiOiJOUEZGVEs3ZzlGSDBya3BsQWxaK0RvUCttS2IzcXZETiJ9LCJj
+aXBoZXJ0ZXh0IjoiUWtTZmxCWlVoR0owb0dDbnRLd1Nabzh6dEhWams3YTBSRThz
+K1NvT1dkSTVDcHl6VkV4TDYzeUZWbW9FR2UvL2JiTnFicnlzYlFWWW1LdStkYjlt
+Slc2aXlEb0JZSUU1dFFyeGNjdWxsNHAyYXJ1a2ZXSkJ5NnE2WTN2a0N5NEliU3pB
+OXRnMEZwQnl5ZnN2dU44NXB4TVNyUmRTdkFpVFVDWndhenFPSWM1alFZblVxRjV6
+SmNBazJRS3FaTjlhaVhxV3cycmhuc3JiV2c9PSJ9
+-----END ENCRYPTED SIGSTORE PRIVATE KEY-----
+`,
+  pub: `-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEXXpnZd9Ri0NRQX5zMb+9sgztGcAG
+CLZfMy/mIxDhuaTCKl8/xMXRsRmIbFn/kXNj2RX/knFxRuEDtYCaNh+K8g==
+-----END PUBLIC KEY-----
+`,
+  password: 'hunter2',
+};

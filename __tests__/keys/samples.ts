@@ -47,5 +47,9 @@ export const damages: Readonly<Record<string, (text: string) => string>> = {
   'a byte order mark': (text) => `\ufeff${text}`,
   'base64 of the whole': (text) => Buffer.from(text).toString('base64'),
   'base64 in lines': (text) => Buffer.from(text).toString('base64').replaceAll(/.{76}/g, '$&\n'),
+  'UTF-16 read as UTF-8': (text) => Buffer.from(`\ufeff${text}`, 'utf16le').toString('utf8'),
+  'base64 of UTF-16': (text) => Buffer.from(text, 'utf16le').toString('base64'),
+  'base64 of UTF-16 with a mark': (text) =>
+    Buffer.from(`\ufeff${text}`, 'utf16le').toString('base64'),
   'base64 of CRLF': (text) => Buffer.from(text.replaceAll('\n', '\r\n')).toString('base64'),
 };

@@ -8,7 +8,7 @@ import { readPublicKeys } from '../../src/keys/public.ts';
 import { type KeyPlaces, readKeySource } from '../../src/keys/source.ts';
 import { anyText } from '../any-text.ts';
 import { cosign2, cosign3, recordedPassword } from './recorded.ts';
-import { damages, freshKey } from './samples.ts';
+import { damages, failureOf, freshKey } from './samples.ts';
 
 const fresh = freshKey();
 
@@ -41,6 +41,43 @@ describe('where a key comes from', () => {
     expect(await readKeySource(path, places)).toBe(fresh.sec1);
     expect(asked).toEqual([[path, 64 * 1024 + 1]]);
   });
+  const utf16 = (text: string) => Buffer.from(text, 'utf16le');
+  it.each<[string, (text: string) => Buffer]>([
+    ['UTF-8', (text) => Buffer.from(text)],
+    ['UTF-8 with a mark', (text) => Buffer.from(`\ufeff${text}`)],
+    ['UTF-16 of PowerShell', (text) => utf16(`\ufeff${text}`)],
+    ['UTF-16 without a mark', (text) => utf16(text)],
+    ['UTF-16, the other byte first', (text) => utf16(`\ufeff${text}`).swap16()],
+    ['UTF-16, the other byte first, without a mark', (text) => utf16(text).swap16()],
+    [
+      'UTF-16 that `Set-Content` ended in a lone byte',
+      (text) => Buffer.concat([utf16(text), Buffer.of(10)]),
+    ],
+  ])('a file in %s is the same key', async (_, encode) => {
+    for (const text of [fresh.sec1, fresh.spki, fresh.sec1.replaceAll('\n', '\r\n')]) {
+      const read = await readKeySource('cosign.key', {
+        environment: {},
+        readFile: async () => encode(text),
+      });
+      expect(read).toBe(text);
+    }
+  });
+
+  it.each(['***', ' ***\n', '*'.repeat(12)])('%j is what a log shows, no path', async (masked) => {
+    for (const [value, environment] of [
+      [masked, {}],
+      ['env://KEY', { KEY: masked }],
+    ] as const) {
+      const failure = await failureOf(async () =>
+        loadSigner({ key: await readKeySource(value, { environment, readFile: places.readFile }) }),
+      );
+      expect([failure.code, failure.message]).toEqual([
+        'bad-key',
+        expect.stringContaining('masked form'),
+      ]);
+    }
+  });
+
   it('whatever is given: a text or a Failure', async () => {
     const empty: KeyPlaces = { environment: {}, readFile: async () => Buffer.from('') };
     await fc.assert(

@@ -1,1 +1,1 @@
-export{c3_a as a,c3_b as b,c3_c as c}from"./run.js";
+export{c4_a as a,c4_b as b,c4_c as c}from"./run.js";

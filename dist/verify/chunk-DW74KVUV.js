@@ -1,1 +1,1 @@
-export{c5_a as a,c5_b as b}from"./run.js";
+export{c6_a as a,c6_b as b}from"./run.js";

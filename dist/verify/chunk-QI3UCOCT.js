@@ -1,1 +1,1 @@
-export{c15_a as a,c15_b as b,c15_c as c}from"./run.js";
+export{c16_a as a,c16_b as b,c16_c as c}from"./run.js";

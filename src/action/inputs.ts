@@ -159,16 +159,18 @@ function readServices(text: (name: string) => string): ServiceInputs {
 }
 
 /**
- * Reads what must never be printed and masks all of it at once. Passwords keep their spaces; a line
- * break at the end is the secret store's.
+ * Reads what must never be printed and masks all of it at once. Passwords keep their spaces. A line
+ * break at the end is the secret store's, or part of the password of a key that `echo` made: the
+ * key's reader tries both.
  */
 function readSecrets(masker: Masker, source: InputSource) {
-  const password = (name: string) =>
-    source.get(name, { trimWhitespace: false }).replace(/[\r\n]+$/, '');
+  const written = (name: string) => source.get(name, { trimWhitespace: false });
+  const withoutBreak = (text: string) => text.replace(/[\r\n]+$/, '');
   const key = source.get('key');
-  const keyPassword = password('key-password') || source.env.COSIGN_PASSWORD;
+  const given = written('key-password');
+  const keyPassword = withoutBreak(given) === '' ? source.env.COSIGN_PASSWORD : given;
   const username = source.get('registry-username');
-  const registryPassword = password('registry-password');
+  const registryPassword = withoutBreak(written('registry-password'));
   const identityToken = source.get('identity-token') || (source.env.SIGSTORE_ID_TOKEN ?? '').trim();
   const githubToken = source.get('github-token');
   masker.maskKey(key);

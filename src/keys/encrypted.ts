@@ -1,6 +1,7 @@
 import { type BinaryLike, randomBytes, type ScryptOptions, scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
 import { Failure } from '../failure.ts';
+import { isMasked } from './key-text.ts';
 
 const derive = promisify<BinaryLike, BinaryLike, number, ScryptOptions, Buffer>(scrypt);
 
@@ -46,14 +47,34 @@ export async function decryptPrivateKey(
   input = 'key',
 ): Promise<Buffer> {
   const envelope = readEnvelope(json, input);
-  const key = await deriveKey(password ?? '', envelope.salt, envelope.params);
+  for (const candidate of passwordForms(password)) {
+    const opened = await open(envelope, candidate);
+    if (opened !== undefined) return opened;
+  }
+  throw wrongPassword(password, input);
+}
+
+/**
+ * A password as it was given, then without and with the line break that `echo PASSWORD | cosign
+ * generate-key-pair` makes a part of it. Secret stores and forms take line breaks away, so what is
+ * stored is rarely what the key was made with.
+ */
+export function passwordForms(password: string | undefined): readonly string[] {
+  if (password === undefined || password === '') return [''];
+  const bare = password.replace(/[\r\n]+$/, '');
+  return [...new Set([password, bare, `${bare}\n`, `${bare}\r\n`])];
+}
+
+/** The inside, or undefined where the password is another one. */
+async function open(envelope: Envelope, password: string): Promise<Buffer | undefined> {
+  const key = await deriveKey(password, envelope.salt, envelope.params);
   try {
     // Loaded here only: a run without such a key does not pay for it.
     const { xsalsa20poly1305 } = await import('@noble/ciphers/salsa.js');
     const opened = xsalsa20poly1305(key, envelope.nonce).decrypt(envelope.ciphertext);
     return Buffer.from(opened.buffer, opened.byteOffset, opened.byteLength);
   } catch {
-    throw wrongPassword(password, input);
+    return undefined;
   } finally {
     key.fill(0);
   }
@@ -95,9 +116,11 @@ export function wrongPassword(password: string | undefined, input: string): Fail
       `Store the password with \`gh secret set COSIGN_PASSWORD\` and add ${yaml}. In a pull request from a fork every secret is empty.`,
     );
   }
-  const space = /^\s|\s$/.test(password)
-    ? ' The password given begins or ends with a space or a line break.'
-    : '';
+  const space = isMasked(password)
+    ? ' The password given is the masked form that a log shows (***): an output cannot hand a secret on.'
+    : /^\s|\s$/.test(password)
+      ? ' The password given begins or ends with a space or a line break.'
+      : '';
   return new Failure(
     'bad-password',
     `The password in \`key-password\` (or COSIGN_PASSWORD) does not open the key in \`${input}\`.${space}`,

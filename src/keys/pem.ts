@@ -1,5 +1,6 @@
 import { Failure } from '../failure.ts';
 import { emptyKey, maxKeyBytes } from './key-problem.ts';
+import { decodeKeyText, isMasked } from './key-text.ts';
 
 /** One PEM block (RFC 7468) after repair. */
 export interface PemBlock {
@@ -26,7 +27,7 @@ const legacyHeader =
 /**
  * Finds the PEM blocks in a text that has been through a secret store. Repaired, because only one
  * original is possible: CRLF, a literal `\n`, newlines that became spaces, indentation, quotes
- * around, a missing last newline, a whole PEM that was base64-encoded once. EC PARAMETERS, which
+ * around, a missing last newline, what is left of UTF-16, a whole PEM that was base64-encoded once. EC PARAMETERS, which
  * OpenSSL writes in front of a key, are left out.
  * @param input name of the input, for messages
  * @throws {Failure} `bad-key` for anything else, by the name of what it seems to be; never with a
@@ -64,7 +65,7 @@ function unwrap(text: string): string {
   const squeezed = plain.replace(/\s+/g, '');
   // Decoded once, never again, and only when a PEM comes out.
   const isBase64 = !plain.includes('-----') && /^[A-Za-z0-9+/]{40,}={0,2}$/.test(squeezed);
-  const inner = isBase64 ? Buffer.from(squeezed, 'base64').toString('utf8') : '';
+  const inner = isBase64 ? withoutZeros(decodeKeyText(Buffer.from(squeezed, 'base64'))) : '';
   const decoded = inner.includes('-----BEGIN ') ? unquote(inner) : plain;
   return decoded
     .replace(/\\+[rn]/g, '\n')
@@ -73,15 +74,24 @@ function unwrap(text: string): string {
 }
 
 function unquote(text: string): string {
-  const trimmed = text.replace(/^\ufeff/, '').trim();
+  const trimmed = withoutZeros(text)
+    .replace(/^\ufeff/, '')
+    .trim();
   const quoted = /^(["'`])([\s\S]*)\1$/.exec(trimmed);
   return (quoted?.[2] ?? trimmed).trim();
+}
+
+/** UTF-16 that was read as UTF-8 has zeros between its characters, and two signs for its mark. */
+function withoutZeros(text: string): string {
+  return text.includes('\0') ? text.replace(/[\0\ufffd]/g, '') : text;
 }
 
 function readBlock(label: string, body: string, input: string, purpose: PemPurpose): PemBlock {
   const header = legacyHeader.exec(body);
   const base64 = body.slice(header?.[0].length ?? 0).replace(/\s+/g, '');
   if (base64 === '') throw fail(input, purpose, 'has nothing between its BEGIN and END lines');
+  if (base64.includes('***'))
+    throw fail(input, purpose, 'has *** where its lines were: it is the masked form of a log');
   if (base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) {
     throw fail(
       input,
@@ -111,7 +121,7 @@ function foreignKind(text: string): string | undefined {
 /** Names what a text without any BEGIN line seems to be. */
 function withoutPem(text: string): string {
   if (text.includes('${{')) return 'holds an expression that GitHub did not replace';
-  if (/^\*+$/.test(text)) return 'is the masked form that a log shows, not the secret itself';
+  if (isMasked(text)) return 'is the masked form that a log shows, not the secret itself';
   if (/^(ssh-|ecdsa-sha2-|sk-ssh-|sk-ecdsa-|---- BEGIN SSH2)/.test(text)) return 'is an SSH key';
   if (text.startsWith('PuTTY')) return 'is a PuTTY key';
   if (/^(AGE-SECRET-KEY-|age1)/i.test(text)) return 'is an age key';

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
 import { shown } from '../text/untrusted.ts';
-import { cosignLabels, decryptPrivateKey, wrongPassword } from './encrypted.ts';
+import { cosignLabels, decryptPrivateKey, passwordForms, wrongPassword } from './encrypted.ts';
 import { type PemBlock, readPem } from './pem.ts';
 
 const plainTypes: Readonly<Record<string, 'pkcs8' | 'sec1' | 'pkcs1'>> = {
@@ -56,23 +56,25 @@ function fromDer(der: Buffer, type: 'pkcs8' | 'sec1' | 'pkcs1', input: string): 
 }
 
 function openEncrypted(block: PemBlock, password: string | undefined, input: string): KeyObject {
-  try {
-    return createPrivateKey({ key: block.pem, format: 'pem', passphrase: password ?? '' });
-  } catch (error) {
-    // OpenSSL says "bad decrypt" for a wrong password, and now and then decrypts to noise that then
-    // fails to parse.
-    if (
-      error instanceof Error &&
-      /unsupported|unknown|cipher/i.test(error.message) &&
-      !/decrypt|DECODER/i.test(error.message)
-    ) {
-      throw bad(
-        `The key in \`${input}\` is encrypted in a way that is not supported.`,
-        'Encrypt it anew: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.pem -out new.pem`, or `cosign import-key-pair --key plain.pem`.',
-      );
+  for (const passphrase of passwordForms(password)) {
+    try {
+      return createPrivateKey({ key: block.pem, format: 'pem', passphrase });
+    } catch (error) {
+      // OpenSSL says "bad decrypt" for a wrong password, and now and then decrypts to noise that
+      // then fails to parse.
+      if (
+        error instanceof Error &&
+        /unsupported|unknown|cipher/i.test(error.message) &&
+        !/decrypt|DECODER/i.test(error.message)
+      ) {
+        throw bad(
+          `The key in \`${input}\` is encrypted in a way that is not supported.`,
+          'Encrypt it anew: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.pem -out new.pem`, or `cosign import-key-pair --key plain.pem`.',
+        );
+      }
     }
-    throw wrongPassword(password, input);
   }
+  throw wrongPassword(password, input);
 }
 
 function several(blocks: readonly PemBlock[], input: string): Failure {

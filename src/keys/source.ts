@@ -1,6 +1,7 @@
 import type { Failure } from '../failure.ts';
 import { keyHint, missingFileHint } from './key-hint.ts';
 import { bad, emptyKey, maxKeyBytes } from './key-problem.ts';
+import { decodeKeyText, isMasked } from './key-text.ts';
 import { providers } from './providers.ts';
 
 /**
@@ -34,6 +35,7 @@ export async function readKeySource(
   if (text === '') throw emptyKey(`\`${input}\` is empty`, input);
   if (Buffer.byteLength(text) > maxKeyBytes)
     throw bad(`\`${input}\` has more than ${maxKeyBytes} bytes, which no key has`, pasteIt(input));
+  if (isMasked(text)) throw maskedKey(input);
   if (isKeyText(text)) return value;
   const hint = keyHint(text, input, 'private');
   if (hint !== undefined) throw hint;
@@ -106,9 +108,16 @@ async function fromFile(path: string, places: KeyPlaces, input: string): Promise
       `the file that \`${input}\` names has more than ${maxKeyBytes} bytes`,
       pasteIt(input),
     );
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  const text = decodeKeyText(bytes);
   if (text.trim() === '') throw bad(`the file that \`${input}\` names is empty`, pasteIt(input));
   return text;
+}
+
+function maskedKey(input: string): Failure {
+  return bad(
+    `\`${input}\` is the masked form that a log shows (***), not the key itself`,
+    `No step or job can hand a secret on as an output: GitHub blanks it. Read it where it is stored, in the job that signs: \`${input}: \${{ secrets.COSIGN_PRIVATE_KEY }}\`.`,
+  );
 }
 
 function unknownScheme(scheme: string, input: string): Failure {

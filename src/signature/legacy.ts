@@ -34,7 +34,7 @@ export function readLayer(
   const timestamp = annotation(annotations, layerAnnotations.timestamp);
   return {
     claim,
-    content: new SignedContent(decode(signature, 'signature'), payload, payload),
+    content: new SignedContent(decodeWrapped(signature, 'signature'), payload, payload),
     presented: presentedBy(annotation(annotations, layerAnnotations.certificate)),
     entries: bundle === undefined ? [] : [readEntry(bundle)],
     timestamps: timestamp === undefined ? [] : [readTimestamp(timestamp)],
@@ -57,6 +57,15 @@ function decode(text: unknown, what: string): Buffer {
   return Buffer.from(text, 'base64');
 }
 
+/**
+ * `openssl base64` wraps what it writes, and `cosign attach signature` takes it as it is. Every
+ * other verifier accepts it: Go's decoder skips CR and LF, and nothing else. The bytes that are
+ * checked are the same.
+ */
+function decodeWrapped(text: unknown, what: string): Buffer {
+  return decode(typeof text === 'string' ? text.replace(/[\r\n]/g, '') : text, what);
+}
+
 const onePem =
   /^-----BEGIN CERTIFICATE-----\r?\n([A-Za-z0-9+/=\r\n]{1,65536})-----END CERTIFICATE-----\s{0,8}$/;
 
@@ -66,7 +75,7 @@ function presentedBy(pem: string | undefined): Presented {
   const body = onePem.exec(pem)?.[1];
   if (body === undefined)
     throw new Refusal('malformed', 'The certificate of the layer is not exactly one PEM block.');
-  return { certificate: decode(body.replace(/[\r\n]/g, ''), 'certificate') };
+  return { certificate: decodeWrapped(body, 'certificate') };
 }
 
 /** cosign's log entry: an entry of Rekor v1 with its promise (SET) and nothing else. */
@@ -89,7 +98,7 @@ function readEntry(json: string): TransparencyLogEntry {
     kindVersion: kindOf(canonicalizedBody),
     integratedTime: String(integratedTime),
     inclusionPromise: {
-      signedEntryTimestamp: decode(entry.SignedEntryTimestamp, 'promise of the log'),
+      signedEntryTimestamp: decodeWrapped(entry.SignedEntryTimestamp, 'promise of the log'),
     },
     inclusionProof: undefined,
     canonicalizedBody,
@@ -110,7 +119,7 @@ function readTimestamp(json: string): Buffer {
   const timestamp = parseJson(Buffer.from(json), 'timestamp', limits);
   if (!isObject(timestamp)) throw new Refusal('malformed', 'The timestamp is not a JSON object.');
   onlyFields(timestamp, ['SignedRFC3161Timestamp'], 'timestamp');
-  return decode(timestamp.SignedRFC3161Timestamp, 'timestamp');
+  return decodeWrapped(timestamp.SignedRFC3161Timestamp, 'timestamp');
 }
 
 function isCount(value: unknown): value is number {

@@ -1,4 +1,4 @@
-import{a as L}from"./chunk-J57FKRYZ.js";import{a as E,b as g,c as k,d as $,e as A,f as w,g as b,h as C,i as O}from"./chunk-Q4R7T2UB.js";import{a as U}from"./chunk-A5W3PRWQ.js";import{b as _}from"./chunk-BO4TMMCU.js";import{a as I,b as f}from"./chunk-GC2NLX3O.js";import"./chunk-G7WQRH6B.js";import"./chunk-KUXFBRFT.js";import{a as c}from"./chunk-56X5JVXJ.js";import{a as M}from"./chunk-6N67JSJ5.js";import{a as i,d as H}from"./chunk-D5OPF6SU.js";var Z=H(M(),1);var p=`permissions:
+import{a as L}from"./chunk-B6A2PR2U.js";import{a as E,b as g,c as k,d as $,e as A,f as w,g as b,h as C,i as O}from"./chunk-Q4R7T2UB.js";import{a as U}from"./chunk-A5W3PRWQ.js";import{b as _}from"./chunk-AQGWAB6P.js";import{a as I,b as f}from"./chunk-GC2NLX3O.js";import"./chunk-G7WQRH6B.js";import"./chunk-KUXFBRFT.js";import{a as c}from"./chunk-56X5JVXJ.js";import{a as M}from"./chunk-6N67JSJ5.js";import{a as i,d as H}from"./chunk-D5OPF6SU.js";var Z=H(M(),1);var p=`permissions:
   id-token: write
 steps:
   - uses: azure/login@v2

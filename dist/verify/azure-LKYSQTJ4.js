@@ -1,4 +1,4 @@
-import{a as L}from"./chunk-4V5TB4EB.js";import{a as E,b as g,c as k,d as $,e as A,f as w,g as b,h as C,i as O}from"./chunk-USWRM2QS.js";import"./chunk-LP6R7QIC.js";import"./chunk-24J74HF7.js";import{a as M}from"./chunk-NUYQC5BV.js";import{b as _,e as U}from"./chunk-4BF5FGU4.js";import{a as I,b as f}from"./chunk-GPU6UH5N.js";import"./chunk-5UPMNTZU.js";import{a as c}from"./chunk-WMGS4XKN.js";import{a as i,d as H}from"./chunk-LVBFF522.js";var Z=H(M(),1);var p=`permissions:
+import{a as L}from"./chunk-EPSQJ5V4.js";import{a as E,b as g,c as k,d as $,e as A,f as w,g as b,h as C,i as O}from"./chunk-MP2HLQU5.js";import"./chunk-LP6R7QIC.js";import"./chunk-24J74HF7.js";import{a as M}from"./chunk-NUYQC5BV.js";import{b as _,g as U}from"./chunk-JFP7ISZY.js";import{a as I,b as f}from"./chunk-GPU6UH5N.js";import"./chunk-5UPMNTZU.js";import{a as c}from"./chunk-WMGS4XKN.js";import{a as i,d as H}from"./chunk-LVBFF522.js";var Z=H(M(),1);var p=`permissions:
   id-token: write
 steps:
   - uses: azure/login@v2

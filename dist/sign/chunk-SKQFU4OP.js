@@ -1,0 +1,1 @@
+export{c19_a as a}from"../sign.js";

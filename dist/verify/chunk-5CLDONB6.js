@@ -1,0 +1,1 @@
+export{c1_a as a}from"./run.js";
