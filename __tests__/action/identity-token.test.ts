@@ -236,21 +236,21 @@ describe('where the token comes from', () => {
       'a pull request from a fork',
       actions,
       fork,
-      'This pull request comes from a fork',
+      'this pull request comes from a fork: GitHub gives such runs neither secrets nor',
       "if: github.event_name != 'pull_request'",
     ],
     [
       'a fork that was deleted',
       actions,
       { headRepository: null, baseRepository: 'acme/app' },
-      'This pull request comes from a fork',
+      'this pull request comes from a fork: GitHub gives such runs neither secrets nor',
       'after the merge',
     ],
     [
       'a fork, by the name of the repository',
       actions,
       { headRepository: 'fork/app' },
-      'This pull request comes from a fork',
+      'this pull request comes from a fork: GitHub gives such runs neither secrets nor',
       'after the merge',
     ],
     [
@@ -264,9 +264,22 @@ describe('where the token comes from', () => {
       'Dependabot',
       { ...actions, GITHUB_ACTOR: 'dependabot[bot]' },
       own,
-      'started by Dependabot',
+      'this run was started by Dependabot',
       "if: github.actor != 'dependabot[bot]'",
     ],
+    ...(
+      [
+        ['ACT', 'act'],
+        ['GITEA_ACTIONS', 'Gitea Actions'],
+        ['FORGEJO_ACTIONS', 'Forgejo Actions'],
+      ] as const
+    ).map(([variable, name]): [string, NodeJS.ProcessEnv, RunEvent, string, string] => [
+      `a runner of ${name}`,
+      { ...actions, [variable]: 'true', ...(name === 'act' ? {} : { GITEA_ACTIONS: 'true' }) },
+      fork,
+      `this job runs on ${name}, without the token service of GitHub`,
+      'key: ${{ secrets.COSIGN_PRIVATE_KEY }}',
+    ]),
     ['no GitHub at all', {}, {}, 'this is not a GitHub Actions run', '`identity-token`'],
   ])('says why there is none: %s', async (_, env, event, message, fix) => {
     const refused = await identityToken(sources({ env, event })).catch((error: unknown) => error);

@@ -176,7 +176,7 @@ describe('the inputs of sign-image', () => {
     [
       'tags for images',
       { tags: 'a:1' },
-      /^bad-input: `tags` is no input of this action, so it has no effect\. \| Rename `tags` to `images`\.$/,
+      /^bad-input: Input images is empty; `tags` is no input of this action\. \| Rename `tags` to `images`\.$/,
     ],
     ['image for images', { image: 'a:1' }, /Rename `image` to `images`/],
     ['a digest alone', { digest }, /^bad-input: There is a digest but no image name/],

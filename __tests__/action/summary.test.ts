@@ -96,7 +96,7 @@ describe('the summary', () => {
   it('states identity and issuer letter by letter, once', () => {
     const text = signSummary([app, keyless('web')], setting);
     expect(blocks(text)[1]).toBe(
-      '<p>Identity <code>https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.2.0</code><br>Issuer <code>https://token.actions.githubusercontent.com</code></p>',
+      '<p><code>key</code> is empty, so this step signs keyless.<br>Identity <code>https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.2.0</code><br>Issuer <code>https://token.actions.githubusercontent.com</code></p>',
     );
   });
 

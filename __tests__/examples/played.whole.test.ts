@@ -169,6 +169,26 @@ jobs:
     ]);
   });
 
+  it('says that it signs keyless where the secret of the caller is empty', async () => {
+    await push(stage, ['registry.example.com/acme/app:1.0'], 'reusable keyless');
+    const edit = () =>
+      caller('\n      registry: registry.example.com')
+        .replace('permissions: {}', 'permissions:\n      id-token: write')
+        .replace('tlog: false', 'tlog: true')
+        .replace('secrets.COSIGN_PRIVATE_KEY', "''");
+    const [step] = await play('caller.yml', stage, { edit });
+    expect(step?.run.shown).toContain(
+      'key-password is set and key is empty, so the signature would be keyless',
+    );
+    const [keyless] = await play('caller.yml', stage, {
+      edit: () => edit().replace(/\n *key-password: .*/, ''),
+    });
+    expect(keyless?.run.code, keyless?.run.shown).toBe(0);
+    expect(keyless?.run.shown).toMatch(
+      /`key` is empty, so this step signs keyless as workflow sign-image\.yml of OWNER\/sign-image /,
+    );
+  });
+
   it('hands no password to a registry that it was not given for', async () => {
     const { registry } = stage.registries['registry.example.com'] ?? {};
     const before = registry?.requests.length ?? 0;

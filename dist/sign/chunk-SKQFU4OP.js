@@ -1,1 +1,1 @@
-export{c19_a as a}from"../sign.js";
+export{c20_a as a}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c20_a as a,c20_b as b,c20_c as c,c20_d as d,c20_e as e,c20_f as f,c20_g as g,c20_h as h,c20_i as i,c20_j as j,c20_k as k,c20_l as l,c20_m as m,c20_n as n,c20_o as o,c20_p as p,c20_q as q,c20_r as r,c20_s as s,c20_t as t,c20_u as u,c20_v as v,c20_w as w,c20_x as x}from"../sign.js";
+export{c21_a as a,c21_b as b,c21_c as c,c21_d as d,c21_e as e,c21_f as f,c21_g as g,c21_h as h,c21_i as i,c21_j as j,c21_k as k,c21_l as l,c21_m as m,c21_n as n,c21_o as o,c21_p as p,c21_q as q,c21_r as r,c21_s as s,c21_t as t,c21_u as u,c21_v as v,c21_w as w,c21_x as x}from"../sign.js";

@@ -22,7 +22,7 @@ export function checkSignInputs(
   // left out silently changes what is signed, with what, or where it is published.
   const harmless = ({ harmless, right }: Mistake) => harmless || (given && right === 'images');
   const wrong = mistakes.find((mistake) => !harmless(mistake));
-  if (wrong !== undefined) throw keylessInstead(inputs, wrong) ?? notOurs(wrong);
+  if (wrong !== undefined) throw instead(inputs, wrong) ?? notOurs(wrong);
   const offline = inputs.key !== undefined && !inputs.tlog;
   const [variable] = otherVariables(env, offline || ownTrust(inputs));
   if (variable !== undefined) throw notRead(variable);
@@ -34,8 +34,15 @@ export function checkSignInputs(
   return [...mistakes.map(noEffect), ...warningsFor(inputs), ...registryWarnings(inputs.registry)];
 }
 
-/** A key under another name would be no key, and the signature a public one. */
-function keylessInstead({ key }: CheckedInputs, { wrong, right }: Mistake): Failure | undefined {
+/** What follows where the one input that matters was written under another name. */
+function instead({ key, images }: CheckedInputs, { wrong, right }: Mistake): Failure | undefined {
+  if (right === 'images' && images.length === 0)
+    return new Failure(
+      'bad-input',
+      `Input images is empty; \`${wrong}\` is no input of this action.`,
+      `Rename \`${wrong}\` to \`images\`.`,
+    );
+  // A key under another name would be no key, and the signature a public one.
   if (key !== undefined || (right !== 'key' && right !== 'key-password')) return undefined;
   return new Failure(
     'bad-input',

@@ -91,7 +91,7 @@ function heading(
 function signers(results: readonly SignResult[]): readonly string[] {
   const lines = results.map(({ signer: { identity, issuer, keyId } }) => {
     if (identity !== undefined)
-      return `Identity ${code(identity)}${issuer === undefined ? '' : `<br>Issuer ${code(issuer)}`}`;
+      return `${code('key')} is empty, so this step signs keyless.<br>Identity ${code(identity)}${issuer === undefined ? '' : `<br>Issuer ${code(issuer)}`}`;
     return keyId === undefined ? '' : `Key ${code(keyId)}`;
   });
   const different = [...new Set(lines)].filter((line) => line !== '').slice(0, 5);

@@ -65,14 +65,14 @@ async function refusePrivate(
       : `this repository is ${visibility}`;
   throw new Failure(
     'private-repository',
-    `Keyless signing with the public-good instance of Sigstore would publish the names of this repository and its workflow in public logs, for ever; ${known}.`,
+    `\`key\` is empty, so this step signs keyless. With the public-good instance of Sigstore that would publish the names of this repository and its workflow in public logs, for ever; ${known}.`,
     waysOut,
   );
 }
 
 const waysOut = [
   'Choose one of three ways:',
-  '1. sign with a key: `key: ${{ secrets.COSIGN_PRIVATE_KEY }}`;',
+  '1. sign with a key: `key: ${{ secrets.COSIGN_PRIVATE_KEY }}`; if that line is there, the secret is empty: its name is misspelt, or this run does not get it;',
   '2. sign with a private instance of Sigstore: `signing-config: …` and `trusted-root: …`;',
   '3. publish the names: `disclose-private-repository: true`.',
 ].join('\n');

@@ -1,7 +1,8 @@
 import { readEvent } from '../action/event.ts';
 import { identityToken } from '../action/identity-token.ts';
 import type { SignInputs } from '../action/inputs.ts';
-import { describeToken } from '../action/token-words.ts';
+import { signerInWords } from '../action/signer-words.ts';
+import { describeToken, expectedIdentity } from '../action/token-words.ts';
 import type { Clock } from '../clock.ts';
 import type { Http } from '../http/http.ts';
 import { readCertificate } from '../signature/certificate.ts';
@@ -36,7 +37,7 @@ export async function identitySource(
     });
     log.info(
       [
-        'Identity of this run',
+        `\`key\` is empty, so this step signs keyless as ${signerInWords({ identity: expectedIdentity(found.claims, env.GITHUB_SERVER_URL) })}`,
         ...describeToken(found, env.GITHUB_SERVER_URL, clock.date().getTime()).map(
           (line) => `  ${line}`,
         ),
