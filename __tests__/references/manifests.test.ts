@@ -87,7 +87,7 @@ describe('Kubernetes', () => {
     [
       'bytes in base64',
       'spec: {containers: [{name: a, image: !!binary bmdpbng}]}',
-      ['3 ? tag:yaml.org,2002:binary bmdpbng'],
+      ['3 ? bmdpbng'],
     ],
     ['no reference', 'spec: {containers: [{name: a, image: "A B"}]}', ['3 ? A B']],
     [

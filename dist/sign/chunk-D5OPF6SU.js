@@ -1,1 +1,1 @@
-export{c9_a as a,c9_b as b,c9_c as c,c9_d as d,c9_e as e,c9_f as f}from"../sign.js";
+export{c8_a as a,c8_b as b,c8_c as c,c8_d as d,c8_e as e,c8_f as f}from"../sign.js";

@@ -1,10 +1,12 @@
 // How a Kubernetes API server is reached (Kubernetes documentation: Organizing Cluster Access Using
 // kubeconfig Files; client-go credential plugins, client.authentication.k8s.io/v1; Accessing the
 // API from a Pod).
-import { load } from 'js-yaml';
+
 import { Failure } from '../failure.ts';
 import type { TlsPeer } from '../http/http.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
+import { readYaml } from '../text/yaml.ts';
+import { plainValue } from '../text/yaml-node.ts';
 import type { Answer } from './ask.ts';
 import { absent, safeUrl } from './ask.ts';
 import type { KeyTools } from './provider.ts';
@@ -72,7 +74,8 @@ async function readConfig({ env, home, readFile }: KeyTools): Promise<Config | u
       continue;
     }
     try {
-      const value: unknown = load(text);
+      const [document] = readYaml(text);
+      const value: unknown = document === undefined ? undefined : plainValue(document);
       if (isJsonObject(value)) return { folder: path.replace(/\/?[^/]*$/, ''), value };
     } catch {
       // A parser's message quotes the file, which holds credentials.

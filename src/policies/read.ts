@@ -8,7 +8,7 @@ import type { PolicyImage } from './image-names.ts';
 import { readKyvernoPolicy } from './kyverno.ts';
 import { mapOf, noteOn, type PolicyNode, type PolicyNote, refusal, textOf } from './node.ts';
 import type { ReadPublicKeys } from './who.ts';
-import { readYaml } from './yaml-tree.ts';
+import { readPolicyNodes } from './yaml-tree.ts';
 
 /** A policy file: its path as a person knows it, and its text. */
 export interface PolicyFile {
@@ -50,7 +50,9 @@ export function readPolicies(
   const notes: PolicyNote[] = [];
   const reader: Reader = { ownTrust, notes };
   const rules = files.flatMap(({ path, text }) =>
-    readYaml(path, text).flatMap((document) => readDocument(document, reader, readPublicKeys)),
+    readPolicyNodes(path, text).flatMap((document) =>
+      readDocument(document, reader, readPublicKeys),
+    ),
   );
   const names = files.map(({ path }) => shown(path)).join(', ') || 'no file';
   if (rules.length === 0) {

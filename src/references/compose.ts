@@ -1,8 +1,8 @@
 import { shown } from '../text/untrusted.ts';
+import { isSet, listOf, mapOf, textOf, type YamlNode } from '../text/yaml-node.ts';
 import { readDockerfile } from './dockerfile.ts';
 import { expand } from './dockerfile-words.ts';
 import { type ImageUse, imageUse, unresolved } from './image-use.ts';
-import { isSet, listOf, mapOf, textOf, type YamlNode } from './yaml-node.ts';
 
 /** A compose file has a map of services, each one a map. */
 export function isCompose(document: YamlNode): boolean {

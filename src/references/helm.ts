@@ -1,6 +1,6 @@
 import { shown } from '../text/untrusted.ts';
+import { isSet, mapOf, mapsIn, textOf, type YamlMap, type YamlNode } from '../text/yaml-node.ts';
 import { type ImageUse, imageUse, unresolved } from './image-use.ts';
-import { isSet, mapOf, mapsIn, textOf, type YamlMap, type YamlNode } from './yaml-node.ts';
 
 /**
  * The images of Helm values, at any depth: maps with `repository` and a tag or digest, and `image:

@@ -1,6 +1,6 @@
+import { isSet, mapOf, mapsIn, textOf, type YamlMap, type YamlNode } from '../text/yaml-node.ts';
 import { readTriple } from './helm.ts';
 import { type ImageUse, imageUse, unresolved } from './image-use.ts';
-import { isSet, mapOf, mapsIn, textOf, type YamlMap, type YamlNode } from './yaml-node.ts';
 
 /** A Kubernetes object says its kind and the version of its API. */
 export function isKubernetes(document: YamlNode): boolean {

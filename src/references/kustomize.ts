@@ -1,14 +1,15 @@
-import { type ImageUse, imageUse, unresolved } from './image-use.ts';
-import { readKubernetes } from './kubernetes.ts';
+import { UnreadableYaml } from '../text/unreadable-yaml.ts';
+import { readYaml } from '../text/yaml.ts';
 import {
+  lineInText,
   listOf,
   mapOf,
-  readYamlNodes,
   textOf,
-  UnreadableYaml,
   type YamlMap,
   type YamlNode,
-} from './yaml-node.ts';
+} from '../text/yaml-node.ts';
+import { type ImageUse, imageUse, unresolved } from './image-use.ts';
+import { readKubernetes } from './kubernetes.ts';
 
 /** A kustomization: by its kind or name, or by a list `images` whose entries replace something. */
 export function isKustomization(document: YamlNode, fileName: string): boolean {
@@ -66,13 +67,13 @@ function readInlinePatch(node: YamlNode | undefined): readonly ImageUse[] {
   const text = textOf(node);
   if (node === undefined || text === undefined || !text.includes('\n')) return [];
   try {
-    const uses = readYamlNodes(text).flatMap((patch) =>
+    const uses = readYaml(text).flatMap((patch) =>
       isJsonPatch(patch) ? readJsonPatch(patch) : readKubernetes(patch),
     );
-    return uses.map((use) => ({ ...use, line: node.line + use.line }));
+    return uses.map((use) => ({ ...use, line: lineInText(node, use.line) }));
   } catch (caught) {
     if (!(caught instanceof UnreadableYaml)) throw caught;
-    return [unresolved(node.line, 'patch', `is not YAML that can be read: ${caught.message}`)];
+    return [unresolved(node.line, 'patch', caught.message)];
   }
 }
 

@@ -1,3 +1,6 @@
+import { UnreadableYaml } from '../text/unreadable-yaml.ts';
+import { readYaml } from '../text/yaml.ts';
+import { mapOf, type YamlNode } from '../text/yaml-node.ts';
 import { isCompose, readCompose } from './compose.ts';
 import { looksLikeDockerfile, readDockerfile } from './dockerfile.ts';
 import { readHelmValues } from './helm.ts';
@@ -6,7 +9,6 @@ import { isKubernetes, readKubernetes } from './kubernetes.ts';
 import { isJsonPatch, isKustomization, readJsonPatch, readKustomization } from './kustomize.ts';
 import { readTemplate } from './template.ts';
 import { isAction, isWorkflow, readAction, readWorkflow } from './workflow.ts';
-import { mapOf, readYamlNodes, UnreadableYaml, type YamlNode } from './yaml-node.ts';
 
 /** What one file may have; larger ones are not read. */
 export const mostFileBytes = 1024 * 1024;
@@ -50,14 +52,12 @@ function isYamlName(name: string): boolean {
 function readAsYaml(name: string, text: string): FileReading {
   let documents: readonly YamlNode[];
   try {
-    documents = readYamlNodes(text);
+    documents = readYaml(text);
   } catch (caught) {
     if (!(caught instanceof UnreadableYaml)) throw caught;
     if (/\{\{/.test(text) && /\.(ya?ml|json|tpl|tmpl|gotmpl)$/i.test(name))
       return { kinds: ['template'], uses: readTemplate(text) };
-    return isYamlName(name)
-      ? broken(`is not YAML that can be read: ${caught.message}`, caught.line)
-      : nothing;
+    return isYamlName(name) ? broken(caught.message, caught.line) : nothing;
   }
   const readings = documents.map((document) => readDocument(document, name));
   return {

@@ -1,5 +1,5 @@
+import { isSet, listOf, mapOf, textOf, type YamlNode } from '../text/yaml-node.ts';
 import { type ImageUse, imageUse, unresolved } from './image-use.ts';
-import { isSet, listOf, mapOf, textOf, type YamlNode } from './yaml-node.ts';
 
 /** A workflow has jobs, and says when it runs or what its jobs run on. */
 export function isWorkflow(document: YamlNode): boolean {
