@@ -54,11 +54,11 @@ describe('policy files', () => {
     });
   });
 
-  it('ends soon with tens of thousands of aliases', () => {
-    const text = good.replace('name: a', 'name: &a b').concat('x:\n', '  - *a\n'.repeat(40_000));
-    const began = performance.now();
-    expect(() => read(text)).toThrow(expect.objectContaining({ code: 'bad-policy' }));
-    expect(performance.now() - began).toBeLessThan(5_000);
+  it('count what stands behind aliases', () => {
+    const text = good
+      .replace('name: a', 'name: &a [b, c]')
+      .concat('x:\n', '  - *a\n'.repeat(20_000));
+    expect(refused(text)).toContain('more than 50000 values');
   });
 
   it('may use aliases', () => {
@@ -170,13 +170,6 @@ describe('policy files', () => {
     ],
     ['a long text', `a: [${'b, '.repeat(policyLimits.lexemes / 3)}]`, 'words and signs'],
   ])('are refused for %s', (_, text, problem) => expect(refused(text)).toContain(problem));
-
-  it('end in time, however many keys there are', () => {
-    const text = `apiVersion: v1\nkind: ConfigMap\ndata:\n${Array.from({ length: 45_000 }, (_, index) => ` ${index.toString(36)}x:`).join('\n')}`;
-    const started = performance.now();
-    expect(refused(text)).toContain('There is no policy');
-    expect(performance.now() - started).toBeLessThan(5000);
-  });
 
   it('never lead to anything but a Failure or a requirement that wants a named signer', () => {
     const { pem } = makeKey();
