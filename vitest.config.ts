@@ -8,7 +8,6 @@ const longest = [
   'attacks/attacks',
   'sign-action/keyless-outage',
   'sign-action/tuf',
-  'signature/pattern',
 ];
 
 /**

@@ -6,6 +6,7 @@ import { verifyOutputs } from '../../src/action/verify-outputs.ts';
 import { Failure } from '../../src/failure.ts';
 import { secretForms } from '../../src/keys/mask.ts';
 import { matches } from '../../src/signature/matcher.ts';
+import { compilePattern } from '../../src/signature/pattern.ts';
 import { readAction } from './readme-tables.ts';
 
 const hidden: string[] = [];
@@ -17,7 +18,7 @@ function read(inputs: Record<string, string>): VerifyInputs {
   const env = Object.fromEntries(
     Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]),
   );
-  return readVerifyInputs(masker, { get: (name) => inputs[name] ?? '', env });
+  return readVerifyInputs(masker, { get: (name) => inputs[name] ?? '', env }, compilePattern);
 }
 
 function failureOf(inputs: Record<string, string>): Failure {

@@ -1,3 +1,5 @@
+import { compilePattern } from '../../src/signature/pattern.ts';
+import type { Matcher } from '../../src/signature/policy.ts';
 import { extension, nameOf } from '../sandbox/sigstore/certificates.ts';
 import { context, implicit, oid, sequence, tlv, utf8String } from '../sandbox/sigstore/der.ts';
 import { type Attack, made } from './attack.ts';
@@ -9,7 +11,7 @@ const arc = '1.3.6.1.4.1.57264.1';
 const username = (text: string | Buffer): Buffer =>
   context(0, oid(`${arc}.7`), context(0, Buffer.isBuffer(text) ? text : utf8String(text)));
 const wanting = (
-  identities: readonly ({ exact: string } | { pattern: RegExp })[],
+  identities: readonly Matcher[],
   issuers: readonly { exact: string }[] = [{ exact: issuer }],
 ) => ({
   policy: () => ({ signers: [{ identities, issuers }] as const }),
@@ -126,14 +128,14 @@ export const identityCases: readonly Attack[] = [
     'wrong-identity',
     () => ({ leaf: { names: [uri(`${identity}/evil`)] } }),
     {},
-    wanting([{ pattern: /https:\/\/github\.com\/acme\/app\/.*@refs\/heads\/main/ }]),
+    wanting([{ pattern: compilePattern('https://github\\.com/acme/app/.*@refs/heads/main') }]),
   ),
   made(
     'an alternative in a pattern that escapes its anchors',
     'wrong-identity',
     () => ({ leaf: { names: [uri('https://evil.test/b')] } }),
     { leaf: { names: [uri('https://acme.test/a')] } },
-    wanting([{ pattern: /https:\/\/acme\.test\/a|b/ }]),
+    wanting([{ pattern: compilePattern('https://acme\\.test/a|b') }]),
   ),
   made(
     'a dot in an exact identity',

@@ -57,7 +57,7 @@ describe('a ClusterImagePolicy', () => {
           tlog: 'required',
           signers: [
             { who: [workflow], by: [github] },
-            { who: ['/.*@acme\\.com/'], by: ['/^https:\\/\\/accounts\\.google\\.com$/'] },
+            { who: ['/.*@acme\\.com/'], by: ['/^https://accounts\\.google\\.com$/'] },
           ],
         },
       ],
@@ -329,9 +329,24 @@ describe('a ClusterImagePolicy is refused by line and field for', () => {
       '.issuerRegExp` matches anybody',
     ],
     [
-      'a flag',
-      byIdentity(`issuer: ${github}\nsubjectRegExp: (?i)acme`),
-      '.subjectRegExp` has a group with flags',
+      'every repository of GitHub',
+      byIdentity(`issuer: ${github}\nsubjectRegExp: ^https://github.com/[^/]+/.*$`),
+      '.subjectRegExp` matches repositories of strangers on github.com, for example',
+    ],
+    [
+      'every address of Google',
+      byIdentity('issuerRegExp: ^https://accounts\\.google\\.com$\nsubjectRegExp: .*@.*'),
+      '.subjectRegExp` matches e-mail addresses of strangers, for example stranger@gmail.com',
+    ],
+    [
+      'a look-ahead',
+      byIdentity(`issuer: ${github}\nsubjectRegExp: (?!evil).*`),
+      ".subjectRegExp` has a look-around such as `(?!…)`, which Go's regular expressions (RE2) do not have; cosign refuses it too.",
+    ],
+    [
+      'a line break behind a pattern',
+      byIdentity(`issuer: ${github}\nsubjectRegExp: "^a$\\n"`),
+      '.subjectRegExp` has a line break',
     ],
     [
       'a number as a text',
@@ -365,7 +380,7 @@ describe('a ClusterImagePolicy is refused by line and field for', () => {
     ],
     ['a mode', '  mode: audit\n', 'line 13: `spec.mode` is "audit"'],
     ['an unknown field', '  matches: []\n', 'line 13: `spec.matches` is not a field'],
-    ['a merge key', '  <<: {}\n', 'line 13: `spec.<<` is not a field'],
+    ['a merge key', '  <<: {matches: []}\n', 'line 13: `spec.matches` is not a field'],
   ])('%s', (_, more, problem) => expect(refused(policy(exactIdentity, more))).toContain(problem));
 
   it.each([

@@ -114,9 +114,7 @@ describe('a Kyverno policy', () => {
             {
               signers: [
                 {
-                  who: [
-                    '/https:\\/\\/github\\.com\\/acme\\/[\\s\\S]*\\/release\\.yml@refs\\/tags\\/v[\\s\\S]/',
-                  ],
+                  who: ['/https://github.com/acme/*/release.yml@refs/tags/v?/'],
                   by: [github],
                 },
               ],
@@ -415,9 +413,14 @@ describe('a Kyverno policy is refused by line and field for', () => {
       '.keyless.issuer` matches anybody',
     ],
     [
-      'many wildcards',
-      attestors(byIdentity(`subject: a*b*c*d*e*f*g\nissuer: ${github}`)),
-      '.keyless.subject` has more than five',
+      'every repository of GitHub',
+      attestors(byIdentity(`subject: "https://github.com/*"\nissuer: ${github}`)),
+      '.keyless.subject` matches repositories of strangers on github.com, for example',
+    ],
+    [
+      'every repository of GitHub, as a pattern',
+      attestors(byIdentity(`subjectRegExp: "https://github\\\\.com/.+"\nissuer: ${github}`)),
+      '.keyless.subjectRegExp` matches repositories of strangers on github.com, for example',
     ],
     [
       'wildcards in a bundle',

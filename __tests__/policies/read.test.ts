@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/failure.ts';
 import { readPolicies } from '../../src/policies/read.ts';
 import { policyLimits } from '../../src/policies/yaml-tree.ts';
+import { compilePattern } from '../../src/signature/pattern.ts';
 import { image, makeKey, read, readKeys, refused } from './tools.ts';
 
 const good = `apiVersion: policy.sigstore.dev/v1beta1
@@ -41,7 +42,7 @@ describe('policy files', () => {
         { path: 'a.yaml', text: good },
         { path: 'b.yaml', text: second },
       ],
-      { readPublicKeys: readKeys, ownTrust: false },
+      { readPublicKeys: readKeys, ownTrust: false, compilePattern },
     );
     expect(requirementFor(image('ghcr.io/acme/app:1'))).toMatchObject({
       kind: 'count',

@@ -6,6 +6,7 @@ import type { Digest } from '../../src/image/digest.ts';
 import { readPolicies } from '../../src/policies/read.ts';
 import { type Signed, writePolicies } from '../../src/policies/write.ts';
 import { judge } from '../../src/signature/judge.ts';
+import { compilePattern } from '../../src/signature/pattern.ts';
 import { evaluate } from '../../src/verifying/requirement.ts';
 import { type RecordedCase, recordedCase, recordedTrust } from '../signature/fixtures.ts';
 import { trustedRoot } from './signed.ts';
@@ -30,6 +31,7 @@ function gate(
   const { requirementFor } = readPolicies([{ path: 'policy.yaml', text }], {
     readPublicKeys: readKeys,
     ownTrust: true,
+    compilePattern,
   });
   const requirement = requirementFor({
     name: repository,

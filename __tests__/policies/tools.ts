@@ -6,7 +6,7 @@ import { readPublicKeys } from '../../src/keys/public.ts';
 import type { PolicyImage } from '../../src/policies/image-names.ts';
 import { type Policies, readPolicies } from '../../src/policies/read.ts';
 import { keyId } from '../../src/signature/key.ts';
-import { matcherText } from '../../src/signature/matcher.ts';
+import { compilePattern } from '../../src/signature/pattern.ts';
 import type { Matcher } from '../../src/signature/policy.ts';
 import type { Requirement } from '../../src/verifying/requirement.ts';
 
@@ -25,7 +25,11 @@ export const readKeys = (text: string, where: string): readonly [KeyObject, ...K
   readPublicKeys(text, where);
 
 export function read(text: string, ownTrust = false): Policies {
-  return readPolicies([{ path: 'policy.yaml', text }], { readPublicKeys: readKeys, ownTrust });
+  return readPolicies([{ path: 'policy.yaml', text }], {
+    readPublicKeys: readKeys,
+    ownTrust,
+    compilePattern,
+  });
 }
 
 /** An image as the gate knows it when the user wrote `reference`. */
@@ -55,12 +59,16 @@ export function told(requirement: Requirement): unknown {
       'key' in rule
         ? keyId(rule.key)
         : {
-            who: rule.identities.map(matcherText),
-            by: rule.issuers.map(matcherText),
+            who: rule.identities.map(toldMatcher),
+            by: rule.issuers.map(toldMatcher),
             ...(rule.github === undefined ? {} : { github: rule.github }),
           },
     ),
   };
+}
+
+function toldMatcher(matcher: Matcher): string {
+  return 'exact' in matcher ? matcher.exact : `/${matcher.pattern.source}/`;
 }
 
 /** The sentence of the Failure `bad-policy` that reading must end in, and the one with the fix. */
@@ -74,16 +82,6 @@ export function refused(text: string, ownTrust = false): string {
     return message;
   }
   throw new Error('it was read');
-}
-
-/**
- * What the judge asks of a matcher, without its guard against slow patterns: that one is tested
- * where it stands.
- */
-export function fitsWhole(matcher: Matcher, text: string): boolean {
-  return 'exact' in matcher
-    ? matcher.exact === text
-    : new RegExp(`^(?:${matcher.pattern.source})$`, 'u').test(text);
 }
 
 export function indent(text: string, spaces: number): string {

@@ -3,16 +3,19 @@ import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { readPolicies } from '../../src/policies/read.ts';
 import { type Signed, writePolicies } from '../../src/policies/write.ts';
+import { matches } from '../../src/signature/matcher.ts';
+import { compilePattern } from '../../src/signature/pattern.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
 import { policiesOf, type Requirement } from '../../src/verifying/requirement.ts';
 import { branch, github, key, signed, tag, trustedRoot, waysOfSigning } from './signed.ts';
-import { fitsWhole, image, readKeys } from './tools.ts';
+import { image, readKeys } from './tools.ts';
 
 function readBack(signing: Signed, file: string): (reference: string) => Requirement {
   const text = writePolicies(signing)[file] ?? '';
   const { requirementFor } = readPolicies([{ path: file, text }], {
     readPublicKeys: readKeys,
     ownTrust: signing.privateSigstore !== undefined,
+    compilePattern,
   });
   return (reference) => requirementFor(image(reference));
 }
@@ -27,8 +30,8 @@ function admits(
       return 'key' in rule && rule.key.equals(createPublicKey(signer.publicKeyPem));
     if ('key' in rule) return false;
     return (
-      rule.identities.some((one) => fitsWhole(one, signer.identity)) &&
-      rule.issuers.some((one) => fitsWhole(one, signer.issuer))
+      rule.identities.some((one) => matches(one, signer.identity)) &&
+      rule.issuers.some((one) => matches(one, signer.issuer))
     );
   });
   const timed = tlog === 'ignore' ? 'publicKeyPem' in signer || how.timestamp : how.tlog;

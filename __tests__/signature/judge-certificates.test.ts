@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseDigest } from '../../src/image/digest.ts';
 import { judge } from '../../src/signature/judge.ts';
 import { signBundle, signLegacy } from '../../src/signature/make.ts';
+import { compilePattern } from '../../src/signature/pattern.ts';
 import type { GithubClaims, Matcher, SignaturePolicy } from '../../src/signature/policy.ts';
 import { makePayload } from '../../src/signature/simple-signing.ts';
 import { makeStatement } from '../../src/signature/statement.ts';
@@ -216,12 +217,17 @@ describe('a certificate of a private Sigstore', () => {
 
   it('matches a pattern against the whole identity', async () => {
     expect(
-      await verdictOn({}, policy({ identity: { pattern: /https:\/\/github\.com\/acme\/.+/ } })),
+      await verdictOn(
+        {},
+        policy({ identity: { pattern: compilePattern('https://github\\.com/acme/.+') } }),
+      ),
     ).toMatchObject({ verified: true });
     expect(
-      await verdictOn({}, policy({ identity: { pattern: /github\.com\/acme/ } })),
+      await verdictOn({}, policy({ identity: { pattern: compilePattern('github\\.com/acme') } })),
     ).toMatchObject({ code: 'wrong-identity' });
-    expect(await verdictOn({}, policy({ issuer: { pattern: /token\.actions/ } }))).toMatchObject({
+    expect(
+      await verdictOn({}, policy({ issuer: { pattern: compilePattern('token\\.actions') } })),
+    ).toMatchObject({
       code: 'wrong-issuer',
     });
   });

@@ -1,1 +1,1 @@
-export{c15_a as a,c15_b as b,c15_c as c,c15_d as d,c15_e as e,c15_f as f,c15_g as g,c15_h as h,c15_i as i,c15_j as j,c15_k as k}from"../sign.js";
+export{c16_a as a,c16_b as b,c16_c as c,c16_d as d,c16_e as e,c16_f as f,c16_g as g,c16_h as h,c16_i as i,c16_j as j,c16_k as k}from"../sign.js";

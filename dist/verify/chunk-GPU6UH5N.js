@@ -1,1 +1,1 @@
-export{c7_a as a,c7_b as b}from"./run.js";
+export{c4_a as a,c4_b as b}from"./run.js";

@@ -1,1 +1,1 @@
-export{c9_a as a,c9_b as b,c9_c as c,c9_d as d,c9_e as e,c9_f as f,c9_g as g}from"./run.js";
+export{c5_a as a,c5_b as b,c5_c as c,c5_d as d,c5_e as e,c5_f as f,c5_g as g}from"./run.js";

@@ -1,1 +1,1 @@
-export{c12_a as a,c12_b as b}from"./run.js";
+export{c9_a as a,c9_b as b}from"./run.js";

@@ -1,1 +1,1 @@
-export{c13_a as a,c13_b as b,c13_c as c,c13_d as d,c13_e as e,c13_f as f}from"./run.js";
+export{c10_a as a,c10_b as b,c10_c as c,c10_d as d,c10_e as e,c10_f as f}from"./run.js";

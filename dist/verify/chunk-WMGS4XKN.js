@@ -1,1 +1,1 @@
-export{c17_a as a,c17_b as b}from"./run.js";
+export{c15_a as a,c15_b as b}from"./run.js";

@@ -1,5 +1,5 @@
 import { type Digest, parseDigest } from '../image/digest.ts';
-import type { GithubClaims, Matcher } from '../signature/policy.ts';
+import type { GithubClaims, Matcher, Pattern } from '../signature/policy.ts';
 import { parseAnnotations } from './annotations.ts';
 import {
   parseBoolean,
@@ -64,10 +64,15 @@ export interface VerifyInputs {
 /**
  * Reads and checks all inputs of sign-image/verify. Secrets are masked before anything that can
  * fail or print.
+ * @param compilePattern signature/pattern.ts, where `hasPatterns` says so
  * @throws {Failure} `bad-input`, `bad-digest`, `bad-annotation`, `nothing-to-verify`, naming the
  * input and what to write instead.
  */
-export function readVerifyInputs(masker: Masker, read: InputSource = runnerInputs): VerifyInputs {
+export function readVerifyInputs(
+  masker: Masker,
+  read: InputSource = runnerInputs,
+  compilePattern: CompilePattern = notLoaded,
+): VerifyInputs {
   const { source, names } = rememberNames(read);
   const secrets = readSecrets(masker, source);
   const text = (name: string) => source.get(name);
@@ -79,11 +84,13 @@ export function readVerifyInputs(masker: Masker, read: InputSource = runnerInput
     identityRegexp: parsePatterns(
       'certificate-identity-regexp',
       list('certificate-identity-regexp'),
+      compilePattern,
     ),
     issuer: list('certificate-oidc-issuer'),
     issuerRegexp: parsePatterns(
       'certificate-oidc-issuer-regexp',
       list('certificate-oidc-issuer-regexp'),
+      compilePattern,
     ),
   };
   const [firstIssuer = { exact: githubIssuer }, ...moreIssuers] = [
@@ -128,6 +135,19 @@ export function readVerifyInputs(masker: Masker, read: InputSource = runnerInput
       ...checkVerifyInputs(inputs, given, otherNames(source, 'verify', names), source.env),
     ],
   };
+}
+
+type CompilePattern = (source: string) => Pattern;
+
+/** True where an input holds patterns: few do, and what compiles them is large. */
+export function hasPatterns(source: InputSource = runnerInputs): boolean {
+  return ['certificate-identity-regexp', 'certificate-oidc-issuer-regexp'].some(
+    (name) => source.get(name) !== '',
+  );
+}
+
+function notLoaded(): never {
+  throw new Error('is a pattern, and patterns are not loaded');
 }
 
 function readClaims(text: (name: string) => string): GithubClaims {

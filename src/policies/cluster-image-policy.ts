@@ -6,7 +6,7 @@ import { checkFields, type Reader } from './fields.ts';
 import { type Fits, policyControllerGlob } from './glob.ts';
 import { type PolicyImage, policyControllerNames } from './image-names.ts';
 import { listOf, mapOf, noteOn, type PolicyNode, refusal, textOf } from './node.ts';
-import { byPattern, exactly, keysIn, type ReadPublicKeys } from './who.ts';
+import { byPattern, exactly, isNamed, keysIn, type ReadPublicKeys, signerRule } from './who.ts';
 
 /**
  * What one policy, or one rule of it, asks of an image; undefined for an image it does not speak
@@ -155,14 +155,10 @@ function readIdentities(node: PolicyNode, reader: Reader): Signers {
   const identities = mapOf(node).get('identities');
   const [first, ...rest] = listOf(identities).map((identity): SignerRule => {
     const fields = mapOf(identity);
-    return {
-      identities: [
-        oneOf(identity, fields.get('subject'), fields.get('subjectRegExp'), 'subject', reader),
-      ],
-      issuers: [
-        oneOf(identity, fields.get('issuer'), fields.get('issuerRegExp'), 'issuer', reader),
-      ],
-    };
+    return signerRule(
+      oneOf(identity, fields.get('subject'), fields.get('subjectRegExp'), 'subject', reader),
+      oneOf(identity, fields.get('issuer'), fields.get('issuerRegExp'), 'issuer', reader),
+    );
   });
   if (first === undefined)
     throw refusal(
@@ -180,15 +176,15 @@ function oneOf(
   what: string,
   reader: Reader,
 ) {
-  const matchers = [exactly(exact), byPattern(pattern, reader)].filter(
-    (matcher) => matcher !== undefined,
-  );
-  const [matcher, second] = matchers;
-  if (matcher !== undefined && second === undefined) return matcher;
+  const [one, second] = [
+    { node: exact, matcher: exactly(exact) },
+    { node: pattern, matcher: byPattern(pattern, reader) },
+  ].filter(isNamed);
+  if (one !== undefined && second === undefined) return one;
   const fix = `Write either \`${what}\` or \`${what}RegExp\`.`;
   throw refusal(
     identity,
-    matcher === undefined ? `says nothing of the ${what}` : `says two things of the ${what}`,
+    one === undefined ? `says nothing of the ${what}` : `says two things of the ${what}`,
     fix,
   );
 }

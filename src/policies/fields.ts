@@ -1,3 +1,4 @@
+import type { Pattern } from '../signature/policy.ts';
 import { shown } from '../text/untrusted.ts';
 import { listOf, mapOf, noteOn, type PolicyNode, type PolicyNote, refusal } from './node.ts';
 
@@ -33,6 +34,8 @@ export interface Reader {
   /** the user gave a trusted root or a TUF mirror of their own */
   readonly ownTrust: boolean;
   readonly notes: PolicyNote[];
+  /** signature/pattern.ts, which is loaded where policies have patterns */
+  readonly compilePattern: (source: string) => Pattern;
 }
 
 /**

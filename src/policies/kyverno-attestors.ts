@@ -3,7 +3,17 @@ import { shown } from '../text/untrusted.ts';
 import type { Requirement } from '../verifying/requirement.ts';
 import type { Reader } from './fields.ts';
 import { isTrue, labelsOf, listOf, mapOf, type PolicyNode, refusal, textOf } from './node.ts';
-import { byPattern, byWildcard, exactly, keysIn, type ReadPublicKeys } from './who.ts';
+import {
+  byPattern,
+  byWildcard,
+  exactly,
+  isNamed,
+  keysIn,
+  type MaybeNamed,
+  type Named,
+  type ReadPublicKeys,
+  signerRule,
+} from './who.ts';
 
 /** What an entry of `verifyImages` says about all its attestors. */
 export interface Asked {
@@ -100,18 +110,15 @@ function readKeyless(
   const fields = mapOf(node);
   const literal = asked.bundle ? exactlyInBundle : byWildcard;
   const who = (what: string) => {
-    const matchers = [
-      literal(fields.get(what)),
-      byPattern(fields.get(`${what}RegExp`), asked.reader),
-    ].filter((found) => found !== undefined);
-    return oneMatcher(node, matchers, what);
+    const exact = fields.get(what);
+    const pattern = fields.get(`${what}RegExp`);
+    return onlyOne(node, what, [
+      { node: exact, matcher: literal(exact) },
+      { node: pattern, matcher: byPattern(pattern, asked.reader) },
+    ]);
   };
   const github = claims(fields.get('additionalExtensions'));
-  const rule = {
-    identities: [who('subject')],
-    issuers: [who('issuer')],
-    ...(github === undefined ? {} : { github }),
-  };
+  const rule = signerRule(who('subject'), who('issuer'), github);
   return {
     kind: 'signature',
     policy: { signers: [rule], annotations, tlog: logOf(node) },
@@ -120,11 +127,11 @@ function readKeyless(
 }
 
 /** Kyverno takes a missing issuer or subject for "anybody"; the gate does not. */
-function oneMatcher(node: PolicyNode, matchers: readonly Matcher[], what: string): Matcher {
-  const [matcher, second] = matchers;
-  if (matcher !== undefined && second === undefined) return matcher;
+function onlyOne(node: PolicyNode, what: string, given: readonly MaybeNamed[]): Named {
+  const [one, second] = given.filter(isNamed);
+  if (one !== undefined && second === undefined) return one;
   const problem =
-    matcher === undefined
+    one === undefined
       ? `says nothing of the ${what}, which lets in anybody's`
       : `says two things of the ${what}`;
   throw refusal(node, problem, `Write either \`${what}\` or \`${what}RegExp\`.`);
@@ -198,15 +205,13 @@ function readFlat(entry: PolicyNode, asked: Asked): Requirement | undefined {
   }
   if (keyless === undefined) return undefined;
   const literal = asked.bundle ? exactlyInBundle : byWildcard;
-  const who = (what: string) =>
-    oneMatcher(
-      entry,
-      [literal(fields.get(what))].filter((found) => found !== undefined),
-      what,
-    );
+  const who = (what: string) => {
+    const node = fields.get(what);
+    return onlyOne(entry, what, [{ node, matcher: literal(node) }]);
+  };
   return {
     kind: 'signature',
-    policy: { ...policy, signers: [{ identities: [who('subject')], issuers: [who('issuer')] }] },
+    policy: { ...policy, signers: [signerRule(who('subject'), who('issuer'))] },
     name: 'keyless',
   };
 }

@@ -24,6 +24,8 @@ export interface PolicyTools {
    * of its own
    */
   readonly ownTrust: boolean;
+  /** signature/pattern.ts; needed where a file has patterns */
+  readonly compilePattern: Reader['compilePattern'];
 }
 
 /** Policies that were understood to the last field. */
@@ -45,10 +47,10 @@ export interface Policies {
  */
 export function readPolicies(
   files: readonly PolicyFile[],
-  { readPublicKeys, ownTrust }: PolicyTools,
+  { readPublicKeys, ownTrust, compilePattern }: PolicyTools,
 ): Policies {
   const notes: PolicyNote[] = [];
-  const reader: Reader = { ownTrust, notes };
+  const reader: Reader = { ownTrust, notes, compilePattern };
   const rules = files.flatMap(({ path, text }) =>
     readPolicyNodes(path, text).flatMap((document) =>
       readDocument(document, reader, readPublicKeys),

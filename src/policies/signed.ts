@@ -3,7 +3,6 @@ import type { Digest } from '../image/digest.ts';
 import type { RepositoryName } from '../image/reference.ts';
 import type { Format } from '../signature/found.ts';
 import type { GithubClaims } from '../signature/policy.ts';
-import { quotedPattern } from './go-pattern.ts';
 
 /** What was signed, by whom and how: all that a policy can ask for. */
 export interface Signed {
@@ -74,6 +73,11 @@ export function whoSigned({
   return /[*?]/.test(identity)
     ? { subjectRegExp: `^${quotedPattern(identity)}$`, issuer }
     : { subject: identity, issuer };
+}
+
+/** The regular expression, of Go and of others, that only this text fits (without anchors). */
+export function quotedPattern(text: string): string {
+  return text.replace(/[\^$\\.*+?()[\]{}|]/g, '\\$&');
 }
 
 /** The repositories, each once, in their order. */

@@ -1,8 +1,10 @@
 import type { KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
-import type { Matcher } from '../signature/policy.ts';
+import type { GithubClaims, Matcher, SignerRule } from '../signature/policy.ts';
+import { matchesAnything, strangerAmong } from '../signature/strangers.ts';
+import { shown } from '../text/untrusted.ts';
 import type { Reader } from './fields.ts';
-import { goPattern, quotedPattern } from './go-pattern.ts';
+import { kyvernoWildcard } from './glob.ts';
 import { noteOn, type PolicyNode, refusal, textOf } from './node.ts';
 
 /**
@@ -11,13 +13,7 @@ import { noteOn, type PolicyNode, refusal, textOf } from './node.ts';
  */
 export type ReadPublicKeys = (text: string, where: string) => readonly [KeyObject, ...KeyObject[]];
 
-/** Identities that have nothing in common: who fits all of them is anybody. */
-const strangers = ['anybody@somewhere.invalid', 'https://somewhere.invalid/any/body', 'q'];
-
-/**
- * The matcher of a field that names somebody, or undefined where the policy does not have it.
- * @throws {Failure} `bad-policy` for what matches anybody: there is no "signed by anybody".
- */
+/** The matcher of a field that names somebody, or undefined where the policy does not have it. */
 export function exactly(node: PolicyNode | undefined): Matcher | undefined {
   const text = textOf(node);
   return text === undefined ? undefined : { exact: text };
@@ -26,31 +22,20 @@ export function exactly(node: PolicyNode | undefined): Matcher | undefined {
 /** The same for a field with Kyverno's wildcards `*` and `?`. */
 export function byWildcard(node: PolicyNode | undefined): Matcher | undefined {
   const text = textOf(node);
-  if (node === undefined || text === undefined) return undefined;
-  if (!/[*?]/.test(text)) return { exact: text };
-  const parts = text.replace(/\*+/g, '*');
-  if (parts.split('*').length > 6)
-    throw refusal(node, 'has more than five "*"', 'Write the identity with fewer wildcards.');
-  const source = quotedPattern(parts).replaceAll('\\*', '[\\s\\S]*').replaceAll('\\?', '[\\s\\S]');
-  return notAnybody(new RegExp(source, 'u'), node);
+  if (text === undefined || !/[*?]/.test(text)) return exactly(node);
+  return { pattern: { source: text, matches: kyvernoWildcard(text) } };
 }
 
 /**
- * The same for a field with a regular expression of Go. It is matched against the whole text
- * (contract, rule 2): where the cluster would also find it in the middle of another identity, the
- * gate does not, and says so.
+ * The same for a field with a regular expression of Go. It is matched against the whole text:
+ * where the cluster would also find it in the middle of another identity, the gate does not, and
+ * says so.
+ * @throws {Failure} `bad-policy`
  */
 export function byPattern(node: PolicyNode | undefined, reader: Reader): Matcher | undefined {
   const text = textOf(node);
   if (node === undefined || text === undefined) return undefined;
-  const read = goPattern(text);
-  if ('problem' in read)
-    throw refusal(
-      node,
-      read.problem,
-      'Write it with characters, classes, groups and single repetitions, or as an exact value.',
-    );
-  if (!read.whole) {
+  if (!isWhole(text)) {
     reader.notes.push(
       noteOn(
         node,
@@ -58,7 +43,70 @@ export function byPattern(node: PolicyNode | undefined, reader: Reader): Matcher
       ),
     );
   }
-  return notAnybody(read.pattern, node);
+  try {
+    return { pattern: reader.compilePattern(text) };
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    const fix =
+      'Write a regular expression of Go (RE2), or an exact value in the field without `RegExp`.';
+    throw refusal(node, problem, fix, { cause: error });
+  }
+}
+
+/**
+ * False for a pattern that Go would also find in the middle of a text: it has no `^` or `.*` in
+ * front, no `$` or `.*` at its end, or alternatives outside a group.
+ */
+function isWhole(source: string): boolean {
+  // What stands for text, classes too, becomes one letter; `\\A` and `\\z` become what they mean.
+  const plain = source.replace(
+    /\\Q[\s\S]*?(?:\\E|$)|\\[\s\S]|\[\^?\]?(?:\[:\w+:\]|\\[\s\S]|[^\]])*\]/g,
+    (part) => (part === '\\A' ? '^' : part === '\\z' ? '$' : 'e'),
+  );
+  let depth = 0;
+  for (const character of plain) {
+    if (character === '(') depth++;
+    else if (character === ')') depth--;
+    else if (character === '|' && depth === 0) return false;
+  }
+  return /^(?:\(\?[imsU-]+\))?(?:\^|\.\*)/.test(plain) && /(?:\$|\.\*)$/.test(plain);
+}
+
+/** A field that may name who signs; and one that does. */
+export interface MaybeNamed {
+  readonly node: PolicyNode | undefined;
+  readonly matcher: Matcher | undefined;
+}
+export interface Named {
+  readonly node: PolicyNode;
+  readonly matcher: Matcher;
+}
+
+export function isNamed(given: MaybeNamed): given is Named {
+  return given.matcher !== undefined;
+}
+
+/**
+ * Puts identity, issuer and claims together into one rule.
+ * @throws {Failure} `bad-policy` where it lets in strangers: there is no "signed by anybody"
+ */
+export function signerRule(identity: Named, issuer: Named, github?: GithubClaims): SignerRule {
+  const rule = { identities: [identity.matcher], issuers: [issuer.matcher] };
+  if (matchesAnything(issuer.matcher)) throw openToAll(issuer.node, 'anybody');
+  if (matchesAnything(identity.matcher)) throw openToAll(identity.node, 'anybody');
+  const stranger =
+    github?.repository === undefined ? strangerAmong(rule.identities, rule.issuers) : undefined;
+  if (stranger !== undefined)
+    throw openToAll(identity.node, `${stranger.who}, for example ${shown(stranger.example)}`);
+  return github === undefined ? rule : { ...rule, github };
+}
+
+function openToAll(node: PolicyNode, whom: string): Failure {
+  return refusal(
+    node,
+    `matches ${whom}`,
+    'Name who may sign: a signature by anybody proves nothing. For GitHub Actions that is `https://github.com/OWNER/REPO/.github/workflows/FILE@REF`, issued by `https://token.actions.githubusercontent.com`.',
+  );
 }
 
 /** Reads keys and turns what is wrong with them into an error that names the field. */
@@ -83,14 +131,4 @@ export function keysIn(
         : 'Put a public key there, as PEM.';
     throw refusal(node, 'holds no public key that can be used', fix, { cause: error });
   }
-}
-
-function notAnybody(pattern: RegExp, node: PolicyNode): Matcher {
-  const whole = new RegExp(`^(?:${pattern.source})$`, 'u');
-  if (!strangers.every((text) => whole.test(text))) return { pattern };
-  throw refusal(
-    node,
-    'matches anybody',
-    'Name who may sign: a signature by anybody proves nothing. For GitHub Actions that is `https://github.com/OWNER/REPO/.github/workflows/FILE@REF`, issued by `https://token.actions.githubusercontent.com`.',
-  );
 }

@@ -7,7 +7,7 @@ import { keyHint, missingFileHint } from '../keys/key-hint.ts';
 import { isKeyReference, loadPublicKeys } from '../keys/providers.ts';
 import { readPublicKeys } from '../keys/public.ts';
 import { readKeySource } from '../keys/source.ts';
-import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
+import type { Pattern, SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import { narrow, type RequirementFor } from '../verifying/requirement.ts';
 import type { Network } from './network.ts';
 import type { Machine } from './sign.ts';
@@ -42,9 +42,26 @@ async function readPolicyInput(inputs: VerifyInputs, { env, log }: Machine): Pro
   const files = await readPolicyFiles(inputs.policy, env.GITHUB_WORKSPACE ?? '.');
   const ownTrust =
     inputs.services.trustedRoot !== undefined || inputs.services.tufMirror !== undefined;
-  const { requirementFor, notes } = readPolicies(files, { readPublicKeys, ownTrust });
+  const compilePattern = await loadPatterns(files.map(({ text }) => text));
+  const { requirementFor, notes } = readPolicies(files, {
+    readPublicKeys,
+    ownTrust,
+    compilePattern,
+  });
   for (const { file, line, text } of notes) log.notice(`${file}, line ${line}: ${text}`);
   return { requirementFor: (image) => narrow(requirementFor(image), inputs) };
+}
+
+/**
+ * Loads what compiles patterns, but only where one of these texts has one: the fields are named
+ * `subjectRegExp` and `issuerRegExp`, and a name may be written with escapes.
+ */
+async function loadPatterns(texts: readonly string[]): Promise<(source: string) => Pattern> {
+  if (texts.some((text) => /RegExp|\\/.test(text)))
+    return (await import('../signature/pattern.ts')).compilePattern;
+  return () => {
+    throw new Error('is a pattern, and patterns are not loaded');
+  };
 }
 
 async function signersOf(

@@ -1,6 +1,7 @@
+import { runnerInputs } from '../action/inputs.ts';
 import { createLog } from '../action/log.ts';
 import { createMasker } from '../action/secrets.ts';
-import { readVerifyInputs, type VerifyInputs } from '../action/verify-inputs.ts';
+import { hasPatterns, readVerifyInputs, type VerifyInputs } from '../action/verify-inputs.ts';
 import { systemClock } from '../clock.ts';
 import type { AheadConnections } from '../http/ahead.ts';
 import { readTargets } from '../image/targets.ts';
@@ -26,7 +27,7 @@ export async function runVerify(env: NodeJS.ProcessEnv, ahead: AheadConnections)
   };
   let inputs: VerifyInputs | undefined;
   try {
-    inputs = readVerifyInputs(machine.masker);
+    inputs = readVerifyInputs(machine.masker, runnerInputs, await loadPatterns());
     for (const warning of inputs.warnings) machine.log.warning(warning);
     if (inputs.sarif !== undefined)
       (await import('../action/sarif.ts')).sarifPath(inputs.sarif, env);
@@ -47,6 +48,10 @@ export async function runVerify(env: NodeJS.ProcessEnv, ahead: AheadConnections)
   } catch (caught) {
     return reportStopped(caught, inputs, machine);
   }
+}
+
+async function loadPatterns() {
+  return hasPatterns() ? (await import('../signature/pattern.ts')).compilePattern : undefined;
 }
 
 /**

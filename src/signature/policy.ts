@@ -1,9 +1,15 @@
 import type { KeyObject } from 'node:crypto';
 
-/**
- * Text to be equal to, or a pattern that is matched against the whole text (the judge anchors it).
- */
-export type Matcher = { readonly exact: string } | { readonly pattern: RegExp };
+/** A pattern, compiled: a regular expression, or a policy's wildcards. */
+export interface Pattern {
+  /** as it was written */
+  readonly source: string;
+  /** True when it matches the whole text; a match of a part is none. Takes bounded time. */
+  readonly matches: (text: string) => boolean;
+}
+
+/** Text to be equal to, or a pattern that matches the whole text. */
+export type Matcher = { readonly exact: string } | { readonly pattern: Pattern };
 
 /**
  * What Fulcio's certificate extensions say of a GitHub run (OIDs 1.3.6.1.4.1.57264.1.x). Absent =

@@ -1,0 +1,1 @@
+export{c13_a as a,c13_b as b,c13_c as c,c13_d as d,c13_e as e,c13_f as f,c13_g as g,c13_h as h}from"../sign.js";
