@@ -1,45 +1,8 @@
 // What keeps a start light: no HTTP client that nobody asked for, and of Node's own modules no more
 // than is used.
-import { readFile } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
-import { dirname } from 'node:path';
 
-// @actions/core/lib/core.js imports its OIDC client, and esbuild splits code by file: as soon as
-// one lazily loaded file uses getIDToken, the client (450 KB of undici) moves into the chunk that
-// every run loads. So src/action/github-oidc.ts gets a copy of core.js of its own; in the copy that
-// all others share the client is not used by anybody and is dropped.
-export const ownCopyForOidc = {
-  name: 'own-copy-for-oidc',
-  setup(builder) {
-    const resolved = async (args, suffix) => {
-      const { path, resolveDir, importer, kind } = args;
-      const found = await builder.resolve(path, {
-        resolveDir,
-        importer,
-        kind,
-        pluginData: 'resolved',
-      });
-      return { ...found, sideEffects: false, suffix };
-    };
-    builder.onResolve({ filter: /^@actions\/core$/ }, (args) =>
-      args.pluginData !== 'resolved' && args.importer.endsWith('github-oidc.ts')
-        ? resolved(args, '?oidc')
-        : undefined,
-    );
-    builder.onLoad({ filter: /core\.js$/ }, async ({ path, suffix }) =>
-      suffix === '?oidc'
-        ? { contents: await readFile(path, 'utf8'), resolveDir: dirname(path), pluginData: 'oidc' }
-        : undefined,
-    );
-    builder.onResolve({ filter: /^\.\/oidc-utils\.js$/ }, (args) =>
-      args.pluginData === 'resolved'
-        ? undefined
-        : resolved(args, args.pluginData === 'oidc' ? '' : '?unused'),
-    );
-  },
-};
-
-// @actions/core pulls 400 KB of undici into every start only for its OIDC client. These modules
+// @actions/core pulls 400 KB of undici into every start for an OIDC client that nobody uses. These modules
 // have no side effects of their own, so a run that does not use them need not load them.
 export const unusedMeansUnloaded = {
   name: 'unused-means-unloaded',

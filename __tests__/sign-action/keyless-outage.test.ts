@@ -38,6 +38,7 @@ async function openWorld() {
 }
 
 const services = [
+  ['oidc', 'v1', 'no-identity-token', "GitHub's OIDC provider"],
   ['fulcio', 'v1', 'fulcio-error', 'Fulcio'],
   ['rekor', 'v1', 'rekor-error', 'Rekor'],
   ['rekor2', 'v2', 'rekor-error', 'Rekor'],
@@ -94,12 +95,53 @@ describe.concurrent.each(services)('an outage of %s', (service, config, code, na
   });
 });
 
+describe.concurrent("GitHub's OIDC provider", () => {
+  it.each([
+    ['a job that is pending', 403, '{"message":"The job is pending."}'],
+    ['a timeout of its own', 408, ''],
+    ['too many requests', 429, ''],
+    ['an error', 500, ''],
+  ])('is asked again after %s', async (_, status, body) => {
+    await using world = await openWorld();
+    world.sigstore.faults.oidc.inject({ kind: 'status', status, body }, { times: 2 });
+    const run = await world.sign('v1');
+    expect(run, run.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
+    expect(world.sigstore.faults.oidc).toMatchObject({ requests: 3, faulted: 2 });
+  });
+
+  it.each([
+    ['refuses for good', { status: 403, body: '{"message":"no right"}' }, /\(403: no right\)/],
+    ['does not know the job', { status: 401, body: '' }, /\(401\)/],
+    ['redirects', { status: 302, body: '' }, /\(302\)/],
+    ['answers no token', { status: 200, body: '{"value":""}' }, /it holds no token/],
+    ['answers no JSON', { status: 200, body: 'token' }, /cannot be used/],
+  ])('that %s is not asked again', async (_, fault, words) => {
+    await using world = await openWorld();
+    world.sigstore.faults.oidc.inject({ kind: 'status', ...fault });
+    const run = await world.sign('v1');
+    expect(run, run.stdout).toMatchObject({ code: 1, errorCodes: ['no-identity-token'] });
+    expect(run.annotations.find(({ kind }) => kind === 'error')?.message).toMatch(words);
+    expect(world.sigstore.faults.oidc.requests).toBe(1);
+    expect(world.sigstore.faults.fulcio.requests).toBe(0);
+  });
+
+  it('that accepts and never answers costs no more than the time of the step', async () => {
+    await using world = await openWorld();
+    world.sigstore.faults.oidc.inject({ kind: 'hang' });
+    const run = await world.sign('v1', { timeout: '6s' });
+    expect(run, run.stdout).toMatchObject({ code: 1, errorCodes: ['no-identity-token'] });
+    expect(run.annotations.find(({ kind }) => kind === 'error')?.message).toContain(
+      "GitHub's OIDC provider",
+    );
+  });
+});
+
 describe.concurrent('a service that hangs', () => {
   it('does not use up the time for another try', async () => {
     await using world = await openWorld();
-    for (const service of ['fulcio', 'rekor'] as const)
+    for (const service of ['oidc', 'fulcio', 'rekor'] as const)
       world.sigstore.faults[service].inject({ kind: 'hang' }, { times: 1 });
-    const run = await world.sign('v1', { timeout: '10s', format: 'bundle' });
+    const run = await world.sign('v1', { timeout: '20s', format: 'bundle' });
     expect(run, run.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
   });
 });

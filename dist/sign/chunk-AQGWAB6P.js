@@ -1,1 +1,1 @@
-export{c6_a as a,c6_b as b,c6_c as c,c6_d as d,c6_e as e,c6_f as f,c6_g as g,c6_h as h,c6_i as i,c6_j as j}from"../sign.js";
+export{c4_a as a,c4_b as b,c4_c as c,c4_d as d,c4_e as e,c4_f as f,c4_g as g,c4_h as h,c4_i as i,c4_j as j}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c18_a as a}from"../sign.js";
+export{c16_a as a}from"../sign.js";

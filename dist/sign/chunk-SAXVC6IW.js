@@ -1,1 +1,1 @@
-export{c19_a as a}from"../sign.js";
+export{c17_a as a}from"../sign.js";

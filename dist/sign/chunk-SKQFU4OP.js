@@ -1,1 +1,1 @@
-export{c20_a as a}from"../sign.js";
+export{c18_a as a}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c21_a as a,c21_b as b,c21_c as c,c21_d as d,c21_e as e,c21_f as f,c21_g as g,c21_h as h,c21_i as i,c21_j as j,c21_k as k,c21_l as l,c21_m as m,c21_n as n,c21_o as o,c21_p as p,c21_q as q,c21_r as r,c21_s as s,c21_t as t,c21_u as u,c21_v as v,c21_w as w,c21_x as x}from"../sign.js";
+export{c19_a as a,c19_b as b,c19_c as c,c19_d as d,c19_e as e,c19_f as f,c19_g as g,c19_h as h,c19_i as i,c19_j as j,c19_k as k,c19_l as l,c19_m as m,c19_n as n,c19_o as o,c19_p as p,c19_q as q,c19_r as r,c19_s as s,c19_t as t,c19_u as u,c19_v as v,c19_w as w,c19_x as x}from"../sign.js";

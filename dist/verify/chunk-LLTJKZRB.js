@@ -1,1 +1,1 @@
-export{c9_a as a,c9_b as b}from"./run.js";
+export{c8_a as a,c8_b as b}from"./run.js";

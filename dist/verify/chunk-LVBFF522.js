@@ -1,1 +1,1 @@
-export{c10_a as a,c10_b as b,c10_c as c,c10_d as d,c10_e as e,c10_f as f}from"./run.js";
+export{c9_a as a,c9_b as b,c9_c as c,c9_d as d,c9_e as e,c9_f as f}from"./run.js";

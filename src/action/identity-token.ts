@@ -28,13 +28,19 @@ export interface TokenClaims {
   readonly job_workflow_ref?: string;
 }
 
+/** GitHub's OIDC provider as the runner names it, and what proves to it which job asks. */
+export interface TokenProvider {
+  readonly url: string;
+  readonly credential: string;
+}
+
 /** Where a token comes from. */
 export interface TokenSources {
   /** of input `identity-token` or SIGSTORE_ID_TOKEN */
   readonly given?: string;
   readonly audience: string;
   /** GitHub's OIDC provider for this run */
-  readonly fetchToken: (audience: string) => Promise<string>;
+  readonly fetchToken: (provider: TokenProvider, audience: string) => Promise<string>;
   readonly env: NodeJS.ProcessEnv;
   readonly event: RunEvent;
   readonly masker: Pick<Masker, 'mask'>;
@@ -72,16 +78,7 @@ async function githubToken({
   if (!url || !credential) throw noTokenFailure(env, event);
   // An endpoint that fails may send back what it was sent, and its answer comes near the log.
   masker.mask(credential);
-  try {
-    return await fetchToken(audience);
-  } catch (cause) {
-    throw new Failure(
-      'no-identity-token',
-      "GitHub's OIDC provider gave no identity token.",
-      'Run the job again; if it stays so, see githubstatus.com, and the debug log for the answer.',
-      { cause },
-    );
-  }
+  return fetchToken({ url, credential }, audience);
 }
 
 /**

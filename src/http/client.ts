@@ -134,7 +134,11 @@ async function persist(request: HttpRequest, line: Line): Promise<HttpResponse> 
     else if ('response' in outcome) pace.answered(clock.now());
     const waited = limited ? Math.min(elapsed, clock.now() - pace.lastAnswer) : elapsed;
     const patience = patienceWith(outcome, request.patience);
-    if (!mayPass(outcome, attempt) || waited + pause >= patience || pause >= deadline.remaining()) {
+    if (
+      !mayPass(outcome, attempt, request.mayPass) ||
+      waited + pause >= patience ||
+      pause >= deadline.remaining()
+    ) {
       if ('response' in outcome) return { ...outcome.response, attempts: attempt };
       throw networkFailure(outcome.error, request.url, attempt, elapsed);
     }

@@ -33,6 +33,8 @@ export interface HttpRequest {
    * deadline of the step. 0 = one try.
    */
   readonly patience: Patience;
+  /** Other answers that may be better in a while: they are tried again as well. */
+  readonly mayPass?: (response: HttpResponse) => boolean;
   /** `skip` accepts any TLS certificate of this host (input allow-insecure-registry). */
   readonly tls?: 'verify' | 'skip';
   /**

@@ -26,9 +26,17 @@ export type Outcome = { readonly response: HttpResponse } | { readonly error: Ex
 /**
  * True when the same request may well succeed in a while. Wrong certificates and wrong names do not
  * mend themselves.
+ * @param others answers that the one who asks knows to be passing
  */
-export function mayPass(outcome: Outcome, attempt: number): boolean {
-  if ('response' in outcome) return passingStatuses.has(outcome.response.status);
+export function mayPass(
+  outcome: Outcome,
+  attempt: number,
+  others?: (response: HttpResponse) => boolean,
+): boolean {
+  if ('response' in outcome) {
+    const { response } = outcome;
+    return passingStatuses.has(response.status) || others?.(response) === true;
+  }
   // Resolvers do answer "no such name" while a network is coming up, but not for long.
   if (outcome.error.code === 'ENOTFOUND') return attempt <= 2;
   return passingCodes.has(outcome.error.code);

@@ -1,5 +1,5 @@
 import { readEvent } from '../action/event.ts';
-import { identityToken } from '../action/identity-token.ts';
+import { identityToken, type TokenSources } from '../action/identity-token.ts';
 import type { SignInputs } from '../action/inputs.ts';
 import { signerInWords } from '../action/signer-words.ts';
 import { describeToken, expectedIdentity } from '../action/token-words.ts';
@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { Http } from '../http/http.ts';
 import { readCertificate } from '../signature/certificate.ts';
 import { createFulcioSigner } from '../sigstore/fulcio.ts';
+import { askGithubToken } from '../sigstore/github-token.ts';
 import type { ServiceTools } from './services.ts';
 import type { KeylessSigner } from './signer.ts';
 
@@ -19,12 +20,12 @@ import type { KeylessSigner } from './signer.ts';
  */
 export async function identitySource(
   inputs: SignInputs,
-  tools: ServiceTools,
+  tools: ServiceTools & { readonly patience: () => number },
 ): Promise<() => Promise<string>> {
   const { env, log, masker, clock } = tools;
   const ask = async (): Promise<string> => {
-    const fetchToken = async (audience: string) =>
-      (await import('../action/github-oidc.ts')).fetchGithubToken(audience);
+    const fetchToken: TokenSources['fetchToken'] = (provider, audience) =>
+      askGithubToken({ ...provider, ...tools }, audience);
     const given = inputs.identityToken === undefined ? {} : { given: inputs.identityToken };
     const found = await identityToken({
       ...given,

@@ -53,17 +53,19 @@ export async function openServices(
   const guard = keyless ? await guardDisclosure(inputs, tools) : undefined;
   // With another TUF repository, which services there are is known only afterwards: no token is
   // fetched for what may be refused.
-  const token = guard === undefined || guard.open ? undefined : await identitySource(inputs, tools);
+  const patience = patienceOf(inputs, tools);
+  const identity = () => identitySource(inputs, { ...tools, patience });
+  const token = guard === undefined || guard.open ? undefined : await identity();
   const found = findServices(inputs, tools, async (chosen) => guard?.check(chosen));
   const services = found.then(({ services: made }) => made);
   services.catch(() => {}); // told by whoever needs them first
   if (!keyless) return { services, signer: undefined };
   const signer = found.then(async ({ fulcio, services: made }) => {
     formatsOf(inputs, made); // no certificate is asked for, which Fulcio would publish, when the formats will be refused
-    return openKeyless(fulcio as URL, token ?? (await identitySource(inputs, tools)), {
+    return openKeyless(fulcio as URL, token ?? (await identity()), {
       http: tools.http,
       clock: tools.clock,
-      patience: patienceOf(inputs, tools),
+      patience,
     });
   });
   signer.catch(() => {});

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { Failure, type FailureCode } from '../failure.ts';
-import type { Http, HttpResponse } from '../http/http.ts';
+import type { Http, HttpRequest, HttpResponse } from '../http/http.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
 import { shownInOneLine } from '../text/untrusted.ts';
 
@@ -28,10 +28,14 @@ export interface ServiceRequest {
   readonly path?: string;
   readonly contentType?: string;
   readonly accept: string;
+  /** beside those above: the credential of the one who asks */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
   readonly maxBytes: number;
   /** milliseconds for one try; what the Http takes where absent */
   readonly timeout?: number;
+  /** other answers that may be better in a while */
+  readonly mayPass?: HttpRequest['mayPass'];
 }
 
 /**
@@ -46,7 +50,7 @@ export async function callService(
   request: ServiceRequest,
 ): Promise<HttpResponse> {
   const started = service.clock.now();
-  const headers: Record<string, string> = { accept: request.accept };
+  const headers: Record<string, string> = { ...request.headers, accept: request.accept };
   if (request.contentType !== undefined) headers['content-type'] = request.contentType;
   const patience = Math.max(0, service.patience());
   let response: HttpResponse;
@@ -59,6 +63,7 @@ export async function callService(
       patience,
       // A redirected answer would come from a host that nobody configured.
       redirect: 'manual',
+      ...(request.mayPass === undefined ? {} : { mayPass: request.mayPass }),
       ...(request.body === undefined ? {} : { body: request.body }),
       ...timeoutOf(request, patience),
     });

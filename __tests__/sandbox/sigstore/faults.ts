@@ -2,8 +2,18 @@ import type { ServiceRequest } from './service.ts';
 
 /** What a service does instead of answering properly. */
 export type Fault =
-  /** Refuses without doing anything: 429, 5xx, with `Retry-After` (seconds, or an HTTP date). */
-  | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: number | string }
+  /**
+   * Answers without doing anything: 429, 5xx, with `Retry-After` (seconds, or an HTTP date); or
+   * with what a proxy in its place would say.
+   */
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly retryAfter?: number | string;
+      readonly body?: string;
+      /** default `text/plain` */
+      readonly contentType?: string;
+    }
   /** Refuses, and sends back what it was sent: the headers and the body. */
   | { readonly kind: 'echo'; readonly status: number }
   /** Takes the request and never answers. */

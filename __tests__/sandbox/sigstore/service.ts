@@ -119,8 +119,8 @@ function refusal(fault: Extract<Fault, { kind: 'status' }>): Answer {
   const retry = fault.retryAfter === undefined ? {} : { 'retry-after': String(fault.retryAfter) };
   return {
     status: fault.status,
-    headers: { 'content-type': 'text/plain', ...retry },
-    body: 'injected fault\n',
+    headers: { 'content-type': fault.contentType ?? 'text/plain', ...retry },
+    body: fault.body ?? 'injected fault\n',
   };
 }
 

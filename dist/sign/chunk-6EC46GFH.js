@@ -1,1 +1,0 @@
-export{c3_a as a,c3_b as b}from"../sign.js";

@@ -1,1 +1,0 @@
-export{c8_a as a,c8_b as b,c8_c as c,c8_d as d,c8_e as e,c8_f as f,c8_g as g,c8_h as h,c8_i as i,c8_j as j,c8_k as k,c8_l as l,c8_m as m,c8_n as n,c8_o as o,c8_p as p,c8_q as q,c8_r as r,c8_s as s,c8_t as t}from"./run.js";
