@@ -2,15 +2,34 @@
 // than is used.
 import { builtinModules } from 'node:module';
 
-// @actions/core pulls 400 KB of undici into every start for an OIDC client that nobody uses. These modules
-// have no side effects of their own, so a run that does not use them need not load them.
+// @actions/core has an OIDC client, and @actions/github a fetch of its own: 450 KB of undici that
+// nobody uses, and another rule for proxies, which throws when it is loaded where a variable names a
+// SOCKS proxy. What is built has the one HTTP client of src/http/.
+export const oneHttpClient = {
+  name: 'one-http-client',
+  setup(builder) {
+    builder.onResolve({ filter: /^(@actions\/http-client(\/.*)?|undici)$/ }, ({ path }) => ({
+      path,
+      namespace: 'other-http-client',
+    }));
+    builder.onLoad({ filter: /.*/, namespace: 'other-http-client' }, () => ({
+      contents: `
+        export class HttpClient { getAgent() {} getAgentDispatcher() {} }
+        export class BearerCredentialHandler {}
+        export function fetch() { throw new Error('there is one HTTP client'); }`,
+    }));
+  },
+};
+
+// These modules have no side effects of their own, so a run that does not use them need not load
+// them.
 export const unusedMeansUnloaded = {
   name: 'unused-means-unloaded',
   setup(builder) {
     builder.onResolve(
       {
         filter:
-          /^(@actions\/http-client|@actions\/exec|undici|\.\/oidc-utils\.js|\.\/summary\.js|\.\/platform\.js|\.\/path-utils\.js)/,
+          /^(@actions\/exec|\.\/oidc-utils\.js|\.\/summary\.js|\.\/platform\.js|\.\/path-utils\.js)/,
       },
       async (args) => {
         if (args.pluginData === 'resolved') return undefined;

@@ -7,7 +7,7 @@ import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { buildOptions } from './build-options.mjs';
-import { builtinsByRequest, unusedMeansUnloaded } from './build-plugins.mjs';
+import { builtinsByRequest, oneHttpClient, unusedMeansUnloaded } from './build-plugins.mjs';
 import { mergeChunks } from './merge-chunks.mjs';
 
 const outdir = 'dist';
@@ -40,7 +40,7 @@ async function buildAction({ name, main }) {
     keepNames: true,
     metafile: true,
     chunkNames: `${name}/[name]-[hash]`,
-    plugins: [builtinsByRequest, unusedMeansUnloaded],
+    plugins: [builtinsByRequest, oneHttpClient, unusedMeansUnloaded],
   });
   const slow = Object.values(metafile.outputs).flatMap(({ imports }) =>
     imports.filter(({ path }) => isBuiltin(path)),

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseEvent, readEvent } from '../../src/action/event.ts';
-import { askGithub } from '../../src/action/github-api.ts';
+import { askGithub } from '../../src/action/github-client.ts';
 import { type AskRepository, repositoryVisibility } from '../../src/action/visibility.ts';
 import { systemClock } from '../../src/clock.ts';
 
@@ -96,6 +96,7 @@ describe("GitHub's API", () => {
           GITHUB_API_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
         },
         clock: systemClock,
+        fetch,
       });
       expect(await repositoryVisibility(env, ask, {})).toEqual(expected);
       expect(seen).toEqual([['/repos/acme/app', 'token job-token']]);

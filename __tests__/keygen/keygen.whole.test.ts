@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decryptPrivateKey } from '../../src/keys/encrypted.ts';
 import { loadSigner } from '../../src/keys/local.ts';
 import { readPem } from '../../src/keys/pem.ts';
+import { startConnectProxy } from '../sandbox/connect-proxy.ts';
 import {
   type FakeGithub,
   type GithubOptions,
@@ -43,6 +44,38 @@ async function opened(github: FakeGithub, base = at, prefix = 'COSIGN') {
     curve: (await signer.publicKey())?.asymmetricKeyDetails?.namedCurve,
   };
 }
+
+describe('keygen behind a company proxy', () => {
+  const behind = async (noProxy: string) => {
+    await using github = await start();
+    const routes = { 'api.corp.test:80': new URL(github.origin).host };
+    const proxy = await startConnectProxy({ routes });
+    const result = await run(
+      github,
+      {},
+      {
+        GITHUB_API_URL: 'http://api.corp.test',
+        http_proxy: proxy.url.slice('http://'.length),
+        NO_PROXY: noProxy,
+      },
+    );
+    await proxy.close();
+    return { result, asked: proxy.log.length };
+  };
+
+  it('asks GitHub by the rule of every other request', async () => {
+    const { result, asked } = await behind('p.test');
+    expect(result, result.shown).toMatchObject({ code: 0 });
+    expect(asked).toBeGreaterThan(5);
+  });
+
+  it('says what kept it from GitHub', async () => {
+    const { result, asked } = await behind('corp.test');
+    expect(result, result.shown).toMatchObject({ code: 1 });
+    expect(result.annotations[0]?.message).toMatch(/GitHub did not answer: api.corp.test/);
+    expect(asked).toBe(0);
+  });
+});
 
 describe('keygen', () => {
   it('stores a pair that fits, and nothing secret is left anywhere', async () => {

@@ -12,6 +12,8 @@ import { readSignInputs } from '../../src/action/inputs.ts';
 import { createMasker } from '../../src/action/secrets.ts';
 import { systemClock } from '../../src/clock.ts';
 import { Failure } from '../../src/failure.ts';
+import { createHttp } from '../../src/http/client.ts';
+import { createDeadline } from '../../src/http/deadline.ts';
 import { guardDisclosure } from '../../src/run/guard.ts';
 import { type ConnectProxy, startConnectProxy } from '../sandbox/connect-proxy.ts';
 import { pushImage } from '../sandbox/images.ts';
@@ -147,6 +149,13 @@ const services = (): readonly (readonly [string, Readonly<Record<string, string>
 ];
 
 describe('the guard of private repositories', () => {
+  const http = createHttp({
+    deadline: createDeadline(300_000, systemClock),
+    clock: systemClock,
+    env: {},
+  });
+  afterAll(() => http.close());
+
   it.each(repositories)(
     'decides on every choice of services for a repository that is %s',
     async (_what, event, name, mayBeKnown) => {
@@ -170,7 +179,7 @@ describe('the guard of private repositories', () => {
             GITHUB_API_URL: api.url,
             GITHUB_EVENT_PATH: eventPath,
           };
-          const outcome = await guardDisclosure(read, { env, clock: systemClock }).then(
+          const outcome = await guardDisclosure(read, { env, clock: systemClock, http }).then(
             () => 'goes on',
             (caught: unknown) => (caught instanceof Failure ? caught.code : caught),
           );

@@ -94,12 +94,15 @@ describe.concurrent('behind a company proxy', () => {
     });
     expect(run, run.shown).toMatchObject({ code: 0, outputs: { verified: 'true' } });
     const wrong = world.proxy.urlWithCredentials.replace('p%40ss', 'another-p%40ss');
-    const refused = await signed(
-      { ...inputs, timeout: '2s' },
-      { env: { HTTPS_PROXY: wrong, NODE_EXTRA_CA_CERTS: caFile } },
+    const asked = world.proxy.log.length;
+    const refused = await signed(inputs, {
+      env: { HTTPS_PROXY: wrong, NODE_EXTRA_CA_CERTS: caFile },
+    });
+    expect(refused, refused.shown).toMatchObject({ code: 1, errorCodes: ['network'] });
+    expect(refused.annotations[0]?.message).toMatch(
+      /the proxy wants another user name.*HTTPS_PROXY/s,
     );
-    expect(refused, refused.shown).toMatchObject({ code: 1 });
-    expect(refused.annotations[0]?.message).toMatch(/proxy|time of the step/i);
+    expect(world.proxy.log.length - asked).toBeLessThan(5);
   });
 
   it.each(['NO_PROXY', 'no_proxy'])('%s lets hosts be reached without it', async (variable) => {
@@ -116,6 +119,84 @@ describe.concurrent('behind a company proxy', () => {
     // Without the proxy this name leads nowhere: that it was not asked is the proof.
     expect(run, run.shown).toMatchObject({ code: 1 });
     expect(world.proxy.log).toEqual([]);
+  });
+
+  it.each<[string, string, boolean]>([
+    ['NO_PROXY', 'corp.test', true],
+    ['no_proxy', '.corp.test', true],
+    ['NO_PROXY', '*.corp.test', true],
+    ['NO_PROXY', `${host}:443`, true],
+    ['NO_PROXY', 'a.test *', true],
+    ['NO_PROXY', 'rp.test', false],
+    ['NO_PROXY', `evil${host}`, false],
+    ['NO_PROXY', `${host}:8443`, false],
+    ['NO_PROXY', '0.0.0.0/0', false],
+  ])('%s=%s: directly is %s', async (variable, value, direct) => {
+    await using world = await behindProxy('acme/app');
+    const env = {
+      HTTPS_PROXY: world.proxy.url,
+      [variable]: value,
+      NODE_EXTRA_CA_CERTS: caFile,
+    };
+    const inputs = keyedInputs(`${host}/acme/app@${world.digest}`, key);
+    const run = await signed({ ...inputs, ...(direct ? { timeout: '2s' } : {}) }, { env });
+    expect(run, run.shown).toMatchObject({ code: direct ? 1 : 0 });
+    expect(world.proxy.log.length === 0).toBe(direct);
+  });
+
+  it.each([
+    ['10.0.0.0/8', true],
+    ['10.11.12.13', true],
+    ['10.11.12.13:5000', true],
+    ['11.0.0.0/8', false],
+    ['10.11.12.13:5001', false],
+  ])('an address in NO_PROXY=%s is reached directly: %s', async (noProxy, direct) => {
+    await using registry = await startRegistry();
+    const digest = await plantImage(registry, 'acme/app');
+    const proxy = await startConnectProxy({ routes: { '10.11.12.13:5000': registry.host } });
+    const inputs = keyedInputs(`10.11.12.13:5000/acme/app@${digest}`, key, {
+      'allow-http-registry': 'true',
+      ...(direct ? { timeout: '2s' } : {}),
+    });
+    const run = await signed(inputs, {
+      env: { http_proxy: proxy.url, https_proxy: proxy.url, no_proxy: noProxy },
+    });
+    expect(run, run.shown).toMatchObject({ code: direct ? 1 : 0 });
+    expect(proxy.log.length === 0).toBe(direct);
+    await proxy.close();
+  });
+
+  it('the proxy may be written without http://', async () => {
+    await using world = await behindProxy('acme/app');
+    const run = await signed(keyedInputs(`${host}/acme/app@${world.digest}`, key), {
+      env: { HTTPS_PROXY: world.proxy.url.slice('http://'.length), NODE_EXTRA_CA_CERTS: caFile },
+    });
+    expect(run, run.shown).toMatchObject({ code: 0, outputs: { verified: 'true' } });
+  });
+
+  it('a SOCKS proxy is refused by name, and only where it would be needed', async () => {
+    await using world = await behindProxy('acme/app');
+    const env = { https_proxy: 'socks5://octocat:geheimnis@proxy.corp.test:1080' };
+    const run = await signed(keyedInputs(`${host}/acme/app@${world.digest}`, key), {
+      env,
+      secrets: ['geheimnis'],
+    });
+    expect(run, run.shown).toMatchObject({ code: 1, errorCodes: ['network'] });
+    expect(run.annotations[0]?.message).toMatch(/https_proxy names a proxy that speaks SOCKS/);
+    await using registry = await startRegistry();
+    const { digest } = await pushImage(registry.host, 'acme/app');
+    const local = await signed(keyedInputs(`${registry.host}/acme/app@${digest}`, key), { env });
+    expect(local, local.shown).toMatchObject({ code: 0 });
+  });
+
+  it('a proxy that forbids a host is told at once', async () => {
+    await using world = await behindProxy('acme/app', host, {}, { refuse: 403 });
+    const run = await signed(keyedInputs(`${host}/acme/app@${world.digest}`, key), {
+      env: { HTTPS_PROXY: world.proxy.url, NODE_EXTRA_CA_CERTS: caFile },
+    });
+    expect(run, run.shown).toMatchObject({ code: 1, errorCodes: ['network'] });
+    expect(run.annotations[0]?.message).toMatch(/the proxy lets nobody through to it/);
+    expect(world.proxy.log.length).toBeLessThan(5);
   });
 
   it('short names of Docker Hub go to registry-1.docker.io, with the login of https://index.docker.io/v1/', async () => {

@@ -1,1 +1,1 @@
-export{c7_a as a}from"./run.js";
+export{c8_a as a}from"./run.js";

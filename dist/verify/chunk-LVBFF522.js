@@ -1,1 +1,1 @@
-export{c9_a as a,c9_b as b,c9_c as c,c9_d as d,c9_e as e,c9_f as f}from"./run.js";
+export{c12_a as a,c12_b as b,c12_c as c,c12_d as d,c12_e as e,c12_f as f}from"./run.js";

@@ -1,1 +1,1 @@
-export{c15_a as a,c15_b as b}from"./run.js";
+export{c18_a as a,c18_b as b}from"./run.js";

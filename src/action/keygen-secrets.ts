@@ -1,8 +1,8 @@
 // GitHub's secrets over its REST API ("REST API endpoints for GitHub Actions Secrets"), through
 // Octokit of @actions/github.
-import { getOctokit } from '@actions/github';
 import { abortAfter, type Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
+import { type GithubTools, openGithub } from './github-client.ts';
 import { type SecretPlace, tokenStep } from './keygen-inputs.ts';
 
 /**
@@ -25,6 +25,8 @@ type Method = 'GET' | 'PUT' | 'DELETE';
 interface Answer {
   readonly status: number;
   readonly data: Readonly<Record<string, unknown>>;
+  /** why there was no answer: status 0 */
+  readonly why?: Failure;
 }
 type Ask = (method: Method, path: string, body?: object) => Promise<Answer>;
 
@@ -44,12 +46,9 @@ type Visibility = {
 export function openSecrets(
   place: SecretPlace,
   token: string,
-  { env, clock }: { readonly env: NodeJS.ProcessEnv; readonly clock: Clock },
+  { clock, ...tools }: GithubTools & { readonly clock: Clock },
 ): SecretStore {
-  const octokit = getOctokit(token, {
-    baseUrl: env.GITHUB_API_URL ?? 'https://api.github.com',
-    log: silent,
-  });
+  const octokit = openGithub(token, tools);
   let answered = new Date(0);
   const ask: Ask = (method, path, body = {}) => patiently(() => once(method, path, body));
   const once = async (method: Method, path: string, body: object): Promise<Answer> => {
@@ -61,6 +60,7 @@ export function openSecrets(
       answered = headers.date === undefined ? clock.date() : new Date(headers.date);
       return { status: Number(status), data: (data ?? {}) as Readonly<Record<string, unknown>> };
     } catch (caught) {
+      if (caught instanceof Failure) return { status: 0, data: {}, why: caught };
       const status =
         typeof caught === 'object' && caught !== null && 'status' in caught
           ? Number(caught.status)
@@ -74,7 +74,7 @@ export function openSecrets(
     for (let attempt = 1; ; attempt++) {
       const answer = await work();
       if (!passing.has(answer.status)) return answer;
-      if (attempt === tries) throw explain(answer.status, place);
+      if (attempt === tries) throw explain(answer.status, place, answer.why);
       await clock.sleep(300 * 2 ** attempt);
     }
   };
@@ -142,7 +142,7 @@ async function visibilityOf(
   return { visibility: 'selected', selected_repository_ids: [Number(repository.id)] };
 }
 
-function explain(status: number, place: SecretPlace): Failure {
+function explain(status: number, place: SecretPlace, why?: Failure): Failure {
   const where =
     place.kind === 'organization'
       ? `the organisation ${place.organization}`
@@ -168,8 +168,10 @@ function explain(status: number, place: SecretPlace): Failure {
   if (status === 0)
     return new Failure(
       'github-error',
-      'GitHub did not answer in time.',
-      'Run the workflow again; behind a proxy set HTTPS_PROXY.',
+      why === undefined
+        ? 'GitHub did not answer in time.'
+        : `GitHub did not answer: ${why.message}`,
+      why?.fix ?? 'Run the workflow again; behind a proxy set HTTPS_PROXY.',
     );
   return new Failure(
     'github-error',
@@ -177,6 +179,3 @@ function explain(status: number, place: SecretPlace): Failure {
     'Run the workflow again later; https://www.githubstatus.com tells about outages.',
   );
 }
-
-/** Octokit warns on the console about what is no business of the log. */
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

@@ -66,7 +66,7 @@ export async function changedFiles(
         ...(typeof sha === 'string' ? { blob: sha } : {}),
       }));
   } catch (caught) {
-    throw caught instanceof Failure
+    throw caught instanceof Failure && caught.code === 'github-error'
       ? caught
       : refused(caught, `the files of pull request ${number}`, signal);
   }
@@ -116,6 +116,13 @@ function refused(caught: unknown, what: string, signal: AbortSignal): Failure {
       { cause: caught },
     );
   }
+  if (caught instanceof Failure)
+    return new Failure(
+      'github-error',
+      `GitHub did not answer when asked for ${what}: ${caught.message}`,
+      caught.fix,
+      { cause: caught },
+    );
   const answer = status === undefined ? 'did not answer' : `answered with status ${status}`;
   return new Failure(
     'github-error',

@@ -65,9 +65,7 @@ export function exchange(
     const lapse = (milliseconds: number, code: string, what: string) =>
       clock.timer(milliseconds, () => fail(new ExchangeError(code, what, false)));
     const broken = (cause: NodeJS.ErrnoException) =>
-      fail(
-        new ExchangeError(cause.code ?? 'ECONNRESET', cause.message, outgoing.reusedSocket, cause),
-      );
+      fail(new ExchangeError(codeOf(cause), cause.message, outgoing.reusedSocket, cause));
 
     cancel.whole = lapse(limits.whole, 'TIMEOUT', 'no complete answer in time');
     cancel.phase = lapse(limits.connect, 'CONNECT_TIMEOUT', 'no connection in time');
@@ -77,6 +75,9 @@ export function exchange(
     });
     outgoing.on('error', broken);
     outgoing.on('response', (incoming) => {
+      // Only a proxy may answer so (RFC 9110, 15.5.8): this one is on the way to plain http.
+      if (incoming.statusCode === 407)
+        return fail(new ExchangeError('PROXY_LOGIN', 'the proxy wants a login', false));
       const idle = () => {
         cancel.phase();
         cancel.phase = lapse(limits.idle, 'TIMEOUT', 'the answer stopped coming');
@@ -96,6 +97,18 @@ export function exchange(
       );
     });
   });
+}
+
+/**
+ * What Node names the failure, and what a proxy said that opens no tunnel (4xx): asked again, it
+ * would say the same.
+ */
+function codeOf(cause: NodeJS.ErrnoException & { readonly statusCode?: unknown }): string {
+  const { code = 'ECONNRESET', statusCode } = cause;
+  if (code !== 'ERR_PROXY_TUNNEL' || typeof statusCode !== 'number') return code;
+  if (statusCode === 407) return 'PROXY_LOGIN';
+  const passing = statusCode === 408 || statusCode === 429;
+  return statusCode >= 400 && statusCode < 500 && !passing ? 'PROXY_REFUSAL' : code;
 }
 
 function send(request: HttpRequest, agent: http.Agent): http.ClientRequest {

@@ -32,6 +32,8 @@ const happenings: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'did not accept a connection in time',
   TIMEOUT: 'did not answer completely in time',
   ERR_PROXY_TUNNEL: 'could not be reached through the proxy',
+  PROXY_LOGIN: 'could not be reached: the proxy wants another user name and password',
+  PROXY_REFUSAL: 'could not be reached: the proxy lets nobody through to it',
 };
 
 /** True for failures that a certificate caused: a registry for tests has an input for them. */
@@ -91,6 +93,10 @@ function explain(code: string): readonly [string, string] {
 function fixFor(code: string): string {
   if (code === 'ENOTFOUND')
     return 'Check the spelling of the host, and that this runner may look it up.';
+  if (code === 'PROXY_LOGIN')
+    return 'Write them into HTTPS_PROXY (for plain http HTTP_PROXY), percent-encoded: `http://user:password@proxy.corp.example:3128`.';
+  if (code === 'PROXY_REFUSAL')
+    return 'Have the proxy allow this host, or list it in NO_PROXY where it can be reached directly.';
   if (code === 'ERR_PROXY_TUNNEL')
     return 'Check HTTPS_PROXY, and list hosts that need no proxy in NO_PROXY.';
   return 'Check that the server runs and that this runner may reach it; behind a company proxy set HTTPS_PROXY and NO_PROXY.';

@@ -9,6 +9,7 @@ import {
 import type { VerifyInputs } from '../action/verify-inputs.ts';
 import { listFiles, readWorkspaceFile } from '../action/workspace-files.ts';
 import { Failure } from '../failure.ts';
+import { fetchOver } from '../http/fetch.ts';
 import { inParallel } from '../image/in-parallel.ts';
 import { formatReference } from '../image/reference.ts';
 import { mergeTargets, type Target } from '../image/targets.ts';
@@ -98,7 +99,7 @@ interface Changed {
 /** The changed files; undefined where all files have to be judged. */
 async function openChanged(
   { githubToken }: VerifyInputs,
-  { deadline, clock }: Network,
+  { http, deadline, clock }: Network,
   { env, log }: Machine,
 ): Promise<Changed | undefined> {
   const pullRequest = await readPullRequest(env);
@@ -116,7 +117,7 @@ async function openChanged(
     );
   }
   const { openGithub } = await import('../action/github-client.ts');
-  const octokit = openGithub(githubToken, env);
+  const octokit = openGithub(githubToken, { env, fetch: fetchOver(http) });
   const files = await changedFiles(octokit, pullRequest, {
     signal: deadline.signal,
     clock,

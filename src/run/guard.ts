@@ -2,6 +2,8 @@ import type { SignInputs } from '../action/inputs.ts';
 import { repositoryVisibility } from '../action/visibility.ts';
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
+import { fetchOver } from '../http/fetch.ts';
+import type { Http } from '../http/http.ts';
 import { foreseeDisclosure } from '../sigstore/disclosure.ts';
 import { type ChosenServices, publicGoodServices } from '../sigstore/select-services.ts';
 import { readSigningConfig } from '../sigstore/trust.ts';
@@ -15,6 +17,7 @@ export interface Guard {
 }
 
 interface GuardTools {
+  readonly http: Http;
   readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
 }
@@ -56,7 +59,10 @@ async function refusePrivate(
     githubToken === undefined
       ? undefined
       : async (name: string) =>
-          (await import('../action/github-api.ts')).askGithub(githubToken, tools)(name);
+          (await import('../action/github-client.ts')).askGithub(githubToken, {
+            ...tools,
+            fetch: fetchOver(tools.http),
+          })(name);
   const { visibility, from } = await repositoryVisibility(tools.env, ask);
   if (visibility === 'public') return;
   const known =

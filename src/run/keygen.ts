@@ -15,6 +15,7 @@ import { asFailure, Failure } from '../failure.ts';
 import { makePair, makePassword } from '../keys/make-pair.ts';
 import { secretForms } from '../keys/mask.ts';
 import { seal } from '../keys/sealed-box.ts';
+import { withGithub } from './network.ts';
 
 /**
  * The action sign-image/keygen, from inputs to outputs. Never throws.
@@ -27,12 +28,15 @@ export async function runKeygen(env: NodeJS.ProcessEnv = process.env): Promise<n
     const inputs = readKeygenInputs(masker);
     const file =
       inputs.publicKeyFile === undefined ? undefined : placeInWorkspace(inputs.publicKeyFile, env);
-    const result = await makeAndStore(
-      inputs,
-      openSecrets(inputs.place, inputs.githubToken, { env, clock: systemClock }),
-      masker,
-      log,
-    );
+    const result = await withGithub({ env, log, clock: systemClock }, (fetch) => {
+      const tools = { env, fetch, clock: systemClock };
+      return makeAndStore(
+        inputs,
+        openSecrets(inputs.place, inputs.githubToken, tools),
+        masker,
+        log,
+      );
+    });
     writeOutputs({ 'public-key': result.publicKey, secrets: JSON.stringify(result.secrets) }, log);
     appendSummary(keygenSummary(result, inputs), log, env);
     if (file !== undefined) await writePublicKey(file, result.publicKey);

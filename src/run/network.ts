@@ -3,8 +3,9 @@ import type { RegistryInputs } from '../action/inputs.ts';
 import type { Log } from '../action/log.ts';
 import type { Masker } from '../action/secrets.ts';
 import type { Clock } from '../clock.ts';
-import { createHttp, type HttpOptions } from '../http/client.ts';
+import { createHttp, type HttpEvent, type HttpOptions } from '../http/client.ts';
 import { createDeadline, type Deadline } from '../http/deadline.ts';
+import { type Fetch, fetchOver } from '../http/fetch.ts';
 import type { Http, HttpRequest } from '../http/http.ts';
 import type { RepositoryName } from '../image/reference.ts';
 import type { Image } from '../image/resolve.ts';
@@ -59,10 +60,7 @@ export function openNetwork(
     env,
     onSent,
     ...more,
-    onEvent: ({ method, host, path, status, error, milliseconds, attempt }) =>
-      log.debug(
-        `${method} ${host}${path}: ${status ?? error} in ${Math.round(milliseconds)} ms${attempt > 1 ? `, try ${attempt}` : ''}`,
-      ),
+    onEvent: (event) => log.debug(told(event)),
   });
   const cancellation = heedCancellation(deadline, clock);
   const closed = new AbortController();
@@ -92,6 +90,30 @@ export function openNetwork(
     http: Object.assign((request: HttpRequest) => http(request), { close }),
     exitCode: cancellation.exitCode,
   };
+}
+
+/** milliseconds; whoever asks GitHub beside the run has a shorter limit for each request */
+const githubTime = 300_000;
+
+/**
+ * Does some work with GitHub's API that has no part in the time of the step: what is told after it,
+ * say. Goes by the same proxies and certificates as the step.
+ */
+export async function withGithub<T>(
+  { env, log, clock }: { env: NodeJS.ProcessEnv; log: Log; clock: Clock },
+  work: (fetch: Fetch) => Promise<T>,
+): Promise<T> {
+  const deadline = createDeadline(githubTime, clock);
+  const http = createHttp({ deadline, clock, env, onEvent: (event) => log.debug(told(event)) });
+  try {
+    return await work(fetchOver(http));
+  } finally {
+    http.close();
+  }
+}
+
+function told({ method, host, path, status, error, milliseconds, attempt }: HttpEvent): string {
+  return `${method} ${host}${path}: ${status ?? error} in ${Math.round(milliseconds)} ms${attempt > 1 ? `, try ${attempt}` : ''}`;
 }
 
 /** The registries of one run. */

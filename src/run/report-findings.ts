@@ -6,6 +6,7 @@ import type { VerifyInputs } from '../action/verify-inputs.ts';
 import { abortAfter } from '../clock.ts';
 import type { Failure } from '../failure.ts';
 import type { VerifyResult } from '../verifying/result.ts';
+import { withGithub } from './network.ts';
 import type { Machine } from './sign.ts';
 
 /** What there is to tell: results; or nothing to verify; or why nothing could be verified. */
@@ -58,7 +59,10 @@ export async function reportComment(
       token: githubToken,
       waiting: { signal: abortAfter(patience, clock), clock },
     };
-    tell(await keepComment(openGithub(githubToken, env), pullRequest, setting), { log });
+    const outcome = await withGithub({ env, log, clock }, (fetch) =>
+      keepComment(openGithub(githubToken, { env, fetch }), pullRequest, setting),
+    );
+    tell(outcome, { log });
   } catch (caught) {
     log.notice(
       `The comment on the pull request was not written: ${caught instanceof Error ? caught.message : String(caught)}`,

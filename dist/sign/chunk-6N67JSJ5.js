@@ -1,1 +1,0 @@
-export{c2_a as a}from"../sign.js";

@@ -1,1 +1,0 @@
-export{c5_a as a,c5_b as b,c5_c as c}from"../sign.js";

@@ -1,1 +1,0 @@
-export{c13_a as a,c13_b as b,c13_c as c,c13_d as d}from"../sign.js";

@@ -1,1 +1,0 @@
-export{c18_a as a}from"../sign.js";

@@ -1,1 +1,0 @@
-export{c19_a as a,c19_b as b,c19_c as c,c19_d as d,c19_e as e,c19_f as f,c19_g as g,c19_h as h,c19_i as i,c19_j as j,c19_k as k,c19_l as l,c19_m as m,c19_n as n,c19_o as o,c19_p as p,c19_q as q,c19_r as r,c19_s as s,c19_t as t,c19_u as u,c19_v as v,c19_w as w,c19_x as x}from"../sign.js";

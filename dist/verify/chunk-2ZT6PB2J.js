@@ -1,0 +1,1 @@
+export{c2_a as a,c2_b as b}from"./run.js";

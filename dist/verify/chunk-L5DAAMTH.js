@@ -1,0 +1,1 @@
+export{c9_a as a}from"./run.js";

@@ -1,0 +1,1 @@
+export{c17_a as a}from"./run.js";
