@@ -62,10 +62,9 @@ describe('connections that are begun ahead', () => {
     });
 
     let first = 3;
-    await using server = await serve(
-      (_, response) => void response.end('x'),
-      (socket) => first-- > 0 && socket.destroy(),
-    );
+    await using server = await serve((_, response) => void response.end('x'), {
+      onConnection: (socket) => first-- > 0 && socket.destroy(),
+    });
     const closed = client({ ahead: connectAhead(image(server.host)) });
     await wait(30);
     expect(await closed.http(get(server.origin))).toMatchObject({ status: 200, attempts: 1 });

@@ -1,7 +1,9 @@
+import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { client, get, serve } from './server.ts';
+import { FakeClock } from '../fake-clock.ts';
+import { client, fakeWorld, get, serve } from './server.ts';
 
 describe('an answer', () => {
   it('is given whatever its status, with lower-case headers, repeated ones joined', async () => {
@@ -104,39 +106,59 @@ describe('bounds', () => {
     });
   });
 
-  it.each([
-    ['a server that never answers', { whole: 100 }, (): void => {}],
-    [
-      'a body that stops',
-      { idle: 100 },
-      (response: NodeJS.WritableStream): void => void response.write('x'),
-    ],
+  it.each<[string, number, (response: ServerResponse, clock: FakeClock) => void]>([
+    ['a server that never answers', 30_000, () => {}],
+    ['a body that stops', 10_000, (response) => void response.write('x')],
     [
       'a body that drips',
-      { idle: 1000, whole: 200 },
-      (response: NodeJS.WritableStream): void => {
-        const drip = setInterval(() => response.write('x'), 20);
-        response.on('close', () => clearInterval(drip));
+      30_000,
+      (response, clock) => {
+        const drip = () => {
+          response.write('x');
+          clock.timer(9_000, drip);
+        };
+        drip();
       },
     ],
-  ])('does not wait for %s', async (_, limits, behave) => {
-    await using server = await serve((_, response) => behave(response));
-    const start = performance.now();
-    await expect(client({ limits }).http(get(server.origin))).rejects.toMatchObject({
+  ])('does not wait for %s', async (_, milliseconds, behave) => {
+    const { clock, serve, client } = fakeWorld();
+    await using server = await serve((_request, response) => behave(response, clock));
+    await expect(clock.run(() => client().http(get(server.origin)))).rejects.toMatchObject({
       code: 'network',
       message: expect.stringMatching(/did not answer completely in time/),
     });
-    expect(performance.now() - start).toBeLessThan(900);
+    expect([clock.now(), server.requests.length]).toEqual([milliseconds, 1]);
+  });
+
+  it('waits for a body that comes slowly and arrives in time', async () => {
+    const { clock, serve, client } = fakeWorld();
+    await using server = await serve((_request, response) => {
+      response.write('slow');
+      clock.timer(9_000, () => response.write('er'));
+      clock.timer(18_000, () => response.end('ver'));
+    });
+    const { http } = client();
+    expect(String((await clock.run(() => http(get(server.origin)))).body)).toBe('slowerver');
+  });
+
+  it('does not wait for a connection that is neither accepted nor refused', async () => {
+    const { clock, network, client } = fakeWorld();
+    network.mute(9);
+    const asked = clock.run(() => client().http(get('http://127.0.0.1:9/')));
+    await expect(asked).rejects.toMatchObject({ cause: { code: 'CONNECT_TIMEOUT' } });
+    expect(clock.now()).toBe(10_000);
   });
 
   it('ends with `timeout` when the step is over, however patient the request', async () => {
+    const { clock, serve, client } = fakeWorld();
     await using server = await serve(() => {});
-    await expect(
-      client({ milliseconds: 150 }).http(get(server.origin, { patience: 60_000 })),
-    ).rejects.toMatchObject({ code: 'timeout' });
-    const late = client({ milliseconds: 0 });
-    await expect(late.http(get(server.origin))).rejects.toMatchObject({ code: 'timeout' });
-    expect(server.requests.length).toBe(1);
+    const { http } = client({ milliseconds: 45_000 });
+    const asked = () => http(get(server.origin, { patience: 600_000 }));
+    await expect(clock.run(asked)).rejects.toMatchObject({ code: 'timeout' });
+    // 30 s for the first try, a pause, and what is left for the second.
+    expect([clock.now(), server.requests.length]).toEqual([45_000, 2]);
+    await expect(asked()).rejects.toMatchObject({ code: 'timeout' });
+    expect(server.requests.length).toBe(2);
   });
 });
 
@@ -146,7 +168,7 @@ describe('retries', () => {
       (_, response, count) => void response.writeHead(count < 3 ? status : 200).end(),
     );
     const { http, events } = client({ random: () => 0 });
-    expect(await http(get(server.origin, { patience: 1000 }))).toMatchObject({
+    expect(await http(get(server.origin, { patience: 60_000 }))).toMatchObject({
       status: 200,
       attempts: 3,
     });
@@ -161,7 +183,7 @@ describe('retries', () => {
       else response.end('hello');
     });
     const answer = await client({ random: () => 0 }).http(
-      get(server.origin, { method: 'PUT', body: Buffer.from('x'), patience: 1000 }),
+      get(server.origin, { method: 'PUT', body: Buffer.from('x'), patience: 60_000 }),
     );
     expect([answer.body.toString(), server.requests.length]).toEqual(['hello', 3]);
   });
@@ -172,43 +194,42 @@ describe('retries', () => {
     );
     const { http } = client();
     expect((await http(get(`${server.origin}/busy`))).status).toBe(503);
-    expect((await http(get(`${server.origin}/no`, { patience: 1000 }))).status).toBe(404);
+    expect((await http(get(`${server.origin}/no`, { patience: 60_000 }))).status).toBe(404);
     expect(server.requests.length).toBe(2);
   });
 
   it('gives up at once when Retry-After asks for more than there is patience', async () => {
+    const { clock, serve, client } = fakeWorld();
     await using server = await serve(
       (_, response) => void response.writeHead(429, { 'retry-after': '3600' }).end(),
     );
-    const start = performance.now();
-    expect(await client().http(get(server.origin, { patience: 5000 }))).toMatchObject({
-      status: 429,
-      attempts: 1,
-    });
-    expect(performance.now() - start).toBeLessThan(1000);
+    const asked = () => client().http(get(server.origin, { patience: 5000 }));
+    expect(await clock.run(asked)).toMatchObject({ status: 429, attempts: 1 });
+    expect(clock.now()).toBe(0);
   });
 
   it('a kept connection that the server has closed costs no patience', async () => {
+    const { clock, serve, client } = fakeWorld();
     await using server = await serve((request, response, count) =>
       count === 2 ? request.socket.destroy() : void response.end('x'),
     );
     const { http } = client();
-    await http(get(server.origin));
-    expect((await http(get(server.origin))).status).toBe(200);
+    const twice = async () => {
+      await http(get(server.origin));
+      return http(get(server.origin));
+    };
+    expect((await clock.run(twice)).status).toBe(200);
+    expect(clock.now()).toBe(0);
     expect(server.requests.length).toBe(3);
   });
 
   it('says who refused, how often and for how long', async () => {
-    const probe = createServer();
-    await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-    const { port } = probe.address() as { port: number };
-    await new Promise((resolve) => probe.close(resolve));
-    const { http } = client({ random: () => 0.5 });
-    await expect(http(get(`http://127.0.0.1:${port}/`, { patience: 600 }))).rejects.toMatchObject({
+    const { clock, client } = fakeWorld();
+    const asked = () => client().http(get('http://127.0.0.1:9/', { patience: 30_000 }));
+    await expect(clock.run(asked)).rejects.toMatchObject({
       code: 'network',
-      message: expect.stringMatching(
-        new RegExp(`^127\\.0\\.0\\.1:${port} refused the connection \\(3 tries in \\d+ ms\\)\\.$`),
-      ),
+      // Half of 250 ms, 500 ms and so on to 5 s, while they end within 30 s.
+      message: '127.0.0.1:9 refused the connection (16 tries in 28.9 s).',
       cause: { code: 'ECONNREFUSED' },
     });
   });
@@ -252,15 +273,24 @@ describe('proxies', () => {
   });
 
   it('does not wait for a proxy that never opens its tunnel', async () => {
+    const clock = new FakeClock();
+    const reached = Promise.withResolvers<void>();
     const held: { destroy(): void }[] = [];
-    const mute = createServer((socket) => held.push(socket.on('error', () => {})));
+    const mute = createServer((socket) => {
+      held.push(socket.on('error', () => {}));
+      reached.resolve();
+    });
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
     const { port } = mute.address() as { port: number };
-    const { http } = client({
-      env: { HTTPS_PROXY: `http://127.0.0.1:${port}` },
-      limits: { connect: 100 },
-    });
-    await expect(http(get('https://registry.test/x'))).rejects.toMatchObject({
+    const env = { HTTPS_PROXY: `http://127.0.0.1:${port}` };
+    const { http } = client({ env, clock, milliseconds: 60_000 });
+    const asked = http(get('https://registry.test/x'));
+    asked.catch(() => {}); // awaited below
+    await reached.promise;
+    await clock.advance(9_999);
+    expect(clock.timers).toBeGreaterThan(1);
+    await clock.advance(1);
+    await expect(asked).rejects.toMatchObject({
       code: 'network',
       cause: { code: 'CONNECT_TIMEOUT' },
     });

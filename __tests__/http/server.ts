@@ -9,11 +9,16 @@ import { systemClock } from '../../src/clock.ts';
 import { createHttp, type HttpEvent, type HttpOptions } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
 import type { HttpRequest } from '../../src/http/http.ts';
+import { FakeClock } from '../fake-clock.ts';
+import { MemoryNetwork } from '../memory-network.ts';
 
-/** A server on a free port of 127.0.0.1 that counts its requests. */
+/** A server that counts its requests, on a free port of 127.0.0.1 or in a network of its own. */
 export async function serve(
   listener: (request: IncomingMessage, response: ServerResponse, count: number) => void,
-  onConnection: (socket: Socket) => unknown = () => {},
+  {
+    onConnection = () => {},
+    network,
+  }: { onConnection?: (socket: Socket) => unknown; network?: MemoryNetwork } = {},
 ) {
   const requests: {
     method: string;
@@ -44,8 +49,9 @@ export async function serve(
     socket.on('close', () => open.delete(socket));
     onConnection(socket);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  if (network === undefined)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = network?.open(server) ?? (server.address() as AddressInfo).port;
   return {
     port,
     host: `127.0.0.1:${port}`,
@@ -56,14 +62,27 @@ export async function serve(
     open: () => open.size,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      if (network === undefined) await new Promise((resolve) => server.close(resolve));
     },
   };
 }
 
-/** A client with a short step, and what it reported. */
+/** Servers and clients in a network of their own, on a clock that nobody waits for. */
+export function fakeWorld() {
+  const clock = new FakeClock();
+  const network = new MemoryNetwork();
+  return {
+    clock,
+    network,
+    serve: (listener: Parameters<typeof serve>[0]) => serve(listener, { network }),
+    client: (options: Parameters<typeof client>[0] = {}) =>
+      client({ milliseconds: 300_000, clock, ahead: network, random: () => 0.5, ...options }),
+  };
+}
+
+/** A client with a step of a minute, and what it reported. */
 export function client(options: Partial<HttpOptions> & { milliseconds?: number } = {}) {
-  const { milliseconds = 10_000, clock = systemClock, ...rest } = options;
+  const { milliseconds = 60_000, clock = systemClock, ...rest } = options;
   const events: HttpEvent[] = [];
   const http = createHttp({
     deadline: createDeadline(milliseconds, clock),

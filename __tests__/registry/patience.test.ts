@@ -1,36 +1,39 @@
 import { expect, it } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
 import { createEndpoint } from '../../src/registry/endpoint.ts';
-import { client, serve } from '../http/server.ts';
+import { fakeWorld } from '../http/server.ts';
+
+const ask = (origin: string) => ({
+  method: 'GET' as const,
+  url: new URL('/v2/', origin),
+  maxBytes: 10,
+  patience: 30_000,
+});
 
 it('a registry on this machine that never answers is waited for once', async () => {
+  const { clock, serve, client } = fakeWorld();
   await using server = await serve(() => {});
-  const { http } = client({ limits: { whole: 300 } });
-  const endpoint = createEndpoint({ http, clock: systemClock }, server.host, false);
-  const begin = performance.now();
-  const asked = endpoint.send((origin) => ({
-    method: 'GET',
-    url: new URL('/v2/', origin),
-    maxBytes: 10,
-    patience: 300,
-  }));
-  await expect(asked).rejects.toMatchObject({ code: 'network' });
-  expect(performance.now() - begin).toBeLessThan(550);
-  expect(server.requests).toHaveLength(1);
+  const endpoint = createEndpoint({ http: client().http, clock }, server.host, false);
+  await expect(clock.run(() => endpoint.send(ask))).rejects.toMatchObject({ code: 'network' });
+  expect([clock.now(), server.requests.length]).toEqual([30_000, 1]);
 });
 
 it('one that only stumbles is asked again', async () => {
+  const { clock, serve, client } = fakeWorld();
   await using server = await serve(
     (_request, response, count) => void response.writeHead(count === 1 ? 503 : 200).end(),
   );
-  const { http } = client({ random: () => 0 });
-  const endpoint = createEndpoint({ http, clock: systemClock }, server.host, false);
-  const answer = await endpoint.send((origin) => ({
-    method: 'GET',
-    url: new URL('/v2/', origin),
-    maxBytes: 10,
-    patience: 2_000,
-  }));
-  expect(answer.status).toBe(200);
+  const endpoint = createEndpoint({ http: client().http, clock }, server.host, false);
+  expect(await clock.run(() => endpoint.send(ask))).toMatchObject({ status: 200 });
   expect(server.requests).toHaveLength(2);
+});
+
+it('one that keeps failing is asked again for as long as there is patience, not twice as long', async () => {
+  const { clock, serve, client } = fakeWorld();
+  await using server = await serve((_request, response) => {
+    clock.timer(5_000, () => void response.writeHead(503).end());
+  });
+  const endpoint = createEndpoint({ http: client().http, clock }, server.host, false);
+  expect(await clock.run(() => endpoint.send(ask))).toMatchObject({ status: 503 });
+  // The last try begins before 30 s are over.
+  expect(clock.now()).toBeLessThanOrEqual(35_000);
 });

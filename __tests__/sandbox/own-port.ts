@@ -1,4 +1,8 @@
+import type { Server as HttpServer } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
 import type { Server } from 'node:net';
+import type { Clock } from '../../src/clock.ts';
+import type { MemoryNetwork } from '../memory-network.ts';
 
 /**
  * Below what systems hand out by themselves (Linux from 32768, others from 49152), above what
@@ -41,4 +45,43 @@ export function listenOn(server: Server, port: number): Promise<void> {
       resolve();
     });
   });
+}
+
+/** Where a server of the sandbox is reached, and by what it measures time. */
+export interface Surroundings {
+  /** that of the machine when absent */
+  readonly clock?: Clock;
+  /** loopback when absent */
+  readonly network?: MemoryNetwork;
+}
+
+/** A server that can be taken down for a moment. */
+export interface OwnPort {
+  readonly port: number;
+  /** Refuses new connections (ECONNREFUSED) and ends those that are open. */
+  close(): Promise<void>;
+  /** Takes connections again, on the same port. */
+  open(): Promise<void>;
+}
+
+/** Lets a server be reached, on a port of its own of 127.0.0.1. */
+export async function openOwnPort(
+  server: HttpServer | HttpsServer,
+  { network }: Surroundings,
+): Promise<OwnPort> {
+  if (network !== undefined) {
+    const port = network.open(server);
+    return {
+      port,
+      close: async () => network.refuse(port),
+      open: async () => void network.open(server, port),
+    };
+  }
+  const port = await listenOnOwnPort(server);
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return { port, close, open: () => listenOn(server, port) };
 }

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../../src/clock.ts';
 import { bodyOf, headersOf, type Listener, type Reply, send } from './registry-http.ts';
 
 /**
@@ -60,7 +60,7 @@ export async function answerWithFault(
   fault: Fault,
   method: string,
   response: ServerResponse,
-  listener: Listener,
+  { listener, clock }: { readonly listener: Listener; readonly clock: Clock },
   answer: () => Promise<Reply>,
 ): Promise<number | Fault['kind']> {
   const socket = response.socket;
@@ -74,8 +74,10 @@ export async function answerWithFault(
       return fault.kind;
     case 'refuse':
       socket?.resetAndDestroy();
-      await listener.deafen();
-      setTimeout(() => listener.hear().catch(() => undefined), fault.ms ?? 200).unref();
+      await listener.close();
+      clock.timer(fault.ms ?? 200, () => listener.open().catch(() => undefined), {
+        keepAlive: false,
+      });
       return fault.kind;
     case 'hang':
       if (fault.apply === true) await answer();
@@ -92,10 +94,10 @@ export async function answerWithFault(
       socket?.end('\u0016\u0003\u0001 this is not HTTP\r\n\r\n');
       return fault.kind;
     case 'latency':
-      await sleep(fault.ms, undefined, { ref: false });
+      await clock.sleep(fault.ms);
       break;
     default:
-      return await spoilBody(fault, method, response, await answer());
+      return await spoilBody(fault, method, response, await answer(), clock);
   }
   const reply = await answer();
   send(response, method, reply);
@@ -107,6 +109,7 @@ async function spoilBody(
   method: string,
   response: ServerResponse,
   reply: Reply,
+  clock: Clock,
 ): Promise<number> {
   const body = bodyOf(reply);
   if (fault.kind === 'malformed-json') {
@@ -128,7 +131,7 @@ async function spoilBody(
     for (const byte of body) {
       if (response.destroyed || response.socket === null) break;
       response.write(Buffer.from([byte]));
-      await sleep(fault.everyMs, undefined, { ref: false });
+      await clock.sleep(fault.everyMs);
     }
     response.end();
   } else {
@@ -137,7 +140,7 @@ async function spoilBody(
     const piece = Buffer.alloc(fault.bytes ?? 64 * 1024, 0x20);
     while (!response.destroyed && response.socket !== null && !response.socket.destroyed) {
       if (!response.write(piece)) await drained(response);
-      await sleep(fault.everyMs ?? 1, undefined, { ref: false });
+      await clock.sleep(fault.everyMs ?? 1);
     }
   }
   return reply.status;

@@ -5,7 +5,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { listenOn, listenOnOwnPort } from './own-port.ts';
+import { type OwnPort, openOwnPort, type Surroundings } from './own-port.ts';
 
 /**
  * Which of a registry's listeners was asked: itself, its token service on another port, or the
@@ -41,15 +41,9 @@ export interface TlsFiles {
   readonly cert: string;
 }
 
-export interface Listener {
-  readonly port: number;
+export interface Listener extends OwnPort {
   /** http(s)://127.0.0.1:PORT */
   readonly origin: string;
-  /** Refuses new connections (ECONNREFUSED) and ends those that are open. */
-  deafen(): Promise<void>;
-  /** Listens again, on the same port. */
-  hear(): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** An error answer as the distribution spec writes it ("error codes"). */
@@ -93,7 +87,7 @@ export const pageNotFound: Reply = {
 export async function listen(
   name: ListenerName,
   serve: (asked: Omit<Asked, 'index'>, response: ServerResponse) => Promise<void>,
-  tls?: TlsFiles,
+  { tls, ...surroundings }: Surroundings & { readonly tls?: TlsFiles | undefined },
 ): Promise<Listener> {
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     readRequest(name, request, tls !== undefined)
@@ -105,19 +99,8 @@ export async function listen(
       ? createServer(onRequest)
       : createTlsServer({ key: tls.key, cert: tls.cert }, onRequest);
   server.keepAliveTimeout = 60_000;
-  const deafen = () =>
-    new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
-  const port = await listenOnOwnPort(server);
-  return {
-    port,
-    origin: `http${tls === undefined ? '' : 's'}://127.0.0.1:${port}`,
-    deafen,
-    hear: () => listenOn(server, port),
-    close: deafen,
-  };
+  const port = await openOwnPort(server, surroundings);
+  return { ...port, origin: `http${tls === undefined ? '' : 's'}://127.0.0.1:${port.port}` };
 }
 
 /** Writes a reply as it is; a HEAD gets the headers only. */

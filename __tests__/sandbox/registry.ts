@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { type Clock, systemClock } from '../../src/clock.ts';
+import type { Surroundings } from './own-port.ts';
 import { type Auth, Door } from './registry-auth.ts';
 import { plain, type Switches } from './registry-behaviours.ts';
 import {
@@ -25,7 +27,7 @@ import { answerReferrers, answerTags } from './registry-lists.ts';
 import { answerManifest } from './registry-manifests.ts';
 import { RegistryStore } from './registry-store.ts';
 
-export interface RegistryOptions extends Partial<Switches> {
+export interface RegistryOptions extends Partial<Switches>, Surroundings {
   readonly auth?: Auth;
   readonly tls?: TlsFiles;
   /** Called for every request; what it answers goes wrong. */
@@ -83,11 +85,13 @@ const nameGrammar =
  */
 export async function startRegistry(options: RegistryOptions = {}): Promise<SandboxRegistry> {
   const auth = options.auth ?? { kind: 'none' };
+  const clock = options.clock ?? systemClock;
   const state: State = {
     switches: { ...plain, ...options },
     hooks: { ...options },
-    store: new RegistryStore(),
-    door: new Door(auth),
+    store: Object.assign(new RegistryStore(), { now: clock.now }),
+    door: Object.assign(new Door(auth), { now: clock.now }),
+    clock,
     requests: [],
     leaks: [],
     signature: randomBytes(16).toString('hex'),
@@ -104,7 +108,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Sand
     const listener = await listen(
       name,
       (asked, response) => serve(state, { ...asked, index: state.requests.length }, response),
-      options.tls,
+      options,
     );
     state.listeners.set(name, listener);
   }
@@ -133,6 +137,7 @@ interface State {
   readonly hooks: Pick<RegistryOptions, 'faults' | 'override'>;
   readonly store: RegistryStore;
   readonly door: Door;
+  readonly clock: Clock;
   readonly requests: LoggedRequest[];
   readonly leaks: string[];
   /** what a presigned URL of the storage host carries */
@@ -163,7 +168,7 @@ async function serve(
       fault,
       asked.method,
       response,
-      state.listeners.get(asked.listener)!,
+      { listener: state.listeners.get(asked.listener)!, clock: state.clock },
       answer,
     );
     return;
@@ -288,7 +293,7 @@ function answerElsewhere(state: State, asked: Asked): Reply {
   return blobReply(asked, digest, bytes);
 }
 
-function limit({ switches, recent, store }: State): Reply | undefined {
+function limit({ switches, recent, store, clock }: State): Reply | undefined {
   if (switches.rateLimit === undefined) return undefined;
   const now = store.now();
   while (recent.length > 0 && now - recent[0]! >= 1000) recent.shift();
@@ -296,7 +301,7 @@ function limit({ switches, recent, store }: State): Reply | undefined {
     recent.push(now);
     return undefined;
   }
-  const date = new Date(Math.ceil(Date.now() / 1000) * 1000 + 1000).toUTCString();
+  const date = new Date(Math.ceil(clock.date().getTime() / 1000) * 1000 + 1000).toUTCString();
   const headers: Record<string, string> =
     switches.retryAfter === 'none'
       ? {}

@@ -1,3 +1,5 @@
+import type { Clock } from '../../../src/clock.ts';
+import type { OwnPort } from '../own-port.ts';
 import type { ServiceRequest } from './service.ts';
 
 /** What a service does instead of answering properly. */
@@ -39,11 +41,6 @@ interface Plan {
   left: number;
 }
 
-interface Listener {
-  listen(): Promise<void>;
-  close(): Promise<void>;
-}
-
 /** The switch of one service, and its counters. */
 export class FaultSwitch {
   /** Milliseconds that every answer waits. */
@@ -53,12 +50,14 @@ export class FaultSwitch {
   /** Requests among them that a fault befell. */
   faulted = 0;
   readonly #plans: Plan[] = [];
-  readonly #listener: Listener;
+  readonly #port: Pick<OwnPort, 'open' | 'close'>;
+  readonly #clock: Clock;
   #up = true;
-  #rise: NodeJS.Timeout | undefined;
+  #cancelRise = () => {};
 
-  constructor(listener: Listener) {
-    this.#listener = listener;
+  constructor(port: Pick<OwnPort, 'open' | 'close'>, clock: Clock) {
+    this.#port = port;
+    this.#clock = clock;
   }
 
   /**
@@ -69,7 +68,7 @@ export class FaultSwitch {
     fault: Fault,
     { times = Infinity, milliseconds = Infinity, matching = () => true }: FaultLimit = {},
   ): void {
-    this.#plans.push({ fault, left: times, until: Date.now() + milliseconds, matching });
+    this.#plans.push({ fault, left: times, until: this.#clock.now() + milliseconds, matching });
   }
 
   /** Ends every planned fault and the latency; a service that is down stays down. */
@@ -84,24 +83,26 @@ export class FaultSwitch {
   async down(milliseconds?: number): Promise<void> {
     if (!this.#up) return;
     this.#up = false;
-    await this.#listener.close();
+    await this.#port.close();
     if (milliseconds !== undefined)
-      this.#rise = setTimeout(() => void this.up(), milliseconds).unref();
+      this.#cancelRise = this.#clock.timer(milliseconds, () => void this.up(), {
+        keepAlive: false,
+      });
   }
 
   /** Accepts connections again, on the same port. */
   async up(): Promise<void> {
-    clearTimeout(this.#rise);
+    this.#cancelRise();
     if (this.#up) return;
     this.#up = true;
-    await this.#listener.listen();
+    await this.#port.open();
   }
 
   /** For the service: the fault that befalls this request. */
   next(request: ServiceRequest): Fault | undefined {
     this.requests++;
     const plan = this.#plans.find(
-      ({ left, until, matching }) => left > 0 && Date.now() < until && matching(request),
+      ({ left, until, matching }) => left > 0 && this.#clock.now() < until && matching(request),
     );
     if (!plan) return undefined;
     plan.left--;
@@ -111,13 +112,13 @@ export class FaultSwitch {
 
   /** For the service: waits as long as `latency` says. */
   async delay(): Promise<void> {
-    if (this.latency > 0) await new Promise((done) => setTimeout(done, this.latency));
+    if (this.latency > 0) await this.#clock.sleep(this.latency);
   }
 
   /** For the service: ends it for good. */
   async close(): Promise<void> {
-    clearTimeout(this.#rise);
-    if (this.#up) await this.#listener.close();
+    this.#cancelRise();
+    if (this.#up) await this.#port.close();
     this.#up = false;
   }
 }

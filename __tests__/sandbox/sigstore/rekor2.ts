@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { json } from '@sigstore/core';
+import type { Clock } from '../../../src/clock.ts';
 import { logIdOf, signedCheckpoint } from './checkpoint.ts';
 import { BadMessage, gatewayError, gatewayMethod, gatewayNotFound } from './gateway.ts';
 import { leafHash, MerkleTree } from './merkle.ts';
@@ -10,6 +11,7 @@ export interface Rekor2Parts {
   readonly key: KeyObject;
   /** For how many milliseconds entries are gathered before the next checkpoint holds them all. */
   readonly batchMilliseconds: number;
+  readonly clock: Clock;
 }
 
 const origin = '127.0.0.1';
@@ -108,7 +110,7 @@ class TiledLog {
   }
 
   async #publish(): Promise<void> {
-    await new Promise((done) => setTimeout(done, this.#parts.batchMilliseconds));
+    await this.#parts.clock.sleep(this.#parts.batchMilliseconds);
     this.#published = this.#tree.size;
     this.#checkpoint = this.#sign();
     this.#batch = undefined;

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { listenOn, listenOnOwnPort } from '../own-port.ts';
+import { systemClock } from '../../../src/clock.ts';
+import { openOwnPort, type Surroundings } from '../own-port.ts';
 import { type Fault, FaultSwitch } from './faults.ts';
 
 export interface ServiceRequest {
@@ -38,14 +39,16 @@ export interface Service {
 const maxBody = 16 * 1024 * 1024;
 
 /**
- * Starts one service on a free loopback port. Every request is in `log`, and goes through the
+ * Starts one service on a free loopback port, or in a network of its own. Every request is in `log`, and goes through the
  * service's fault switch.
  */
 export async function startService(
   name: string,
   handler: Handler,
   log: LoggedRequest[],
+  surroundings: Surroundings = {},
 ): Promise<Service> {
+  const { clock = systemClock } = surroundings;
   const server = createServer((request, response) => {
     serve(request, response).catch((error: unknown) => {
       // A mistake of the sandbox itself shall be seen as one.
@@ -58,14 +61,9 @@ export async function startService(
         });
     });
   });
-  const close = (): Promise<void> =>
-    new Promise((done) => {
-      server.close(() => done());
-      server.closeAllConnections();
-    });
-  const port = await listenOnOwnPort(server);
-  const faults = new FaultSwitch({ listen: () => listenOn(server, port), close });
-  return { url: `http://127.0.0.1:${port}`, faults, close: () => faults.close() };
+  const port = await openOwnPort(server, surroundings);
+  const faults = new FaultSwitch(port, clock);
+  return { url: `http://127.0.0.1:${port.port}`, faults, close: () => faults.close() };
 
   async function serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const request = await read(message);
@@ -73,7 +71,7 @@ export async function startService(
       service: name,
       method: request.method,
       path: request.url.pathname + request.url.search,
-      at: new Date(),
+      at: clock.date(),
     };
     log.push(entry);
     const fault = faults.next(request);

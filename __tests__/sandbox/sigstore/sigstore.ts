@@ -1,4 +1,6 @@
 import type { KeyObject } from 'node:crypto';
+import { systemClock } from '../../../src/clock.ts';
+import type { Surroundings } from '../own-port.ts';
 import { type Certified, newIntermediate, newRoot, newTimestamper } from './certificates.ts';
 import { logIdOf } from './checkpoint.ts';
 import type { FaultSwitch } from './faults.ts';
@@ -8,13 +10,13 @@ import { newEcKey, spkiOf } from './keys.ts';
 import { defaultClaims, newOidc } from './oidc.ts';
 import { newRekor1 } from './rekor1.ts';
 import { newRekor2 } from './rekor2.ts';
-import { type LoggedRequest, type Service, startService } from './service.ts';
+import { type Handler, type LoggedRequest, type Service, startService } from './service.ts';
 import { newTimestampAuthority } from './timestamp-authority.ts';
 
-export interface SigstoreOptions {
+export interface SigstoreOptions extends Surroundings {
   /** Claims of every token, unless a request for one says otherwise. */
   readonly claims?: Readonly<Record<string, string>>;
-  /** The time of every service; that of the machine by default. */
+  /** The time of every service; that of the clock by default. */
   readonly now?: () => Date;
   /** The audience that Fulcio wants. */
   readonly audience?: string;
@@ -56,7 +58,7 @@ export interface Sigstore {
   close(): Promise<void>;
 }
 
-const start = '2024-01-01T00:00:00Z';
+const validSince = '2024-01-01T00:00:00Z';
 const idTokenRequestToken = 'sandbox-request-token';
 
 /**
@@ -66,25 +68,27 @@ const idTokenRequestToken = 'sandbox-request-token';
 export async function startSigstore(options: SigstoreOptions = {}): Promise<Sigstore> {
   const {
     claims = {},
-    now = () => new Date(),
+    clock = systemClock,
+    now = clock.date,
     audience = 'sigstore',
     rekor2BatchMilliseconds = 5,
   } = options;
   const requests: LoggedRequest[] = [];
+  const surroundings = { ...options, clock };
+  const start = (name: ServiceName, handler: Handler) =>
+    startService(name, handler, requests, surroundings);
   const keys = newKeys();
   const oidc = newOidc({ requestToken: idTokenRequestToken, claims, now });
   const [oidcService, rekor, rekor2, timestamp] = await Promise.all([
-    startService('oidc', oidc.handler, requests),
-    startService('rekor', newRekor1({ key: keys.rekor, now }), requests),
-    startService(
+    start('oidc', oidc.handler),
+    start('rekor', newRekor1({ key: keys.rekor, now })),
+    start(
       'rekor2',
-      newRekor2({ key: keys.rekor2, batchMilliseconds: rekor2BatchMilliseconds }),
-      requests,
+      newRekor2({ key: keys.rekor2, batchMilliseconds: rekor2BatchMilliseconds, clock }),
     ),
-    startService(
+    start(
       'timestamp',
       newTimestampAuthority({ root: keys.timestampRoot, authority: keys.timestamper, now }),
-      requests,
     ),
   ]);
   const email = oidcService.url.replace('127.0.0.1', 'localhost');
@@ -93,10 +97,9 @@ export async function startSigstore(options: SigstoreOptions = {}): Promise<Sigs
     { url: email, type: 'email', keys: oidc.publicKeys },
   ];
   const { root, intermediate, certificateLog } = keys;
-  const fulcio = await startService(
+  const fulcio = await start(
     'fulcio',
     newFulcio({ root, intermediate, certificateLog, issuers, audience, now }),
-    requests,
   );
   const services: Record<ServiceName, Service> = {
     oidc: oidcService,
@@ -168,7 +171,7 @@ function trustedRoot(keys: Keys, urls: Urls): object {
     publicKey: {
       rawBytes: spkiOf(key).toString('base64'),
       keyDetails: 'PKIX_ECDSA_P256_SHA_256',
-      validFor: { start },
+      validFor: { start: validSince },
     },
     logId: { keyId: logIdOf(key).toString('base64') },
   });
@@ -176,7 +179,7 @@ function trustedRoot(keys: Keys, urls: Urls): object {
     subject: { organization: 'sandbox.test', commonName },
     uri,
     certChain: { certificates: chain.map(({ der }) => ({ rawBytes: der.toString('base64') })) },
-    validFor: { start },
+    validFor: { start: validSince },
   });
   return {
     mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
@@ -191,7 +194,7 @@ function trustedRoot(keys: Keys, urls: Urls): object {
 
 function signingConfigs(urls: Urls): Record<SigningConfigName, object> {
   const service = (url: string, majorApiVersion: number): object[] => [
-    { url, majorApiVersion, validFor: { start }, operator: 'sandbox.test' },
+    { url, majorApiVersion, validFor: { start: validSince }, operator: 'sandbox.test' },
   ];
   const any = { selector: 'ANY' };
   const config = (rekor: object[] | undefined, timestamp: boolean): object => ({
