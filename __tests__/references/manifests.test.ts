@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readFileReferences } from '../../src/references/read-file.ts';
-import { read } from './show.ts';
+import { read, show } from './show.ts';
 
 const pod = (indent: string) =>
   [
@@ -389,6 +389,24 @@ describe('files', () => {
       kinds: [],
       uses: [],
     });
+  });
+
+  it.each<[string, string, BufferEncoding, string[]]>([
+    ['app.docker', '# caf\xe9\nFROM a/b\n', 'latin1', ['2 docker.io/a/b']],
+    ['app.list', '# caf\xe9\napiVersion: v1\nkind: Pod\nspec: {image: a/b}\n', 'latin1', ['1 ? ']],
+    ['app.list', '\ufeffapiVersion: v1\nkind: Pod\nspec: {image: a/b}\n', 'utf16le', ['1 ? ']],
+    ['app.list', '{"kind":"Pod","apiVersion":"v1","image":"a/b","x":"\xff"}', 'latin1', ['1 ? ']],
+    ['NOTES.txt', 'caf\xe9 at noon\nFrom the team\n', 'latin1', []],
+    ['logo.png', '\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0image: a/b', 'latin1', []],
+  ])('%s that is not UTF-8, and what it names', (path, text, encoding, images) => {
+    expect(show(readFileReferences(path, Buffer.from(text, encoding)).uses)).toEqual(images);
+  });
+
+  it('a frontend that a YAML file names for `docker build -f` is an image', () => {
+    expect(read('spec.yml', '# syntax=evil/frontend:1\nname: x\n').images).toEqual([
+      '1 docker.io/evil/frontend:1',
+    ]);
+    expect(read('spec.yml', '# the syntax=none of it\nname: x\n').images).toEqual([]);
   });
 
   it('many aliases are followed', () => {

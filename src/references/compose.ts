@@ -1,7 +1,7 @@
 import { shown } from '../text/untrusted.ts';
 import { isSet, listOf, mapOf, textOf, type YamlNode } from '../text/yaml-node.ts';
 import { readDockerfile } from './dockerfile.ts';
-import { expand } from './dockerfile-words.ts';
+import { expand, Variables } from './dockerfile-expand.ts';
 import { type ImageUse, imageUse, unresolved } from './image-use.ts';
 
 /** A compose file has a map of services, each one a map. */
@@ -64,7 +64,7 @@ function interpolated(node: YamlNode | undefined): readonly ImageUse[] {
   const written = textOf(node);
   if (written === undefined)
     return [unresolved(node.line, String(node.source ?? ''), 'is not a text')];
-  const value = written.includes('$$') ? { open: '$$' } : expand(written, new Map());
+  const value = written.includes('$$') ? { open: '$$' } : expand(written, new Variables());
   if ('open' in value)
     return [
       unresolved(

@@ -1,14 +1,6 @@
-import { quotedWords } from './dockerfile-words.ts';
-
-/** One instruction of a Dockerfile, its continuation lines joined. */
-export interface Instruction {
-  /** where it starts, counted from 1 */
-  readonly line: number;
-  /** in upper case */
-  readonly keyword: string;
-  /** what follows the keyword, trimmed */
-  readonly rest: string;
-}
+import { skipHeredocs } from './dockerfile-heredoc.ts';
+import { type Instruction, isBlank, split } from './dockerfile-instruction.ts';
+import { trimStart, withoutBlanks } from './dockerfile-words.ts';
 
 export interface DockerfileLines {
   readonly instructions: readonly Instruction[];
@@ -20,12 +12,8 @@ export interface DockerfileLines {
   readonly problem?: { readonly line: number; readonly why: string };
 }
 
-// The white space of Go's unicode.IsSpace, which differs from JavaScript's: what only one of two
-// readers takes for a blank hides a FROM.
-const space =
-  '[\\t\\n\\v\\f\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]';
-const leading = new RegExp(`^${space}+`);
-const trailing = new RegExp(`${space}+$`);
+/** BuildKit's scanner (Go's bufio) gives up at a line that does not fit into 64 KiB. */
+const longestLine = 64 * 1024 - 1;
 
 /**
  * Cuts a Dockerfile into instructions by the rules of BuildKit's own reader
@@ -33,31 +21,101 @@ const trailing = new RegExp(`${space}+$`);
  * the builder can be made to swallow a `FROM` as a part of the line before, for example behind `RUN
  * echo "<<EOF"` or an escaped backslash at the end of a line; then the gate would pass an image it
  * never saw.
+ * @param text one character a byte (Latin-1): BuildKit reads bytes, and cuts flags between those of
+ * one letter
  */
 export function readLines(text: string): DockerfileLines {
   const lines = text
-    .replace(/^\ufeff/, '')
+    .replace(/^\xef\xbb\xbf/, '')
     .split('\n')
-    .map((line) => line.replace(/\r+$/, ''));
-  const directives = readDirectives(lines);
-  const escaper = directives.get('escape')?.value ?? '\\';
-  const syntax = directives.get('syntax') ?? slashSyntax(lines);
-  const head = {
-    escaper,
-    ...(syntax === undefined
-      ? {}
-      : { syntax: { line: syntax.line, image: syntax.value.split(' ')[0] ?? '' } }),
+    .map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line));
+  const directives = readDirectives(lines.map(trimStart), '#', 0);
+  const syntax = syntaxOf(lines);
+  const escaper = directives.found.get('escape')?.value ?? '\\';
+  const head = { escaper, ...(syntax === undefined ? {} : { syntax }) };
+  const problem = problemOf(lines, directives, escaper);
+  if (problem !== undefined && problem.line <= directives.end)
+    return { ...head, instructions: [], problem };
+  const read = readInstructions(lines.slice(0, problem && problem.line - 1), escaper);
+  const first = read.problem ?? problem;
+  return {
+    ...head,
+    instructions: read.instructions,
+    ...(first === undefined ? {} : { problem: first }),
   };
-  if (escaper !== '\\' && escaper !== '`') {
+}
+
+/** What keeps a builder from reading any file with these lines. */
+function problemOf(
+  lines: readonly string[],
+  directives: Directives,
+  escaper: string,
+): DockerfileLines['problem'] {
+  if (directives.twice !== undefined)
+    return { line: directives.twice, why: 'a directive stands there twice' };
+  if (escaper !== '\\' && escaper !== '`')
     return {
-      ...head,
-      instructions: [],
-      problem: {
-        line: directives.get('escape')?.line ?? 1,
-        why: 'its escape directive names no escape character',
-      },
+      line: directives.found.get('escape')?.line ?? 1,
+      why: 'its escape directive names no escape character',
     };
+  // Until 1.8 a directive `check` was none, and a no-break space in front of one was no blank.
+  const before = lines.slice(0, directives.found.get('escape')?.line ?? 0).map(trimStart);
+  if (escaper === '`' && !before.every((line) => /^#[\t\n\f\r ]*(escape|syntax)/i.test(line)))
+    return { line: before.length, why: 'versions of BuildKit differ in its escape directive' };
+  // Old versions take off one carriage return alone, and see no escape character before others.
+  const returns = lines.findIndex((line) => line.endsWith('\r'));
+  if (returns >= 0)
+    return { line: returns + 1, why: 'a line in it ends with more than one carriage return' };
+  const long = lines.findIndex((line) => line.length > longestLine);
+  return long < 0 ? undefined : { line: long + 1, why: 'a line in it is longer than 64 KiB' };
+}
+
+interface Directives {
+  readonly found: ReadonlyMap<string, { readonly line: number; readonly value: string }>;
+  /** the line of a directive that was there already */
+  readonly twice?: number;
+  /** the last line that is one */
+  readonly end: number;
+}
+
+const directiveNames = ['syntax', 'escape', 'check'];
+
+/** Directives stand before everything else; the first line that is none ends them. */
+function readDirectives(lines: readonly string[], comment: string, start: number): Directives {
+  const found = new Map<string, { line: number; value: string }>();
+  let at = start;
+  for (; at < lines.length; at++) {
+    const line = lines[at] ?? '';
+    if (!line.startsWith(comment) || line.length > longestLine) break;
+    const match = /^([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*([^\n]+)$/.exec(
+      trimStart(line.slice(comment.length)),
+    );
+    const name = match?.[1]?.toLowerCase() ?? '';
+    if (!directiveNames.includes(name)) break;
+    if (found.has(name)) return { found, twice: at + 1, end: at + 1 };
+    found.set(name, { line: at + 1, value: trimAscii(match?.[2] ?? '') });
   }
+  return { found, end: at };
+}
+
+/**
+ * The frontend, which BuildKit looks for before it reads the file: behind a shebang, which ends all
+ * other directives, and in `// syntax=…` as well.
+ */
+function syntaxOf(lines: readonly string[]): DockerfileLines['syntax'] {
+  const start = lines[0]?.startsWith('#!') ? 1 : 0;
+  const found =
+    readDirectives(lines, '#', start).found.get('syntax') ??
+    readDirectives(lines, '//', start).found.get('syntax');
+  return found === undefined
+    ? undefined
+    : { line: found.line, image: found.value.split(' ')[0] ?? '' };
+}
+
+function readInstructions(
+  lines: readonly string[],
+  escaper: string,
+): Pick<DockerfileLines, 'instructions' | 'problem'> {
   const instructions: Instruction[] = [];
   for (let at = 0; at < lines.length; ) {
     const { joined, next } = join(lines, at, escaper);
@@ -65,45 +123,12 @@ export function readLines(text: string): DockerfileLines {
     at = next;
     if (instruction === undefined) continue;
     instructions.push(instruction);
-    const end = skipHeredocs(instruction, lines, at);
-    if (end === undefined)
-      return {
-        ...head,
-        instructions,
-        problem: { line: instruction.line, why: 'a here-document or a quote in it has no end' },
-      };
+    const end = skipHeredocs(instruction, lines, at, escaper);
+    if (typeof end === 'string')
+      return { instructions, problem: { line: instruction.line, why: end } };
     at = end;
   }
-  return { ...head, instructions };
-}
-
-interface Directive {
-  readonly line: number;
-  readonly value: string;
-}
-
-const directiveNames = ['syntax', 'escape', 'check'];
-
-/** Directives stand before everything else; the first line that is none ends them. */
-function readDirectives(lines: readonly string[], comment = '#'): ReadonlyMap<string, Directive> {
-  const found = new Map<string, Directive>();
-  // DetectSyntax of BuildKit leaves out a shebang, and looks on.
-  for (let at = lines[0]?.startsWith('#!') ? 1 : 0; at < lines.length; at++) {
-    const line = (lines[at] ?? '').replace(leading, '');
-    if (!line.startsWith(comment)) break;
-    const match = /^([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(\S.*)$/.exec(
-      line.slice(comment.length).replace(leading, ''),
-    );
-    const name = match?.[1]?.toLowerCase() ?? '';
-    if (!directiveNames.includes(name) || found.has(name)) break;
-    found.set(name, { line: at + 1, value: (match?.[2] ?? '').replace(trailing, '') });
-  }
-  return found;
-}
-
-/** BuildKit also takes the frontend from `// syntax=…`. */
-function slashSyntax(lines: readonly string[]): Directive | undefined {
-  return readDirectives(lines, '//').get('syntax');
+  return { instructions };
 }
 
 /** Joins a line with those that continue it; comments and empty lines between them do not count. */
@@ -116,11 +141,10 @@ function join(
   let at = start;
   for (let goesOn = true; goesOn && at < lines.length; at++) {
     const line = lines[at] ?? '';
-    const trimmed = line.replace(leading, '');
-    const blank = trimmed === '' || trimmed.startsWith('#');
+    const blank = isBlank(line);
     if (blank && at === start) return { joined: '', next: at + 1 };
     if (blank) continue;
-    const cut = line.replace(/[ \t]+$/, '');
+    const cut = withoutBlanks(line);
     // An escaped escape character at the end continues nothing (BuildKit since 0.11; older ones
     // differ, and this way more is seen).
     goesOn = cut.endsWith(escaper) && !cut.endsWith(escaper + escaper);
@@ -129,52 +153,10 @@ function join(
   return { joined: parts.join(''), next: at };
 }
 
-function split(joined: string, line: number): Instruction | undefined {
-  const trimmed = joined.replace(leading, '').replace(trailing, '');
-  if (trimmed === '') return undefined;
-  const end = trimmed.search(/[\t\v\f\r ]/);
-  const keyword = (end < 0 ? trimmed : trimmed.slice(0, end)).toUpperCase();
-  return { line, keyword, rest: end < 0 ? '' : trimmed.slice(end).replace(leading, '') };
-}
+// Written out: an expression such as / +$/ takes quadratic time for many of them in the middle.
 
-/** What an ONBUILD triggers, as an instruction of its own. */
-export function triggered({ line, keyword, rest }: Instruction): Instruction | undefined {
-  return keyword === 'ONBUILD' ? split(rest, line) : undefined;
-}
-
-/** The line after the last here-document of an instruction; undefined where one does not end. */
-function skipHeredocs(
-  instruction: Instruction,
-  lines: readonly string[],
-  start: number,
-): number | undefined {
-  const { keyword, rest } = triggered(instruction) ?? instruction;
-  if (!['RUN', 'COPY', 'ADD'].includes(keyword) || !rest.includes('<<') || isJson(rest))
-    return start;
-  const words = quotedWords(rest);
-  if (words === undefined) return undefined;
-  let at = start;
-  for (const word of words) {
-    const match = /^\d*<<(-?)([^<]+)$/.exec(word);
-    if (match === null) continue;
-    const name = (match[2] ?? '').replace(/["']/g, '').replace(/\\(.)/g, '$1');
-    // Builders without here-documents, or with other rules for such names, would read what follows
-    // as instructions.
-    if (/[\s$]/.test(name)) return undefined;
-    const tabs = match[1] === '-' ? /^\t+/ : /^(?!)/;
-    while (at < lines.length && (lines[at] ?? '').replace(tabs, '') !== name) at++;
-    if (at >= lines.length) return undefined;
-    at++;
-  }
-  return at;
-}
-
-/** The JSON form (`RUN ["…"]`) has no here-documents. */
-function isJson(rest: string): boolean {
-  try {
-    const value: unknown = JSON.parse(rest.replace(/^(--\S+\s+)*/, ''));
-    return Array.isArray(value) && value.every((word) => typeof word === 'string');
-  } catch {
-    return false;
-  }
+function trimAscii(text: string): string {
+  let end = text.length;
+  while (/[\t\n\f\r ]/.test(text[end - 1] ?? '')) end--;
+  return text.slice(0, end);
 }

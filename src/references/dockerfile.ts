@@ -1,150 +1,133 @@
 import { shown } from '../text/untrusted.ts';
-import { type Instruction, readLines, triggered } from './dockerfile-lines.ts';
-import { expand, quotedWords } from './dockerfile-words.ts';
-import { type ImageUse, imageUse, unresolved } from './image-use.ts';
-
-const keywords =
-  'ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME WORKDIR'.split(
-    ' ',
-  );
-
-/** What is known at one place of a Dockerfile. */
-interface State {
-  readonly escaper: string;
-  /** ARGs before the first FROM that have a default */
-  readonly values: Map<string, string>;
-  /** the stages so far: their names in lower case, and how many they are */
-  readonly stages: { readonly names: Set<string>; count: number };
-}
+import {
+  named,
+  noStages,
+  readArguments,
+  readFrom,
+  refused,
+  type State,
+  startOf,
+} from './dockerfile-from.ts';
+import { type Instruction, keywords, triggered } from './dockerfile-instruction.ts';
+import { readLines } from './dockerfile-lines.ts';
+import { latin1, readingsOf, utf8 } from './dockerfile-words.ts';
+import type { ImageUse } from './image-use.ts';
 
 /**
  * The images of a Dockerfile: `FROM` (stages and `scratch` are none), `COPY --from`, `RUN
  * --mount=from=`, the same in `ONBUILD`, and the frontend of `# syntax=`. ARGs before the first
- * FROM count with their default; a build argument can replace it, which no file shows.
- * @param firstLine where the text starts, for Dockerfiles inside other files
+ * FROM count with their default; a build argument can replace it, which no file shows. Where
+ * versions of BuildKit differ, what any of them runs is there. A file with a line that no builder
+ * knows as an instruction is unresolved as a whole.
+ * @param file its bytes; a text for a Dockerfile inside another file
+ * @param firstLine where the text starts in that file
  */
-export function readDockerfile(text: string, firstLine = 1): readonly ImageUse[] {
-  const { instructions, escaper, syntax, problem } = readLines(text);
-  const state: State = { escaper, values: new Map(), stages: { names: new Set(), count: 0 } };
-  const uses = [
-    ...(syntax === undefined ? [] : [imageUse(syntax.line, syntax.image)]),
-    ...instructions.flatMap((instruction) => readInstruction(instruction, state)),
-    ...(problem === undefined
-      ? []
-      : [unresolved(problem.line, 'Dockerfile', `cannot be read to its end: ${problem.why}`)]),
+export function readDockerfile(file: Uint8Array | string, firstLine = 1): readonly ImageUse[] {
+  const { instructions, escaper, syntax, problem } = readLines(latin1(file));
+  const state = startOf(escaper);
+  const stranger = instructions.findIndex((instruction) => strangeKeyword(instruction, escaper));
+  const known = stranger < 0 ? instructions : instructions.slice(0, stranger);
+  const found = [
+    ...(syntax === undefined ? [] : [named(syntax.line, syntax.image)]),
+    ...known.flatMap((instruction) => readInstruction(instruction, state)),
   ];
+  const uses =
+    stranger < 0
+      ? [...found, ...(problem === undefined ? [] : [cut(problem)])]
+      : [...found.filter((use) => 'reference' in use), strange(instructions[stranger], escaper)];
   return uses.map((use) => ({ ...use, line: use.line + firstLine - 1 }));
 }
 
 /**
- * True for a text that is a Dockerfile whatever its name: known instructions alone, with a FROM.
+ * True for a text that is a Dockerfile whatever its name: known instructions alone, with a FROM; or
+ * one that names a frontend for BuildKit.
  */
-export function looksLikeDockerfile(text: string): boolean {
-  const { instructions } = readLines(text);
+export function looksLikeDockerfile(bytes: Uint8Array): boolean {
+  const { instructions, escaper, syntax } = readLines(latin1(bytes));
   return (
-    instructions.some(({ keyword }) => keyword === 'FROM') &&
-    instructions.every(({ keyword }) => keywords.includes(keyword))
+    syntax !== undefined ||
+    (instructions.some(({ keyword }) => keyword === 'FROM') &&
+      instructions.every((instruction) => !strangeKeyword(instruction, escaper)))
   );
+}
+
+/** The frontend that BuildKit would run for a file of any kind: `# syntax=…`. */
+export function readSyntax(bytes: Uint8Array): readonly ImageUse[] {
+  const { syntax } = readLines(latin1(bytes.subarray(0, 64 * 1024)));
+  return syntax === undefined ? [] : [named(syntax.line, syntax.image)];
+}
+
+/** The instruction, or the one that it triggers, that is none; builders refuse the whole file. */
+function strangeKeyword(instruction: Instruction, escaper: string): string | undefined {
+  const { keyword } = triggered(instruction, escaper) ?? instruction;
+  if (!keywords.has(keyword)) return keyword;
+  const inOnbuild =
+    instruction.keyword === 'ONBUILD' && /^(ONBUILD|FROM|MAINTAINER)$/.test(keyword);
+  return inOnbuild ? `ONBUILD ${keyword}` : undefined;
+}
+
+function strange(instruction: Instruction | undefined, escaper: string): ImageUse {
+  const { line = 1, keyword = '', rest = '' } = instruction ?? {};
+  const name = instruction && strangeKeyword(instruction, escaper);
+  return refused(
+    line,
+    `${keyword} ${rest}`.trim(),
+    `is no instruction, so the file is no Dockerfile that can be built: "${shown(utf8(name ?? keyword), 40)}"`,
+  );
+}
+
+function cut({ line, why }: { readonly line: number; readonly why: string }): ImageUse {
+  return refused(line, 'Dockerfile', `cannot be read to its end: ${why}`);
 }
 
 function readInstruction(instruction: Instruction, state: State): readonly ImageUse[] {
   const { keyword, line, rest } = instruction;
-  if (keyword === 'ARG' && state.stages.count === 0) readArguments(rest, state);
   if (keyword === 'FROM') return readFrom(line, rest, state);
-  const inner = triggered(instruction);
+  if (keyword === 'ARG' && state.stages.count === 0) return readArguments(line, rest, state);
+  const inner = triggered(instruction, state.escaper);
   // An ONBUILD runs in somebody else's Dockerfile, whose stages are not these.
-  if (inner !== undefined)
-    return readInstruction(inner, { ...state, stages: { names: new Set(), count: 0 } });
-  if (!keywords.includes(keyword))
-    return [
-      unresolved(
-        line,
-        `${keyword} ${rest}`,
-        `starts with "${shown(keyword, 40)}", which is no instruction`,
-      ),
-    ];
-  return readSources(instruction, state);
-}
-
-function readArguments(rest: string, { values, escaper }: State): void {
-  for (const word of quotedWords(rest, escaper) ?? []) {
-    const [name = ''] = word.split('=', 1);
-    const value =
-      word.length > name.length ? expand(word.slice(name.length + 1), values, escaper) : undefined;
-    if (value !== undefined && 'text' in value) values.set(name, value.text);
-    else values.delete(name);
-  }
-}
-
-function readFrom(
-  line: number,
-  rest: string,
-  { values, stages, escaper }: State,
-): readonly ImageUse[] {
-  const { words } = cutFlags(rest);
-  const [written = '', as, name] = words;
-  const image = expand(written, values, escaper);
-  const stageName = (as?.toLowerCase() === 'as' && name?.toLowerCase()) || '';
-  const earlier = 'text' in image && stages.names.has(image.text.toLowerCase());
-  stages.count++;
-  if (stageName !== '') stages.names.add(stageName);
-  if ('open' in image)
-    return [
-      unresolved(
-        line,
-        written,
-        `holds ${openWords(image.open)}, which has no default before the first FROM`,
-      ),
-    ];
-  if (image.text === '') return [unresolved(line, rest, 'names no image')];
-  if (words.length !== 1 && (words.length !== 3 || stageName === ''))
-    return [unresolved(line, rest, 'is not `FROM image [AS name]`')];
-  return earlier || image.text === 'scratch' ? [] : [imageUse(line, image.text, written)];
+  return inner === undefined
+    ? readSources(instruction, state)
+    : readSources(inner, { ...state, stages: noStages() });
 }
 
 /** `--from=` of COPY and ADD, and `from=` in the `--mount`s of RUN. */
-function readSources({ keyword, line, rest }: Instruction, { stages }: State): readonly ImageUse[] {
+function readSources({ keyword, line, rest }: Instruction, state: State): readonly ImageUse[] {
   if (!['COPY', 'ADD', 'RUN'].includes(keyword)) return [];
-  const { flags } = cutFlags(rest);
-  const sources = flags.flatMap((flag) => {
-    const [name = ''] = flag.split('=', 1);
-    const value = flag.slice(name.length + 1);
-    if (name.toLowerCase() === '--from') return [value];
-    return name.toLowerCase() === '--mount' ? mountSources(value) : [];
-  });
-  return sources.flatMap((source): readonly ImageUse[] => {
-    if (source === '' || stages.names.has(source.toLowerCase())) return [];
-    if (!/^\d+$/.test(source)) return [imageUse(line, source)];
-    return Number(source) < stages.count
-      ? []
-      : [unresolved(line, source, 'is the number of no stage before it')];
-  });
+  const readings = readingsOf(rest, state.escaper);
+  if (readings.some(({ whole }) => !whole))
+    return [refused(line, `${keyword} ${rest}`, 'has a flag with a quote that does not end')];
+  const sources = readings.flatMap(({ flags }) => flags.flatMap(sourcesOf));
+  const different = new Map(sources.map((source) => [`${source.stage} ${source.name}`, source]));
+  return [...different.values()].flatMap((source) => readSource(source, line, state.stages));
 }
 
-/** The values of `from` in one `--mount`, a line of comma-separated values. */
-function mountSources(value: string): readonly string[] {
+interface StageOrImage {
+  readonly name: string;
+  /** a number means a stage */
+  readonly stage: 'name or number' | 'name';
+}
+
+function sourcesOf(flag: string): readonly StageOrImage[] {
+  const [name = ''] = flag.split('=', 1);
+  const value = flag.slice(name.length + 1);
+  if (name.toLowerCase() === '--from') return [{ name: value, stage: 'name or number' }];
+  if (name.toLowerCase() !== '--mount') return [];
+  // Comma-separated values, in quotes or not.
   return value.split(',').flatMap((part) => {
     const field = part.replaceAll('"', '').trim();
-    return /^from=/i.test(field) ? [field.slice(5)] : [];
+    return /^from=/i.test(field) ? [{ name: field.slice(5), stage: 'name' as const }] : [];
   });
 }
 
-const flag =
-  /[\t\v\f\r ]*(--(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\t\v\f\r "'\\])+)(?=[\t\v\f\r ]|$)/y;
-
-/** Flags in front of an instruction's words, quotes and escapes taken away. */
-function cutFlags(rest: string): { flags: readonly string[]; words: readonly string[] } {
-  const flags: string[] = [];
-  flag.lastIndex = 0;
-  let end = 0;
-  for (let match = flag.exec(rest); match !== null; match = flag.exec(rest)) {
-    flags.push((match[1] ?? '').replace(/["']/g, '').replace(/\\(.)/g, '$1'));
-    end = flag.lastIndex;
-  }
-  const words = rest.slice(end).split(/[\t\v\f\r ]+/);
-  return { flags, words: words.filter((word) => word !== '') };
-}
-
-function openWords(open: string): string {
-  return `\`${shown(open, 80)}\``;
+function readSource(
+  { name, stage }: StageOrImage,
+  line: number,
+  stages: State['stages'],
+): readonly ImageUse[] {
+  if (name === '' || name === 'scratch' || stages.names.has(name.toLowerCase())) return [];
+  if (stage === 'name' || !/^[+-]?\d+$/.test(name)) return [named(line, name)];
+  return /^\d+$/.test(name) && Number(name) < stages.count
+    ? []
+    : [refused(line, name, 'is the number of no stage before it')];
 }

@@ -2,7 +2,7 @@ import { UnreadableYaml } from '../text/unreadable-yaml.ts';
 import { readYaml } from '../text/yaml.ts';
 import { mapOf, type YamlNode } from '../text/yaml-node.ts';
 import { isCompose, readCompose } from './compose.ts';
-import { looksLikeDockerfile, readDockerfile } from './dockerfile.ts';
+import { looksLikeDockerfile, readDockerfile, readSyntax } from './dockerfile.ts';
 import { readHelmValues } from './helm.ts';
 import { type FileReading, type ImageUse, unresolved } from './image-use.ts';
 import { isKubernetes, readKubernetes } from './kubernetes.ts';
@@ -22,16 +22,34 @@ export function readFileReferences(path: string, bytes: Uint8Array): FileReading
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (/\.dockerignore$/i.test(name)) return nothing;
   if (bytes.length > mostFileBytes) return broken('has more than 1 MiB, which no such file has');
+  if (isNamed(name)) return { kinds: ['Dockerfile'], uses: readDockerfile(bytes) };
+  if (!isYamlName(name) && looksLikeDockerfile(bytes))
+    return { kinds: ['Dockerfile'], uses: readDockerfile(bytes) };
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    return isNamed(name) || isYamlName(name) ? broken('is not text in UTF-8') : nothing;
+    return readOtherText(name, bytes);
   }
-  if (isNamed(name)) return { kinds: ['Dockerfile'], uses: readDockerfile(text) };
-  if (!isYamlName(name) && looksLikeDockerfile(text))
-    return { kinds: ['Dockerfile'], uses: readDockerfile(text) };
-  return readAsYaml(name, text);
+  const { kinds, uses } = readAsYaml(name, text);
+  // `docker build -f` takes a file of any name, and runs the frontend that it begins with.
+  return { kinds, uses: isYamlName(name) ? [...readSyntax(bytes), ...uses] : uses };
+}
+
+/**
+ * A file that is not UTF-8. Readers differ in what they make of it: YAML readers refuse it or take
+ * UTF-16, JSON readers put something in the place of a wrong byte. So it is no manifest only if it
+ * names no image in any reading.
+ */
+function readOtherText(name: string, bytes: Uint8Array): FileReading {
+  if (isYamlName(name)) return broken('is not text in UTF-8');
+  const [first, second] = bytes;
+  const isBigEndian = first === 0xfe && second === 0xff;
+  const isWide = isBigEndian || (first === 0xff && second === 0xfe);
+  if (!isWide && bytes.includes(0)) return nothing;
+  const encoding = isWide ? (isBigEndian ? 'utf-16be' : 'utf-16le') : 'latin1';
+  const { uses } = readAsYaml(name, new TextDecoder(encoding).decode(bytes));
+  return uses.length === 0 ? nothing : broken('names images, and is not text in UTF-8');
 }
 
 const nothing: FileReading = { kinds: [], uses: [] };
