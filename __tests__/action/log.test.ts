@@ -61,6 +61,29 @@ describe('the log', () => {
     expect(printed).toBe('');
   });
 
+  it('has one code in title and text, and the chapter of the version that runs', () => {
+    const error = { code: 'too-large', message: 'It is.', fix: 'Make it smaller.' };
+    const env = {
+      GITHUB_SERVER_URL: 'https://github.com',
+      GITHUB_ACTION_REPOSITORY: 'acme/sign-image',
+      GITHUB_ACTION_REF: 'v1',
+    };
+    const page = 'https://github.com/acme/sign-image/blob/v1/docs/troubleshooting.md';
+    createLog(undefined, env).error(error);
+    createLog(undefined, env).error({ ...error, chapter: 'too-large-image' });
+    createLog(undefined, { ...env, GITHUB_ACTION_REPOSITORY: '' }).error(error);
+    createLog(undefined, { ...env, GITHUB_ACTION_REF: 'v1)](x' }).error(error);
+    createLog(undefined, { ...env, GITHUB_SERVER_URL: 'javascript:x' }).error(error);
+    const plain = '::error title=sign-image%3A too-large::too-large: It is.%0AMake it smaller.';
+    expect(commands()).toEqual([
+      `${plain}%0ASee ${page}#too-large`,
+      `${plain}%0ASee ${page}#too-large-image`,
+      plain,
+      plain,
+      plain,
+    ]);
+  });
+
   it('has titles that cannot end the command', () => {
     createLog().warning('text', 'a::b\n::add-path::/evil,title=x');
     expect(commands()).toEqual([
@@ -81,29 +104,13 @@ describe('the log', () => {
     );
     const [first, ...rest] = commands();
     expect(first).toBe(
-      '::error title=sign-image%3A registry-denied::ghcr.io/acme/app: ghcr.io refuses the push.%0AAdd:%0Apermissions:%0A  packages: write',
+      '::error title=sign-image%3A registry-denied::ghcr.io/acme/app: registry-denied: ghcr.io refuses the push.%0AAdd:%0Apermissions:%0A  packages: write',
     );
     expect(rest).toEqual([
       expect.stringMatching(/^::debug::error: Failure: ghcr\.io refuses the push\.%0A +at /),
       expect.stringMatching(/^::debug::caused by: Error: HTTP 403 denied%0A: :add-path/),
       expect.stringMatching(/^::debug::caused by: TypeError: socket hang up%0A/),
     ]);
-  });
-
-  it('folds groups, once', async () => {
-    const log = createLog();
-    const answer = await log.group('outer\n::add-path::x', () => log.group('inner', async () => 7));
-    expect([answer, commands()]).toEqual([
-      7,
-      ['::group::outer\\u000a::add-path::x', '::endgroup::'],
-    ]);
-  });
-
-  it('closes a group that fails', async () => {
-    const log = createLog();
-    await expect(log.group('g', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
-    await log.group('h', async () => undefined);
-    expect(commands()).toEqual(['::group::g', '::endgroup::', '::group::h', '::endgroup::']);
   });
 });
 

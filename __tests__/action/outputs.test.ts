@@ -166,8 +166,6 @@ describe('writing', () => {
     warning: note,
     error: note,
     debug: note,
-    startGroup: note,
-    endGroup: () => undefined,
   };
   const log = createLog(commands);
   afterEach(() => {

@@ -144,7 +144,7 @@ describe('the line of the log', () => {
           verdictOf('verified', { identity: 'release@acme.example' }),
         ],
       }),
-      `✓ ghcr.io/acme/app:1.2.0 ${digest}: signed by release@acme.example, 2026-09-21 14:13 UTC, log index 312345678; 1 other signature does not count`,
+      `✓ ghcr.io/acme/app:1.2.0 ${digest}: signed by release@acme.example, 2026-09-21 14:13 UTC, log index 312345678`,
     ],
     [
       good('app', { signatures: [], reason: 'Static.' }),
@@ -153,6 +153,20 @@ describe('the line of the log', () => {
     [
       bad('wrong-identity'),
       `✗ ghcr.io/acme/app:1.2.0 ${digest}: wrong-identity: It is wrong-identity.`,
+    ],
+    [
+      good('app', {
+        references: ['ghcr.io/acme/app:1.2.0', 'ghcr.io/acme/app:1.2', 'quay.io/acme/app:latest'],
+        signatures: [],
+        reason: 'Static.',
+      }),
+      `✓ ghcr.io/acme/app:1.2.0, :1.2, quay.io/acme/app:latest ${digest}: let through without a signature: Static.`,
+    ],
+    [
+      bad('unsigned', 'app', {
+        sources: [{ reference: 'ghcr.io/acme/app:1.2.0', file: 'deploy/a.yaml', line: 3 }],
+      }),
+      `✗ ghcr.io/acme/app:1.2.0 ${digest} (deploy/a.yaml:3): unsigned: It is unsigned.`,
     ],
     [
       inside(app, bad('unsigned')),

@@ -45,6 +45,8 @@ export interface RunOptions {
   readonly keep?: boolean;
   /** copied into HOME before the start, e.g. { '.docker/config.json': '{}' } */
   readonly home?: Readonly<Record<string, string>>;
+  /** texts with control characters are given to the step on purpose, so it writes them out */
+  readonly hostile?: boolean;
   /** files of the workspace */
   readonly workspace?: Readonly<Record<string, string>>;
   /** after so many milliseconds the step is killed and the call throws; default 60,000 */
@@ -93,7 +95,8 @@ const repositoryRoot = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
  * Starts the built action in a child process as GitHub's runner does: inputs as INPUT_*, with the
  * defaults of action.yml; file commands; a clean environment with nothing of this machine but PATH.
  * @throws Error for an input that action.yml does not declare, an output it does not declare, a
- * file command that the runner could not read, and a step that does not end.
+ * file command that the runner could not read, a step that does not end, and (but for `hostile`)
+ * one that writes out a control character: that would be a line break of our own, shown as text.
  */
 export async function runAction(options: RunOptions = {}): Promise<RunResult> {
   const root = resolve(options.root ?? process.env.ACTION_ROOT ?? repositoryRoot);
@@ -195,6 +198,9 @@ async function gather(
   if (strangers.length > 0)
     throw new Error(`action.yml declares no output ${strangers.join(', ')}`);
   const commands = [...log.commands, ...errors.commands];
+  const summary = await command('summary');
+  if (options.hostile !== true)
+    refuseWrittenOut([summary, ...[ended.stdout, ended.stderr].map(withoutDebug)]);
   const measured = existsSync(join(folder, 'measured.json'))
     ? JSON.parse(await readFile(join(folder, 'measured.json'), 'utf8'))
     : {};
@@ -206,7 +212,7 @@ async function gather(
     shown: [log.shown, errors.shown].filter((text) => text !== '').join('\n'),
     said: `${log.said}\n${errors.said}`,
     outputs,
-    summary: await command('summary'),
+    summary,
     masks: [...log.masks, ...errors.masks],
     annotations: commands.flatMap(annotationOf),
     commands,
@@ -218,6 +224,17 @@ async function gather(
     durationMs: ended.durationMs,
     ...measured,
   };
+}
+
+const withoutDebug = (output: string) => readStepLog(output, false).shown;
+
+/** What `shown` of src/text/untrusted.ts makes of a control character. */
+function refuseWrittenOut(texts: readonly string[]): void {
+  for (const text of texts) {
+    const found = /.{0,200}\\u00[01][0-9a-f].{0,50}/.exec(text)?.[0];
+    if (found !== undefined)
+      throw new Error(`the step shows a control character of its own as text: ${found}`);
+  }
 }
 
 function annotationOf({ command, data, properties }: WorkflowCommand): Annotation[] {

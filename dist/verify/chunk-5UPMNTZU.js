@@ -1,1 +1,1 @@
-export{c4_a as a,c4_b as b,c4_c as c,c4_d as d,c4_e as e,c4_f as f,c4_g as g,c4_h as h,c4_i as i}from"./run.js";
+export{c2_a as a,c2_b as b,c2_c as c,c2_d as d,c2_e as e,c2_f as f,c2_g as g,c2_h as h,c2_i as i}from"./run.js";

@@ -1,1 +1,1 @@
-export{c6_a as a,c6_b as b}from"./run.js";
+export{c4_a as a,c4_b as b}from"./run.js";

@@ -1,1 +1,1 @@
-export{c10_a as a,c10_b as b}from"./run.js";
+export{c8_a as a,c8_b as b}from"./run.js";

@@ -1,1 +1,1 @@
-export{c15_a as a,c15_b as b,c15_c as c,c15_d as d,c15_e as e,c15_f as f}from"./run.js";
+export{c16_a as a,c16_b as b,c16_c as c,c16_d as d,c16_e as e,c16_f as f}from"./run.js";

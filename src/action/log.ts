@@ -1,6 +1,6 @@
 import * as core from '@actions/core';
-import type { Failure } from '../failure.ts';
 import { shown, shownLines } from '../text/untrusted.ts';
+import { chapterUrl } from './own-repository.ts';
 
 /**
  * What a person reads while the step runs. Every text is cleaned here, so callers may pass what a
@@ -13,14 +13,23 @@ export interface Log {
   notice(text: string, title?: string): void;
   warning(text: string, title?: string, place?: Place): void;
   /**
-   * an annotation with what happened and what to change; the causes go to the debug log. Does not
-   * end the step.
+   * an annotation with the code, what happened, what to change, and where that is explained; the
+   * causes go to the debug log. Does not end the step. A `warning` is the same, where it is only
+   * reported.
    */
-  error(failure: Failure, about?: string, place?: Place): void;
+  error(error: LoggedError, about?: string, place?: Place, level?: 'error' | 'warning'): void;
   /** shown when the run is repeated with debug logging */
   debug(text: string): void;
-  /** folds what `work` logs under one heading */
-  group<T>(title: string, work: () => Promise<T>): Promise<T>;
+}
+
+/** A Failure is one. */
+export interface LoggedError {
+  readonly code: string;
+  readonly message: string;
+  readonly fix: string;
+  readonly cause?: unknown;
+  /** anchor of its chapter in docs/troubleshooting.md; default: the code */
+  readonly chapter?: string;
 }
 
 /** Where in the repository's files an annotation is shown. */
@@ -36,8 +45,6 @@ export interface Commands {
   warning(message: string, properties?: Properties): void;
   error(message: string, properties?: Properties): void;
   debug(message: string): void;
-  startGroup(name: string): void;
-  endGroup(): void;
 }
 
 interface Properties {
@@ -56,37 +63,33 @@ const runnerCommands: Commands = {
   debug: (message) => {
     if (core.isDebug()) core.debug(message);
   },
-  startGroup: core.startGroup,
-  endGroup: core.endGroup,
 };
 
-/** A log for the runner. Groups do not nest on GitHub: a group inside a group is only its lines. */
-export function createLog(commands: Commands = runnerCommands): Log {
-  let open = false;
+/** A log for the runner. It folds nothing: who opens a log looks for results. */
+export function createLog(
+  commands: Commands = runnerCommands,
+  env: NodeJS.ProcessEnv = process.env,
+): Log {
   return {
     info: (text) => commands.info(shownLines(text)),
     notice: (text, title) => commands.notice(shownLines(text), titled(title)),
     warning: (text, title, place) =>
       commands.warning(shownLines(text), { ...titled(title), ...placed(place) }),
     debug: (text) => commands.debug(shownLines(text)),
-    error(failure, about, place) {
+    error(error, about, place, level = 'error') {
       const subject = about === undefined ? '' : `${about}: `;
-      commands.error(shownLines(`${subject}${failure.message}\n${withoutFences(failure.fix)}`), {
-        title: `sign-image: ${failure.code}`,
+      const page = chapterUrl(error.chapter ?? error.code, env);
+      const lines = [
+        `${subject}${error.code}: ${error.message}`,
+        withoutFences(error.fix),
+        ...(page === undefined ? [] : [`See ${page}`]),
+      ];
+      commands[level](shownLines(lines.join('\n')), {
+        title: `sign-image: ${error.code}`,
         ...placed(place),
       });
-      for (const line of causeChain(failure)) commands.debug(shownLines(line));
-    },
-    async group(title, work) {
-      if (open) return work();
-      open = true;
-      commands.startGroup(shown(title, 4000));
-      try {
-        return await work();
-      } finally {
-        open = false;
-        commands.endGroup();
-      }
+      const causes = error instanceof Error ? error : error.cause;
+      for (const line of causeChain(causes)) commands.debug(shownLines(line));
     },
   };
 }

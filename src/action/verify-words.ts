@@ -2,6 +2,8 @@ import type { Verdict } from '../signature/verdict.ts';
 import { shown } from '../text/untrusted.ts';
 import type { VerifyResult } from '../verifying/result.ts';
 import { goodSignature } from '../verifying/result.ts';
+import { namesInWords } from './image-words.ts';
+import { listed } from './list-words.ts';
 import { signerInWords } from './signer-words.ts';
 
 /**
@@ -47,13 +49,18 @@ export function resultLine(result: VerifyResult): string {
 }
 
 function lineOf(result: VerifyResult): string {
-  const { digest, verified, code, reason, signatures } = result;
-  const about = [nameInWords(result), ...(digest === undefined ? [] : [digest])].join(' ');
+  const { digest, verified, code, reason, sources = [] } = result;
+  const places = listed(
+    sources.map(({ file, line }) => `${file}:${line}`),
+    5,
+  );
+  const about = [
+    result.asked ? namesInWords(result.references, result.image) : nameInWords(result),
+    ...(digest === undefined ? [] : [digest]),
+    ...(places === '' ? [] : [`(${places})`]),
+  ].join(' ');
   const good = goodSignature(result);
   if (!verified) return `✗ ${about}: ${code}: ${reason}`;
   if (good === undefined) return `✓ ${about}: let through without a signature: ${reason}`;
-  const others = signatures.filter((signature) => !signature.verified).length;
-  const rest =
-    others === 0 ? '' : `; ${others} other signature${others === 1 ? ' does' : 's do'} not count`;
-  return `✓ ${about}: signed by ${signatureInWords(good)}${rest}`;
+  return `✓ ${about}: signed by ${signatureInWords(good)}`;
 }

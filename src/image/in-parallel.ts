@@ -24,3 +24,21 @@ export async function inParallel<T, R>(
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
   return results;
 }
+
+/**
+ * Hands things on in the order of their keys, each as soon as it and all before it have come.
+ * @returns takes the key of a thing, and the thing
+ */
+export function inOrder<K, T>(
+  keys: readonly K[],
+  handOn: (thing: T) => void,
+): (key: K, thing: T) => void {
+  const order = [...new Set(keys)];
+  const waiting = new Map<K, T>();
+  let next = 0;
+  return (key, thing) => {
+    waiting.set(key, thing);
+    for (; next < order.length && waiting.has(order[next] as K); next++)
+      handOn(waiting.get(order[next] as K) as T);
+  };
+}

@@ -221,17 +221,3 @@ function unresolvedResult(
     sources: [{ reference, file, line }],
   };
 }
-
-/** The results with the places that name each image. */
-export function withPlaces(
-  results: readonly VerifyResult[],
-  { places, unresolved }: FileFindings,
-): readonly VerifyResult[] {
-  const placed = results.map((result) => {
-    const sources = result.asked
-      ? result.references.flatMap((reference) => places.get(reference) ?? [])
-      : [];
-    return sources.length === 0 ? result : { ...result, sources };
-  });
-  return [...placed, ...unresolved];
-}

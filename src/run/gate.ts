@@ -1,8 +1,10 @@
-import type { Log } from '../action/log.ts';
+import { type TagOnly, tagNotice } from '../action/image-words.ts';
+import { verifyVerdict } from '../action/verdict-line.ts';
 import type { VerifyInputs } from '../action/verify-inputs.ts';
 import { asFailure, Failure } from '../failure.ts';
 import { mergeTargets, readTargets } from '../image/targets.ts';
 import { policiesOf } from '../verifying/requirement.ts';
+import type { VerifyResult } from '../verifying/result.ts';
 import { verifyImages } from '../verifying/verify-images.ts';
 import type { FileFindings } from './files.ts';
 import { openJudge } from './judging.ts';
@@ -14,6 +16,7 @@ import {
   reportNothing,
   reportVerified,
   reportVerifyFailure,
+  tellFindings,
   tellVerified,
 } from './report-verify.ts';
 import type { Machine } from './sign.ts';
@@ -112,31 +115,39 @@ async function verifyTargets(
       }),
     ),
   );
+  const tags: TagOnly[] = [];
   const tools = {
     open,
     sleep: network.deadline.sleep,
     recursive: inputs.recursive,
     found,
     judge: openJudge(required, signed, inputs, network, machine),
-    onTagOnly: tagNotice(findings === undefined, log),
+    onTagOnly: (reference: string, digest: string) => void tags.push({ reference, digest }),
   };
-  const title = `Verifying ${targets.length === 1 ? targets[0]?.references[0] : `${targets.length} images`}`;
-  const judged = await log.group(title, () =>
-    verifyImages(targets, opened.requirementFor, tools, (result) => tellVerified(result, log)),
-  );
-  const results =
-    findings === undefined ? judged : (await import('./files.ts')).withPlaces(judged, findings);
+  // All tags are resolved before the first image is done. Files may name hundreds, and their
+  // result lines say what each was.
+  const notice = () => {
+    if (tags.length > 0 && findings === undefined) log.notice(tagNotice(tags.splice(0)));
+  };
+  const judged = await verifyImages(targets, opened.requirementFor, tools, (result) => {
+    notice();
+    tellVerified(withPlaces(result, findings), log);
+  }).finally(notice);
+  const unresolved = findings?.unresolved ?? [];
+  for (const result of unresolved) tellVerified(result, log);
+  const results = [...judged.map((result) => withPlaces(result, findings)), ...unresolved];
   await writeFindings({ results }, inputs, machine);
   const code = reportVerified(results, inputs, opened, machine);
   await tellPullRequest({ results }, inputs, machine);
+  const verdict = verifyVerdict(results, machine.clock.now() - machine.started);
+  if (verdict !== undefined) log.info(verdict);
+  tellFindings(results, inputs, log);
   return code;
 }
 
-/** Files may name hundreds of tags; an annotation for each would bury what does not verify. */
-function tagNotice(each: boolean, log: Log): (reference: string, digest: string) => void {
-  return (reference, digest) => {
-    const text = `${reference} is a tag, and a tag can move; it was ${digest} just now.`;
-    if (each) log.notice(`${text} What later steps use should be output images.`);
-    else log.info(text);
-  };
+/** With the places of the files that name the image. */
+function withPlaces(result: VerifyResult, findings: FileFindings | undefined): VerifyResult {
+  if (findings === undefined || !result.asked) return result;
+  const sources = result.references.flatMap((reference) => findings.places.get(reference) ?? []);
+  return sources.length === 0 ? result : { ...result, sources };
 }

@@ -1,9 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { namesInWords } from '../action/image-words.ts';
 import type { SignInputs } from '../action/inputs.ts';
+import { listed } from '../action/list-words.ts';
 import type { Log } from '../action/log.ts';
 import { appendSummary, signOutputs, writeOutputs } from '../action/outputs.ts';
 import { failureSummary, signSummary } from '../action/summary.ts';
+import { signVerdict } from '../action/verdict-line.ts';
 import { Failure } from '../failure.ts';
 import type { SignResult } from '../signing/result.ts';
 import type { SavedPolicies } from './report-policies.ts';
@@ -18,46 +21,32 @@ export interface Setting {
   readonly publicKey?: string;
 }
 
-/** One line of the log for an image that is done. */
-export function tellResult(
-  { image, references, platform, status, signatures, verified }: SignResult,
-  log: Log,
-): void {
-  const name =
-    platform === undefined ? (references[0] ?? image).replace(/@sha256:.*$/, '') : `  ${platform}`;
-  const digest = image.slice(image.indexOf('@') + 1);
+/** The line of the log for an image that is done, with all its names. */
+export function signedLine(result: SignResult): string {
+  const { image, references, platform, digest, status, signatures, verified, error } = result;
+  const name = platform === undefined ? namesInWords(references, image) : `  ${platform}`;
+  const about = [name, ...(digest === undefined ? [] : [digest])].join(' ');
+  if (status === 'failed') return `✗ ${about}: failed: ${error?.code}`;
   const formats = signatures.map(({ format }) => format).join(' and ');
   const index = signatures.find(({ tlogIndex }) => tlogIndex !== undefined)?.tlogIndex;
   const words = [
-    status === 'failed'
-      ? 'FAILED'
-      : `${status === 'signed' ? 'signed' : 'already signed'} (${formats})`,
+    `${status === 'signed' ? 'signed' : 'already signed'} (${formats})`,
     ...(index === undefined ? [] : [`log index ${index}`]),
-    ...(status !== 'failed' && verified === true ? ['read back and verified'] : []),
+    ...(verified === true ? ['read back and verified'] : []),
   ];
-  log.info(`${status === 'failed' ? '✗' : '✓'} ${name} ${digest}: ${words.join(', ')}`);
+  return `${verified === false ? '✗' : '✓'} ${about}: ${words.join(', ')}`;
 }
 
 /**
- * Writes log, outputs and summary of a run that came as far as the images. One error for each
- * different thing that went wrong, with the images it happened to. @returns the exit code
+ * Writes outputs, summary and errors of a run that came as far as the images. @returns the exit
+ * code
  */
 export async function reportResults(
   results: readonly SignResult[],
   setting: Setting,
-  { env, log }: Machine,
+  { env, log, clock, started }: Machine,
 ): Promise<number> {
   const { inputs, services, publicKey } = setting;
-  const failed = results.filter(({ error }) => error !== undefined);
-  for (const [, same] of Map.groupBy(failed, ({ error }) => `${error?.code} ${error?.message}`)) {
-    const failure = same[0]?.error?.failure;
-    const names = same.map(({ references, image }) => references[0] ?? image);
-    const about =
-      names.length > 3
-        ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`
-        : names.join(', ');
-    if (failure !== undefined) log.error(withWritten(failure, results), about);
-  }
   const bundlePath = saveBundle(results[0]?.bundle, env, log);
   const policies = await policiesFor(results, setting, env, log);
   const outcome = {
@@ -76,7 +65,21 @@ export async function reportResults(
     ...(policies === undefined ? {} : { policies: policies.files }),
   };
   appendSummary(signSummary(results, shown), log, env);
-  return failed.length > 0 || results.length === 0 ? 1 : 0;
+  const verdict = signVerdict(results, clock.now() - started);
+  if (verdict !== undefined) log.info(verdict);
+  // Last: nothing that belongs before an error comes after it.
+  tellErrors(results, log);
+  return results.some(({ error }) => error !== undefined) || results.length === 0 ? 1 : 0;
+}
+
+/** One error for each different thing that went wrong, with the images it happened to. */
+function tellErrors(results: readonly SignResult[], log: Log): void {
+  const failed = results.filter(({ error }) => error !== undefined);
+  for (const [, same] of Map.groupBy(failed, ({ error }) => `${error?.code} ${error?.message}`)) {
+    const failure = same[0]?.error?.failure;
+    const names = same.map(({ references, image }) => references[0] ?? image);
+    if (failure !== undefined) log.error(withWritten(failure, results), listed(names, 3));
+  }
 }
 
 /** A failure that says, for who comes to repair, what is in the registry all the same. */
@@ -102,9 +105,9 @@ export function reportFailure(
   failure: Failure,
   { env, log }: Pick<Machine, 'env' | 'log'>,
 ): number {
-  log.error(failure);
   writeOutputs(signOutputs({ results: [], readBack: true }), log);
   appendSummary(failureSummary(failure), log, env);
+  log.error(failure);
   return 1;
 }
 

@@ -1,18 +1,19 @@
-import type { Log, Place } from '../action/log.ts';
+import { listed } from '../action/list-words.ts';
+import type { Log, LoggedError, Place } from '../action/log.ts';
 import { appendSummary, writeOutputs } from '../action/outputs.ts';
+import { imageChapter } from '../action/own-repository.ts';
 import { adviceFor } from '../action/verify-advice.ts';
 import type { VerifyInputs } from '../action/verify-inputs.ts';
 import { verifyOutputs } from '../action/verify-outputs.ts';
 import { verifyFailureSummary, verifySummary } from '../action/verify-summary.ts';
 import { resultLine } from '../action/verify-words.ts';
-import { Failure } from '../failure.ts';
+import type { Failure } from '../failure.ts';
 import type { VerifyResult } from '../verifying/result.ts';
 import type { OpenedPolicy } from './policy.ts';
 import type { Machine } from './sign.ts';
 
 /** GitHub shows ten errors of a step. */
 const mostAnnotations = 10;
-const mostPlaces = 200;
 
 /** One line of the log for an image that is done. */
 export function tellVerified(result: VerifyResult, log: Log): void {
@@ -23,33 +24,15 @@ export function tellVerified(result: VerifyResult, log: Log): void {
 }
 
 /**
- * Writes log, outputs and summary of a run that came as far as the images.
+ * Writes outputs and summary of a run that came as far as the images.
  * @returns the exit code: 0 when every image verified, and with `fail: false` always
  */
 export function reportVerified(
   results: readonly VerifyResult[],
   inputs: VerifyInputs,
   opened: OpenedPolicy,
-  machine: Machine,
+  { env, log }: Machine,
 ): number {
-  const { env, log } = machine;
-  const bad = results.filter(({ verified }) => !verified);
-  const groups = [
-    ...Map.groupBy(
-      bad,
-      (result) => `${result.code} ${result.reason} ${adviceFor(result)}`,
-    ).values(),
-  ];
-  const annotations = groups.flatMap(annotationsOf);
-  for (const annotation of annotations.slice(0, mostAnnotations))
-    annotate(annotation, inputs.fail, log);
-  const left = annotations.slice(mostAnnotations);
-  if (left.length > 0)
-    log.info(
-      `and ${left.length} more that did not verify: see the lines above, the summary, or output results.`,
-    );
-  for (const { place, about } of left.slice(0, mostPlaces))
-    if (place !== undefined) log.info(`✗ ${place.file}:${place.line} ${about}`);
   const outputs = verifyOutputs(results);
   writeOutputs(outputs, log);
   const setting = {
@@ -59,6 +42,42 @@ export function reportVerified(
   };
   appendSummary(verifySummary(results, setting), log, env);
   return outputs.verified === 'true' || !inputs.fail ? 0 : 1;
+}
+
+/**
+ * The end of the log: what did not verify, as annotations. Nothing that belongs before an error
+ * comes after it, so this is told last.
+ */
+export function tellFindings(
+  results: readonly VerifyResult[],
+  { fail }: Pick<VerifyInputs, 'fail'>,
+  log: Log,
+): void {
+  const bad = results.filter(({ verified }) => !verified);
+  const groups = Map.groupBy(
+    bad,
+    (result) => `${result.code} ${result.reason} ${adviceFor(result)}`,
+  );
+  const annotations = [...groups.values()].flatMap(annotationsOf);
+  const left = annotations.length - mostAnnotations;
+  if (left > 0)
+    log.info(
+      `${annotations.length} findings; GitHub shows ${mostAnnotations} of a step, the others are in the lines above, the summary, and output results.`,
+    );
+  for (const { result, about, place } of annotations.slice(0, mostAnnotations))
+    log.error(errorOf(result), about, place, fail ? 'error' : 'warning');
+}
+
+/** The one code of an image's error is that of its result, wherever it is shown. */
+function errorOf(result: VerifyResult): LoggedError {
+  const code = result.code ?? 'unsigned';
+  return {
+    code,
+    message: result.reason ?? '',
+    fix: adviceFor(result),
+    chapter: imageChapter(code),
+    cause: result.failure?.cause ?? result.failure,
+  };
 }
 
 interface Annotation {
@@ -82,24 +101,7 @@ function annotationsOf(group: readonly VerifyResult[]): readonly Annotation[] {
     ({ references, image, asked, platform }) =>
       `${references[0] ?? image}${asked ? '' : ` ${platform ?? image}`}`,
   );
-  const about =
-    names.length > 3
-      ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`
-      : names.join(', ');
-  return [{ result: first, about }, ...placed];
-}
-
-function annotate({ result, about, place }: Annotation, fail: boolean, log: Log): void {
-  const failure = new Failure(
-    result.failure?.code ?? 'not-verified',
-    `${result.code}: ${result.reason}`,
-    adviceFor(result),
-    {
-      cause: result.failure?.cause ?? result.failure,
-    },
-  );
-  if (fail) log.error(failure, about, place);
-  else log.warning(`${about}: ${failure.message}`, `sign-image: ${result.code}`, place);
+  return [{ result: first, about: listed(names, 3) }, ...placed];
 }
 
 /**
@@ -117,8 +119,8 @@ export function reportNothing(sentence: string, { env, log }: Machine): number {
  * Writes log, outputs and summary of a run that could not look at any image. @returns the exit code
  */
 export function reportVerifyFailure(failure: Failure, { env, log }: Machine): number {
-  log.error(failure);
   writeOutputs(verifyOutputs([]), log);
   appendSummary(verifyFailureSummary(failure), log, env);
+  log.error(failure);
   return 1;
 }

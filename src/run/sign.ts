@@ -1,4 +1,5 @@
 import { combineAnnotations, githubAnnotations } from '../action/github-annotations.ts';
+import { type TagOnly, tagWarning } from '../action/image-words.ts';
 import { loginRegistry } from '../action/input-rules.ts';
 import { readSignInputs, type SignInputs } from '../action/inputs.ts';
 import { createLog, type Log } from '../action/log.ts';
@@ -8,11 +9,10 @@ import { asFailure } from '../failure.ts';
 import { readTargets, type Target } from '../image/targets.ts';
 import { secretForms } from '../keys/mask.ts';
 import type { ImageSigner } from '../signature/signer.ts';
-import type { SignResult } from '../signing/result.ts';
 import type { SigningPlan } from '../signing/sign-image.ts';
 import { signImages } from '../signing/sign-images.ts';
 import { type Network, openNetwork, openRegistries } from './network.ts';
-import { reportFailure, reportResults, type Setting, tellResult } from './report-sign.ts';
+import { reportFailure, reportResults, type Setting, signedLine } from './report-sign.ts';
 import {
   craftOf,
   formatsOf,
@@ -28,6 +28,8 @@ export interface Machine {
   readonly log: Log;
   readonly masker: Masker;
   readonly clock: Clock;
+  /** when the run began, by `clock.now()` */
+  readonly started: number;
 }
 
 /**
@@ -41,6 +43,7 @@ export async function runSign(env: NodeJS.ProcessEnv = process.env): Promise<num
     log: createLog(),
     masker: createMasker(secretForms),
     clock: systemClock,
+    started: systemClock.now(),
   };
   try {
     const inputs = readSignInputs(machine.masker);
@@ -84,6 +87,7 @@ async function signTargets(
     },
     network,
   );
+  const tags: TagOnly[] = [];
   const tools = {
     ...craft,
     shelf: registries.store,
@@ -91,15 +95,16 @@ async function signTargets(
     clock: network.clock,
     sleep: network.deadline.sleep,
     recursive: inputs.recursive,
-    onTagOnly: (reference: string, digest: string) =>
-      log.warning(
-        `${reference} is a tag, and a tag can move between the push and this step; it was ${digest} just now. Add \`digest: \${{ steps.build.outputs.digest }}\` to sign exactly what was pushed. If that line is there, it is empty: the \`id\` of the step that pushes is another one.`,
-      ),
+    onTagOnly: (reference: string, digest: string) => void tags.push({ reference, digest }),
   };
-  const results = await log.group(
-    `Signing ${targets.length === 1 ? targets[0]?.references[0] : `${targets.length} images`}`,
-    () => signImages(targets, plan, tools, (result: SignResult) => tellResult(result, log)),
-  );
+  // All tags are resolved before the first image is done.
+  const warn = () => {
+    if (tags.length > 0) log.warning(tagWarning(tags.splice(0)));
+  };
+  const results = await signImages(targets, plan, tools, (result) => {
+    warn();
+    log.info(signedLine(result));
+  }).finally(warn);
   const setting: Setting = { inputs, services: await services, ...(await publicKey()) };
   return reportResults(results, setting, machine);
 }

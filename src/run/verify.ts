@@ -24,6 +24,7 @@ export async function runVerify(env: NodeJS.ProcessEnv, ahead: AheadConnections)
     log: createLog(),
     masker: createMasker(secretForms),
     clock: systemClock,
+    started: systemClock.now(),
   };
   let inputs: VerifyInputs | undefined;
   try {

@@ -1,5 +1,5 @@
 import { asFailure } from '../failure.ts';
-import { inParallel } from '../image/in-parallel.ts';
+import { inOrder, inParallel } from '../image/in-parallel.ts';
 import { formatReference, formatRepository } from '../image/reference.ts';
 import {
   type Image,
@@ -22,7 +22,7 @@ const atOnce = 24;
  * its result, in the order of the targets. Ten tags of one digest are one image (contract, rule 5).
  * @param plan may still be under way (what the services can do decides the formats): the images are
  * looked up beside it
- * @param onResult told as soon as an image is done, for the log.
+ * @param onResult told in this order, each as soon as it and all before it are done
  */
 export async function signImages(
   targets: readonly ImageTarget[],
@@ -31,20 +31,23 @@ export async function signImages(
   onResult: (result: SignResult) => void,
 ): Promise<readonly SignResult[]> {
   const resolved = await inParallel(targets, atOnce, (target) => resolveOrFail(target, tools));
-  const failed = resolved.flatMap((entry) => ('failed' in entry ? [entry.failed] : []));
-  failed.forEach(onResult);
   const images = uniqueImages(resolved.flatMap((entry) => ('images' in entry ? entry.images : [])));
   const decided = await plan;
   const results = new Map<string, SignResult>();
+  const keys = resolved.flatMap<string | SignResult>((entry) =>
+    'failed' in entry ? [entry.failed] : entry.images.map(nameOf),
+  );
+  const tell = inOrder(keys, onResult);
+  for (const entry of resolved) if ('failed' in entry) tell(entry.failed, entry.failed);
   await inParallel(images, atOnce, async (image) => {
     const result = await signImage(image, decided, tools);
     results.set(nameOf(image), result);
-    onResult(result);
+    tell(nameOf(image), result);
   });
-  const inOrder = resolved.flatMap((entry) =>
+  const ordered = resolved.flatMap((entry) =>
     'failed' in entry ? [entry.failed] : entry.images.map((image) => results.get(nameOf(image))),
   );
-  return [...new Set(inOrder)].filter((result) => result !== undefined);
+  return [...new Set(ordered)].filter((result) => result !== undefined);
 }
 
 function nameOf({ name, digest }: Image): string {

@@ -1,6 +1,6 @@
 import { asFailure, type Failure, type FailureCode } from '../failure.ts';
 import type { Digest } from '../image/digest.ts';
-import { inParallel } from '../image/in-parallel.ts';
+import { inOrder, inParallel } from '../image/in-parallel.ts';
 import { formatReference, formatRepository } from '../image/reference.ts';
 import {
   type Image,
@@ -39,7 +39,7 @@ const atOnce = 24;
 /**
  * Verifies everything the targets stand for; with `recursive` also every manifest inside. An image
  * that fails does not stop the others. Ten tags of one digest are one image (contract, rule 5).
- * @param onResult told as soon as an image is done, for the log.
+ * @param onResult told in the order of the results, each as soon as it and all before it are done
  * @returns results in the order of the targets, each followed by what is inside it.
  * @throws {Failure} of `requirementFor` and of `judge`: what cannot be judged is neither verified
  * nor refused.
@@ -51,8 +51,11 @@ export async function verifyImages(
   onResult: (result: VerifyResult) => void,
 ): Promise<readonly VerifyResult[]> {
   const resolved = await inParallel(targets, atOnce, (target) => resolveOrFail(target, tools));
-  const failed = resolved.flatMap((entry) => ('failed' in entry ? [entry.failed] : []));
-  failed.forEach(onResult);
+  const keys = resolved.flatMap<string | VerifyResult>((entry) =>
+    'failed' in entry ? [entry.failed] : entry.images.map(nameOf),
+  );
+  const tell = inOrder(keys, onResult);
+  for (const entry of resolved) if ('failed' in entry) tell(entry.failed, entry.failed);
   const found = resolved.flatMap((entry) => ('images' in entry ? entry.images : []));
   const places = placesOf(found);
   const results = await inParallel(uniqueImages(found), atOnce, async (image) => {
@@ -60,7 +63,7 @@ export async function verifyImages(
       ...(await verifyImage(image, requirementFor, tools)),
       ...(places.get(nameOf(image)) ?? { asked: true, partOf: [] }),
     };
-    onResult(result);
+    tell(nameOf(image), result);
     return result;
   });
   const known = new Map(results.map((result) => [result.image, result]));
