@@ -7,7 +7,7 @@ export function show(uses: readonly ImageUse[]): string[] {
   return uses.map((use) =>
     'reference' in use
       ? `${use.line} ${formatReference(use.reference)}`
-      : `${use.line} ? ${use.written}`,
+      : `${use.line} ${'told' in use ? '~' : '?'} ${use.written}`,
   );
 }
 

@@ -1,1 +1,1 @@
-export{c10_a as a,c10_b as b,c10_c as c}from"../sign.js";
+export{c11_a as a,c11_b as b,c11_c as c}from"../sign.js";

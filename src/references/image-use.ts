@@ -3,15 +3,16 @@ import { type ImageReference, parseReference } from '../image/reference.ts';
 import { shown } from '../text/untrusted.ts';
 
 /**
- * One place in a file where an image is named; what it names, or why that cannot be said from the
- * file alone.
+ * One place in a file where an image is named: what it names; or why that cannot be said from the
+ * file alone; or, where only another program knows whether it is an image, why it is `told` and not
+ * judged.
  */
 export type ImageUse = {
   /** counted from 1 */
   readonly line: number;
   /** as it stands in the file */
   readonly written: string;
-} & ({ readonly reference: ImageReference } | { readonly why: string });
+} & ({ readonly reference: ImageReference } | { readonly why: string } | { readonly told: string });
 
 /** What a reader found in a text that it understands. */
 export interface FileReading {
@@ -42,6 +43,11 @@ export function imageUse(line: number, text: string, written = text): ImageUse {
         .replace(/\.$/, ''),
     );
   }
+}
+
+/** `told` is the end of a sentence, without a full stop. */
+export function mentioned(line: number, written: string, told: string): ImageUse {
+  return { line, written: shown(written, 200), told };
 }
 
 /** `why` is the end of a sentence, without a full stop. */

@@ -1,15 +1,8 @@
-import { UnreadableYaml } from '../text/unreadable-yaml.ts';
-import { readYaml } from '../text/yaml.ts';
-import {
-  lineInText,
-  listOf,
-  mapOf,
-  textOf,
-  type YamlMap,
-  type YamlNode,
-} from '../text/yaml-node.ts';
-import { type ImageUse, imageUse, unresolved } from './image-use.ts';
-import { readKubernetes } from './kubernetes.ts';
+import { listOf, mapOf, nodesIn, textOf, type YamlMap, type YamlNode } from '../text/yaml-node.ts';
+import { readHelmValues } from './helm.ts';
+import { doubtful } from './image-fields.ts';
+import { type ImageUse, imageUse, mentioned, unresolved } from './image-use.ts';
+import { mayHoldImage, type ReadObject, readEmbedded, readPatchText } from './patches.ts';
 
 /** A kustomization: by its kind or name, or by a list `images` whose entries replace something. */
 export function isKustomization(document: YamlNode, fileName: string): boolean {
@@ -24,66 +17,179 @@ export function isKustomization(document: YamlNode, fileName: string): boolean {
   );
 }
 
+/** The fields of a kustomization that are read here. */
+export const kustomizeFields = [
+  'images',
+  'imageTags',
+  'patches',
+  'patchesJson6902',
+  'patchesStrategicMerge',
+  'replacements',
+  'transformers',
+  'generators',
+  'validators',
+  'helmCharts',
+  'resources',
+  'components',
+  'bases',
+];
+
 /**
- * What the entries of `images` put in the place of an image (its new name, tag and digest), and the
- * images in patches that stand in the file.
+ * What a kustomization puts in the place of an image: entries of `images`, patches that stand in
+ * the file, replacements, transformers. Files that it names are files of their own. kustomize takes
+ * fields in any case (`Images`), so such a field is unresolved.
  */
-export function readKustomization(document: YamlNode): readonly ImageUse[] {
+export function readKustomization(document: YamlNode, read: ReadObject): readonly ImageUse[] {
   const fields = mapOf(document);
-  const patches = ['patches', 'patchesJson6902', 'patchesStrategicMerge'].flatMap((name) =>
-    listOf(fields.get(name)),
-  );
+  const isWorkload =
+    textOf(fields.get('kind')) !== undefined &&
+    !textOf(fields.get('apiVersion'))?.startsWith('kustomize.config.k8s.io/');
+  const misspelt = [...fields].flatMap(([name, node]) => {
+    const known = kustomizeFields.find((field) => field.toLowerCase() === name.toLowerCase());
+    return known === undefined || known === name
+      ? []
+      : [unresolved(node.line, name, `is taken for \`${known}\` by kustomize; write that`)];
+  });
+  return [...misspelt, ...readKustomizeFields(fields, read), ...(isWorkload ? read(document) : [])];
+}
+
+/**
+ * The same fields where another program gives them to kustomize: Flux's `spec`, the post renderers
+ * of a HelmRelease.
+ */
+export function readKustomizeFields(fields: YamlMap, read: ReadObject): readonly ImageUse[] {
+  const items = (name: string) => listOf(fields.get(name));
   return [
-    ...listOf(fields.get('images')).flatMap((entry) => readEntry(mapOf(entry), entry.line)),
-    ...patches.flatMap((patch) =>
-      readInlinePatch(patch.value instanceof Map ? mapOf(patch).get('patch') : patch),
-    ),
-    ...(textOf(fields.get('kind')) === undefined ? [] : readKubernetes(document)),
+    ...['images', 'imageTags'].flatMap(items).flatMap(readEntry),
+    ...['patches', 'patchesJson6902'].flatMap(items).flatMap((item) => readPatch(item, read)),
+    ...items('patchesStrategicMerge').flatMap((item) => readTextOrPath(item, read)),
+    ...items('replacements').flatMap(readReplacement),
+    ...['transformers', 'generators', 'validators']
+      .flatMap(items)
+      .flatMap((item) => readTextOrPath(item, (node) => readTransformer(node, read))),
+    ...items('helmCharts').flatMap((chart) => {
+      const values = mapOf(chart).get('valuesInline');
+      return values === undefined ? [] : readHelmValues(values);
+    }),
+    ...['resources', 'components', 'bases'].flatMap(items).flatMap(readBase),
   ];
 }
 
-/** True for a JSON patch (RFC 6902): a list of operations. */
-export function isJsonPatch(document: YamlNode): boolean {
-  const items = listOf(document);
-  return (
-    items.length > 0 && items.every((item) => mapOf(item).has('op') && mapOf(item).has('path'))
+function readPatch(item: YamlNode, read: ReadObject): readonly ImageUse[] {
+  if (!(item.value instanceof Map)) return readTextOrPath(item, read);
+  const { patch, others } = withoutCase(mapOf(item), 'patch');
+  if (others !== undefined)
+    return [unresolved(others.line, 'patch', 'is a field in other letters; write `patch`')];
+  return patch === undefined ? [] : readPatchText(patch, read);
+}
+
+/** The field, and one that differs from it in upper and lower case only. */
+function withoutCase(map: YamlMap, name: string): { patch?: YamlNode; others?: YamlNode } {
+  const patch = map.get(name);
+  const others = [...map].find(([field]) => field !== name && field.toLowerCase() === name)?.[1];
+  return { ...(patch === undefined ? {} : { patch }), ...(others === undefined ? {} : { others }) };
+}
+
+/** An item is the path of a file, or a text that is YAML or JSON, in one line or several. */
+function readTextOrPath(item: YamlNode, read: ReadObject): readonly ImageUse[] {
+  if (item.value instanceof Map) return read(item);
+  const text = textOf(item);
+  if (text === undefined) return doubtful(item);
+  if (/^[\w@%+=:,./ -]+$/.test(text) && !/[:{[]\s|^[-{[]/.test(text)) return readBase(item);
+  return readEmbedded(item, 'patch', (document) =>
+    typeof document.value === 'string' ? [] : readPatchText(document, read),
   );
 }
 
-/** The images that a JSON patch writes: values at `…/image`, and those inside of larger values. */
-export function readJsonPatch(document: YamlNode): readonly ImageUse[] {
-  return listOf(document).flatMap((item): readonly ImageUse[] => {
-    const value = mapOf(item).get('value');
-    if (value === undefined) return [];
-    const text = textOf(value);
-    if (text !== undefined && /\/image$/.test(textOf(mapOf(item).get('path')) ?? ''))
-      return [imageUse(value.line, text)];
-    return readKubernetes(value);
+/** A base elsewhere brings in images that no file here shows. */
+function readBase(item: YamlNode): readonly ImageUse[] {
+  const text = textOf(item) ?? '';
+  const isRemote = /^[\w+]+:\/\/|^git@|\?ref=|^(?:github|gitlab|bitbucket)\.\w+\//.test(text);
+  return isRemote
+    ? [mentioned(item.line, text, 'is a base elsewhere, whose images are not in this repository')]
+    : [];
+}
+
+function readReplacement(item: YamlNode): readonly ImageUse[] {
+  return listOf(mapOf(item).get('targets')).flatMap((target) => {
+    const paths = [...mapOf(target)].filter(([name]) => name.toLowerCase() === 'fieldpaths');
+    return paths.flatMap(([, list]) =>
+      listOf(list).flatMap((path) => {
+        const text = textOf(path);
+        const writes = text === undefined || mayHoldImage(fieldPath(text));
+        return writes
+          ? [unresolved(path.line, text ?? '', 'is replaced by a value from another place')]
+          : [];
+      }),
+    );
   });
 }
 
-/** A patch as a text of several lines; one line is the name of a file. */
-function readInlinePatch(node: YamlNode | undefined): readonly ImageUse[] {
-  const text = textOf(node);
-  if (node === undefined || text === undefined || !text.includes('\n')) return [];
-  try {
-    const uses = readYaml(text).flatMap((patch) =>
-      isJsonPatch(patch) ? readJsonPatch(patch) : readKubernetes(patch),
-    );
-    return uses.map((use) => ({ ...use, line: lineInText(node, use.line) }));
-  } catch (caught) {
-    if (!(caught instanceof UnreadableYaml)) throw caught;
-    return [unresolved(node.line, 'patch', caught.message)];
-  }
+/** `spec.containers.[name=a.b].image`; dots in brackets and behind a backslash belong to a name. */
+function fieldPath(text: string): readonly string[] {
+  return text.match(/(?:\[[^\]]*\]|\\.|[^.])+/g) ?? [];
 }
 
-function readEntry(entry: YamlMap, line: number): readonly ImageUse[] {
+const harmless =
+  /^(?:Label|Annotations|Namespace|Prefix|Suffix|PrefixSuffix|ReplicaCount|Hash|IAMPolicy|ConfigMap|Secret|SortOrder)(?:Transformer|Generator)$/;
+
+/** The configuration of one of kustomize's own transformers, or of a function. */
+export function readTransformer(document: YamlNode, read: ReadObject): readonly ImageUse[] {
+  const fields = mapOf(document);
+  const kind = textOf(fields.get('kind')) ?? '';
+  const field = (name: string) => fields.get(name);
+  if (kind === 'ImageTagTransformer') return readEntry(field('imageTag') ?? document);
+  if (kind === 'ReplacementTransformer')
+    return listOf(field('replacements')).flatMap(readReplacement);
+  if (/^Patch(?:Json6902|StrategicMerge)?Transformer$/.test(kind))
+    return [
+      ...['patch', 'jsonOp', 'patches'].flatMap((name) => {
+        const patch = field(name);
+        return patch === undefined ? [] : readPatchText(patch, read);
+      }),
+    ];
+  if (kind === 'HelmChartInflationGenerator') {
+    const values = field('valuesInline');
+    return values === undefined ? [] : readHelmValues(values);
+  }
+  const uses = read(document);
+  return harmless.test(kind)
+    ? uses
+    : [
+        ...uses,
+        unresolved(document.line, kind || 'transformer', 'is a transformer that is not read'),
+      ];
+}
+
+/** Kinds of kustomize's own transformers, in a file or in a text. */
+export function isBuiltinTransformer(fields: YamlMap): boolean {
+  return textOf(fields.get('apiVersion')) === 'builtin';
+}
+
+function readEntry(item: YamlNode): readonly ImageUse[] {
+  const entry = mapOf(item);
+  const doubts = [...nodesIn(item)].flatMap(doubtful);
+  if (doubts.length > 0) return doubts;
+  const known = ['name', 'newName', 'newTag', 'digest', 'tagSuffix'];
+  const other = [...entry].find(([field]) => !known.includes(field));
+  if (other !== undefined)
+    return [unresolved(other[1].line, other[0], 'is no field of an image that is replaced')];
+  const suffix = entry.get('tagSuffix');
+  if (textOf(suffix) !== undefined)
+    return [
+      unresolved(
+        suffix?.line ?? item.line,
+        textOf(suffix) ?? '',
+        'goes behind a tag in another file',
+      ),
+    ];
   const name = textOf(entry.get('newName')) ?? textOf(entry.get('name'));
   const tag = entry.get('newTag');
   const digest = textOf(entry.get('digest'));
-  const at = (entry.get('digest') ?? tag ?? entry.get('newName'))?.line;
+  const at = (digest === undefined ? (tag ?? entry.get('newName')) : entry.get('digest'))?.line;
   if (at === undefined) return [];
-  if (name === undefined) return [unresolved(line, 'images', 'replaces an image without a name')];
+  if (name === undefined)
+    return [unresolved(item.line, 'images', 'replaces an image without a name')];
   if (tag !== undefined && typeof tag.value !== 'string' && tag.value !== null) {
     return [
       unresolved(
@@ -94,9 +200,8 @@ function readEntry(entry: YamlMap, line: number): readonly ImageUse[] {
     ];
   }
   const newTag = textOf(tag);
-  if (newTag === undefined && digest === undefined && !/[:@][^/]*$/.test(name)) {
+  if (newTag === undefined && digest === undefined && !/[:@][^/]*$/.test(name))
     return [unresolved(at, name, 'gets its tag from the manifest that it replaces')];
-  }
   return [
     imageUse(
       at,

@@ -1,17 +1,21 @@
 import { UnreadableYaml } from '../text/unreadable-yaml.ts';
-import { readYaml } from '../text/yaml.ts';
-import { mapOf, type YamlNode } from '../text/yaml-node.ts';
+import { commentsIn, yamlDocuments } from '../text/yaml.ts';
+import { mapOf, mapsIn, nodesIn, type YamlNode } from '../text/yaml-node.ts';
 import { isCompose, readCompose } from './compose.ts';
 import { looksLikeDockerfile, readDockerfile, readSyntax } from './dockerfile.ts';
 import { readHelmValues } from './helm.ts';
+import { doubtful } from './image-fields.ts';
 import { type FileReading, type ImageUse, unresolved } from './image-use.ts';
 import { isKubernetes, readKubernetes } from './kubernetes.ts';
-import { isJsonPatch, isKustomization, readJsonPatch, readKustomization } from './kustomize.ts';
+import { isKustomization, kustomizeFields, readKustomization } from './kustomize.ts';
+import { isJsonPatch, readJsonPatch } from './patches.ts';
 import { readTemplate } from './template.ts';
 import { isAction, isWorkflow, readAction, readWorkflow } from './workflow.ts';
 
+const mostDockerfileBytes = 1024 * 1024;
+
 /** What one file may have; larger ones are not read. */
-export const mostFileBytes = 1024 * 1024;
+export const mostFileBytes = 6 * 1024 * 1024;
 
 /**
  * Finds the image references of a file. What it is, is decided by its content first: a manifest is
@@ -21,9 +25,11 @@ export const mostFileBytes = 1024 * 1024;
 export function readFileReferences(path: string, bytes: Uint8Array): FileReading {
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (/\.dockerignore$/i.test(name)) return nothing;
-  if (bytes.length > mostFileBytes) return broken('has more than 1 MiB, which no such file has');
+  if (bytes.length > mostFileBytes) return broken('has more than 6 MiB, which no such file has');
+  if (isNamed(name) && bytes.length > mostDockerfileBytes)
+    return broken('has more than 1 MiB, which no such file has');
   if (isNamed(name)) return { kinds: ['Dockerfile'], uses: readDockerfile(bytes) };
-  if (!isYamlName(name) && looksLikeDockerfile(bytes))
+  if (!isYamlName(name) && bytes.length <= mostDockerfileBytes && looksLikeDockerfile(bytes))
     return { kinds: ['Dockerfile'], uses: readDockerfile(bytes) };
   let text: string;
   try {
@@ -68,41 +74,109 @@ function isYamlName(name: string): boolean {
 }
 
 function readAsYaml(name: string, text: string): FileReading {
-  let documents: readonly YamlNode[];
+  const documents: YamlNode[] = [];
+  const readings: FileReading[] = [];
+  const isValues = isValuesName(name);
   try {
-    documents = readYaml(text);
+    for (const document of yamlDocuments(text)) {
+      documents.push(document);
+      readings.push(readDocument(document, name));
+    }
+    if (!isValues && text.includes('{{')) refuseTemplate(text, readings, documents);
   } catch (caught) {
     if (!(caught instanceof UnreadableYaml)) throw caught;
-    if (/\{\{/.test(text) && /\.(ya?ml|json|tpl|tmpl|gotmpl)$/i.test(name))
-      return { kinds: ['template'], uses: readTemplate(text) };
-    return isYamlName(name) ? broken(caught.message, caught.line) : nothing;
+    const unread = readUnreadable(name, text, caught);
+    if (unread.kinds.length === 0 && !isYamlName(name)) return nothing;
+    readings.push(unread);
   }
-  const readings = documents.map((document) => readDocument(document, name));
   return {
-    kinds: [...new Set(readings.flatMap(({ kinds }) => kinds))],
-    uses: readings.flatMap(({ uses }) => uses).toSorted(byLine),
+    kinds: [...new Set(readings.flatMap(({ kinds: found }) => found))],
+    uses: distinct(readings.flatMap(({ uses: found }) => found)),
   };
 }
 
+/** Each use once, by line; what is told without those that are judged elsewhere in the file. */
+function distinct(found: readonly ImageUse[]): readonly ImageUse[] {
+  const uses = new Map(found.map((use) => [identity(use), use]));
+  const judged = new Set(found.flatMap((use) => ('reference' in use ? [use.written] : [])));
+  return [...uses.values()]
+    .filter((use) => !('told' in use && judged.has(use.written)))
+    .toSorted(byLine);
+}
+
+/** A file that some reader of YAML may take otherwise, or a template. */
+function readUnreadable(name: string, text: string, why: UnreadableYaml): FileReading {
+  const isTemplate = /\.(ya?ml|json|tpl|tmpl|gotmpl|j2)$/i.test(name) && /(?<!\$)\{\{/.test(text);
+  if (isTemplate)
+    return {
+      kinds: ['template'],
+      uses: readTemplate(text, why.line, why.isTemplate ? 'is a template' : why.message),
+    };
+  return isYamlName(name) ? broken(why.message, why.line) : nothing;
+}
+
+/**
+ * Helm also renders comments and keys: `image{{/* x *\/}}: evil` is another key, and a comment can
+ * end with a line that an action prints. Files that nobody renders may have such comments.
+ * @throws {UnreadableYaml} for an action outside of a value
+ */
+function refuseTemplate(
+  text: string,
+  readings: readonly FileReading[],
+  documents: readonly YamlNode[],
+): void {
+  const isPlain = readings.every(({ kinds: found }) =>
+    found.every((kind) => unrendered.includes(kind)),
+  );
+  if (isPlain && readings.length > 0) return;
+  for (const document of documents)
+    for (const { map } of mapsIn(document))
+      for (const [key, { line }] of map)
+        if (hasAction(key)) throw new UnreadableYaml(line, 'has a key that a template makes');
+  for (const comment of commentsIn(text))
+    if (hasAction(comment.text))
+      throw new UnreadableYaml(comment.line, 'has a comment that a template makes');
+}
+
+/** GitHub's `${{ }}` is no action of a template. */
+function hasAction(text: string): boolean {
+  return /(?<!\$)\{\{/.test(text);
+}
+
+const unrendered = ['workflow', 'action', 'compose', 'kustomization'];
+
+/** Under such a name they are values, whatever else they look like: values may have any field. */
+function isValuesName(name: string): boolean {
+  return /^values.*\.ya?ml$/.test(name);
+}
+
 function readDocument(document: YamlNode, name: string): FileReading {
-  // Values may have any field: under their own name they are values, whatever else they look like.
-  const isValues = /^values.*\.ya?ml$/.test(name);
-  if (!isValues && isJsonPatch(document))
-    return { kinds: ['JSON patch'], uses: readJsonPatch(document) };
-  const kind = isValues
-    ? undefined
-    : kinds.find(({ is }) => document.value instanceof Map && is(document, name));
+  const isValues = isValuesName(name);
+  if (isJsonPatch(document) && !isValues)
+    return {
+      kinds: ['JSON patch'],
+      uses: [...readJsonPatch(document, readKubernetes), ...doubtsIn(document)],
+    };
+  const kind = kinds.find(({ is }) => document.value instanceof Map && is(document, name));
   const known = kind?.read(document) ?? [];
-  const other = kind?.has(document) ?? [];
+  const other = isValues ? [] : (kind?.has(document) ?? []);
   // The rest of a file that only looks like a manifest: Helm values under another name, with a
   // field `services` or `jobs` in front.
   const rest = readHelmValues(
     other === 'all' ? { line: 1, value: null } : without(document, other),
   );
-  const seen = new Set(known.map(identity));
-  const uses = [...known, ...rest.filter((use) => !seen.has(identity(use)))];
+  const uses = [...known, ...rest, ...(kind?.name === 'compose' ? [] : doubtsIn(document))];
+  if (isValues) return { kinds: ['values'], uses };
   if (kind !== undefined) return { kinds: [kind.name], uses };
-  return uses.length > 0 || isValues ? { kinds: ['values'], uses } : nothing;
+  return uses.length > 0 ? { kinds: ['values'], uses } : nothing;
+}
+
+/**
+ * Values that another reader takes from a merge key. For compose the explicit key counts in every
+ * version.
+ */
+function doubtsIn(document: YamlNode): readonly ImageUse[] {
+  return [...nodesIn(document)].flatMap((node) => (node.doubt === undefined ? [] : doubtful(node)));
 }
 
 interface Kind {
@@ -121,8 +195,8 @@ const kinds: readonly Kind[] = [
   {
     name: 'kustomization',
     is: isKustomization,
-    read: readKustomization,
-    has: () => ['images', 'patches', 'patchesJson6902', 'patchesStrategicMerge'],
+    read: (document) => readKustomization(document, readKubernetes),
+    has: () => kustomizeFields,
   },
   // No object of Kubernetes has a field `global`; values that pose as one do.
   {
@@ -158,7 +232,8 @@ function without(document: YamlNode, fields: readonly string[]): YamlNode {
 }
 
 function identity(use: ImageUse): string {
-  return `${use.line} ${'why' in use} ${use.written}`;
+  const sort = 'why' in use ? 'why' : 'told' in use ? 'told' : 'reference';
+  return `${use.line} ${sort} ${use.written}`;
 }
 
 function byLine(one: ImageUse, other: ImageUse): number {

@@ -6,12 +6,22 @@ const key =
   /(?<![\w.-])["']?(?:image|imageName|repository|[a-z]\w{0,60}Image)["']?\s{0,40}:(?=\s|$)/g;
 
 /**
- * The images of a template that is no YAML until it is rendered: fields `image`, `imageName`,
- * `…Image`, `repository`. A value that stands on the field's own line, without a template action in
- * it, is an image; everything else is unresolved. What other templates put in is not seen.
+ * A template that is no YAML until it is rendered. What its actions print is not known, a whole
+ * container perhaps, so the file is unresolved; and with it the fields that visibly name an image,
+ * at the lines where a person looks for them. A value without an action in it, on its field's own
+ * line, is an image all the same.
+ * @param at a line that is no YAML
+ * @param why it is not, as the end of a sentence
  */
-export function readTemplate(text: string): readonly ImageUse[] {
+export function readTemplate(text: string, at: number, why: string): readonly ImageUse[] {
   const lines = text.split(/\r?\n/);
+  const fields = readFields(lines);
+  return fields.some((use) => 'why' in use && use.line === at)
+    ? fields
+    : [unresolved(at, (lines[at - 1] ?? '').trim(), `${why}; ${render}`), ...fields];
+}
+
+function readFields(lines: readonly string[]): readonly ImageUse[] {
   return lines.flatMap((line, index): readonly ImageUse[] => {
     if (/^\s*#/.test(line)) return [];
     if (line.length > longestLine)

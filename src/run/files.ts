@@ -16,6 +16,7 @@ import { mergeTargets, type Target } from '../image/targets.ts';
 import { readGlobs } from '../references/glob.ts';
 import type { ImageUse } from '../references/image-use.ts';
 import { mostFileBytes, readFileReferences } from '../references/read-file.ts';
+import { shown } from '../text/untrusted.ts';
 import type { Source, VerifyResult } from '../verifying/result.ts';
 import type { Network } from './network.ts';
 import type { Machine } from './sign.ts';
@@ -82,6 +83,7 @@ export async function findReferences(
     read.filter(({ kinds }) => kinds.length === 0).map(({ file }) => file),
     machine,
   );
+  tellMentions(read, machine);
   const links = listed.linkedFolders.map((file) => ({
     file,
     uses: [{ line: 1, written: file, why: 'is a link to a folder, and links are not followed' }],
@@ -169,6 +171,26 @@ function tellStrangers(files: readonly string[], { log }: Machine): void {
       : files.join(', ');
   log.notice(
     `No image reference was looked for in ${shown}: not a Dockerfile, manifest, compose file, workflow or values with an image.`,
+  );
+}
+
+/** What only another program knows to be an image: a person should know that nobody judged it. */
+function tellMentions(
+  read: readonly { file: string; uses: readonly ImageUse[] }[],
+  { log }: Machine,
+): void {
+  const mentions = read.flatMap(({ file, uses }) =>
+    uses.flatMap((use) =>
+      'told' in use
+        ? [`${shown(file)}:${use.line}: \`${use.written.replaceAll('`', "'")}\` ${use.told}`]
+        : [],
+    ),
+  );
+  if (mentions.length === 0) return;
+  const most = 20;
+  const more = mentions.length > most ? [`and ${mentions.length - most} more`] : [];
+  log.notice(
+    ['These may be images and are not judged:', ...mentions.slice(0, most), ...more].join('\n'),
   );
 }
 

@@ -18,7 +18,7 @@ interface Anchored {
 
 const coreTag = /^(?:!|tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq))$/;
 const templateKey =
-  'is a template: {{ }} stands outside of a text; render it and give the result, for example of `helm template`';
+  'is a template, with {{ }} outside of a text; render it and give the result, for example of `helm template`';
 
 /** Turns the library's nodes into ours, and refuses what readers do not agree about. */
 export class YamlConverter {
@@ -91,7 +91,9 @@ export class YamlConverter {
 
   #scalar(node: Scalar, line: number): YamlNode {
     const { value } = node;
-    const style = node.type === undefined ? undefined : styles[node.type];
+    // `!!str 1` is as much a text as `"1"`.
+    const isText = node.tag === '!' || node.tag === 'tag:yaml.org,2002:str';
+    const style = isText ? 'quoted' : node.type === undefined ? undefined : styles[node.type];
     return {
       line: node.source === '' && style === 'plain' ? line : this.#lineOf(node, line),
       value:

@@ -43,6 +43,19 @@ export function readYaml(text: string, limits = yamlLimits): readonly YamlNode[]
   return [...yamlDocuments(text, limits)];
 }
 
+/** The comments of a text that `readYaml` reads, each with its line. */
+export function* commentsIn(
+  text: string,
+): Generator<{ readonly line: number; readonly text: string }> {
+  let line = 1;
+  let isScalar = false;
+  for (const lexeme of lexemes(text)) {
+    if (!isScalar && lexeme.startsWith('#')) yield { line, text: lexeme };
+    isScalar = lexeme === scalarStart;
+    for (let at = lexeme.indexOf('\n'); at !== -1; at = lexeme.indexOf('\n', at + 1)) line++;
+  }
+}
+
 /**
  * The same, one document at a time: who is done with a document before the next one keeps little in
  * memory. What is wrong behind a document is thrown after it.
@@ -94,8 +107,9 @@ function* parse(
   }
 }
 
-/** the library's sign for it */
+/** the library's signs for them */
 const documentStart = '\x02';
+const scalarStart = '\x1f';
 const tooDeep = 'is nested too deep, or is not YAML';
 
 /** Ends the reading before the library's parser has made a tree of what is too large. */

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { formatReference } from '../../src/image/reference.ts';
+import { readGlobs } from '../../src/references/glob.ts';
+import { readFileReferences } from '../../src/references/read-file.ts';
+import { type Case, cases, complaints, type Said } from './cases.ts';
+
+function saidOf({ files, contents }: Case): readonly Said[] {
+  const { chosen } = readGlobs(files.split('\n'));
+  return [...contents]
+    .filter(([file]) => chosen(file))
+    .flatMap(([file, bytes]) =>
+      readFileReferences(file, bytes).uses.map((use): Said => {
+        const place = { file, line: use.line };
+        if ('reference' in use)
+          return { ...place, code: 'judged', image: formatReference(use.reference) };
+        return { ...place, code: 'why' in use ? 'unresolved' : 'told' };
+      }),
+    );
+}
+
+/** Their readers do not know these yet. */
+const later = new Set(['compose-pre-start', 'gitlab-services']);
+
+describe('what runs is reported, or its file is unresolved', () => {
+  for (const each of cases) {
+    const test = later.has(each.name) ? it.fails : it;
+    test(`${each.name}: ${each.what}`, () => {
+      const said = saidOf(each);
+      expect({ said, complaints: complaints(each, said) }).toMatchObject({ complaints: [] });
+    });
+  }
+});
