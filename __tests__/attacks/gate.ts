@@ -114,6 +114,7 @@ export async function ask(
   const tools: VerifyingTools = {
     open,
     recursive,
+    describedBy: 'headers' as const,
     sleep: deadline.sleep,
     onTagOnly: () => {},
     found: ({ name, digest }) =>

@@ -89,6 +89,7 @@ export async function signingRun(setting: RunSetting): Promise<readonly SignResu
     clock: systemClock,
     sleep,
     recursive: false,
+    describedBy: 'bytes' as const,
     onTagOnly: () => undefined,
   };
   const targets = images.map((digest) => {

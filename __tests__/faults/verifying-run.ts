@@ -58,6 +58,7 @@ export async function verifyingRun(
     open,
     sleep,
     recursive: false,
+    describedBy: 'headers' as const,
     found: (image: Image) =>
       openStore(open(image.name), image.digest, shared).found(['bundle', 'legacy'], 'all'),
     judge: async (

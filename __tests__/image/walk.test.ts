@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { mediaTypes } from '../../src/image/descriptor.ts';
 import { type Digest, digestOf } from '../../src/image/digest.ts';
-import { type ReadManifest, walkIndex } from '../../src/image/walk.ts';
+import type { ReadManifest } from '../../src/image/manifest.ts';
+import { walkIndex } from '../../src/image/walk.ts';
 
 /** Manifests by digest, as a registry holds them. */
 class Shelf {

@@ -43,6 +43,7 @@ function tools(tags: Record<string, Digest>, broken: Partial<SigningTools> = {})
     clock: systemClock,
     sleep: async () => {},
     recursive: false,
+    describedBy: 'headers' as const,
     onTagOnly: () => {},
     signer: async () => ({ keyId: 'key' }),
     judge: async (found, digest) => verdictOn(digest, found.reference),

@@ -81,6 +81,7 @@ function world(
     }),
     sleep: async () => {},
     recursive,
+    describedBy: 'headers' as const,
     onTagOnly: () => {},
     found: async ({ digest }) => (signed.includes(digest) ? [signature(digest)] : []),
     judge: async ({ format, digest, reference }): Promise<Verdict> => {

@@ -1,1 +1,1 @@
-export{c15_a as a}from"./run.js";
+export{c13_a as a}from"./run.js";

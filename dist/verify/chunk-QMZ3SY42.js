@@ -1,1 +1,1 @@
-export{c16_a as a,c16_b as b,c16_c as c,c16_d as d,c16_e as e,c16_f as f}from"./run.js";
+export{c14_a as a,c14_b as b,c14_c as c,c14_d as d,c14_e as e,c14_f as f}from"./run.js";

@@ -1,1 +1,1 @@
-export{c18_a as a,c18_b as b}from"./run.js";
+export{c17_a as a,c17_b as b}from"./run.js";

@@ -1,10 +1,18 @@
 import { Failure } from '../failure.ts';
-import { shown } from '../text/untrusted.ts';
+import { shown, shownInOneLine } from '../text/untrusted.ts';
 import { type Descriptor, mediaTypes } from './descriptor.ts';
-import { digestProblem, isDigest } from './digest.ts';
+import { type Digest, digestProblem, isDigest } from './digest.ts';
 import { isJsonObject, readJson } from './json.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
+
+/** A manifest as the registry sent it; the digest is that of the bytes. */
+export interface ReadManifest {
+  readonly digest: Digest;
+  /** the header it came with */
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+}
 
 interface Common {
   readonly mediaType: string;
@@ -86,6 +94,8 @@ export function isManifestType(mediaType: string): boolean {
 export function parseManifest(bytes: Uint8Array, contentType?: string): ParsedManifest {
   if (bytes.byteLength > maxManifestBytes)
     throw bad(`it has ${bytes.byteLength} bytes, more than ${maxManifestBytes}`);
+  const other = otherDocument(bytes, contentType);
+  if (other !== undefined) throw bad(other, otherFix);
   const reading = readJson(bytes, maxDepth);
   if ('problem' in reading) throw bad(reading.problem);
   const document = reading.value;
@@ -107,6 +117,42 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): ParsedMa
     config: descriptor(document.config, 'config'),
     layers: descriptors(document, 'layers', maxManifestBytes),
   };
+}
+
+/**
+ * What a manifest is, by its own bytes: the descriptor that a signature names as its subject. What a
+ * registry says of it in headers is not asked.
+ * @throws {Failure} `bad-manifest`
+ */
+export function describe({ bytes, mediaType, digest }: ReadManifest): Descriptor {
+  return { mediaType: parseManifest(bytes, mediaType).mediaType, digest, size: bytes.byteLength };
+}
+
+const otherFix =
+  'A proxy, a gateway or a login page may answer in place of the registry: open the address of the image from this runner, and check the host name and NO_PROXY.';
+
+/**
+ * Half a sentence for what is plainly no manifest and comes with a 200 all the same: a web page, an
+ * XML document, an error document. Undefined for anything else, whether it is a manifest or not.
+ * Never throws.
+ */
+export function otherDocument(bytes: Uint8Array, contentType?: string): string | undefined {
+  const type = (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  const begin = Buffer.from(bytes.subarray(0, 512)).toString('utf8').trimStart(); // a mark, too
+  if (/^text\/html|xhtml/.test(type) || /^<(!doctype\s+html|html|head|body)\b/i.test(begin))
+    return 'it is a web page, not a manifest';
+  if (begin.startsWith('<')) return 'it is an XML document, not a manifest';
+  const reading = readJson(bytes, maxDepth);
+  if ('problem' in reading || !isJsonObject(reading.value)) return undefined;
+  const document = reading.value;
+  if (['config', 'layers', 'manifests', 'fsLayers'].some((field) => document[field] !== undefined))
+    return undefined;
+  const [first] = Array.isArray(document.errors) ? (document.errors as unknown[]) : [document];
+  const { code, message, error } = isJsonObject(first) ? first : {};
+  const words = [code, message, error].filter((word) => typeof word === 'string' && word !== '');
+  if (!Array.isArray(document.errors) && words.length === 0) return undefined;
+  const said = words.length === 0 ? '' : ` that says "${shownInOneLine(words.join(': '), 200)}"`;
+  return `it is an error document${said}, not a manifest`;
 }
 
 function commonFields(document: JsonObject, mediaType: string): Common {
@@ -137,7 +183,7 @@ function mediaTypeOf(document: JsonObject, contentType: string | undefined): str
     schema1Types.test(body ?? '')
   ) {
     throw bad(
-      'it is a Docker schema 1 manifest, which Docker gave up in 2020 and which carries no digest of its configuration',
+      "it is a Docker schema 1 manifest: Docker's schema 1 was given up in 2020, and its digest does not cover its bytes",
       'Build and push the image again with a current Docker or buildx, then sign the new digest.',
     );
   }

@@ -1,6 +1,7 @@
 import { Failure } from '../failure.ts';
 import type { Descriptor } from './descriptor.ts';
 import type { Digest } from './digest.ts';
+import { describe } from './manifest.ts';
 import { platformName } from './platform.ts';
 import {
   formatReference,
@@ -45,6 +46,11 @@ export interface ResolveTools {
   readonly open: (name: RepositoryName) => ManifestSource;
   readonly sleep: (milliseconds: number) => Promise<void>;
   readonly recursive: boolean;
+  /**
+   * what the descriptor of an image comes from. A signer reads the manifest: it signs nothing that is
+   * none, and says of it what the bytes say. Who only needs to know the digest asks for the headers.
+   */
+  readonly describedBy: 'bytes' | 'headers';
   /** told once for each reference that names only a tag: a tag can move between push and signing */
   readonly onTagOnly: (reference: string, digest: Digest) => void;
 }
@@ -70,7 +76,8 @@ export async function resolveTarget(
   const source = tools.open(target.reference);
   const wanted = target.digest ?? target.reference.tag ?? 'latest';
   if (tools.recursive) return resolveRecursive(source, wanted, target, tools);
-  const answer = patiently(() => source.head(wanted), target, tools).then((found) =>
+  const ask = tools.describedBy === 'bytes' ? read(source) : glance(source);
+  const answer = patiently(() => ask(wanted), target, tools).then((found) =>
     signable(found, target),
   );
   if (target.digest !== undefined) {
@@ -80,6 +87,26 @@ export async function resolveTarget(
   const { digest } = await answer;
   tools.onTagOnly(nameOf(target), digest);
   return [imageOf(target, digest, answer)];
+}
+
+/**
+ * Headers, where they name a manifest. A page for people, an error in JSON, or a "not found" that
+ * only a HEAD gets (proxies do that) is looked into.
+ */
+function glance(source: ManifestSource): ManifestSource['head'] {
+  const look = read(source);
+  return async (reference) => {
+    const found = await source.head(reference);
+    return found?.mediaType.startsWith('application/vnd.') ? found : look(reference);
+  };
+}
+
+/** @throws {Failure} `bad-manifest` from the answered function, for what is none */
+function read(source: ManifestSource): ManifestSource['head'] {
+  return async (reference) => {
+    const manifest = await source.getManifest(reference);
+    return manifest && describe(manifest);
+  };
 }
 
 async function resolveRecursive(
@@ -94,7 +121,7 @@ async function resolveRecursive(
     (digest) => patiently(() => source.getManifest(digest), target, tools),
     root,
   );
-  const own = { mediaType: root.mediaType, digest: root.digest, size: root.bytes.length };
+  const own = describe(root);
   const partOf = `${formatRepository(target.reference)}@${root.digest}`;
   return [
     imageOf(target, root.digest, Promise.resolve(own)),

@@ -2,14 +2,7 @@ import { Failure } from '../failure.ts';
 import type { Descriptor } from './descriptor.ts';
 import { type Digest, digestOf } from './digest.ts';
 import { inParallel } from './in-parallel.ts';
-import { isIndexType, maxIndexEntries, parseManifest } from './manifest.ts';
-
-/** A manifest as the registry sent it. */
-export interface ReadManifest {
-  readonly digest: Digest;
-  readonly mediaType: string;
-  readonly bytes: Uint8Array;
-}
+import { isIndexType, maxIndexEntries, parseManifest, type ReadManifest } from './manifest.ts';
 
 const maxDepth = 4;
 /** bytes of all indexes together */

@@ -117,8 +117,8 @@ async function answer(
 }
 
 /**
- * Registries that let strangers in (Artifactory) tell them that a private image is missing or
- * forbidden, without a challenge. Whoever has a login asks once, at the address that always has
+ * Registries that let strangers in tell them that a private image is missing or forbidden
+ * (Artifactory), or that a policy keeps it from them (Harbor, 412), without a challenge. Whoever has a login asks once, at the address that always has
  * one, before that is believed.
  */
 async function hidden(
@@ -128,7 +128,7 @@ async function hidden(
   response: HttpResponse,
   sent: string | undefined,
 ): Promise<Challenge | undefined> {
-  if (sent !== undefined || (response.status !== 403 && response.status !== 404)) return undefined;
+  if (sent !== undefined || ![403, 404, 412].includes(response.status)) return undefined;
   if ((await options.credentials(repository)) === undefined) return undefined;
   state.pinged ??= options
     .ping()

@@ -2,7 +2,7 @@ import { Failure } from '../failure.ts';
 import type { HttpResponse } from '../http/http.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import { refused } from './answers.ts';
-import type { Connection } from './connection.ts';
+import { type Connection, locationOf } from './connection.ts';
 import { wrongContent } from './manifests.ts';
 
 /** Answers to uploads are short; error pages may be a little longer. */
@@ -110,23 +110,8 @@ export class Blobs {
     });
   }
 
-  /**
-   * The `Location` may be relative, or on another host (which then gets no credentials); its query
-   * belongs to the registry.
-   */
   #uploadUrl(begun: HttpResponse, digest?: Digest): URL {
-    const url = URL.parse(begun.headers.location ?? '', begun.url.href);
-    if (url === null || begun.headers.location === undefined || !/^https?:$/.test(url.protocol))
-      throw badLocation(begun);
-    // Registries behind a proxy that ends TLS often name themselves with http; then TLS on the same
-    // host is what they mean.
-    if (begun.url.protocol === 'https:' && url.protocol === 'http:') {
-      if (url.hostname !== begun.url.hostname) throw badLocation(begun);
-      url.protocol = 'https:';
-      url.port = begun.url.port;
-    }
-    url.username = '';
-    url.password = '';
+    const url = locationOf(begun);
     // By hand: URLSearchParams would write the registry's own parameters anew, and `_state` is
     // signed.
     if (digest !== undefined)
@@ -157,13 +142,5 @@ function tooLarge(what: string, maxBytes: number): Failure {
     'too-large',
     `The blob ${what} has more than ${maxBytes} bytes.`,
     'Nothing that belongs to an image signature is that large: look at what lies there.',
-  );
-}
-
-function badLocation({ url }: HttpResponse): Failure {
-  return new Failure(
-    'registry-error',
-    `${url.host} began an upload without saying where it goes on (or it goes on without TLS).`,
-    'Report this to the operator of the registry; behind a proxy, it must know its own https address.',
   );
 }

@@ -1,9 +1,17 @@
 import type { Clock } from '../clock.ts';
+import { Failure } from '../failure.ts';
 import type { Http, HttpRequest, HttpResponse, Patience } from '../http/http.ts';
 import type { Access, Circumstances } from './answers.ts';
 import { createAuthorizer } from './auth.ts';
 import { createEndpoint } from './endpoint.ts';
 import type { Credentials } from './login.ts';
+
+/**
+ * Harbor refuses to show an image that is not signed yet, with "deployment security" on, but to a
+ * client that may push and has `cosign` in its name: it has to read what it is about to sign.
+ */
+const userAgent = 'sign-image (as cosign)';
+const maxHops = 5;
 
 export interface RegistryOptions {
   readonly http: Http;
@@ -47,7 +55,11 @@ export interface RegistryRequest {
 export interface Connection {
   /** `https://ghcr.io` */
   origin(): string;
-  /** With the repository's authorization, which goes to the registry's own origin only. */
+  /**
+   * With the repository's authorization, which goes to the registry's own origin only. A write that
+   * is answered with 307 or 308 is sent again to the address that the registry names, at most five
+   * times.
+   */
   send(repository: string, request: RegistryRequest): Promise<HttpResponse>;
   circumstances(repository: string): Promise<Circumstances>;
 }
@@ -103,9 +115,10 @@ export function connect(registry: string, host: string, options: RegistryOptions
     mask,
     patience,
   });
-  const send = (repository: string, request: RegistryRequest) => {
+  const sendOnce = (repository: string, request: RegistryRequest) => {
     const { path, ...rest } = request;
-    const complete = { patience, atOnce, ...rest };
+    const headers = { 'user-agent': userAgent, ...rest.headers };
+    const complete = { patience, atOnce, ...rest, headers };
     if (path instanceof URL && path.origin !== origin()) return http({ ...complete, url: path });
     const below = path instanceof URL ? path.pathname + path.search : path;
     return authorize(repository, (authorization) =>
@@ -113,9 +126,55 @@ export function connect(registry: string, host: string, options: RegistryOptions
         ...complete,
         url: new URL(at + below),
         tls,
-        headers: { ...rest.headers, ...(authorization === undefined ? {} : { authorization }) },
+        headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
       })),
     );
   };
+  const send = async (repository: string, request: RegistryRequest) => {
+    let response = await sendOnce(repository, request);
+    for (let hops = 0; hops < maxHops && isMoved(request, response); hops++)
+      response = await sendOnce(repository, { ...request, path: locationOf(response) });
+    return response;
+  };
   return { origin, send, circumstances };
+}
+
+/**
+ * Reads follow redirects by themselves (http/redirect.ts). A write does so only where method and
+ * body have to stay the same (RFC 9110, 15.4.8 and 15.4.9): what is written to a registry is public,
+ * and no credentials go along.
+ */
+function isMoved({ method }: RegistryRequest, { status, headers }: HttpResponse): boolean {
+  const isWrite = method !== 'GET' && method !== 'HEAD';
+  return isWrite && (status === 307 || status === 308) && headers.location !== undefined;
+}
+
+/**
+ * Where a registry says that something goes on: an upload, or a request that it moves. `Location`
+ * may be relative, or on another host; its query belongs to the registry.
+ * @throws {Failure} `registry-error` where there is none, or where it leaves TLS
+ */
+export function locationOf(response: HttpResponse): URL {
+  const { url, headers } = response;
+  const location = URL.parse(headers.location ?? '', url.href);
+  if (location === null || headers.location === undefined || !/^https?:$/.test(location.protocol))
+    throw badLocation(response);
+  // Registries behind a proxy that ends TLS often name themselves with http; then TLS on the same
+  // host is what they mean.
+  if (url.protocol === 'https:' && location.protocol === 'http:') {
+    if (location.hostname !== url.hostname) throw badLocation(response);
+    location.protocol = 'https:';
+    location.port = url.port;
+  }
+  location.username = '';
+  location.password = '';
+  return location;
+}
+
+function badLocation({ url }: HttpResponse): Failure {
+  return new Failure(
+    'registry-error',
+    `${url.host} began an upload without saying where it goes on (or it goes on without TLS).`,
+    'Report this to the operator of the registry; behind a proxy, it must know its own https address.',
+  );
 }

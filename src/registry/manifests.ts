@@ -2,6 +2,7 @@ import { Failure } from '../failure.ts';
 import type { HttpResponse } from '../http/http.ts';
 import { type Descriptor, mediaTypes } from '../image/descriptor.ts';
 import { digestOf, isDigest } from '../image/digest.ts';
+import { otherDocument, parseManifest } from '../image/manifest.ts';
 import { errorsOf, refused } from './answers.ts';
 import type { Connection } from './connection.ts';
 import type { FetchedManifest, Repository } from './repository.ts';
@@ -17,6 +18,9 @@ const accept = [
   mediaTypes.dockerList,
   mediaTypes.dockerManifest,
 ].join(', ');
+
+/** How a HEAD is refused where a GET may be answered. */
+const withoutHead: ReadonlySet<number> = new Set([400, 403, 405, 406, 501]);
 
 /**
  * Reads and writes the manifests of one repository (distribution-spec, "Pulling manifests" and
@@ -37,18 +41,15 @@ export class Manifests {
   /**
    * A descriptor from the headers alone. The digest of a tag is then what the registry says, and no
    * more is known of any tag; under a digest it is that digest. Where a header is missing or
-   * strange, the manifest is read and hashed.
+   * strange, or where the registry refuses a HEAD (proxies do), the manifest is read and hashed.
    */
   async head(reference: string): Promise<Descriptor | undefined> {
-    const response = await this.#read('HEAD', reference);
-    if (response === undefined) return undefined;
-    const digest = response.headers['docker-content-digest'];
-    const mediaType = mediaTypeOf(response);
-    const size = Number(response.headers['content-length'] ?? 0);
-    const matches = isDigest(reference) ? digest === undefined || digest === reference : true;
-    const known = isDigest(reference) ? reference : digest;
-    if (matches && isDigest(known) && mediaType !== '' && Number.isSafeInteger(size) && size > 0)
-      return { mediaType, digest: known, size };
+    const response = await this.#ask('HEAD', reference);
+    if (response.status === 404) return undefined;
+    const told = response.status === 200 ? descriptorIn(response, reference) : undefined;
+    if (told !== undefined) return told;
+    if (response.status !== 200 && !withoutHead.has(response.status))
+      throw await this.#refused(response, reference);
     const manifest = await this.get(reference);
     return (
       manifest && {
@@ -60,19 +61,21 @@ export class Manifests {
   }
 
   async get(reference: string, maxBytes = maxManifest): Promise<FetchedManifest | undefined> {
-    const response = await this.#read('GET', reference, maxBytes);
-    if (response === undefined) return undefined;
+    const response = await this.#ask('GET', reference, maxBytes);
+    if (response.status !== 200) {
+      if (await this.#isMissing(response)) return undefined;
+      throw await this.#refused(response, reference);
+    }
     const digest = digestOf(response.body);
+    const mediaType = mediaTypeOf(response);
     // The header `Docker-Content-Digest` proves nothing; the bytes do.
-    if (isDigest(reference) && digest !== reference)
+    if (isDigest(reference) && digest !== reference) {
+      if (otherDocument(response.body, mediaType) !== undefined)
+        parseManifest(response.body, mediaType); // throws, with what it is
       throw wrongContent(this.#what(reference), digest);
+    }
     const { etag } = response.headers;
-    return {
-      digest,
-      mediaType: mediaTypeOf(response),
-      bytes: response.body,
-      ...(etag === undefined ? {} : { etag }),
-    };
+    return { digest, mediaType, bytes: response.body, ...(etag === undefined ? {} : { etag }) };
   }
 
   async put(
@@ -104,11 +107,12 @@ export class Manifests {
     );
   }
 
-  async #read(
+  /** The answer, whatever its status; a 200 is remembered: this login reads this repository. */
+  async #ask(
     method: 'GET' | 'HEAD',
     reference: string,
     maxBytes = maxManifest,
-  ): Promise<HttpResponse | undefined> {
+  ): Promise<HttpResponse> {
     const sent = this.#connection.send(this.#repository, {
       method,
       path: this.#path(reference),
@@ -121,17 +125,8 @@ export class Manifests {
     );
     this.#pending.add(readable);
     const response = await sent.finally(() => this.#pending.delete(readable));
-    if (response.status === 200) {
-      this.#readable = true;
-      return response;
-    }
-    if (response.status === 404 || (response.status === 403 && (await this.#isMissing(response))))
-      return undefined;
-    throw refused(
-      response,
-      this.#what(reference),
-      await this.#connection.circumstances(this.#repository),
-    );
+    if (response.status === 200) this.#readable = true;
+    return response;
   }
 
   /**
@@ -141,6 +136,7 @@ export class Manifests {
    * signatures that it only was not shown.
    */
   async #isMissing(response: HttpResponse): Promise<boolean> {
+    if (response.status !== 403) return response.status === 404;
     const errors = errorsOf(response);
     if (
       errors.some(
@@ -161,6 +157,11 @@ export class Manifests {
     return this.#readable || (await Promise.all(this.#pending)).includes(true);
   }
 
+  async #refused(response: HttpResponse, reference: string): Promise<Failure> {
+    const circumstances = await this.#connection.circumstances(this.#repository);
+    return refused(response, this.#what(reference), circumstances);
+  }
+
   #path(reference: string): string {
     return `/v2/${this.#repository}/manifests/${reference}`;
   }
@@ -168,6 +169,18 @@ export class Manifests {
   #what(reference: string): string {
     return `the manifest ${this.#repository}${isDigest(reference) ? '@' : ':'}${reference}`;
   }
+}
+
+/** What a HEAD says of a manifest; undefined where that is not the whole of it. */
+function descriptorIn(response: HttpResponse, reference: string): Descriptor | undefined {
+  const digest = response.headers['docker-content-digest'];
+  const mediaType = mediaTypeOf(response);
+  const size = Number(response.headers['content-length'] ?? 0);
+  const matches = isDigest(reference) ? digest === undefined || digest === reference : true;
+  const known = isDigest(reference) ? reference : digest;
+  return matches && mediaType !== '' && isDigest(known) && Number.isSafeInteger(size) && size > 0
+    ? { mediaType, digest: known, size }
+    : undefined;
 }
 
 /** The Failure for bytes that are not what was asked for. */

@@ -120,6 +120,7 @@ async function verifyTargets(
     open,
     sleep: network.deadline.sleep,
     recursive: inputs.recursive,
+    describedBy: 'headers' as const,
     found,
     judge: openJudge(required, signed, inputs, network, machine),
     onTagOnly: (reference: string, digest: string) => void tags.push({ reference, digest }),

@@ -95,6 +95,7 @@ async function signTargets(
     clock: network.clock,
     sleep: network.deadline.sleep,
     recursive: inputs.recursive,
+    describedBy: 'bytes' as const,
     onTagOnly: (reference: string, digest: string) => void tags.push({ reference, digest }),
   };
   // All tags are resolved before the first image is done.
