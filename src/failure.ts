@@ -62,6 +62,16 @@ export class Failure extends Error {
   }
 }
 
+/**
+ * A registry takes no Sigstore bundle, whoever writes it: where a legacy signature is written as
+ * well, a run may go on with that one.
+ */
+export class BundlesRefused extends Failure {
+  constructor(message: string, fix: string, options?: { cause?: unknown }) {
+    super('registry-unsupported', message, fix, options);
+  }
+}
+
 /** Anything caught, as a Failure: itself, or `internal` with the cause kept. */
 export function asFailure(caught: unknown): Failure {
   if (caught instanceof Failure) return caught;

@@ -12,13 +12,16 @@ const created = new Date('2026-11-20T11:21:17.345Z');
 function open(
   registry: MemoryRegistry,
   image: Descriptor,
-  { memory = new RunMemory(), deadline = 60_000, maxSignatures = 1000 } = {},
+  {
+    memory = new RunMemory(),
+    deadline = 60_000,
+    maxSignatures = 1000,
+    onUnlisted = (_: string) => {},
+  } = {},
 ) {
   const { tools, clock } = testTools({ deadline });
-  return {
-    store: openStore(registry.client(), image.digest, { ...tools, memory, maxSignatures }),
-    clock,
-  };
+  const options = { ...tools, memory, maxSignatures, onUnlisted };
+  return { store: openStore(registry.client(), image.digest, options), clock };
 }
 
 function tagOf(image: Descriptor, suffix = '') {
@@ -150,21 +153,52 @@ describe('a bundle', () => {
     );
   });
 
-  it('is waited for where the API lists late, and lost where it never does', async () => {
-    for (const [lateListings, expected] of [
-      [3, 'listed'],
-      [1000, 'signature-lost'],
+  it('is waited for where the API lists late, and listed under the tag where it never does', async () => {
+    for (const [lateListings, unlisted] of [
+      [3, []],
+      [1000, ['registry.test/acme/app']],
     ] as const) {
       const registry = new MemoryRegistry({ referrersApi: true, lateListings });
       const image = registry.pushImage();
-      const { store } = open(registry, image);
+      const told: string[] = [];
+      const memory = new RunMemory();
+      const more = { memory, onUnlisted: (name: string) => told.push(name) };
+      const { store } = open(registry, image, more);
       const attachment = await store.attachBundle(image, bundleOf('a'), created);
-      const outcome = await store.readBack(attachment).then(
-        () => 'listed',
-        (caught) => caught.code,
-      );
-      expect(outcome).toBe(expected);
+      expect(await store.readBack(attachment)).toMatchObject([{ digest: attachment.digest }]);
+      expect(told).toEqual(unlisted);
+      const index = registry.read(tagOf(image));
+      expect(index === undefined).toBe(unlisted.length === 0);
+      if (index === undefined) continue;
+      expect(JSON.parse(String(index.bytes)).manifests).toMatchObject([
+        { digest: attachment.digest, artifactType: mediaTypes.bundle },
+      ]);
+      // A second image of the run does not wait, and tells nothing.
+      const other = registry.pushImage('other');
+      const { store: second, clock } = open(registry, other, more);
+      const another = await second.attachBundle(other, bundleOf('b'), created);
+      const before = clock.slept.length;
+      await second.readBack(another);
+      expect([told, clock.slept.length - before < 3]).toEqual([unlisted, true]);
+      // The next run finds it, also where it only looks for its own.
+      for (const reach of ['all', 'listed'] as const)
+        expect(await open(registry, image).store.found(['bundle'], reach)).toMatchObject([
+          { digest: attachment.digest },
+        ]);
     }
+  });
+
+  it('is lost where neither the API nor the tag lists it', async () => {
+    const registry = new MemoryRegistry({ referrersApi: true, lateListings: 1000 });
+    const image = registry.pushImage();
+    registry.put(tagOf(image), Buffer.from('{"layers":[]}'), mediaTypes.ociManifest);
+    const { store } = open(registry, image);
+    const attachment = await store.attachBundle(image, bundleOf('a'), created);
+    await expect(store.readBack(attachment)).rejects.toMatchObject({
+      code: 'signature-lost',
+      message: expect.stringContaining('nor could it be listed under the referrers tag'),
+      cause: { code: 'registry-unsupported' },
+    });
   });
 
   it('for another image is refused', async () => {

@@ -92,6 +92,11 @@ export class Door {
     return this.check(asked, name, 'pull') === undefined;
   }
 
+  /** True when whoever sent this may push to that repository. */
+  mayPush(asked: Asked, name: string): boolean {
+    return this.check(asked, name, 'push') === undefined;
+  }
+
   /**
    * The token service: GET with Basic or nothing (Docker token protocol), POST with an OAuth2
    * grant.

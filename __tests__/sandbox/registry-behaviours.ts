@@ -53,6 +53,19 @@ export interface Switches {
   readonly refusedMediaTypes: readonly string[];
   /** DELETE of a manifest by tag removes the tag */
   readonly deleteTags: boolean;
+  /** every request of an upload is moved to another host, which refuses whoever sends Authorization */
+  readonly movedUploads: false | 307 | 308;
+  /** HEAD of a manifest is refused with this status, GET is not */
+  readonly refusedHead: false | number;
+  /** how a manifest with a subject is refused */
+  readonly refusedArtifacts: false | Omit<ImmutableTags, 'sameAgain'>;
+  /** with the referrers API: its list stays empty, whatever is pushed */
+  readonly referrersForgotten: boolean;
+  /**
+   * an image without a signature is shown only to a token that may push, of a client with `cosign`
+   * in its name (Harbor's deployment security: src/server/middleware/util)
+   */
+  readonly onlySigned: boolean;
 }
 
 /**
@@ -91,6 +104,11 @@ export const plain: Switches = {
   retryAfter: 'seconds',
   refusedMediaTypes: [],
   deleteTags: false,
+  movedUploads: false,
+  refusedHead: false,
+  refusedArtifacts: false,
+  referrersForgotten: false,
+  onlySigned: false,
 };
 
 /** Three registries' words for a tag that cannot be moved. */

@@ -47,7 +47,8 @@ export function answerReferrers(
     .referrers(name, digest)
     .filter(({ manifest }) => switches.lateManifests === 0 || manifest.at <= ready)
     .map(({ digest: of, manifest, json }) => referrerEntry(of, manifest, json, switches))
-    .filter((entry) => wanted === null || entry.artifactType === wanted);
+    .filter((entry) => wanted === null || entry.artifactType === wanted)
+    .filter(() => !switches.referrersForgotten);
   const from = Number(asked.url.searchParams.get('from') ?? 0);
   const next = from + switches.referrersPage;
   const headers: Record<string, string> = { 'content-type': ociIndex };

@@ -20,6 +20,8 @@ export function answerManifest(
   switch (asked.method) {
     case 'GET':
     case 'HEAD':
+      if (asked.method === 'HEAD' && switches.refusedHead !== false)
+        return refusal(switches.refusedHead, 'UNSUPPORTED', 'HEAD is not supported');
       return readManifest(asked, name, reference, store, switches);
     case 'PUT':
       return writeManifest(asked, name, reference, store, switches);
@@ -136,6 +138,9 @@ function writeManifest(
   const contentType = asked.headers['content-type'] ?? '';
   if (switches.refusedMediaTypes.includes(contentType))
     return refusal(400, 'MANIFEST_INVALID', `media type ${contentType} is not supported`);
+  const artifact = switches.refusedArtifacts;
+  if (artifact !== false && parseObject(asked.body)?.subject !== undefined)
+    return refusal(artifact.status, artifact.code, artifact.message);
   const missingChild =
     switches.dialect === 'ggcr'
       ? { status: 404, code: 'MANIFEST_UNKNOWN' }
@@ -241,4 +246,17 @@ export function referrerEntry(
     ...(artifactType === undefined ? {} : { artifactType }),
     ...(annotations === undefined ? {} : { annotations }),
   };
+}
+
+/** Whether this names an image (no signature itself) that nobody has signed, to Harbor's knowledge. */
+export function isUnsigned(name: string, reference: string, store: RegistryStore): boolean {
+  const digest = reference.includes(':') ? reference : store.tagged(name, reference);
+  const json = digest === undefined ? undefined : store.json(name, digest);
+  if (digest === undefined || json === undefined || reference.endsWith('.sig')) return false;
+  if ((json as { subject?: unknown }).subject !== undefined) return false;
+  const types = store.referrers(name, digest).map(({ json: { artifactType } }) => artifactType);
+  return (
+    !types.includes('application/vnd.dev.sigstore.bundle.v0.3+json') &&
+    store.tagged(name, `${digest.replace(':', '-')}.sig`) === undefined
+  );
 }

@@ -24,7 +24,7 @@ import {
   type TlsFiles,
 } from './registry-http.ts';
 import { answerReferrers, answerTags } from './registry-lists.ts';
-import { answerManifest } from './registry-manifests.ts';
+import { answerManifest, isUnsigned } from './registry-manifests.ts';
 import { RegistryStore } from './registry-store.ts';
 
 export interface RegistryOptions extends Partial<Switches>, Surroundings {
@@ -193,8 +193,29 @@ async function answerRequest(state: State, asked: Asked): Promise<Reply> {
   const { name, action } = access(asked);
   const refused = state.door.check(asked, name, action);
   if (refused !== undefined) return refused;
-  const usual = () => inDialect(route(state, asked), state.switches);
+  const usual = () => moved(state, asked) ?? unseen(state, asked) ?? answered(state, asked);
   return (await state.hooks.override?.(asked, usual)) ?? usual();
+}
+
+function answered(state: State, asked: Asked): Reply {
+  return inDialect(route(state, asked), state.switches);
+}
+
+function moved({ switches, listeners }: State, { path, url }: Asked): Reply | undefined {
+  if (switches.movedUploads === false || !path.includes('/blobs/uploads/')) return undefined;
+  const location = `${listeners.get('uploads')!.origin}${path}${url.search}`;
+  return { status: switches.movedUploads, headers: { location } };
+}
+
+function unseen({ switches, store, door }: State, asked: Asked): Reply | undefined {
+  const { method, path, headers } = asked;
+  const [, name = '', kind, reference = ''] = pathGrammar.exec(path) ?? [];
+  if (!switches.onlySigned || kind !== 'manifests' || (method !== 'GET' && method !== 'HEAD'))
+    return undefined;
+  const signs = headers['user-agent']?.includes('cosign') === true && door.mayPush(asked, name);
+  return signs || !isUnsigned(name, reference, store)
+    ? undefined
+    : refusal(412, 'PROJECTPOLICYVIOLATION', 'The image is not signed by cosign.');
 }
 
 /** What a request needs: the repository, and pull, push or delete (distribution's scopes). */
@@ -276,9 +297,10 @@ function answerElsewhere(state: State, asked: Asked): Reply {
     };
   }
   if (asked.listener === 'uploads') {
-    const [, name, id] = /^\/v2\/(.+)\/blobs\/uploads\/([^/]+)$/.exec(asked.path) ?? [];
-    return name === undefined || id === undefined
-      ? pageNotFound
+    const [, name, id] = /^\/v2\/(.+)\/blobs\/uploads\/([^/]*)$/.exec(asked.path) ?? [];
+    if (name === undefined || id === undefined) return pageNotFound;
+    return id === ''
+      ? beginUpload(asked, name, blobSetting(state, asked))
       : answerUpload(asked, name, id, blobSetting(state, asked));
   }
   const [, name = '', digest = ''] = /^\/(.+)\/([^/]+)$/.exec(asked.path) ?? [];

@@ -1,1 +1,1 @@
-export{c3_a as a,c3_b as b}from"../sign.js";
+export{c2_a as a,c2_b as b}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c11_a as a,c11_b as b,c11_c as c}from"../sign.js";
+export{c9_a as a,c9_b as b,c9_c as c}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c14_a as a,c14_b as b,c14_c as c,c14_d as d,c14_e as e,c14_f as f,c14_g as g,c14_h as h,c14_i as i,c14_j as j}from"../sign.js";
+export{c12_a as a,c12_b as b,c12_c as c,c12_d as d,c12_e as e,c12_f as f,c12_g as g,c12_h as h,c12_i as i,c12_j as j}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c3_a as a}from"./run.js";
+export{c4_a as a}from"./run.js";

@@ -1,1 +1,1 @@
-export{c4_a as a,c4_b as b}from"./run.js";
+export{c5_a as a,c5_b as b}from"./run.js";

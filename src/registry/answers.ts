@@ -2,6 +2,7 @@ import { Failure } from '../failure.ts';
 import type { HttpResponse } from '../http/http.ts';
 import { isJsonObject, readJson } from '../image/json.ts';
 import { shownInOneLine } from '../text/untrusted.ts';
+import { meaningOf } from './refusal-meaning.ts';
 
 /** What a run may do: decides the scope of its tokens and the advice in its errors. */
 export type Access = 'pull' | 'pull,push';
@@ -27,19 +28,46 @@ export interface RegistryError {
 }
 
 /**
- * Reads an error body; anything else has no errors in it. At most 5 entries, bounded and cleaned.
- * Never throws.
+ * Reads the error body that distribution-spec defines; anything else has no errors in it. At most 5
+ * entries, bounded and cleaned. Never throws.
  */
 export function errorsOf(response: HttpResponse): readonly RegistryError[] {
   if (response.body.length > 64 * 1024) return [];
   const reading = readJson(response.body, 32);
   if ('problem' in reading || !isJsonObject(reading.value) || !Array.isArray(reading.value.errors))
     return [];
-  const errors: unknown[] = reading.value.errors;
-  return errors
-    .slice(0, 5)
-    .filter(isJsonObject)
-    .map(({ code, message }) => ({ code: wordOf(code, 60), message: wordOf(message, 300) }));
+  const errors: readonly unknown[] = reading.value.errors;
+  return errors.slice(0, 5).filter(isJsonObject).map(errorOf);
+}
+
+/**
+ * What an answer says, for a person: its errors, or what gateways and some registries write in their
+ * place (one object with a message, one line of plain text). Each as `CODE: message`. Never throws.
+ */
+function wordsOf(response: HttpResponse): readonly string[] {
+  const errors = errorsOf(response);
+  const told = errors.length > 0 ? errors : otherWords(response);
+  return told
+    .map(({ code, message }) => [code, message].filter(Boolean).join(': '))
+    .filter(Boolean);
+}
+
+function otherWords({ headers, body }: HttpResponse): readonly RegistryError[] {
+  if (body.length > 64 * 1024) return [];
+  const reading = readJson(body, 32);
+  if (!('problem' in reading)) return isJsonObject(reading.value) ? [errorOf(reading.value)] : [];
+  const isLine = /^text\/plain\b/i.test(headers['content-type'] ?? '') && body.length <= 1000;
+  return isLine ? [{ code: '', message: wordOf(body.toString('utf8'), 300) }] : [];
+}
+
+function errorOf({
+  code,
+  message,
+  detail,
+  error,
+}: Readonly<Record<string, unknown>>): RegistryError {
+  const text = wordOf(message, 300) || wordOf(detail, 300) || wordOf(error, 300);
+  return { code: wordOf(code, 60), message: text };
 }
 
 /** The Failure for an answer that refuses what `what` says, e.g. `the manifest acme/app:v1`. */
@@ -49,20 +77,43 @@ export function refused(
   circumstances: Circumstances,
 ): Failure {
   const { registry, loggedIn } = circumstances;
-  const said = errorsOf(response).map(({ code, message }) =>
-    [code, message].filter(Boolean).join(': '),
-  );
+  const said = wordsOf(response);
   const quote = said.length > 0 ? ` It says: ${said.join('; ')}` : '';
-  if (response.status === 401 && !loggedIn) return loginMissing(what, circumstances);
-  if (response.status === 401 && !insufficient(response)) return wrongLogin(registry, what);
-  if (response.status === 401 || response.status === 403) return denied(what, quote, circumstances);
+  const { status } = response;
+  if (status === 401 && !loggedIn) return loginMissing(what, circumstances);
+  if (status === 401 && !insufficient(response)) return wrongLogin(registry, what);
+  const meaning =
+    status === 429 ? undefined : meaningOf(status, said, circumstances.access === 'pull');
+  if ((status === 401 || status === 403) && meaning === undefined)
+    return denied(what, quote, circumstances);
   const tries = (response.attempts ?? 1) > 1 ? `, also after ${response.attempts} tries` : '';
-  if (response.status === 429) return limited(registry, tries, loggedIn);
-  return new Failure(
-    'registry-error',
-    `${registry} answered ${response.status} to ${what}${tries}.${quote}`,
-    adviceFor(response.status),
+  if (status === 429) return limited(registry, `${tries}.${quote}`, loggedIn);
+  const because = meaning === undefined ? '' : ` ${meaning.sentence}`;
+  return new RegistryRefusal(
+    { status, said, explained: meaning !== undefined },
+    status === 401 || status === 403 ? 'registry-denied' : 'registry-error',
+    `${registry} answered ${status} to ${what}${tries}.${because}${quote}`,
+    meaning?.fix ?? adviceFor(status, said.length > 0),
   );
+}
+
+/** What a registry answered when it refused. */
+export interface Answered {
+  readonly status: number;
+  /** `CODE: message` of each error */
+  readonly said: readonly string[];
+  /** the words have a meaning that is known here */
+  readonly explained: boolean;
+}
+
+/** A refusal with its answer: whoever wrote may know what it means for that write. */
+export class RegistryRefusal extends Failure {
+  readonly answered: Answered;
+
+  constructor(answered: Answered, ...rest: ConstructorParameters<typeof Failure>) {
+    super(...rest);
+    this.answered = answered;
+  }
 }
 
 /** The YAML that logs in to this registry. */
@@ -129,13 +180,15 @@ function limited(registry: string, tries: string, loggedIn: boolean): Failure {
   const fix = loggedIn
     ? 'Run the job again later, or let fewer jobs run at once.'
     : `Registries let those in more often who log in:\n${loginStep(registry)}`;
-  return new Failure('registry-error', `${registry} answered 429, too many requests${tries}.`, fix);
+  return new Failure('registry-error', `${registry} answered 429, too many requests${tries}`, fix);
 }
 
-function adviceFor(status: number): string {
+function adviceFor(status: number, hasWords: boolean): string {
   if (status >= 500)
     return 'Run the job again; if it stays, look at the status page or the log of the registry.';
-  return 'Check the name of the image; if it is right, the registry does not do what the OCI distribution API says: please report it.';
+  return hasWords
+    ? 'Check the name of the image. If it is right, ask the people who run the registry what its words mean: they are its own.'
+    : 'Check the name of the image. If it is right, the debug log (**Enable debug logging**) shows the request, for the people who run the registry or the proxy in front of it.';
 }
 
 /**

@@ -5,6 +5,7 @@ import { digestOf, isDigest } from '../image/digest.ts';
 import { otherDocument, parseManifest } from '../image/manifest.ts';
 import { errorsOf, refused } from './answers.ts';
 import type { Connection } from './connection.ts';
+import { meaningOf } from './refusal-meaning.ts';
 import type { FetchedManifest, Repository } from './repository.ts';
 
 /**
@@ -19,8 +20,10 @@ const accept = [
   mediaTypes.dockerManifest,
 ].join(', ');
 
-/** How a HEAD is refused where a GET may be answered. */
-const withoutHead: ReadonlySet<number> = new Set([400, 403, 405, 406, 501]);
+/** A refused HEAD says nothing of the reason, and a GET may be answered: proxies differ on the two. */
+function asksForGet(status: number): boolean {
+  return status === 501 || (status >= 400 && status < 500 && status !== 401 && status !== 429);
+}
 
 /**
  * Reads and writes the manifests of one repository (distribution-spec, "Pulling manifests" and
@@ -48,7 +51,7 @@ export class Manifests {
     if (response.status === 404) return undefined;
     const told = response.status === 200 ? descriptorIn(response, reference) : undefined;
     if (told !== undefined) return told;
-    if (response.status !== 200 && !withoutHead.has(response.status))
+    if (response.status !== 200 && !asksForGet(response.status))
       throw await this.#refused(response, reference);
     const manifest = await this.get(reference);
     return (
@@ -211,7 +214,7 @@ function isImmutable(response: HttpResponse, conditional: boolean): boolean {
     )
   )
     return true;
-  return response.status === 409 && !conditional;
+  return response.status === 409 && !conditional && meaningOf(409, words, false) === undefined;
 }
 
 function immutable(what: string, response: HttpResponse): Failure {

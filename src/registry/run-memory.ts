@@ -17,6 +17,8 @@ export interface ImageTags {
 export interface RepositoryMemory {
   /** does it have the referrers API? Asked once; undefined before */
   hasApi?: Promise<boolean> | undefined;
+  /** it has the API, and that does not list what it took */
+  listsNothing?: boolean;
   /** the blob `{}` that every bundle's manifest points to; pushed once */
   emptyConfig?: Promise<void> | undefined;
   readonly images: Map<Digest, ImageTags>;

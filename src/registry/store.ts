@@ -25,7 +25,7 @@ import {
 import { SharedTag } from './shared-tag.ts';
 import type { Attachment, LayerAnnotations, Reach, SignatureStore } from './signature-store.ts';
 import { SignatureManifest, signatureLayer, signatureTag } from './signature-tag.ts';
-import { notListed, refuseLarge } from './tag-failures.ts';
+import { bundleFailure, notListed, refuseLarge } from './tag-failures.ts';
 
 export type { Attachment, LayerAnnotations, Reach, SignatureStore } from './signature-store.ts';
 
@@ -33,6 +33,8 @@ export interface StoreOptions extends RewriteTools {
   /** shared by all stores of a run; without it this store shares with nobody */
   readonly memory?: RunMemory;
   readonly maxSignatures?: number;
+  /** told once for a repository whose referrers API does not list what it took */
+  readonly onUnlisted?: (repository: string) => void;
 }
 
 /**
@@ -54,15 +56,19 @@ export function openStore(
 interface Attached {
   readonly entries: readonly JsonObject[];
   readonly blob?: { readonly digest: Digest; readonly size: number };
+  /** with the referrers API: settles when a reader finds it */
+  readonly listing?: () => Promise<void>;
 }
 
-/** For this long a registry may take to list what it has accepted. */
-const lateListing = 10_000;
+/** For this long a registry may take to show what it has accepted, in milliseconds. */
+const lateShowing = 10_000;
+/** After this long without being listed by the API, a bundle is listed under the tag as well. */
+const lateListing = 3_000;
 
 class Store implements SignatureStore {
   readonly #repository: Repository;
   readonly #image: Digest;
-  readonly #tools: RewriteTools;
+  readonly #tools: StoreOptions;
   readonly #memory: RepositoryMemory;
   readonly #tags: ImageTags;
   readonly #most: number;
@@ -117,15 +123,20 @@ class Store implements SignatureStore {
     const place = { format: 'bundle' as const, digest, reference: this.#reference(`@${digest}`) };
     const attached = { entries: [entry], blob: { digest: digestOf(bundle), size: bundle.length } };
     await pushed;
-    const written = this.#push(digest, bytes, [emptyConfig, bundle]);
-    if (listed !== undefined) {
-      await written;
-      return this.#attachment({ ...place, kept: Promise.resolve() }, attached);
-    }
     this.#tags.index.confirm(digest);
-    const { seen, kept } = this.#tags.referrers.add([entry], written);
-    await seen;
-    return this.#attachment({ ...place, kept }, attached);
+    const written = this.#push(digest, bytes, [emptyConfig, bundle]);
+    try {
+      if (listed === undefined) {
+        const { seen, kept } = this.#tags.referrers.add([entry], written);
+        await seen;
+        return this.#attachment({ ...place, kept }, attached);
+      }
+      await written;
+    } catch (caught) {
+      throw bundleFailure(caught);
+    }
+    const listing = () => this.#becomesListed(digest, entry);
+    return this.#attachment({ ...place, kept: Promise.resolve() }, { ...attached, listing });
   }
 
   async attachLegacy(
@@ -164,13 +175,9 @@ class Store implements SignatureStore {
         this.#most,
       );
     };
-    // The tags were read after the write, or there would be no attachment; the referrers API has
-    // not been asked yet.
-    const isListed =
-      attachment.format === 'legacy' || (await this.#listed()) === undefined
-        ? async () => true
-        : () => this.#lists(attachment.digest);
-    return this.#eventually(attachment, isListed, read);
+    // The tags were read after the write, or there would be no attachment.
+    const [found] = await Promise.all([this.#eventually(read), attached.listing?.()]);
+    return found;
   }
 
   /**
@@ -194,24 +201,44 @@ class Store implements SignatureStore {
   }
 
   /** Registries may take a while to show what they have accepted. */
-  async #eventually(
-    attachment: Attachment,
-    isListed: () => Promise<boolean>,
-    read: () => Promise<FoundSignature[]>,
-  ): Promise<FoundSignature[]> {
-    const { clock, random = Math.random, deadline } = this.#tools;
-    const end = clock.now() + Math.min(lateListing, deadline.remaining());
-    for (let times = 0; ; times++) {
-      const [listed, found] = await Promise.all([isListed(), read()]);
-      const complete = found.every(
+  async #eventually(read: () => Promise<FoundSignature[]>): Promise<FoundSignature[]> {
+    let found: FoundSignature[] = [];
+    await this.#repeat(lateShowing, async () => {
+      found = await read();
+      return found.every(
         (signature) => !('problem' in signature) || signature.problem.code !== 'registry-error',
       );
-      if (listed && complete) return found;
+    });
+    return found;
+  }
+
+  /**
+   * Waits until the referrers API lists what the registry has accepted. Some have the API and list
+   * nothing: then the referrers tag is written as well, where verifiers look too.
+   * @throws {Failure} `signature-lost` where neither shows it
+   */
+  async #becomesListed(digest: Digest, entry: JsonObject): Promise<void> {
+    const isListed = () => this.#lists(digest);
+    if (await this.#repeat(this.#memory.listsNothing ? 0 : lateListing, isListed)) return;
+    if (!this.#memory.listsNothing) this.#tools.onUnlisted?.(this.#reference(''));
+    this.#memory.listsNothing = true;
+    const { seen, kept } = this.#tags.referrers.add([entry]);
+    try {
+      await Promise.all([seen, kept]);
+    } catch (caught) {
+      if (await this.#repeat(lateShowing - lateListing, isListed)) return;
+      throw notListed(this.#reference(`@${digest}`), caught);
+    }
+  }
+
+  /** Asks until the answer is yes, with growing pauses, for so long. The last answer is returned. */
+  async #repeat(milliseconds: number, ask: () => Promise<boolean>): Promise<boolean> {
+    const { clock, random = Math.random, deadline } = this.#tools;
+    const end = clock.now() + Math.min(milliseconds, deadline.remaining());
+    for (let times = 0; ; times++) {
+      if (await ask()) return true;
       const wait = Math.min(2_000, 100 * 2 ** times) * (1 + random());
-      if (clock.now() + wait >= end) {
-        if (listed) return found;
-        throw notListed(attachment.reference);
-      }
+      if (clock.now() + wait >= end) return false;
       await deadline.sleep(wait);
     }
   }
@@ -239,7 +266,9 @@ class Store implements SignatureStore {
       reach === 'all' && early !== undefined
         ? early
         : listing.then((entries) =>
-            entries === undefined ? (early ?? this.#lookAtIndex()) : { entries: [], broken: [] },
+            this.#isTagRead(entries, early)
+              ? (early ?? this.#lookAtIndex())
+              : { entries: [], broken: [] },
           );
     const [found, { broken }] = await Promise.all([
       readReferrers(
@@ -253,6 +282,15 @@ class Store implements SignatureStore {
     for (const signature of found)
       if (!('problem' in signature)) this.#tags.index.confirm(signature.digest);
     return [...broken, ...found];
+  }
+
+  /** Without the API, or with one that lists nothing, the tag is where bundles are listed. */
+  #isTagRead(entries: readonly Descriptor[] | undefined, early: unknown): boolean {
+    return (
+      entries === undefined ||
+      this.#memory.listsNothing === true ||
+      (entries.length === 0 && early !== undefined)
+    );
   }
 
   async #lookAtIndex(): Promise<{

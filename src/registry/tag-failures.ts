@@ -1,4 +1,5 @@
-import { Failure } from '../failure.ts';
+import { BundlesRefused, Failure } from '../failure.ts';
+import { RegistryRefusal } from './answers.ts';
 import type { TagKind } from './tag-document.ts';
 
 /** Failure `signature-lost`: what was written under a shared tag could not be seen to stay. */
@@ -12,11 +13,12 @@ export function signatureLost(reference: string, cause: Failure): Failure {
 }
 
 /** Failure `signature-lost`: the referrers API does not show what the registry has accepted. */
-export function notListed(reference: string): Failure {
+export function notListed(reference: string, cause: unknown): Failure {
   return new Failure(
     'signature-lost',
-    `The registry accepted ${reference} and does not list it among the referrers of the image.`,
-    'Verifiers would not find this signature there: use the other format as well (`format: both`), and report it to the operator of the registry.',
+    `The registry accepted ${reference} and does not list it among the referrers of the image; nor could it be listed under the referrers tag.`,
+    'Verifiers would not find this signature there: use the other format as well (`format: both`), and tell the people who run the registry.',
+    { cause },
   );
 }
 
@@ -46,6 +48,29 @@ export function foreignTag(reference: string, kind: TagKind, reason: string): Fa
     'registry-unsupported',
     `${reference} cannot be used as ${kind.title} of this image: ${reason}. Nothing was written there, so that nothing is lost.`,
     `Remove that tag if it is a leftover; if the registry always answers so, use the other format in this step: \`format: ${kind.otherFormat}\`.`,
+  );
+}
+
+/**
+ * How a registry may refuse a manifest of a kind that it does not know (an artifact with a subject,
+ * or an index): by its status, whatever its words. A blob that it does not have yet, or a name that
+ * it does not like, is another matter.
+ */
+const unknownKind: ReadonlySet<number> = new Set([400, 405, 406, 415, 501]);
+
+/**
+ * What a failed write of a bundle means: BundlesRefused where the registry refuses this kind of
+ * manifest; else the failure itself.
+ */
+export function bundleFailure(caught: unknown): unknown {
+  if (!(caught instanceof RegistryRefusal)) return caught;
+  const { status, said, explained } = caught.answered;
+  const isOther = said.some((text) => /BLOB_UNKNOWN|NAME_INVALID|DIGEST_INVALID/.test(text));
+  if (!unknownKind.has(status) || isOther || (explained && status !== 405)) return caught;
+  return new BundlesRefused(
+    `This registry does not take Sigstore bundles. ${caught.message}`,
+    'Write the legacy signature alone, which needs nothing new of a registry: `format: legacy`. (`format: auto` goes on with it by itself.)',
+    { cause: caught },
   );
 }
 

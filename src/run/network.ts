@@ -135,6 +135,8 @@ export interface RegistrySetting {
    * told when the bytes of a signature have been asked for: soon there will be something to judge
    */
   readonly onSignature?: () => void;
+  /** told what a person should know of a registry, once for each repository */
+  readonly onNotice?: (sentence: string) => void;
 }
 
 /**
@@ -150,6 +152,7 @@ export function openRegistries(
     masker,
     limits = {},
     onSignature = () => {},
+    onNotice = () => {},
   }: RegistrySetting,
   { http, clock, deadline, run }: Network,
 ): Registries {
@@ -180,6 +183,10 @@ export function openRegistries(
     ...limits,
   });
   const shared = { clock, deadline, memory: new RunMemory() };
+  const onUnlisted = (name: string) =>
+    onNotice(
+      `The referrers API of ${name} does not list what the registry took, so the bundle is listed under the referrers tag (sha256-…) as well, where other tools look too.`,
+    );
   const store = (image: Pick<Image, 'name' | 'digest'>) => {
     const repository = open(image.name);
     const getBlob: Repository['getBlob'] = (...blob) => {
@@ -187,7 +194,7 @@ export function openRegistries(
       setImmediate(onSignature); // on a connection that stands, the request has left by then
       return bytes;
     };
-    return openStore({ ...repository, getBlob }, image.digest, shared);
+    return openStore({ ...repository, getBlob }, image.digest, { ...shared, onUnlisted });
   };
   return { open, store };
 }

@@ -37,6 +37,16 @@ export function signedLine(result: SignResult): string {
   return `${verified === false ? '✗' : '✓'} ${about}: ${words.join(', ')}`;
 }
 
+/** Verifiers that read bundles only find nothing there: whoever signs has to know. Told once. */
+function tellRefusedBundles(results: readonly SignResult[], log: Log): void {
+  const [first, ...more] = results.flatMap(({ withoutBundle }) => withoutBundle ?? []);
+  if (first === undefined) return;
+  const images = more.length === 0 ? '' : ` (so with ${more.length} more images)`;
+  log.warning(
+    `${first.message} Only the legacy signature (sha256-….sig) was written${images}. Verifiers that read bundles alone do not see it; \`format: legacy\` says that this is meant, and asks nothing of the registry that it does not do.`,
+  );
+}
+
 /**
  * Writes outputs, summary and errors of a run that came as far as the images. @returns the exit
  * code
@@ -47,6 +57,7 @@ export async function reportResults(
   { env, log, clock, started }: Machine,
 ): Promise<number> {
   const { inputs, services, publicKey } = setting;
+  tellRefusedBundles(results, log);
   const bundlePath = saveBundle(results[0]?.bundle, env, log);
   const policies = await policiesFor(results, setting, env, log);
   const outcome = {

@@ -84,6 +84,7 @@ async function signTargets(
       access: 'pull,push',
       env,
       masker,
+      onNotice: log.notice,
     },
     network,
   );
@@ -163,5 +164,7 @@ function planOf(
 ): SigningPlan {
   const { formats, notice } = formatsOf(inputs, services);
   if (notice !== undefined) log.notice(notice);
-  return { formats, annotations, skipExisting: inputs.skipExisting, verify: inputs.verify };
+  const { skipExisting, verify } = inputs;
+  const bundleOptional = inputs.format === 'auto' && formats.includes('legacy');
+  return { formats, annotations, skipExisting, verify, bundleOptional };
 }

@@ -60,5 +60,7 @@ export interface SignResult {
   readonly verified?: boolean;
   /** the bundle's bytes, for output `bundle`; not part of `results` */
   readonly bundle?: Buffer;
+  /** why the registry took no bundle, where `format: auto` went on without; not part of `results` */
+  readonly withoutBundle?: Failure;
   readonly error?: ResultError;
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { asFailure, Failure } from '../failure.ts';
+import { asFailure, BundlesRefused, Failure } from '../failure.ts';
 import type { Descriptor } from '../image/descriptor.ts';
 import type { Digest } from '../image/digest.ts';
 import { formatRepository } from '../image/reference.ts';
@@ -65,6 +65,8 @@ export interface SigningPlan {
   readonly annotations: Readonly<Record<string, string>>;
   readonly skipExisting: boolean;
   readonly verify: boolean;
+  /** `format: auto`: where the registry takes no bundle, the legacy signature is enough */
+  readonly bundleOptional?: boolean;
 }
 
 /**
@@ -102,7 +104,20 @@ export async function signImage(
   } catch (caught) {
     outcomes.push({ failure: asFailure(caught) });
   }
-  return summarize(image, plan, identity, outcomes);
+  return summarize(image, plan, identity, withoutRefusedBundle(outcomes, plan));
+}
+
+/**
+ * Of a registry that takes no bundle, what the legacy signature came to. Where that has failed too,
+ * its failure is told: "write the legacy signature" would lead nowhere.
+ */
+function withoutRefusedBundle(outcomes: readonly Outcome[], plan: SigningPlan): readonly Outcome[] {
+  if (plan.bundleOptional !== true || outcomes.length < 2) return outcomes;
+  const refused = outcomes.find(({ failure }) => failure instanceof BundlesRefused)?.failure;
+  if (refused === undefined) return outcomes;
+  return outcomes
+    .filter(({ failure }) => failure !== refused)
+    .map((outcome) => ({ ...outcome, withoutBundle: refused }));
 }
 
 const nothing: ReadonlyMap<Format, Verdict> = new Map();
@@ -134,6 +149,8 @@ interface Outcome {
   readonly bundle?: Buffer;
   readonly verified?: boolean;
   readonly failure?: Failure;
+  /** the bundle that should be beside it was refused by the registry */
+  readonly withoutBundle?: Failure;
 }
 
 function present(
@@ -253,6 +270,7 @@ function summarize(
 ): SignResult {
   const failure = outcomes.find((outcome) => outcome.failure !== undefined)?.failure;
   const bundle = outcomes.find((outcome) => outcome.bundle !== undefined)?.bundle;
+  const refused = outcomes.find(({ withoutBundle }) => withoutBundle !== undefined)?.withoutBundle;
   const allThere = outcomes.every(({ status }) => status === 'already-signed');
   return {
     image: `${formatRepository(image.name)}@${image.digest}`,
@@ -268,6 +286,7 @@ function summarize(
       ? { verified: failure === undefined && outcomes.every(({ verified }) => verified === true) }
       : {}),
     ...(bundle === undefined ? {} : { bundle }),
+    ...(refused === undefined ? {} : { withoutBundle: refused }),
     ...(failure === undefined ? {} : { error: errorOf(failure) }),
   };
 }

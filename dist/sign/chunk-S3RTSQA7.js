@@ -1,0 +1,1 @@
+export{c13_a as a}from"../sign.js";

@@ -1,0 +1,1 @@
+export{c15_a as a,c15_b as b,c15_c as c,c15_d as d,c15_e as e,c15_f as f,c15_g as g,c15_h as h,c15_i as i,c15_j as j,c15_k as k,c15_l as l,c15_m as m,c15_n as n,c15_o as o,c15_p as p,c15_q as q,c15_r as r,c15_s as s,c15_t as t,c15_u as u,c15_v as v,c15_w as w,c15_x as x,c15_y as y}from"../sign.js";

@@ -1,0 +1,1 @@
+export{c6_a as a}from"./run.js";

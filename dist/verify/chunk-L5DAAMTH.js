@@ -1,1 +1,0 @@
-export{c7_a as a}from"./run.js";

@@ -1,1 +1,0 @@
-import{a,b,c}from"./chunk-JU4Q4AV4.js";import"./chunk-UA3YBYC3.js";import"./chunk-UKWLM6WC.js";import"./chunk-PYMJ3QNP.js";import"./chunk-JNTY3SSL.js";import"./chunk-5UPMNTZU.js";import"./chunk-WMGS4XKN.js";import"./chunk-LVBFF522.js";export{a as sarifLog,b as sarifPath,c as writeSarif};

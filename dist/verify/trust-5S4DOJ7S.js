@@ -1,1 +1,0 @@
-import{a,b}from"./chunk-JPRYUFFE.js";import"./chunk-MXO6KKT6.js";import"./chunk-24J74HF7.js";import"./chunk-NUYQC5BV.js";import"./chunk-GPU6UH5N.js";import"./chunk-5UPMNTZU.js";import"./chunk-WMGS4XKN.js";import"./chunk-LVBFF522.js";export{b as createTrust,a as parseTrustedRoot};
