@@ -57,7 +57,7 @@ describe('the inputs of the gate', () => {
     const claims = {
       'github-repository': 'acme/app',
       'github-ref': 'refs/heads/main',
-      'github-sha': 'abc',
+      'github-sha': 'a'.repeat(40),
       'github-event': 'push',
       'github-workflow-ref': 'acme/app/.github/workflows/release.yml@refs/heads/main',
       'github-runner-environment': 'github-hosted',
@@ -71,7 +71,7 @@ describe('the inputs of the gate', () => {
     expect(inputs.github).toEqual({
       repository: 'acme/app',
       ref: 'refs/heads/main',
-      sha: 'abc',
+      sha: 'a'.repeat(40),
       event: 'push',
       workflowRef: 'acme/app/.github/workflows/release.yml@refs/heads/main',
       runnerEnvironment: 'github-hosted',
@@ -249,16 +249,47 @@ describe('patterns that let in whom nobody meant', () => {
   it.each<[string, Record<string, string>, string | undefined]>([
     ['https://github\\.com/acme/.*', {}, undefined],
     ['https://github\\.com/acme/app/\\.github/workflows/release\\.yml@.*', {}, undefined],
-    ['https://github\\.com/acme.*', {}, 'repositories that nobody meant'],
+    ['https://github\\.com/acme.*', {}, 'also takes the owner "acme-evil"'],
     ['https://github\\.com/contoso.*', {}, 'also takes the owner "contoso-evil"'],
     ['https://github\\.com/acme/app.*', {}, 'also takes the repository "acme/app-evil"'],
-    ['.*', {}, 'repositories that nobody meant'],
-    ['https://github.com/.*', {}, 'repositories that nobody meant'],
-    ['.*', { 'github-repository': 'acme/app' }, undefined],
+    ['https://github.com/.*', { 'github-repository': 'acme/app' }, undefined],
     ['(a+)+', {}, undefined],
   ])('%s %j: %s', (pattern, more, warning) => {
     const { warnings } = read({ images: 'a', 'certificate-identity-regexp': pattern, ...more });
     expect(warnings).toEqual(warning === undefined ? [] : [expect.stringContaining(warning)]);
+  });
+});
+
+describe('patterns that let in everybody', () => {
+  it.each<[string, Record<string, string>, string]>([
+    ['.*', {}, 'anybody at all'],
+    ['.*', { 'github-repository': 'acme/app' }, 'anybody at all'],
+    ['(?s).+', {}, 'anybody at all'],
+    ['https://github.com/.*', {}, 'strangers on github.com'],
+    ['https://github\\.com/[^/]+/[^/]+/\\.github/workflows/release\\.yml@.*', {}, 'strangers'],
+    ['(https://github.com/acme/.*|https://.*)', {}, 'strangers'],
+    ['.*@refs/heads/main', {}, 'strangers'],
+    [
+      '.*@gmail\\.com',
+      { 'certificate-oidc-issuer': 'https://accounts.google.com' },
+      'e-mail addresses of strangers',
+    ],
+  ])('%s %j', (pattern, more, whom) => {
+    const failure = failureOf({ images: 'a', 'certificate-identity-regexp': pattern, ...more });
+    expect([failure.code, failure.message]).toEqual(['bad-input', expect.stringContaining(whom)]);
+    expect(failure.message).toContain('certificate-identity-regexp');
+  });
+
+  it('as an issuer', () => {
+    const { code, message } = failureOf({
+      images: 'a',
+      'certificate-identity': workflow,
+      'certificate-oidc-issuer-regexp': '.*',
+    });
+    expect([code, message]).toEqual([
+      'bad-input',
+      expect.stringContaining('certificate-oidc-issuer-regexp matches anybody'),
+    ]);
   });
 });
 

@@ -10,6 +10,7 @@ import {
 import { resultLine } from '../../src/action/verify-words.ts';
 import { Failure } from '../../src/failure.ts';
 import { keyId } from '../../src/signature/key.ts';
+import type { SignaturePolicy } from '../../src/signature/policy.ts';
 import { verdictCodes } from '../../src/signature/verdict.ts';
 import type { VerifyResult } from '../../src/verifying/result.ts';
 import { workflowSigner } from './results.ts';
@@ -18,12 +19,14 @@ import { bad, good, inside, verdictOf } from './verify-results.ts';
 const app = good();
 const web = bad('wrong-identity', 'web');
 const identities = [{ exact: workflowSigner.identity }];
+const policy: SignaturePolicy = {
+  signers: [{ identities, issuers: [{ exact: workflowSigner.issuer }] }],
+  annotations: {},
+  tlog: 'required',
+  fromInputs: true,
+};
 const setting: VerifySummarySetting = {
-  policy: {
-    signers: [{ identities, issuers: [{ exact: workflowSigner.issuer }] }],
-    annotations: {},
-    tlog: 'required',
-  },
+  policy,
   policyFiles: [],
   fail: true,
 };
@@ -193,15 +196,24 @@ describe('the advice', () => {
     ).toContain('images: localhost:5000/acme/app\n');
   });
 
-  it('shows a plain identity as YAML, and keeps any other away from it', () => {
-    expect(adviceFor(bad('wrong-identity'))).toContain(
-      `certificate-identity: ${workflowSigner.identity}\n`,
-    );
-    const identity = 'x\nkey: evil';
-    const result = bad('wrong-identity', 'app', {
-      signatures: [verdictOf('wrong-identity', { identity })],
-    });
-    expect(adviceFor(result)).not.toContain('evil');
+  it.each(['wrong-identity', 'wrong-issuer', 'wrong-claim', 'wrong-key'] as const)(
+    'for %s never trusts the stranger',
+    (code) => {
+      const identity = workflowSigner.identity.replace('acme', 'evil');
+      const signatures = [verdictOf(code, { identity, expected: policy })];
+      const text = adviceFor(bad(code, 'app', { signatures }));
+      expect(text).toMatch(/Do not use this image|Use an image that was built from there/);
+      expect(text).not.toContain('with:');
+    },
+  );
+
+  it('shows who signed beside who was expected, and keeps a forged line out of it', () => {
+    const identity = 'https://github.com/evil/app\nkey: evil\u202e';
+    const signatures = [verdictOf('wrong-identity', { identity, expected: policy })];
+    const text = adviceFor(bad('wrong-identity', 'app', { signatures }));
+    expect(text).toContain(`expected: ${workflowSigner.identity}\n`);
+    expect(text).toContain('found:    https://github.com/evil/app\\u000akey: evil\\u202e\n');
+    expect(text).toMatch(/\n {29}\^+/);
   });
 
   it('is what the registry error says', () => {

@@ -282,6 +282,9 @@ describe.concurrent('the gate of pull requests', () => {
         expect.stringContaining('1 image verified'),
         expect.stringContaining('deploy/app.yaml:6'),
       ]);
+      // Who signed is shown beside who was expected; nothing there trusts the stranger.
+      expect(comments[1]).toContain('fork.yml');
+      expect(comments[1]).not.toMatch(/with:|certificate-identity(-regexp)?: /);
     },
   );
 });

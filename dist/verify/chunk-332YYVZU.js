@@ -1,1 +1,1 @@
-export{c1_a as a,c1_b as b,c1_c as c,c1_d as d,c1_e as e,c1_f as f}from"./run.js";
+export{c2_a as a,c2_b as b,c2_c as c,c2_d as d,c2_e as e,c2_f as f}from"./run.js";

@@ -1,1 +1,1 @@
-export{c3_a as a,c3_b as b,c3_c as c,c3_d as d,c3_e as e,c3_f as f,c3_g as g,c3_h as h,c3_i as i}from"./run.js";
+export{c4_a as a,c4_b as b,c4_c as c,c4_d as d,c4_e as e,c4_f as f,c4_g as g,c4_h as h,c4_i as i}from"./run.js";

@@ -1,1 +1,1 @@
-export{c5_a as a,c5_b as b}from"./run.js";
+export{c7_a as a,c7_b as b}from"./run.js";

@@ -1,1 +1,1 @@
-export{c6_a as a}from"./run.js";
+export{c8_a as a}from"./run.js";

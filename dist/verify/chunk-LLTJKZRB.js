@@ -1,1 +1,1 @@
-export{c9_a as a,c9_b as b}from"./run.js";
+export{c11_a as a,c11_b as b}from"./run.js";

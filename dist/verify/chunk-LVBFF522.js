@@ -1,1 +1,1 @@
-export{c10_a as a,c10_b as b,c10_c as c,c10_d as d,c10_e as e,c10_f as f}from"./run.js";
+export{c12_a as a,c12_b as b,c12_c as c,c12_d as d,c12_e as e,c12_f as f}from"./run.js";

@@ -1,1 +1,1 @@
-export{c11_a as a,c11_b as b,c11_c as c,c11_d as d,c11_e as e,c11_f as f}from"./run.js";
+export{c13_a as a,c13_b as b,c13_c as c,c13_d as d,c13_e as e,c13_f as f}from"./run.js";

@@ -1,1 +1,1 @@
-export{c12_a as a,c12_b as b}from"./run.js";
+export{c14_a as a,c14_b as b}from"./run.js";

@@ -1,1 +1,1 @@
-export{c13_a as a,c13_b as b,c13_c as c}from"./run.js";
+export{c15_a as a,c15_b as b,c15_c as c}from"./run.js";

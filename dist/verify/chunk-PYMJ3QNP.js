@@ -1,1 +1,1 @@
-export{c14_a as a}from"./run.js";
+export{c16_a as a}from"./run.js";

@@ -1,1 +1,1 @@
-export{c17_a as a,c17_b as b,c17_c as c,c17_d as d,c17_e as e,c17_f as f,c17_g as g}from"./run.js";
+export{c19_a as a,c19_b as b,c19_c as c,c19_d as d,c19_e as e,c19_f as f,c19_g as g}from"./run.js";

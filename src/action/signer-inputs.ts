@@ -1,6 +1,6 @@
 import { Failure } from '../failure.ts';
-import { matches } from '../signature/matcher.ts';
 import type { GithubClaims, Matcher, Pattern } from '../signature/policy.ts';
+import { matchesAnything, strangerAmong } from '../signature/strangers.ts';
 import { shown } from './input-values.ts';
 
 // Who may sign, as patterns say it. A pattern that lets strangers in looks like one that does not:
@@ -36,44 +36,45 @@ const examples: Readonly<Record<string, string>> = {
   'certificate-oidc-issuer-regexp': 'https://token\\.actions\\.[a-z0-9-]+\\.ghe\\.com',
 };
 
-const strangers = [
-  'https://github.com/stranger-7d1f/evil/.github/workflows/x.yml@refs/heads/main',
-  'https://github.com/acme-7d1f/evil/.github/workflows/x.yml@refs/pull/1/merge',
-];
-const strangeIssuers = ['https://stranger-7d1f.example/login', 'https://stranger-7d1f.example'];
-
 /**
  * Looks for patterns that let in whom nobody meant.
  * @returns warnings
- * @throws {Failure} `bad-input` where any identity of any issuer would do: that is "signed by
- * anybody"
+ * @throws {Failure} `bad-input` where strangers could sign: there is no "signed by anybody". The
+ * same rule holds in policies (policies/who.ts).
  */
 export function checkOpenness(
   identities: readonly Matcher[],
   issuers: readonly Matcher[],
   github: GithubClaims,
 ): readonly string[] {
-  const anyIdentity = lets(identities, strangers);
-  if (anyIdentity && lets(issuers, strangeIssuers)) {
-    throw new Failure(
-      'bad-input',
-      'The patterns for identity and issuer match everything, so anybody at all could have signed.',
-      'Name the workflow that signs: `certificate-identity: https://github.com/OWNER/REPO/.github/workflows/release.yml@refs/heads/main`.',
+  for (const [name, matchers] of Object.entries({
+    'certificate-identity-regexp': identities,
+    'certificate-oidc-issuer-regexp': issuers,
+  })) {
+    if (matchers.some(matchesAnything)) throw openToAll(name, 'anybody at all', '');
+  }
+  const narrowed = github.repository !== undefined || github.workflowRef !== undefined;
+  const stranger = narrowed ? undefined : strangerAmong(identities, issuers);
+  if (stranger !== undefined)
+    throw openToAll(
+      'certificate-identity-regexp',
+      stranger.who,
+      `, for example ${shown(stranger.example)}`,
     );
-  }
-  if (anyIdentity && github.repository === undefined && github.workflowRef === undefined) {
-    return [
-      'certificate-identity-regexp matches the workflows of repositories that nobody meant: every repository of the issuer can sign. Name the owner in the pattern, or add `github-repository: owner/name`.',
-    ];
-  }
   return identities.flatMap((matcher) =>
     'pattern' in matcher ? (openEnd(matcher.pattern.source) ?? []) : [],
   );
 }
 
-function lets(matchers: readonly Matcher[], texts: readonly string[]): boolean {
-  return matchers.some(
-    (matcher) => 'pattern' in matcher && texts.some((text) => matches(matcher, text)),
+function openToAll(input: string, whom: string, example: string): Failure {
+  const fix =
+    input === 'certificate-identity-regexp'
+      ? 'Name the owner, the repository and the workflow: `certificate-identity-regexp: https://github\\.com/OWNER/REPO/\\.github/workflows/release\\.yml@refs/tags/v.*`; or, where the workflow is a reusable one, add `github-repository: OWNER/REPO`.'
+      : 'Name the issuer: `certificate-oidc-issuer: https://token.actions.githubusercontent.com`.';
+  return new Failure(
+    'bad-input',
+    `Input ${input} matches ${whom}${example}, and a signature by anybody proves nothing.`,
+    fix,
   );
 }
 

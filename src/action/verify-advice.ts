@@ -1,5 +1,6 @@
 import type { VerdictCode } from '../signature/verdict.ts';
 import type { VerifyResult } from '../verifying/result.ts';
+import { strangerAdvice } from './stranger-advice.ts';
 
 /**
  * What to do about an image that did not verify: one or two sentences, with the YAML where a
@@ -20,12 +21,10 @@ const advice: Readonly<Record<VerdictCode, (result: VerifyResult) => string>> = 
     asked || partOf.length === 0
       ? signIt(nameOf(image))
       : 'The index may be signed, and this manifest inside it is not. Sign with `recursive: true`, or leave `recursive` out here to ask for the signature of the index alone.',
-  'wrong-identity': (result) => knownSigner(result, 'certificate-identity', 'identity'),
-  'wrong-issuer': (result) => knownSigner(result, 'certificate-oidc-issuer', 'issuer'),
-  'wrong-claim': () =>
-    'The workflow is the right one, and it ran for something else than this step asks for. Use an image that was built from there, or correct the `github-…` input.',
-  'wrong-key': () =>
-    'If the key was replaced, add the new public key to `key` (several PEM blocks: any of them). If the image is signed without a key, use `certificate-identity` instead. Otherwise do not use this image.',
+  'wrong-identity': (result) => strangerAdvice(result),
+  'wrong-issuer': (result) => strangerAdvice(result),
+  'wrong-claim': (result) => strangerAdvice(result),
+  'wrong-key': (result) => strangerAdvice(result),
   'untrusted-certificate': () =>
     'Images signed with a private Sigstore need its trusted root: `trusted-root: path/to/trusted_root.json`. Otherwise do not use this image.',
   'no-log-entry': () =>
@@ -56,21 +55,6 @@ const advice: Readonly<Record<VerdictCode, (result: VerifyResult) => string>> = 
       ? 'Write the image itself there, best with its digest; or take the file out of input `files` with a line `!path/of/the/file`.'
       : 'Check its name, tag and digest, and that it has been pushed before this step. For a private repository log in before, with docker/login-action.',
 };
-
-function knownSigner(
-  { signatures, code }: VerifyResult,
-  input: string,
-  fact: 'identity' | 'issuer',
-): string {
-  const found = signatures.find((signature) => signature.code === code)?.[fact];
-  if (found === undefined)
-    return 'If it should be signed with that key, ask for it with `key:` in place of the identity; otherwise do not use this image.';
-  // Whoever signs chooses the text of the identity: only what is plain goes into YAML that a person
-  // may paste.
-  if (!/^[\w@%+=:,./-]{1,500}$/.test(found))
-    return 'Do not use this image, unless you know that signer and name it yourself.';
-  return `Do not use this image, unless you know that signer. If it is the right one, trust it:\n\`\`\`yaml\nwith:\n  ${input}: ${found}\n\`\`\``;
-}
 
 function nameOf(image: string): string {
   return image.replace(/@sha256:.*$/s, '');

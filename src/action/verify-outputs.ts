@@ -90,8 +90,11 @@ function resultEntry(
   };
 }
 
-/** The certificate is left out: it is in the registry, and what it says stands here. */
-function signatureEntry({ certificate: _, ...verdict }: Verdict): object {
+/**
+ * The certificate is left out: it is in the registry, and what it says stands here. What was
+ * expected stands in the workflow.
+ */
+function signatureEntry({ certificate: _, expected: __, ...verdict }: Verdict): object {
   return verdict;
 }
 

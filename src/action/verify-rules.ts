@@ -12,6 +12,7 @@ import {
 import type { InputSource } from './inputs.ts';
 import { type Mistake, otherVariables } from './other-names.ts';
 import { checkOpenness } from './signer-inputs.ts';
+import { checkClaims, checkEntries, checkIssuerNamed } from './signer-mistakes.ts';
 import type { VerifyInputs } from './verify-inputs.ts';
 
 // Which inputs of the gate go together. A gate must not guess: where two readings are possible,
@@ -44,7 +45,12 @@ export function checkVerifyInputs(
   const [variable] = otherVariables(env, true);
   if (variable !== undefined) throw notRead(variable);
   checkTargets(inputs);
-  checkSigner(inputs);
+  checkSigner(inputs, env);
+  checkEntries('certificate-identity', given.identity);
+  checkEntries('certificate-oidc-issuer', given.issuer);
+  checkEntries('policy', inputs.policy);
+  checkIssuerNamed({ ...given, issuer: [...given.issuer, ...given.issuerRegexp] });
+  checkClaims(inputs.github);
   checkAmbiguity(inputs, given);
   checkRegistryLogin(inputs);
   checkTuf(inputs);
@@ -91,7 +97,10 @@ const howToTrust = [
 ].join('\n');
 
 /** There is no "signed by anybody". */
-function checkSigner({ key, identities, policy, github }: CheckedInputs): void {
+function checkSigner(
+  { key, identities, policy, github }: CheckedInputs,
+  env: InputSource['env'],
+): void {
   const asked = [
     key !== undefined && 'key',
     identities.length > 0 && 'certificate-identity',
@@ -112,7 +121,9 @@ function checkSigner({ key, identities, policy, github }: CheckedInputs): void {
   }
   throw bad(
     'Nothing says who must have signed: inputs key, certificate-identity and policy are all empty.',
-    howToTrust,
+    env.COSIGN_PUBLIC_KEY?.trim()
+      ? 'The variable COSIGN_PUBLIC_KEY is set; write `key: env://COSIGN_PUBLIC_KEY` to use it.'
+      : howToTrust,
   );
 }
 

@@ -30,7 +30,12 @@ export async function openPolicy(
 ): Promise<OpenedPolicy> {
   if (inputs.policy.length > 0) return readPolicyInput(inputs, machine);
   const signers = await signersOf(inputs, machine, network);
-  const policy = { signers, annotations: inputs.annotations, tlog: inputs.tlog };
+  const policy = {
+    signers,
+    annotations: inputs.annotations,
+    tlog: inputs.tlog,
+    fromInputs: true as const,
+  };
   return { policy, requirementFor: () => ({ kind: 'signature', policy }) };
 }
 

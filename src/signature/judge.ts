@@ -12,7 +12,7 @@ import { Refusal, shownError } from './refusal.ts';
 import { checkSigner, namedSigner } from './signer-rules.ts';
 import { parseTimestamp } from './timestamp.ts';
 import type { Trust } from './trust.ts';
-import type { Verdict } from './verdict.ts';
+import type { Verdict, VerdictCode } from './verdict.ts';
 import { verifyLog, verifyTimeAndChain } from './verification.ts';
 
 /** What has been verified so far: the only things a verdict may state. */
@@ -60,9 +60,18 @@ export function judge(
       reason: refusal.message,
       annotations: {},
       ...facts,
+      ...(strangers.includes(refusal.code) ? { expected: policy } : {}),
     };
   }
 }
+
+/** A genuine signature of somebody else: whom was asked for has to be told beside who it was. */
+const strangers: readonly VerdictCode[] = [
+  'wrong-identity',
+  'wrong-issuer',
+  'wrong-claim',
+  'wrong-key',
+];
 
 function examine(
   evidence: Evidence,

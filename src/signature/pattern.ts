@@ -33,6 +33,7 @@ export function compilePattern(source: string): Pattern {
   return {
     source,
     matches: (text) => text.length <= longestText && program.testExact(text),
+    sibling: compilePattern,
   };
 }
 

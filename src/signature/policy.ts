@@ -6,6 +6,8 @@ export interface Pattern {
   readonly source: string;
   /** True when it matches the whole text; a match of a part is none. Takes bounded time. */
   readonly matches: (text: string) => boolean;
+  /** another one of the same syntax, where there is a compiler; throws as that does */
+  readonly sibling?: (source: string) => Pattern;
 }
 
 /** Text to be equal to, or a pattern that matches the whole text. */
@@ -50,4 +52,6 @@ export interface SignaturePolicy {
    * nothing else proves the time
    */
   readonly timestamp?: 'required';
+  /** the inputs of the step ask for it, not a policy file: advice can name them */
+  readonly fromInputs?: true;
 }

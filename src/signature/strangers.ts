@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { matches } from './matcher.ts';
 import type { Matcher } from './policy.ts';
 
@@ -128,8 +127,12 @@ function unrelated(names: readonly Names[]): readonly string[] {
   ]);
 }
 
-/** Names that a policy's author could not know and leave out. */
+/**
+ * Names that a policy's author could not know and leave out. Node's crypto is loaded here: most
+ * runs have no pattern.
+ */
 function madeUp(kind: 'letters' | 'digits' | 'dashes'): Names {
+  const { randomBytes } = process.getBuiltinModule('node:crypto');
   const word = (length: number) =>
     [...randomBytes(length)].map((byte) => String.fromCharCode(97 + (byte % 26))).join('');
   const number = () => 10 + (randomBytes(1)[0] ?? 0);

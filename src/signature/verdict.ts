@@ -1,6 +1,6 @@
 import type { Digest } from '../image/digest.ts';
 import type { Format } from './found.ts';
-import type { GithubClaims } from './policy.ts';
+import type { GithubClaims, SignaturePolicy } from './policy.ts';
 
 /** Every code a verdict can have. The list is closed and documented in README "Result codes". */
 export const verdictCodes = [
@@ -56,4 +56,6 @@ export interface Verdict {
   /** annotations that are signed */
   readonly annotations: Readonly<Record<string, string>>;
   readonly github?: GithubClaims;
+  /** where the signer is another one: what was asked of it; not part of the output */
+  readonly expected?: SignaturePolicy;
 }

@@ -1,1 +1,0 @@
-import{a,b,c}from"./chunk-QMSU4QKZ.js";import"./chunk-UA3YBYC3.js";import"./chunk-UKWLM6WC.js";import"./chunk-PYMJ3QNP.js";import"./chunk-JNTY3SSL.js";import"./chunk-5UPMNTZU.js";import"./chunk-VMIT6V6L.js";import"./chunk-LVBFF522.js";export{a as sarifLog,b as sarifPath,c as writeSarif};
