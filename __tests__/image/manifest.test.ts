@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/failure.ts';
 import { digestOf } from '../../src/image/digest.ts';
-import { readJson } from '../../src/image/json.ts';
 import { parseManifest } from '../../src/image/manifest.ts';
 import { formatPlatform, platformName } from '../../src/image/platform.ts';
+import { readJson } from '../../src/text/json.ts';
 
 const digest = digestOf(Buffer.from('x'));
 const ociManifest = 'application/vnd.oci.image.manifest.v1+json';

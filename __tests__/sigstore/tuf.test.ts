@@ -121,6 +121,13 @@ describe('targets of a TUF repository', () => {
     await expect(update(['other.json'])).rejects.toMatchObject(refused('has no target other.json'));
   });
 
+  it('are not looked for in metadata that would cost a parser much memory', async () => {
+    repository.files.set('2.root.json', Buffer.from('['.repeat(250_000) + ']'.repeat(250_000)));
+    const failure = await update().catch((caught: unknown) => caught);
+    expect(failure).toMatchObject(refused('was not accepted'));
+    expect((failure as Error).message).toContain('nested deeper than 32 levels');
+  });
+
   it('that are larger than any trusted root are not fetched', async () => {
     repository.publish({ targets: { 'trusted_root.json': Buffer.alloc(1024 * 1024 + 1) } });
     await expect(update(['trusted_root.json'])).rejects.toMatchObject(

@@ -1,1 +1,1 @@
-export{c0_a as a,c0_b as b,c0_c as c}from"../sign.js";
+export{c2_a as a,c2_b as b,c2_c as c}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c1_a as a}from"../sign.js";
+export{c3_a as a}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c2_a as a,c2_b as b}from"../sign.js";
+export{c4_a as a,c4_b as b}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c3_a as a,c3_b as b,c3_c as c,c3_d as d}from"../sign.js";
+export{c5_a as a,c5_b as b,c5_c as c,c5_d as d}from"../sign.js";

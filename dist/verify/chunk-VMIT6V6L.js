@@ -1,1 +1,1 @@
-export{c17_a as a,c17_b as b,c17_c as c}from"./run.js";
+export{c18_a as a,c18_b as b,c18_c as c}from"./run.js";

@@ -1,1 +1,1 @@
-export{c18_a as a}from"./run.js";
+export{c19_a as a}from"./run.js";

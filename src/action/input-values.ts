@@ -1,6 +1,6 @@
 import { Failure } from '../failure.ts';
-import { readJson } from '../image/json.ts';
 import { parseRegistry } from '../image/reference.ts';
+import { readJson } from '../text/json.ts';
 import { shownInOneLine } from '../text/untrusted.ts';
 
 // How the text of one input becomes a value. Each function takes the input's name for its error,

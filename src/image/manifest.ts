@@ -1,8 +1,8 @@
 import { Failure } from '../failure.ts';
+import { isJsonObject, readJson } from '../text/json.ts';
 import { shown, shownInOneLine } from '../text/untrusted.ts';
 import { type Descriptor, mediaTypes } from './descriptor.ts';
 import { type Digest, digestProblem, isDigest } from './digest.ts';
-import { isJsonObject, readJson } from './json.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 

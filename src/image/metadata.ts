@@ -1,7 +1,7 @@
 import { Failure } from '../failure.ts';
+import { isJsonObject, readJson } from '../text/json.ts';
 import { shown } from '../text/untrusted.ts';
 import { type Digest, digestProblem, isDigest } from './digest.ts';
-import { isJsonObject, readJson } from './json.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 

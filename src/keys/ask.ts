@@ -1,7 +1,7 @@
 import { Failure } from '../failure.ts';
 import { isLoopback } from '../http/host.ts';
 import type { HttpRequest, HttpResponse } from '../http/http.ts';
-import { isJsonObject, readJson } from '../image/json.ts';
+import { isJsonObject, readJson } from '../text/json.ts';
 import type { KeyTools } from './provider.ts';
 
 /** A JSON object that a service answered. */

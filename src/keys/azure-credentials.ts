@@ -2,7 +2,7 @@
 // identity platform: OAuth 2.0 client credentials flow, one form), else the session that
 // azure/login opened in the Azure CLI.
 import { Failure } from '../failure.ts';
-import { isJsonObject, readJson } from '../image/json.ts';
+import { isJsonObject, readJson } from '../text/json.ts';
 import { absent, ask, jsonOf, safeUrl, serviceFailed, textIn } from './ask.ts';
 import type { KeyTools } from './provider.ts';
 

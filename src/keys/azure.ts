@@ -4,7 +4,7 @@ import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
 import { isLoopback } from '../http/host.ts';
 import type { HttpResponse } from '../http/http.ts';
-import { isJsonObject } from '../image/json.ts';
+import { isJsonObject } from '../text/json.ts';
 import {
   type Answer,
   ask,

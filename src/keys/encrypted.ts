@@ -1,6 +1,7 @@
 import { type BinaryLike, randomBytes, type ScryptOptions, scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
 import { Failure } from '../failure.ts';
+import { readJson } from '../text/json.ts';
 import { isMasked } from './key-text.ts';
 
 const derive = promisify<BinaryLike, BinaryLike, number, ScryptOptions, Buffer>(scrypt);
@@ -133,13 +134,9 @@ async function deriveKey(password: string, salt: Buffer, { N, r, p }: Parameters
 }
 
 function readEnvelope(json: Uint8Array, input: string): Envelope {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(json).toString('utf8'));
-  } catch {
-    throw damaged(input); // without a cause: a parser's message quotes what it read
-  }
-  const envelope = object(value);
+  const reading = readJson(json, 8);
+  if ('problem' in reading) throw damaged(input);
+  const envelope = object(reading.value);
   const kdf = object(envelope.kdf);
   const cipher = object(envelope.cipher);
   if (kdf.name !== 'scrypt' || cipher.name !== 'nacl/secretbox') throw damaged(input);

@@ -5,7 +5,7 @@ import { createPrivateKey } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { Failure } from '../failure.ts';
 import type { HttpResponse } from '../http/http.ts';
-import { isJsonObject, readJson } from '../image/json.ts';
+import { isJsonObject, readJson } from '../text/json.ts';
 import { type Answer, ask, jsonOf, safeUrl, serviceFailed, textIn } from './ask.ts';
 import type { KeyTools } from './provider.ts';
 

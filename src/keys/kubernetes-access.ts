@@ -4,7 +4,7 @@
 
 import { Failure } from '../failure.ts';
 import type { TlsPeer } from '../http/http.ts';
-import { isJsonObject, readJson } from '../image/json.ts';
+import { isJsonObject, readJson } from '../text/json.ts';
 import { readYaml } from '../text/yaml.ts';
 import { plainValue } from '../text/yaml-node.ts';
 import type { Answer } from './ask.ts';

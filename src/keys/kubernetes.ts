@@ -2,7 +2,7 @@
 // reference: core/v1, read the specified Secret).
 import { Failure } from '../failure.ts';
 import type { HttpResponse } from '../http/http.ts';
-import { isJsonObject } from '../image/json.ts';
+import { isJsonObject } from '../text/json.ts';
 import { ask, jsonOf, serviceFailed, strangeAnswer, word } from './ask.ts';
 import { bad } from './key-problem.ts';
 import { kubernetesAccess, kubernetesLoginStep } from './kubernetes-access.ts';

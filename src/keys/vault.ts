@@ -3,7 +3,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
 import type { HttpResponse, TlsPeer } from '../http/http.ts';
-import { isJsonObject } from '../image/json.ts';
+import { isJsonObject } from '../text/json.ts';
 import {
   type Answer,
   ask,

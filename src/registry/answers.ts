@@ -1,6 +1,6 @@
 import { Failure } from '../failure.ts';
 import type { HttpResponse } from '../http/http.ts';
-import { isJsonObject, readJson } from '../image/json.ts';
+import { isJsonObject, readJson } from '../text/json.ts';
 import { shownInOneLine } from '../text/untrusted.ts';
 import { meaningOf } from './refusal-meaning.ts';
 

@@ -1,5 +1,5 @@
 import { Failure } from '../failure.ts';
-import { isJsonObject, readJson } from '../image/json.ts';
+import { isJsonObject, readJson } from '../text/json.ts';
 import { shown } from '../text/untrusted.ts';
 import { basic, type Credentials } from './login.ts';
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Failure } from '../failure.ts';
-import { isJsonObject, readJson } from '../image/json.ts';
+import { isJsonObject, readJson } from '../text/json.ts';
 import { askHelper, type HelperTools } from './credential-helper.ts';
 import { type Credentials, canonicalRegistry } from './login.ts';
 import { entryCredentials } from './login-entry.ts';

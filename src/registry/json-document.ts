@@ -1,14 +1,9 @@
-import { isJsonObject, readJson } from '../image/json.ts';
+import { isJsonObject, readJson } from '../text/json.ts';
 
 /** A JSON object as it was read; fields that we do not know are in it and stay in it. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 const maxDepth = 32;
-/**
- * Node 24 has both halves of "JSON.parse source text access" (ECMA-262, 2025); TypeScript's es2024
- * library does not know them yet.
- */
-const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
 
 /**
  * Reads a document that others also write, so that `writeDocument` gives back what was read:
@@ -18,14 +13,8 @@ const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
  * refused).
  */
 export function readDocument(bytes: Uint8Array): JsonObject | undefined {
-  if ('problem' in readJson(bytes, maxDepth)) return undefined;
-  const text = Buffer.from(bytes).toString('utf8');
-  const keepNumbers = (_key: string, value: unknown, context?: { source?: string }) =>
-    typeof value === 'number' && context?.source !== undefined && String(value) !== context.source
-      ? rawJSON(context.source)
-      : value;
-  const document: unknown = JSON.parse(text, keepNumbers);
-  return isJsonObject(document) ? document : undefined;
+  const reading = readJson(bytes, maxDepth, { keepNumbers: true });
+  return 'value' in reading && isJsonObject(reading.value) ? reading.value : undefined;
 }
 
 /** The bytes of a document, without white space. */

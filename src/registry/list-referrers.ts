@@ -2,7 +2,7 @@ import { Failure } from '../failure.ts';
 import type { HttpResponse } from '../http/http.ts';
 import { type Descriptor, mediaTypes } from '../image/descriptor.ts';
 import { type Digest, isDigest } from '../image/digest.ts';
-import { isJsonObject, readJson } from '../image/json.ts';
+import { isJsonObject, readJson } from '../text/json.ts';
 import { refused } from './answers.ts';
 import type { Connection } from './connection.ts';
 

@@ -1,5 +1,5 @@
 import type { Failure } from '../failure.ts';
-import { isJsonObject } from '../image/json.ts';
+import { isJsonObject } from '../text/json.ts';
 import { basic, type Credentials } from './login.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { Failure } from '../failure.ts';
 import { mediaTypes } from '../image/descriptor.ts';
 import { type Digest, digestOf, hexOf, isDigest } from '../image/digest.ts';
-import { isJsonObject } from '../image/json.ts';
+import { isJsonObject } from '../text/json.ts';
 import { type JsonObject, objectsOf, readDocument, writeDocument } from './json-document.ts';
 import type { FetchedManifest } from './repository.ts';
 import type { RenderedTag, TagContent, TagKind } from './tag-document.ts';

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import { isLoopback } from '../http/host.ts';
 import type { Http, HttpRequest, HttpResponse, Patience } from '../http/http.ts';
-import { isJsonObject, readJson } from '../image/json.ts';
+import { isJsonObject, readJson } from '../text/json.ts';
 import { shown } from '../text/untrusted.ts';
 import { type Circumstances, loginMissing, refused, wrongLogin } from './answers.ts';
 import type { Challenge } from './challenge.ts';

@@ -1,4 +1,4 @@
-import { isJsonObject, readJson } from '../image/json.ts';
+import { isJsonObject, readJson } from '../text/json.ts';
 import { Refusal } from './refusal.ts';
 
 export { isJsonObject as isObject };
@@ -11,9 +11,8 @@ export interface JsonLimits {
 }
 
 /**
- * Reads JSON of a signature that an attacker may have written, so that every careful reader sees
- * the same in it: valid UTF-8, one value, no key twice in one object, no half surrogate pairs (Go
- * replaces them), bounded size and depth (RFC 8259 sections 4 and 8, RFC 7493).
+ * Reads JSON of a signature that an attacker may have written, of bounded size, as `readJson` does:
+ * so that every careful reader sees the same in it.
  * @throws {Refusal} `too-large`, or `malformed` for anything else that is wrong.
  */
 export function parseJson(bytes: Uint8Array, what: string, limits: JsonLimits): unknown {
@@ -26,16 +25,5 @@ export function parseJson(bytes: Uint8Array, what: string, limits: JsonLimits): 
   const reading = readJson(bytes, limits.maxDepth);
   if ('problem' in reading)
     throw new Refusal('malformed', `The ${what} cannot be read: ${reading.problem}.`);
-  if (!isWellFormed(reading.value))
-    throw new Refusal(
-      'malformed',
-      `The ${what} cannot be read: it holds half of a surrogate pair.`,
-    );
   return reading.value;
-}
-
-function isWellFormed(value: unknown): boolean {
-  if (typeof value === 'string') return value.isWellFormed();
-  if (typeof value !== 'object' || value === null) return true;
-  return Object.entries(value).every(([name, item]) => name.isWellFormed() && isWellFormed(item));
 }

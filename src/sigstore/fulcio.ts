@@ -5,8 +5,8 @@ import { decodeJwt } from 'jose';
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import type { Http, HttpResponse } from '../http/http.ts';
-import { isJsonObject } from '../image/json.ts';
 import type { ImageSigner, SignerIdentity } from '../signature/signer.ts';
+import { isJsonObject } from '../text/json.ts';
 import { type FulcioCertificate, readFulcioCertificate } from './fulcio-certificate.ts';
 import {
   badAnswer,

@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { dsse } from '@sigstore/core';
 import type { SignatureBundle, VerificationMaterial } from '@sigstore/sign';
-import { isJsonObject, readJson } from '../image/json.ts';
+import { isJsonObject, readJson } from '../text/json.ts';
 
 /** The log's record of a signature, as it stands in a Sigstore bundle. */
 export type LogEntry = NonNullable<VerificationMaterial['tlogEntries']>[number];

@@ -2,7 +2,7 @@ import type { SignatureBundle, Witness } from '@sigstore/sign';
 import type { Clock } from '../clock.ts';
 import type { Failure } from '../failure.ts';
 import type { Http, HttpResponse } from '../http/http.ts';
-import { isJsonObject, readJson } from '../image/json.ts';
+import { isJsonObject, readJson } from '../text/json.ts';
 import { createRekor1 } from './rekor1.ts';
 import { createRekor2 } from './rekor2.ts';
 import { badAnswer, callService, type ServiceEndpoint } from './service-call.ts';

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { Failure, type FailureCode } from '../failure.ts';
 import type { Http, HttpRequest, HttpResponse } from '../http/http.ts';
-import { isJsonObject, readJson } from '../image/json.ts';
+import { isJsonObject, readJson } from '../text/json.ts';
 import { shownInOneLine } from '../text/untrusted.ts';
 
 /** A Sigstore service that is called over HTTP. */

@@ -1,5 +1,5 @@
 import { Failure } from '../failure.ts';
-import { isJsonObject, readJson } from '../image/json.ts';
+import { isJsonObject, readJson } from '../text/json.ts';
 import { shown } from '../text/untrusted.ts';
 
 /** One service of a signing config. */

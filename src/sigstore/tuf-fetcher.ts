@@ -6,7 +6,11 @@ import type { Fetcher } from 'tuf-js';
 import { DownloadHTTPError } from 'tuf-js/dist/error.js';
 import { asFailure, Failure } from '../failure.ts';
 import type { Http } from '../http/http.ts';
+import { readJson } from '../text/json.ts';
 import type { TufCache } from './tuf-cache.ts';
+
+/** levels of lists and objects; real metadata has eight */
+const maxDepth = 32;
 
 /**
  * `distrustful` is online without the roots of the cache: somebody may have put something else
@@ -43,10 +47,22 @@ export class TufFetcher implements Fetcher {
   }
 
   /**
-   * The bytes at `url`. Throws DownloadHTTPError for 403 and 404 (to tuf-js: no newer root),
-   * Failure for everything else.
+   * The metadata at `url`. Throws DownloadHTTPError for 403 and 404 (to tuf-js: no newer root),
+   * Failure for everything else. tuf-js parses before it verifies, so what would cost a parser much
+   * memory ends here.
    */
   async downloadBytes(url: string, maxLength: number): Promise<Buffer> {
+    const bytes = await this.#download(url, maxLength);
+    const reading = readJson(bytes, maxDepth);
+    if ('value' in reading) return bytes;
+    throw new Failure(
+      'tuf-error',
+      `The metadata at ${url} cannot be read: ${reading.problem}.`,
+      'Check `tuf-mirror:`.',
+    );
+  }
+
+  async #download(url: string, maxLength: number): Promise<Buffer> {
     const file = decodeURIComponent(new URL(url).pathname.split('/').at(-1) ?? '');
     const isRoot = /^[1-9]\d{0,8}\.root\.json$/.test(file);
     if (this.mode === 'offline' || (isRoot && this.mode === 'online')) {
@@ -65,7 +81,7 @@ export class TufFetcher implements Fetcher {
     maxLength: number,
     handler: (file: string) => Promise<T>,
   ): Promise<T> {
-    const bytes = await this.downloadBytes(url, maxLength);
+    const bytes = await this.#download(url, maxLength);
     const path = join(tmpdir(), `sign-image-tuf-${randomUUID()}`);
     try {
       await writeFile(path, bytes, { flag: 'wx', mode: 0o600 });

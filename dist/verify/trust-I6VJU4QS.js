@@ -1,1 +1,0 @@
-import{a,b}from"./chunk-WTZ5PN7L.js";import"./chunk-MXO6KKT6.js";import"./chunk-24J74HF7.js";import"./chunk-NUYQC5BV.js";import"./chunk-GPU6UH5N.js";import"./chunk-5UPMNTZU.js";import"./chunk-VMIT6V6L.js";import"./chunk-LVBFF522.js";export{b as createTrust,a as parseTrustedRoot};
