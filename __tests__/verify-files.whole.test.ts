@@ -148,6 +148,25 @@ describe('files', () => {
     expect(result.annotations[0]?.message).toContain(message);
   });
 
+  it('files that are made to be read slowly do not keep the others from being judged', async () => {
+    const workspace = {
+      'a/Dockerfile': `FROM ${good}\nRUN${' '.repeat(1_000_000)}x\n`,
+      'b/Dockerfile': `FROM ${good}\n${'ONBUILD '.repeat(120_000)}\n`,
+      'c/Dockerfile': `FROM ${good}\n${`RUN${' '.repeat(60_000)}\\\n`.repeat(16)}x\n`,
+      'd/Dockerfile': `FROM ${good}\n`,
+    };
+    const result = await gate({ files: '**/Dockerfile' }, { workspace });
+    expect(result.code, result.stdout).toBe(1);
+    expect(places(result)).toEqual([
+      'a/Dockerfile:1 verified',
+      'a/Dockerfile:2 unresolved',
+      'b/Dockerfile:1 verified',
+      'b/Dockerfile:2 unresolved',
+      'c/Dockerfile:1 verified',
+      'd/Dockerfile:1 verified',
+    ]);
+  });
+
   it('what cannot be read is not passed', async () => {
     const result = await gate(
       { files: 'deploy/**' },

@@ -4,17 +4,20 @@
 
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 import { buildOptions } from './build-options.mjs';
 import { builtinsByRequest, oneHttpClient, unusedMeansUnloaded } from './build-plugins.mjs';
 import { mergeChunks } from './merge-chunks.mjs';
 
 const outdir = 'dist';
-/** Each action, and the file of which `dist/` gets all that a run needs at once. */
+/**
+ * Each action, the file of which `dist/` gets all that a run needs at once, and what it starts as
+ * threads.
+ */
 const actions = [
   { name: 'sign', main: 'sign' },
-  { name: 'verify', main: 'run/verify' },
+  { name: 'verify', main: 'run/verify', threads: ['run/file-worker'] },
   { name: 'keygen', main: 'keygen' },
 ];
 
@@ -29,7 +32,7 @@ await writeFile(join(outdir, 'LICENSES.txt'), await licences(inputs.flat()));
  * alone, and the rest is `dist/NAME/run.js`.
  * @returns its source files
  */
-async function buildAction({ name, main }) {
+async function buildAction({ name, main, threads = [] }) {
   const whole = main === name;
   const out = whole ? name : `${name}/run`;
   const { metafile } = await build({
@@ -49,7 +52,21 @@ async function buildAction({ name, main }) {
     throw new Error(`imported, not requested: ${slow.map(({ path }) => path).join(', ')}`);
   await mergeChunks(`${outdir}/${out}.js`, metafile.outputs);
   const before = whole ? [] : await buildFirst(name, main, out);
-  return [...before, ...Object.keys(metafile.inputs)];
+  const beside = await Promise.all(threads.map((thread) => buildThread(name, thread)));
+  return [...before, ...beside.flat(), ...Object.keys(metafile.inputs)];
+}
+
+/** Builds what runs in a thread: one file beside the others of its action. @returns its sources */
+async function buildThread(name, thread) {
+  const { metafile } = await build({
+    entryPoints: [{ in: `src/${thread}.ts`, out: `${name}/${basename(thread)}` }],
+    outdir,
+    ...buildOptions,
+    keepNames: true,
+    metafile: true,
+    plugins: [builtinsByRequest, oneHttpClient, unusedMeansUnloaded],
+  });
+  return Object.keys(metafile.inputs);
 }
 
 /**

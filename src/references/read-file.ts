@@ -5,7 +5,7 @@ import { isCompose, readCompose } from './compose.ts';
 import { looksLikeDockerfile, readDockerfile, readSyntax } from './dockerfile.ts';
 import { readHelmValues } from './helm.ts';
 import { doubtful } from './image-fields.ts';
-import { type FileReading, type ImageUse, unresolved } from './image-use.ts';
+import { type FileReading, type ImageUse, mostFileBytes, unresolved } from './image-use.ts';
 import { isKubernetes, readKubernetes } from './kubernetes.ts';
 import { isKustomization, kustomizeFields, readKustomization } from './kustomize.ts';
 import { isJsonPatch, readJsonPatch } from './patches.ts';
@@ -13,9 +13,6 @@ import { readTemplate } from './template.ts';
 import { isAction, isWorkflow, readAction, readWorkflow } from './workflow.ts';
 
 const mostDockerfileBytes = 1024 * 1024;
-
-/** What one file may have; larger ones are not read. */
-export const mostFileBytes = 6 * 1024 * 1024;
 
 /**
  * Finds the image references of a file. What it is, is decided by its content first: a manifest is
@@ -26,11 +23,10 @@ export function readFileReferences(path: string, bytes: Uint8Array): FileReading
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (/\.dockerignore$/i.test(name)) return nothing;
   if (bytes.length > mostFileBytes) return broken('has more than 6 MiB, which no such file has');
-  if (isNamed(name) && bytes.length > mostDockerfileBytes)
-    return broken('has more than 1 MiB, which no such file has');
-  if (isNamed(name)) return { kinds: ['Dockerfile'], uses: readDockerfile(bytes) };
-  if (!isYamlName(name) && bytes.length <= mostDockerfileBytes && looksLikeDockerfile(bytes))
-    return { kinds: ['Dockerfile'], uses: readDockerfile(bytes) };
+  if (isNamed(name) || (!isYamlName(name) && looksLikeDockerfile(bytes)))
+    return bytes.length > mostDockerfileBytes
+      ? broken('has more than 1 MiB, which no such file has')
+      : { kinds: ['Dockerfile'], uses: readDockerfile(bytes) };
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -14,10 +14,10 @@ import { inParallel } from '../image/in-parallel.ts';
 import { formatReference } from '../image/reference.ts';
 import { mergeTargets, type Target } from '../image/targets.ts';
 import { readGlobs } from '../references/glob.ts';
-import type { ImageUse } from '../references/image-use.ts';
-import { mostFileBytes, readFileReferences } from '../references/read-file.ts';
+import { type FileReading, type ImageUse, mostFileBytes } from '../references/image-use.ts';
 import { shown } from '../text/untrusted.ts';
 import type { Source, VerifyResult } from '../verifying/result.ts';
+import { openFileReader } from './file-reader.ts';
 import type { Network } from './network.ts';
 import type { Machine } from './sign.ts';
 
@@ -61,24 +61,9 @@ export async function findReferences(
     changed === undefined
       ? await listFiles(root, globs)
       : { files: [...changed.blobs.keys()].filter(globs.chosen), linkedFolders: [] };
-  let bytes = 0;
-  const read = await inParallel(listed.files, atOnce, async (file) => {
-    network.deadline.signal.throwIfAborted();
-    const content = await contentOf(file, root, changed, network);
-    bytes += 'bytes' in content ? content.bytes.length : 0;
-    if (bytes > mostBytes)
-      throw new Failure(
-        'too-large',
-        'The files that input files chooses have more than 64 MiB.',
-        'Name the folders that hold manifests.',
-      );
-    return {
-      file,
-      ...('why' in content
-        ? { kinds: ['unreadable'], uses: [{ line: 1, written: file, why: content.why }] }
-        : readFileReferences(file, content.bytes)),
-    };
-  });
+  const read = await readAll(listed.files, network, (file) =>
+    contentOf(file, root, changed, network),
+  );
   tellStrangers(
     read.filter(({ kinds }) => kinds.length === 0).map(({ file }) => file),
     machine,
@@ -90,6 +75,53 @@ export async function findReferences(
   }));
   return gather([...read, ...links], changed !== undefined, listed.files.length);
 }
+
+interface ReadFile extends FileReading {
+  readonly file: string;
+}
+
+/** Reads the files in a thread; those that take long when all others are read. */
+async function readAll(
+  files: readonly string[],
+  network: Network,
+  contentOf: (file: string) => Promise<Content>,
+): Promise<readonly ReadFile[]> {
+  if (files.length === 0) return [];
+  const reader = openFileReader(network);
+  try {
+    let bytes = 0;
+    const quick = await inParallel(files, atOnce, async (file) => {
+      network.deadline.signal.throwIfAborted();
+      const content = await contentOf(file);
+      if ('why' in content)
+        return { file, kinds: ['unreadable'], uses: [{ line: 1, written: file, ...content }] };
+      bytes += content.bytes.length;
+      if (bytes > mostBytes) throw tooLarge();
+      const reading = await reader.read(file, content.bytes);
+      return reading === undefined ? { file, slow: content.bytes } : { file, ...reading };
+    });
+    const read: ReadFile[] = [];
+    for (const each of quick)
+      read.push(
+        'slow' in each
+          ? { file: each.file, ...(await reader.readLonger(each.file, each.slow)) }
+          : each,
+      );
+    return read;
+  } finally {
+    await reader.close();
+  }
+}
+
+function tooLarge(): Failure {
+  return new Failure(
+    'too-large',
+    'The files that input files chooses have more than 64 MiB.',
+    'Name the folders that hold manifests.',
+  );
+}
+
+type Content = { readonly bytes: Uint8Array } | { readonly why: string };
 
 interface Changed {
   readonly octokit: Octokit;
@@ -148,7 +180,7 @@ async function contentOf(
   root: string,
   changed: Changed | undefined,
   { deadline, clock }: Network,
-): Promise<{ bytes: Uint8Array } | { why: string }> {
+): Promise<Content> {
   const local = await readWorkspaceFile(root, file, mostFileBytes);
   const blob = changed?.blobs.get(file);
   if (changed === undefined) return local;
