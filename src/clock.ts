@@ -59,3 +59,29 @@ export const systemClock: Clock = {
     });
   },
 };
+
+/** milliseconds; clocks of machines that ask a time server differ by less */
+export const clockSkew = 60_000;
+
+/**
+ * A sentence about the clock of the runner; undefined where it fits the other one.
+ * @param whose other clock it is
+ */
+export function clockOffset(now: Date, other: Date, whose = 'Fulcio'): string | undefined {
+  const ahead = now.getTime() - other.getTime();
+  if (Math.abs(ahead) < clockSkew) return undefined;
+  return `The clock of this runner is ${durationInWords(Math.abs(ahead))} ${ahead > 0 ? 'ahead' : 'behind'}: it says ${iso(now)}, and that of ${whose} ${iso(other)}.`;
+}
+
+function iso(date: Date): string {
+  return date.toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** Milliseconds for a person: `60 s`, `55 minutes`, `2.5 hours`, `30 days`. */
+export function durationInWords(milliseconds: number): string {
+  const seconds = Math.max(1, Math.round(milliseconds / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} minutes`;
+  if (seconds < 172_800) return `${Math.round(seconds / 360) / 10} hours`;
+  return `${Math.round(seconds / 8_640) / 10} days`;
+}

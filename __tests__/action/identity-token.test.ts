@@ -19,6 +19,8 @@ const github = {
   job_workflow_ref: 'acme/workflows/.github/workflows/release.yml@refs/heads/main',
 };
 
+const given = { what: 'The identity token', fresh: false };
+
 function jwt(claims: unknown, header: unknown = { alg: 'RS256', typ: 'JWT' }): string {
   const part = (value: unknown) =>
     Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
@@ -33,7 +35,7 @@ function refusal(error: unknown): string {
 
 function check(token: string): string {
   try {
-    return `accepted for ${checkToken(token, 'sigstore', now).claims.sub}`;
+    return `accepted for ${checkToken(token, 'sigstore', given).claims.sub}`;
   } catch (error) {
     expect(
       JSON.stringify([refusal(error), (error as Error).cause, (error as Error).stack]),
@@ -50,25 +52,10 @@ describe('a token, before Fulcio is asked', () => {
       'an e-mail',
       { iss: 'https://accounts.example.com', sub: '1', aud: 'sigstore', exp: seconds + 1 },
     ],
-    ['a clock that is a little late', { ...github, nbf: seconds + 59 }],
+    ['yesterday: whether its times fit is told later', { ...github, exp: seconds - 86_400 }],
   ])('is taken from %s', (_, claims) => expect(check(jwt(claims))).toMatch(/^accepted/));
 
   it.each([
-    [
-      'expired a minute ago',
-      { ...github, exp: seconds - 60 },
-      'bad-identity-token: The identity token expired 60 s ago.',
-    ],
-    [
-      'expired this second',
-      { ...github, exp: seconds },
-      'bad-identity-token: The identity token expired 1 s ago.',
-    ],
-    [
-      'expired yesterday',
-      { ...github, exp: seconds - 86_400 },
-      'bad-identity-token: The identity token expired 1440 minutes ago.',
-    ],
     [
       'without expiry',
       { ...github, exp: undefined },
@@ -78,11 +65,6 @@ describe('a token, before Fulcio is asked', () => {
       'with an expiry that is text',
       { ...github, exp: '9999999999' },
       'bad-identity-token: The identity token has no expiry.',
-    ],
-    [
-      'of tomorrow',
-      { ...github, nbf: seconds + 86_400, exp: seconds + 90_000 },
-      'bad-identity-token: The identity token is valid only in 1440 minutes.',
     ],
     [
       'for another audience',
@@ -163,7 +145,6 @@ describe('where the token comes from', () => {
             : `mask ${secret?.split('.').length}`,
         ),
     },
-    clock: { date: () => new Date(now) },
     ...change,
   });
 
@@ -284,7 +265,7 @@ describe('where the token comes from', () => {
 
 describe('the token in words', () => {
   it('has what a verifier must state, and never the token', () => {
-    const token = checkToken(jwt(github), 'sigstore', now);
+    const token = checkToken(jwt(github), 'sigstore', given);
     expect(describeToken(token, undefined, now)).toEqual([
       'identity: https://github.com/acme/workflows/.github/workflows/release.yml@refs/heads/main',
       'issuer: https://token.actions.githubusercontent.com',

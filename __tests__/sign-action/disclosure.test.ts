@@ -195,6 +195,134 @@ describe('the guard of private repositories', () => {
   );
 });
 
+const [publicOne, privateOne] = [repositories[0], repositories[1]];
+
+/** Claims of a token that is used in acme/app, which is public, and what they come to. */
+const tokens: readonly (readonly [string, Readonly<Record<string, string>>, string | true])[] = [
+  ['of this repository, public', { repository: 'acme/app', repository_visibility: 'public' }, true],
+  [
+    'of this repository, in capitals',
+    { repository: 'ACME/App', drop: 'repository_visibility' },
+    true,
+  ],
+  [
+    'of this repository, private',
+    { repository: 'acme/app', repository_visibility: 'private' },
+    'the repository acme/app, which the identity token is for, is private',
+  ],
+  [
+    'of this repository, internal',
+    { repository: 'acme/app', repository_visibility: 'internal' },
+    'the repository acme/app, which the identity token is for, is internal',
+  ],
+  [
+    'of this repository, something new',
+    { repository: 'acme/app', repository_visibility: 'Public ' },
+    'the repository acme/app, which the identity token is for, is private',
+  ],
+  [
+    'of another repository, public',
+    { repository: 'acme/x', repository_visibility: 'public' },
+    true,
+  ],
+  [
+    'of another repository, private',
+    { repository: 'acme/public', repository_visibility: 'private' },
+    'the repository acme/public, which the identity token is for, is private',
+  ],
+  [
+    'of another repository, public to GitHub',
+    { repository: 'acme/public', drop: 'repository_visibility' },
+    true,
+  ],
+  [
+    'of another repository, private to GitHub',
+    { repository: 'acme/private', drop: 'repository_visibility' },
+    'the repository acme/private, which the identity token is for, is private',
+  ],
+  [
+    'of another repository, unknown to GitHub',
+    { repository: 'acme/secret', drop: 'repository_visibility' },
+    'it could not be found out whether the repository acme/secret, which the identity token is for, is public',
+  ],
+  [
+    'of a private project of GitLab',
+    {
+      project_path: 'acme/app',
+      project_visibility: 'private',
+      drop: 'repository,repository_visibility',
+    },
+    'the repository acme/app, which the identity token is for, is private',
+  ],
+  [
+    'of a public project of GitLab',
+    {
+      project_path: 'acme/app',
+      project_visibility: 'public',
+      drop: 'repository,repository_visibility',
+    },
+    true,
+  ],
+  [
+    'of a project of GitLab that says nothing',
+    { project_path: 'acme/public', drop: 'repository,repository_visibility' },
+    'it could not be found out whether the repository acme/public, which the identity token is for, is public',
+  ],
+  ['of a person', { email: 'me@example.test', drop: 'repository,repository_visibility' }, true],
+];
+
+describe('a token in a public repository', () => {
+  const run = async (
+    claims: Readonly<Record<string, string>>,
+    from: 'given' | 'GitHub',
+    inputs: Readonly<Record<string, string>> = {},
+  ) => {
+    internet.log.length = 0;
+    const before = sigstore.requests.length;
+    const tokenEnv =
+      from === 'given'
+        ? { SIGSTORE_ID_TOKEN: await sigstore.token(claims) }
+        : {
+            ACTIONS_ID_TOKEN_REQUEST_URL: `${sigstore.idTokenRequestUrl}&${new URLSearchParams(claims)}`,
+            ACTIONS_ID_TOKEN_REQUEST_TOKEN: sigstore.idTokenRequestToken,
+          };
+    const env = {
+      ...tokenEnv,
+      GITHUB_REPOSITORY: 'acme/app',
+      GITHUB_API_URL: api.url,
+      HTTPS_PROXY: internet.url,
+    };
+    const event = publicOne[1];
+    const ended = await signed({ images: image, timeout: '20s', ...inputs }, { event, env });
+    const services = sigstore.requests.slice(before).map(({ service }) => service);
+    return { run: ended, services };
+  };
+
+  it.each(tokens)('%s', async (_, claims, expected) => {
+    for (const from of ['given', 'GitHub'] as const) {
+      const { run: ended, services } = await run(claims, from);
+      expect(services, from).toEqual(from === 'given' ? [] : ['oidc']);
+      expect(ended.errorCodes, ended.shown).toEqual([
+        expected === true ? 'tuf-error' : 'private-repository',
+      ]);
+      expect(internet.log.length > 0).toBe(expected === true);
+      if (expected !== true)
+        expect(ended.annotations.find(({ kind }) => kind === 'error')?.message).toContain(expected);
+    }
+  });
+
+  it('may be used all the same where the names may be published, or stay in private', async () => {
+    const claims = { repository: 'acme/app', repository_visibility: 'private' };
+    const disclosed = await run(claims, 'GitHub', { 'disclose-private-repository': 'true' });
+    expect(disclosed.run.errorCodes).toEqual(['tuf-error']);
+    const { run: inPrivate } = await run(claims, 'GitHub', {
+      'signing-config': JSON.stringify(sigstore.signingConfig.v1),
+      'trusted-root': JSON.stringify(sigstore.trustedRoot),
+    });
+    expect(inPrivate, inPrivate.shown).toMatchObject({ code: 0, outputs: { verified: 'true' } });
+  });
+});
+
 describe.concurrent('the built action', () => {
   const run = async (event: object, name: string, inputs: Readonly<Record<string, string>>) => {
     const tokenRequest = {
@@ -245,13 +373,14 @@ describe('the built action goes on', () => {
       GITHUB_REPOSITORY: name,
       GITHUB_API_URL: api.url,
       HTTPS_PROXY: internet.url,
-      SIGSTORE_ID_TOKEN: await sigstore.token(),
+      SIGSTORE_ID_TOKEN: await sigstore.token({
+        repository: name,
+        repository_visibility: event === publicOne[1] ? 'public' : 'private',
+      }),
     };
     const run = await signed({ images: image, timeout: '1s', ...inputs }, { event, env });
     return { run, targets: [...new Set(internet.log.map(({ target }) => target))] };
   };
-  const [publicOne, privateOne] = [repositories[0], repositories[1]];
-
   it.each([
     ['from a public repository', publicOne, {}],
     [

@@ -3,7 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { Failure } from '../../src/failure.ts';
 import type { Http, HttpRequest, HttpResponse } from '../../src/http/http.ts';
-import { createFulcioSigner, type FulcioOptions } from '../../src/sigstore/fulcio.ts';
+import {
+  askFulcioDate,
+  createFulcioSigner,
+  type FulcioOptions,
+} from '../../src/sigstore/fulcio.ts';
 import { readFulcioCertificate } from '../../src/sigstore/fulcio-certificate.ts';
 import {
   certificatePem,
@@ -89,16 +93,17 @@ describe('a Fulcio signer', () => {
 
   it('renews the certificate only when it would expire within the margin, with one request and another key', async () => {
     const asked: HttpRequest[] = [];
-    let now = new Date();
+    let now = 0;
     const signer = signerWith({
       http: plainHttp(asked),
-      clock: { ...systemClock, date: () => now },
+      // The time of day is years off, and plays no part.
+      clock: { ...systemClock, now: () => now, date: () => new Date(0) },
       safetyMargin: 120_000,
     });
     const first = await signer.certificate();
-    now = new Date(Date.now() + 7 * 60_000);
+    now = 7 * 60_000;
     expect([await signer.certificate(), asked.length]).toEqual([first, 1]);
-    now = new Date(Date.now() + 8.5 * 60_000);
+    now = 8.5 * 60_000;
     const renewed = await Promise.all([
       signer.certificate(),
       signer.certificate(),
@@ -198,13 +203,62 @@ describe('an answer of Fulcio is refused when', () => {
     });
   });
 
-  it('the certificate has expired by the clock here', async () => {
-    const tomorrow = () => new Date(Date.now() + 86_400_000);
-    await expect(
-      signerWith({ clock: { ...systemClock, date: tomorrow } }).identity(),
-    ).rejects.toMatchObject({
-      message: expect.stringMatching(/expired at .* the clock here says/),
-    });
+  it.each([-365, -1, 1, 365])('is usable where the clock here is %i days off', async (days) => {
+    const date = () => new Date(Date.now() + days * 86_400_000);
+    const asked: HttpRequest[] = [];
+    const signer = signerWith({ http: plainHttp(asked), clock: { ...systemClock, date } });
+    await signer.sign(Buffer.of(1));
+    await signer.sign(Buffer.of(2));
+    expect(await signer.identity()).toMatchObject({ issuer: sigstore.oidcUrl });
+    expect(asked).toHaveLength(1);
+  });
+});
+
+describe('the clock of Fulcio', () => {
+  const options = (http: Http) => ({
+    http,
+    clock: systemClock,
+    url: new URL(sigstore.fulcioUrl),
+    patience: () => 100,
+  });
+
+  it('is read without telling who asks', async () => {
+    const asked: HttpRequest[] = [];
+    const http: Http = async (request) => {
+      asked.push(request);
+      const headers = { date: 'Sat, 28 Nov 2026 20:00:00 GMT' };
+      return { status: 404, headers, body: Buffer.alloc(0), url: request.url };
+    };
+    expect(await askFulcioDate(options(http))).toEqual(new Date('2026-11-28T20:00:00Z'));
+    expect(asked).toMatchObject([{ method: 'GET', headers: { accept: 'application/json' } }]);
+    expect(asked[0]?.body).toBeUndefined();
+  });
+
+  it('is unknown where Fulcio gives no answer, or no time', async () => {
+    const gone: Http = () => Promise.reject(new Failure('network', 'Gone.', 'Wait.'));
+    expect(await askFulcioDate(options(gone))).toBeUndefined();
+    for (const headers of [{}, { date: '' }, { date: 'yesterday' }]) {
+      const http: Http = async ({ url }) => ({ status: 200, headers, body: Buffer.of(), url });
+      expect(await askFulcioDate(options(http))).toBeUndefined();
+    }
+  });
+
+  it('is told where Fulcio refuses a token and the clock here differs', async () => {
+    const refusing =
+      (date: string): Http =>
+      async ({ url }) => {
+        const body = Buffer.from('{"message":"There was an error processing the identity token"}');
+        return { status: 400, headers: { date }, body, url };
+      };
+    const clock = { ...systemClock, date: () => new Date('2026-11-28T21:30:00Z') };
+    const failure = (date: string) =>
+      signerWith({ http: refusing(date), clock })
+        .identity()
+        .catch((caught: Failure) => caught.message);
+    expect(await failure('Sat, 28 Nov 2026 20:00:00 GMT')).toMatch(
+      /The clock of this runner is 90 minutes ahead: it says 2026-11-28T21:30:00Z, and that of Fulcio 2026-11-28T20:00:00Z\.$/,
+    );
+    expect(await failure('Sat, 28 Nov 2026 21:29:30 GMT')).not.toContain('clock');
   });
 });
 
@@ -340,7 +394,6 @@ describe('a certificate without a timestamp of a CT log', () => {
   const read = (embeddedSct: boolean) =>
     readFulcioCertificate([certificatePem({ der: leaf })], {
       key: publicKey,
-      now: new Date(),
       embeddedSct,
     });
 

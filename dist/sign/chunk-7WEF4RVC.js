@@ -1,1 +1,1 @@
-export{c5_a as a,c5_b as b,c5_c as c,c5_d as d}from"../sign.js";
+export{c4_a as a,c4_b as b,c4_c as c,c4_d as d}from"../sign.js";

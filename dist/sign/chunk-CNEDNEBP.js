@@ -1,1 +1,1 @@
-export{c7_a as a}from"../sign.js";
+export{c6_a as a}from"../sign.js";

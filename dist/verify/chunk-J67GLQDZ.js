@@ -1,1 +1,1 @@
-export{c8_a as a}from"./run.js";
+export{c9_a as a}from"./run.js";

@@ -1,5 +1,4 @@
 import { decodeJwt } from 'jose';
-import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import type { RunEvent } from './event.ts';
 import { noTokenFailure } from './missing-token.ts';
@@ -12,8 +11,14 @@ import type { Masker } from './secrets.ts';
 export interface IdentityToken {
   readonly token: string;
   readonly claims: TokenClaims;
-  /** milliseconds since 1970 */
+  /** milliseconds since 1970, as those below; whether they fit a clock is for `timeFit` to say */
   readonly expires: number;
+  readonly notBefore?: number;
+  readonly issued?: number;
+  /** for sentences: `GitHub's identity token` */
+  readonly what: string;
+  /** it was issued for this step, just now */
+  readonly fresh: boolean;
 }
 
 /** The claims this action reads; each is a text (OpenID Connect core 1.0 §2; GitHub's own). */
@@ -26,6 +31,10 @@ export interface TokenClaims {
   readonly sha?: string;
   readonly event_name?: string;
   readonly job_workflow_ref?: string;
+  readonly repository_visibility?: string;
+  /** GitLab's, as the one below */
+  readonly project_path?: string;
+  readonly project_visibility?: string;
 }
 
 /** GitHub's OIDC provider as the runner names it, and what proves to it which job asks. */
@@ -44,7 +53,6 @@ export interface TokenSources {
   readonly env: NodeJS.ProcessEnv;
   readonly event: RunEvent;
   readonly masker: Pick<Masker, 'mask'>;
-  readonly clock: Pick<Clock, 'date'>;
 }
 
 /**
@@ -52,19 +60,18 @@ export interface TokenSources {
  * is looked at.
  * @throws {Failure} `no-identity-token` when GitHub gives this run none, with the reason and the
  * YAML to add; `bad-identity-token` for a token
- *   that is malformed, expired, not yet valid, for another audience or about nobody: Fulcio would
- *   refuse it with less to go on.
+ *   that is malformed, for another audience or about nobody: Fulcio would refuse it with less to go
+ *   on.
  */
 export async function identityToken(sources: TokenSources): Promise<IdentityToken> {
-  const { given, audience, masker, clock } = sources;
-  const now = () => clock.date().getTime();
+  const { given, audience, masker } = sources;
   if (given !== undefined) {
     masker.mask(given);
-    return checkToken(given, audience, now(), 'The identity token that was given');
+    return checkToken(given, audience, { what: 'The identity token that was given', fresh: false });
   }
   const token = await githubToken(sources);
   masker.mask(token);
-  return checkToken(token, audience, now(), "GitHub's identity token");
+  return checkToken(token, audience, { what: "GitHub's identity token", fresh: true });
 }
 
 async function githubToken({
@@ -82,34 +89,18 @@ async function githubToken({
 }
 
 /**
- * GitHub's tokens live five minutes or more; a runner's clock may differ from the issuer's by
- * seconds.
- */
-const clockSkew = 60;
-
-/**
- * Checks what can be known of a token without its issuer's keys.
- * @param now milliseconds since 1970
+ * Checks what can be known of a token without its issuer's keys and without a clock.
  * @throws {Failure} `bad-identity-token`; the token itself is in no sentence and in no cause.
  */
 export function checkToken(
   token: string,
   audience: string,
-  now: number,
-  what = 'The identity token',
+  { what, fresh }: Pick<IdentityToken, 'what' | 'fresh'>,
 ): IdentityToken {
   const claims = decode(token, what);
-  const { exp, nbf } = claims;
-  const seconds = now / 1000;
+  const { exp } = claims;
   if (typeof exp !== 'number' || !Number.isFinite(exp))
     throw bad(`${what} has no expiry.`, 'Pass an OpenID Connect identity token.');
-  if (exp <= seconds)
-    throw bad(
-      `${what} expired ${ago(seconds - exp)} ago.`,
-      'Get the token in the step right before this one, or let this action ask GitHub for it.',
-    );
-  if (typeof nbf === 'number' && nbf > seconds + clockSkew)
-    throw bad(`${what} is valid only in ${ago(nbf - seconds)}.`, 'Check the clock of the runner.');
   const audiences = [claims.aud].flat().filter((entry) => typeof entry === 'string');
   if (!audiences.includes(audience))
     throw bad(
@@ -121,7 +112,22 @@ export function checkToken(
     throw bad(`${what} names no issuer.`, 'Pass an OpenID Connect identity token.');
   if (typeof sub !== 'string' || sub === '')
     throw bad(`${what} names no subject.`, 'Pass an OpenID Connect identity token.');
-  return { token, claims: { iss, sub, ...textClaims(claims) }, expires: exp * 1000 };
+  return {
+    token,
+    claims: { iss, sub, ...textClaims(claims) },
+    expires: exp * 1000,
+    ...timeOf('notBefore', claims.nbf),
+    ...timeOf('issued', claims.iat),
+    what,
+    fresh,
+  };
+}
+
+function timeOf(
+  name: 'notBefore' | 'issued',
+  seconds: unknown,
+): Partial<Record<typeof name, number>> {
+  return typeof seconds === 'number' && Number.isFinite(seconds) ? { [name]: seconds * 1000 } : {};
 }
 
 function decode(token: string, what: string): Record<string, unknown> {
@@ -145,6 +151,9 @@ const optionalClaims = [
   'sha',
   'event_name',
   'job_workflow_ref',
+  'repository_visibility',
+  'project_path',
+  'project_visibility',
 ] as const;
 
 function textClaims(
@@ -158,12 +167,6 @@ function textClaims(
 
 function bad(message: string, fix: string): Failure {
   return new Failure('bad-identity-token', message, fix);
-}
-
-function ago(seconds: number): string {
-  return seconds < 120
-    ? `${Math.max(1, Math.round(seconds))} s`
-    : `${Math.round(seconds / 60)} minutes`;
 }
 
 function listed(audiences: readonly unknown[]): string {

@@ -1,4 +1,5 @@
 import { type RunEvent, readEvent } from './event.ts';
+import type { TokenClaims } from './identity-token.ts';
 
 export type Visibility = 'public' | 'private' | 'internal';
 
@@ -15,7 +16,7 @@ export type AskRepository = (
  */
 export interface KnownVisibility {
   readonly visibility: Visibility;
-  readonly from: 'event' | 'api' | 'unknown';
+  readonly from: 'event' | 'api' | 'token' | 'unknown';
 }
 
 /**
@@ -35,6 +36,34 @@ export async function repositoryVisibility(
     const visibility = visibilityOf(repository);
     if (visibility !== undefined) return { visibility, from: 'event' };
   }
+  return asked(name, ask);
+}
+
+/**
+ * Visibility of the repository that an identity token is for: that is the one whose names a
+ * certificate carries. The token says it itself (GitHub, GitLab); where it does not and names
+ * another repository than the run's, that one is looked up, and counts as private where it is not
+ * found.
+ * @returns undefined for a token that says nothing beyond what is known of the run
+ */
+export async function tokenVisibility(
+  claims: TokenClaims,
+  env: NodeJS.ProcessEnv,
+  ask: AskRepository | undefined,
+): Promise<KnownVisibility | undefined> {
+  const said = claims.repository_visibility ?? claims.project_visibility;
+  if (said !== undefined)
+    return { visibility: visibilityOf({ visibility: said }) ?? 'private', from: 'token' };
+  const { repository, project_path: project } = claims;
+  if (repository === undefined && project === undefined) return undefined;
+  if (project === undefined && sameName(repository, env.GITHUB_REPOSITORY ?? '')) return undefined;
+  return asked(project === undefined ? repository : undefined, ask);
+}
+
+async function asked(
+  name: string | undefined,
+  ask: AskRepository | undefined,
+): Promise<KnownVisibility> {
   if (!name || ask === undefined) return { visibility: 'private', from: 'unknown' };
   try {
     const visibility = visibilityOf(await ask(name));

@@ -1,5 +1,11 @@
+import type { TokenClaims } from '../action/identity-token.ts';
 import type { SignInputs } from '../action/inputs.ts';
-import { repositoryVisibility } from '../action/visibility.ts';
+import {
+  type AskRepository,
+  type KnownVisibility,
+  repositoryVisibility,
+  tokenVisibility,
+} from '../action/visibility.ts';
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import { fetchOver } from '../http/fetch.ts';
@@ -7,13 +13,21 @@ import type { Http } from '../http/http.ts';
 import { foreseeDisclosure } from '../sigstore/disclosure.ts';
 import { type ChosenServices, publicGoodServices } from '../sigstore/select-services.ts';
 import { readSigningConfig } from '../sigstore/trust.ts';
+import { shown } from '../text/untrusted.ts';
 
 /** The guard of private repositories, after its first look. */
 export interface Guard {
   /** not decided yet: the services are named by another TUF repository */
   readonly open: boolean;
+  /** the services are those of the public-good instance, as far as is known beforehand */
+  readonly isPublic: boolean;
   /** To call when the services are chosen. @throws {Failure} `private-repository` */
   check(chosen: ChosenServices): Promise<void>;
+  /**
+   * To call with every token before it is used: the certificate carries the names in the token,
+   * which may be those of another repository. @throws {Failure} `private-repository`
+   */
+  checkToken(claims: TokenClaims): Promise<void>;
 }
 
 interface GuardTools {
@@ -41,37 +55,60 @@ export async function guardDisclosure(inputs: SignInputs, tools: GuardTools): Pr
     trustedRootGiven: services.trustedRoot !== undefined,
   };
   const foreseen = foreseeDisclosure(known, { fulcio: true, log: tlog });
-  if (foreseen === 'public') await refusePrivate(inputs, tools);
+  const mayDisclose = inputs.disclosePrivateRepository;
+  let isPublic = foreseen === 'public';
+  const ask = askOnce(inputs, tools);
+  const refusePrivate = async () => {
+    if (mayDisclose) return;
+    const known = await repositoryVisibility(tools.env, ask);
+    if (known.visibility !== 'public') throw refused('this repository', known);
+  };
+  if (isPublic) await refusePrivate();
   const check = async (chosen: ChosenServices) => {
     // Decided again by what was really chosen: a mistake in foreseeing must not publish anything.
-    if (foreseen !== 'public' && publicGoodServices(chosen).length > 0)
-      await refusePrivate(inputs, tools);
+    if (isPublic || publicGoodServices(chosen).length === 0) return;
+    isPublic = true;
+    await refusePrivate();
   };
-  return { open: foreseen === 'unknown', check };
+  const checkToken = async (claims: TokenClaims) => {
+    if (!isPublic || mayDisclose) return;
+    const known = await tokenVisibility(claims, tools.env, ask);
+    if (known === undefined || known.visibility === 'public') return;
+    const name = claims.repository ?? claims.project_path;
+    throw refused(
+      name === undefined
+        ? 'the repository that the identity token is for'
+        : `the repository ${shown(name, 140)}, which the identity token is for,`,
+      known,
+    );
+  };
+  return { open: foreseen === 'unknown', isPublic: foreseen === 'public', check, checkToken };
 }
 
-async function refusePrivate(
-  { disclosePrivateRepository, githubToken }: SignInputs,
-  tools: GuardTools,
-): Promise<void> {
-  if (disclosePrivateRepository) return;
-  const ask =
-    githubToken === undefined
-      ? undefined
-      : async (name: string) =>
-          (await import('../action/github-client.ts')).askGithub(githubToken, {
-            ...tools,
-            fetch: fetchOver(tools.http),
-          })(name);
-  const { visibility, from } = await repositoryVisibility(tools.env, ask);
-  if (visibility === 'public') return;
+/** GitHub is asked once for a repository; undefined where there is no token to ask with. */
+function askOnce({ githubToken }: SignInputs, tools: GuardTools): AskRepository | undefined {
+  if (githubToken === undefined) return undefined;
+  const asked = new Map<string, ReturnType<AskRepository>>();
+  const ask: AskRepository = async (name) =>
+    (await import('../action/github-client.ts')).askGithub(githubToken, {
+      ...tools,
+      fetch: fetchOver(tools.http),
+    })(name);
+  return (name) => {
+    const answer = asked.get(name) ?? ask(name);
+    asked.set(name, answer);
+    return answer;
+  };
+}
+
+function refused(repository: string, { visibility, from }: KnownVisibility): Failure {
   const known =
     from === 'unknown'
-      ? 'it could not be found out whether this repository is public, so it counts as private'
-      : `this repository is ${visibility}`;
-  throw new Failure(
+      ? `it could not be found out whether ${repository} is public, so it counts as private`
+      : `${repository} is ${visibility}`;
+  return new Failure(
     'private-repository',
-    `\`key\` is empty, so this step signs keyless. With the public-good instance of Sigstore that would publish the names of this repository and its workflow in public logs, for ever; ${known}.`,
+    `\`key\` is empty, so this step signs keyless. With the public-good instance of Sigstore that would publish the names of the repository and its workflow in public logs, for ever; ${known}.`,
     waysOut,
   );
 }

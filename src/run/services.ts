@@ -1,5 +1,6 @@
 // Loaded only where a service is used: a key with `tlog: false` needs nothing of this.
 import { tmpdir } from 'node:os';
+import type { TokenClaims } from '../action/identity-token.ts';
 import type { SignInputs } from '../action/inputs.ts';
 import type { Log } from '../action/log.ts';
 import type { Masker } from '../action/secrets.ts';
@@ -51,22 +52,25 @@ export async function openServices(
 ): Promise<OpenedServices> {
   const keyless = inputs.key === undefined;
   const guard = keyless ? await guardDisclosure(inputs, tools) : undefined;
+  const patience = patienceOf(inputs, tools);
+  const accept = async (claims: TokenClaims) => guard?.checkToken(claims);
+  const identity = () => identitySource(inputs, { ...tools, patience, accept });
   // With another TUF repository, which services there are is known only afterwards: no token is
   // fetched for what may be refused.
-  const patience = patienceOf(inputs, tools);
-  const identity = () => identitySource(inputs, { ...tools, patience });
   const token = guard === undefined || guard.open ? undefined : await identity();
-  const found = findServices(inputs, tools, async (chosen) => guard?.check(chosen));
+  const find = () => findServices(inputs, tools, async (chosen) => guard?.check(chosen));
+  // No service is contacted for a token whose names must not be published, the TUF repository
+  // included: of the public-good instance nothing is asked before the token has been looked at.
+  const found = guard?.isPublic === true && token !== undefined ? token.first.then(find) : find();
   const services = found.then(({ services: made }) => made);
   services.catch(() => {}); // told by whoever needs them first
   if (!keyless) return { services, signer: undefined };
   const signer = found.then(async ({ fulcio, services: made }) => {
     formatsOf(inputs, made); // no certificate is asked for, which Fulcio would publish, when the formats will be refused
-    return openKeyless(fulcio as URL, token ?? (await identity()), {
-      http: tools.http,
-      clock: tools.clock,
-      patience,
-    });
+    const source = token ?? (await identity());
+    const { http, clock } = tools;
+    // The token is looked at again, now that the services are certain: others may be foreseen.
+    return openKeyless(fulcio as URL, source, { http, clock, patience, accept });
   });
   signer.catch(() => {});
   return { services, signer };

@@ -10,22 +10,24 @@ export interface FulcioCertificate {
   readonly chain: readonly string[];
   readonly identity: string;
   readonly issuer: string;
+  readonly notBefore: Date;
   readonly notAfter: Date;
 }
 
 const maxCertificates = 10;
 
 /**
- * Looks at the certificates that Fulcio answered with: the leaf must be for `key`, be alive at
- * `now`, carry an identity and an issuer, and where `embeddedSct` is promised a signed certificate
- * timestamp; each certificate must be signed by the next. Whether the chain ends in a trusted root
- * is decided later, by the judge.
+ * Looks at the certificates that Fulcio answered with: the leaf must be for `key`, carry an identity
+ * and an issuer, and where `embeddedSct` is promised a signed certificate timestamp; each
+ * certificate must be signed by the next. Whether the chain ends in a trusted root is decided later,
+ * by the judge; so is whether it was alive, by the signed time of its use and not by the clock of
+ * this machine.
  * @param pems certificates as PEM, leaf first
  * @throws {Error} with a phrase for a person, or {Refusal} with a sentence
  */
 export function readFulcioCertificate(
   pems: readonly unknown[],
-  expected: { readonly key: KeyObject; readonly now: Date; readonly embeddedSct: boolean },
+  expected: { readonly key: KeyObject; readonly embeddedSct: boolean },
 ): FulcioCertificate {
   if (pems.length === 0 || pems.length > maxCertificates)
     throw new Error(`it holds ${pems.length} certificates`);
@@ -44,11 +46,6 @@ export function readFulcioCertificate(
       throw new Error(`certificate ${index + 1} of its chain is not signed by the next one`);
     }
   });
-  if (leaf.validToDate <= expected.now) {
-    throw new Error(
-      `the certificate expired at ${leaf.validToDate.toISOString()}, and the clock here says ${expected.now.toISOString()}`,
-    );
-  }
   const { identity, issuer, x509 } = readCertificate(leaf.raw);
   if (expected.embeddedSct && x509.extension(EXTENSION_OID_SCT) === undefined)
     throw new Error('the certificate carries no signed certificate timestamp');
@@ -57,6 +54,7 @@ export function readFulcioCertificate(
     chain: certificates.slice(1).map(toPem),
     identity,
     issuer,
+    notBefore: leaf.validFromDate,
     notAfter: leaf.validToDate,
   };
 }

@@ -2,7 +2,7 @@ import { generateKeyPair, type KeyObject, sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Signature } from '@sigstore/sign';
 import { decodeJwt } from 'jose';
-import type { Clock } from '../clock.ts';
+import { type Clock, clockOffset } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import type { Http, HttpResponse } from '../http/http.ts';
 import type { ImageSigner, SignerIdentity } from '../signature/signer.ts';
@@ -46,6 +46,8 @@ export interface FulcioSigner extends ImageSigner {
 interface Credential {
   readonly privateKey: KeyObject;
   readonly certificate: FulcioCertificate;
+  /** on the scale of `clock.now()`: the clock of the runner may be wrong, how long it runs is not */
+  readonly usableUntil: number;
 }
 
 const generate = promisify(generateKeyPair);
@@ -72,7 +74,7 @@ export function createFulcioSigner(options: FulcioOptions): FulcioSigner {
     current ??= obtain(options);
     const pending = current;
     const held = await pending;
-    if (held.certificate.notAfter.getTime() - clock.date().getTime() > margin) return held;
+    if (held.usableUntil - clock.now() > margin) return held;
     if (current === pending) current = obtain(options);
     return current;
   }
@@ -102,6 +104,34 @@ export function createFulcioSigner(options: FulcioOptions): FulcioSigner {
   };
 }
 
+/**
+ * What Fulcio's clock says, within a second or two; undefined where it gives no answer soon. Nothing
+ * is sent that says who asks.
+ */
+export async function askFulcioDate(
+  options: Pick<FulcioOptions, 'http' | 'clock' | 'url' | 'patience'>,
+): Promise<Date | undefined> {
+  const patience = () => Math.min(timeOfDayPatience, options.patience());
+  const service: ServiceEndpoint = { name: 'Fulcio', code: 'fulcio-error', ...options, patience };
+  try {
+    const request = { accept: 'application/json', maxBytes: maxConfiguration } as const;
+    return dateOf(await callService(service, { method: 'GET', path: configuration, ...request }));
+  } catch {
+    return undefined;
+  }
+}
+
+const configuration = 'api/v2/configuration';
+const maxConfiguration = 1024 * 1024;
+/** milliseconds; only a sentence gets better by it */
+const timeOfDayPatience = 5_000;
+
+/** RFC 9110, 6.6.1. */
+function dateOf({ headers }: HttpResponse): Date | undefined {
+  const date = new Date(headers.date ?? '');
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
 async function obtain(options: FulcioOptions): Promise<Credential> {
   const service: ServiceEndpoint = { name: 'Fulcio', code: 'fulcio-error', ...options };
   const [token, { privateKey, publicKey }] = await Promise.all([
@@ -117,6 +147,7 @@ async function obtain(options: FulcioOptions): Promise<Credential> {
       ),
     },
   };
+  const asked = options.clock.now();
   const response = await callService(service, {
     method: 'POST',
     path: 'api/v2/signingCert',
@@ -126,17 +157,21 @@ async function obtain(options: FulcioOptions): Promise<Credential> {
     maxBytes: maxAnswer,
   });
   if (response.status !== 200 && response.status !== 201) throw refused(service, response);
-  return {
-    privateKey,
-    certificate: readAnswer(service, response, publicKey, options.clock.date()),
-  };
+  const certificate = readAnswer(service, response, publicKey);
+  return { privateKey, certificate, usableUntil: asked + lifetimeOf(certificate, response) };
+}
+
+/** Milliseconds that a certificate has left, by the clock of whoever issued it and not by ours. */
+function lifetimeOf({ notBefore, notAfter }: FulcioCertificate, response: HttpResponse): number {
+  const whole = notAfter.getTime() - notBefore.getTime();
+  const left = notAfter.getTime() - (dateOf(response) ?? notBefore).getTime();
+  return left > 0 && left < whole ? left : whole; // else a proxy with another time has answered
 }
 
 function readAnswer(
   service: ServiceEndpoint,
   response: HttpResponse,
   key: KeyObject,
-  now: Date,
 ): FulcioCertificate {
   const answer = jsonAnswer(service, response);
   const embedded = answer.signedCertificateEmbeddedSct;
@@ -147,7 +182,7 @@ function readAnswer(
     isJsonObject(holder) && isJsonObject(holder.chain) ? holder.chain.certificates : undefined;
   if (!Array.isArray(chain)) throw badAnswer(service, 'it holds no certificates');
   try {
-    return readFulcioCertificate(chain, { key, now, embeddedSct: embedded !== undefined });
+    return readFulcioCertificate(chain, { key, embeddedSct: embedded !== undefined });
   } catch (caught) {
     throw badAnswer(
       service,
@@ -201,8 +236,10 @@ function refused(service: ServiceEndpoint, response: HttpResponse): Failure {
     response.status === 401 ||
     response.status === 403
   ) {
+    const date = dateOf(response);
+    const offset = date === undefined ? undefined : clockOffset(service.clock.date(), date);
     return badToken(
-      message,
+      offset === undefined ? message : `${message} ${offset}`,
       'Fulcio takes a token that has not expired, from an issuer it is configured for, with its audience: check `oidc-audience:` (usually `sigstore`), `identity-token:` and, on a private instance, that this issuer is in its configuration.',
     );
   }

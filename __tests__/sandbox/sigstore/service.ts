@@ -46,9 +46,9 @@ export async function startService(
   name: string,
   handler: Handler,
   log: LoggedRequest[],
-  surroundings: Surroundings = {},
+  surroundings: Surroundings & { readonly now?: () => Date } = {},
 ): Promise<Service> {
-  const { clock = systemClock } = surroundings;
+  const { clock = systemClock, now = clock.date } = surroundings;
   const server = createServer((request, response) => {
     serve(request, response).catch((error: unknown) => {
       // A mistake of the sandbox itself shall be seen as one.
@@ -67,6 +67,7 @@ export async function startService(
 
   async function serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const request = await read(message);
+    response.setHeader('date', now().toUTCString());
     const entry: LoggedRequest = {
       service: name,
       method: request.method,

@@ -74,7 +74,7 @@ export async function startSigstore(options: SigstoreOptions = {}): Promise<Sigs
     rekor2BatchMilliseconds = 5,
   } = options;
   const requests: LoggedRequest[] = [];
-  const surroundings = { ...options, clock };
+  const surroundings = { ...options, clock, now };
   const start = (name: ServiceName, handler: Handler) =>
     startService(name, handler, requests, surroundings);
   const keys = newKeys();
