@@ -1,9 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { failureSummary, type SummarySetting, signSummary } from '../../src/action/summary.ts';
 import type { SignResult } from '../../src/signing/result.ts';
+import { plainLines } from './plain.ts';
 import { errorWith, failed, keyed, keyless, publicKey } from './results.ts';
 
-const setting: SummarySetting = { tlog: true, privateSigstore: false, readBack: true };
+const env = {
+  GITHUB_SERVER_URL: 'https://github.com',
+  GITHUB_REPOSITORY: 'acme/app',
+  GITHUB_REPOSITORY_OWNER: 'acme',
+  GITHUB_SHA: 'c0ffee'.padEnd(40, '0'),
+  GITHUB_ACTION_REPOSITORY: 'acme/sign-image',
+  GITHUB_ACTION_REF: 'v1',
+};
+const setting: SummarySetting = {
+  tlog: true,
+  privateSigstore: false,
+  readBack: true,
+  env,
+  ownerType: 'User',
+};
 const app = keyless('app');
 const inside = (name: string, change: Partial<SignResult> = {}) =>
   keyless(name, { platform: name, partOf: app.image, references: [], ...change });
@@ -26,32 +41,39 @@ function unbalanced(block: string): readonly string[] {
   return open;
 }
 
-/** The text of the rows of the first table, cells joined with ` | `. */
+/** The lines of the blocks of images. */
 function rows(markdown: string): readonly string[] {
-  const first = /<table>(.*?)<\/table>/s.exec(markdown)?.[1] ?? '';
-  return [...first.matchAll(/<tr>(.*?)<\/tr>/g)].map(([, cells = '']) =>
-    [...cells.matchAll(/<t[dh]>(.*?)<\/t[dh]>/g)]
-      .map(([, cell = '']) =>
-        cell
-          .replaceAll(/<wbr>/g, '')
-          .replaceAll(/<br>/g, ' ')
-          .replaceAll(/<[^>]+>/g, '')
-          .replaceAll('&nbsp;', ' '),
-      )
-      .join(' | '),
-  );
+  const found = blocks(markdown).filter((block) => /^<p>(✅|✍️|❌)/u.test(block));
+  return found.map((block) => plainLines(block).join(' | '));
 }
 
 describe('the summary', () => {
-  it('has one row per image', () => {
+  it('has one block per image, with short digests, and the whole ones to copy', () => {
     const two = { ...app, references: ['ghcr.io/acme/app:1.2.0', 'ghcr.io/acme/app:latest'] };
     const web = keyed('web', { status: 'already-signed' });
-    expect(rows(signSummary([two, web, failed('api')], setting))).toEqual([
-      'Result | Image | Formats | Signer | Log index',
-      `✅ signed, verified | ghcr.io/acme/app:1.2.0 ghcr.io/acme/app:latest ${app.digest} | bundle legacy | workflow release.yml of acme/app at refs/tags/v1.2.0 | 312345678 312345679`,
-      `✅ already signed, verified | ghcr.io/acme/web:1.2.0 ${web.digest} | bundle | key hXQ0Gm3m0sZ3… | –`,
-      `❌ failed | ghcr.io/acme/api:1.2.0 ${failed('api').digest} | – | – | –`,
+    const text = signSummary([two, web, failed('api')], setting);
+    const short = ({ digest }: SignResult) => digest?.slice(0, 19);
+    expect(rows(text)).toEqual([
+      `✅ ghcr.io/acme/app:1.2.0 | ghcr.io/acme/app:latest | ${short(app)} · signed, verified · bundle and legacy · log entry 312345678 · log entry 312345679`,
+      `✅ ghcr.io/acme/web:1.2.0 | ${short(web)} · already signed, verified · bundle`,
+      `❌ ghcr.io/acme/api:1.2.0 | ${short(failed('api'))} · failed`,
     ]);
+    expect(text).toContain(
+      `<summary>Whole digests, to copy</summary>\n<pre>${app.image}\n${web.image}\n${failed('api').image}</pre>`,
+    );
+    expect(text).not.toContain('<table');
+  });
+
+  it('begins with the verdict, and links to commit and package', () => {
+    const verdict = 'Signed by release.yml of acme/app at tag v1.2.0, read back and verified, 3 s';
+    const text = signSummary([app], { ...setting, verdict });
+    expect(blocks(text)[1]).toBe(`<p>${verdict}.</p>`);
+    expect(text).toContain(
+      `<a href="https://github.com/acme/app/commit/${env.GITHUB_SHA}"><code>c0ffee000000</code></a>`,
+    );
+    const page = 'https://github.com/users/acme/packages/container/package/app';
+    expect(text).toContain(`<a href="${page}"><code>ghcr.io/acme/app:1.2.0</code></a>`);
+    expect(signSummary([app], { ...setting, env: {} })).not.toMatch(/href="https:\/\/github/);
   });
 
   const unread = (result: SignResult): SignResult => {
@@ -96,7 +118,7 @@ describe('the summary', () => {
   it('states identity and issuer letter by letter, once', () => {
     const text = signSummary([app, keyless('web')], setting);
     expect(blocks(text)[1]).toBe(
-      '<p><code>key</code> is empty, so this step signs keyless.<br>Identity <code>https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.2.0</code><br>Issuer <code>https://token.actions.githubusercontent.com</code></p>',
+      '<p><code>key</code> is empty, so this step signs keyless.<br>Identity <code>https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.2.0</code><br>Issuer <code>https://token.actions.githubusercontent.com</code><br>Commit <a href="https://github.com/acme/app/commit/c0ffee0000000000000000000000000000000000"><code>c0ffee000000</code></a></p>',
     );
   });
 
@@ -105,9 +127,7 @@ describe('the summary', () => {
       image: 'ghcr.io/acme/api:9',
       references: ['ghcr.io/acme/api:9'],
     });
-    expect(rows(signSummary([lost], setting))[1]).toBe(
-      '❌ failed | ghcr.io/acme/api:9 | – | – | –',
-    );
+    expect(rows(signSummary([lost], setting))).toEqual(['❌ ghcr.io/acme/api:9 | failed']);
   });
 
   it('links to the log that has a page, and to no other', () => {
@@ -118,7 +138,7 @@ describe('the summary', () => {
       ...app,
       signatures: app.signatures.map((signature) => ({ ...signature, logId: 'ab'.repeat(32) })),
     };
-    expect(signSummary([elsewhere], setting)).not.toContain('<a ');
+    expect(signSummary([elsewhere], setting)).not.toContain('search.sigstore.dev');
   });
 
   it('folds the manifests of an index below it, open when one failed', () => {
@@ -133,7 +153,7 @@ describe('the summary', () => {
   it('shows an error once, with its images, its fix and the YAML', () => {
     const text = signSummary([failed('web'), failed('api')], setting);
     expect(blocks(text).filter((block) => block.startsWith('<blockquote>'))).toEqual([
-      '<blockquote>❌ <b>ghcr.io refuses to store the signature: denied.</b> <code>registry-denied</code><br><code>ghcr.io/acme/web:1.2.0</code><br>' +
+      '<blockquote>❌ <b>ghcr.io refuses to store the signature: denied.</b> <a href="https://github.com/acme/sign-image/blob/v1/docs/troubleshooting.md#registry-denied"><code>registry-denied</code></a><br><code>ghcr.io/acme/web:1.2.0</code><br>' +
         '<code>ghcr.io/acme/api:1.2.0</code><br>👉 Give the job the right to write packages:<pre>permissions:\n  packages: write</pre></blockquote>',
     ]);
   });
@@ -179,10 +199,12 @@ describe('the summary', () => {
     );
     expect(text).not.toMatch(/<img|<!--/);
     for (const block of blocks(text)) {
-      expect(block).toMatch(/^(## |<(p|table|details|blockquote)[ >])/);
+      expect(block).toMatch(/^(## |<(p|pre|details|blockquote)[ >])/);
       expect(unbalanced(block)).toEqual([]);
     }
-    expect(failureSummary({ code: evil, message: evil, fix: evil })).not.toMatch(/<img|<!--/);
+    expect(failureSummary({ code: evil, message: evil, fix: evil }, { env })).not.toMatch(
+      /<img|<!--/,
+    );
   });
 
   it('stays below 1 MiB, and says what it left out', () => {
@@ -197,7 +219,7 @@ describe('the summary', () => {
     const many = Array.from({ length: 4000 }, (_, index) => inside(`linux/${index}`));
     const text = signSummary([app, ...many], setting);
     expect(Buffer.byteLength(text)).toBeLessThan(1_000_001);
-    expect([text.includes('manifests inside <code>'), rows(text).length]).toEqual([false, 2]);
+    expect([text.includes('manifests inside <code>'), rows(text).length]).toEqual([false, 1]);
   });
 
   it('stays below 1 MiB with long errors and long names too', () => {

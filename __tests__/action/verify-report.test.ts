@@ -13,6 +13,7 @@ import { keyId } from '../../src/signature/key.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
 import { verdictCodes } from '../../src/signature/verdict.ts';
 import type { VerifyResult } from '../../src/verifying/result.ts';
+import { plainLines } from './plain.ts';
 import { workflowSigner } from './results.ts';
 import { bad, good, inside, verdictOf } from './verify-results.ts';
 
@@ -29,6 +30,13 @@ const setting: VerifySummarySetting = {
   policy,
   policyFiles: [],
   fail: true,
+  env: {
+    GITHUB_SERVER_URL: 'https://github.com',
+    GITHUB_ACTION_REPOSITORY: 'acme/sign-image',
+    GITHUB_ACTION_REF: 'v1',
+    GITHUB_REPOSITORY_OWNER: 'Acme',
+  },
+  ownerType: 'Organization',
 };
 
 describe('the outputs', () => {
@@ -222,39 +230,43 @@ describe('the advice', () => {
   });
 });
 
-/** The text of a table's rows, cells joined with ` | `. */
-function rows(markdown: string, nth: number): readonly string[] {
-  const text = [...markdown.matchAll(/<table>(.*?)<\/table>/gs)][nth]?.[1] ?? '';
-  const plain = (cell: string) =>
-    cell
-      .replace(/<wbr>/g, '')
-      .replace(/<br>/g, ' ')
-      .replace(/<[^>]+>/g, '')
-      .replaceAll('&nbsp;', ' ')
-      .replaceAll('&#8209;', '-');
-  return [...text.matchAll(/<tr>(.*?)<\/tr>/g)].map(([, cells = '']) =>
-    [...cells.matchAll(/<t[dh]>(.*?)<\/t[dh]>/g)].map(([, cell = '']) => plain(cell)).join(' | '),
-  );
-}
-
 describe('the summary', () => {
-  it('shows what was asked, and a row per image, the bad ones first', () => {
-    const markdown = verifySummary([app, web, bad('unsigned', 'api')], setting);
-    expect(rows(markdown, 0)).toEqual([
-      'Asked for | ',
-      `Identity | ${workflowSigner.identity}`,
-      `Issuer | ${workflowSigner.issuer}`,
-      'Transparency log | an entry is required',
+  it('shows what failed first, then a block per image, then what was asked', () => {
+    const verdict = 'Signed by release.yml of acme/app at tag v1.2.0, verified, 0.4 s';
+    const sha = 'c0ffee'.padEnd(40, '0');
+    const github = { repository: 'acme/app', sha };
+    const built = good('app', { signatures: [verdictOf('verified', { github })] });
+    const markdown = verifySummary([built, web, bad('unsigned', 'api')], { ...setting, verdict });
+    const seen = plainLines(markdown);
+    expect(seen.slice(0, 6)).toEqual([
+      '## ❌ 2 of 3 images do not verify',
+      `${verdict}.`,
+      '❌ It is wrong-identity. wrong-identity',
+      `ghcr.io/acme/web:1.2.0 · ${web.digest?.slice(0, 19)}`,
+      expect.stringMatching(/^👉 /),
+      expect.any(String),
     ]);
-    expect(rows(markdown, 1)).toEqual([
-      ' | Image | Signed by | When | Log index',
-      `❌ wrong-identity | ghcr.io/acme/web:1.2.0 ${web.digest} | instead: workflow release.yml of acme/app at refs/tags/v1.2.0 | – | –`,
-      `❌ unsigned | ghcr.io/acme/api:1.2.0 ${good('api').digest} | – | – | –`,
-      `✅ verified | ghcr.io/acme/app:1.2.0 ${app.digest} | workflow release.yml of acme/app at refs/tags/v1.2.0 | 2026-09-21 14:13 UTC | 312345678`,
+    const at = seen.indexOf('✅ ghcr.io/acme/app:1.2.0');
+    expect(seen.slice(at, at + 4)).toEqual([
+      '✅ ghcr.io/acme/app:1.2.0',
+      'signed by workflow release.yml of acme/app at refs/tags/v1.2.0',
+      `${app.digest?.slice(0, 19)} · 2026-09-21 14:13 UTC · log entry 312345678 · commit c0ffee000000`,
+      app.image,
     ]);
-    expect(markdown).toContain(
-      '<a href="https://search.sigstore.dev/?logIndex=312345678">312345678</a>',
-    );
+    expect(seen.slice(at + 4, at + 8)).toEqual([
+      'Asked for',
+      `Identity ${workflowSigner.identity}`,
+      `Issuer ${workflowSigner.issuer}`,
+      'Transparency log: an entry is required',
+    ]);
+    for (const page of [
+      'https://search.sigstore.dev/?logIndex=312345678',
+      `https://github.com/acme/app/commit/${sha}`,
+      'https://github.com/orgs/acme/packages/container/package/app',
+      'https://github.com/acme/sign-image/blob/v1/docs/troubleshooting.md#wrong-identity',
+    ])
+      expect(markdown).toContain(`<a href="${page}">`);
+    expect(markdown).not.toContain('<table');
   });
 
   it.each<[string, readonly VerifyResult[], boolean, string]>([
@@ -286,15 +298,17 @@ describe('the summary', () => {
       annotations: { env: 'prod' },
       tlog: 'ignore' as const,
     };
-    expect(rows(verifySummary([app], { ...setting, policy: keyed }), 0)).toEqual([
-      'Asked for | ',
-      `Key | ${keyId(key)}`,
-      'Annotations | env=prod',
-      'Transparency log | not looked at',
+    expect(plainLines(verifySummary([app], { ...setting, policy: keyed })).slice(-4)).toEqual([
+      'Asked for',
+      `Key ${keyId(key)}`,
+      'Annotation env=prod',
+      'Transparency log: not looked at',
     ]);
-    expect(rows(verifySummary([app], { policyFiles: ['policies/*.yaml'], fail: true }), 0)).toEqual(
-      ['Asked for | ', 'Policy | policies/*.yaml'],
-    );
+    const files = { policyFiles: ['policies/*.yaml'], fail: true, env: {} };
+    expect(plainLines(verifySummary([app], files)).slice(-2)).toEqual([
+      'Asked for',
+      'Policy policies/*.yaml',
+    ]);
   });
 
   it('opens the platforms of an index where one failed, and folds them where none did', () => {
@@ -302,23 +316,34 @@ describe('the summary', () => {
     expect(failing).toContain(
       '<details open>\n<summary>1 manifest inside <code>ghcr.io/acme/app:1.2.0</code></summary>',
     );
-    expect(rows(failing, 1)[1]).toMatch(/^❌ not all inside \| /);
-    expect(rows(failing, 2)[1]).toBe(`❌ unsigned | linux/amd64 | ${good('p').digest} | – | – | –`);
+    expect(plainLines(failing)).toEqual(
+      expect.arrayContaining([
+        '❌ ghcr.io/acme/app:1.2.0',
+        'not everything inside verifies',
+        '❌ linux/amd64 unsigned',
+        good('p').digest,
+      ]),
+    );
     expect(verifySummary([app, inside(app, good('p'))], setting)).toContain(
       '<details>\n<summary>1 manifest inside',
     );
   });
 
-  it('folds the signatures that do not count', () => {
-    const markdown = verifySummary(
-      [good('app', { signatures: [verdictOf('verified'), verdictOf('wrong-predicate')] })],
+  it('tells of signatures that do not count, without alarm where they do no harm', () => {
+    const stray = verdictOf('wrong-predicate');
+    const harmless = verifySummary(
+      [good('app', { signatures: [verdictOf('verified'), stray] })],
       setting,
     );
-    expect(markdown).toContain(
-      '<summary>1 signature of <code>ghcr.io/acme/app:1.2.0</code> that does not count</summary>',
+    expect(harmless).toContain(
+      '<summary>1 signature of <code>ghcr.io/acme/app:1.2.0</code> beside the one that counts: no harm, for your information</summary>',
     );
-    expect(rows(markdown, 2)[1]).toBe(
-      `wrong-predicate | It is wrong-predicate. | bundle ${verdictOf('wrong-predicate').digest}`,
+    expect(plainLines(harmless).at(-1)).toBe(
+      `wrong-predicate It is wrong-predicate. bundle ${stray.digest}`,
+    );
+    expect(harmless).not.toMatch(/❌|⚠️/);
+    expect(verifySummary([bad('wrong-predicate')], setting)).toContain(
+      'that does not count</summary>',
     );
   });
 
@@ -359,7 +384,11 @@ describe('the summary', () => {
   });
 
   it('of a step that could not start is the error and its way out', () => {
-    expect(verifyFailureSummary(new Failure('bad-input', 'Nothing says who.', 'Add `key`.'))).toBe(
+    expect(
+      verifyFailureSummary(new Failure('bad-input', 'Nothing says who.', 'Add `key`.'), {
+        env: {},
+      }),
+    ).toBe(
       '## ❌ Nothing was verified\n\n<blockquote>❌ <b>Nothing says who.</b> <code>bad-input</code><br>👉 Add <code>key</code>.</blockquote>',
     );
   });

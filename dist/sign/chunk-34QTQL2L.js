@@ -1,1 +1,1 @@
-export{c1_a as a,c1_b as b,c1_c as c,c1_d as d,c1_e as e,c1_f as f,c1_g as g,c1_h as h,c1_i as i,c1_j as j}from"../sign.js";
+export{c0_a as a,c0_b as b,c0_c as c,c0_d as d,c0_e as e,c0_f as f,c0_g as g,c0_h as h,c0_i as i,c0_j as j}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c2_a as a,c2_b as b,c2_c as c}from"../sign.js";
+export{c1_a as a,c1_b as b,c1_c as c}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c3_a as a}from"../sign.js";
+export{c2_a as a}from"../sign.js";

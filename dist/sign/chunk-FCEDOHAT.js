@@ -1,1 +1,1 @@
-export{c8_a as a,c8_b as b,c8_c as c,c8_d as d,c8_e as e}from"../sign.js";
+export{c7_a as a,c7_b as b,c7_c as c,c7_d as d,c7_e as e}from"../sign.js";

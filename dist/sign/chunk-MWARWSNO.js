@@ -1,1 +1,1 @@
-export{c11_a as a}from"../sign.js";
+export{c10_a as a}from"../sign.js";

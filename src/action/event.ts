@@ -9,6 +9,8 @@ export interface RunEvent {
     readonly fullName?: string;
     readonly visibility?: string;
     readonly private?: boolean;
+    /** `User` or `Organization` */
+    readonly ownerType?: string;
   };
   /** pull requests: `owner/name` of where the branch is; null when that repository was deleted */
   readonly headRepository?: string | null;
@@ -60,10 +62,12 @@ export function parseEvent(payload: unknown): RunEvent {
 
 function repositoryOf(repository: Record<string, unknown>) {
   const { full_name: fullName, visibility, private: isPrivate } = repository;
+  const ownerType = objectAt(repository, 'owner')?.type;
   return {
     ...(typeof fullName === 'string' ? { fullName } : {}),
     ...(typeof visibility === 'string' ? { visibility } : {}),
     ...(typeof isPrivate === 'boolean' ? { private: isPrivate } : {}),
+    ...(typeof ownerType === 'string' ? { ownerType } : {}),
   };
 }
 

@@ -1,5 +1,8 @@
+import { type StepFailure, stepBlock } from './failure-blocks.ts';
 import type { KeygenInputs, SecretPlace } from './keygen-inputs.ts';
-import { code, details, errorBlock, pre, table } from './summary-html.ts';
+import { ownUses } from './own-repository.ts';
+import type { PageSetting } from './pages.ts';
+import { code, details, lines, pre } from './summary-html.ts';
 
 /** What was made, without anything secret. */
 export interface KeygenResult {
@@ -13,15 +16,19 @@ export interface KeygenResult {
  * The job summary of keygen: where the secrets are, the public key, and what to write into
  * workflows and the cluster.
  */
-export function keygenSummary({ publicKey, secrets }: KeygenResult, inputs: KeygenInputs): string {
-  const rows = secrets.map((name) => [code(name), placeInWords(inputs.place)]);
+export function keygenSummary(
+  { publicKey, secrets }: KeygenResult,
+  inputs: KeygenInputs,
+  setting: PageSetting,
+): string {
+  const { env } = setting;
   return [
     '## 🔑 A new key pair is stored',
-    table(['Secret', 'Where'], rows),
-    '<p>The private key is in no file, log or output; it can be used, and not read.</p>',
+    lines(`Secrets of ${placeInWords(inputs.place)}`, ...secrets.map(code)),
+    lines('The private key is in no file, log or output; it can be used, and not read.'),
     details('The public key, <code>cosign.pub</code>', pre(publicKey.trim()), true),
-    details('Sign with it', pre(signStep(inputs))),
-    details('Verify with it', pre(verifyStep)),
+    details('Sign with it', pre(signStep(inputs, env))),
+    details('Verify with it', pre(verifyStep(env))),
     details(
       'Admit only what it signed (sigstore policy-controller)',
       pre(clusterPolicy(publicKey)),
@@ -30,12 +37,8 @@ export function keygenSummary({ publicKey, secrets }: KeygenResult, inputs: Keyg
 }
 
 /** The summary of a run that failed. */
-export function keygenFailureSummary(failure: {
-  readonly code: string;
-  readonly message: string;
-  readonly fix: string;
-}): string {
-  return `## ❌ No key pair was stored\n\n${errorBlock(failure)}`;
+export function keygenFailureSummary(failure: StepFailure, setting: PageSetting): string {
+  return `## ❌ No key pair was stored\n\n${stepBlock(failure, setting)}`;
 }
 
 function placeInWords(place: SecretPlace): string {
@@ -46,10 +49,10 @@ function placeInWords(place: SecretPlace): string {
     : repository;
 }
 
-function signStep({ names, place }: KeygenInputs): string {
+function signStep({ names, place }: KeygenInputs, env: PageSetting['env']): string {
   const environment =
     place.kind === 'environment' ? `# in a job with \`environment: ${place.environment}\`\n` : '';
-  return `${environment}- uses: OWNER/sign-image@v1
+  return `${environment}- uses: ${ownUses(env)}
   with:
     images: ghcr.io/OWNER/APP
     digest: \${{ steps.build.outputs.digest }}
@@ -57,7 +60,7 @@ function signStep({ names, place }: KeygenInputs): string {
     key-password: \${{ secrets.${names.password} }}`;
 }
 
-const verifyStep = `- uses: OWNER/sign-image/verify@v1
+const verifyStep = (env: PageSetting['env']) => `- uses: ${ownUses(env, 'verify')}
   with:
     images: ghcr.io/OWNER/APP@sha256:…
     key: cosign.pub`;

@@ -1,16 +1,20 @@
 import { escapeHtml, escapeHtmlLines, textHtml } from '../text/untrusted.ts';
+import { bareNames } from './image-words.ts';
+import { logPage } from './log-page.ts';
 
-// The pieces of a job summary. It is HTML inside Markdown: inside an HTML block nothing is
-// Markdown, so escaping is HTML's five characters and nothing else. A block ends at a blank line,
-// and none of these pieces has one.
+// The pieces of a job summary and of a comment. It is HTML inside Markdown: inside an HTML block
+// nothing is Markdown, so escaping is HTML's five characters and nothing else. A block ends at a
+// blank line, and none of these pieces has one. There is no table: on a telephone its columns
+// would not be seen.
 
-/** A table; the cells are HTML. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[], tag: string) =>
-    `<tr>${cells.map((cell) => `<${tag}>${cell}</${tag}>`).join('')}</tr>`;
-  return ['<table>', line(head, 'th'), ...rows.map((cells) => line(cells, 'td')), '</table>'].join(
-    '\n',
-  );
+/** Lines of one block; each is HTML. */
+export function lines(...html: readonly string[]): string {
+  return `<p>${html.filter((line) => line !== '').join('<br>')}</p>`;
+}
+
+/** Facts in one line, those that are not known left out. */
+export function facts(...html: readonly (string | undefined)[]): string {
+  return html.filter((fact) => fact !== undefined && fact !== '').join(' · ');
 }
 
 /** What is folded under a title; both are HTML. */
@@ -23,17 +27,24 @@ export function details(title: string, content: string, open = false): string {
   ].join('\n');
 }
 
+/** An error as it is shown: one code, what happened, what to change. */
+export interface ShownError {
+  readonly code: string;
+  readonly message: string;
+  readonly fix: string;
+  /** the chapter about the code */
+  readonly page?: string | undefined;
+}
+
 /** What happened and what to change, with the images it happened to (HTML). */
-export function errorBlock(
-  error: { readonly code: string; readonly message: string; readonly fix: string },
-  images: readonly string[] = [],
-): string {
-  const lines = [
-    `❌ <b>${prose(error.message)}</b> ${code(error.code)}`,
-    ...images,
-    `👉 ${fixHtml(error.fix)}`,
-  ];
-  return `<blockquote>${lines.join('<br>')}</blockquote>`;
+export function errorBlock(error: ShownError, images: readonly string[] = []): string {
+  const head = `❌ <b>${prose(error.message)}</b> ${link(code(error.code), error.page)}`;
+  return `<blockquote>${[head, ...images, `👉 ${fixHtml(error.fix)}`].join('<br>')}</blockquote>`;
+}
+
+/** HTML with a link, where there is a page. */
+export function link(html: string, page: string | undefined): string {
+  return page === undefined ? html : `<a href="${escapeHtml(page)}">${html}</a>`;
 }
 
 /** Text that is to be read letter by letter. */
@@ -46,16 +57,29 @@ export function pre(text: string): string {
   return `<pre>${escapeHtmlLines(text)}</pre>`;
 }
 
-/**
- * A digest that may be broken in the middle: whole, it would push the other columns out of sight.
- */
-export function digestHtml(digest: string): string {
-  return `<code>${escapeHtml(digest.slice(0, 39))}<wbr>${escapeHtml(digest.slice(39))}</code>`;
+/** A digest as people recognise it; the whole one stands somewhere to be copied. */
+export function shortDigest(digest: string | undefined): string | undefined {
+  return digest === undefined ? undefined : code(digest.slice(0, 19));
 }
 
-/** "1 image", "2 images" */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+/** The names of an image, the first with a link to where its registry shows it. */
+export function namesHtml(
+  references: readonly string[],
+  image: string,
+  page: string | undefined,
+): string {
+  const [first = image, ...others] = bareNames(references, image).map((name) => name.slice(0, 300));
+  const shown = others.length > 8 ? others.slice(0, 8) : others;
+  const more = others.length > 8 ? [`and ${others.length - 8} more`] : [];
+  return [`<b>${link(code(first), page)}</b>`, ...shown.map(code), ...more].join('<br>');
+}
+
+/** "log entry 123", with a link where the log has a page for people. */
+export function logEntry(
+  entry: { readonly tlogIndex?: number; readonly logId?: string } | undefined,
+): string | undefined {
+  if (entry?.tlogIndex === undefined) return undefined;
+  return `log entry ${link(String(entry.tlogIndex), logPage(entry))}`;
 }
 
 /** A fix as HTML: fenced YAML becomes a `<pre>`. */
@@ -82,4 +106,17 @@ export function prose(text: string): string {
 function proseLine(line: string): string {
   const parts = line.split('`');
   return parts.map((part, index) => (index % 2 === 1 ? code(part) : textHtml(part))).join('');
+}
+
+/** GitHub drops a step's summary above 1 MiB. */
+const mostBytes = 1_000_000;
+
+/** The first of these texts that fits into a summary; the last one, whatever it takes. */
+export function firstThatFits(texts: Iterable<string>): string {
+  let last = '';
+  for (const text of texts) {
+    if (Buffer.byteLength(text) <= mostBytes) return text;
+    last = text;
+  }
+  return last;
 }

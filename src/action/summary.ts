@@ -1,71 +1,82 @@
 import type { SignatureResult, SignResult } from '../signing/result.ts';
-import { escapeHtml, textHtml } from '../text/untrusted.ts';
-import { logPage } from './log-page.ts';
-import { signerInWords } from './signer-words.ts';
-import { code, count, details, digestHtml, errorBlock, pre, table } from './summary-html.ts';
+import { type StepFailure, stepBlock } from './failure-blocks.ts';
+import { type GateSetting, gateStep } from './gate-step.ts';
+import { count } from './list-words.ts';
+import { commitPage, type PageSetting, packagePage } from './pages.ts';
+import {
+  code,
+  details,
+  facts,
+  firstThatFits,
+  lines,
+  link,
+  logEntry,
+  namesHtml,
+  pre,
+  prose,
+  shortDigest,
+} from './summary-html.ts';
+import { isBadSigning } from './verdict-line.ts';
 import { commandText, type VerifySetting, verifyCommand } from './verify-command.ts';
 
-export interface SummarySetting extends VerifySetting {
-  /** PEM of the public key to verify with (keyed) */
-  readonly publicKey?: string;
+export interface SummarySetting extends VerifySetting, GateSetting, PageSetting {
   /** input `verify` */
   readonly readBack: boolean;
+  /** the run in one sentence; absent where something failed */
+  readonly verdict?: string;
   /** file name → text of the policies that go with what was signed */
   readonly policies?: Readonly<Record<string, string>>;
 }
 
-/** GitHub drops a step's summary above 1 MiB. */
-const mostBytes = 1_000_000;
 const mostCommands = 20;
 const mostErrors = 20;
 
 /**
- * The job summary of sign-image as Markdown, below 1 MiB: a heading, who signed, a row per image,
- * the manifests of an index folded, errors with their fix, and the commands to repeat the check.
- * With very many images it leaves out manifests, then rows, and says how many.
+ * The job summary of sign-image as Markdown, below 1 MiB: a heading, the verdict, who signed, errors
+ * with their fix, a block per image, the manifests of an index folded, and what lets exactly this
+ * through. With very many images it leaves out manifests, then images, and says how many.
  */
 export function signSummary(results: readonly SignResult[], setting: SummarySetting): string {
+  return firstThatFits(summaries(results, setting));
+}
+
+function* summaries(results: readonly SignResult[], setting: SummarySetting): Generator<string> {
   const asked = results.filter(({ partOf }) => partOf === undefined);
   const inner = Map.groupBy(
     results.filter(({ partOf }) => partOf !== undefined),
     ({ partOf }) => partOf,
   );
-  const sizes = [
-    { most: asked.length, manifests: true },
-    { most: asked.length, manifests: false },
-    { most: 300, manifests: false },
-    { most: 30, manifests: false },
-  ];
-  for (const { most, manifests } of sizes) {
-    const rows = asked.slice(0, most);
-    const blocks = [
-      heading(results, asked, setting),
-      ...signers(results),
-      table(['Result', 'Image', 'Formats', 'Signer', 'Log index'], rows.map(imageRow)),
-      ...(asked.length > rows.length
-        ? [`… and ${asked.length - rows.length} more: see output <code>results</code>.`]
-        : []),
-      ...(manifests
-        ? rows.flatMap((index) => manifestTable(index, inner.get(index.image) ?? []))
-        : []),
-      ...errors(results),
-      ...commands(rows, setting),
+  const head = heading(results, asked, setting);
+  for (const [most, manifests] of [
+    [asked.length, true],
+    [asked.length, false],
+    [300, false],
+    [30, false],
+  ] as const) {
+    const shown = asked.slice(0, most);
+    const left = asked.length - shown.length;
+    yield [
+      head,
+      ...(setting.verdict === undefined ? [] : [lines(`${prose(setting.verdict)}.`)]),
+      ...signers(results, setting),
+      ...errors(results, setting),
+      ...shown.flatMap((result) => [
+        imageBlock(result, setting),
+        ...(manifests ? manifestsOf(result, inner.get(result.image) ?? []) : []),
+      ]),
+      ...(left > 0 ? [lines(`… and ${left} more: see output <code>results</code>.`)] : []),
+      ...wholeDigests(shown),
+      ...gate(shown, setting),
       ...publicKeyBlock(setting),
       ...policyBlocks(setting),
-    ];
-    const markdown = blocks.join('\n\n');
-    if (Buffer.byteLength(markdown) <= mostBytes) return markdown;
+    ].join('\n\n');
   }
-  return `${heading(results, asked, setting)}\n\nThe details are too long for a summary: see output <code>results</code>.`;
+  yield `${head}\n\nThe details are too long for a summary: see output <code>results</code>.`;
 }
 
 /** The summary of a step that failed before any image was looked at. */
-export function failureSummary(failure: {
-  readonly code: string;
-  readonly message: string;
-  readonly fix: string;
-}): string {
-  return `## ❌ Nothing was signed\n\n${errorBlock(failure)}`;
+export function failureSummary(failure: StepFailure, setting: PageSetting): string {
+  return `## ❌ Nothing was signed\n\n${stepBlock(failure, setting)}`;
 }
 
 function heading(
@@ -73,7 +84,7 @@ function heading(
   asked: readonly SignResult[],
   { readBack }: SummarySetting,
 ): string {
-  const bad = results.filter(isBad).length;
+  const bad = results.filter(isBadSigning).length;
   const inner = results.length - asked.length;
   if (bad > 0)
     return `## ❌ ${bad} of ${count(results.length, inner > 0 ? 'manifest' : 'image')} failed`;
@@ -85,85 +96,70 @@ function heading(
 }
 
 /**
- * Who signed, letter by letter as a verifier must state it: one line for each different signer
- * (one, as a rule).
+ * Who signed, letter by letter as a verifier must state it: one block for each different signer
+ * (one, as a rule); and the commit that this run is of.
  */
-function signers(results: readonly SignResult[]): readonly string[] {
-  const lines = results.map(({ signer: { identity, issuer, keyId } }) => {
+function signers(results: readonly SignResult[], setting: PageSetting): readonly string[] {
+  const who = results.map(({ signer: { identity, issuer, keyId } }) => {
     if (identity !== undefined)
       return `${code('key')} is empty, so this step signs keyless.<br>Identity ${code(identity)}${issuer === undefined ? '' : `<br>Issuer ${code(issuer)}`}`;
     return keyId === undefined ? '' : `Key ${code(keyId)}`;
   });
-  const different = [...new Set(lines)].filter((line) => line !== '').slice(0, 5);
-  return different.length > 0 ? [`<p>${different.join('<br>')}</p>`] : [];
+  const different = [...new Set(who)].filter((line) => line !== '').slice(0, 5);
+  if (different.length === 0) return [];
+  const { GITHUB_REPOSITORY: repository, GITHUB_SHA: sha } = setting.env;
+  const page = commitPage(repository, sha, setting);
+  const commit = page === undefined ? '' : `Commit ${link(code((sha ?? '').slice(0, 12)), page)}`;
+  return [lines(...different, commit)];
 }
 
-function imageRow(result: SignResult): readonly string[] {
-  const { image, references, digest, signatures, signer } = result;
-  const names = (references.length > 0 ? references : [image]).map((name) =>
-    code(name.replace(/@sha256:.*$/s, '')),
+function imageBlock(result: SignResult, setting: PageSetting): string {
+  const { image, references, digest, signatures } = result;
+  const page = packagePage(image, setting);
+  return lines(
+    `${icon(result)} ${namesHtml(references, image, page)}`,
+    facts(
+      shortDigest(digest),
+      outcome(result),
+      formats(signatures),
+      ...signatures.map((signature) => logEntry(signature)),
+    ),
   );
-  const shown = names.length > 8 ? [...names.slice(0, 8), `and ${names.length - 8} more`] : names;
-  const named = [...shown, ...(digest === undefined ? [] : [digestHtml(digest)])].join('<br>');
-  return [
-    outcome(result),
-    named,
-    formats(signatures),
-    textHtml(signerInWords(signer)) || '–',
-    logIndexes(signatures),
-  ];
 }
 
 /** The manifests inside one image index, folded unless one of them failed. */
-function manifestTable(index: SignResult, inner: readonly SignResult[]): readonly string[] {
+function manifestsOf(index: SignResult, inner: readonly SignResult[]): readonly string[] {
   if (inner.length === 0) return [];
   const rows = inner.map((result) => {
-    const { platform = '–', digest, signatures } = result;
-    return [
-      outcome(result),
-      textHtml(platform),
-      digest === undefined ? '–' : digestHtml(digest),
-      formats(signatures),
-      logIndexes(signatures),
-    ];
+    const { platform = '–', digest = '–', signatures } = result;
+    const about = [outcome(result), formats(signatures), ...signatures.map((one) => logEntry(one))];
+    return `${icon(result)} ${code(platform)} ${facts(...about)}<br>${code(digest)}`;
   });
   const title = `${count(inner.length, 'manifest')} inside ${code(index.references[0] ?? index.image)}`;
-  return [
-    details(
-      title,
-      table(['Result', 'Platform', 'Digest', 'Formats', 'Log index'], rows),
-      inner.some(isBad),
-    ),
-  ];
+  return [details(title, lines(...rows), inner.some(isBadSigning))];
+}
+
+function icon(result: SignResult): string {
+  if (isBadSigning(result)) return '❌';
+  return result.verified === true ? '✅' : '✍️';
 }
 
 function outcome({ status, verified }: SignResult): string {
-  if (status === 'failed') return '❌&nbsp;failed';
-  if (verified === false) return '❌&nbsp;not&nbsp;verified';
-  const written = status === 'signed' ? 'signed' : 'already&nbsp;signed';
-  return verified === true ? `✅&nbsp;${written},<br>verified` : `✍️&nbsp;${written}`;
+  if (status === 'failed') return 'failed';
+  if (verified === false) return 'not verified';
+  const written = status === 'signed' ? 'signed' : 'already signed';
+  return verified === true ? `${written}, verified` : written;
 }
 
 function formats(signatures: readonly SignatureResult[]): string {
-  return signatures.map(({ format }) => format).join('<br>') || '–';
-}
-
-function logIndexes(signatures: readonly SignatureResult[]): string {
-  const entries = signatures.filter(({ tlogIndex }) => tlogIndex !== undefined);
-  const cells = entries.map((entry) => {
-    const page = logPage(entry);
-    return page === undefined
-      ? String(entry.tlogIndex)
-      : `<a href="${escapeHtml(page)}">${entry.tlogIndex}</a>`;
-  });
-  return cells.join('<br>') || '–';
+  return [...new Set(signatures.map(({ format }) => format))].join(' and ');
 }
 
 /**
  * One block for each different error, with the images that share it: a registry that is down fails
  * all of them alike.
  */
-function errors(results: readonly SignResult[]): readonly string[] {
+function errors(results: readonly SignResult[], setting: PageSetting): readonly string[] {
   const failed = results.filter(({ error }) => error !== undefined);
   const groups = Map.groupBy(
     failed,
@@ -173,17 +169,29 @@ function errors(results: readonly SignResult[]): readonly string[] {
     const names = group
       .slice(0, 10)
       .map(({ image, references, platform }) =>
-        `${code(references[0] ?? image)} ${textHtml(platform ?? '')}`.trim(),
+        [code(references[0] ?? image), platform === undefined ? '' : code(platform)]
+          .join(' ')
+          .trim(),
       );
     const rest = group.length > 10 ? [`and ${group.length - 10} more`] : [];
-    return group[0]?.error === undefined ? [] : [errorBlock(group[0].error, [...names, ...rest])];
+    const error = group[0]?.error;
+    return error === undefined ? [] : [stepBlock(error, setting, [...names, ...rest])];
   });
 }
 
-function commands(rows: readonly SignResult[], setting: SummarySetting): readonly string[] {
-  const found = rows.flatMap((result) =>
-    isBad(result) ? [] : (verifyCommand(result, setting) ?? []),
-  );
+/** What a later step or a person copies; of one image in sight, of several folded. */
+function wholeDigests(rows: readonly SignResult[]): readonly string[] {
+  const images = rows.filter(({ digest }) => digest !== undefined).map(({ image }) => image);
+  if (images.length === 0) return [];
+  const text = pre(images.join('\n'));
+  return [images.length === 1 ? text : details('Whole digests, to copy', text)];
+}
+
+/** What lets exactly this through: the step of a workflow, beside the command of cosign. */
+function gate(rows: readonly SignResult[], setting: SummarySetting): readonly string[] {
+  const good = rows.filter((result) => !isBadSigning(result) && result.signatures.length > 0);
+  const step = gateStep(good, setting);
+  const found = good.flatMap((result) => verifyCommand(result, setting) ?? []);
   if (found.length === 0) return [];
   const texts = found
     .slice(0, mostCommands)
@@ -195,9 +203,13 @@ function commands(rows: readonly SignResult[], setting: SummarySetting): readonl
       ? [`# and so on for ${count(found.length - mostCommands, 'more image')}`]
       : [];
   const trust = setting.privateSigstore
-    ? '\n<sub><code>trusted_root.json</code> is the trusted root of your Sigstore instance, for cosign 3.</sub>'
+    ? '\n<sub><code>trusted_root.json</code> is the trusted root of your Sigstore instance.</sub>'
     : '';
-  return [details('Verify it yourself', `${pre([...texts, ...more].join('\n\n'))}${trust}`)];
+  const parts = [
+    ...(step === undefined ? [] : [`${lines('In a job that uses the image')}\n${pre(step)}`]),
+    `${lines('With cosign')}\n${pre([...texts, ...more].join('\n\n'))}`,
+  ];
+  return [details('Let only this through: a step, or a command', `${parts.join('\n')}${trust}`)];
 }
 
 function publicKeyBlock({ publicKey }: SummarySetting): readonly string[] {
@@ -224,8 +236,4 @@ function policyBlocks({ policies = {} }: SummarySetting): readonly string[] {
           blocks.join('\n'),
         ),
       ];
-}
-
-function isBad({ status, verified }: SignResult): boolean {
-  return status === 'failed' || verified === false;
 }

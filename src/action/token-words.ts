@@ -1,6 +1,6 @@
 import type { IdentityToken, TokenClaims } from './identity-token.ts';
 
-const githubIssuer = 'https://token.actions.githubusercontent.com';
+export const githubIssuer = 'https://token.actions.githubusercontent.com';
 
 /**
  * The identity that a verifier will have to state, as Fulcio derives it: for GitHub the called

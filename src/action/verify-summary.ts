@@ -1,76 +1,85 @@
 import { keyId } from '../signature/key.ts';
 import { matcherText } from '../signature/matcher.ts';
 import type { Matcher, SignaturePolicy, SignerRule } from '../signature/policy.ts';
-import type { Verdict } from '../signature/verdict.ts';
-import { escapeHtml, textHtml } from '../text/untrusted.ts';
 import { goodSignature, isWhole, type VerifyResult } from '../verifying/result.ts';
-import { logPage } from './log-page.ts';
+import { failureBlocks, type StepFailure, stepBlock } from './failure-blocks.ts';
+import { count } from './list-words.ts';
+import { commitPage, type PageSetting, packagePage } from './pages.ts';
 import { signerInWords } from './signer-words.ts';
-import { code, count, details, digestHtml, errorBlock, table } from './summary-html.ts';
-import { adviceFor } from './verify-advice.ts';
+import {
+  code,
+  details,
+  facts,
+  firstThatFits,
+  lines,
+  link,
+  logEntry,
+  namesHtml,
+  pre,
+  prose,
+  shortDigest,
+} from './summary-html.ts';
 import { timeInWords } from './verify-words.ts';
 
-export interface VerifySummarySetting {
+export interface VerifySummarySetting extends PageSetting {
   /** what was asked of every image; absent where policy files decide */
   readonly policy?: SignaturePolicy;
   /** input `policy` */
   readonly policyFiles: readonly string[];
   /** input `fail` */
   readonly fail: boolean;
+  /** the run in one sentence; absent where something did not verify */
+  readonly verdict?: string;
 }
 
-/** GitHub drops a step's summary above 1 MiB. */
-const mostBytes = 1_000_000;
 const mostErrors = 20;
 const mostRejected = 50;
 
 /**
- * The job summary of sign-image/verify as Markdown, below 1 MiB: the answer, what was asked, a row
- * per image with who signed and when, what to do about each failure, platforms and rejected
- * signatures folded. With very many images it leaves out the folded parts, then rows, and says so.
+ * The job summary of sign-image/verify as Markdown, below 1 MiB: the answer, what to do about each
+ * failure, a block per image with who signed and when, what was asked, manifests and other
+ * signatures folded. With very many images it leaves out the folded parts, then images, and says so.
  */
 export function verifySummary(
   results: readonly VerifyResult[],
   setting: VerifySummarySetting,
 ): string {
-  const asked = results
-    .filter((result) => result.asked)
-    .toSorted((one, other) => Number(isWhole(one, results)) - Number(isWhole(other, results)));
-  const sizes = [
-    { most: asked.length, folded: true },
-    { most: asked.length, folded: false },
-    { most: 300, folded: false },
-    { most: 30, folded: false },
-  ];
-  for (const { most, folded } of sizes) {
-    const rows = asked.slice(0, most);
-    const blocks = [
-      heading(results, asked, setting),
-      wanted(setting),
-      table(
-        ['', 'Image', 'Signed by', 'When', 'Log index'],
-        rows.map((result) => imageRow(result, results)),
-      ),
-      ...(asked.length > rows.length
-        ? [`… and ${asked.length - rows.length} more: see output <code>results</code>.`]
-        : []),
-      ...failures(results),
-      ...(folded ? rows.flatMap((index) => manifests(index, results)) : []),
-      ...(folded ? results.flatMap(rejected) : []),
-    ];
-    const markdown = blocks.join('\n\n');
-    if (Buffer.byteLength(markdown) <= mostBytes) return markdown;
+  return firstThatFits(summaries(results, setting));
+}
+
+function* summaries(
+  results: readonly VerifyResult[],
+  setting: VerifySummarySetting,
+): Generator<string> {
+  const asked = results.filter((result) => result.asked);
+  const passed = asked.filter(({ verified }) => verified);
+  const head = heading(results, asked, setting);
+  for (const [most, folded] of [
+    [asked.length, true],
+    [asked.length, false],
+    [300, false],
+    [30, false],
+  ] as const) {
+    const shown = passed.slice(0, most);
+    const left = passed.length - shown.length;
+    yield [
+      head,
+      ...(setting.verdict === undefined ? [] : [lines(`${prose(setting.verdict)}.`)]),
+      ...failureBlocks(results, mostErrors, setting),
+      ...shown.map((result) => imageBlock(result, results, setting)),
+      ...(left > 0 ? [lines(`… and ${left} more: see output <code>results</code>.`)] : []),
+      ...wholeDigests(shown),
+      expected(setting),
+      ...(folded ? asked.flatMap((index) => manifests(index, results)) : []),
+      ...(folded ? results.flatMap(others) : []),
+    ].join('\n\n');
   }
-  return `${heading(results, asked, setting)}\n\nThe details are too long for a summary: see output <code>results</code>.`;
+  yield `${head}\n\nThe details are too long for a summary: see output <code>results</code>.`;
 }
 
 /** The summary of a step that failed before any image was looked at. */
-export function verifyFailureSummary(failure: {
-  readonly code: string;
-  readonly message: string;
-  readonly fix: string;
-}): string {
-  return `## ❌ Nothing was verified\n\n${errorBlock(failure)}`;
+export function verifyFailureSummary(failure: StepFailure, setting: PageSetting): string {
+  return `## ❌ Nothing was verified\n\n${stepBlock(failure, setting)}`;
 }
 
 function heading(
@@ -88,32 +97,32 @@ function heading(
 }
 
 /** What was asked, letter by letter. */
-function wanted({ policy, policyFiles }: VerifySummarySetting): string {
+function expected({ policy, policyFiles }: VerifySummarySetting): string {
   if (policy === undefined)
-    return table(['Asked for', ''], [['Policy', policyFiles.map(code).join('<br>')]]);
-  const annotations = Object.entries(policy.annotations).map(([name, value]) =>
-    code(`${name}=${value}`),
+    return lines('<b>Asked for</b>', ...policyFiles.map((file) => `Policy ${code(file)}`));
+  const annotations = Object.entries(policy.annotations).map(
+    ([name, value]) => `Annotation ${code(`${name}=${value}`)}`,
   );
-  const rows = [
-    ...policy.signers.flatMap(signerRows),
-    ...(annotations.length > 0 ? [['Annotations', annotations.join('<br>')]] : []),
-    ['Transparency log', policy.tlog === 'required' ? 'an entry is required' : 'not looked at'],
-  ];
-  return table(['Asked for', ''], rows);
+  const log = policy.tlog === 'required' ? 'an entry is required' : 'not looked at';
+  return lines(
+    '<b>Asked for</b>',
+    ...policy.signers.flatMap(signerLines),
+    ...annotations,
+    `Transparency log: ${log}`,
+  );
 }
 
-function signerRows(rule: SignerRule): readonly (readonly string[])[] {
-  if ('key' in rule) return [['Key', code(keyId(rule.key))]];
+function signerLines(rule: SignerRule): readonly string[] {
+  if ('key' in rule) return [`Key ${code(keyId(rule.key))}`];
   const either = (matchers: readonly Matcher[]) =>
-    matchers.map((matcher) => code(matcherText(matcher))).join('<br>or ');
-  const claims = Object.entries(rule.github ?? {}).map(([name, value]) => [
-    textHtml(claimInputs[name] ?? name),
-    code(value),
-  ]);
-  return [['Identity', either(rule.identities)], ['Issuer', either(rule.issuers)], ...claims];
+    matchers.map((matcher) => code(matcherText(matcher))).join(' or ');
+  const claims = Object.entries(rule.github ?? {}).map(
+    ([name, value]) => `${claimNames[name] ?? prose(name)} ${code(value)}`,
+  );
+  return [`Identity ${either(rule.identities)}`, `Issuer ${either(rule.issuers)}`, ...claims];
 }
 
-const claimInputs: Readonly<Record<string, string>> = {
+const claimNames: Readonly<Record<string, string>> = {
   repository: 'Repository',
   ref: 'Ref',
   sha: 'Commit',
@@ -122,131 +131,79 @@ const claimInputs: Readonly<Record<string, string>> = {
   runnerEnvironment: 'Runner',
 };
 
-function imageRow(result: VerifyResult, results: readonly VerifyResult[]): readonly string[] {
-  const names = [...new Set(result.references.map((name) => name.replace(/@sha256:.*$/s, '')))].map(
-    code,
-  );
-  const shown = names.length > 8 ? [...names.slice(0, 8), `and ${names.length - 8} more`] : names;
-  const digest = result.digest === undefined ? [] : [digestHtml(result.digest)];
-  const inner =
-    result.verified && !isWhole(result, results) ? ['❌&nbsp;not&nbsp;all&nbsp;inside'] : [];
-  return [inner[0] ?? answer(result), [...shown, ...digest].join('<br>'), ...evidence(result)];
-}
-
-function answer({ verified, code: why }: VerifyResult): string {
-  return verified ? '✅&nbsp;verified' : `❌&nbsp;${code(why ?? '')}`;
-}
-
-/**
- * Signer, time and log index of the good signature; of a failed image the signer that was found
- * instead.
- */
-function evidence(result: VerifyResult): readonly string[] {
+/** An image that passed: its names, who signed it and when, and where that can be looked up. */
+function imageBlock(
+  result: VerifyResult,
+  results: readonly VerifyResult[],
+  setting: PageSetting,
+): string {
+  const { image, references, digest, reason = '' } = result;
+  const whole = isWhole(result, results);
   const good = goodSignature(result);
-  if (good !== undefined) return [signer(good), when(good), logIndex(good)];
-  const other = result.signatures.find(
-    ({ code: why, identity, keyId: key }) => why === result.code && (identity ?? key) !== undefined,
+  const page = packagePage(image, setting);
+  const { repository, sha } = good?.github ?? {};
+  const commit = commitPage(repository, sha, setting);
+  return lines(
+    `${whole ? '✅' : '❌'} ${namesHtml(references, image, page)}`,
+    whole ? '' : 'not everything inside verifies',
+    good === undefined ? prose(reason) : `signed by ${prose(signerInWords(good).slice(0, 500))}`,
+    facts(
+      shortDigest(digest),
+      good === undefined ? undefined : timeInWords(good),
+      logEntry(good),
+      commit === undefined ? undefined : `commit ${link(code((sha ?? '').slice(0, 12)), commit)}`,
+    ),
   );
-  if (result.verified) return [textHtml(result.reason ?? '–'), '–', '–'];
-  return [
-    other === undefined ? '–' : `instead: ${signer(other)}`,
-    (other && timeInWords(other)) ?? '–',
-    other === undefined ? '–' : logIndex(other),
-  ];
 }
 
-/** A time that breaks between day and hour at most. */
-function when(verdict: Verdict): string {
-  return (timeInWords(verdict) ?? '–').replaceAll('-', '&#8209;').replace(' UTC', '&nbsp;UTC');
-}
-
-function signer(verdict: Verdict): string {
-  return textHtml(signerInWords(verdict), 500) || '–';
-}
-
-function logIndex(verdict: Verdict): string {
-  const page = logPage(verdict);
-  if (verdict.tlogIndex === undefined) return '–';
-  return page === undefined
-    ? String(verdict.tlogIndex)
-    : `<a href="${escapeHtml(page)}">${verdict.tlogIndex}</a>`;
-}
-
-/** One block for each different failure, with the images that share it. */
-function failures(results: readonly VerifyResult[]): readonly string[] {
-  const bad = results.filter(({ verified }) => !verified);
-  const groups = [
-    ...Map.groupBy(
-      bad,
-      (result) => `${result.code}\n${result.reason}\n${adviceFor(result)}`,
-    ).values(),
-  ];
-  const blocks = groups.slice(0, mostErrors).flatMap((group) => {
-    const [first] = group;
-    const names = group.slice(0, 10).map((result) => {
-      const { asked, platform, image, sources = [] } = result;
-      const name = [
-        code(shortName(result)),
-        ...sources.slice(0, 5).map(({ file, line }) => code(`${file}:${line}`)),
-      ].join(' ');
-      return asked ? name : `${name} ${textHtml(platform ?? image.slice(image.indexOf('@') + 1))}`;
-    });
-    const rest = group.length > 10 ? [`and ${group.length - 10} more`] : [];
-    if (first === undefined) return [];
-    return [
-      errorBlock({ code: first.code ?? '', message: first.reason ?? '', fix: adviceFor(first) }, [
-        ...names,
-        ...rest,
-      ]),
-    ];
-  });
-  return groups.length > mostErrors
-    ? [
-        ...blocks,
-        `… and ${groups.length - mostErrors} more failures: see output <code>results</code>.`,
-      ]
-    : blocks;
+/** What later steps should use; of one image in sight, of several folded. */
+function wholeDigests(passed: readonly VerifyResult[]): readonly string[] {
+  const images = passed.filter(({ digest }) => digest !== undefined).map(({ image }) => image);
+  if (images.length === 0) return [];
+  const text = pre(images.join('\n'));
+  return [images.length === 1 ? text : details('Whole digests, to copy', text)];
 }
 
 /** The manifests inside one index, folded unless one of them failed. */
 function manifests(index: VerifyResult, results: readonly VerifyResult[]): readonly string[] {
   const inner = results.filter(({ partOf }) => partOf.includes(index.image));
   if (inner.length === 0) return [];
-  const rows = inner.map((result) => [
-    answer(result),
-    textHtml(result.platform ?? '–'),
-    result.digest === undefined ? '–' : digestHtml(result.digest),
-    ...evidence(result),
-  ]);
+  const rows = inner.map((result) => {
+    const { verified, platform = '–', digest = '–', code: why = '' } = result;
+    const good = goodSignature(result);
+    const about = verified
+      ? facts(good && prose(signerInWords(good).slice(0, 500)), good && timeInWords(good))
+      : code(why);
+    return `${verified ? '✅' : '❌'} ${code(platform)} ${about}<br>${code(digest)}`;
+  });
   const title = `${count(inner.length, 'manifest')} inside ${code(shortName(index))}`;
   const open = inner.some(({ verified }) => !verified);
-  return [
-    details(title, table(['', 'Platform', 'Digest', 'Signed by', 'When', 'Log index'], rows), open),
-  ];
+  return [details(title, lines(...rows), open)];
 }
 
 /**
- * Signatures that do not count, folded: a foreign one beside a good one is nothing bad, and worth
- * knowing.
+ * Signatures that do not count, folded. Beside a good one they change nothing, and anybody who can
+ * push may put one there: they are told without alarm.
  */
-function rejected(result: VerifyResult): readonly string[] {
-  const { signatures, platform } = result;
-  const bad = signatures.filter(({ verified }) => !verified);
-  if (bad.length === 0) return [];
-  const rows = bad
+function others(result: VerifyResult): readonly string[] {
+  const { signatures, platform, verified } = result;
+  const rejected = signatures.filter((signature) => !signature.verified);
+  if (rejected.length === 0) return [];
+  const rows = rejected
     .slice(0, mostRejected)
-    .map((verdict) => [
-      code(verdict.code),
-      textHtml(verdict.reason ?? ''),
-      `${verdict.format}<br>${digestHtml(verdict.digest)}`,
-    ]);
-  const more =
-    bad.length > mostRejected
-      ? `\n… and ${bad.length - mostRejected} more: see output <code>results</code>.`
-      : '';
-  const name = `${code(shortName(result))} ${textHtml(platform ?? '')}`.trim();
-  const title = `${count(bad.length, 'signature')} of ${name} that ${bad.length === 1 ? 'does' : 'do'} not count`;
-  return [details(title, `${table(['Code', 'Why', 'Found in'], rows)}${more}`)];
+    .map((verdict) =>
+      [code(verdict.code), prose(verdict.reason ?? ''), verdict.format, code(verdict.digest)].join(
+        ' ',
+      ),
+    );
+  const left = rejected.length - mostRejected;
+  const more = left > 0 ? [`… and ${left} more: see output <code>results</code>.`] : [];
+  const name = [code(shortName(result)), platform === undefined ? '' : code(platform)];
+  const what = `${count(rejected.length, 'signature')} of ${name.join(' ').trim()}`;
+  const title = verified
+    ? `${what} beside the one that counts: no harm, for your information`
+    : `${what} that ${rejected.length === 1 ? 'does' : 'do'} not count`;
+  return [details(title, lines(...rows, ...more))];
 }
 
 /** The first name it was asked for with, without its digest. */

@@ -1,5 +1,4 @@
 import { type TagOnly, tagNotice } from '../action/image-words.ts';
-import { verifyVerdict } from '../action/verdict-line.ts';
 import type { VerifyInputs } from '../action/verify-inputs.ts';
 import { asFailure, Failure } from '../failure.ts';
 import { mergeTargets, readTargets } from '../image/targets.ts';
@@ -138,10 +137,8 @@ async function verifyTargets(
   for (const result of unresolved) tellVerified(result, log);
   const results = [...judged.map((result) => withPlaces(result, findings)), ...unresolved];
   await writeFindings({ results }, inputs, machine);
-  const code = reportVerified(results, inputs, opened, machine);
+  const code = await reportVerified(results, inputs, opened, machine);
   await tellPullRequest({ results }, inputs, machine);
-  const verdict = verifyVerdict(results, machine.clock.now() - machine.started);
-  if (verdict !== undefined) log.info(verdict);
   tellFindings(results, inputs, log);
   return code;
 }

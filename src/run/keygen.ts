@@ -38,13 +38,13 @@ export async function runKeygen(env: NodeJS.ProcessEnv = process.env): Promise<n
       );
     });
     writeOutputs({ 'public-key': result.publicKey, secrets: JSON.stringify(result.secrets) }, log);
-    appendSummary(keygenSummary(result, inputs), log, env);
+    appendSummary(keygenSummary(result, inputs, { env }), log, env);
     if (file !== undefined) await writePublicKey(file, result.publicKey);
     return 0;
   } catch (caught) {
     const failure = asFailure(caught);
     log.error(failure);
-    appendSummary(keygenFailureSummary(failure), log, env);
+    appendSummary(keygenFailureSummary(failure, { env }), log, env);
     return 1;
   }
 }

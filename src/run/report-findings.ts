@@ -1,5 +1,5 @@
 import { type CommentOutcome, commentMarker, keepComment } from '../action/comment.ts';
-import { commentBody, plainCommentBody } from '../action/comment-body.ts';
+import { commentBody, failureCommentBody, nothingCommentBody } from '../action/comment-body.ts';
 import { readPullRequest } from '../action/pull-request.ts';
 import { sarifLog, sarifPath, writeSarif } from '../action/sarif.ts';
 import type { VerifyInputs } from '../action/verify-inputs.ts';
@@ -79,11 +79,7 @@ function tell(outcome: CommentOutcome, { log }: Pick<Machine, 'log'>): void {
 }
 
 function bodyOf(findings: Findings, marker: string, env: NodeJS.ProcessEnv): string {
-  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = env;
-  const page =
-    server && repository && run ? `${server}/${repository}/actions/runs/${run}` : undefined;
-  if ('results' in findings) return commentBody(findings.results, marker, page);
-  if ('nothing' in findings)
-    return plainCommentBody('✅ No image to verify', findings.nothing, marker);
-  return plainCommentBody('❌ Nothing was verified', findings.failure.message, marker);
+  if ('results' in findings) return commentBody(findings.results, marker, { env });
+  if ('nothing' in findings) return nothingCommentBody(findings.nothing, marker, { env });
+  return failureCommentBody(findings.failure, marker, { env });
 }

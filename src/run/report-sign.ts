@@ -5,6 +5,7 @@ import type { SignInputs } from '../action/inputs.ts';
 import { listed } from '../action/list-words.ts';
 import type { Log } from '../action/log.ts';
 import { appendSummary, signOutputs, writeOutputs } from '../action/outputs.ts';
+import { pageSetting } from '../action/pages.ts';
 import { failureSummary, signSummary } from '../action/summary.ts';
 import { signVerdict } from '../action/verdict-line.ts';
 import { Failure } from '../failure.ts';
@@ -67,7 +68,12 @@ export async function reportResults(
     ...(policies === undefined ? {} : { policiesPath: policies.folder }),
   };
   writeOutputs(signOutputs(outcome), log);
+  const verdict = signVerdict(results, clock.now() - started);
+  const images = results.map(({ image }) => image);
   const shown = {
+    ...(await pageSetting(env, images)),
+    ...(verdict === undefined ? {} : { verdict }),
+    sameInputs: sameInputs(inputs),
     tlog: services.facts.tlog,
     privateSigstore: services.privateSigstore,
     readBack: inputs.verify,
@@ -76,11 +82,19 @@ export async function reportResults(
     ...(policies === undefined ? {} : { policies: policies.files }),
   };
   appendSummary(signSummary(results, shown), log, env);
-  const verdict = signVerdict(results, clock.now() - started);
   if (verdict !== undefined) log.info(verdict);
   // Last: nothing that belongs before an error comes after it.
   tellErrors(results, log);
   return results.some(({ error }) => error !== undefined) || results.length === 0 ? 1 : 0;
+}
+
+/** Inputs that the gate has too, and needs as this step has them. */
+function sameInputs({ recursive, registry }: SignInputs): Readonly<Record<string, string>> {
+  return {
+    ...(recursive ? { recursive: 'true' } : {}),
+    ...(registry.allowHttp ? { 'allow-http-registry': 'true' } : {}),
+    ...(registry.allowInsecure ? { 'allow-insecure-registry': 'true' } : {}),
+  };
 }
 
 /** One error for each different thing that went wrong, with the images it happened to. */
@@ -117,7 +131,7 @@ export function reportFailure(
   { env, log }: Pick<Machine, 'env' | 'log'>,
 ): number {
   writeOutputs(signOutputs({ results: [], readBack: true }), log);
-  appendSummary(failureSummary(failure), log, env);
+  appendSummary(failureSummary(failure, { env }), log, env);
   log.error(failure);
   return 1;
 }

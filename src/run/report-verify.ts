@@ -2,6 +2,8 @@ import { listed } from '../action/list-words.ts';
 import type { Log, LoggedError, Place } from '../action/log.ts';
 import { appendSummary, writeOutputs } from '../action/outputs.ts';
 import { imageChapter } from '../action/own-repository.ts';
+import { pageSetting } from '../action/pages.ts';
+import { verifyVerdict } from '../action/verdict-line.ts';
 import { adviceFor } from '../action/verify-advice.ts';
 import type { VerifyInputs } from '../action/verify-inputs.ts';
 import { verifyOutputs } from '../action/verify-outputs.ts';
@@ -24,23 +26,28 @@ export function tellVerified(result: VerifyResult, log: Log): void {
 }
 
 /**
- * Writes outputs and summary of a run that came as far as the images.
+ * Writes outputs, summary and verdict of a run that came as far as the images.
  * @returns the exit code: 0 when every image verified, and with `fail: false` always
  */
-export function reportVerified(
+export async function reportVerified(
   results: readonly VerifyResult[],
   inputs: VerifyInputs,
   opened: OpenedPolicy,
-  { env, log }: Machine,
-): number {
+  { env, log, clock, started }: Machine,
+): Promise<number> {
   const outputs = verifyOutputs(results);
   writeOutputs(outputs, log);
+  const verdict = verifyVerdict(results, clock.now() - started);
+  const images = results.map(({ image }) => image);
   const setting = {
+    ...(await pageSetting(env, images)),
+    ...(verdict === undefined ? {} : { verdict }),
     policyFiles: inputs.policy,
     fail: inputs.fail,
     ...(opened.policy === undefined ? {} : { policy: opened.policy }),
   };
   appendSummary(verifySummary(results, setting), log, env);
+  if (verdict !== undefined) log.info(verdict);
   return outputs.verified === 'true' || !inputs.fail ? 0 : 1;
 }
 
@@ -120,7 +127,7 @@ export function reportNothing(sentence: string, { env, log }: Machine): number {
  */
 export function reportVerifyFailure(failure: Failure, { env, log }: Machine): number {
   writeOutputs(verifyOutputs([]), log);
-  appendSummary(verifyFailureSummary(failure), log, env);
+  appendSummary(verifyFailureSummary(failure, { env }), log, env);
   log.error(failure);
   return 1;
 }
