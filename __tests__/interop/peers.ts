@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const instructions =
-  'Interop tests need real peers: set COSIGN2, COSIGN3, REGISTRY (docker-registry), CRANE, ORAS and SKOPEO to their programs, and start a private Sigstore whose variables (FULCIO_URL, REGISTRY_REFERRERS, TRUSTED_ROOT, …) are in the environment. CONTRIBUTING.md says how.';
+  'Interop tests need real peers: set COSIGN2, COSIGN3, REGISTRY (docker-registry), CRANE, ORAS, SKOPEO, KUBECTL and COMPOSE to their programs, and start a private Sigstore whose variables (FULCIO_URL, REGISTRY_REFERRERS, TRUSTED_ROOT, …) are in the environment. CONTRIBUTING.md says how.';
 
 /** The value of an environment variable that interop needs. */
 export function need(name: string): string {

@@ -48,7 +48,7 @@ export interface RunOptions {
   /** texts with control characters are given to the step on purpose, so it writes them out */
   readonly hostile?: boolean;
   /** files of the workspace */
-  readonly workspace?: Readonly<Record<string, string>>;
+  readonly workspace?: Readonly<Record<string, string | Uint8Array>>;
   /** after so many milliseconds the step is killed and the call throws; default 60,000 */
   readonly limitMs?: number;
 }
@@ -259,7 +259,7 @@ async function readFiles(folder: string, options: RunOptions): Promise<Map<strin
       const content = await readFile(join(folder, path));
       const planted =
         base === 'home' ? options.home?.[path.slice(5)] : options.workspace?.[path.slice(5)];
-      if (planted !== content.toString('utf8')) files.set(path, content);
+      if (planted === undefined || !content.equals(Buffer.from(planted))) files.set(path, content);
     }
   }
   return files;
