@@ -193,13 +193,21 @@ describe('an answer of Fulcio is refused when', () => {
 
   it.each([
     ['it is empty', '{}', 'it holds no certificates'],
-    ['it is the login page of a proxy', '<html>', 'it is not JSON'],
+    ['it is no JSON', 'certificate', 'it is not JSON'],
     ['it is a list', '[]', 'it is not a JSON object'],
   ])('%s', async (_what, body, message) => {
     await expect(signerWith({ http: answering(200, body) }).identity()).rejects.toMatchObject({
       code: 'fulcio-error',
       message: expect.stringContaining(message),
       fix: expect.stringContaining(sigstore.fulcioUrl),
+    });
+  });
+
+  it('it is the login page of a proxy', async () => {
+    const page = '<html><title>Sign in</title>';
+    await expect(signerWith({ http: answering(200, page) }).identity()).rejects.toMatchObject({
+      code: 'fulcio-error',
+      message: expect.stringContaining('a web page ("Sign in") and not an answer of Fulcio'),
     });
   });
 

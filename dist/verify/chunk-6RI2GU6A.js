@@ -1,1 +1,1 @@
-export{c5_a as a}from"./run.js";
+export{c6_a as a}from"./run.js";

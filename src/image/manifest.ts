@@ -1,6 +1,7 @@
 import { Failure } from '../failure.ts';
 import { isJsonObject, readJson } from '../text/json.ts';
 import { shown, shownInOneLine } from '../text/untrusted.ts';
+import { isWebPage } from '../text/web-page.ts';
 import { type Descriptor, mediaTypes } from './descriptor.ts';
 import { type Digest, digestProblem, isDigest } from './digest.ts';
 
@@ -139,7 +140,7 @@ const otherFix =
 export function otherDocument(bytes: Uint8Array, contentType?: string): string | undefined {
   const type = (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
   const begin = Buffer.from(bytes.subarray(0, 512)).toString('utf8').trimStart(); // a mark, too
-  if (/^text\/html|xhtml/.test(type) || /^<(!doctype\s+html|html|head|body)\b/i.test(begin))
+  if (isWebPage({ headers: { 'content-type': type }, body: bytes }))
     return 'it is a web page, not a manifest';
   if (begin.startsWith('<')) return 'it is an XML document, not a manifest';
   const reading = readJson(bytes, maxDepth);

@@ -2,6 +2,7 @@ import { Failure } from '../failure.ts';
 import type { HttpResponse } from '../http/http.ts';
 import { isJsonObject, readJson } from '../text/json.ts';
 import { shownInOneLine } from '../text/untrusted.ts';
+import { isWebPage, pageFix, pageInWords, pageSender } from '../text/web-page.ts';
 import { meaningOf } from './refusal-meaning.ts';
 
 /** What a run may do: decides the scope of its tokens and the advice in its errors. */
@@ -77,16 +78,20 @@ export function refused(
   circumstances: Circumstances,
 ): Failure {
   const { registry, loggedIn } = circumstances;
+  const isPage = isWebPage(response) && !isChallenge(response);
   const said = wordsOf(response);
   const quote = said.length > 0 ? ` It says: ${said.join('; ')}` : '';
   const { status } = response;
+  if (isPage && status === 401) return pageCame(response, what, `the registry ${registry}`);
   if (status === 401 && !loggedIn) return loginMissing(what, circumstances);
   if (status === 401 && !insufficient(response)) return wrongLogin(registry, what);
   const meaning =
     status === 429 ? undefined : meaningOf(status, said, circumstances.access === 'pull');
+  if (isPage && meaning === undefined && status !== 429)
+    return pageCame(response, what, `the registry ${registry}`);
   if ((status === 401 || status === 403) && meaning === undefined)
     return denied(what, quote, circumstances);
-  const tries = (response.attempts ?? 1) > 1 ? `, also after ${response.attempts} tries` : '';
+  const tries = triesOf(response);
   if (status === 429) return limited(registry, `${tries}.${quote}`, loggedIn);
   const because = meaning === undefined ? '' : ` ${meaning.sentence}`;
   return new RegistryRefusal(
@@ -95,6 +100,28 @@ export function refused(
     `${registry} answered ${status} to ${what}${tries}.${because}${quote}`,
     meaning?.fix ?? adviceFor(status, said.length > 0),
   );
+}
+
+/**
+ * The Failure for a web page in the place of an answer.
+ * @param who should have answered
+ */
+export function pageCame(response: HttpResponse, what: string, who: string): Failure {
+  const { url, status } = response;
+  return new Failure(
+    'registry-error',
+    `What came from ${url.host} for ${what} is ${pageInWords(response, who)} (status ${status}${triesOf(response)}). ${pageSender}`,
+    pageFix,
+  );
+}
+
+function triesOf({ attempts = 1 }: HttpResponse): string {
+  return attempts > 1 ? `, also after ${attempts} tries` : '';
+}
+
+/** Registries behind a web server may refuse with a page, but only a registry asks for a login so. */
+function isChallenge({ status, headers }: HttpResponse): boolean {
+  return status === 401 && /^(basic|bearer) /i.test(headers['www-authenticate'] ?? '');
 }
 
 /** What a registry answered when it refused. */

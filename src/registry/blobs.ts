@@ -1,7 +1,8 @@
 import { Failure } from '../failure.ts';
 import type { HttpResponse } from '../http/http.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
-import { refused } from './answers.ts';
+import { isWebPage } from '../text/web-page.ts';
+import { pageCame, refused } from './answers.ts';
 import { type Connection, locationOf } from './connection.ts';
 import { wrongContent } from './manifests.ts';
 
@@ -46,6 +47,8 @@ export class Blobs {
       throw await this.#refused(response, `the blob ${this.#repository}@${digest}`);
     if (response.body.length > maxBytes) throw tooLarge(`${this.#repository}@${digest}`, maxBytes);
     const actual = digestOf(response.body);
+    if (actual !== digest && isWebPage(response))
+      throw pageCame(response, `the blob ${this.#repository}@${digest}`, 'the registry');
     if (actual !== digest) throw wrongContent(`the blob ${this.#repository}@${digest}`, actual);
     return response.body;
   }
@@ -67,8 +70,11 @@ export class Blobs {
       // has arrived.
       const gone = response.status === 404 || response.status === 416;
       if (gone && (await this.#exists(digest))) return;
-      if (!gone || uploads === maxUploads)
-        throw await this.#refused(response, `the upload of a blob to ${this.#repository}`);
+      if (!gone || uploads === maxUploads) {
+        const what = `the upload of a blob to ${this.#repository}`;
+        const failure = await this.#refused(response, what);
+        throw elsewhere(failure, response.url, this.#connection.origin());
+      }
     }
   }
 
@@ -100,14 +106,18 @@ export class Blobs {
     return this.#byPatch;
   }
 
-  #send(method: 'PUT' | 'PATCH', url: URL, body?: Uint8Array): Promise<HttpResponse> {
-    return this.#connection.send(this.#repository, {
-      method,
-      path: url,
-      headers: { 'content-type': 'application/octet-stream' },
-      ...(body === undefined ? {} : { body }),
-      maxBytes: maxAnswer,
-    });
+  async #send(method: 'PUT' | 'PATCH', url: URL, body?: Uint8Array): Promise<HttpResponse> {
+    try {
+      return await this.#connection.send(this.#repository, {
+        method,
+        path: url,
+        headers: { 'content-type': 'application/octet-stream' },
+        ...(body === undefined ? {} : { body }),
+        maxBytes: maxAnswer,
+      });
+    } catch (caught) {
+      throw caught instanceof Failure ? elsewhere(caught, url, this.#connection.origin()) : caught;
+    }
   }
 
   #uploadUrl(begun: HttpResponse, digest?: Digest): URL {
@@ -135,6 +145,24 @@ export class Blobs {
   async #refused(response: HttpResponse, what: string): Promise<Failure> {
     return refused(response, what, await this.#connection.circumstances(this.#repository));
   }
+}
+
+/**
+ * An upload goes on where the registry says, and a registry that does not know its own address
+ * (behind a proxy, or a published port) may name another one: then that is what is wrong.
+ */
+function elsewhere(failure: Failure, url: URL, origin: string): Failure {
+  if (url.origin === origin) return failure;
+  const registry = new URL(origin);
+  const lost = url.hostname === registry.hostname && url.port !== registry.port;
+  return new Failure(
+    failure.code,
+    `${failure.message} The registry at ${origin} gave the address ${url.origin} for the upload${lost ? ', on another port than its own' : ''}.`,
+    lost
+      ? `Let the registry know the address that it is reached at: \`REGISTRY_HTTP_HOST: ${origin}\` for distribution, or \`X-Forwarded-Host: ${registry.host}\` from the proxy in front of it.`
+      : `This runner must reach ${url.host} as well. If the registry should not name it, let it know its own address.`,
+    { cause: failure },
+  );
 }
 
 function tooLarge(what: string, maxBytes: number): Failure {

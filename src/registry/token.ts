@@ -4,7 +4,8 @@ import { isLoopback } from '../http/host.ts';
 import type { Http, HttpRequest, HttpResponse, Patience } from '../http/http.ts';
 import { isJsonObject, readJson } from '../text/json.ts';
 import { shown } from '../text/untrusted.ts';
-import { type Circumstances, loginMissing, refused, wrongLogin } from './answers.ts';
+import { isWebPage } from '../text/web-page.ts';
+import { type Circumstances, loginMissing, pageCame, refused, wrongLogin } from './answers.ts';
 import type { Challenge } from './challenge.ts';
 import { basic, type Credentials } from './login.ts';
 
@@ -58,6 +59,7 @@ export async function requestToken(
     chargedTo: new URL(question.origin),
   });
   if (response.status !== 200) throw refusedToken(response, realm, question);
+  if (isWebPage(response)) throw pageCame(response, accessWords(question), serviceWords(question));
   const { value, seconds } = readToken(response, question);
   mask(value);
   return { value, usableUntil: asked + seconds * 1000 - margin };
@@ -134,12 +136,25 @@ function readToken(
   return { value, seconds: Math.max(leastSeconds, seconds) };
 }
 
+function accessWords({
+  circumstances,
+  repository,
+}: Pick<TokenQuestion, 'circumstances' | 'repository'>) {
+  return `access to ${repository} (${circumstances.access})`;
+}
+
+function serviceWords({ circumstances }: Pick<TokenQuestion, 'circumstances'>): string {
+  return `the token service of ${circumstances.registry}`;
+}
+
 function refusedToken(
   response: HttpResponse,
   realm: URL,
   { circumstances, credentials, repository }: TokenQuestion,
 ): Failure {
-  const what = `access to ${repository} (${circumstances.access})`;
+  const what = accessWords({ circumstances, repository });
+  if (isWebPage(response) && response.status !== 401)
+    return pageCame(response, what, serviceWords({ circumstances }));
   if (
     response.status === 401 ||
     response.status === 403 ||

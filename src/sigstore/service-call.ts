@@ -3,6 +3,7 @@ import { Failure, type FailureCode } from '../failure.ts';
 import type { Http, HttpRequest, HttpResponse } from '../http/http.ts';
 import { isJsonObject, readJson } from '../text/json.ts';
 import { shownInOneLine } from '../text/untrusted.ts';
+import { isWebPage, pageFix, pageInWords, pageSender } from '../text/web-page.ts';
 
 /** A Sigstore service that is called over HTTP. */
 export interface ServiceEndpoint {
@@ -73,6 +74,7 @@ export async function callService(
   if (response.status === 408 || response.status === 429 || response.status >= 500) {
     throw keptFailing(service, response, service.clock.now() - started);
   }
+  if (isWebPage(response)) throw pageCame(service, response);
   return response;
 }
 
@@ -149,17 +151,31 @@ function unreachable(service: ServiceEndpoint, elapsed: number, caught: unknown)
   );
 }
 
+/** Whatever its status is, it says nothing about the request: no service here answers with a page. */
+function pageCame(service: ServiceEndpoint, response: HttpResponse): Failure {
+  return new Failure(
+    service.code,
+    `What came from ${service.url.origin} is ${pageInWords(response, service.name)} (status ${response.status}). ${pageSender}`,
+    pageFix,
+  );
+}
+
 function keptFailing(service: ServiceEndpoint, response: HttpResponse, elapsed: number): Failure {
   const attempts = response.attempts;
   const often =
     attempts === undefined ? '' : `, asked ${attempts === 1 ? 'once' : `${attempts} times`}`;
-  const said = refusalText(response);
+  const isPage = isWebPage(response);
+  const said = isPage
+    ? `${pageInWords(response, service.name)}. ${pageSender}`
+    : refusalText(response);
   return new Failure(
     service.code,
     `${capitalized(service.name)} at ${service.url.origin} answered ${response.status} for ${seconds(elapsed)}${often}${said === '' ? '.' : `: ${said}`}`,
-    response.status === 429
-      ? 'The service limits how often it is asked: sign fewer images at once, or run the job again later with a longer `timeout:`.'
-      : 'Run the job again when the service is back; a longer `timeout:` waits longer.',
+    isPage
+      ? `Run the job again. If it stays: ${pageFix.slice(0, 1).toLowerCase()}${pageFix.slice(1)}`
+      : response.status === 429
+        ? 'The service limits how often it is asked: sign fewer images at once, or run the job again later with a longer `timeout:`.'
+        : 'Run the job again when the service is back; a longer `timeout:` waits longer.',
   );
 }
 

@@ -7,6 +7,7 @@ import { DownloadHTTPError } from 'tuf-js/dist/error.js';
 import { asFailure, Failure } from '../failure.ts';
 import type { Http } from '../http/http.ts';
 import { readJson } from '../text/json.ts';
+import { isWebPage, pageFix, pageInWords, pageSender } from '../text/web-page.ts';
 import type { TufCache } from './tuf-cache.ts';
 
 /** levels of lists and objects; real metadata has eight */
@@ -100,6 +101,12 @@ export class TufFetcher implements Fetcher {
         patience: Math.max(0, this.#patience()),
         redirect: 'follow',
       });
+      if (response.status === 200 && isWebPage(response))
+        throw new Failure(
+          'tuf-error',
+          `What came from ${url} is ${pageInWords(response, 'a TUF repository')}. ${pageSender}`,
+          pageFix,
+        );
       if (response.status === 200) return response.body;
       if (response.status === 403 || response.status === 404)
         throw new DownloadHTTPError(`${url} answered ${response.status}`, response.status);
