@@ -422,8 +422,11 @@ describe('sarif', () => {
   });
 });
 
+/** Requests for one image and its signatures, where nothing is asked twice. */
+const requestsOfOne = 6;
+
 describe('the size of a real repository', () => {
-  it('300 files with 500 references to 60 images take less than five seconds, and each image is judged once', async () => {
+  it('300 files with 500 references to 60 images cost the requests for 60 images, none twice', async () => {
     const images = await Promise.all(
       Array.from({ length: 60 }, async (_, index) => {
         const { reference } = await loadCase(
@@ -455,6 +458,6 @@ describe('the size of a real repository', () => {
     expect(JSON.parse(result.outputs.images ?? '[]')).toHaveLength(60);
     const asked = registry.requests.slice(before).map(({ method, path }) => `${method} ${path}`);
     expect(asked.length).toBe(new Set(asked).size);
-    expect(result.durationMs).toBeLessThan(5000);
+    expect(asked.length).toBeLessThanOrEqual(60 * requestsOfOne);
   });
 });

@@ -30,6 +30,8 @@ export interface Attack {
   readonly policy?: (forge: Forge, hostile: boolean) => Partial<SignaturePolicy>;
   readonly trust?: (forge: Forge, hostile: boolean) => Trust;
   readonly options?: GateOptions;
+  /** where it may cost the gate more requests than others */
+  readonly mostRequests?: number;
   /**
    * the attack is that a good signature gets lost: it must still be found, beside the refused ones
    */

@@ -168,6 +168,7 @@ export const contentCases: readonly Attack[] = [
     name: 'one good signature among 500 hostile ones',
     code: 'verified',
     passes: true,
+    mostRequests: 620,
     lay: ({ forge, shelf, bundle }, evil) => {
       const other = shelf.newImage('other');
       const bad = [

@@ -127,12 +127,15 @@ export const listCases: readonly Attack[] = [
       artifactType: 'x/y',
     })),
   ),
-  answered(
-    '100,000 referrers by the API',
-    'too-large',
-    referrers,
-    pages((page) => `?page=${page + 1}`),
-  ),
+  {
+    ...answered(
+      '100,000 referrers by the API',
+      'too-large',
+      referrers,
+      pages((page) => `?page=${page + 1}`),
+    ),
+    mostRequests: 110,
+  },
   answered('100,000 referrers in one page', 'too-large', referrers, () =>
     listOf(
       Array(100_000).fill({

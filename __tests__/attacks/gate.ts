@@ -1,4 +1,4 @@
-import { systemClock } from '../../src/clock.ts';
+import { type Clock, systemClock } from '../../src/clock.ts';
 import { Failure, type FailureCode } from '../../src/failure.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
@@ -36,6 +36,7 @@ export interface GateOptions {
   readonly budget?: number;
   /** with the registry; without it the action's own */
   readonly patience?: Patience;
+  readonly clock?: Clock;
 }
 
 /**
@@ -95,15 +96,16 @@ export async function ask(
     budget = 300_000,
     patience,
     login,
+    clock = systemClock,
     recursive = false,
   }: GateOptions & { readonly recursive?: boolean } = {},
 ): Promise<readonly VerifyResult[]> {
-  const deadline = createDeadline(budget, systemClock);
+  const deadline = createDeadline(budget, clock);
   const limits = readingLimits(budget);
-  const http = createHttp({ deadline, clock: systemClock, env: {}, ...limits.network });
+  const http = createHttp({ deadline, clock, env: {}, ...limits.network });
   const open = openRegistry({
     http,
-    clock: systemClock,
+    clock,
     credentials: async () => login,
     access: 'pull',
     mask: () => {},
@@ -118,10 +120,7 @@ export async function ask(
     sleep: deadline.sleep,
     onTagOnly: () => {},
     found: ({ name, digest }) =>
-      openStore(open(name), digest, { clock: systemClock, deadline }).found(
-        ['bundle', 'legacy'],
-        'all',
-      ),
+      openStore(open(name), digest, { clock, deadline }).found(['bundle', 'legacy'], 'all'),
     judge: async (found, digest, wanted) => judge(found, digest, wanted, trust),
   };
   const target = { reference: parseReference(text), digest: image.digest, references: [text] };

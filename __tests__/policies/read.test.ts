@@ -4,6 +4,7 @@ import { Failure } from '../../src/failure.ts';
 import { readPolicies } from '../../src/policies/read.ts';
 import { policyLimits } from '../../src/policies/yaml-tree.ts';
 import { compilePattern } from '../../src/signature/pattern.ts';
+import { growth } from '../growth.ts';
 import { image, makeKey, read, readKeys, refused } from './tools.ts';
 
 const good = `apiVersion: policy.sigstore.dev/v1beta1
@@ -60,6 +61,26 @@ describe('policy files', () => {
       .replace('name: a', 'name: &a [b, c]')
       .concat('x:\n', '  - *a\n'.repeat(20_000));
     expect(refused(text)).toContain('more than 50000 values');
+  });
+
+  it.each<[string, (size: number) => string]>([
+    ['aliases', (size) => `${good.replace('name: a', 'name: &a b')}x:\n${'  - *a\n'.repeat(size)}`],
+    [
+      'keys',
+      (size) =>
+        `${good}x:\n${Array.from({ length: size }, (_, index) => `  k${index}:\n`).join('')}`,
+    ],
+    ['documents', (size) => `${good}${'---\n{kind: X, apiVersion: v1}\n'.repeat(size / 5)}`],
+  ])('cost what they have: %s', (_, made) => {
+    const texts = new Map([500, 1_000].map((size) => [size, made(size)]));
+    const look = (size: number) => {
+      try {
+        read(texts.get(size) ?? '');
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+      }
+    };
+    expect(growth(look, 500)).toBeLessThan(3);
   });
 
   it('may use aliases', () => {

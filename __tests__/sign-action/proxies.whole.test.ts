@@ -236,6 +236,8 @@ describe.concurrent('TLS that does not hold', () => {
     await using registry = await startRegistry({ tls: { key: made.key, cert: made.cert } });
     const digest = await plantImage(registry, 'acme/app');
     const env: Record<string, string> = caKnown ? { NODE_EXTRA_CA_CERTS: known } : {};
+    // Tried again until its time was up, the step would not end before the runner of these tests
+    // stops it, which throws.
     const run = await signed(keyedInputs(`${registry.host}/acme/app@${digest}`, key), { env });
     expect(run, run.shown).toMatchObject({
       code: 1,
@@ -243,7 +245,6 @@ describe.concurrent('TLS that does not hold', () => {
       outputs: { verified: 'false' },
     });
     expect(run.annotations.find(({ kind }) => kind === 'error')?.message).toMatch(words);
-    expect(run.durationMs).toBeLessThan(10_000);
     expect(registry.requests).toEqual([]);
   });
 

@@ -1,1 +1,1 @@
-export{c1_a as a,c1_b as b,c1_c as c}from"../sign.js";
+export{c0_a as a,c0_b as b,c0_c as c}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c2_a as a}from"../sign.js";
+export{c1_a as a}from"../sign.js";

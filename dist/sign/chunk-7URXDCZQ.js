@@ -1,1 +1,1 @@
-export{c3_a as a,c3_b as b,c3_c as c,c3_d as d,c3_e as e,c3_f as f,c3_g as g,c3_h as h,c3_i as i,c3_j as j,c3_k as k}from"../sign.js";
+export{c2_a as a,c2_b as b,c2_c as c,c2_d as d,c2_e as e,c2_f as f,c2_g as g,c2_h as h,c2_i as i,c2_j as j,c2_k as k}from"../sign.js";

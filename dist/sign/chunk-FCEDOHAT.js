@@ -1,1 +1,1 @@
-export{c7_a as a,c7_b as b,c7_c as c,c7_d as d,c7_e as e}from"../sign.js";
+export{c6_a as a,c6_b as b,c6_c as c,c6_d as d,c6_e as e}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c8_a as a}from"../sign.js";
+export{c7_a as a}from"../sign.js";

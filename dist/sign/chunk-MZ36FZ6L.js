@@ -1,1 +1,1 @@
-export{c11_a as a,c11_b as b,c11_c as c}from"../sign.js";
+export{c12_a as a,c12_b as b,c12_c as c}from"../sign.js";

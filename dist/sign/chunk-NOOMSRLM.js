@@ -1,1 +1,1 @@
-export{c12_a as a,c12_b as b,c12_c as c,c12_d as d,c12_e as e,c12_f as f,c12_g as g,c12_h as h,c12_i as i,c12_j as j}from"../sign.js";
+export{c13_a as a,c13_b as b,c13_c as c,c13_d as d,c13_e as e,c13_f as f,c13_g as g,c13_h as h,c13_i as i,c13_j as j}from"../sign.js";

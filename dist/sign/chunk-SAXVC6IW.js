@@ -1,1 +1,1 @@
-export{c13_a as a}from"../sign.js";
+export{c14_a as a}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c15_a as a,c15_b as b,c15_c as c,c15_d as d}from"../sign.js";
+export{c17_a as a,c17_b as b,c17_c as c,c17_d as d}from"../sign.js";

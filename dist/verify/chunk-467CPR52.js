@@ -1,1 +1,1 @@
-export{c3_a as a,c3_b as b,c3_c as c,c3_d as d,c3_e as e}from"./run.js";
+export{c2_a as a,c2_b as b,c2_c as c,c2_d as d,c2_e as e}from"./run.js";

@@ -1,1 +1,1 @@
-export{c6_a as a}from"./run.js";
+export{c5_a as a}from"./run.js";

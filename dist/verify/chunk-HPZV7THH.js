@@ -1,1 +1,1 @@
-export{c7_a as a,c7_b as b}from"./run.js";
+export{c6_a as a,c6_b as b}from"./run.js";

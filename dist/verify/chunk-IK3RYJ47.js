@@ -1,1 +1,1 @@
-export{c8_a as a,c8_b as b}from"./run.js";
+export{c7_a as a,c7_b as b}from"./run.js";

@@ -1,1 +1,1 @@
-export{c10_a as a}from"./run.js";
+export{c8_a as a}from"./run.js";

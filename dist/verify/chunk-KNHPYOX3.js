@@ -1,1 +1,1 @@
-export{c11_a as a}from"./run.js";
+export{c10_a as a}from"./run.js";

@@ -1,1 +1,1 @@
-export{c12_a as a,c12_b as b,c12_c as c,c12_d as d,c12_e as e,c12_f as f}from"./run.js";
+export{c11_a as a,c11_b as b,c11_c as c,c11_d as d,c11_e as e,c11_f as f}from"./run.js";

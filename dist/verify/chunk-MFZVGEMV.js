@@ -1,1 +1,1 @@
-export{c13_a as a,c13_b as b,c13_c as c,c13_d as d,c13_e as e,c13_f as f}from"./run.js";
+export{c12_a as a,c12_b as b,c12_c as c,c12_d as d,c12_e as e,c12_f as f}from"./run.js";

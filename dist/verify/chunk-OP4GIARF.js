@@ -1,1 +1,1 @@
-export{c14_a as a,c14_b as b}from"./run.js";
+export{c13_a as a,c13_b as b}from"./run.js";

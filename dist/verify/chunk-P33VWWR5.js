@@ -1,1 +1,1 @@
-export{c15_a as a,c15_b as b,c15_c as c}from"./run.js";
+export{c14_a as a,c14_b as b,c14_c as c}from"./run.js";

@@ -1,1 +1,1 @@
-export{c16_a as a}from"./run.js";
+export{c15_a as a}from"./run.js";

@@ -67,8 +67,10 @@ function unwrap(text: string): string {
   const isBase64 = !plain.includes('-----') && /^[A-Za-z0-9+/]{40,}={0,2}$/.test(squeezed);
   const inner = isBase64 ? withoutZeros(decodeKeyText(Buffer.from(squeezed, 'base64'))) : '';
   const decoded = inner.includes('-----BEGIN ') ? unquote(inner) : plain;
+  // A run of backslashes is looked at once: begun anew at each of them, a long run would take
+  // quadratic time.
   return decoded
-    .replace(/\\+[rn]/g, '\n')
+    .replace(/(?<!\\)\\+[rn]/g, '\n')
     .replace(/\r\n?/g, '\n')
     .trim();
 }

@@ -1,4 +1,4 @@
-import{a as L}from"./chunk-X6D43VOX.js";import{a as E,b as g,c as k,d as $,e as A,f as w,g as b,h as C,i as O}from"./chunk-32TRUL5Y.js";import{a as U}from"./chunk-A5W3PRWQ.js";import{b as _}from"./chunk-34QTQL2L.js";import{a as I,b as f}from"./chunk-MZ36FZ6L.js";import{j as M}from"./chunk-NOOMSRLM.js";import{a as c}from"./chunk-45WHJL4G.js";import{a as i,d as H}from"./chunk-D5OPF6SU.js";var Z=H(M(),1);var p=`permissions:
+import{a as L}from"./chunk-SDEEAA36.js";import{a as E,b as g,c as k,d as $,e as A,f as w,g as b,h as C,i as O}from"./chunk-32TRUL5Y.js";import{a as U}from"./chunk-A5W3PRWQ.js";import{b as _}from"./chunk-LJDL56ST.js";import{a as I,b as f}from"./chunk-MZ36FZ6L.js";import{j as M}from"./chunk-NOOMSRLM.js";import{a as c}from"./chunk-45WHJL4G.js";import{a as i,d as H}from"./chunk-D5OPF6SU.js";var Z=H(M(),1);var p=`permissions:
   id-token: write
 steps:
   - uses: azure/login@v2

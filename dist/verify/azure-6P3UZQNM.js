@@ -1,4 +1,4 @@
-import{a as L}from"./chunk-MBQS2QKL.js";import{a as E,b as g,c as k,d as $,e as A,f as w,g as b,h as C,i as O}from"./chunk-KGWLWQJF.js";import"./chunk-52XPFTJO.js";import"./chunk-24J74HF7.js";import{a as M}from"./chunk-NUYQC5BV.js";import{b as _}from"./chunk-332YYVZU.js";import{a as U}from"./chunk-VSNIMC2P.js";import{a as I,b as f}from"./chunk-OP4GIARF.js";import"./chunk-5UPMNTZU.js";import{a as c}from"./chunk-VMIT6V6L.js";import{a as i,d as H}from"./chunk-LVBFF522.js";var Z=H(M(),1);var p=`permissions:
+import{a as L}from"./chunk-O5E2PJDY.js";import{a as E,b as g,c as k,d as $,e as A,f as w,g as b,h as C,i as O}from"./chunk-VJ7DAYOD.js";import"./chunk-52XPFTJO.js";import"./chunk-24J74HF7.js";import{a as M}from"./chunk-NUYQC5BV.js";import{b as _}from"./chunk-KMGCTPZA.js";import{a as U}from"./chunk-VSNIMC2P.js";import{a as I,b as f}from"./chunk-OP4GIARF.js";import"./chunk-5UPMNTZU.js";import{a as c}from"./chunk-VMIT6V6L.js";import{a as i,d as H}from"./chunk-LVBFF522.js";var Z=H(M(),1);var p=`permissions:
   id-token: write
 steps:
   - uses: azure/login@v2

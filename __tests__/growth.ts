@@ -1,0 +1,40 @@
+/** Milliseconds of one burst: long enough to be measured, short enough to run undisturbed. */
+const burst = 0.2;
+const rounds = 12;
+const tries = 3;
+/** A ratio that needs no second try: linear cost, with what a machine adds to it. */
+const clear = 2.5;
+
+/**
+ * How many times as much `work` costs for `2 * size` as for `size`: about 1 for what is bounded, 2
+ * for linear cost, 4 for quadratic, far more for what backtracks. It says the same on a slow
+ * machine and on a busy one: the shortest of many short bursts ran undisturbed, and only bursts are
+ * compared with each other. Linear is what stays below 3.
+ */
+export function growth(work: (size: number) => unknown, size: number): number {
+  let times = 1;
+  while (Math.min(...many(5, () => cost(work, size, times))) < burst) times *= 2;
+  let least = Number.POSITIVE_INFINITY;
+  for (let attempt = 0; attempt < tries && least > clear; attempt++)
+    least = Math.min(least, ratio(work, size, times));
+  return least;
+}
+
+function ratio(work: (size: number) => unknown, size: number, times: number): number {
+  let [once, twice] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (let round = 0; round < rounds; round++) {
+    once = Math.min(once, cost(work, size, times));
+    twice = Math.min(twice, cost(work, 2 * size, times));
+  }
+  return twice / once;
+}
+
+function cost(work: (size: number) => unknown, size: number, times: number): number {
+  const began = performance.now();
+  for (let time = 0; time < times; time++) work(size);
+  return performance.now() - began;
+}
+
+function many<T>(count: number, make: () => T): T[] {
+  return Array.from({ length: count }, make);
+}

@@ -1,0 +1,1 @@
+export{c8_a as a}from"../sign.js";

@@ -1,0 +1,1 @@
+export{c16_a as a}from"./run.js";
