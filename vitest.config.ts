@@ -43,7 +43,9 @@ export default defineConfig({
       '__tests__/**/*.whole.test.ts',
       '**/node_modules/**',
     ],
-    testTimeout: 20_000,
+    // Only a hang is to end here, on a slow machine with something else to do as well.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // It imports JSON without an attribute, which Node refuses and the bundler of the tests takes.
     server: { deps: { inline: ['@actions/workflow-parser'] } },
     // Many tests wait for a process of their own or for a timer: two more workers than cores use

@@ -5,7 +5,9 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['__tests__/**/*.whole.test.ts'],
-    testTimeout: 60_000,
+    // Only a hang is to end here, on a slow machine with something else to do as well.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     maxWorkers: 3,
   },
 });
