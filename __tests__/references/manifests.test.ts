@@ -318,7 +318,10 @@ describe('values that pose as something else', () => {
   it('maps of a template are looked through', () => {
     const text =
       '{{- if .x }}\nimage:\n  repository: {{ .Values.r }}\n  tag: x\n{{- end }}\nimagePullPolicy: Always\n';
-    expect(read('templates/x.yaml', text).images).toEqual(['2 ? image:', '3 ? {{ .Values.r }}']);
+    expect(read('templates/x.yaml', text).images).toEqual([
+      '1 ? {{- if .x }}',
+      '3 ? {{ .Values.r }}',
+    ]);
   });
 });
 

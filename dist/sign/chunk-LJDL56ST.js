@@ -1,1 +1,1 @@
-export{c10_a as a,c10_b as b,c10_c as c,c10_d as d,c10_e as e,c10_f as f,c10_g as g,c10_h as h,c10_i as i,c10_j as j}from"../sign.js";
+export{c11_a as a,c11_b as b,c11_c as c,c11_d as d,c11_e as e,c11_f as f,c11_g as g,c11_h as h,c11_i as i,c11_j as j}from"../sign.js";

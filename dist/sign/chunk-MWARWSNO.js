@@ -1,1 +1,1 @@
-export{c11_a as a}from"../sign.js";
+export{c12_a as a}from"../sign.js";

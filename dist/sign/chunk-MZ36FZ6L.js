@@ -1,1 +1,1 @@
-export{c12_a as a,c12_b as b,c12_c as c}from"../sign.js";
+export{c13_a as a,c13_b as b,c13_c as c}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c14_a as a}from"../sign.js";
+export{c15_a as a}from"../sign.js";

@@ -1,6 +1,6 @@
 import { shown } from '../text/untrusted.ts';
 import { isSet, listOf, mapOf, textOf, type YamlMap, type YamlNode } from '../text/yaml-node.ts';
-import { hasHost, imagesOf } from './image-fields.ts';
+import { hasHost, imagesOf, isScalar, namesImage } from './image-fields.ts';
 import { type ImageUse, imageUse, unresolved } from './image-use.ts';
 
 /**
@@ -48,9 +48,10 @@ function* readTree(node: YamlNode, place: Place, registries: Registry[]): Genera
   if (!(node.value instanceof Map)) return;
   const map = mapOf(node);
   registries.push(...registriesIn(map, place));
-  yield* imagesOf(place.key, map, { loose: true });
+  yield* imagesOf(place.underImages ? 'image' : place.key, map, { loose: true });
+  const isList = place.underImages && !parts.some((part) => isScalar(map.get(part)));
   for (const [key, child] of map) {
-    if (place.underImages && key !== 'image') yield* readName(child);
+    if (isList && !namesImage(key)) yield* readName(child);
     yield* readTree(
       child,
       {
@@ -62,6 +63,20 @@ function* readTree(node: YamlNode, place: Place, registries: Registry[]): Genera
     );
   }
 }
+
+/** A map under `images` that has one of these is one image, or the place of one. */
+const parts = [
+  'repository',
+  'repo',
+  'registry',
+  'name',
+  'tag',
+  'digest',
+  'image',
+  'path',
+  'kind',
+  'glob',
+];
 
 /** `images: { api: registry/api:1 }`: a whole reference under any name. */
 function readName(node: YamlNode): readonly ImageUse[] {

@@ -45,15 +45,19 @@ function partsUnder(key: string, map: YamlMap): Parts | undefined {
   const tag = map.get('tag');
   const digest = map.get('digest') ?? map.get('sha');
   const registry = map.get('registry') ?? map.get('imageRegistry');
-  const marked = [tag, digest, registry].some(isScalar) || map.has('pullPolicy');
+  const marked =
+    [tag, map.get('digest'), registry].some(isScalar) ||
+    map.has('pullPolicy') ||
+    (isImage && isScalar(digest));
   const repository = map.get('repository') ?? map.get('repo');
   const name = map.get('name');
   if (repository !== undefined) {
     const text = typeof repository.value === 'string' ? repository.value.trim() : '';
     // `repository` alone is also a Git or chart repository.
     if (isAddress(text) || (repository.tag === undefined && text === '')) return undefined;
-    const onRegistry = map.has('repository') && hasHost(text) && !isForge(text);
-    if (!isImage && !onRegistry && !marked) return undefined;
+    const onRegistry = hasHost(text) && !isForge(text);
+    const isMarked = map.has('repository') ? onRegistry || marked : isScalar(tag);
+    if (!isImage && !isMarked) return undefined;
     return { repository, registry, name: marked || isImage ? name : undefined, tag, digest };
   }
   if (!isImage || !marked) return undefined;
@@ -169,7 +173,7 @@ function isForge(text: string): boolean {
 }
 
 /** Not a list or map, and not empty; a tag is something whatever stands behind it. */
-function isScalar(node: YamlNode | undefined): node is YamlNode {
+export function isScalar(node: YamlNode | undefined): node is YamlNode {
   return (
     node !== undefined && typeof node.value !== 'object' && (node.tag !== undefined || isSet(node))
   );
@@ -201,8 +205,8 @@ function short(tag: string): string {
  */
 function plainText(node: YamlNode | undefined): string | undefined {
   if (!isSet(node)) return '';
-  if (typeof node.value === 'number' && /^(?:0|[1-9]\d{0,5})$/.test(node.source ?? ''))
-    return node.source;
+  if (typeof node.value === 'number')
+    return String(node.value) === node.source && node.value < 1e6 ? node.source : undefined;
   if (typeof node.value !== 'string') return undefined;
   const text = node.value.trim();
   return node.style === 'plain' && isTyped(text) ? undefined : text;

@@ -1,3 +1,6 @@
+import { UnreadableYaml } from '../text/unreadable-yaml.ts';
+import { commentsIn } from '../text/yaml.ts';
+import { mapsIn, type YamlNode } from '../text/yaml-node.ts';
 import { type ImageUse, imageUse, unresolved } from './image-use.ts';
 
 const render = 'render it and give the result, for example of `helm template`';
@@ -5,20 +8,61 @@ const longestLine = 4000;
 const key =
   /(?<![\w.-])["']?(?:image|imageName|repository|[a-z]\w{0,60}Image)["']?\s{0,40}:(?=\s|$)/g;
 
+/** GitHub's `${{ }}` is no action of a template. */
+function hasAction(text: string): boolean {
+  return /(?<!\$)\{\{/.test(text);
+}
+
+/** True for a text with actions under a name that may be a template's. */
+export function isTemplate(name: string, text: string): boolean {
+  return /\.(ya?ml|json|tpl|tmpl|gotmpl|j2)$/i.test(name) && hasAction(text);
+}
+
+/** True where Helm and others look for templates: they render comments as well. */
+export function isTemplatePlace(path: string): boolean {
+  return /(^|\/)templates\/|\.(tpl|tmpl|gotmpl|j2)$/i.test(path);
+}
+
+/**
+ * Helm also renders keys and comments: `image{{/* x *\/}}: evil` is another key, and a comment can
+ * go on in a line that an action prints.
+ * @param what a document, for its keys; a text, for its comments
+ * @throws {UnreadableYaml} for an action outside of a value
+ */
+export function refuseActions(what: YamlNode | string): void {
+  if (typeof what === 'string') {
+    for (const comment of commentsIn(what))
+      if (hasAction(comment.text))
+        throw new UnreadableYaml(comment.line, 'has a comment that a template makes');
+    return;
+  }
+  for (const { map } of mapsIn(what))
+    for (const [key, { line }] of map)
+      if (hasAction(key)) throw new UnreadableYaml(line, 'has a key that a template makes');
+}
+
 /**
  * A template that is no YAML until it is rendered. What its actions print is not known, a whole
  * container perhaps, so the file is unresolved; and with it the fields that visibly name an image,
  * at the lines where a person looks for them. A value without an action in it, on its field's own
  * line, is an image all the same.
- * @param at a line that is no YAML
- * @param why it is not, as the end of a sentence
+ * @param why it is no YAML
  */
-export function readTemplate(text: string, at: number, why: string): readonly ImageUse[] {
+export function readTemplate(text: string, why: UnreadableYaml): readonly ImageUse[] {
   const lines = text.split(/\r?\n/);
   const fields = readFields(lines);
+  const { at, what } = reason(lines, why);
   return fields.some((use) => 'why' in use && use.line === at)
     ? fields
-    : [unresolved(at, (lines[at - 1] ?? '').trim(), `${why}; ${render}`), ...fields];
+    : [unresolved(at, (lines[at - 1] ?? '').trim(), `${what}; ${render}`), ...fields];
+}
+
+/** The line of an action that makes structure, or what else is wrong. */
+function reason(lines: readonly string[], why: UnreadableYaml): { at: number; what: string } {
+  const what = 'is a template, which may print keys and structure here';
+  if (hasAction(lines[why.line - 1] ?? '')) return { at: why.line, what };
+  const first = lines.findIndex((line) => /^\s*(?:-\s+)?\{\{/.test(line));
+  return first < 0 ? { at: why.line, what: why.message } : { at: first + 1, what };
 }
 
 function readFields(lines: readonly string[]): readonly ImageUse[] {

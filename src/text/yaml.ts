@@ -127,8 +127,8 @@ function sizeCheck(lines: LineCounter, limits: YamlLimits): (lexeme: string) => 
     if (lexeme === '[' || lexeme === '{') brackets++;
     else if ((lexeme === ']' || lexeme === '}') && brackets > 0) brackets--;
     else if (lexeme === '\n' || lexeme === '\r\n') dashes = 0;
-    else if (lexeme === '-' || lexeme === '?' || lexeme === ':') dashes++;
-    if (brackets > limits.depth || (brackets === 0 && dashes > 2 * limits.depth))
+    else if (brackets === 0 && /^[-?:]$/.test(lexeme)) dashes++;
+    if (brackets > limits.depth || dashes > 2 * limits.depth)
       throw new UnreadableYaml(lines.lineStarts.length, tooDeep);
   };
 }
