@@ -1,9 +1,11 @@
-import { scrypt } from 'node:crypto';
+import { generateKeyPair, generateKeyPairSync, randomBytes, scrypt, sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from './fake-clock.ts';
 import { MemoryNetwork } from './memory-network.ts';
+
+const curve = { namedCurve: 'P-256' };
 
 describe('a fake clock', () => {
   it('moves by hand, and fires on the way what is due, in order, at its own moment', async () => {
@@ -51,6 +53,13 @@ describe('a fake clock', () => {
       () => new Promise((resolve) => scrypt('a', 'b', 32, { N: 2 ** 14 }, resolve)),
     ],
     ['a file is read', () => readFile(import.meta.filename)],
+    [
+      'a key is made, after what was signed at once',
+      () => {
+        sign('sha256', randomBytes(8), generateKeyPairSync('ec', curve).privateKey);
+        return new Promise((resolve) => generateKeyPair('rsa', { modulusLength: 2048 }, resolve));
+      },
+    ],
     [
       'one thing leads to the next',
       async () => {

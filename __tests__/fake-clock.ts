@@ -1,6 +1,6 @@
 import { createHook } from 'node:async_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Clock } from '../src/clock.ts';
+import { type Clock, systemClock } from '../src/clock.ts';
 
 interface Alarm {
   readonly at: number;
@@ -17,13 +17,10 @@ export class FakeClock implements Clock {
   readonly #alarms = new Set<Alarm>();
   /** how long each sleep was asked to last, in milliseconds */
   readonly slept: number[] = [];
-  readonly #activity: Activity;
   #now = 0;
 
   constructor(start = new Date('2026-11-20T12:00:00Z')) {
     this.#start = start.getTime();
-    activity ??= new Activity();
-    this.#activity = activity;
   }
 
   // Properties, not methods: they are handed on without the clock.
@@ -60,32 +57,34 @@ export class FakeClock implements Clock {
 
   /** Moves on by so many milliseconds; whatever is due on the way happens at its own moment. */
   async advance(milliseconds: number): Promise<void> {
+    using activity = new Activity();
     const end = this.#now + milliseconds;
-    await this.#activity.calm();
+    await activity.calm();
     for (let next = this.#next(); next !== undefined && next.at <= end; next = this.#next()) {
       this.#ring(next);
-      await this.#activity.calm();
+      await activity.calm();
     }
     this.#now = end;
   }
 
   /**
    * Runs the work to its end, in no time: whenever it only waits, the next timer is due. Sound for
-   * work inside this process: a memory network, files, keys. What comes from outside of it (a
-   * socket, another process, a module that is loaded only now) is not seen, and would be overtaken.
+   * work inside this process that begins here: a memory network, files, keys. What comes from outside
+   * (a socket, another process, a module that is loaded only now), and Web Crypto, is not seen, and would be overtaken.
    */
   async run<T>(work: () => Promise<T>): Promise<T> {
+    using activity = new Activity();
     let over = false;
     const result = work().finally(() => {
       over = true;
     });
     result.catch(() => {}); // awaited below
-    for (await this.#activity.calm(); !over; await this.#activity.calm()) {
+    for (await activity.calm(); !over; await activity.calm()) {
       const next = this.#next();
       if (next === undefined) throw new Error('the work waits for something that no time brings');
       this.#ring(next);
     }
-    return result;
+    return await result;
   }
 
   #next(): Alarm | undefined {
@@ -102,37 +101,65 @@ export class FakeClock implements Clock {
 }
 
 /** What libuv does in its threads for us, or waits for: files, keys, hashes. */
+/** A job of node:crypto; one that runs in a thread has an `ondone`. */
+const isCrypto = (resource: object) => resource.constructor.name.endsWith('Job');
+
 const isRequest = (type: string) => type.includes('REQ') && !type.startsWith('HTTP');
 
 /**
- * Knows when nothing happens in this process any more: nothing was begun in a whole turn of the
- * event loop, and nothing that a thread does is under way.
+ * Knows, while something is run, when nothing happens in this process any more: nothing was begun
+ * in a whole turn of the event loop, and nothing that a thread does is under way.
  */
 class Activity {
   #begun = 0;
-  readonly #underWay = new Set<number>();
-
-  constructor() {
-    createHook({
-      init: (id, type) => {
-        this.#begun++;
-        if (isRequest(type)) this.#underWay.add(id);
-      },
-      after: (id) => void this.#underWay.delete(id),
-      destroy: (id) => void this.#underWay.delete(id),
-      trackPromises: false,
-    }).enable();
-  }
+  readonly #underWay = new Map<number, object>();
+  readonly #hook = createHook({
+    init: (id, type, _trigger, resource) => {
+      this.#begun++;
+      if (isRequest(type)) this.#underWay.set(id, resource);
+    },
+    after: (id) => void this.#underWay.delete(id),
+    destroy: (id) => void this.#underWay.delete(id),
+    trackPromises: false,
+  }).enable();
 
   async calm(): Promise<void> {
     for (let quiet = 0; quiet < 2; ) {
+      // A thread takes real time, and the processor that a loop of turns would keep busy.
+      while (this.#isBusy()) await systemClock.sleep(1);
       const before = this.#begun;
       await turn();
       // One of what was begun is the turn itself.
-      quiet = this.#begun - before <= 1 && this.#underWay.size === 0 ? quiet + 1 : 0;
+      quiet = this.#begun - before <= 1 && !this.#isBusy() ? quiet + 1 : 0;
     }
+  }
+
+  #isBusy(): boolean {
+    // What crypto does at once has nobody to tell, and would only end when its memory is collected.
+    for (const [id, resource] of this.#underWay)
+      if (isCrypto(resource) && !('ondone' in resource)) this.#underWay.delete(id);
+    return this.#underWay.size > 0;
+  }
+
+  [Symbol.dispose](): void {
+    this.#hook.disable();
   }
 }
 
-/** One for the process: it has to have seen the beginning of what is under way. */
-let activity: Activity | undefined;
+/**
+ * The machine's clock, but a sleep takes no time: for code that pauses between requests to real
+ * sockets. What was slept counts as passed.
+ */
+export function hurriedClock(): Clock & { readonly slept: readonly number[] } {
+  const slept: number[] = [];
+  const skipped = () => slept.reduce((sum, milliseconds) => sum + milliseconds, 0);
+  return {
+    ...systemClock,
+    now: () => systemClock.now() + skipped(),
+    sleep: async (milliseconds, signal) => {
+      signal?.throwIfAborted();
+      slept.push(milliseconds);
+    },
+    slept,
+  };
+}

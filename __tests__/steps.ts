@@ -43,3 +43,28 @@ const { Session } = require('node:inspector/promises');
   parentPort.postMessage(steps);
 })();
 `;
+
+/**
+ * How many times as long twice as much takes, at the best of several looks: 2 for what is linear, 4
+ * for what is quadratic. For what `stepsFor` does not see, such as regular expressions.
+ */
+export function growthOf(work: (size: number) => unknown, size: number): number {
+  const best = { once: Number.POSITIVE_INFINITY, twice: Number.POSITIVE_INFINITY };
+  for (let look = 0; look < 15; look++) {
+    best.once = Math.min(
+      best.once,
+      timeOf(() => work(size)),
+    );
+    best.twice = Math.min(
+      best.twice,
+      timeOf(() => work(2 * size)),
+    );
+  }
+  return best.twice / best.once;
+}
+
+function timeOf(work: () => unknown): number {
+  const begin = performance.now();
+  for (let times = 0; times < 10; times++) work();
+  return performance.now() - begin;
+}

@@ -45,10 +45,11 @@ export const rekorOf = (
   version: RekorVersion | undefined,
   http: Http = plainHttp(),
   url = version === 2 ? sigstore.rekor2Url : sigstore.rekorUrl,
+  clock = systemClock,
 ): Rekor =>
   createRekor({
     http,
-    clock: systemClock,
+    clock,
     url: new URL(url),
     patience: () => 5000,
     logIds: async () => logIdsOf(TrustedRoot.fromJSON(sigstore.trustedRoot)),

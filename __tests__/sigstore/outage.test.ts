@@ -20,6 +20,7 @@ async function openWorld() {
   const clock = new FakeClock();
   const network = new MemoryNetwork();
   const sigstore = await startSigstore({ clock, network });
+  await sigstore.token(); // its key takes a while to be made, and must not be overtaken
   const sign = () => {
     const deadline = createDeadline(budget, clock);
     // A reserve is kept for what comes after: pushing, reading back, reporting.

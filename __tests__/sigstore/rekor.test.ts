@@ -1,10 +1,11 @@
 import type { SignatureBundle, VerificationMaterial } from '@sigstore/sign';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
+import { type Clock, systemClock } from '../../src/clock.ts';
 import { Failure } from '../../src/failure.ts';
 import type { Http, HttpRequest, HttpResponse } from '../../src/http/http.ts';
 import type { RekorVersion } from '../../src/sigstore/rekor.ts';
 import { createRekor } from '../../src/sigstore/rekor.ts';
+import { FakeClock } from '../fake-clock.ts';
 import { type Sigstore, startSigstore } from '../sandbox/sigstore/sigstore.ts';
 import { envelope, message, pem, rekorOf } from './log-testimony.ts';
 import { plainHttp } from './plain-http.ts';
@@ -15,8 +16,8 @@ beforeAll(async () => {
 });
 afterAll(() => sigstore.close());
 
-const rekor = (version: RekorVersion | undefined, http?: Http, url?: string) =>
-  rekorOf(sigstore, version, http, url);
+const rekor = (version: RekorVersion | undefined, http?: Http, url?: string, clock?: Clock) =>
+  rekorOf(sigstore, version, http, url, clock);
 
 describe('the version of a Rekor', () => {
   it('that is given is not asked for', async () => {
@@ -50,9 +51,9 @@ describe('the version of a Rekor', () => {
   it('is 1 also where a proxy never answers for the other API', async () => {
     const http: Http = async (request) =>
       request.method === 'POST' ? new Promise(() => undefined) : answers(tree, {})(request);
-    const start = performance.now();
-    expect(await rekor(undefined, http).version()).toBe(1);
-    expect(performance.now() - start).toBeGreaterThanOrEqual(990);
+    const clock = new FakeClock();
+    expect(await clock.run(() => rekor(undefined, http, undefined, clock).version())).toBe(1);
+    expect(clock.now()).toBe(1_000);
   });
 
   it('is 2 at once, whatever the other API does', async () => {
@@ -62,11 +63,12 @@ describe('the version of a Rekor', () => {
   });
 
   it('is the newer also where that answers later', async () => {
+    const clock = new FakeClock();
     const http: Http = async (request) => {
-      if (request.method === 'POST') await new Promise((done) => setTimeout(done, 50));
+      if (request.method === 'POST') await clock.sleep(990);
       return answers(tree, invalid)(request);
     };
-    expect(await rekor(undefined, http).version()).toBe(2);
+    expect(await clock.run(() => rekor(undefined, http, undefined, clock).version())).toBe(2);
   });
 
   it.each([
