@@ -14,6 +14,7 @@ import { type Attack, edited, made, type Scene } from './attack.ts';
 import { base64, certify, chainOf, type Forge, minutes, sha256 } from './forge.ts';
 import { inRekor2, type Json, stampedOnly } from './material.ts';
 import { stamp } from './stamp.ts';
+import { honestShapes, hostileShapes, inBer, shaped } from './timestamp-shapes.ts';
 
 const ignoring = { policy: () => ({ tlog: 'ignore' as const }) };
 
@@ -162,6 +163,17 @@ export const timeCases: readonly Attack[] = [
     (old: Json[]) => [...old, { signedTimestamp: flip(old[0]?.signedTimestamp, -9 + 4000) }],
     stampedOnly,
     ignoring,
+  ),
+  ...Object.entries(hostileShapes).map(([name, edit]) =>
+    restamped(`a timestamp with ${name}`, (signature, forge) => shaped(signature, forge, edit)),
+  ),
+  restamped('a timestamp in BER', (signature, forge) => inBer(shaped(signature, forge, {}))),
+  ...Object.entries(honestShapes).map(([name, edit]) =>
+    restamped(
+      `a timestamp with ${name} is one`,
+      (signature, forge) => shaped(signature, forge, edit),
+      { code: 'verified', passes: true },
+    ),
   ),
   ...['20261120120100.500Z', '20261120120100.10Z', '20261120120100.123456789Z'].map((time) =>
     passing(`the time ${time} is one`, time),

@@ -1,1 +1,1 @@
-export{c4_a as a}from"../sign.js";
+export{c5_a as a}from"../sign.js";

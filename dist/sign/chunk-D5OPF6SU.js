@@ -1,1 +1,1 @@
-export{c5_a as a,c5_b as b,c5_c as c,c5_d as d,c5_e as e,c5_f as f}from"../sign.js";
+export{c6_a as a,c6_b as b,c6_c as c,c6_d as d,c6_e as e,c6_f as f}from"../sign.js";

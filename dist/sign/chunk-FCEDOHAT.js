@@ -1,1 +1,1 @@
-export{c6_a as a,c6_b as b,c6_c as c,c6_d as d,c6_e as e}from"../sign.js";
+export{c8_a as a,c8_b as b,c8_c as c,c8_d as d,c8_e as e}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c7_a as a}from"../sign.js";
+export{c9_a as a}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c8_a as a}from"../sign.js";
+export{c10_a as a}from"../sign.js";

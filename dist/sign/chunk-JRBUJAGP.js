@@ -1,1 +1,1 @@
-export{c9_a as a}from"../sign.js";
+export{c11_a as a}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c11_a as a,c11_b as b,c11_c as c,c11_d as d,c11_e as e,c11_f as f,c11_g as g,c11_h as h,c11_i as i,c11_j as j}from"../sign.js";
+export{c12_a as a,c12_b as b,c12_c as c,c12_d as d,c12_e as e,c12_f as f,c12_g as g,c12_h as h,c12_i as i,c12_j as j}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c12_a as a}from"../sign.js";
+export{c13_a as a}from"../sign.js";

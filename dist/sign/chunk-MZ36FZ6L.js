@@ -1,1 +1,1 @@
-export{c13_a as a,c13_b as b,c13_c as c}from"../sign.js";
+export{c14_a as a,c14_b as b,c14_c as c}from"../sign.js";

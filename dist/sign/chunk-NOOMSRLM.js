@@ -1,1 +1,1 @@
-export{c14_a as a,c14_b as b,c14_c as c,c14_d as d,c14_e as e,c14_f as f,c14_g as g,c14_h as h,c14_i as i,c14_j as j}from"../sign.js";
+export{c15_a as a,c15_b as b,c15_c as c,c15_d as d,c15_e as e,c15_f as f,c15_g as g,c15_h as h,c15_i as i,c15_j as j}from"../sign.js";

@@ -1,1 +1,1 @@
-export{c15_a as a}from"../sign.js";
+export{c16_a as a}from"../sign.js";

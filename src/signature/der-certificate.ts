@@ -29,7 +29,16 @@ class DerPart extends ASN1Obj {
   }
 }
 
+/** Remembers who signed it: the search for an issuer and the library both ask. */
 class DerCertificate extends X509Certificate {
+  readonly #signedBy = new WeakMap<X509Certificate, boolean>();
+
+  override verify(issuer: X509Certificate = this): boolean {
+    const result = this.#signedBy.get(issuer) ?? super.verify(issuer);
+    this.#signedBy.set(issuer, result);
+    return result;
+  }
+
   /**
    * With a list of extensions of its own, from which the library takes the SCT; the rest is shared.
    */
@@ -48,20 +57,6 @@ class DerCertificate extends X509Certificate {
 }
 
 /**
- * A certificate of a trusted authority. It remembers who signed it, which the library asks again
- * for every signature.
- */
-class TrustedCertificate extends DerCertificate {
-  readonly #signedBy = new WeakMap<X509Certificate, boolean>();
-
-  override verify(issuer: X509Certificate = this): boolean {
-    const result = this.#signedBy.get(issuer) ?? super.verify(issuer);
-    this.#signedBy.set(issuer, result);
-    return result;
-  }
-}
-
-/**
  * The same certificate, faster. Where its bytes are not what the library would write, it is
  * returned as it is: then the library writes, and what it writes differs from what was read. Nobody
  * may change it (the library changes copies only).
@@ -76,9 +71,7 @@ export function inDer(certificate: X509Certificate): X509Certificate {
  * @param chain from the lowest to the root
  */
 export function trustedChain(chain: readonly X509Certificate[]): X509Certificate[] {
-  const trusted = chain.map((each) =>
-    isDer(each.root) ? new TrustedCertificate(new DerPart(each.root)) : each,
-  );
+  const trusted = chain.map(inDer);
   for (const [index, certificate] of trusted.entries()) {
     try {
       certificate.verify(trusted[index + 1]);
@@ -89,22 +82,23 @@ export function trustedChain(chain: readonly X509Certificate[]): X509Certificate
   return trusted;
 }
 
-/**
- * True where tag and length are written as the library writes them (X.690 8.1, 10.1), here and in
- * all that is below. That parts follow each other without a gap, and fill the whole, its parser has
- * seen.
- */
+/** True where `hasDerHeader` holds here and in all that is below. */
 function isDer(part: ASN1Obj): boolean {
+  return hasDerHeader(part) && part.subs.every(isDer);
+}
+
+/**
+ * True where tag and length are written as the library writes them (X.690 8.1, 10.1). That parts
+ * follow each other without a gap, and fill the whole, its parser has seen.
+ */
+export function hasDerHeader(part: ASN1Obj): boolean {
   const { buffer, byteOffset, length } = part.value;
   const start = startOf(part);
   if (start < 0) return false;
   const [tag, first, ...more] = new Uint8Array(buffer, start, byteOffset - start);
   if (tag !== part.tag.toDER() || first !== (more.length === 0 ? length : 0x80 | more.length))
     return false;
-  return (
-    more.reduce((sum, byte) => sum * 256 + byte, 0) === (more.length === 0 ? 0 : length) &&
-    part.subs.every(isDer)
-  );
+  return more.reduce((sum, byte) => sum * 256 + byte, 0) === (more.length === 0 ? 0 : length);
 }
 
 /** Where a part begins: before its content stand the tag and the shortest length. */

@@ -13,7 +13,7 @@ import { checkSigner, namedSigner } from './signer-rules.ts';
 import { parseTimestamp } from './timestamp.ts';
 import type { Trust } from './trust.ts';
 import type { Verdict, VerdictCode } from './verdict.ts';
-import { verifyLog, verifyTimeAndChain } from './verification.ts';
+import { findIssuer, verifyLog, verifyTimeAndChain } from './verification.ts';
 
 /** What has been verified so far: the only things a verdict may state. */
 export type Facts = { -readonly [Name in keyof Verdict]?: Verdict[Name] };
@@ -21,8 +21,8 @@ export type Facts = { -readonly [Name in keyof Verdict]?: Verdict[Name] };
 /**
  * Judges one signature: is it a genuine signature of this image, by a signer and with the
  * annotations that the policy asks for? Never throws, whatever the signature holds. The order is:
- * read and recognise as a signature; the signature itself; transparency log; time and certificate
- * chain; image; signer; annotations. The first that does not hold names the code. The verdict
+ * read and recognise as a signature; who may have issued the certificate; the signature itself;
+ * transparency log; time and certificate chain; image; signer; annotations. The first that does not hold names the code. The verdict
  * states only what was verified until then: so "signed by" in a `wrong-identity` is as true as in a
  * `verified`.
  * @param image digest of the manifest that must be signed
@@ -169,11 +169,7 @@ function examineCertified(
   trust: Trust,
   facts: Facts,
 ): void {
-  if (trust.material === undefined)
-    throw new Refusal(
-      'untrusted-certificate',
-      'There is no trusted root to check its certificate with.',
-    );
+  findIssuer(certificate, trust);
   if (!evidence.content.verifySignature(certificate.key)) {
     throw new Refusal(
       'bad-signature',

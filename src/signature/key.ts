@@ -20,10 +20,21 @@ export function spki(key: KeyObject): Buffer {
 
 /**
  * True when signatures of this key can be checked here: EC P-256, P-384, P-521, RSA of 2048 to
- * 16384 bits, Ed25519.
+ * 8192 bits with an exponent below 2^31, Ed25519.
  */
 export function isSupportedKey(key: KeyObject): boolean {
   return hashesFor(key).length > 0;
+}
+
+/**
+ * True for an RSA key that makes its reader work: a check costs about as many multiplications as
+ * the exponent has bits, each with the square of the modulus. Go takes exponents below 2^31; keys in
+ * use have 65537, and at most 4096 bits.
+ */
+export function isTooCostly(key: KeyObject): boolean {
+  if (key.asymmetricKeyType !== 'rsa' && key.asymmetricKeyType !== 'rsa-pss') return false;
+  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
+  return modulusLength > 8192 || publicExponent >= 2n ** 31n;
 }
 
 /**
@@ -56,10 +67,9 @@ function hashesFor(key: KeyObject): readonly (string | undefined)[] {
     case 'ec':
       return curveHashes[details?.namedCurve ?? ''] ?? [];
     case 'rsa': {
-      // Shorter keys can be factored; longer ones cost seconds a signature, which a policy file
-      // could use against its reader.
-      const bits = details?.modulusLength ?? 0;
-      return bits >= 2048 && bits <= 16384 ? ['sha256'] : [];
+      // Shorter keys can be factored; with the exponent 1, anybody's number is a signature.
+      const { modulusLength: bits = 0, publicExponent: exponent = 0n } = details ?? {};
+      return bits >= 2048 && exponent > 2n && !isTooCostly(key) ? ['sha256'] : [];
     }
     case 'ed25519':
       return [undefined];

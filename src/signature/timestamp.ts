@@ -1,5 +1,6 @@
 import { ASN1Obj, RFC3161Timestamp } from '@sigstore/core';
 import { Refusal, shownError } from './refusal.ts';
+import { checkTimestampShape } from './timestamp-shape.ts';
 
 /**
  * An RFC 3161 response whose time is read as DER writes it: @sigstore/core knows no fraction of a
@@ -39,11 +40,13 @@ export function parseGeneralizedTime(text: string): Date {
  */
 export function parseTimestamp(der: Buffer): RFC3161Timestamp {
   try {
-    const timestamp = new Timestamp(ASN1Obj.parseBuffer(Buffer.from(der)));
+    const response = ASN1Obj.parseBuffer(Buffer.from(der));
+    const timestamp = new Timestamp(response);
     // 0 granted, 1 grantedWithMods: any other status carries no token that counts (RFC 3161 section
     // 2.4.2).
     if (timestamp.status !== 0n && timestamp.status !== 1n)
       throw new Error('the authority did not grant it');
+    checkTimestampShape(response);
     // @sigstore/verify asks for these outside of its own error handling: what is missing must be
     // found here.
     void [

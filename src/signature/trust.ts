@@ -1,8 +1,10 @@
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { type TrustMaterial, toTrustMaterial, VerificationError } from '@sigstore/verify';
 import { Failure } from '../failure.ts';
+import { refuseCostlyKey, stamperProblem } from './chain.ts';
 import { trustedChain } from './der-certificate.ts';
 import { isObject, parseJson } from './json.ts';
+import { isTooCostly } from './key.ts';
 import { shownError } from './refusal.ts';
 
 const limits = { maxBytes: 4 << 20, maxDepth: 16 };
@@ -70,15 +72,21 @@ function prepare(root: TrustedRoot): Trust {
       checkWindow(log.publicKey?.validFor ?? {});
     }
     const material = toTrustMaterial(root, noKey);
-    const prepared = (authority: (typeof material.certificateAuthorities)[number]) => ({
-      ...authority,
-      certChain: trustedChain(authority.certChain),
-    });
+    for (const { publicKey } of [...material.tlogs, ...material.ctlogs])
+      if (isTooCostly(publicKey)) throw new Error('a log in it has a key that costs too much');
+    const prepared = (authority: (typeof material.certificateAuthorities)[number]) => {
+      authority.certChain.forEach(refuseCostlyKey);
+      return { ...authority, certChain: trustedChain(authority.certChain) };
+    };
+    const timestampAuthorities = material.timestampAuthorities.map(prepared);
     return {
       material: {
         ...material,
         certificateAuthorities: material.certificateAuthorities.map(prepared),
-        timestampAuthorities: material.timestampAuthorities.map(prepared),
+        // One that may not stamp is none; what it has stamped is by nobody that is trusted.
+        timestampAuthorities: timestampAuthorities.filter(
+          ({ certChain }) => stamperProblem(certChain) === undefined,
+        ),
       },
     };
   } catch (error) {

@@ -4,6 +4,7 @@ import type { SignatureBundle, VerificationMaterial, Witness } from '@sigstore/s
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import type { Http, HttpResponse } from '../http/http.ts';
+import { checkTimestampShape } from '../signature/timestamp-shape.ts';
 import { shownInOneLine } from '../text/untrusted.ts';
 import { sha256 } from './log-entry.ts';
 import { badAnswer, callService, refusalText, type ServiceEndpoint } from './service-call.ts';
@@ -130,6 +131,7 @@ function readAnswer(
   const status = root.subs[0]?.subs[0]?.toInteger();
   if (status === undefined) throw new Error('no status');
   if (status !== 0n) return { status, why: statusText(root), problem: undefined };
+  checkTimestampShape(root);
   const { tstInfo } = new RFC3161Timestamp(root);
   const [algorithm, digest] = tstInfo.root.subs[2]?.subs ?? [];
   let problem: string | undefined;
