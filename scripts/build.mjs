@@ -1,101 +1,105 @@
-// Builds dist/ from src/: one entry per action, shared code and what few runs need in chunks that
-// are loaded when they are used. Deterministic: the same source gives the same bytes (file names
-// carry a hash of the content, nothing of the machine).
-
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+// Builds dist/ from src/. The same source gives the same bytes: names of files are those of the
+// source, and nothing of the machine is in them.
+//
+// dist/NAME.js        what GitHub starts: src/NAME.ts, which loads the rest
+// dist/NAME/run.js    all that every run of that action needs, in one file: src/run/NAME.ts
+// dist/NAME/*.js      what few runs need (TUF, key services, policy files), loaded by import()
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { basename, join } from 'node:path';
-import { build } from 'esbuild';
-import { buildOptions } from './build-options.mjs';
-import { builtinsByRequest, oneHttpClient, unusedMeansUnloaded } from './build-plugins.mjs';
-import { mergeChunks } from './merge-chunks.mjs';
+import { rolldown } from 'rolldown';
+import { builtinsByRequest, oneHttpClient } from './build-plugins.mjs';
 
 const outdir = 'dist';
-/**
- * Each action, the file of which `dist/` gets all that a run needs at once, and what it starts as
- * threads.
- */
 const actions = [
-  { name: 'sign', main: 'sign' },
-  { name: 'verify', main: 'run/verify', threads: ['run/file-worker'] },
-  { name: 'keygen', main: 'keygen' },
+  { name: 'sign' },
+  { name: 'verify', threads: ['src/run/file-worker.ts'] },
+  { name: 'keygen' },
 ];
 
+// Of these packages' modules a run that uses nothing need not load anything, though their
+// package.json does not say so: @actions/core alone imports all of them.
+const unusedMeansUnloaded =
+  /\/@actions\/(exec|io)\/|\/@actions\/core\/lib\/(oidc-utils|summary|platform|path-utils)\.js$/;
+
 await rm(outdir, { recursive: true, force: true });
-const inputs = await Promise.all(actions.map(buildAction));
+const modules = await Promise.all(actions.map(buildAction));
 await writeFile(join(outdir, 'package.json'), '{"type":"module"}\n');
-await writeFile(join(outdir, 'LICENSES.txt'), await licences(inputs.flat()));
+await writeFile(join(outdir, 'LICENSES.txt'), await licences(modules.flat()));
 
-/**
- * Builds one action: `dist/NAME.js` with all that a run needs at once, `dist/NAME/` with what only
- * some runs load. Where something is to be done before that is loaded, `dist/NAME.js` has that
- * alone, and the rest is `dist/NAME/run.js`.
- * @returns its source files
- */
-async function buildAction({ name, main, threads = [] }) {
-  const whole = main === name;
-  const out = whole ? name : `${name}/run`;
-  const { metafile } = await build({
-    entryPoints: [{ in: `src/${main}.ts`, out }],
-    outdir,
-    ...buildOptions,
-    splitting: true,
-    keepNames: true,
-    metafile: true,
-    chunkNames: `${name}/[name]-[hash]`,
-    plugins: [builtinsByRequest, oneHttpClient, unusedMeansUnloaded],
-  });
-  const slow = Object.values(metafile.outputs).flatMap(({ imports }) =>
-    imports.filter(({ path }) => isBuiltin(path)),
-  );
-  if (slow.length > 0)
-    throw new Error(`imported, not requested: ${slow.map(({ path }) => path).join(', ')}`);
-  await mergeChunks(`${outdir}/${out}.js`, metafile.outputs);
-  const before = whole ? [] : await buildFirst(name, main, out);
-  const beside = await Promise.all(threads.map((thread) => buildThread(name, thread)));
-  return [...before, ...beside.flat(), ...Object.keys(metafile.inputs)];
-}
-
-/** Builds what runs in a thread: one file beside the others of its action. @returns its sources */
-async function buildThread(name, thread) {
-  const { metafile } = await build({
-    entryPoints: [{ in: `src/${thread}.ts`, out: `${name}/${basename(thread)}` }],
-    outdir,
-    ...buildOptions,
-    keepNames: true,
-    metafile: true,
-    plugins: [builtinsByRequest, oneHttpClient, unusedMeansUnloaded],
-  });
-  return Object.keys(metafile.inputs);
+/** @returns the paths of its modules */
+async function buildAction({ name, threads = [] }) {
+  // The rest is built by itself: together, what both need would have to lie in a third file.
+  const restIsBuilt = { name: 'rest-is-built', resolveId: { order: 'pre', handler: toRest } };
+  function toRest(source) {
+    return source === `./run/${name}.ts` ? { id: `./${name}/run.js`, external: 'relative' } : null;
+  }
+  const parts = await Promise.all([
+    bundle({ [name]: `src/${name}.ts` }, outdir, [restIsBuilt]),
+    bundle({ run: `src/run/${name}.ts` }, join(outdir, name)),
+    ...threads.map((path) => bundle({ [basename(path, '.ts')]: path }, join(outdir, name))),
+  ]);
+  return parts.flat();
 }
 
 /**
- * Builds what comes before the rest, which it imports when that is done. @returns its source files
+ * Bundles one entry: what it imports goes into its own file, what it loads by import() into others.
+ * @returns the paths of its modules
  */
-async function buildFirst(name, main, out) {
-  const restIsBuilt = {
-    name: 'rest-is-built',
-    setup: (builder) =>
-      builder.onResolve({ filter: new RegExp(`/${main}\\.ts$`) }, () => ({
-        path: `./${out}.js`,
-        external: true,
-      })),
+async function bundle(input, dir, plugins = []) {
+  const [entry] = Object.keys(input);
+  const atOnce = new Set();
+  const build = await rolldown({
+    input,
+    platform: 'node',
+    external: isBuiltin,
+    preserveEntrySignatures: 'allow-extension',
+    plugins: [...plugins, builtinsByRequest, oneHttpClient, collectInto(atOnce)],
+    treeshake: { moduleSideEffects: [{ test: unusedMeansUnloaded, sideEffects: false }] },
+    onLog(level, { code, message }) {
+      // What one action loads when it is needed, another needs at once.
+      if (level === 'warn' && code !== 'INEFFECTIVE_DYNAMIC_IMPORT') throw new Error(message);
+    },
+  });
+  const { output } = await build.write({
+    dir,
+    format: 'esm',
+    minify: true,
+    keepNames: true,
+    comments: false,
+    entryFileNames: '[name].js',
+    chunkFileNames: ({ name }) => `${basename(name, '.js')}.js`,
+    codeSplitting: { groups: [{ name: entry, test: (id) => atOnce.has(id) }] },
+  });
+  await build.close();
+  const sources = output.flatMap(({ code }) => [
+    ...code.matchAll(/\b(?:from|import)["'`]([^"'`]+)/g),
+  ]);
+  const slow = sources.map(([, source]) => source).filter(isBuiltin);
+  if (slow.length > 0) throw new Error(`imported, not requested: ${slow.join(', ')}`);
+  return output.flatMap(({ moduleIds = [] }) => moduleIds);
+}
+
+/** Collects the modules that are there before the first line of the entry runs. */
+function collectInto(atOnce) {
+  return {
+    name: 'at-once',
+    buildEnd() {
+      const open = [...this.getModuleIds()].filter((id) => this.getModuleInfo(id).isEntry);
+      for (let id = open.pop(); id !== undefined; id = open.pop()) {
+        if (atOnce.has(id) || unusedMeansUnloaded.test(id)) continue;
+        atOnce.add(id);
+        open.push(...(this.getModuleInfo(id)?.importedIds ?? []));
+      }
+    },
   };
-  const { metafile } = await build({
-    entryPoints: [`src/${name}.ts`],
-    outdir,
-    ...buildOptions,
-    metafile: true,
-    plugins: [restIsBuilt, builtinsByRequest],
-  });
-  return Object.keys(metafile.inputs);
 }
 
 /** The licence texts of every package that went into the bundle, sorted by name. */
-async function licences(inputs) {
+async function licences(ids) {
   const packages = new Set();
-  for (const input of inputs) {
-    const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input);
+  for (const id of ids) {
+    const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id.replaceAll('\\', '/'));
     if (match) packages.add(match[1]);
   }
   const parts = [];
@@ -109,6 +113,5 @@ async function licences(inputs) {
       : '(no licence file in the package)';
     parts.push(`${name} ${version} (${license})\n\n${text}\n`);
   }
-  await mkdir(outdir, { recursive: true });
   return parts.join(`\n${'-'.repeat(80)}\n\n`);
 }

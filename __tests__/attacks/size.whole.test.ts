@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { build } from 'esbuild';
+import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Scene, sceneOf } from './attack.ts';
 import { Forge } from './forge.ts';
@@ -28,20 +28,12 @@ let stage: Stage;
 const built = join(mkdtempSync(join(tmpdir(), 'attacks-')), 'gate.mjs');
 beforeAll(async () => {
   // Bundled, as the action is: reading TypeScript costs a process some forty megabytes of its own.
-  const banner = {
-    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-  };
-  const entryPoints = [join(import.meta.dirname, 'gate-process.ts')];
-  await build({
-    entryPoints,
-    outfile: built,
-    bundle: true,
+  const bundle = await rolldown({
+    input: join(import.meta.dirname, 'gate-process.ts'),
     platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    banner,
-    logLevel: 'error',
+    logLevel: 'silent',
   });
+  await bundle.write({ file: built, format: 'esm', codeSplitting: false });
   stage = await Stage.start();
 });
 afterAll(async () => {

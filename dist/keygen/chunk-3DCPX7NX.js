@@ -1,1 +1,0 @@
-export{c0_a as a,c0_b as b}from"../keygen.js";

@@ -1,1 +1,0 @@
-export{c1_a as a,c1_b as b,c1_c as c,c1_d as d,c1_e as e,c1_f as f}from"../keygen.js";

@@ -1,1 +1,0 @@
-export{c2_a as a,c2_b as b}from"../keygen.js";

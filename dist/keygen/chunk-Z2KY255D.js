@@ -1,1 +1,0 @@
-export{c3_a as a,c3_b as b,c3_c as c}from"../keygen.js";

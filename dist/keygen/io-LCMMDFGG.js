@@ -1,1 +1,0 @@
-import{c as a,d as b,e as c,f as d,g as e,h as f}from"./chunk-BKJKVXPY.js";import"./chunk-XQUFFLVW.js";import"./chunk-Z2KY255D.js";export{a as cp,f as findInPath,d as mkdirP,b as mv,c as rmRF,e as which};

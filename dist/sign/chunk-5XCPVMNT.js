@@ -1,1 +1,0 @@
-export{c1_a as a}from"../sign.js";

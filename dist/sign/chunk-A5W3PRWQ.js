@@ -1,1 +1,0 @@
-export{c3_a as a}from"../sign.js";

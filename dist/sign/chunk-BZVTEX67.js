@@ -1,1 +1,0 @@
-export{c4_A as A,c4_a as a,c4_b as b,c4_c as c,c4_d as d,c4_e as e,c4_f as f,c4_g as g,c4_h as h,c4_i as i,c4_j as j,c4_k as k,c4_l as l,c4_m as m,c4_n as n,c4_o as o,c4_p as p,c4_q as q,c4_r as r,c4_s as s,c4_t as t,c4_u as u,c4_v as v,c4_w as w,c4_x as x,c4_y as y,c4_z as z}from"../sign.js";

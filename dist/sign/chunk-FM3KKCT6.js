@@ -1,1 +1,0 @@
-export{c9_a as a}from"../sign.js";

@@ -1,1 +1,0 @@
-export{c10_a as a}from"../sign.js";

@@ -1,1 +1,0 @@
-export{c11_a as a}from"../sign.js";

@@ -1,1 +1,0 @@
-export{c13_a as a}from"../sign.js";

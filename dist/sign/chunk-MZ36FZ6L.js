@@ -1,1 +1,0 @@
-export{c14_a as a,c14_b as b,c14_c as c}from"../sign.js";

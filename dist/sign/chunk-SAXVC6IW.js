@@ -1,1 +1,0 @@
-export{c16_a as a}from"../sign.js";

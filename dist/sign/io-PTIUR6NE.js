@@ -1,1 +1,0 @@
-import{c as a,d as b,e as c,f as d,g as e,h as f}from"./chunk-VM4OLJI6.js";import"./chunk-MWARWSNO.js";import"./chunk-JRBUJAGP.js";import"./chunk-D5OPF6SU.js";export{a as cp,f as findInPath,d as mkdirP,b as mv,c as rmRF,e as which};

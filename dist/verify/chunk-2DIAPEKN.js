@@ -1,1 +1,0 @@
-export{c1_a as a,c1_b as b}from"./run.js";

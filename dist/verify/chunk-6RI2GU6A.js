@@ -1,1 +1,0 @@
-export{c5_a as a}from"./run.js";

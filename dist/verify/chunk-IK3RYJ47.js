@@ -1,1 +1,0 @@
-export{c7_a as a,c7_b as b}from"./run.js";

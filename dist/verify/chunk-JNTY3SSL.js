@@ -1,1 +1,0 @@
-export{c8_a as a}from"./run.js";

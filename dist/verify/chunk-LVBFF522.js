@@ -1,1 +1,0 @@
-export{c11_a as a,c11_b as b,c11_c as c,c11_d as d,c11_e as e,c11_f as f}from"./run.js";

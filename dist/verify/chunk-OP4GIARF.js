@@ -1,1 +1,0 @@
-export{c13_a as a,c13_b as b}from"./run.js";

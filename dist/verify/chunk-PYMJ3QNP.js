@@ -1,1 +1,0 @@
-export{c15_a as a}from"./run.js";

@@ -1,1 +1,0 @@
-export{c18_a as a,c18_b as b,c18_c as c}from"./run.js";

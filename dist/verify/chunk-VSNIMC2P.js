@@ -1,1 +1,0 @@
-export{c19_a as a}from"./run.js";

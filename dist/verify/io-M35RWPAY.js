@@ -1,1 +1,0 @@
-import{c as a,d as b,e as c,f as d,g as e,h as f}from"./chunk-MBJK5RCF.js";import"./chunk-PYMJ3QNP.js";import"./chunk-JNTY3SSL.js";import"./chunk-LVBFF522.js";export{a as cp,f as findInPath,d as mkdirP,b as mv,c as rmRF,e as which};

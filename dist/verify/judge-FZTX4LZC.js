@@ -1,1 +1,0 @@
-import{a,b}from"./chunk-4ZLBN4M6.js";import"./chunk-VDQ7IAFY.js";import"./chunk-SDCLFC3R.js";import"./chunk-467CPR52.js";import"./chunk-2C3CDMT2.js";import"./chunk-24J74HF7.js";import"./chunk-NUYQC5BV.js";import"./chunk-OP4GIARF.js";import"./chunk-5UPMNTZU.js";import"./chunk-VMIT6V6L.js";import"./chunk-LVBFF522.js";export{a as judge,b as verifySigned};

@@ -1,1 +1,0 @@
-import{a,b,c}from"./chunk-S2G4XICA.js";import"./chunk-RGGZ6YFP.js";import"./chunk-XKFYHY2I.js";import"./chunk-UKWLM6WC.js";import"./chunk-2DIAPEKN.js";import"./chunk-2C3CDMT2.js";import"./chunk-PYMJ3QNP.js";import"./chunk-JNTY3SSL.js";import"./chunk-5UPMNTZU.js";import"./chunk-VMIT6V6L.js";import"./chunk-LVBFF522.js";export{a as sarifLog,b as sarifPath,c as writeSarif};

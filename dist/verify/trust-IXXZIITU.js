@@ -1,1 +1,0 @@
-import{a,b}from"./chunk-OULD64X6.js";import"./chunk-VDQ7IAFY.js";import"./chunk-SDCLFC3R.js";import"./chunk-24J74HF7.js";import"./chunk-NUYQC5BV.js";import"./chunk-OP4GIARF.js";import"./chunk-5UPMNTZU.js";import"./chunk-VMIT6V6L.js";import"./chunk-LVBFF522.js";export{b as createTrust,a as parseTrustedRoot};
