@@ -209,6 +209,7 @@ describe('changed-only', () => {
       'GET 200',
       'GET 200',
       'GET 200',
+      'GET 200',
     ]);
   });
 

@@ -5,8 +5,10 @@ import type { AddressInfo } from 'node:net';
 /** A file of the pull request, as its head has it. */
 export interface HeadFile {
   readonly path: string;
-  /** undefined for a deleted file */
+  /** undefined for a deleted file; the text of a link, the commit of a submodule */
   readonly content?: string;
+  /** of Git; default: a regular file */
+  readonly mode?: '100644' | '100755' | '120000' | '160000';
   readonly status?: 'added' | 'modified' | 'removed' | 'renamed';
 }
 
@@ -22,7 +24,14 @@ export interface GithubOptions {
   readonly repository?: string;
   readonly number?: number;
   readonly head?: string;
+  /** what the pull request changes */
   readonly files?: readonly HeadFile[];
+  /** what else its head has */
+  readonly unchanged?: readonly HeadFile[];
+  /** what the commit has that it is to be merged into */
+  readonly base?: { readonly sha: string; readonly files: readonly HeadFile[] };
+  /** a repository that is too large for GitHub to give a whole tree */
+  readonly isLarge?: boolean;
   /** `changed_files` of the pull request; default: how many there are */
   readonly changedFiles?: number;
   readonly permissions?: {
@@ -126,8 +135,13 @@ function answerTo(
   const comment = /^PATCH \/issues\/comments\/(\d+)$/.exec(route)?.[1];
   if (route === 'GET /user')
     return options.writer?.type === 'User' ? { status: 200, body: options.writer } : denied;
-  if (blob !== undefined)
-    return contents === 'none' ? denied : blobAnswer(blob, options.files ?? []);
+  const tree = /^GET \/git\/trees\/([0-9a-f]{40})$/.exec(route)?.[1];
+  if (blob !== undefined || tree !== undefined) {
+    if (contents === 'none') return denied;
+    return blob === undefined
+      ? treeAnswer(tree ?? '', url.searchParams.has('recursive'), options)
+      : blobAnswer(blob, [...headFiles(options), ...(options.base?.files ?? [])]);
+  }
   if (pullRequests === 'none') return denied;
   if (route === `GET /pulls/${number}`) return { status: 200, body: pullOf(options) };
   if (route === `GET /pulls/${number}/files`)
@@ -188,9 +202,62 @@ function fileEntry({
   };
 }
 
+function headFiles({ files = [], unchanged = [] }: GithubOptions): readonly HeadFile[] {
+  return [...files, ...unchanged];
+}
+
+/** What GET /git/trees gives for a commit, or for one of its folders. */
+function treeAnswer(sha: string, recursive: boolean, options: GithubOptions): Answer {
+  const commits = [
+    { commit: options.head ?? 'a'.repeat(40), files: headFiles(options) },
+    ...(options.base === undefined
+      ? []
+      : [{ commit: options.base.sha, files: options.base.files }]),
+  ];
+  for (const { commit, files } of commits) {
+    const there = files.filter(({ content }) => content !== undefined);
+    const folders = new Set(there.flatMap(({ path }) => foldersOf(path)));
+    const entries = [
+      ...[...folders].map((path) => ({
+        path,
+        mode: '040000',
+        type: 'tree',
+        sha: folderId(commit, path),
+      })),
+      ...there.map(({ path, content = '', mode = '100644' }) => ({
+        path,
+        mode,
+        type: mode === '160000' ? 'commit' : 'blob',
+        sha: mode === '160000' ? content : blobOf(content),
+      })),
+    ];
+    const folder =
+      sha === commit ? '' : [...folders].find((path) => folderId(commit, path) === sha);
+    if (folder === undefined) continue;
+    if (recursive && options.isLarge === true)
+      return { status: 200, body: { sha, tree: entries.slice(0, 1), truncated: true } };
+    const below = folder === '' ? '' : `${folder}/`;
+    const tree = entries
+      .filter(({ path }) => path.startsWith(below) && path !== folder)
+      .map((entry) => ({ ...entry, path: entry.path.slice(below.length) }))
+      .filter(({ path }) => recursive || !path.includes('/'));
+    return { status: 200, body: { sha, tree, truncated: false } };
+  }
+  return notFound;
+}
+
+function foldersOf(path: string): readonly string[] {
+  const parts = path.split('/').slice(0, -1);
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+}
+
+function folderId(commit: string, path: string): string {
+  return createHash('sha1').update(`tree ${commit} ${path}`).digest('hex');
+}
+
 function blobAnswer(sha: string, files: readonly HeadFile[]): Answer {
   const content = files.find(
-    (file) => file.content !== undefined && blobOf(file.content) === sha,
+    (file) => file.content !== undefined && file.mode !== '160000' && blobOf(file.content) === sha,
   )?.content;
   if (content === undefined) return notFound;
   const text = Buffer.from(content).toString('base64').replace(/.{60}/g, '$&\n');

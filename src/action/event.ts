@@ -15,7 +15,13 @@ export interface RunEvent {
   /** pull requests: `owner/name` of where the branch is; null when that repository was deleted */
   readonly headRepository?: string | null;
   readonly baseRepository?: string;
-  readonly pullRequest?: { readonly number: number /** commit */; readonly head: string };
+  readonly pullRequest?: {
+    readonly number: number;
+    /** commit */
+    readonly head: string;
+    /** commit */
+    readonly base?: string;
+  };
 }
 
 /** Payloads that GitHub sends are below 25 MB (webhook limit). */
@@ -45,7 +51,8 @@ export function parseEvent(payload: unknown): RunEvent {
   const pullRequest = objectAt(payload, 'pull_request');
   const head = objectAt(pullRequest, 'head');
   const headName = objectAt(head, 'repo')?.full_name;
-  const baseName = objectAt(objectAt(pullRequest, 'base'), 'repo')?.full_name;
+  const base = objectAt(pullRequest, 'base');
+  const baseName = objectAt(base, 'repo')?.full_name;
   return {
     ...(repository === undefined ? {} : { repository: repositoryOf(repository) }),
     ...(typeof headName === 'string'
@@ -55,7 +62,13 @@ export function parseEvent(payload: unknown): RunEvent {
         : {}),
     ...(typeof baseName === 'string' ? { baseRepository: baseName } : {}),
     ...(Number.isSafeInteger(pullRequest?.number) && typeof head?.sha === 'string'
-      ? { pullRequest: { number: pullRequest?.number as number, head: head.sha } }
+      ? {
+          pullRequest: {
+            number: pullRequest?.number as number,
+            head: head.sha,
+            ...(typeof base?.sha === 'string' ? { base: base.sha } : {}),
+          },
+        }
       : {}),
   };
 }

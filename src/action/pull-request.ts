@@ -10,6 +10,8 @@ export interface PullRequest {
   readonly number: number;
   /** commit at its head when the run was started */
   readonly head: string;
+  /** commit that it was to be merged into then */
+  readonly base?: string;
 }
 
 /** The pull request of the event that started the run; undefined for other events. */
@@ -19,18 +21,11 @@ export async function readPullRequest(env: NodeJS.ProcessEnv): Promise<PullReque
   return pullRequest === undefined || !owner || !repo ? undefined : { owner, repo, ...pullRequest };
 }
 
-/** A file as the head of the pull request has it. */
-export interface ChangedFile {
-  readonly path: string;
-  /** Git's id of its content; absent where GitHub does not tell it */
-  readonly blob?: string;
-}
-
 /** GitHub lists no more of a pull request, and does not say that there are more. */
 export const mostChangedFiles = 3000;
 
 /**
- * The files that a pull request changes and its head still has (renamed ones under the new name,
+ * The paths that a pull request changes and its head still has (renamed ones under the new name,
  * deleted ones not).
  * @returns undefined for a pull request with more files than GitHub lists
  * @throws {Failure} `github-error`: no answer, no permission, or the head has moved since the run
@@ -40,7 +35,7 @@ export async function changedFiles(
   octokit: Octokit,
   { owner, repo, number, head }: PullRequest,
   waiting: Waiting,
-): Promise<readonly ChangedFile[] | undefined> {
+): Promise<readonly string[] | undefined> {
   const { signal } = waiting;
   try {
     const name = { owner, repo, pull_number: number };
@@ -59,12 +54,7 @@ export async function changedFiles(
     );
     if (data.head.sha !== head) throw moved(number);
     if (listed.length >= mostChangedFiles || listed.length < data.changed_files) return undefined;
-    return listed
-      .filter(({ status }) => status !== 'removed')
-      .map(({ filename, sha }) => ({
-        path: filename,
-        ...(typeof sha === 'string' ? { blob: sha } : {}),
-      }));
+    return listed.filter(({ status }) => status !== 'removed').map(({ filename }) => filename);
   } catch (caught) {
     throw caught instanceof Failure && caught.code === 'github-error'
       ? caught
@@ -105,7 +95,8 @@ function moved(number: number): Failure {
   );
 }
 
-function refused(caught: unknown, what: string, signal: AbortSignal): Failure {
+/** What an answer of GitHub that refuses `what` means for the step. */
+export function refused(caught: unknown, what: string, signal: AbortSignal): Failure {
   if (signal.reason instanceof Failure) return signal.reason;
   const status = statusOf(caught);
   if (status === 401 || status === 403 || status === 404) {

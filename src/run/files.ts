@@ -1,22 +1,14 @@
-import type { Octokit } from '../action/github-client.ts';
-import {
-  changedFiles,
-  headContent,
-  mostChangedFiles,
-  type PullRequest,
-  readPullRequest,
-} from '../action/pull-request.ts';
 import type { VerifyInputs } from '../action/verify-inputs.ts';
 import { listFiles, readWorkspaceFile } from '../action/workspace-files.ts';
 import { Failure } from '../failure.ts';
-import { fetchOver } from '../http/fetch.ts';
 import { inParallel } from '../image/in-parallel.ts';
 import { formatReference } from '../image/reference.ts';
 import { mergeTargets, type Target } from '../image/targets.ts';
-import { readGlobs } from '../references/glob.ts';
+import { type Globs, readGlobs } from '../references/glob.ts';
 import { type FileReading, type ImageUse, mostFileBytes } from '../references/image-use.ts';
 import { shown } from '../text/untrusted.ts';
 import type { Source, VerifyResult } from '../verifying/result.ts';
+import { type Changed, type Content, type OpenedPullRequest, openChanged } from './changed.ts';
 import { openFileReader } from './file-reader.ts';
 import type { Network } from './network.ts';
 import type { Machine } from './sign.ts';
@@ -42,10 +34,12 @@ const atOnce = 16;
 /**
  * Reads image references out of the files that input `files` chooses; with `changed-only`, out of
  * those that the pull request changes, as its head has them.
+ * @param opened the pull request that `changed-only` is about; undefined: all files are judged
  * @throws {Failure} `bad-input`, `too-large`, `github-error`
  */
 export async function findReferences(
   inputs: VerifyInputs,
+  opened: OpenedPullRequest | undefined,
   network: Network,
   machine: Machine,
 ): Promise<FileFindings> {
@@ -56,24 +50,32 @@ export async function findReferences(
     );
   }
   const root = machine.env.GITHUB_WORKSPACE || '.';
-  const changed = inputs.changedOnly ? await openChanged(inputs, network, machine) : undefined;
-  const listed =
-    changed === undefined
-      ? await listFiles(root, globs)
-      : { files: [...changed.blobs.keys()].filter(globs.chosen), linkedFolders: [] };
-  const read = await readAll(listed.files, network, (file) =>
-    contentOf(file, root, changed, network),
-  );
+  const changed = opened && (await openChanged(opened, globs, machine));
+  const listed = changed ?? (await allFiles(root, globs));
+  const read = await readAll(listed.files, network, listed.contentOf);
   tellStrangers(
     read.filter(({ kinds }) => kinds.length === 0).map(({ file }) => file),
     machine,
   );
   tellMentions(read, machine);
-  const links = listed.linkedFolders.map((file) => ({
+  const problems = listed.problems.map(({ file, why }) => ({
     file,
-    uses: [{ line: 1, written: file, why: 'is a link to a folder, and links are not followed' }],
+    uses: [{ line: 1, written: file, why }],
   }));
-  return gather([...read, ...links], changed !== undefined, listed.files.length);
+  return gather([...read, ...problems], changed !== undefined, listed.files.length);
+}
+
+/** All files of the workspace that globs choose. */
+async function allFiles(root: string, globs: Globs): Promise<Changed> {
+  const { files, linkedFolders } = await listFiles(root, globs);
+  return {
+    files,
+    problems: linkedFolders.map((file) => ({
+      file,
+      why: 'is a link to a folder, and links are not followed',
+    })),
+    contentOf: (file) => readWorkspaceFile(root, file, mostFileBytes),
+  };
 }
 
 interface ReadFile extends FileReading {
@@ -119,80 +121,6 @@ function tooLarge(): Failure {
     'The files that input files chooses have more than 64 MiB.',
     'Name the folders that hold manifests.',
   );
-}
-
-type Content = { readonly bytes: Uint8Array } | { readonly why: string };
-
-interface Changed {
-  readonly octokit: Octokit;
-  readonly pullRequest: PullRequest;
-  /** path → Git's id of the content at the head */
-  readonly blobs: ReadonlyMap<string, string | undefined>;
-}
-
-/** The changed files; undefined where all files have to be judged. */
-async function openChanged(
-  { githubToken }: VerifyInputs,
-  { http, deadline, clock }: Network,
-  { env, log }: Machine,
-): Promise<Changed | undefined> {
-  const pullRequest = await readPullRequest(env);
-  if (pullRequest === undefined) {
-    log.notice(
-      `changed-only is about pull requests, and this run was started by ${env.GITHUB_EVENT_NAME || 'another event'}: all of \`files\` are judged.`,
-    );
-    return undefined;
-  }
-  if (githubToken === undefined) {
-    throw new Failure(
-      'bad-input',
-      'With changed-only GitHub is asked for the files of the pull request, and input github-token is empty.',
-      'Remove `github-token`: the token of the job is the default.',
-    );
-  }
-  const { openGithub } = await import('../action/github-client.ts');
-  const octokit = openGithub(githubToken, { env, fetch: fetchOver(http) });
-  const files = await changedFiles(octokit, pullRequest, {
-    signal: deadline.signal,
-    clock,
-  });
-  if (files !== undefined)
-    return { octokit, pullRequest, blobs: new Map(files.map(({ path, blob }) => [path, blob])) };
-  if (env.GITHUB_EVENT_NAME !== 'pull_request') {
-    throw new Failure(
-      'github-error',
-      `The pull request changes more files than GitHub lists (${mostChangedFiles}), and the checkout of ${env.GITHUB_EVENT_NAME ?? 'this event'} is not its head.`,
-      'Run the gate on `pull_request`, where all of `files` can be judged.',
-    );
-  }
-  log.notice(
-    `The pull request changes more files than GitHub lists (${mostChangedFiles}): all of \`files\` are judged.`,
-  );
-  return undefined;
-}
-
-/**
- * The checkout's content where it is that of the head, else the head's own: a gate that looks at
- * the base would let everything through.
- */
-async function contentOf(
-  file: string,
-  root: string,
-  changed: Changed | undefined,
-  { deadline, clock }: Network,
-): Promise<Content> {
-  const local = await readWorkspaceFile(root, file, mostFileBytes);
-  const blob = changed?.blobs.get(file);
-  if (changed === undefined) return local;
-  if (blob === undefined) return { why: 'has no content that GitHub tells' };
-  if ('bytes' in local && local.blob === blob) return local;
-  const bytes = await headContent(changed.octokit, changed.pullRequest, blob, {
-    signal: deadline.signal,
-    clock,
-  });
-  return bytes === undefined
-    ? { why: 'is not a file that GitHub gives the content of' }
-    : { bytes };
 }
 
 function tellStrangers(files: readonly string[], { log }: Machine): void {

@@ -5,6 +5,7 @@ import { mergeTargets, readTargets } from '../image/targets.ts';
 import { policiesOf } from '../verifying/requirement.ts';
 import type { VerifyResult } from '../verifying/result.ts';
 import { verifyImages } from '../verifying/verify-images.ts';
+import type { JudgedBy } from './base.ts';
 import type { FileFindings } from './files.ts';
 import { openJudge } from './judging.ts';
 import type { Network } from './network.ts';
@@ -33,12 +34,12 @@ export async function verifyWhatIsNamed(
   network: Network,
   machine: Machine,
 ): Promise<number> {
-  if (reading !== undefined) return verifyTargets(reading, undefined, inputs, network, machine);
+  if (reading !== undefined) return verifyTargets(reading, undefined, { inputs }, network, machine);
   const named =
     inputs.images.length > 0 || inputs.metadata !== undefined || inputs.digest !== undefined
       ? readTargets(inputs)
       : [];
-  const found = await (await import('./files.ts')).findReferences(inputs, network, machine);
+  const { found, judgedBy } = await readPullRequest(inputs, network, machine);
   const targets = mergeTargets([...named, ...found.targets]);
   if (targets.length + found.unresolved.length === 0) {
     const nothing = nothingFound(found);
@@ -49,10 +50,33 @@ export async function verifyWhatIsNamed(
   return verifyTargets(
     openReading(targets, inputs, machine, network, false),
     found,
-    inputs,
+    judgedBy,
     network,
     machine,
   );
+}
+
+/** What the files name; and the inputs, of which paths are read from the base with `changed-only`. */
+async function readPullRequest(
+  inputs: VerifyInputs,
+  network: Network,
+  machine: Machine,
+): Promise<{ found: FileFindings; judgedBy: JudgedBy }> {
+  const { findReferences } = await import('./files.ts');
+  if (!inputs.changedOnly) {
+    const found = await findReferences(inputs, undefined, network, machine);
+    return { found, judgedBy: { inputs } };
+  }
+  const [{ openPullRequest }, { inputsOfBase }] = await Promise.all([
+    import('./changed.ts'),
+    import('./base.ts'),
+  ]);
+  const opened = await openPullRequest(inputs, network, machine);
+  const [found, judgedBy] = await Promise.all([
+    findReferences(inputs, opened, network, machine),
+    opened === undefined ? { inputs } : inputsOfBase(inputs, opened, machine),
+  ]);
+  return { found, judgedBy };
 }
 
 /** Tells what ended a run before its end. @returns the exit code */
@@ -99,12 +123,12 @@ async function tellPullRequest(
 async function verifyTargets(
   { targets, open, found, signed }: Reading,
   findings: FileFindings | undefined,
-  inputs: VerifyInputs,
+  { inputs, policyFiles }: JudgedBy,
   network: Network,
   machine: Machine,
 ): Promise<number> {
   const { log } = machine;
-  const opened = await openPolicy(inputs, machine, network);
+  const opened = await openPolicy(inputs, machine, network, policyFiles);
   const required = targets.flatMap(({ reference, references, digest }) =>
     policiesOf(
       opened.requirementFor({

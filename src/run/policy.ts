@@ -7,6 +7,7 @@ import { keyHint, missingFileHint } from '../keys/key-hint.ts';
 import { isKeyReference, loadPublicKeys } from '../keys/providers.ts';
 import { readPublicKeys } from '../keys/public.ts';
 import { readKeySource } from '../keys/source.ts';
+import type { PolicyFile } from '../policies/read.ts';
 import type { Pattern, SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import { narrow, type RequirementFor } from '../verifying/requirement.ts';
 import type { Network } from './network.ts';
@@ -21,14 +22,16 @@ export interface OpenedPolicy {
 
 /**
  * Makes the inputs, or the policy files they name, into what images must satisfy.
+ * @param policyFiles those files, where they are not the ones of the workspace
  * @throws {Failure} `bad-key`, `unsupported-key`, `bad-policy`, `bad-input`
  */
 export async function openPolicy(
   inputs: VerifyInputs,
   machine: Machine,
   network: Network,
+  policyFiles?: readonly PolicyFile[],
 ): Promise<OpenedPolicy> {
-  if (inputs.policy.length > 0) return readPolicyInput(inputs, machine);
+  if (inputs.policy.length > 0) return readPolicyInput(inputs, machine, policyFiles);
   const signers = await signersOf(inputs, machine, network);
   const policy = {
     signers,
@@ -39,12 +42,16 @@ export async function openPolicy(
   return { policy, requirementFor: () => ({ kind: 'signature', policy }) };
 }
 
-async function readPolicyInput(inputs: VerifyInputs, { env, log }: Machine): Promise<OpenedPolicy> {
+async function readPolicyInput(
+  inputs: VerifyInputs,
+  { env, log }: Machine,
+  policyFiles: readonly PolicyFile[] | undefined,
+): Promise<OpenedPolicy> {
   const [{ readPolicies }, { readPolicyFiles }] = await Promise.all([
     import('../policies/read.ts'),
     import('../policies/files.ts'),
   ]);
-  const files = await readPolicyFiles(inputs.policy, env.GITHUB_WORKSPACE ?? '.');
+  const files = policyFiles ?? (await readPolicyFiles(inputs.policy, env.GITHUB_WORKSPACE ?? '.'));
   const ownTrust =
     inputs.services.trustedRoot !== undefined || inputs.services.tufMirror !== undefined;
   const compilePattern = await loadPatterns(files.map(({ text }) => text));
