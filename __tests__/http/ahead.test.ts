@@ -111,6 +111,22 @@ describe('where they lead', () => {
       '127.0.0.1',
       5000,
     ],
+    [
+      'a host that NO_PROXY names',
+      {
+        ...image('a.registry.invalid'),
+        HTTPS_PROXY: 'proxy.invalid:80',
+        NO_PROXY: 'registry.invalid',
+      },
+      'a.registry.invalid',
+      443,
+    ],
+    [
+      'a host that no proxy of its scheme leads to',
+      { ...image('registry.invalid'), HTTP_PROXY: 'http://proxy.invalid' },
+      'registry.invalid',
+      443,
+    ],
     ['an IPv6 address', image('[::1]:5000'), '::1', 5000],
     ['Docker Hub', image('docker.io'), 'registry-1.docker.io', 443],
   ])('%s', (_, env, host, port) => expect(reaches(env, host, port)).toBe(true));
@@ -119,6 +135,23 @@ describe('where they lead', () => {
     ['no image', {}],
     ['an image without a host', { INPUT_IMAGES: 'acme/app:v1' }],
     ['a proxy', { ...image('registry.invalid'), https_proxy: 'http://proxy.invalid' }],
+    [
+      'a proxy for plain http, where that may be spoken',
+      {
+        ...image('registry.invalid:443'),
+        HTTP_PROXY: 'http://proxy.invalid',
+        'INPUT_ALLOW-HTTP-REGISTRY': 'true',
+      },
+    ],
+    ['a SOCKS proxy', { ...image('registry.invalid'), HTTPS_PROXY: 'socks5://proxy.invalid' }],
+    [
+      'a host that only looks like one of NO_PROXY',
+      {
+        ...image('registry.invalid'),
+        HTTPS_PROXY: 'http://proxy.invalid',
+        NO_PROXY: 'stry.invalid',
+      },
+    ],
     ['what is no reference', { INPUT_IMAGES: 'https://registry.invalid/acme/app' }],
   ])('nowhere: %s', (_, env) => expect(reaches(env, 'registry.invalid', 443)).toBe(false));
 });

@@ -378,7 +378,7 @@ describe('the built action goes on', () => {
         repository_visibility: event === publicOne[1] ? 'public' : 'private',
       }),
     };
-    const run = await signed({ images: image, timeout: '1s', ...inputs }, { event, env });
+    const run = await signed({ images: image, timeout: '20s', ...inputs }, { event, env });
     return { run, targets: [...new Set(internet.log.map(({ target }) => target))] };
   };
   it.each([

@@ -14,13 +14,14 @@ beforeAll(async () => {
 afterAll(() => Promise.all([sigstore.close(), registry.close()]));
 
 /** Signs keyless, with a credential that no fixture holds; debug logging is on. */
-async function sign() {
+async function sign(inputs: Readonly<Record<string, string>> = {}) {
   const { reference: images } = await pushImage(registry.host, 'acme/app');
   return signed(
     {
       images,
       'signing-config': JSON.stringify(sigstore.signingConfig.v1),
       'trusted-root': JSON.stringify(sigstore.trustedRoot),
+      ...inputs,
     },
     {
       env: {
@@ -34,7 +35,7 @@ async function sign() {
 describe('a service that refuses with the request itself', () => {
   it('is the endpoint of identity tokens: its credential is masked and quoted nowhere', async () => {
     sigstore.faults.oidc.inject({ kind: 'echo', status: 500 });
-    const run = await sign();
+    const run = await sign({ timeout: '6s' });
     sigstore.faults.oidc.clear();
     expect(run).toMatchObject({ code: 1, errorCodes: ['no-identity-token'] });
     expect(sigstore.faults.oidc.faulted).toBeGreaterThan(0);

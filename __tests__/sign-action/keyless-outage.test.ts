@@ -61,7 +61,9 @@ const outages: readonly (readonly [
   ['is down for a second', ({ faults }, service) => faults[service].down(1_000)],
 ];
 
-describe.concurrent.each(services)('an outage of %s', (service, config, code, name) => {
+const patient = { timeout: 90_000 };
+
+describe.concurrent.each(services)('an outage of %s', patient, (service, config, code, name) => {
   it.each(outages)('is survived inside the budget when it %s', async (_how, befall) => {
     await using world = await openWorld();
     await befall(world.sigstore, service);
@@ -77,7 +79,7 @@ describe.concurrent.each(services)('an outage of %s', (service, config, code, na
     await using world = await openWorld();
     world.sigstore.faults[service].inject({ kind: 'status', status: 503 });
     const before = world.registry.store.find('acme/app')?.manifests.size;
-    const run = await world.sign(config, { timeout: '5s', format: 'bundle' });
+    const run = await world.sign(config, { timeout: '9s', format: 'bundle' });
     expect(run).toMatchObject({
       code: 1,
       outputs: { verified: 'false', images: '[]' },
@@ -87,7 +89,7 @@ describe.concurrent.each(services)('an outage of %s', (service, config, code, na
     const said = run.annotations.find(({ kind }) => kind === 'error')?.message ?? '';
     expect(said).toMatch(
       new RegExp(
-        `${name} at http://127.0.0.1:\\d+\\S* answered 503 for \\d\\.\\d s, asked \\d+ times: injected fault`,
+        `${name} at http://127.0.0.1:\\d+\\S* answered 503 for \\d+\\.\\d s, asked \\d+ times: injected fault`,
       ),
     );
     expect(said).toContain('Nothing was written to the registry.');
@@ -95,7 +97,7 @@ describe.concurrent.each(services)('an outage of %s', (service, config, code, na
   });
 });
 
-describe.concurrent("GitHub's OIDC provider", () => {
+describe.concurrent("GitHub's OIDC provider", patient, () => {
   it.each([
     ['a job that is pending', 403, '{"message":"The job is pending."}'],
     ['a timeout of its own', 408, ''],
@@ -136,12 +138,12 @@ describe.concurrent("GitHub's OIDC provider", () => {
   });
 });
 
-describe.concurrent('a service that hangs', () => {
+describe.concurrent('a service that hangs', patient, () => {
   it('does not use up the time for another try', async () => {
     await using world = await openWorld();
     for (const service of ['oidc', 'fulcio', 'rekor'] as const)
       world.sigstore.faults[service].inject({ kind: 'hang' }, { times: 1 });
-    const run = await world.sign('v1', { timeout: '20s', format: 'bundle' });
+    const run = await world.sign('v1', { timeout: '40s', format: 'bundle' });
     expect(run, run.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
   });
 });

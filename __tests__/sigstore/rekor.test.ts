@@ -78,7 +78,7 @@ describe('the version of a Rekor', () => {
         { status: 200, body: Buffer.from('<html>') },
         { status: 200, body: Buffer.from('<html>') },
       ),
-      'neither',
+      'a web page and not an answer of Rekor',
     ],
     ['nothing is there', answers({}, {}), 'neither'],
     ['it is overloaded', answers({ status: 503 }, { status: 503 }), 'answered 503'],

@@ -129,7 +129,7 @@ describe('an entry read from tiles', () => {
     [
       'the checkpoint is a page',
       (path: string, body: Buffer) => (path === 'checkpoint' ? Buffer.from('<html>') : body),
-      'no checkpoint',
+      'a web page and not an answer of',
     ],
     [
       'the checkpoint is missing',

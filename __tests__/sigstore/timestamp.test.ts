@@ -105,7 +105,7 @@ describe('a timestamp witness', () => {
       answering(200, status(1)),
       'refused the request (status 1: no such policy)',
     ],
-    ['answers with a page', answering(200, Buffer.from('<html>')), 'not a timestamp response'],
+    ['answers with a page', answering(200, Buffer.from('<html>')), 'a web page and not an answer'],
     ['answers with nothing', answering(200, Buffer.alloc(0)), 'not a timestamp response'],
     [
       'grants and gives nothing',

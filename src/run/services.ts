@@ -4,6 +4,7 @@ import type { TokenClaims } from '../action/identity-token.ts';
 import type { SignInputs } from '../action/inputs.ts';
 import type { Log } from '../action/log.ts';
 import type { Masker } from '../action/secrets.ts';
+import { timeFit } from '../action/token-time.ts';
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import type { Deadline } from '../http/deadline.ts';
@@ -73,6 +74,9 @@ export async function openServices(
     return openKeyless(fulcio as URL, source, { http, clock, patience, accept });
   });
   signer.catch(() => {});
+  // Known before anything is looked up: whoever gave a token that is old hears only of that.
+  if (inputs.identityToken !== undefined && token !== undefined)
+    if (timeFit(await token.first, tools.clock.date()) !== 'fits') await (await signer).identity();
   return { services, signer };
 }
 

@@ -26,7 +26,7 @@ const maxAnswer = 128 * 1024;
  * @throws {Failure} `no-identity-token`
  */
 export async function askGithubToken(
-  { url, credential, ...tools }: GithubProvider,
+  { url, credential, http, ...tools }: GithubProvider,
   audience: string,
 ): Promise<string> {
   const address = URL.parse(
@@ -40,6 +40,7 @@ export async function askGithubToken(
     );
   const provider: ServiceEndpoint = {
     ...tools,
+    http: async (request) => without(credential, await http(request)),
     name: "GitHub's OIDC provider",
     code: 'no-identity-token',
     url: address,
@@ -55,6 +56,13 @@ export async function askGithubToken(
   const { value } = jsonAnswer(provider, response);
   if (typeof value !== 'string' || value === '') throw badAnswer(provider, 'it holds no token');
   return value;
+}
+
+/** An endpoint that fails may send back what it was sent, and its words are told. */
+function without(credential: string, response: HttpResponse): HttpResponse {
+  if (!response.body.includes(credential)) return response;
+  const text = response.body.toString('utf8').replaceAll(credential, '…');
+  return { ...response, body: Buffer.from(text) };
 }
 
 /** For some seconds the provider may not know yet that this job is at work. */
