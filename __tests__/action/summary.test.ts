@@ -54,12 +54,12 @@ describe('the summary', () => {
     const text = signSummary([two, web, failed('api')], setting);
     const short = ({ digest }: SignResult) => digest?.slice(0, 19);
     expect(rows(text)).toEqual([
-      `✅ ghcr.io/acme/app:1.2.0 | ghcr.io/acme/app:latest | ${short(app)} · signed, verified · bundle and legacy · log entry 312345678 · log entry 312345679`,
+      `✅ ghcr.io/acme/app:1.2.0 | ghcr.io/acme/app:latest | ${short(app)} · signed, verified · bundle and legacy · log entries 312345678, 312345679`,
       `✅ ghcr.io/acme/web:1.2.0 | ${short(web)} · already signed, verified · bundle`,
       `❌ ghcr.io/acme/api:1.2.0 | ${short(failed('api'))} · failed`,
     ]);
     expect(text).toContain(
-      `<summary>Whole digests, to copy</summary>\n<pre>${app.image}\n${web.image}\n${failed('api').image}</pre>`,
+      `<summary>Full digests, to copy</summary>\n<pre>${app.image}\n${web.image}\n${failed('api').image}</pre>`,
     );
     expect(text).not.toContain('<table');
   });

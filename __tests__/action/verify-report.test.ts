@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { fixHtml } from '../../src/action/summary-html.ts';
 import { adviceFor } from '../../src/action/verify-advice.ts';
 import { verifyOutputs } from '../../src/action/verify-outputs.ts';
 import {
@@ -12,6 +13,7 @@ import { Failure } from '../../src/failure.ts';
 import { keyId } from '../../src/signature/key.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
 import { verdictCodes } from '../../src/signature/verdict.ts';
+import { markedDifference } from '../../src/text/difference.ts';
 import type { VerifyResult } from '../../src/verifying/result.ts';
 import { plainLines } from './plain.ts';
 import { workflowSigner } from './results.ts';
@@ -232,19 +234,18 @@ describe('the advice', () => {
 
 describe('the summary', () => {
   it('shows what failed first, then a block per image, then what was asked', () => {
-    const verdict = 'Signed by release.yml of acme/app at tag v1.2.0, verified, 0.4 s';
     const sha = 'c0ffee'.padEnd(40, '0');
     const github = { repository: 'acme/app', sha };
     const built = good('app', { signatures: [verdictOf('verified', { github })] });
-    const markdown = verifySummary([built, web, bad('unsigned', 'api')], { ...setting, verdict });
+    const markdown = verifySummary([built, web, bad('unsigned', 'api')], setting);
     const seen = plainLines(markdown);
     expect(seen.slice(0, 6)).toEqual([
       '## ❌ 2 of 3 images do not verify',
-      `${verdict}.`,
-      '❌ It is wrong-identity. wrong-identity',
-      `ghcr.io/acme/web:1.2.0 · ${web.digest?.slice(0, 19)}`,
+      '❌ The image is signed by another identity. wrong-identity',
+      'ghcr.io/acme/web:1.2.0',
+      web.digest?.slice(0, 19),
+      'It is wrong-identity.',
       expect.stringMatching(/^👉 /),
-      expect.any(String),
     ]);
     const at = seen.indexOf('✅ ghcr.io/acme/app:1.2.0');
     expect(seen.slice(at, at + 4)).toEqual([
@@ -267,6 +268,20 @@ describe('the summary', () => {
     ])
       expect(markdown).toContain(`<a href="${page}">`);
     expect(markdown).not.toContain('<table');
+  });
+
+  it('says once who signed, where all are signed by one', () => {
+    const verdict = 'Signed by release.yml of acme/app at tag v1.2.0, verified, 0.4 s';
+    const byMail = verdictOf('verified', { identity: 'release@acme.example' });
+    const one = plainLines(verifySummary([app, good('web')], { ...setting, verdict }));
+    expect([one[1], one.filter((line) => line.startsWith('signed by'))]).toEqual([
+      `${verdict}.`,
+      [],
+    ]);
+    const two = [app, good('web', { signatures: [byMail] })];
+    expect(plainLines(verifySummary(two, { ...setting, verdict }))).toContain(
+      'signed by release@acme.example',
+    );
   });
 
   it.each<[string, readonly VerifyResult[], boolean, string]>([
@@ -326,6 +341,18 @@ describe('the summary', () => {
     );
     expect(verifySummary([app, inside(app, good('p'))], setting)).toContain(
       '<details>\n<summary>1 manifest inside',
+    );
+  });
+
+  it('shows a marked difference in lines that wrap, with what differs underlined', () => {
+    const block = (expected: string, found: string) =>
+      fixHtml(`See:\n\`\`\`text\n${markedDifference(expected, found)}\n\`\`\`\nDo not.`);
+    expect(block('a@refs/heads/master', 'a@refs/heads/main')).toBe(
+      'See:<br>expected <code>a@refs/heads/ma<b><ins>ster</ins></b></code><br>found <code>a@refs/heads/ma<b><ins>in</ins></b></code><br>Do not.',
+    );
+    expect(block('ab', 'axb')).toContain('found <code>a<b><ins>x</ins></b>b</code>');
+    expect(block('a<b>', 'a<i>\n::x')).toContain(
+      '<code>a&lt;<b><ins>i&gt;\\u000a::x</ins></b></code>',
     );
   });
 

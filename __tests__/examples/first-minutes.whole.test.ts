@@ -121,7 +121,7 @@ describe.concurrent('sign-image answers', () => {
     [
       'a tag that is not an image name',
       { inputs: () => ({ images: 'v1' }) },
-      /^error bad-reference: "v1" .*it is a tag, and the image it belongs to is missing.\n.*`images: ghcr.io\/acme\/app:v1`.$/,
+      /^error bad-reference: bad-reference: "v1" .*it is a tag, and the image it belongs to is missing.\n.*`images: ghcr.io\/acme\/app:v1`.$/,
     ],
     [
       'upper case',
@@ -212,7 +212,7 @@ describe.concurrent('sign-image/verify answers', () => {
     [
       'nobody to trust',
       { inputs: () => ({}) },
-      /^error bad-input: Nothing says who must have signed(.|\n)*certificate-identity: https:(.|\n)*key: cosign.pub(.|\n)*policy: /,
+      /^error bad-input: bad-input: Nothing says who must have signed(.|\n)*certificate-identity: https:(.|\n)*key: cosign.pub(.|\n)*policy: /,
     ],
     [
       'nothing to verify',
@@ -232,7 +232,7 @@ describe.concurrent('sign-image/verify answers', () => {
     [
       '`public-key` instead of `key`',
       { inputs: () => ({}), options: () => ({ env: { 'INPUT_PUBLIC-KEY': publicPem } }) },
-      /^error bad-input: `public-key` is no input of this action, so it has no effect.\nRename `public-key` to `key`.$/,
+      /^error bad-input: bad-input: `public-key` is no input of this action, so it has no effect.\nRename `public-key` to `key`.$/,
     ],
   ])('%s', async (_, mistake, expected) => {
     const run = await tried('verify', mistake);

@@ -109,9 +109,7 @@ export function describeKeyless(name: string, start: () => Promise<KeylessWorld>
             bundle.verificationMaterial.tlogEntries[0]?.canonicalizedBody.toString(),
           );
         }
-        expect(run.summary).toContain(
-          'workflow release.yml of octo-org/octo-repo at refs/heads/main',
-        );
+        expect(run.summary).toContain('<p>Signed by release.yml of octo-org/octo-repo at main, ');
         expect(run.summary).toContain(
           `--certificate-identity ${world.sigstore.certificateIdentity} `,
         );

@@ -40,8 +40,8 @@ describe('the report of a good image', () => {
     expect(result.shown).toContain(line);
     expect(result.shown).toMatch(/UTC, log index \d+$/m);
     expect(result.summary).toMatch(/^## ✅ 1 image verified\n/);
-    expect(result.summary).toContain(
-      'workflow release.yml of harbor-lights/ferry at refs/heads/main',
+    expect(result.summary).toMatch(
+      /^<p>Signed by release\.yml of harbor-lights\/ferry at main, verified, \S+ s\.<\/p>$/m,
     );
   });
 
@@ -105,7 +105,8 @@ describe('the report of a bad image', () => {
       }),
     ]);
     expect(result.summary).toMatch(/^## ❌ 1 of 1 image does not verify\n/);
-    expect(result.summary).toContain('It was signed by');
+    const underlined = result.summary.replaceAll(/<\/?(?:b|ins)>/g, '');
+    expect(underlined).toContain(`expected <code>${lantern}</code><br>found <code>${ferry}</code>`);
   });
 
   it('is only told with `fail: false`', async () => {

@@ -1,6 +1,7 @@
 import type { VerifyResult } from '../verifying/result.ts';
+import { codeTitles } from './code-titles.ts';
 import { chapterPage, type PageSetting } from './pages.ts';
-import { code, errorBlock, facts, shortDigest } from './summary-html.ts';
+import { code, errorBlock, facts, namesHtml, prose, shortDigest } from './summary-html.ts';
 import { adviceFor } from './verify-advice.ts';
 
 /** What ended a step before it came to an image. */
@@ -40,40 +41,38 @@ export function failureBlocks(
       (result) => `${result.code}\n${result.reason}\n${adviceFor(result)}`,
     ).values(),
   ];
-  const blocks = groups.slice(0, most).map((group) => block(group, setting));
+  const blocks = groups
+    .slice(0, most)
+    .flatMap(([first, ...others]) =>
+      first === undefined ? [] : [block([first, ...others], setting)],
+    );
   const left = groups.length - most;
   return left > 0
     ? [...blocks, `<p>… and ${left} more failures: see output <code>results</code>.</p>`]
     : blocks;
 }
 
-function block(group: readonly VerifyResult[], setting: PageSetting): string {
+function block(group: readonly [VerifyResult, ...VerifyResult[]], setting: PageSetting): string {
   const [first] = group;
   const names = group.slice(0, mostNames).map(nameHtml);
   const more = group.length > mostNames ? [`and ${group.length - mostNames} more`] : [];
-  const why = first?.code ?? 'unsigned';
-  return errorBlock(
-    {
-      code: why,
-      message: first?.reason ?? '',
-      fix: first === undefined ? '' : adviceFor(first),
-      page: chapterPage(why, 'image', setting),
-    },
-    [...names, ...more],
-  );
+  const why = first.code ?? 'unsigned';
+  const fix = adviceFor(first);
+  // Where the advice holds who signed beside who was expected, the sentence says nothing more.
+  const reason = fix.includes('```text\n') ? [] : [prose(first.reason ?? '')];
+  const page = chapterPage(why, 'image', setting);
+  const message = `${codeTitles[why]}.`;
+  return errorBlock({ code: why, message, fix, page }, [...names, ...more], reason);
 }
 
+/** The names of an image that failed; below them its digest, and the places that name it. */
 function nameHtml(result: VerifyResult): string {
   const { references, image, platform, asked, digest, sources = [] } = result;
-  const name = (references[0] ?? image).replace(/@sha256:.*$/s, '').slice(0, 300);
+  const names = namesHtml(references, image, undefined);
   const places = sources.slice(0, mostPlaces).map(({ file, line }) => code(`${file}:${line}`));
   const more =
     sources.length > mostPlaces ? [`and ${sources.length - mostPlaces} more places`] : [];
-  return facts(
-    code(name),
-    asked ? undefined : code(platform ?? 'inside it'),
-    shortDigest(digest),
-    ...places,
-    ...more,
-  );
+  const inside = asked ? undefined : code(platform ?? 'inside it');
+  const about = facts(inside, shortDigest(digest), ...places, ...more);
+  return about === '' ? names : `${names}<br>${about}`;
 }

@@ -2,37 +2,14 @@ import { constants, existsSync } from 'node:fs';
 import { mkdir, open, realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { Failure } from '../failure.ts';
-import { type VerdictCode, verdictCodes } from '../signature/verdict.ts';
+import { verdictCodes } from '../signature/verdict.ts';
 import { shownLines } from '../text/untrusted.ts';
 import type { VerifyResult } from '../verifying/result.ts';
+import { codeTitles } from './code-titles.ts';
 import { adviceFor } from './verify-advice.ts';
 
 /** Code scanning takes 25,000 results of one run, and shows 5,000. */
 const mostResults = 5000;
-
-/** What each code means, in words for a list of rules. */
-const titles: Readonly<Record<VerdictCode, string>> = {
-  verified: 'The image is signed by whom it should be',
-  unsigned: 'The image has no signature',
-  'wrong-identity': 'The image is signed by another identity',
-  'wrong-issuer': 'The image is signed by an identity of another issuer',
-  'wrong-claim': 'The signature was made for another repository, ref or event',
-  'wrong-key': 'The image is signed with another key',
-  'untrusted-certificate': 'The certificate of the signature is not trusted',
-  'no-log-entry': 'The signature has no entry in a transparency log',
-  'bad-log-entry': 'The log entry of the signature does not hold',
-  'no-timestamp': 'Nothing proves when the signature was made',
-  'bad-timestamp': 'The timestamp of the signature does not hold',
-  'bad-signature': 'The signature is broken',
-  'wrong-subject': 'The signature is one of another image',
-  'wrong-predicate': 'What was found is no signature',
-  'annotation-mismatch': 'The signature does not carry the annotations asked for',
-  malformed: 'What was found in the registry cannot be read',
-  'too-large': 'There is too much beside the image to be read',
-  'registry-error': 'The registry could not be asked',
-  'not-allowed': 'The policy does not allow the image',
-  unresolved: 'It cannot be said which image this is',
-};
 
 /**
  * The findings as SARIF 2.1.0 (OASIS), a result for each place where an image that did not verify
@@ -50,7 +27,7 @@ export function sarifLog(results: readonly VerifyResult[], env: NodeJS.ProcessEn
     .filter((code) => used.includes(code))
     .map((code) => ({
       id: code,
-      shortDescription: { text: titles[code] },
+      shortDescription: { text: codeTitles[code] },
       defaultConfiguration: { level: 'error' },
       properties: {
         tags: ['security', 'supply-chain'],
@@ -100,7 +77,7 @@ function finding(
     ruleId: code,
     level: 'error',
     message: {
-      text: shownLines(`${reference}: ${result.reason ?? titles[code]}\n${adviceFor(result)}`),
+      text: shownLines(`${reference}: ${result.reason ?? codeTitles[code]}\n${adviceFor(result)}`),
     },
     locations: [
       {

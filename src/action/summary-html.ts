@@ -37,9 +37,18 @@ export interface ShownError {
 }
 
 /** What happened and what to change, with the images it happened to (HTML). */
-export function errorBlock(error: ShownError, images: readonly string[] = []): string {
+export function errorBlock(
+  error: ShownError,
+  images: readonly string[] = [],
+  more: readonly string[] = [],
+): string {
   const head = `❌ <b>${prose(error.message)}</b> ${link(code(error.code), error.page)}`;
-  return `<blockquote>${[head, ...images, `👉 ${fixHtml(error.fix)}`].join('<br>')}</blockquote>`;
+  // What was expected and found is what happened, though the advice begins with it.
+  const [, difference = '', advice = ''] = /^(```text\n.*?\n```\n*)?(.*)$/s.exec(error.fix) ?? [];
+  const found = difference === '' ? [] : [fixHtml(difference)];
+  const fix = fixHtml(advice);
+  const last = fix === '' ? [] : [fix.startsWith('<pre>') ? fix : `👉 ${fix}`];
+  return `<blockquote>${[head, ...images, ...more, ...found, ...last].join('<br>')}</blockquote>`;
 }
 
 /** HTML with a link, where there is a page. */
@@ -74,22 +83,66 @@ export function namesHtml(
   return [`<b>${link(code(first), page)}</b>`, ...shown.map(code), ...more].join('<br>');
 }
 
-/** "log entry 123", with a link where the log has a page for people. */
-export function logEntry(
-  entry: { readonly tlogIndex?: number; readonly logId?: string } | undefined,
+/** "log entry 123" or "log entries 123, 124", with links where the log has a page for people. */
+export function logEntries(
+  signatures: readonly { readonly tlogIndex?: number; readonly logId?: string }[],
 ): string | undefined {
-  if (entry?.tlogIndex === undefined) return undefined;
-  return `log entry ${link(String(entry.tlogIndex), logPage(entry))}`;
+  const entries = signatures.filter(({ tlogIndex }) => tlogIndex !== undefined);
+  if (entries.length === 0) return undefined;
+  const links = entries.map((entry) => link(String(entry.tlogIndex), logPage(entry)));
+  return `log ${links.length === 1 ? 'entry' : 'entries'} ${links.join(', ')}`;
 }
 
-/** A fix as HTML: fenced YAML becomes a `<pre>`. */
+/** A fix as HTML: fenced YAML becomes a `<pre>`, a marked difference lines that wrap. */
 export function fixHtml(fix: string): string {
-  const parts = fix.split('```');
+  const parts = fix.split('```').map((part, index) => {
+    if (index % 2 === 0) return prose(part.trim());
+    const [, language, text = ''] = /^(\w*)\n?(.*?)\n?$/s.exec(part) ?? [];
+    return language === 'text' ? differenceHtml(text) : pre(text);
+  });
+  // Beside what is a block by itself there is no line to be broken.
   return parts
-    .map((part, index) =>
-      index % 2 === 1 ? pre(part.replace(/^\w*\n/, '').replace(/\n$/, '')) : prose(part.trim()),
-    )
-    .join('');
+    .filter((part) => part !== '')
+    .reduce((html, part) => `${html}${needsBreak(html, part) ? '<br>' : ''}${part}`, '');
+}
+
+function needsBreak(before: string, after: string): boolean {
+  return before !== '' && !before.endsWith('</pre>') && !after.startsWith('<pre>');
+}
+
+/**
+ * What was expected and what was found, with the difference underlined. In a `<pre>` the end of a
+ * long identity, where it differs most often, would not be seen on a telephone.
+ */
+function differenceHtml(text: string): string {
+  const rows = text.split('\n');
+  return rows
+    .flatMap((row, index) => {
+      const [, name = '', value] = /^(expected|found): +(.*)$/.exec(row) ?? [];
+      if (/^ *\^+$/.test(row)) return [];
+      if (value === undefined) return [prose(row)];
+      const marks = rows[index + (name === 'expected' ? 2 : 1)] ?? '';
+      const found = rows[index + (name === 'expected' ? 1 : 0)] ?? '';
+      return [`${name} ${markedCode(row, found, marks)}`];
+    })
+    .join('<br>');
+}
+
+/** `expected: ` and `found:    `, and the place of the marks in that line. */
+const labelLength = 10;
+
+function markedCode(row: string, found: string, marks: string): string {
+  const value = [...row].slice(labelLength);
+  const start = marks.indexOf('^') - labelLength;
+  if (!/^ *\^+$/.test(marks) || start < 0) return code(value.join(''));
+  const same = [...found].length - marks.length; // behind the difference, in both
+  const end = Math.max(start, value.length - same);
+  const [before, different, after] = [
+    value.slice(0, start),
+    value.slice(start, end),
+    value.slice(end),
+  ].map((part) => escapeHtml(part.join('')));
+  return `<code>${before}<b><ins>${different}</ins></b>${after}</code>`;
 }
 
 /**

@@ -10,7 +10,7 @@ import {
   firstThatFits,
   lines,
   link,
-  logEntry,
+  logEntries,
   namesHtml,
   pre,
   prose,
@@ -65,7 +65,7 @@ function* summaries(results: readonly SignResult[], setting: SummarySetting): Ge
         ...(manifests ? manifestsOf(result, inner.get(result.image) ?? []) : []),
       ]),
       ...(left > 0 ? [lines(`… and ${left} more: see output <code>results</code>.`)] : []),
-      ...wholeDigests(shown),
+      ...fullDigests(shown),
       ...gate(shown, setting),
       ...publicKeyBlock(setting),
       ...policyBlocks(setting),
@@ -118,12 +118,7 @@ function imageBlock(result: SignResult, setting: PageSetting): string {
   const page = packagePage(image, setting);
   return lines(
     `${icon(result)} ${namesHtml(references, image, page)}`,
-    facts(
-      shortDigest(digest),
-      outcome(result),
-      formats(signatures),
-      ...signatures.map((signature) => logEntry(signature)),
-    ),
+    facts(shortDigest(digest), outcome(result), formats(signatures), logEntries(signatures)),
   );
 }
 
@@ -132,7 +127,7 @@ function manifestsOf(index: SignResult, inner: readonly SignResult[]): readonly 
   if (inner.length === 0) return [];
   const rows = inner.map((result) => {
     const { platform = '–', digest = '–', signatures } = result;
-    const about = [outcome(result), formats(signatures), ...signatures.map((one) => logEntry(one))];
+    const about = [outcome(result), formats(signatures), logEntries(signatures)];
     return `${icon(result)} ${code(platform)} ${facts(...about)}<br>${code(digest)}`;
   });
   const title = `${count(inner.length, 'manifest')} inside ${code(index.references[0] ?? index.image)}`;
@@ -180,11 +175,11 @@ function errors(results: readonly SignResult[], setting: PageSetting): readonly 
 }
 
 /** What a later step or a person copies; of one image in sight, of several folded. */
-function wholeDigests(rows: readonly SignResult[]): readonly string[] {
+function fullDigests(rows: readonly SignResult[]): readonly string[] {
   const images = rows.filter(({ digest }) => digest !== undefined).map(({ image }) => image);
   if (images.length === 0) return [];
   const text = pre(images.join('\n'));
-  return [images.length === 1 ? text : details('Whole digests, to copy', text)];
+  return [images.length === 1 ? text : details('Full digests, to copy', text)];
 }
 
 /** What lets exactly this through: the step of a workflow, beside the command of cosign. */

@@ -1,6 +1,7 @@
 import { keyId } from '../signature/key.ts';
 import { matcherText } from '../signature/matcher.ts';
 import type { Matcher, SignaturePolicy, SignerRule } from '../signature/policy.ts';
+import type { Verdict } from '../signature/verdict.ts';
 import { goodSignature, isWhole, type VerifyResult } from '../verifying/result.ts';
 import { failureBlocks, type StepFailure, stepBlock } from './failure-blocks.ts';
 import { count } from './list-words.ts';
@@ -13,7 +14,7 @@ import {
   firstThatFits,
   lines,
   link,
-  logEntry,
+  logEntries,
   namesHtml,
   pre,
   prose,
@@ -61,15 +62,17 @@ function* summaries(
     [30, false],
   ] as const) {
     const shown = passed.slice(0, most);
+    const signers = new Set(passed.map((result) => signerInWords(goodSignature(result) ?? {})));
+    const each = setting.verdict === undefined || signers.size > 1;
     const left = passed.length - shown.length;
     yield [
       head,
       ...(setting.verdict === undefined ? [] : [lines(`${prose(setting.verdict)}.`)]),
       ...failureBlocks(results, mostErrors, setting),
-      ...shown.map((result) => imageBlock(result, results, setting)),
+      ...shown.map((result) => imageBlock(result, results, setting, each)),
       ...(left > 0 ? [lines(`… and ${left} more: see output <code>results</code>.`)] : []),
-      ...wholeDigests(shown),
-      expected(setting),
+      ...fullDigests(shown),
+      expected(setting, passed.length < asked.length),
       ...(folded ? asked.flatMap((index) => manifests(index, results)) : []),
       ...(folded ? results.flatMap(others) : []),
     ].join('\n\n');
@@ -96,20 +99,19 @@ function heading(
   return `## ${fail ? '❌' : '⚠️'} ${bad} of ${count(asked.length, 'image')} ${verb} not verify`;
 }
 
-/** What was asked, letter by letter. */
-function expected({ policy, policyFiles }: VerifySummarySetting): string {
-  if (policy === undefined)
-    return lines('<b>Asked for</b>', ...policyFiles.map((file) => `Policy ${code(file)}`));
+/** What was asked, letter by letter; folded below a failure, which says it already. */
+function expected(setting: VerifySummarySetting, folded: boolean): string {
+  const facts = expectedLines(setting);
+  return folded ? details('Asked for', lines(...facts)) : lines('<b>Asked for</b>', ...facts);
+}
+
+function expectedLines({ policy, policyFiles }: VerifySummarySetting): readonly string[] {
+  if (policy === undefined) return policyFiles.map((file) => `Policy ${code(file)}`);
   const annotations = Object.entries(policy.annotations).map(
     ([name, value]) => `Annotation ${code(`${name}=${value}`)}`,
   );
   const log = policy.tlog === 'required' ? 'an entry is required' : 'not looked at';
-  return lines(
-    '<b>Asked for</b>',
-    ...policy.signers.flatMap(signerLines),
-    ...annotations,
-    `Transparency log: ${log}`,
-  );
+  return [...policy.signers.flatMap(signerLines), ...annotations, `Transparency log: ${log}`];
 }
 
 function signerLines(rule: SignerRule): readonly string[] {
@@ -131,11 +133,15 @@ const claimNames: Readonly<Record<string, string>> = {
   runnerEnvironment: 'Runner',
 };
 
-/** An image that passed: its names, who signed it and when, and where that can be looked up. */
+/**
+ * An image that passed: its names, who signed it (where the verdict does not say so of all) and
+ * when, and where that can be looked up.
+ */
 function imageBlock(
   result: VerifyResult,
   results: readonly VerifyResult[],
   setting: PageSetting,
+  withSigner: boolean,
 ): string {
   const { image, references, digest, reason = '' } = result;
   const whole = isWhole(result, results);
@@ -146,22 +152,26 @@ function imageBlock(
   return lines(
     `${whole ? '✅' : '❌'} ${namesHtml(references, image, page)}`,
     whole ? '' : 'not everything inside verifies',
-    good === undefined ? prose(reason) : `signed by ${prose(signerInWords(good).slice(0, 500))}`,
+    good === undefined ? prose(reason) : withSigner ? signerLine(good) : '',
     facts(
       shortDigest(digest),
       good === undefined ? undefined : timeInWords(good),
-      logEntry(good),
+      logEntries(good === undefined ? [] : [good]),
       commit === undefined ? undefined : `commit ${link(code((sha ?? '').slice(0, 12)), commit)}`,
     ),
   );
 }
 
+function signerLine(good: Verdict): string {
+  return `signed by ${prose(signerInWords(good).slice(0, 500))}`;
+}
+
 /** What later steps should use; of one image in sight, of several folded. */
-function wholeDigests(passed: readonly VerifyResult[]): readonly string[] {
+function fullDigests(passed: readonly VerifyResult[]): readonly string[] {
   const images = passed.filter(({ digest }) => digest !== undefined).map(({ image }) => image);
   if (images.length === 0) return [];
   const text = pre(images.join('\n'));
-  return [images.length === 1 ? text : details('Whole digests, to copy', text)];
+  return [images.length === 1 ? text : details('Full digests, to copy', text)];
 }
 
 /** The manifests inside one index, folded unless one of them failed. */
