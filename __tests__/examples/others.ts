@@ -2,6 +2,7 @@
 // would have.
 import { type PushedImage, pushImage } from '../sandbox/images.ts';
 import { RegistryClient } from '../sandbox/registry-client.ts';
+import { sha256 } from '../sandbox/registry-store.ts';
 import type { Stage } from './stage.ts';
 
 export interface OtherStep {
@@ -99,6 +100,9 @@ export const scripts: Readonly<Record<string, Actor>> = {
   'Push an image': async (_, stage, seed) => ({
     digest: (await push(stage, ['ttl.sh/sign-image-4711:1h'], seed)).digest,
   }),
+  'Push the chart': async ({ env }, stage, seed) => ({
+    digest: await pushChart(stage, `${env.CHARTS?.replace('oci://', '')}/app`, seed),
+  }),
   'Copy the image and its signatures': async ({ env }, stage) => copyAll(env, stage),
   'Deploy what verified': async ({ env }) => {
     if (!/@sha256:[0-9a-f]{64}$/.test(env.IMAGE ?? ''))
@@ -106,6 +110,33 @@ export const scripts: Readonly<Record<string, Actor>> = {
     return {};
   },
 };
+
+/** What `helm push` does: a manifest with Helm's config, and the packed chart. */
+async function pushChart(stage: Stage, name: string, seed: string): Promise<string> {
+  const [host, repository] = split(stage.placed(name));
+  const client = new RegistryClient(host, stage.credentialsFor(host));
+  const blob = async (bytes: Buffer, mediaType: string) => {
+    const digest = sha256(bytes);
+    await client.pushBlob(repository, digest, bytes);
+    return { mediaType, digest, size: bytes.length };
+  };
+  const chart = Buffer.from(JSON.stringify({ name: 'app', version: '1.4.2', description: seed }));
+  const manifest = {
+    schemaVersion: 2,
+    config: await blob(chart, 'application/vnd.cncf.helm.config.v1+json'),
+    layers: [
+      await blob(
+        Buffer.from(`a packed chart, ${seed}`),
+        'application/vnd.cncf.helm.chart.content.v1.tar+gzip',
+      ),
+    ],
+    annotations: { 'org.opencontainers.image.title': 'app' },
+  };
+  const bytes = Buffer.from(JSON.stringify(manifest));
+  const type = 'application/vnd.oci.image.manifest.v1+json';
+  await client.pushManifest(repository, '1.4.2', bytes, type);
+  return sha256(bytes);
+}
 
 /**
  * What `oras copy` does: the image, what refers to it, and the tag of the legacy signatures, byte

@@ -29,6 +29,10 @@ const expected: Readonly<
 > = {
   'examples/bake.yml': { steps: [['signed bundle legacy', 'signed bundle legacy']] },
   'examples/build-push-action.yml': { steps: [['signed bundle legacy']] },
+  'examples/helm-chart.yml': {
+    options: { ref: 'refs/tags/v1.4.2' },
+    steps: [['signed bundle legacy'], ['verified']],
+  },
   'examples/isolated-signing.yml': {
     options: { ref: 'refs/tags/v1.4.2' },
     steps: [['signed bundle legacy'], ['verified']],
@@ -125,6 +129,13 @@ describe.concurrent('the twins that must fail', () => {
   it.each([
     ['build-push-action', 'id-token: write', 'id-token: none', 'no-identity-token'],
     ['build-push-action', 'packages: write', 'packages: none', 'registry-denied'],
+    ['helm-chart', 'github.workflow_ref', 'github.repository', 'wrong-identity'],
+    [
+      'helm-chart',
+      'oci://ghcr.io/${{ github.repository_owner }}/charts/app',
+      'oci://acme/app',
+      'bad-reference',
+    ],
     [
       'isolated-signing',
       'github-repository: ${{ github.repository }}',

@@ -107,6 +107,36 @@ describe.skipIf(process.platform === 'win32')('the login of the reusable workflo
   });
 });
 
+describe.skipIf(process.platform === 'win32')('examples/helm-chart.yml', () => {
+  const script = scriptOf('examples/helm-chart.yml', 'Push the chart');
+  const digest = `sha256:${'d'.repeat(64)}`;
+  const helm = (push: string) =>
+    program(
+      'helm',
+      `case "$1" in package) mkdir packaged; echo chart > packaged/app-1.4.2.tgz;; push) ${push};; esac`,
+    );
+
+  it('hands on the digest that helm prints', () => {
+    const output = join(folder, 'output');
+    helm(`echo 'Pushed: ghcr.io/acme/charts/app:1.4.2' >&2; echo 'Digest: ${digest}' >&2`);
+    const env = { CHARTS: 'oci://ghcr.io/acme/charts', GITHUB_OUTPUT: output };
+    expect(run(script, env)).toEqual({
+      passed: true,
+      calls: [
+        'package charts/app --destination packaged',
+        'push packaged/app-1.4.2.tgz oci://ghcr.io/acme/charts',
+      ],
+    });
+    expect(readFileSync(output, 'utf8')).toBe(`digest=${digest}\n`);
+  });
+
+  it('fails where helm does', () => {
+    helm('echo denied >&2; exit 1');
+    const env = { CHARTS: 'oci://ghcr.io/acme/charts', GITHUB_OUTPUT: join(folder, 'output') };
+    expect(run(script, env).passed).toBe(false);
+  });
+});
+
 describe.skipIf(process.platform === 'win32')('examples/matrix-merge.yml', () => {
   it('merges every digest that a builder handed on', () => {
     const digests = join(folder, 'digests');

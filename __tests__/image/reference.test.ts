@@ -5,6 +5,7 @@ import {
   cosignRepositoryName,
   formatReference,
   formatRepository,
+  parseNamed,
   parseReference,
   registryHost,
 } from '../../src/image/reference.ts';
@@ -256,5 +257,31 @@ describe('for every text', () => {
     };
     expect(growth(refuse, 396)).toBeLessThan(3);
     expect(growth(refuse, 100_000)).toBeLessThan(3);
+  });
+});
+
+describe('what a workflow names', () => {
+  it.each([
+    ['oci://ghcr.io/acme/charts/app', 'ghcr.io/acme/charts/app'],
+    ['oci://ghcr.io/acme/charts/app:1.2.3', 'ghcr.io/acme/charts/app:1.2.3'],
+    [' oci://localhost/app:1 ', 'localhost/app:1'],
+    ['oci://127.0.0.1:5000/app', '127.0.0.1:5000/app'],
+    ['oci://docker.io/acme/app', 'docker.io/acme/app'],
+    ['acme/app', 'docker.io/acme/app'],
+  ])('%j is %s', (text, reference) => {
+    expect(formatReference(parseNamed(text))).toBe(reference);
+  });
+
+  it.each([
+    ['oci://acme/app', 'behind oci:// stands a registry, and "acme" is none'],
+    ['oci://', 'is not an image reference'],
+    ['oci:///acme/app', 'behind oci:// stands a registry'],
+    ['oci://oci://ghcr.io/acme/app', 'is not an image reference'],
+    ['OCI://ghcr.io/acme/app', 'a scheme'],
+    ['oci://https://ghcr.io/acme/app', 'is not an image reference'],
+    ['oci://ghcr.io/acme/App', 'is not an image reference'],
+    ['oci://ghcr.io/acme/app:1.2.3+abc', 'is not an image reference'],
+  ])('%j is refused', (text, problem) => {
+    expect(() => parseNamed(text)).toThrow(problem);
   });
 });

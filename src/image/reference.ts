@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { Failure } from '../failure.ts';
+import { shown } from '../text/untrusted.ts';
 import { type Digest, isDigest } from './digest.ts';
 import { isLonelyTag, maxReference, referenceProblem } from './reference-problem.ts';
 
@@ -41,6 +42,33 @@ export function parseReference(text: string, where = 'images'): ImageReference {
     `"${shown}" in \`${where}\` is not an image reference: ${problem}.`,
     fix,
   );
+}
+
+/**
+ * Reads what a workflow names: a reference, or the address of an OCI artifact as Helm and Flux write
+ * it, `oci://` and a reference. Behind it the first part is always a host, which Docker may read as
+ * a name on Docker Hub (`oci://acme/app`): such an address is refused.
+ * @throws {Failure} `bad-reference`
+ */
+export function parseNamed(text: string, where = 'images'): ImageReference {
+  const address = text.trim();
+  if (!address.startsWith(ociScheme)) return parseReference(text, where);
+  const rest = address.slice(ociScheme.length);
+  const host = rest.split('/', 1)[0] ?? '';
+  if (rest.includes('/') && !isHost(host))
+    throw new Failure(
+      'bad-reference',
+      `"${shown(address, 200)}" in \`${where}\` is not the address of an artifact: behind oci:// stands a registry, and "${shown(host, 100)}" is none.`,
+      `Name the registry: \`${where}: oci://ghcr.io/acme/charts/app\`.`,
+    );
+  return parseReference(rest, where);
+}
+
+const ociScheme = 'oci://';
+
+/** As Docker tells a host from the first part of a name on Docker Hub. */
+function isHost(first: string): boolean {
+  return first === 'localhost' || /[.:]/.test(first);
 }
 
 /**
@@ -110,9 +138,9 @@ function readName(text: string): RepositoryName | undefined {
   if (/^[0-9a-f]{64}$/.test(text)) return undefined;
   const slash = text.indexOf('/');
   const first = slash < 0 ? '' : text.slice(0, slash);
-  const isHost = first === 'localhost' || /[.:]/.test(first);
-  const registry = isHost ? canonicalHost(first) : 'docker.io';
-  let repository = isHost ? text.slice(slash + 1) : text;
+  const hasHost = isHost(first);
+  const registry = hasHost ? canonicalHost(first) : 'docker.io';
+  let repository = hasHost ? text.slice(slash + 1) : text;
   if (registry === 'docker.io' && !repository.includes('/')) repository = `library/${repository}`;
   if (
     repository.length > maxRepository ||

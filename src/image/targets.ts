@@ -6,6 +6,7 @@ import {
   formatReference,
   formatRepository,
   type ImageReference,
+  parseNamed,
   parseReference,
 } from './reference.ts';
 
@@ -49,7 +50,7 @@ const yaml =
  */
 export function readTargets(inputs: TargetInputs): Target[] {
   const digest = inputs.digest?.trim() ? parseDigest(inputs.digest.trim()) : undefined;
-  const listed = inputs.images.map((text) => target(parseReference(text), 'images', digest));
+  const listed = inputs.images.map((text) => target(parseNamed(text), 'images', digest));
   const built = inputs.metadata?.trim() ? fromMetadata(inputs.metadata.trim()) : [];
   if (listed.length + built.length > maxTargets) {
     throw new Failure(
