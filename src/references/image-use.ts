@@ -15,7 +15,15 @@ export type ImageUse = {
   readonly line: number;
   /** as it stands in the file */
   readonly written: string;
-} & ({ readonly reference: ImageReference } | { readonly why: string } | { readonly told: string });
+} & (
+  | { readonly reference: ImageReference }
+  | {
+      readonly why: string;
+      /** the file that it names, from the folder of this one: no problem where `files` chooses it */
+      readonly unlessChosen?: string;
+    }
+  | { readonly told: string }
+);
 
 /** What a reader found in a text that it understands. */
 export interface FileReading {
@@ -54,7 +62,11 @@ export function mentioned(line: number, written: string, told: string): ImageUse
 }
 
 /** `why` is the end of a sentence, without a full stop. */
-export function unresolved(line: number, written: string, why: string): ImageUse {
+export function unresolved(
+  line: number,
+  written: string,
+  why: string,
+): Extract<ImageUse, { readonly why: string }> {
   return { line, written: shown(written, 200), why };
 }
 

@@ -8,6 +8,13 @@ import { type FileReading, type ImageUse, unresolved } from './image-use.ts';
 import { isKubernetes, readKubernetes } from './kubernetes.ts';
 import { isKustomization, kustomizeFields, readKustomization } from './kustomize.ts';
 import { isJsonPatch, readJsonPatch } from './patches.ts';
+import {
+  isDevcontainerPath,
+  isGitlab,
+  readDevcontainer,
+  readGitlab,
+  withoutComments,
+} from './pipelines.ts';
 import { isTemplate, isTemplatePlace, readTemplate, refuseActions } from './template.ts';
 import { isAction, isWorkflow, readAction, readWorkflow } from './workflow.ts';
 
@@ -23,12 +30,18 @@ export function isYamlName(name: string): boolean {
  * so by its name.
  * @param path with `/`
  */
-export function readYamlFile(path: string, text: string): FileReading {
+export function readYamlFile(path: string, written: string): FileReading {
+  const isDevcontainer = isDevcontainerPath(path);
+  const text = isDevcontainer ? withoutComments(written) : written;
   const name = path.slice(path.lastIndexOf('/') + 1);
   const readings: FileReading[] = [];
   try {
     for (const document of yamlDocuments(text)) {
-      readings.push(readDocument(document, name));
+      readings.push(
+        isDevcontainer
+          ? { kinds: ['devcontainer'], uses: readDevcontainer(document) }
+          : readDocument(document, name),
+      );
       if (text.includes('{{') && !isValuesName(name)) refuseActions(document);
     }
     if (isTemplatePlace(path)) refuseActions(text);
@@ -149,9 +162,12 @@ const kinds: readonly Kind[] = [
     read: readCompose,
     has: (document) => [
       'services',
+      'models',
+      'include',
       ...[...mapOf(document).keys()].filter((field) => field.startsWith('x-')),
     ],
   },
+  { name: 'GitLab pipeline', is: isGitlab, read: readGitlab, has: () => [] },
 ];
 
 function without(document: YamlNode, fields: readonly string[]): YamlNode {

@@ -59,6 +59,9 @@ function steps(node: YamlNode | undefined): readonly ImageUse[] {
 }
 
 function dockerUrl(node: YamlNode | undefined): readonly ImageUse[] {
+  // A tag keeps or changes the text, and readers differ.
+  if (node?.tag !== undefined && /docker:/i.test(String(node.source ?? node.value)))
+    return [unresolved(node.line, String(node.source ?? ''), 'is not a text')];
   const text = textOf(node);
   const image = /^docker:\/\/(.*)$/is.exec(text ?? '')?.[1];
   return node === undefined || text === undefined || image === undefined

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { VerifyInputs } from '../action/verify-inputs.ts';
 import { listFiles, readWorkspaceFile } from '../action/workspace-files.ts';
 import { Failure } from '../failure.ts';
@@ -52,7 +53,10 @@ export async function findReferences(
   const root = machine.env.GITHUB_WORKSPACE || '.';
   const changed = opened && (await openChanged(opened, globs, machine));
   const listed = changed ?? (await allFiles(root, globs));
-  const read = await readAll(listed.files, network, listed.contentOf);
+  const read = (await readAll(listed.files, network, listed.contentOf)).map((reading) => ({
+    ...reading,
+    uses: reading.uses.filter((use) => !isChosen(use, reading.file, globs)),
+  }));
   tellStrangers(
     read.filter(({ kinds }) => kinds.length === 0).map(({ file }) => file),
     machine,
@@ -63,6 +67,13 @@ export async function findReferences(
     uses: [{ line: 1, written: file, why }],
   }));
   return gather([...read, ...problems], changed !== undefined, listed.files.length);
+}
+
+/** True for a use that only says that another file has to be chosen, which it is. */
+function isChosen(use: ImageUse, file: string, globs: Globs): boolean {
+  if (!('why' in use) || use.unlessChosen === undefined) return false;
+  const path = posix.join(posix.dirname(file), use.unlessChosen);
+  return globs.chosen(path);
 }
 
 /** All files of the workspace that globs choose. */
