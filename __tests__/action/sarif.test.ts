@@ -25,6 +25,7 @@ interface Log {
         readonly name: string;
         readonly rules: readonly {
           readonly id: string;
+          readonly helpUri?: string;
           readonly shortDescription: { readonly text: string };
         }[];
       };
@@ -45,6 +46,22 @@ interface Log {
 }
 
 describe('SARIF', () => {
+  it('has the chapter of each rule, and advice without the fences of Markdown', () => {
+    const env = {
+      GITHUB_SERVER_URL: 'https://github.com',
+      GITHUB_ACTION_REPOSITORY: 'acme/sign-image',
+      GITHUB_ACTION_REF: 'v1',
+    };
+    const { runs } = sarifLog([result('unsigned'), result('too-large')], env) as Log;
+    const pages = runs[0]?.tool.driver.rules.map(({ helpUri }) => helpUri?.split('/').pop());
+    expect(pages).toEqual(['troubleshooting.md#unsigned', 'troubleshooting.md#too-large-image']);
+    const text = runs[0]?.results[0]?.message.text ?? '';
+    expect(text).toContain('\nwith:\n  images: ');
+    expect(text).not.toContain('```');
+    const plain = sarifLog([result('unsigned')], {}) as Log;
+    expect(plain.runs[0]?.tool.driver.rules[0]).not.toHaveProperty('helpUri');
+  });
+
   it('keeps the rules of the format for every code: rules are declared, messages are there, places are relative and start at line 1', () => {
     const source = { reference: 'ghcr.io/acme/app:1', file: 'deploy/ä b.yaml', line: 3 };
     const log = sarifLog(

@@ -39,6 +39,20 @@ async function run(script: string, options: RunOptions = {}) {
 }
 
 describe('the runner', () => {
+  it.each([
+    ['the summary', "appendFileSync(env.GITHUB_STEP_SUMMARY, 'a\\\\u000ab\\n')"],
+    ['the log', "console.log('a\\\\u001bb')"],
+    ['an annotation', "console.log('::error::a\\\\u0009b')"],
+  ])(
+    'refuses a step that shows a control character of its own as text in %s',
+    async (_, script) => {
+      await expect(run(script)).rejects.toThrow(
+        /shows a control character of its own as text: .*a/,
+      );
+      await expect(run(script, { hostile: true })).resolves.toMatchObject({ code: 0 });
+    },
+  );
+
   it('gives inputs as INPUT_*, with the defaults of action.yml', async () => {
     const { stdout } = await run(
       "console.log(JSON.stringify(Object.fromEntries(Object.entries(env).filter(([n]) => n.startsWith('INPUT_')))))",

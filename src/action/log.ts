@@ -112,8 +112,8 @@ export function causeChain(error: unknown): readonly string[] {
   return lines;
 }
 
-/** The fences of YAML are for Markdown; the log shows their lines as they are. */
-function withoutFences(text: string): string {
+/** The fences of YAML are for Markdown; plain text shows their lines as they are. */
+export function withoutFences(text: string): string {
   return text.replace(/^```\w*\n/gm, '').replace(/\n```$/gm, '');
 }
 

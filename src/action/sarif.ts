@@ -6,6 +6,8 @@ import { verdictCodes } from '../signature/verdict.ts';
 import { shownLines } from '../text/untrusted.ts';
 import type { VerifyResult } from '../verifying/result.ts';
 import { codeTitles } from './code-titles.ts';
+import { withoutFences } from './log.ts';
+import { chapterPage } from './pages.ts';
 import { adviceFor } from './verify-advice.ts';
 
 /** Code scanning takes 25,000 results of one run, and shows 5,000. */
@@ -28,6 +30,7 @@ export function sarifLog(results: readonly VerifyResult[], env: NodeJS.ProcessEn
     .map((code) => ({
       id: code,
       shortDescription: { text: codeTitles[code] },
+      ...helpOf(chapterPage(code, 'image', { env })),
       defaultConfiguration: { level: 'error' },
       properties: {
         tags: ['security', 'supply-chain'],
@@ -46,6 +49,10 @@ export function sarifLog(results: readonly VerifyResult[], env: NodeJS.ProcessEn
       },
     ],
   };
+}
+
+function helpOf(page: string | undefined): { readonly helpUri?: string } {
+  return page === undefined ? {} : { helpUri: page };
 }
 
 interface Place {
@@ -77,7 +84,9 @@ function finding(
     ruleId: code,
     level: 'error',
     message: {
-      text: shownLines(`${reference}: ${result.reason ?? codeTitles[code]}\n${adviceFor(result)}`),
+      text: shownLines(
+        `${reference}: ${result.reason ?? codeTitles[code]}\n${withoutFences(adviceFor(result))}`,
+      ),
     },
     locations: [
       {
