@@ -2,7 +2,8 @@ import { Worker } from 'node:worker_threads';
 
 /**
  * How many blocks of our code run for each input, as V8 counts them: a cost that no busy machine
- * changes. What regular expressions and built-in functions do inside is not in it.
+ * changes. What regular expressions and built-in functions do inside is not in it:
+ * growth.ts sees that.
  * @param module of src/, as a URL
  * @param name of the function that takes the input, as bytes
  */
@@ -43,28 +44,3 @@ const { Session } = require('node:inspector/promises');
   parentPort.postMessage(steps);
 })();
 `;
-
-/**
- * How many times as long twice as much takes, at the best of several looks: 2 for what is linear, 4
- * for what is quadratic. For what `stepsFor` does not see, such as regular expressions.
- */
-export function growthOf(work: (size: number) => unknown, size: number): number {
-  const best = { once: Number.POSITIVE_INFINITY, twice: Number.POSITIVE_INFINITY };
-  for (let look = 0; look < 15; look++) {
-    best.once = Math.min(
-      best.once,
-      timeOf(() => work(size)),
-    );
-    best.twice = Math.min(
-      best.twice,
-      timeOf(() => work(2 * size)),
-    );
-  }
-  return best.twice / best.once;
-}
-
-function timeOf(work: () => unknown): number {
-  const begin = performance.now();
-  for (let times = 0; times < 10; times++) work();
-  return performance.now() - begin;
-}

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readFileReferences } from '../../src/references/read-file.ts';
+import { growth } from '../growth.ts';
 import { read, show } from './show.ts';
 
 const pod = (indent: string) =>
@@ -420,6 +421,21 @@ describe('files', () => {
     expect(read('x.yaml', `x: &a b\ny:\n${'- *a\n'.repeat(60_000)}image: acme/a\n`).images).toEqual(
       ['60003 docker.io/acme/a'],
     );
+  });
+
+  it.each([
+    ['aliases', (size: number) => `x: &a b\ny:\n${'- *a\n'.repeat(size)}image: acme/a\n`],
+    ['images', (size: number) => 'spec: {image: acme/a}\n---\n'.repeat(size / 5)],
+    [
+      'keys',
+      (size: number) =>
+        `${Array.from({ length: size }, (_, n) => `k${n}:`).join('\n')}\nimage: acme/a\n`,
+    ],
+    ['lines of a text', (size: number) => `x: |\n${'  image: acme/a\n'.repeat(size)}`],
+    ['lines of a comment', (size: number) => `${'# image: acme/a\n'.repeat(size)}image: acme/a\n`],
+  ])('a file costs what it is long: %s', (_, text) => {
+    const texts = new Map([100, 200].map((size) => [size, text(size)]));
+    expect(growth((size) => read('x.yaml', texts.get(size) ?? ''), 100)).toBeLessThan(3);
   });
 
   it('a template of one endless line is not looked through', () => {

@@ -49,7 +49,7 @@ export interface RunOptions {
   readonly hostile?: boolean;
   /** files of the workspace */
   readonly workspace?: Readonly<Record<string, string | Uint8Array>>;
-  /** after so many milliseconds the step is killed and the call throws; default 60,000 */
+  /** after so many milliseconds the step is killed and the call throws; default 110,000 */
   readonly limitMs?: number;
 }
 
@@ -164,7 +164,7 @@ function start(
           `the step did not end:\n${text.stdout.slice(-2000)}\n${text.stderr.slice(-2000)}`,
         ),
       );
-    }, options.limitMs ?? 60_000);
+    }, options.limitMs ?? 110_000);
     child.on('error', reject);
     child.on('close', (code, signal) => {
       clearTimeout(limit);
