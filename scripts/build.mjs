@@ -56,6 +56,8 @@ async function bundle(input, dir, plugins = []) {
     preserveEntrySignatures: 'allow-extension',
     plugins: [...plugins, builtinsByRequest, oneHttpClient, collectInto(atOnce)],
     treeshake: { moduleSideEffects: [{ test: unusedMeansUnloaded, sideEffects: false }] },
+    // How long it takes is the machine's business, and no warning about our code.
+    checks: { bundlerTimings: false },
     onLog(level, { code, message }) {
       // What one action loads when it is needed, another needs at once.
       if (level === 'warn' && code !== 'INEFFECTIVE_DYNAMIC_IMPORT') throw new Error(message);
