@@ -11,6 +11,8 @@ const page = '<!DOCTYPE html>\n<html><head><title>Web filter: blocked</title></h
 const bare = '\ufeff<html><body>Sign in</body></html>';
 const errorOf = (run: { annotations: readonly { kind: string; message: string }[] }) =>
   run.annotations.find(({ kind }) => kind === 'error')?.message ?? '';
+/** Nobody waits an hour: what is sent is judged at once. */
+const headers = { 'content-type': 'text/html', 'retry-after': '3600' };
 const sender = /A proxy, a gateway or a login page on the way is the likely sender/;
 
 describe.concurrent.each([
@@ -33,13 +35,19 @@ describe.concurrent.each([
     await using registry = await startRegistry({ referrersApi: true, ociSubject: true });
     const { reference } = await pushImage(registry.host, 'acme/app');
     const before = registry.store.find('acme/app')?.manifests.size;
-    sigstore.faults[service].inject({ kind: 'status', status, contentType, body });
+    sigstore.faults[service].inject({
+      kind: 'status',
+      status,
+      contentType,
+      body,
+      retryAfter: 3600,
+    });
     const run = await signed(
       {
         images: reference,
         'signing-config': JSON.stringify(sigstore.signingConfig[config as SigningConfigName]),
         'trusted-root': JSON.stringify(sigstore.trustedRoot),
-        timeout: '8s',
+        timeout: '20s',
       },
       {
         env: {
@@ -58,7 +66,7 @@ describe.concurrent.each([
 
 describe.concurrent('a web page from a registry', () => {
   const key = makeKey();
-  const html = { headers: { 'content-type': 'text/html' }, body: page };
+  const html = { headers, body: page };
   const at =
     (pattern: RegExp, code: number): NonNullable<RegistryOptions['faults']> =>
     ({ method, path }) =>
@@ -78,11 +86,25 @@ describe.concurrent('a web page from a registry', () => {
     await using registry = await startRegistry();
     const { reference } = await pushImage(registry.host, 'acme/app');
     registry.set({ faults: at(pattern, status) });
-    const run = await signed(keyedInputs(reference, key, { timeout: '8s' }));
+    const run = await signed(keyedInputs(reference, key, { timeout: '20s' }));
     expect(run, run.shown).toMatchObject({ code: 1, errorCodes: [code] });
     expect(errorOf(run)).toMatch(/web page/);
     expect(errorOf(run)).toMatch(code === 'bad-manifest' ? /proxy, a gateway or a login/ : sender);
     if (code !== 'bad-manifest') expect(errorOf(run)).toContain('("Web filter: blocked")');
+  });
+
+  it('that hides the list of signatures is not taken for an empty list', async () => {
+    await using registry = await startRegistry();
+    const { reference, digest } = await pushImage(registry.host, 'acme/app');
+    const tags = [digest.replace(':', '-'), `${digest.replace(':', '-')}.sig`];
+    const first = await signed(keyedInputs(reference, makeKey()));
+    expect(first, first.shown).toMatchObject({ code: 0 });
+    const kept = () => tags.map((tag) => registry.store.json('acme/app', tag));
+    const before = kept();
+    registry.set({ faults: at(/^(GET|HEAD) .*(manifests\/sha256-|referrers)/, 403) });
+    const run = await signed(keyedInputs(reference, key, { timeout: '20s' }));
+    expect(run, run.shown).toMatchObject({ code: 1, outputs: { verified: 'false' } });
+    expect(kept()).toEqual(before);
   });
 
   it('leaves the words of a size limit what they are', async () => {
@@ -101,14 +123,12 @@ describe.concurrent('a web page from a token service', () => {
     await using registry = await startRegistry({ auth: { kind: 'token', accounts: [account] } });
     registry.set({
       faults: ({ path }) =>
-        /token/.test(path)
-          ? { kind: 'status', code: status, headers: { 'content-type': 'text/html' }, body: page }
-          : undefined,
+        /token/.test(path) ? { kind: 'status', code: status, headers, body: page } : undefined,
     });
     const auth = Buffer.from(`${account.username}:${account.password}`).toString('base64');
     const run = await signed(
       keyedInputs(`${registry.host}/acme/app@sha256:${'a'.repeat(64)}`, makeKey(), {
-        timeout: '8s',
+        timeout: '20s',
       }),
       {
         home: { '.docker/config.json': JSON.stringify({ auths: { [registry.host]: { auth } } }) },
@@ -141,7 +161,7 @@ describe.concurrent('an upload that goes on elsewhere', () => {
           ? { kind: 'status', code: 202, headers: { location } }
           : undefined,
     });
-    const run = await signed(keyedInputs(reference, makeKey(), { timeout: '8s' }));
+    const run = await signed(keyedInputs(reference, makeKey(), { timeout: '20s' }));
     expect(run, run.shown).toMatchObject({ code: 1, outputs: { verified: 'false' } });
     expect(errorOf(run)).toMatch(words);
   });

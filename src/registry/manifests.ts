@@ -3,6 +3,7 @@ import type { HttpResponse } from '../http/http.ts';
 import { type Descriptor, mediaTypes } from '../image/descriptor.ts';
 import { digestOf, isDigest } from '../image/digest.ts';
 import { otherDocument, parseManifest } from '../image/manifest.ts';
+import { isWebPage } from '../text/web-page.ts';
 import { errorsOf, refused } from './answers.ts';
 import type { Connection } from './connection.ts';
 import { meaningOf } from './refusal-meaning.ts';
@@ -140,6 +141,7 @@ export class Manifests {
    */
   async #isMissing(response: HttpResponse): Promise<boolean> {
     if (response.status !== 403) return response.status === 404;
+    if (isWebPage(response)) return false; // a gateway that lets some requests through
     const errors = errorsOf(response);
     if (
       errors.some(

@@ -9,8 +9,8 @@ import type { EndableDeadline } from '../http/deadline.ts';
  */
 const signals = ['SIGINT', 'SIGTERM'] as const;
 /**
- * For this long a cancelled run may tell what is true; whatever does not listen to the deadline (a
- * token being fetched) ends with the process.
+ * For this long a cancelled run may tell what is true; whatever does not listen to the deadline ends
+ * with the process.
  */
 const grace = 2_000;
 

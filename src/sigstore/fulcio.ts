@@ -11,6 +11,7 @@ import { type FulcioCertificate, readFulcioCertificate } from './fulcio-certific
 import {
   badAnswer,
   callService,
+  dateOf,
   jsonAnswer,
   refusalText,
   type ServiceEndpoint,
@@ -125,12 +126,6 @@ const configuration = 'api/v2/configuration';
 const maxConfiguration = 1024 * 1024;
 /** milliseconds; only a sentence gets better by it */
 const timeOfDayPatience = 5_000;
-
-/** RFC 9110, 6.6.1. */
-function dateOf({ headers }: HttpResponse): Date | undefined {
-  const date = new Date(headers.date ?? '');
-  return Number.isNaN(date.getTime()) ? undefined : date;
-}
 
 async function obtain(options: FulcioOptions): Promise<Credential> {
   const service: ServiceEndpoint = { name: 'Fulcio', code: 'fulcio-error', ...options };

@@ -111,6 +111,12 @@ export function jsonAnswer(
   throw badAnswer(service, 'problem' in reading ? reading.problem : 'it is not a JSON object');
 }
 
+/** What the clock of a service says; undefined where the answer does not (RFC 9110, 6.6.1). */
+export function dateOf({ headers }: HttpResponse): Date | undefined {
+  const date = new Date(headers.date ?? '');
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
 /**
  * The failure for an answer that is not what the API promises, e.g. a login page of a proxy, or a
  * service that lies.
