@@ -30,9 +30,19 @@ export function readSpecial(object: YamlMap, read: ReadObject): Special {
     const inner: ReadObject = (node, key) => (node.value === object ? [] : read(node, key));
     return { uses: readTransformer({ line: lineOf(object), value: object }, inner), taken };
   }
+  const filled = triggeredBy(mapOf(mapOf(object.get('metadata')).get('annotations')));
   const [, reader] =
     readers.find(([of]) => of.test(`${version.replace(/(^|\/)[^/]*$/, '')}/${kind}`)) ?? [];
-  return reader?.(object, read) ?? nothing;
+  return { ...nothing, ...filled, ...reader?.(object, read) };
+}
+
+/** OpenShift fills in the blank images of containers that such an annotation names. */
+function triggeredBy(annotations: YamlMap): Pick<Special, 'triggered'> {
+  const text = textOf(annotations.get('image.openshift.io/triggers'));
+  if (text === undefined) return {};
+  return {
+    triggered: [...text.matchAll(/@\.name\s*==\s*\\?["']([^"'\\]+)/g)].map(([, name = '']) => name),
+  };
 }
 
 function lineOf(object: YamlMap): number {
@@ -77,22 +87,33 @@ function valuesIn(fields: YamlMap, name: string): Special {
     : { uses: readEmbedded(values, name, readHelmValues), taken: [values] };
 }
 
-/** `source` or `sources`, also in the template of an ApplicationSet. */
+/**
+ * `source`, `sources`, `drySource`, also in the template of an ApplicationSet and in an operation.
+ */
 function readApplication(object: YamlMap, read: ReadObject): Special {
   const sources: YamlMap[] = [];
   const find = (node: YamlNode | undefined, key: string): void => {
     for (const item of listOf(node)) find(item, key);
     const map = mapOf(node);
-    if (key === 'source' || key === 'sources') sources.push(map);
+    if (/sources?$/i.test(key)) sources.push(map);
     for (const [name, child] of map) find(child, name);
   };
-  find(object.get('spec'), 'spec');
-  return together(
-    sources.flatMap((source) => [
+  for (const [name, child] of object) find(child, name);
+  return together([
+    readTemplatePatch(mapOf(object.get('spec')).get('templatePatch')),
+    ...sources.flatMap((source) => [
       readArgoKustomize(mapOf(source.get('kustomize')), read),
       readArgoHelm(mapOf(source.get('helm'))),
     ]),
-  );
+  ]);
+}
+
+/** A text that is a template of a patch: it can set what a source says of images. */
+function readTemplatePatch(patch: YamlNode | undefined): Special {
+  if (patch === undefined || !/image|kustomize|helm|source/i.test(String(patch.value)))
+    return nothing;
+  const why = 'is a template of a patch, which may name images';
+  return { uses: [unresolved(patch.line, 'templatePatch', why)], taken: [patch] };
 }
 
 /** Images are `name=image:tag` or `image:tag`, as `kustomize edit set image` takes them. */

@@ -2,6 +2,7 @@ import { shown } from '../text/untrusted.ts';
 import { isSet, listOf, mapOf, textOf, type YamlMap, type YamlNode } from '../text/yaml-node.ts';
 import { hasHost, imagesOf, isScalar, namesImage } from './image-fields.ts';
 import { type ImageUse, imageUse, unresolved } from './image-use.ts';
+import { mentionIn } from './mention.ts';
 
 /**
  * The images of Helm values, at any depth: fields that name an image, maps that name its parts, and
@@ -52,11 +53,14 @@ function* readTree(node: YamlNode, place: Place, registries: Registry[]): Genera
   const isList = place.underImages && !parts.some((part) => isScalar(map.get(part)));
   for (const [key, child] of map) {
     if (isList && !namesImage(key)) yield* readName(child);
+    // A chart may take an image from any field.
+    if (!namesImage(key) && !parts.includes(key)) yield* mentionIn(key, child, map);
     yield* readTree(
       child,
       {
         key,
-        underImages: place.underImages || key === 'images',
+        underImages:
+          place.underImages || key === 'images' || (namesImage(key) && Array.isArray(child.value)),
         isGlobal: place.isGlobal || key === 'global',
       },
       registries,

@@ -22,13 +22,11 @@ export interface Dialect {
  * @param key that the map stands under (of its list, for items)
  */
 export function imagesOf(key: string, map: YamlMap, dialect: Dialect): readonly ImageUse[] {
-  const whole = readParts(partsUnder(key, map));
-  const prefixed = [...map.keys()].flatMap((name) => {
-    const use = readParts(prefixedParts(name, map));
-    return use === undefined ? [] : [use];
-  });
-  const texts = [...map].flatMap(([name, node]) => readField(name, node, map, dialect));
-  return [...(whole === undefined ? [] : [whole]), ...prefixed, ...texts];
+  const parts = [partsUnder(key, map), ...[...map.keys()].map((name) => prefixedParts(name, map))];
+  return [
+    ...parts.flatMap((each) => (each === undefined ? [] : inParts(each))),
+    ...[...map].flatMap(([name, node]) => readField(name, node, map, dialect)),
+  ];
 }
 
 /** An image in parts; `name` is a name beside the repository, which may be a part of it. */
@@ -80,8 +78,7 @@ function prefixedParts(field: string, map: YamlMap): Parts | undefined {
   };
 }
 
-function readParts(parts: Parts | undefined): ImageUse | undefined {
-  if (parts === undefined) return undefined;
+function readParts(parts: Parts): ImageUse | undefined {
   const { repository, registry, name, tag, digest } = parts;
   const changed = [digest, tag, repository, registry].find(isSet);
   if (changed === undefined) return undefined;
@@ -137,17 +134,26 @@ function readField(
   if (text === undefined) return [];
   // A template may stand for anything, also where the rest looks like no image.
   if (!text.includes('{{') && !mayBeImage(field, text, loose)) return [];
-  const tag = map.get('imageTag') ?? map.get('tag');
-  const digest = map.get('imageDigest') ?? map.get('digest');
-  const registry = map.get('imageRegistry') ?? map.get('registry');
-  const hasParts = field === 'image' && [tag, digest, registry].some(isScalar);
-  if (!hasParts) return [imageUse(node.line, text)];
-  const selected = /[:@][^/]*$/.test(text);
-  const use = readParts({
-    repository: node,
-    registry,
-    ...(selected ? {} : { tag, digest }),
-  });
+  const beside = (...names: readonly string[]) =>
+    names.map((name) => map.get(name)).find((other) => isScalar(other));
+  const own = field === 'image';
+  const registry = own ? beside('imageRegistry', 'registry') : beside(`${field}Registry`);
+  if (/[:@][^/]*$/.test(text))
+    return registry === undefined
+      ? [imageUse(node.line, text)]
+      : inParts({ repository: node, registry });
+  const tag = own ? beside('imageTag', 'tag') : beside(`${field}Tag`, `${field}_tag`);
+  const digest = own ? beside('imageDigest', 'digest') : beside(`${field}Digest`);
+  if ((tag ?? digest ?? registry) !== undefined)
+    return inParts({ repository: node, registry, tag, digest });
+  const version = own ? beside('imageVersion', 'version') : beside(`${field}Version`);
+  return version === undefined || !loose
+    ? [imageUse(node.line, text)]
+    : [unresolved(version.line, text, 'may get the version beside it as its tag')];
+}
+
+function inParts(parts: Parts): readonly ImageUse[] {
+  const use = readParts(parts);
   return use === undefined ? [] : [use];
 }
 

@@ -123,4 +123,5 @@ function* readAnnotations(annotations: YamlNode): Generator<ImageUse> {
   for (const [name, node] of mapOf(annotations))
     if (/^config\.(?:kubernetes\.io|k8s\.io)\/function$/.test(name))
       yield* readEmbedded(node, 'function', (document) => readKubernetes(document));
+    else if (/image/i.test(name)) yield* mentionIn(name, node);
 }

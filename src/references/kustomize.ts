@@ -110,6 +110,20 @@ function readBase(item: YamlNode): readonly ImageUse[] {
     : [];
 }
 
+/** True for a file that `replacements` of a kustomization names. */
+export function isReplacement(document: YamlNode): boolean {
+  const items = Array.isArray(document.value) ? listOf(document) : [document];
+  return (
+    items.length > 0 &&
+    items.every((item) => ['source', 'targets'].every((name) => mapOf(item).has(name)))
+  );
+}
+
+/** What such a file replaces. */
+export function readReplacements(document: YamlNode): readonly ImageUse[] {
+  return (Array.isArray(document.value) ? listOf(document) : [document]).flatMap(readReplacement);
+}
+
 function readReplacement(item: YamlNode): readonly ImageUse[] {
   return listOf(mapOf(item).get('targets')).flatMap((target) => {
     const paths = [...mapOf(target)].filter(([name]) => name.toLowerCase() === 'fieldpaths');

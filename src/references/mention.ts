@@ -5,7 +5,7 @@ import { type ImageUse, mentioned } from './image-use.ts';
 
 /** A whole reference with its registry, anywhere in a text, but not as the end of an address. */
 const reference =
-  /(?<![\w.@:/-])(?:[a-z\d-]+(?:\.[a-z\d-]+)+(?::\d+)?|[a-z\d-]+:\d+)\/[\w./-]*\w(?::\w[\w.-]{0,127}|@sha256:[\da-f]{64})(?![\w/])/i;
+  /(?<![\w.@:/-])(?:(?:docker|oci)[\w-]*:\/\/)?(?:[a-z\d-]+(?:\.[a-z\d-]+)+(?::\d+)?|[a-z\d-]+:\d+)\/[\w./-]*\w(?::\w[\w.-]{0,127}|@sha256:[\da-f]{64})(?![\w/])/i;
 
 const longest = 64 * 1024;
 
@@ -42,8 +42,8 @@ function shortName(key: string, text: string, map: YamlMap | undefined): string 
 
 /** A text of several lines in which a field names an image: a manifest or values inside of it. */
 export function mentionInText(key: string, node: YamlNode): readonly ImageUse[] {
-  const text = textOf(node);
-  if (text === undefined || !text.includes('\n') || text.length > longest) return [];
+  const text = node.value;
+  if (typeof text !== 'string' || !text.includes('\n') || text.length > longest) return [];
   const line = text.split('\n').findIndex((each) => {
     const field = /^[\s-]*["']?([\w-]{1,60})["']?\s*:\s*["']?\S/.exec(each)?.[1];
     return field !== undefined && namesImage(field);

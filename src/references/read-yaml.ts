@@ -6,7 +6,13 @@ import { readHelmValues } from './helm.ts';
 import { doubtful } from './image-fields.ts';
 import { type FileReading, type ImageUse, unresolved } from './image-use.ts';
 import { isKubernetes, readKubernetes } from './kubernetes.ts';
-import { isKustomization, kustomizeFields, readKustomization } from './kustomize.ts';
+import {
+  isKustomization,
+  isReplacement,
+  kustomizeFields,
+  readKustomization,
+  readReplacements,
+} from './kustomize.ts';
 import { isJsonPatch, readJsonPatch } from './patches.ts';
 import {
   isDevcontainerPath,
@@ -15,7 +21,7 @@ import {
   readGitlab,
   withoutComments,
 } from './pipelines.ts';
-import { isTemplate, isTemplatePlace, readTemplate, refuseActions } from './template.ts';
+import { actionsOutside, isTemplate, isTemplatePlace, readTemplate } from './template.ts';
 import { isAction, isWorkflow, readAction, readWorkflow } from './workflow.ts';
 
 const nothing: FileReading = { kinds: [], uses: [] };
@@ -42,9 +48,9 @@ export function readYamlFile(path: string, written: string): FileReading {
           ? { kinds: ['devcontainer'], uses: readDevcontainer(document) }
           : readDocument(document, name),
       );
-      if (text.includes('{{') && !isValuesName(name)) refuseActions(document);
+      if (text.includes('{{') && !isValuesName(name)) readings.push(made(document));
     }
-    if (isTemplatePlace(path)) refuseActions(text);
+    if (isTemplatePlace(path)) readings.push(made(text));
   } catch (caught) {
     if (!(caught instanceof UnreadableYaml)) throw caught;
     const isOther = !isYamlName(name) && !isTemplate(name, text);
@@ -60,6 +66,11 @@ export function readYamlFile(path: string, written: string): FileReading {
     kinds: [...new Set(readings.flatMap(({ kinds: found }) => found))],
     uses: distinct(readings.flatMap(({ uses: found }) => found)),
   };
+}
+
+/** What a template makes besides values. */
+function made(what: YamlNode | string): FileReading {
+  return { kinds: [], uses: actionsOutside(what) };
 }
 
 /**
@@ -101,6 +112,7 @@ function readDocument(document: YamlNode, name: string): FileReading {
       kinds: ['JSON patch'],
       uses: [...readJsonPatch(document, readKubernetes), ...doubtsIn(document)],
     };
+  const replaced = isReplacement(document) ? readReplacements(document) : [];
   const kind = kinds.find(({ is }) => document.value instanceof Map && is(document, name));
   const known = kind?.read(document) ?? [];
   const other = isValues ? [] : (kind?.has(document) ?? []);
@@ -109,7 +121,12 @@ function readDocument(document: YamlNode, name: string): FileReading {
   const rest = readHelmValues(
     other === 'all' ? { line: 1, value: null } : without(document, other),
   );
-  const uses = [...known, ...rest, ...(kind?.name === 'compose' ? [] : doubtsIn(document))];
+  const uses = [
+    ...replaced,
+    ...known,
+    ...rest,
+    ...(kind?.name === 'compose' ? [] : doubtsIn(document)),
+  ];
   if (isValues) return { kinds: ['values'], uses };
   if (kind !== undefined) return { kinds: [kind.name], uses };
   return uses.length > 0 ? { kinds: ['values'], uses } : nothing;

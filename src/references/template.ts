@@ -1,4 +1,4 @@
-import { UnreadableYaml } from '../text/unreadable-yaml.ts';
+import type { UnreadableYaml } from '../text/unreadable-yaml.ts';
 import { commentsIn } from '../text/yaml.ts';
 import { mapsIn, type YamlNode } from '../text/yaml-node.ts';
 import { type ImageUse, imageUse, unresolved } from './image-use.ts';
@@ -27,18 +27,17 @@ export function isTemplatePlace(path: string): boolean {
  * Helm also renders keys and comments: `image{{/* x *\/}}: evil` is another key, and a comment can
  * go on in a line that an action prints.
  * @param what a document, for its keys; a text, for its comments
- * @throws {UnreadableYaml} for an action outside of a value
  */
-export function refuseActions(what: YamlNode | string): void {
-  if (typeof what === 'string') {
-    for (const comment of commentsIn(what))
-      if (hasAction(comment.text))
-        throw new UnreadableYaml(comment.line, 'has a comment that a template makes');
-    return;
-  }
-  for (const { map } of mapsIn(what))
-    for (const [key, { line }] of map)
-      if (hasAction(key)) throw new UnreadableYaml(line, 'has a key that a template makes');
+export function actionsOutside(what: YamlNode | string): readonly ImageUse[] {
+  const found =
+    typeof what === 'string'
+      ? [...commentsIn(what)]
+      : [...mapsIn(what)].flatMap(({ map }) =>
+          [...map].map(([text, { line }]) => ({ line, text })),
+        );
+  return found
+    .filter(({ text }) => hasAction(text))
+    .map(({ line, text }) => unresolved(line, text, `is made by a template; ${render}`));
 }
 
 /**
