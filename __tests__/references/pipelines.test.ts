@@ -180,7 +180,7 @@ describe('GitLab', () => {
         'a: {trigger: {include: b.yml}}',
         'c: {run: [{name: x, step: r.io/s:1}]}',
       ),
-    ).toEqual(['1 include', '2 trigger', '3 run']);
+    ).toEqual(['1 include', '2 trigger', '3 run', '3 r.io/s:1']);
   });
 });
 
