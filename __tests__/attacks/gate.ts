@@ -14,6 +14,7 @@ import type { Trust } from '../../src/signature/trust.ts';
 import type { Verdict, VerdictCode } from '../../src/signature/verdict.ts';
 import type { VerifyResult } from '../../src/verifying/result.ts';
 import { type VerifyingTools, verifyImages } from '../../src/verifying/verify-images.ts';
+import type { MemoryNetwork } from '../memory-network.ts';
 import type { PlantedImage } from './shelf.ts';
 
 /** What the gate says of one image. */
@@ -37,6 +38,8 @@ export interface GateOptions {
   /** with the registry; without it the action's own */
   readonly patience?: Patience;
   readonly clock?: Clock;
+  /** loopback when absent */
+  readonly network?: MemoryNetwork;
 }
 
 /**
@@ -97,12 +100,19 @@ export async function ask(
     patience,
     login,
     clock = systemClock,
+    network,
     recursive = false,
   }: GateOptions & { readonly recursive?: boolean } = {},
 ): Promise<readonly VerifyResult[]> {
   const deadline = createDeadline(budget, clock);
   const limits = readingLimits(budget);
-  const http = createHttp({ deadline, clock, env: {}, ...limits.network });
+  const http = createHttp({
+    deadline,
+    clock,
+    env: {},
+    ...limits.network,
+    ...(network === undefined ? {} : { ahead: network }),
+  });
   const open = openRegistry({
     http,
     clock,

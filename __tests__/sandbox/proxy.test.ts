@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { FakeClock } from '../fake-clock.ts';
 import { pushImage } from './images.ts';
 import { depthOf, parallelOf, startDelayProxy, startDelayProxyProcess } from './proxy.ts';
 import { startRegistry } from './registry.ts';
@@ -21,18 +22,30 @@ describe('the depth of a log', () => {
 
 describe('the slow network', () => {
   it('costs every answer and every connection its time, and counts what went through', async () => {
+    const clock = new FakeClock();
     await using registry = await startRegistry();
     const proxy = await startDelayProxy({
       target: registry.host,
       perResponseMs: 40,
       perConnectionMs: 30,
+      clock,
     });
-    const before = performance.now();
-    await (await fetch(`${proxy.url}/v2/`)).text();
-    const first = performance.now() - before;
-    await Promise.all([1, 2, 3].map(async () => (await fetch(`${proxy.url}/v2/`)).text()));
-    const all = performance.now() - before;
-    expect([first >= 69, all >= 109, all < 4000]).toEqual([true, true, true]);
+    const ask = async (count: number) => {
+      const begin = clock.slept.length;
+      const answers = Array.from({ length: count }, async () =>
+        (await fetch(`${proxy.url}/v2/`)).text(),
+      );
+      const waits = (times: number) =>
+        vi.waitFor(() => expect(clock.slept.length).toBe(begin + times), { timeout: 15_000 });
+      await waits(count); // for their connections, those that are new
+      await clock.advance(30);
+      await waits(2 * count); // for the answers
+      await clock.advance(40);
+      await Promise.all(answers);
+    };
+    await ask(1);
+    await ask(3);
+    expect(clock.slept.toSorted()).toEqual([0, 30, 30, 30, 40, 40, 40, 40]); // one was kept
     expect(proxy.statistics()).toMatchObject({ requests: 4, depth: 2, parallel: 3 });
     proxy.reset();
     expect(proxy.statistics()).toEqual({

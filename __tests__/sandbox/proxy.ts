@@ -8,8 +8,8 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { type Clock, systemClock } from '../../src/clock.ts';
 
 export interface DelayProxyOptions {
   /** HOST:PORT of a registry that speaks plain http */
@@ -18,6 +18,8 @@ export interface DelayProxyOptions {
   readonly perResponseMs?: number;
   /** added before the first answer of every connection, for its handshake; default 20 */
   readonly perConnectionMs?: number;
+  /** that of the machine when absent */
+  readonly clock?: Clock;
 }
 
 /** One request as the client saw it, in milliseconds since the proxy started. */
@@ -58,6 +60,7 @@ export async function startDelayProxy({
   target,
   perResponseMs = 50,
   perConnectionMs = 20,
+  clock = systemClock,
 }: DelayProxyOptions): Promise<DelayProxy> {
   const agent = new Agent({
     keepAlive: true,
@@ -66,14 +69,14 @@ export async function startDelayProxy({
   });
   let log: ProxiedRequest[] = [];
   let connections = 0;
-  const began = performance.now();
+  const began = clock.now();
   const readyAt = new WeakMap<object, number>();
   const handle = async (asked: IncomingMessage, answer: ServerResponse) => {
-    const start = performance.now();
+    const start = clock.now();
     const body = await bodyOf(asked);
-    await sleep(Math.max(0, (readyAt.get(asked.socket) ?? 0) - performance.now()));
+    await clock.sleep(Math.max(0, (readyAt.get(asked.socket) ?? 0) - clock.now()));
     const upstream = await forward(asked, body, target, agent);
-    await sleep(perResponseMs);
+    await clock.sleep(perResponseMs);
     answer.writeHead(
       upstream.statusCode ?? 502,
       rewrite(upstream.headers, target, asked.headers.host ?? ''),
@@ -86,7 +89,7 @@ export async function startDelayProxy({
         path: asked.url ?? '',
         status: upstream.statusCode ?? 0,
       };
-      log.push({ ...entry, start: start - began, end: performance.now() - began });
+      log.push({ ...entry, start: start - began, end: clock.now() - began });
     });
     upstream.pipe(answer);
   };
@@ -97,7 +100,7 @@ export async function startDelayProxy({
   server.on('connection', (socket) => {
     connections += 1;
     socket.setNoDelay(true);
-    readyAt.set(socket, performance.now() + perConnectionMs);
+    readyAt.set(socket, clock.now() + perConnectionMs);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', 1024, resolve));
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -1,6 +1,8 @@
 import { request } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { startRegistry } from './registry.ts';
+import { FakeClock } from '../fake-clock.ts';
+import { MemoryNetwork } from '../memory-network.ts';
+import { type RegistryOptions, startRegistry } from './registry.ts';
 import { type Fault, faultKinds } from './registry-faults.ts';
 import { sha256 } from './registry-store.ts';
 
@@ -12,51 +14,61 @@ interface Seen {
   complete?: boolean | undefined;
 }
 
-/** One request on a connection of its own, given up after `ms`. */
-function ask(url: string, method = 'GET', body?: string, ms = 5000): Promise<Seen> {
-  return new Promise((resolve) => {
-    const seen: Seen = { body: '' };
-    const done = (more: Partial<Seen> = {}) => resolve({ ...seen, ...more });
-    const sent = request(
-      url,
-      { method, agent: false, headers: { 'content-type': 'application/octet-stream' } },
-      (response) => {
-        seen.status = response.statusCode;
-        response.on('data', (part: Buffer) => {
-          seen.body += part.toString('latin1');
-        });
-        response.on('close', () => done({ complete: response.complete }));
-        response.on('error', () => undefined);
-      },
+/** A registry in a network of its own, with a fault, and requests to it on its clock. */
+async function openWorld(faults: NonNullable<RegistryOptions['faults']>, switches = {}) {
+  const clock = new FakeClock();
+  const network = new MemoryNetwork();
+  const registry = await startRegistry({ ...switches, faults, clock, network });
+  /** One request on a connection of its own, given up after `ms`. */
+  const ask = (path: string, method = 'GET', body?: string, ms = 5000): Promise<Seen> =>
+    clock.run(
+      () =>
+        new Promise((resolve) => {
+          const seen: Seen = { body: '' };
+          const done = (more: Partial<Seen> = {}) => resolve({ ...seen, ...more });
+          const { hostname, port } = new URL(registry.url);
+          const sent = request(
+            {
+              method,
+              path,
+              headers: { 'content-type': 'application/octet-stream' },
+              createConnection: () => network.take(hostname, Number(port)),
+            },
+            (response) => {
+              seen.status = response.statusCode;
+              response.on('data', (part: Buffer) => {
+                seen.body += part.toString('latin1');
+              });
+              response.on('close', () => done({ complete: response.complete }));
+              response.on('error', () => undefined);
+            },
+          );
+          sent.on('error', (error: NodeJS.ErrnoException) => done({ error: error.code }));
+          clock.timer(ms, () => {
+            done({ error: 'gave up' });
+            sent.destroy();
+          });
+          sent.end(body);
+        }),
     );
-    sent.on('error', (error: NodeJS.ErrnoException) => done({ error: error.code }));
-    setTimeout(() => {
-      done({ error: 'gave up' });
-      sent.destroy();
-    }, ms).unref();
-    sent.end(body);
-  });
+  return { clock, registry, ask };
 }
 
 /**
  * Does a POST that stores a blob with this fault: what the client sees, and whether it was stored.
  */
 async function store(fault: Fault | undefined) {
-  await using registry = await startRegistry({
-    singlePost: true,
-    faults: (asked) => (asked.method === 'POST' ? fault : undefined),
-  });
-  const digest = sha256('blob');
-  const seen = await ask(
-    `${registry.url}/v2/a/b/blobs/uploads/?digest=${digest}`,
-    'POST',
-    'blob',
-    fault?.kind === 'hang' ? 150 : 5000,
+  const { clock, registry, ask } = await openWorld(
+    (asked) => (asked.method === 'POST' ? fault : undefined),
+    { singlePost: true },
   );
+  const digest = sha256('blob');
+  const seen = await ask(`/v2/a/b/blobs/uploads/?digest=${digest}`, 'POST', 'blob');
   return {
     ...seen,
     stored: registry.store.find('a/b')?.blobs.has(digest) ?? false,
     logged: registry.requests.map(({ status }) => status),
+    after: clock.now(),
   };
 }
 
@@ -65,7 +77,7 @@ describe('a fault', () => {
     [undefined, { status: 201, stored: true, logged: [201] }],
     [{ kind: 'reset-before' }, { error: 'ECONNRESET', stored: false, logged: ['reset-before'] }],
     [{ kind: 'reset-after' }, { error: 'ECONNRESET', stored: true, logged: ['reset-after'] }],
-    [{ kind: 'hang' }, { error: 'gave up', stored: false, logged: ['hang'] }],
+    [{ kind: 'hang' }, { error: 'gave up', stored: false, logged: ['hang'], after: 5000 }],
     [
       { kind: 'hang', apply: true },
       { error: 'gave up', stored: true },
@@ -81,8 +93,8 @@ describe('a fault', () => {
     [{ kind: 'malformed-json' }, { status: 201, body: '{"errors":[', stored: true }],
     [{ kind: 'truncate' }, { status: 201, body: '{', complete: false, stored: true }],
     [
-      { kind: 'latency', ms: 50 },
-      { status: 201, stored: true },
+      { kind: 'latency', ms: 4990 },
+      { status: 201, stored: true, after: 4990 },
     ],
     [{ kind: 'garbage' }, { error: 'HPE_INVALID_CONSTANT', stored: false }],
   ])('%j', async (fault, wanted) => {
@@ -90,40 +102,34 @@ describe('a fault', () => {
   });
 
   it('"refuse" makes the next connections fail, and ends by itself', async () => {
-    await using registry = await startRegistry({
-      faults: (_asked, index) => (index === 0 ? { kind: 'refuse', ms: 300 } : undefined),
-    });
-    expect((await ask(`${registry.url}/v2/`)).error).toBe('ECONNRESET');
-    expect((await ask(`${registry.url}/v2/`)).error).toBe('ECONNREFUSED');
-    await new Promise((resolve) => setTimeout(resolve, 450));
-    expect((await ask(`${registry.url}/v2/`)).status).toBe(200);
+    const { clock, ask } = await openWorld((_asked, index) =>
+      index === 0 ? { kind: 'refuse', ms: 300 } : undefined,
+    );
+    const first = clock.now();
+    expect((await ask('/v2/')).error).toBe('ECONNRESET');
+    expect((await ask('/v2/')).error).toBe('ECONNREFUSED');
+    await clock.advance(299 - (clock.now() - first));
+    expect((await ask('/v2/')).error).toBe('ECONNREFUSED');
+    await clock.advance(1);
+    expect((await ask('/v2/')).status).toBe(200);
   });
 
-  it('"slow-body" drips, "endless-body" never ends, "truncate" and "malformed-json" give half', async () => {
-    const kinds: Fault[] = [
+  const content = '0123456789'.repeat(10);
+  it.each<[Fault, Partial<Seen> & { length?: number }]>([
+    // The headers and the first byte at once, then a byte every 20 ms.
+    [
       { kind: 'slow-body', everyMs: 20 },
-      { kind: 'endless-body', bytes: 1000 },
-      { kind: 'truncate' },
-      { kind: 'malformed-json' },
-    ];
-    const seen: Seen[] = [];
-    for (const fault of kinds) {
-      await using registry = await startRegistry({ faults: () => fault });
-      const digest = registry.store.addBlob('a/b', '0123456789'.repeat(10));
-      seen.push(
-        await ask(
-          `${registry.url}/v2/a/b/blobs/${digest}`,
-          'GET',
-          undefined,
-          fault.kind.endsWith('-body') ? 200 : 5000,
-        ),
-      );
-    }
-    const [slow, endless, truncated, malformed] = seen;
-    expect([slow?.error, (slow?.body.length ?? 100) < 20]).toEqual(['gave up', true]);
-    expect([endless?.error, (endless?.body.length ?? 0) > 5000]).toEqual(['gave up', true]);
-    expect(truncated).toMatchObject({ status: 200, body: '0123456789'.repeat(5), complete: false });
-    expect(malformed).toMatchObject({ status: 200, body: '0123456789'.repeat(5), complete: true });
+      { error: 'gave up', body: content.slice(0, 10) },
+    ],
+    [{ kind: 'endless-body', bytes: 1000 }, { error: 'gave up' }],
+    [{ kind: 'truncate' }, { status: 200, body: content.slice(0, 50), complete: false }],
+    [{ kind: 'malformed-json' }, { status: 200, body: content.slice(0, 50), complete: true }],
+  ])('%j of a blob', async (fault, expected) => {
+    const { registry, ask } = await openWorld(() => fault);
+    const digest = registry.store.addBlob('a/b', content);
+    const seen = await ask(`/v2/a/b/blobs/${digest}`, 'GET', undefined, 195);
+    expect(seen).toMatchObject(expected);
+    if (fault.kind === 'endless-body') expect(seen.body.length).toBeGreaterThan(100_000);
   });
 
   it('has a name in the list that fault tables walk', () => {
