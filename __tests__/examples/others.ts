@@ -13,8 +13,13 @@ export interface OtherStep {
 
 export type Outputs = Readonly<Record<string, string>>;
 
-/** Does what a step would do, and answers its outputs. */
-export type Actor = (step: OtherStep, stage: Stage, seed: string) => Promise<Outputs>;
+/** Does what a step would do, and answers its outputs; `workspace` has the files of later steps. */
+export type Actor = (
+  step: OtherStep,
+  stage: Stage,
+  seed: string,
+  workspace: Record<string, string>,
+) => Promise<Outputs>;
 
 const lines = (text: string | undefined) =>
   (text ?? '')

@@ -169,7 +169,12 @@ async function playSteps(
   context: Context,
   setting: Setting,
 ): Promise<JobRun> {
-  const machine: Machine = { auths: {}, checkedOut: false, permissions: job.permissions ?? {} };
+  const machine: Machine = {
+    auths: {},
+    checkedOut: false,
+    made: {},
+    permissions: job.permissions ?? {},
+  };
   const steps: Record<string, { outputs: Outputs }> = {};
   const played: Played[] = [];
   for (const step of job.steps ?? []) {
@@ -195,6 +200,8 @@ async function playSteps(
 interface Machine {
   auths: Record<string, { auth: string }>;
   checkedOut: boolean;
+  /** files that steps have made */
+  readonly made: Record<string, string>;
   readonly permissions: Readonly<Record<string, string>>;
 }
 
@@ -249,7 +256,7 @@ async function playOther(
       ? (options.scripts?.[acted.name] ?? scripts[acted.name])
       : otherActions[name];
   if (actor === undefined) throw new Error(`nobody plays the step ${acted.name}`);
-  return actor(acted, stage, seed);
+  return actor(acted, stage, seed, machine.made);
 }
 
 async function playOurs(
@@ -286,7 +293,7 @@ async function playOurs(
     inputs: { ...(gate ? trustFor(given, stage) : servicesFor(given, stage)), ...given },
     githubToken: stage.secrets.GITHUB_TOKEN ?? '',
     home: { '.docker/config.json': JSON.stringify({ auths: machine.auths }) },
-    workspace: machine.checkedOut ? (options.workspace ?? {}) : {},
+    workspace: { ...(machine.checkedOut ? options.workspace : {}), ...machine.made },
     ...(options.event === undefined ? {} : { event: options.event }),
     env: {
       GITHUB_REF: github.ref,

@@ -54,6 +54,7 @@ const expected: Readonly<
 
 /** Played in tests of their own below, or nothing of ours is in them. */
 const elsewhere = [
+  'examples/gate-rendered.yml',
   'examples/migrate-1-before.yml',
   'examples/promote.yml',
   'examples/pull-request-gate.yml',
@@ -70,6 +71,7 @@ interface Entry {
   readonly status?: string;
   readonly verified?: boolean | null;
   readonly signatures: readonly { readonly format: string }[];
+  readonly source?: { readonly file: string; readonly line: number };
 }
 
 const told = (results: string | undefined) =>
@@ -247,6 +249,42 @@ describe.concurrent('the gate of pull requests', () => {
       return step?.run.outputs.image ?? '';
     };
     [good, bad] = await Promise.all([released('release.yml'), released('fork.yml')]);
+  });
+
+  it('examples/gate-rendered.yml judges what charts and overlays become', async () => {
+    const path = 'examples/gate-rendered.yml';
+    const pod = (image: string) =>
+      `apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - name: app\n      image: ${image}\n`;
+    const template = pod('{{ .Values.image }}');
+    for (const [chart, code] of [
+      [good, 0],
+      [bad, 1],
+    ] as const) {
+      const rendered: Readonly<Record<string, string>> = {
+        'rendered/overlay-production.yaml': pod(good),
+        'rendered/chart-values-production.yaml': `---\n# Source: app/templates/pod.yaml\n${pod(chart)}`,
+      };
+      const [gate] = await play(path, stage, {
+        workspace: { 'charts/app/templates/pod.yaml': template },
+        scripts: {
+          'Render what the cluster would get': async (_, __, ___, files) => {
+            Object.assign(files, rendered);
+            return {};
+          },
+        },
+      });
+      expect([gate?.run.code, gate?.run.outputs.verified], gate?.run.shown).toEqual([
+        code,
+        String(code === 0),
+      ]);
+      const places = (JSON.parse(gate?.run.outputs.results ?? '[]') as Entry[]).map(
+        ({ verified, source }) => `${source?.file}:${source?.line} ${verified}`,
+      );
+      expect(places.sort()).toEqual([
+        `rendered/chart-values-production.yaml:8 ${code === 0}`,
+        'rendered/overlay-production.yaml:6 true',
+      ]);
+    }
   });
 
   it.each(['examples/pull-request-gate.yml', 'workflow-templates/verify-in-pull-requests.yml'])(

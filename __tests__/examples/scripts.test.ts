@@ -4,10 +4,12 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -134,6 +136,45 @@ describe.skipIf(process.platform === 'win32')('examples/helm-chart.yml', () => {
     helm('echo denied >&2; exit 1');
     const env = { CHARTS: 'oci://ghcr.io/acme/charts', GITHUB_OUTPUT: join(folder, 'output') };
     expect(run(script, env).passed).toBe(false);
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('examples/gate-rendered.yml', () => {
+  const script = scriptOf('examples/gate-rendered.yml', 'Render what the cluster would get');
+  const files = () => ({
+    overlay: readFileSync(join(folder, 'rendered/overlay-production.yaml'), 'utf8'),
+    chart: readFileSync(join(folder, 'rendered/chart-values-production.yaml'), 'utf8'),
+  });
+  beforeEach(() => {
+    for (const path of ['overlays/production', 'charts/app', 'elsewhere'])
+      mkdirSync(join(folder, path), { recursive: true });
+    writeFileSync(join(folder, 'charts/app/values-production.yaml'), 'a: 1\n');
+    program('kubectl', 'echo "kind: Overlay"');
+    program('helm', 'echo "kind: Chart"');
+  });
+
+  it('renders each overlay and the chart with each of its values', () => {
+    expect(run(script, {})).toEqual({
+      passed: true,
+      calls: [
+        'kustomize overlays/production/',
+        'template app charts/app --values charts/app/values-production.yaml',
+      ],
+    });
+    expect(files()).toEqual({ overlay: 'kind: Overlay\n', chart: 'kind: Chart\n' });
+  });
+
+  it('keeps nothing that the pull request has put there', () => {
+    symlinkSync('elsewhere', join(folder, 'rendered'));
+    writeFileSync(join(folder, 'elsewhere/old.yaml'), 'kind: Old\n');
+    expect(run(script, {}).passed).toBe(true);
+    expect(lstatSync(join(folder, 'rendered')).isDirectory()).toBe(true);
+    expect(existsSync(join(folder, 'rendered/old.yaml'))).toBe(false);
+  });
+
+  it.each(['kubectl', 'helm'])('fails where %s does', (name) => {
+    program(name, 'exit 1');
+    expect(run(script, {}).passed).toBe(false);
   });
 });
 
