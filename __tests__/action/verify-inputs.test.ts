@@ -43,6 +43,8 @@ describe('the inputs of the gate', () => {
       policy: [],
       files: [],
       changedOnly: false,
+      onlyImages: [],
+      skipImages: [],
       tlog: 'required',
       fail: true,
       comment: false,

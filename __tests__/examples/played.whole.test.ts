@@ -239,7 +239,22 @@ describe('examples/promote.yml', () => {
   });
 });
 
-describe.concurrent('the gate of pull requests', () => {
+/** A repository as most are: base images, a service container and a Helm chart of others. */
+const ordinary = (image: string): Readonly<Record<string, string>> => ({
+  'deploy/app.yaml': `apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - name: app\n      image: ${image}\n`,
+  Dockerfile:
+    'ARG VERSION\nFROM node:${VERSION} AS build\nFROM gcr.io/distroless/nodejs22\nCOPY --from=build /app /app\n',
+  'compose.yaml': 'services:\n  db:\n    image: postgres:${POSTGRES}\n',
+  '.github/workflows/ci.yml':
+    'on: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    container: node:22\n    services:\n      db:\n        image: postgres:16\n    steps:\n      - run: npm test\n',
+  'deploy/chart/Chart.yaml': 'apiVersion: v2\nname: app\nversion: 0.1.0\nappVersion: "1.16.0"\n',
+  'deploy/chart/values.yaml':
+    'image:\n  repository: ghcr.io/acme/app\n  tag: ""\nredis:\n  image:\n    repository: bitnami/redis\n',
+  'deploy/chart/templates/deployment.yaml':
+    'kind: Deployment\nspec:\n  template:\n    spec:\n      containers:\n        - image: "{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}"\n',
+});
+
+describe.concurrent('the gate of what is rendered', () => {
   let good: string;
   let bad: string;
   beforeAll(async () => {
@@ -286,28 +301,47 @@ describe.concurrent('the gate of pull requests', () => {
       ]);
     }
   });
+});
 
-  it.each(['examples/pull-request-gate.yml', 'workflow-templates/verify-in-pull-requests.yml'])(
-    '%s lets pass what the release workflow signed, refuses the rest at its line, and keeps one comment',
-    async (path) => {
-      const content = (image: string) =>
-        `apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - name: app\n      image: ${image}\n`;
+describe('the gate of pull requests', () => {
+  let open: Stage;
+  beforeAll(async () => {
+    open = await setStage({ open: true });
+  });
+  afterAll(() => open.close());
+  const released = async (publish: string, as: string) => {
+    const [step] = await play(publish, open, { as, seed: `${publish} ${as}` });
+    expect(step?.run.code, step?.run.shown).toBe(0);
+    return step?.run.outputs.image ?? '';
+  };
+
+  it.each([
+    ['examples/pull-request-gate.yml', 'examples/build-push-action.yml', 'release.yml'],
+    // The two templates name the same workflow: the one that publishes keeps its file name.
+    [
+      'workflow-templates/verify-in-pull-requests.yml',
+      'workflow-templates/publish-and-sign.yml',
+      'publish-and-sign.yml',
+    ],
+  ])(
+    '%s works as it stands in an ordinary repository with %s: lets pass what %s signed, refuses the rest at its line, lists the others, and keeps one comment',
+    async (path, publish, as) => {
       const comments: string[] = [];
-      for (const [image, code] of [
-        [good, 0],
-        [bad, 1],
+      for (const [signer, code] of [
+        [as, 0],
+        ['fork.yml', 1],
       ] as const) {
-        const file = 'deploy/app.yaml';
+        const workspace = ordinary(await released(publish, signer));
         const github = await startGithub({
-          token: stage.secrets.GITHUB_TOKEN ?? '',
+          token: open.secrets.GITHUB_TOKEN ?? '',
           head: '0'.repeat(40),
-          files: [{ path: file, content: content(image) }],
+          files: Object.entries(workspace).map(([file, content]) => ({ path: file, content })),
           permissions: { contents: 'read', pullRequests: 'write' },
         });
         const repo = { full_name: 'acme/app' };
         const pull = { number: 7, head: { sha: '0'.repeat(40), repo }, base: { repo } };
-        const [gate, ...more] = await play(path, stage, {
-          workspace: { [file]: content(image) },
+        const [gate, ...more] = await play(path, open, {
+          workspace,
           event: {
             number: 7,
             pull_request: pull,
@@ -316,14 +350,21 @@ describe.concurrent('the gate of pull requests', () => {
           env: { GITHUB_EVENT_NAME: 'pull_request', GITHUB_API_URL: github.url },
         });
         expect(more).toEqual([]);
-        expect([gate?.run.code, told(gate?.run.outputs.results)], gate?.run.shown).toEqual([
-          code,
-          [code === 0 ? 'verified' : 'refused'],
-        ]);
+        const results = JSON.parse(gate?.run.outputs.results ?? '[]') as {
+          code?: string;
+          reference: string;
+        }[];
+        const judged = results.filter((result) => result.code !== 'not-judged');
+        expect(gate?.run.code, gate?.run.shown).toBe(code);
+        expect(told(JSON.stringify(judged))).toEqual([code === 0 ? 'verified' : 'refused']);
+        const others = results.filter((result) => !judged.includes(result));
+        expect(others.map(({ reference }) => reference)).toEqual(
+          expect.arrayContaining(['gcr.io/distroless/nodejs22', 'node:${VERSION}']),
+        );
         const errors = gate?.run.annotations
           .filter(({ kind }) => kind === 'error')
           .map(({ properties }) => `${properties.file}:${properties.line}`);
-        expect(errors).toEqual(code === 0 ? [] : [`${file}:6`]);
+        expect(errors).toEqual(code === 0 ? [] : ['deploy/app.yaml:6']);
         comments.push(...github.comments.map(({ body }) => body));
         await github.close();
       }
@@ -331,6 +372,7 @@ describe.concurrent('the gate of pull requests', () => {
         expect.stringContaining('1 image verified'),
         expect.stringContaining('deploy/app.yaml:6'),
       ]);
+      for (const comment of comments) expect(comment).toMatch(/not judged.*gcr\.io\/distroless/s);
       // Who signed is shown beside who was expected; nothing there trusts the stranger.
       expect(comments[1]).toContain('fork.yml');
       expect(comments[1]).not.toMatch(/with:|certificate-identity(-regexp)?: /);

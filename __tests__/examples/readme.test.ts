@@ -80,6 +80,13 @@ let policy: string;
 const manifest = () =>
   `kind: Pod\napiVersion: v1\nspec:\n  containers:\n    - image: ${stage.placed('ghcr.io')}/acme/app:1.2.0\n`;
 
+/** What an ordinary repository has besides: a base image and a Helm chart of others. */
+const others = {
+  Dockerfile: 'FROM node:22\n',
+  'deploy/chart/values.yaml': 'image:\n  repository: bitnami/redis\n  tag: ""\n',
+  'deploy/chart/templates/pod.yaml': 'kind: Pod\nspec:\n  image: {{ .Values.image.repository }}\n',
+};
+
 /**
  * What the pieces that verify speak of: images of acme that the workflow release.yml has signed.
  */
@@ -127,7 +134,10 @@ beforeAll(async () => {
     token,
     head: '0'.repeat(40),
     permissions,
-    files: [{ path: 'deploy/app.yaml', content: manifest() }],
+    files: Object.entries({ 'deploy/app.yaml': manifest(), ...others }).map(([path, content]) => ({
+      path,
+      content,
+    })),
   });
 });
 afterAll(async () => void (await Promise.all([stage.close(), github.close()])));
@@ -146,6 +156,7 @@ describe.concurrent('README.md', () => {
       workspace: {
         'cosign.pub': stage.publicKey,
         'deploy/app.yaml': manifest(),
+        ...others,
         'cluster/policies/app.yaml': policy,
         'sigstore/signing_config.json': JSON.stringify(stage.sigstore.signingConfig.v1_tsa),
         'sigstore/trusted_root.json': JSON.stringify(stage.sigstore.trustedRoot),

@@ -1,4 +1,4 @@
-import"./rolldown-runtime.js";import{N as e,P as t,h as n,q as r,y as i}from"./run.js";import{c as a,d as o,i as s,l as c,n as l,o as u,r as d,s as f}from"./local.js";import{t as p}from"./yaml.js";import{y as m}from"./gate.js";function plainValue({value:e}){if(e instanceof Map){let t=Object.create(null);for(let[n,r]of e)t[n]=plainValue(r);return t}return Array.isArray(e)?e.map(plainValue):e}const h=`steps:
+import"./rolldown-runtime.js";import{N as e,P as t,h as n,q as r,y as i}from"./run.js";import{c as a,d as o,i as s,l as c,n as l,o as u,r as d,s as f}from"./local.js";import{t as p}from"./yaml.js";import{b as m}from"./gate.js";function plainValue({value:e}){if(e instanceof Map){let t=Object.create(null);for(let[n,r]of e)t[n]=plainValue(r);return t}return Array.isArray(e)?e.map(plainValue):e}const h=`steps:
   - uses: azure/k8s-set-context@v4
     with:
       method: kubeconfig

@@ -49,6 +49,9 @@ export interface VerifyInputs {
   readonly policy: readonly string[];
   readonly files: readonly string[];
   readonly changedOnly: boolean;
+  /** globs over the images that `files` name */
+  readonly onlyImages: readonly string[];
+  readonly skipImages: readonly string[];
   readonly tlog: 'required' | 'ignore';
   readonly fail: boolean;
   readonly comment: boolean;
@@ -110,6 +113,8 @@ export function readVerifyInputs(
     policy: list('policy'),
     files: parseGlobs(text('files')),
     changedOnly: flag('changed-only', false),
+    onlyImages: parseGlobs(text('only-images')),
+    skipImages: parseGlobs(text('skip-images')),
     tlog: parseChoice('tlog', text('tlog') || 'required', ['required', 'ignore']),
     fail: flag('fail', true),
     comment: flag('comment', false),

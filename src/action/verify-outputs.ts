@@ -1,5 +1,6 @@
 import type { Verdict } from '../signature/verdict.ts';
-import { goodSignature, isWhole, type VerifyResult } from '../verifying/result.ts';
+import { goodSignature, isWhole, type NotJudged, type VerifyResult } from '../verifying/result.ts';
+import { notJudgedEntries } from './not-judged.ts';
 
 /** GitHub takes about 1 MB of outputs from a job. */
 const mostResultBytes = 900_000;
@@ -10,7 +11,10 @@ const mostSignatures = 20;
  * were images and every one verified with all that was looked at inside it; `images` names what a
  * later step may use, `failed` the rest, as it was asked for.
  */
-export function verifyOutputs(results: readonly VerifyResult[]): Readonly<Record<string, string>> {
+export function verifyOutputs(
+  results: readonly VerifyResult[],
+  notJudged: readonly NotJudged[] = [],
+): Readonly<Record<string, string>> {
   const asked = results.filter((result) => result.asked);
   const [first] = asked;
   const good = first && goodSignature(first);
@@ -28,7 +32,7 @@ export function verifyOutputs(results: readonly VerifyResult[]): Readonly<Record
         .filter((result) => !whole.includes(result))
         .map(({ references, image }) => references[0] ?? image),
     ),
-    results: resultsJson(results),
+    results: resultsJson(results, notJudgedEntries(notJudged)),
   };
 }
 
@@ -36,7 +40,7 @@ export function verifyOutputs(results: readonly VerifyResult[]): Readonly<Record
  * `results` of the contract. Where thousands of signatures would not fit into an output, the
  * rejected ones are cut first, then all of them.
  */
-function resultsJson(results: readonly VerifyResult[]): string {
+function resultsJson(results: readonly VerifyResult[], notJudged: readonly object[]): string {
   const sizes: readonly ((verdicts: readonly Verdict[]) => readonly object[])[] = [
     (verdicts) => verdicts.map(signatureEntry),
     (verdicts) =>
@@ -45,9 +49,10 @@ function resultsJson(results: readonly VerifyResult[]): string {
     () => [],
   ];
   for (const size of sizes) {
-    const json = JSON.stringify(
-      results.flatMap((result) => resultEntries(result, size(result.signatures))),
-    );
+    const json = JSON.stringify([
+      ...results.flatMap((result) => resultEntries(result, size(result.signatures))),
+      ...notJudged,
+    ]);
     if (Buffer.byteLength(json) <= mostResultBytes) return json;
   }
   return '';

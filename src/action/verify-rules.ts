@@ -65,7 +65,26 @@ export function checkVerifyInputs(
   return [...mistakes.map(noEffect), ...unread, ...openness, ...registryWarnings(inputs.registry)];
 }
 
-function checkTargets({ images, metadata, files, digest, changedOnly }: CheckedInputs): void {
+function checkTargets({
+  images,
+  metadata,
+  files,
+  digest,
+  changedOnly,
+  onlyImages,
+  skipImages,
+}: CheckedInputs): void {
+  for (const [name, globs] of Object.entries({
+    'only-images': onlyImages,
+    'skip-images': skipImages,
+  })) {
+    checkEntries(name, globs);
+    if (globs.length > 0 && files.length === 0)
+      throw bad(
+        `Input ${name} is about the images that \`files\` name, and files is empty.`,
+        `Add \`files:\` with globs, or remove \`${name}\`: what \`images\` names is always judged.`,
+      );
+  }
   if (changedOnly && files.length === 0) {
     throw bad(
       'Input changed-only is about `files`, and files is empty.',

@@ -11,7 +11,7 @@ import {
 } from '../text/yaml-node.ts';
 import { interpolate, interpolateDockerfile } from './compose-variables.ts';
 import { readDockerfile } from './dockerfile.ts';
-import { type ImageUse, imageUse, mentioned, unresolved } from './image-use.ts';
+import { type ImageUse, imageUse, mentioned, openUse, unresolved } from './image-use.ts';
 
 /** A compose file has a map of services, each one a map; or takes all of them from other files. */
 export function isCompose(document: YamlNode): boolean {
@@ -182,7 +182,7 @@ function interpolated(node: YamlNode | undefined): readonly ImageUse[] {
   const value = interpolate(written);
   if ('open' in value)
     return [
-      unresolved(
+      openUse(
         node.line,
         written,
         `holds \`${shown(value.open, 80)}\`, which has no default in this file`,

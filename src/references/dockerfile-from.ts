@@ -1,7 +1,7 @@
 import { shown } from '../text/untrusted.ts';
 import { expand, type Values, Variables } from './dockerfile-expand.ts';
 import { readingsOf, shellWords, utf8 } from './dockerfile-words.ts';
-import { type ImageUse, imageUse, unresolved } from './image-use.ts';
+import { type ImageUse, imageUse, openUse, unresolved } from './image-use.ts';
 
 /** What is known at one place of a Dockerfile. */
 export interface State {
@@ -100,9 +100,9 @@ export function readFrom(line: number, rest: string, state: State): readonly Ima
   if (earlier) return [];
   if ('open' in image)
     return [
-      refused(
+      openUse(
         line,
-        written,
+        utf8(written),
         `holds \`${shown(utf8(image.open), 80)}\`, which has no default before the first FROM`,
       ),
     ];

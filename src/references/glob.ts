@@ -12,20 +12,20 @@ export interface Globs {
 const mostAlternatives = 200;
 
 /**
- * Globs as input `files` takes them: `*` and `?` within a name, `**` over folders, `{a,b}`,
+ * Globs as input `files` takes them (and `only-images`, with names of images for paths): `*` and `?` within a name, `**` over folders, `{a,b}`,
  * `[abc]`; names that start with a dot are names like others; `!` in front takes out what an
  * earlier line chose, and the last line that fits decides. A glob without a slash fits in the
  * workspace's root alone. Fitting takes time in proportion to glob times path: paths are chosen by
  * whoever opens a pull request.
  */
-export function readGlobs(lines: readonly string[]): Globs {
+export function readGlobs(lines: readonly string[], input = 'files'): Globs {
   const rules = lines.map((line) => {
     const out = line.startsWith('!');
     const glob = (out ? line.slice(1) : line)
       .trim()
       .replaceAll('\\', '/')
       .replace(/^(\.?\/)+/, '');
-    return { out, globs: alternatives(glob).map((each) => each.split('/')) };
+    return { out, globs: alternatives(glob, input).map((each) => each.split('/')) };
   });
   return {
     chosen(path) {
@@ -122,11 +122,11 @@ function fitsCharacter(step: string, character: string): boolean {
 }
 
 /** `a.{yml,yaml}` as two globs; braces may stand in braces. */
-function alternatives(glob: string): readonly string[] {
+function alternatives(glob: string, input: string): readonly string[] {
   const done: string[] = [];
   const open = [glob];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (done.length + open.length > mostAlternatives) throw tooMany();
+    if (done.length + open.length > mostAlternatives) throw tooMany(input);
     const braces = /\{([^{}]*,[^{}]*)\}/.exec(next);
     if (braces === null) done.push(next);
     else
@@ -136,10 +136,10 @@ function alternatives(glob: string): readonly string[] {
   return done;
 }
 
-function tooMany(): Failure {
+function tooMany(input: string): Failure {
   return new Failure(
     'bad-input',
-    `A glob in \`files\` stands for more than ${mostAlternatives} others.`,
+    `A glob in \`${input}\` stands for more than ${mostAlternatives} others.`,
     'Write it with fewer braces, over several lines.',
   );
 }

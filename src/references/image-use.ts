@@ -21,6 +21,8 @@ export type ImageUse = {
       readonly why: string;
       /** the file that it names, from the folder of this one: no problem where `files` chooses it */
       readonly unlessChosen?: string;
+      /** the whole text, where a part of it is what some tool replaces */
+      readonly open?: string;
     }
   | { readonly told: string }
 );
@@ -42,7 +44,12 @@ export interface FileReading {
 export function imageUse(line: number, text: string, written = text): ImageUse {
   const open = openPart(text);
   if (open !== undefined)
-    return unresolved(line, written, `holds ${open}, and what stands for it is not in this file`);
+    return openUse(
+      line,
+      written,
+      `holds ${open}, and what stands for it is not in this file`,
+      text,
+    );
   try {
     return { line, written, reference: parseReference(text, 'files') };
   } catch (caught) {
@@ -54,6 +61,14 @@ export function imageUse(line: number, text: string, written = text): ImageUse {
         .replace(/\.$/, ''),
     );
   }
+}
+
+/**
+ * What has a part that some tool replaces. `why` is the end of a sentence, without a full stop.
+ * @param open the whole text; what stands before that part is as it will be
+ */
+export function openUse(line: number, written: string, why: string, open = written): ImageUse {
+  return { ...unresolved(line, written, why), open };
 }
 
 /** `told` is the end of a sentence, without a full stop. */

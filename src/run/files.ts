@@ -2,13 +2,15 @@ import { posix } from 'node:path';
 import type { VerifyInputs } from '../action/verify-inputs.ts';
 import { listFiles, readWorkspaceFile } from '../action/workspace-files.ts';
 import { Failure } from '../failure.ts';
+import type { Digest } from '../image/digest.ts';
 import { inParallel } from '../image/in-parallel.ts';
 import { formatReference } from '../image/reference.ts';
 import { mergeTargets, type Target } from '../image/targets.ts';
+import { type ChosenImages, chooseImages } from '../references/chosen-images.ts';
 import { type Globs, readGlobs } from '../references/glob.ts';
 import { type FileReading, type ImageUse, mostFileBytes } from '../references/image-use.ts';
 import { shown } from '../text/untrusted.ts';
-import type { Source, VerifyResult } from '../verifying/result.ts';
+import type { NotJudged, Source, VerifyResult } from '../verifying/result.ts';
 import { type Changed, type Content, type OpenedPullRequest, openChanged } from './changed.ts';
 import { openFileReader } from './file-reader.ts';
 import type { Network } from './network.ts';
@@ -22,6 +24,8 @@ export interface FileFindings {
   readonly places: ReadonlyMap<string, readonly Source[]>;
   /** references that the files alone do not resolve, as results */
   readonly unresolved: readonly VerifyResult[];
+  /** what inputs `only-images` and `skip-images` leave out */
+  readonly notJudged: readonly NotJudged[];
   /** only files that a pull request changes were read; then finding nothing is no mistake */
   readonly changedOnly: boolean;
   /** how many files were read */
@@ -45,6 +49,7 @@ export async function findReferences(
   machine: Machine,
 ): Promise<FileFindings> {
   const globs = readGlobs(inputs.files);
+  const images = chooseImages(inputs.onlyImages, inputs.skipImages);
   if (machine.env.GITHUB_EVENT_NAME === 'pull_request_target' && !inputs.changedOnly) {
     machine.log.warning(
       'On pull_request_target the checkout is the base of the pull request, and `files` are judged as they are in the checkout. Add `changed-only: true` to judge what the pull request changes.',
@@ -66,7 +71,7 @@ export async function findReferences(
     file,
     uses: [{ line: 1, written: file, why }],
   }));
-  return gather([...read, ...problems], changed !== undefined, listed.files.length);
+  return gather([...read, ...problems], images, changed !== undefined, listed.files.length);
 }
 
 /** True for a use that only says that another file has to be chosen, which it is. */
@@ -167,6 +172,7 @@ function tellMentions(
 
 function gather(
   read: readonly { file: string; uses: readonly ImageUse[] }[],
+  images: ChosenImages,
   changedOnly: boolean,
   files: number,
 ): FileFindings {
@@ -178,9 +184,12 @@ function gather(
       'Split `files` over several steps or a matrix.',
     );
   }
-  const resolved = uses.flatMap((use) =>
+  const named = uses.flatMap((use) =>
     'reference' in use ? [{ ...use, name: formatReference(use.reference) }] : [],
   );
+  const resolved = named.filter(({ reference }) => images.isChosen(reference));
+  const open = uses.flatMap((use) => ('why' in use ? [use] : []));
+  const isOther = ({ open: text }: { open?: string }) => text !== undefined && images.isOther(text);
   const places = Map.groupBy(
     resolved.map(({ name, file, line }) => ({ reference: name, file, line })),
     ({ reference }) => reference,
@@ -193,8 +202,26 @@ function gather(
       source: 'files' as const,
     })),
   );
-  const unresolved = uses.flatMap((use) => ('why' in use ? [unresolvedResult(use, use.file)] : []));
-  return { targets, places, unresolved, changedOnly, files };
+  const unresolved = open
+    .filter((use) => !isOther(use))
+    .map((use) => unresolvedResult(use, use.file));
+  const notJudged = [
+    ...named
+      .filter(({ reference }) => !images.isChosen(reference))
+      .map(({ name, reference, file, line }) => ({ name, digest: reference.digest, file, line })),
+    ...open.filter(isOther).map(({ written, file, line }) => ({ name: written, file, line })),
+  ];
+  return { targets, places, unresolved, notJudged: byName(notJudged), changedOnly, files };
+}
+
+function byName(
+  uses: readonly { name: string; digest?: Digest | undefined; file: string; line: number }[],
+): readonly NotJudged[] {
+  return [...Map.groupBy(uses, ({ name }) => name)].map(([reference, same]) => ({
+    reference,
+    ...(same[0]?.digest === undefined ? {} : { digest: same[0].digest }),
+    sources: same.map(({ file, line }) => ({ reference, file, line })),
+  }));
 }
 
 function unresolvedResult(

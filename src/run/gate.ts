@@ -1,4 +1,5 @@
 import { type TagOnly, tagNotice } from '../action/image-words.ts';
+import { notJudgedLines } from '../action/not-judged.ts';
 import type { VerifyInputs } from '../action/verify-inputs.ts';
 import { asFailure, Failure } from '../failure.ts';
 import { mergeTargets, readTargets } from '../image/targets.ts';
@@ -42,10 +43,11 @@ export async function verifyWhatIsNamed(
   const { found, judgedBy } = await readPullRequest(inputs, network, machine);
   const targets = mergeTargets([...named, ...found.targets]);
   if (targets.length + found.unresolved.length === 0) {
+    const { notJudged } = found;
     const nothing = nothingFound(found);
     await writeFindings({ nothing }, inputs, machine);
-    await tellPullRequest({ nothing }, inputs, machine);
-    return reportNothing(nothing, machine);
+    await tellPullRequest({ nothing, notJudged }, inputs, machine);
+    return reportNothing(nothing, notJudged, machine);
   }
   return verifyTargets(
     openReading(targets, inputs, machine, network, false),
@@ -91,7 +93,9 @@ export async function reportStopped(
 }
 
 /** @throws {Failure} `nothing-to-verify`, unless it is right that there is nothing */
-function nothingFound({ changedOnly, files }: FileFindings): string {
+function nothingFound({ changedOnly, files, notJudged }: FileFindings): string {
+  const left = `${notJudged.length === 1 ? 'one image, and' : `${notJudged.length} images, and`} \`only-images\` and \`skip-images\` leave ${notJudged.length === 1 ? 'it' : 'all of them'} out`;
+  if (changedOnly && notJudged.length > 0) return `The changed files of this step name ${left}.`;
   if (changedOnly) return 'The pull request changes no image reference in the files of this step.';
   const fix =
     'Check the globs of `files`, and that actions/checkout runs before this step:\n```yaml\nwith:\n  files: |\n    **/Dockerfile\n    deploy/**/*.yaml\n```';
@@ -99,6 +103,12 @@ function nothingFound({ changedOnly, files }: FileFindings): string {
     files === 0
       ? 'No file of the workspace fits input files.'
       : `The ${files} files that fit input files name no image.`;
+  if (notJudged.length > 0)
+    throw new Failure(
+      'nothing-to-verify',
+      `The files name ${left}: nothing is judged.`,
+      'Check the globs of `only-images` and `skip-images`: they fit the whole name of an image without its tag, such as `ghcr.io/acme/**`.',
+    );
   throw new Failure('nothing-to-verify', message, fix);
 }
 
@@ -159,10 +169,12 @@ async function verifyTargets(
   }).finally(notice);
   const unresolved = findings?.unresolved ?? [];
   for (const result of unresolved) tellVerified(result, log);
+  const notJudged = findings?.notJudged ?? [];
+  for (const line of notJudgedLines(notJudged)) log.info(line);
   const results = [...judged.map((result) => withPlaces(result, findings)), ...unresolved];
   await writeFindings({ results }, inputs, machine);
-  const code = await reportVerified(results, inputs, opened, machine);
-  await tellPullRequest({ results }, inputs, machine);
+  const code = await reportVerified(results, notJudged, inputs, opened, machine);
+  await tellPullRequest({ results, notJudged }, inputs, machine);
   tellFindings(results, inputs, log);
   return code;
 }

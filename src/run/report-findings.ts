@@ -1,18 +1,24 @@
 import { type CommentOutcome, commentMarker, keepComment } from '../action/comment.ts';
-import { commentBody, failureCommentBody, nothingCommentBody } from '../action/comment-body.ts';
+import {
+  commentBody,
+  failureCommentBody,
+  mostCommentCharacters,
+  nothingCommentBody,
+} from '../action/comment-body.ts';
+import { notJudgedBlock } from '../action/not-judged.ts';
 import { readPullRequest } from '../action/pull-request.ts';
 import { sarifLog, sarifPath, writeSarif } from '../action/sarif.ts';
 import type { VerifyInputs } from '../action/verify-inputs.ts';
 import { abortAfter } from '../clock.ts';
 import type { Failure } from '../failure.ts';
-import type { VerifyResult } from '../verifying/result.ts';
+import type { NotJudged, VerifyResult } from '../verifying/result.ts';
 import { withGithub } from './network.ts';
 import type { Machine } from './sign.ts';
 
 /** What there is to tell: results; or nothing to verify; or why nothing could be verified. */
 export type Findings =
-  | { readonly results: readonly VerifyResult[] }
-  | { readonly nothing: string }
+  | { readonly results: readonly VerifyResult[]; readonly notJudged?: readonly NotJudged[] }
+  | { readonly nothing: string; readonly notJudged?: readonly NotJudged[] }
   | { readonly failure: Failure };
 
 /** A comment is worth less than the answer of the step: it gets no more than half a minute. */
@@ -79,7 +85,11 @@ function tell(outcome: CommentOutcome, { log }: Pick<Machine, 'log'>): void {
 }
 
 function bodyOf(findings: Findings, marker: string, env: NodeJS.ProcessEnv): string {
-  if ('results' in findings) return commentBody(findings.results, marker, { env });
-  if ('nothing' in findings) return nothingCommentBody(findings.nothing, marker, { env });
-  return failureCommentBody(findings.failure, marker, { env });
+  if ('failure' in findings) return failureCommentBody(findings.failure, marker, { env });
+  const body =
+    'results' in findings
+      ? commentBody(findings.results, marker, { env })
+      : nothingCommentBody(findings.nothing, marker, { env });
+  const whole = [body, ...notJudgedBlock(findings.notJudged ?? [], 30)].join('\n\n');
+  return whole.length <= mostCommentCharacters ? whole : body;
 }

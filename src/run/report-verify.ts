@@ -1,5 +1,6 @@
 import { listed } from '../action/list-words.ts';
 import type { Log, LoggedError, Place } from '../action/log.ts';
+import { notJudgedBlock, notJudgedLines } from '../action/not-judged.ts';
 import { appendSummary, writeOutputs } from '../action/outputs.ts';
 import { imageChapter } from '../action/own-repository.ts';
 import { pageSetting } from '../action/pages.ts';
@@ -10,7 +11,7 @@ import { verifyOutputs } from '../action/verify-outputs.ts';
 import { verifyFailureSummary, verifySummary } from '../action/verify-summary.ts';
 import { resultLine } from '../action/verify-words.ts';
 import type { Failure } from '../failure.ts';
-import type { VerifyResult } from '../verifying/result.ts';
+import type { NotJudged, VerifyResult } from '../verifying/result.ts';
 import type { OpenedPolicy } from './policy.ts';
 import type { Machine } from './sign.ts';
 
@@ -31,11 +32,12 @@ export function tellVerified(result: VerifyResult, log: Log): void {
  */
 export async function reportVerified(
   results: readonly VerifyResult[],
+  notJudged: readonly NotJudged[],
   inputs: VerifyInputs,
   opened: OpenedPolicy,
   { env, log, clock, started }: Machine,
 ): Promise<number> {
-  const outputs = verifyOutputs(results);
+  const outputs = verifyOutputs(results, notJudged);
   writeOutputs(outputs, log);
   const verdict = verifyVerdict(results, clock.now() - started);
   const images = results.map(({ image }) => image);
@@ -46,7 +48,8 @@ export async function reportVerified(
     fail: inputs.fail,
     ...(opened.policy === undefined ? {} : { policy: opened.policy }),
   };
-  appendSummary(verifySummary(results, setting), log, env);
+  const blocks = [verifySummary(results, setting), ...notJudgedBlock(notJudged)];
+  appendSummary(blocks.join('\n\n'), log, env);
   if (verdict !== undefined) log.info(verdict);
   return outputs.verified === 'true' || !inputs.fail ? 0 : 1;
 }
@@ -115,10 +118,16 @@ function annotationsOf(group: readonly VerifyResult[]): readonly Annotation[] {
  * Writes log, outputs and summary of a run that rightly found nothing to verify. @returns the exit
  * code
  */
-export function reportNothing(sentence: string, { env, log }: Machine): number {
+export function reportNothing(
+  sentence: string,
+  notJudged: readonly NotJudged[],
+  { env, log }: Machine,
+): number {
+  for (const line of notJudgedLines(notJudged)) log.info(line);
   log.notice(sentence);
-  writeOutputs({ ...verifyOutputs([]), verified: '' }, log);
-  appendSummary(`## ✅ Nothing to verify\n\n${sentence}`, log, env);
+  writeOutputs({ ...verifyOutputs([], notJudged), verified: '' }, log);
+  const blocks = ['## ✅ Nothing to verify', sentence, ...notJudgedBlock(notJudged)];
+  appendSummary(blocks.join('\n\n'), log, env);
   return 0;
 }
 

@@ -36,6 +36,14 @@ export interface VerifyResult {
   readonly sources?: readonly Source[];
 }
 
+/** An image that files name and that the step does not ask about. */
+export interface NotJudged {
+  /** normalized; as it is written where it cannot be resolved */
+  readonly reference: string;
+  readonly digest?: Digest;
+  readonly sources: readonly Source[];
+}
+
 /** A place in a file of the workspace. */
 export interface Source {
   /** normalized; as it is written where it cannot be resolved */
