@@ -1,1 +1,1 @@
-process.exitCode=1,import(`./keygen/run.js`).then(async({runKeygen:e})=>{process.exitCode=await e()});export{};
+(function refuseOldNode(){let e=process.versions.node;Number(e.split(`.`)[0])>=24||(console.log(`::error title=sign-image%3A old-node::old-node: sign-image runs on Node 24, and this runner has started it with Node ${e}: use runner 2.327.1 or later, or on act, Gitea and Forgejo an image that has Node 24.`),process.exit(1))})(),process.exitCode=1,import(`./keygen/run.js`).then(async({runKeygen:e})=>{process.exitCode=await e()});export{};

@@ -9,6 +9,7 @@ import { isBuiltin } from 'node:module';
 import { basename, join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { builtinsByRequest, oneHttpClient } from './build-plugins.mjs';
+import { refuseOldNode } from './old-node.mjs';
 
 const outdir = 'dist';
 const actions = [
@@ -35,7 +36,7 @@ async function buildAction({ name, threads = [] }) {
     return source === `./run/${name}.ts` ? { id: `./${name}/run.js`, external: 'relative' } : null;
   }
   const parts = await Promise.all([
-    bundle({ [name]: `src/${name}.ts` }, outdir, [restIsBuilt]),
+    bundle({ [name]: `src/${name}.ts` }, outdir, [restIsBuilt], `(${refuseOldNode})();`),
     bundle({ run: `src/run/${name}.ts` }, join(outdir, name)),
     ...threads.map((path) => bundle({ [basename(path, '.ts')]: path }, join(outdir, name))),
   ]);
@@ -44,9 +45,10 @@ async function buildAction({ name, threads = [] }) {
 
 /**
  * Bundles one entry: what it imports goes into its own file, what it loads by import() into others.
+ * @param banner runs before everything else in the entry
  * @returns the paths of its modules
  */
-async function bundle(input, dir, plugins = []) {
+async function bundle(input, dir, plugins = [], banner = '') {
   const [entry] = Object.keys(input);
   const atOnce = new Set();
   const build = await rolldown({
@@ -68,6 +70,7 @@ async function bundle(input, dir, plugins = []) {
   const { output } = await build.write({
     dir,
     format: 'esm',
+    banner,
     minify: true,
     keepNames: true,
     comments: false,

@@ -40,6 +40,7 @@ export const failureCodes = [
   'secret-lost',
   'bad-policy',
   'nothing-to-verify',
+  'old-node',
   'internal',
 ] as const;
 

@@ -25,11 +25,13 @@ export function strangeInputs(text: string, action: Action): readonly string[] {
   const others = Object.values(inputs)
     .flat()
     .filter((name) => !inputs[action].includes(name));
+  // What docker/login-action is given is its own.
+  const ours = text.replace(/^ {4}(?:registry|username|password):.*$/gm, '');
   return [...new Set(others)].filter((name) => {
     const mentions = new RegExp(
       `(?:\`|^ *)${name}(?:\`(?! of sign-image)|:)(?!.*of sign-image)`,
       'm',
     );
-    return mentions.test(text);
+    return mentions.test(ours);
   });
 }

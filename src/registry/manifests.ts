@@ -172,6 +172,9 @@ export class Manifests {
   }
 
   #what(reference: string): string {
+    // The tag where signatures are kept means nothing to a person; the image does.
+    const [, hex] = /^sha256-([0-9a-f]{64})(?:\.\w+)?$/.exec(reference) ?? [];
+    if (hex !== undefined) return `the signatures of ${this.#repository}@sha256:${hex}`;
     return `the manifest ${this.#repository}${isDigest(reference) ? '@' : ':'}${reference}`;
   }
 }

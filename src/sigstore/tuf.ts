@@ -73,7 +73,7 @@ export async function fetchTufTargets(
         targets: await updateDistrustfully(names, options, cache, online, caught),
         notices: [],
       };
-    if (!usable) throw down(options.mirror, online.outage);
+    if (!usable) throw down(options.mirror, online.outage, names);
     return {
       targets: await updateOffline(names, options, cache, online.outage),
       notices: [cacheNotice(options.mirror)],
@@ -98,8 +98,8 @@ async function updateDistrustfully(
     return await update(names, options, cache, fetcher);
   } catch (caught) {
     throw fetcher.outage === undefined
-      ? broken(options.mirror, caught)
-      : down(options.mirror, fetcher.outage);
+      ? broken(options.mirror, caught, names)
+      : down(options.mirror, fetcher.outage, names);
   }
 }
 
@@ -116,7 +116,7 @@ async function updateOffline(
     const why = expired
       ? 'what the cache holds has expired'
       : 'what the cache holds is not complete';
-    throw down(options.mirror, outage, `, and ${why}`, new AggregateError([outage, caught]));
+    throw down(options.mirror, outage, names, `, and ${why}`, new AggregateError([outage, caught]));
   }
 }
 
@@ -184,12 +184,17 @@ async function isIntact(info: TargetFile, bytes: Buffer): Promise<boolean> {
   }
 }
 
-function broken(mirror: URL, caught: unknown): Failure {
+/** What to give in place of these targets: a step that verifies has no signing config. */
+function given(names: readonly string[]): string {
+  return names.length > 1 ? '`trusted-root:` and `signing-config:`' : '`trusted-root:`';
+}
+
+function broken(mirror: URL, caught: unknown, names: readonly string[]): Failure {
   const why = caught instanceof Error ? shownMessage(caught) : 'unknown reason';
   return new Failure(
     'tuf-error',
     `The TUF repository ${mirror.href} was not accepted: ${why}`,
-    'Expired metadata means that the repository, or a copy of it, is not maintained, or that the clock here is wrong; anything else, that it was changed by somebody without its keys. Check `tuf-mirror:` and `tuf-root:`, or pass `trusted-root:` and `signing-config:`.',
+    `Expired metadata means that the repository, or a copy of it, is not maintained, or that the clock here is wrong; anything else, that it was changed by somebody without its keys. Check \`tuf-mirror:\` and \`tuf-root:\`, or pass ${given(names)}.`,
     { cause: caught },
   );
 }
@@ -197,13 +202,14 @@ function broken(mirror: URL, caught: unknown): Failure {
 function down(
   mirror: URL,
   outage: Failure,
+  names: readonly string[],
   andCache = ', and nothing is in the cache',
   cause: Error = outage,
 ): Failure {
   return new Failure(
     'tuf-error',
     `The TUF repository ${mirror.href} cannot be reached${andCache}: ${outage.message}`,
-    'Run the job again when it is back; in a network without it, pass `trusted-root:` and `signing-config:`, or a mirror with `tuf-mirror:` and `tuf-root:`.',
+    `Run the job again when it is back; in a network without it, pass ${given(names)}, or a mirror with \`tuf-mirror:\` and \`tuf-root:\`.`,
     { cause },
   );
 }
