@@ -1,5 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { commentBody } from '../../src/action/comment-body.ts';
+import { sarifLog } from '../../src/action/sarif.ts';
 import { fixHtml } from '../../src/action/summary-html.ts';
 import { adviceFor } from '../../src/action/verify-advice.ts';
 import { verifyOutputs } from '../../src/action/verify-outputs.ts';
@@ -268,6 +270,29 @@ describe('the summary', () => {
     ])
       expect(markdown).toContain(`<a href="${page}">`);
     expect(markdown).not.toContain('<table');
+  });
+
+  it('writes out no line break of its own, whatever the advice', () => {
+    const rule = setting.policy?.signers[0];
+    const expected = { signers: rule === undefined ? [] : [rule], fromInputs: true };
+    const identity = workflowSigner.identity.replace('v1.2.0', 'v1.3.0');
+    const unfenced = new Failure('network', 'It is down.\nTwice.', 'One.\n\n- two\n- three');
+    const scenes = [
+      ...verdictCodes.filter((code) => code !== 'verified').map((code) => bad(code)),
+      bad('wrong-identity', 'near', {
+        signatures: [verdictOf('wrong-identity', { identity, expected } as object)],
+      }),
+      bad('registry-error', 'down', { failure: unfenced, reason: unfenced.message }),
+    ];
+    const texts = scenes.flatMap((scene) => [
+      verifySummary([scene], setting),
+      commentBody([scene], '<!-- marker -->', setting),
+      JSON.stringify(sarifLog([scene], {})).replaceAll('\\n', ''),
+      verifyFailureSummary(unfenced, setting),
+    ]);
+    for (const text of texts) expect(text).not.toMatch(/\\u0/);
+    expect(texts.join()).toContain('One.<br><br>- two<br>- three');
+    expect(texts.join()).toContain('v1.<b><ins>3</ins></b>.0</code>');
   });
 
   it('says once who signed, where all are signed by one', () => {
