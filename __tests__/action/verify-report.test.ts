@@ -292,7 +292,7 @@ describe('the summary', () => {
     ]);
     for (const text of texts) expect(text).not.toMatch(/\\u0/);
     expect(texts.join()).toContain('One.<br><br>- two<br>- three');
-    expect(texts.join()).toContain('v1.<b><ins>3</ins></b>.0</code>');
+    expect(texts.join()).toContain('difference <b><code>2</code></b> / <b><code>3</code></b>');
   });
 
   it('says once who signed, where all are signed by one', () => {
@@ -369,15 +369,18 @@ describe('the summary', () => {
     );
   });
 
-  it('shows a marked difference in lines that wrap, with what differs underlined', () => {
+  it('shows a marked difference in lines that wrap, with what differs below', () => {
     const block = (expected: string, found: string) =>
       fixHtml(`See:\n\`\`\`text\n${markedDifference(expected, found)}\n\`\`\`\nDo not.`);
     expect(block('a@refs/heads/master', 'a@refs/heads/main')).toBe(
-      'See:<br>expected <code>a@refs/heads/ma<b><ins>ster</ins></b></code><br>found <code>a@refs/heads/ma<b><ins>in</ins></b></code><br>Do not.',
+      'See:<br>expected <code>a@refs/heads/master</code><br>found <code>a@refs/heads/main</code><br>difference <b><code>ster</code></b> / <b><code>in</code></b><br>Do not.',
     );
-    expect(block('ab', 'axb')).toContain('found <code>a<b><ins>x</ins></b>b</code>');
+    expect(block('ab', 'axb')).toContain('difference (nothing) / <b><code>x</code></b>');
+    expect(block('https://x/', 'https://x')).toContain(
+      'difference <b><code>/</code></b> / (nothing)',
+    );
     expect(block('a<b>', 'a<i>\n::x')).toContain(
-      '<code>a&lt;<b><ins>i&gt;\\u000a::x</ins></b></code>',
+      'difference <b><code>b&gt;</code></b> / <b><code>i&gt;\\u000a::x</code></b>',
     );
   });
 

@@ -105,8 +105,9 @@ describe('the report of a bad image', () => {
       }),
     ]);
     expect(result.summary).toMatch(/^## ❌ 1 of 1 image does not verify\n/);
-    const underlined = result.summary.replaceAll(/<\/?(?:b|ins)>/g, '');
-    expect(underlined).toContain(`expected <code>${lantern}</code><br>found <code>${ferry}</code>`);
+    expect(result.summary).toContain(
+      `expected <code>${lantern}</code><br>found <code>${ferry}</code>`,
+    );
   });
 
   it('is only told with `fail: false`', async () => {

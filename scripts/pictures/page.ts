@@ -36,7 +36,6 @@ p, blockquote, pre, details { margin: 0 0 16px; }
 article > :last-child { margin-bottom: 0; }
 a { color: var(--link); text-decoration: underline; }
 b { font-weight: 600; }
-ins { text-decoration: underline; text-decoration-thickness: 2px; text-underline-offset: 3px; }
 code, pre { font-family: 'Liberation Mono', 'DejaVu Sans Mono', monospace; font-size: 13.6px; }
 code { padding: 3px 6px; background: var(--code); border-radius: 6px; white-space: break-spaces; }
 pre { padding: 16px; background: var(--block); border-radius: 6px; overflow: auto; line-height: 1.45; }

@@ -111,38 +111,33 @@ function needsBreak(before: string, after: string): boolean {
 }
 
 /**
- * What was expected and what was found, with the difference underlined. In a `<pre>` the end of a
- * long identity, where it differs most often, would not be seen on a telephone.
+ * What was expected and what was found, and below them what differs. In a `<pre>` the end of a long
+ * identity, where it differs most often, would not be seen on a telephone.
  */
 function differenceHtml(text: string): string {
   const rows = text.split('\n');
   return rows
-    .flatMap((row, index) => {
-      const [, name = '', value] = /^(expected|found): +(.*)$/.exec(row) ?? [];
-      if (/^ *\^+$/.test(row)) return [];
-      if (value === undefined) return [prose(row)];
-      const marks = rows[index + (name === 'expected' ? 2 : 1)] ?? '';
-      const found = rows[index + (name === 'expected' ? 1 : 0)] ?? '';
-      return [`${name} ${markedCode(row, found, marks)}`];
+    .map((row, index) => {
+      const [, name, value = ''] = /^(expected|found): +(.*)$/.exec(row) ?? [];
+      if (name !== undefined) return `${name} ${code(value)}`;
+      const before = rows.slice(Math.max(0, index - 2), index);
+      return /^ *\^+$/.test(row) ? differing(before, row) : prose(row);
     })
     .join('<br>');
 }
 
-/** `expected: ` and `found:    `, and the place of the marks in that line. */
+/** `expected: ` and `found:    ` */
 const labelLength = 10;
 
-function markedCode(row: string, found: string, marks: string): string {
-  const value = [...row].slice(labelLength);
+/** The part of both lines that the marks stand below; what is behind it is the same in both. */
+function differing(rows: readonly string[], marks: string): string {
+  const values = rows.map((row) => [...row].slice(labelLength));
   const start = marks.indexOf('^') - labelLength;
-  if (!/^ *\^+$/.test(marks) || start < 0) return code(value.join(''));
-  const same = [...found].length - marks.length; // behind the difference, in both
-  const end = Math.max(start, value.length - same);
-  const [before, different, after] = [
-    value.slice(0, start),
-    value.slice(start, end),
-    value.slice(end),
-  ].map((part) => escapeHtml(part.join('')));
-  return `<code>${before}<b><ins>${different}</ins></b>${after}</code>`;
+  const behind = (values.at(-1)?.length ?? 0) + labelLength - marks.length;
+  const parts = values.map((value) =>
+    value.slice(start, Math.max(start, value.length - behind)).join(''),
+  );
+  return `difference ${parts.map((part) => (part === '' ? '(nothing)' : `<b>${code(part)}</b>`)).join(' / ')}`;
 }
 
 /**
