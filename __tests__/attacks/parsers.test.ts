@@ -5,6 +5,7 @@ import type { Digest } from '../../src/image/digest.ts';
 import { parseManifest } from '../../src/image/manifest.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { readPublicKeys } from '../../src/keys/public.ts';
+import { readFileReferences } from '../../src/references/read-file.ts';
 import { ReferrersIndex } from '../../src/registry/referrers-index.ts';
 import { SignatureManifest } from '../../src/registry/signature-tag.ts';
 import { parseBundle } from '../../src/signature/bundle.ts';
@@ -101,6 +102,24 @@ const parsers: readonly (readonly [string, Buffer, (bytes: Buffer) => unknown])[
   }),
 ];
 
+/** The same for files of a pull request: they are read, or unresolved, and never an error. */
+const files = Object.entries({
+  'deploy/pod.yaml':
+    'apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - &a {name: a, image: "a/b:1"}\n  - <<: *a\n    name: b\n',
+  'deploy/pod.json': JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    spec: { containers: [{ image: 'a' }] },
+  }),
+  'deploy/kustomization.yaml':
+    "images: [{name: a, newTag: '1'}]\npatches:\n- patch: |-\n    - {op: add, path: /spec/image, value: a/b:1}\n",
+  'chart/values.yaml': 'image: {registry: r.io, repository: a, tag: "1"}\nb: {image: "{{ x }}"}\n',
+  'chart/templates/a.yaml': '{{- if .a }}\nimage: {{ .b }}\n{{- end }}\n',
+}).map(([path, text]) => {
+  const read = (bytes: Buffer) => readFileReferences(path, bytes);
+  return [`the file ${path}`, Buffer.from(text), read] as const;
+});
+
 /** A document with some bytes replaced, taken out, doubled or put in. */
 const damaged = (good: Buffer): fc.Arbitrary<Buffer> => {
   const cut = fc
@@ -183,7 +202,7 @@ function pathsOf(value: unknown, path: readonly string[] = []): string[][] {
   return path.length === 0 ? inside : [[...path], ...inside];
 }
 
-describe.each(parsers)('whatever is put in place of %s', (_name, good, parse) => {
+describe.each([...parsers, ...files])('whatever is put in place of %s', (_name, good, parse) => {
   it('is read, or refused with an error of a known type', () => {
     expect(() => parse(good)).not.toThrow();
     const shapes = reshaped(good);

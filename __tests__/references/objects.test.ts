@@ -362,6 +362,22 @@ describe('templates', () => {
   ])('%s', (_, path, text, images) => expect(read(path, text).images).toEqual(images));
 });
 
+it('texts in texts are read as deep as people nest them', () => {
+  const nest = (levels: number): string =>
+    levels === 0
+      ? 'spec: {containers: [{image: r.io/a:1}]}\n'
+      : object(
+          'kustomize.toolkit.fluxcd.io/v1',
+          'Kustomization',
+          'spec:',
+          '  patches:',
+          '  - patch: |',
+          nest(levels - 1).replaceAll(/^(?=.)/gm, '      '),
+        );
+  expect(read('x.yaml', nest(3)).images).toEqual(['16 r.io/a:1']);
+  expect(read('x.yaml', nest(200)).images).toEqual([expect.stringContaining('? patch')]);
+});
+
 describe('what kubectl reads under any name', () => {
   it.each<readonly [string, string, string, readonly string[]]>([
     [

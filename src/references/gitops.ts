@@ -145,14 +145,21 @@ function readArgoHelm(helm: YamlMap): Special {
   ]);
 }
 
+const deepestPath = 40;
+
 /** `--set a.b=c`: values whose names are paths. */
 function readParameters(
   pairs: readonly (readonly [string, YamlNode | undefined])[],
 ): readonly ImageUse[] {
   const root = new Map<string, YamlNode>();
+  const strange: ImageUse[] = [];
   for (const [name, value] of pairs) {
     if (value === undefined) continue;
-    const path = name.match(/(?:\\.|[^.[\]])+/g) ?? [];
+    const path = name.slice(0, 1000).match(/(?:\\.|[^.[\]])+/g) ?? [];
+    if (path.length > deepestPath) {
+      strange.push(unresolved(value.line, name, 'is a parameter of more parts than values have'));
+      continue;
+    }
     let map = root;
     for (const part of path.slice(0, -1)) {
       const next = map.get(part);
@@ -164,7 +171,7 @@ function readParameters(
     const text = typeof value.value === 'string' ? value.value : (value.source ?? '');
     map.set(path.at(-1) ?? '', { ...value, value: text, style: 'quoted' });
   }
-  return readHelmValues({ line: 1, value: root });
+  return [...strange, ...readHelmValues({ line: 1, value: root })];
 }
 
 /** k3s and RKE2 install such a chart with the values of the text. */

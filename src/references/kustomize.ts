@@ -130,7 +130,8 @@ function readReplacement(item: YamlNode): readonly ImageUse[] {
     return paths.flatMap(([, list]) =>
       listOf(list).flatMap((path) => {
         const text = textOf(path);
-        const writes = text === undefined || mayHoldImage(fieldPath(text));
+        const writes =
+          text === undefined || text.length > longestPath || mayHoldImage(fieldPath(text));
         return writes
           ? [unresolved(path.line, text ?? '', 'is replaced by a value from another place')]
           : [];
@@ -138,6 +139,8 @@ function readReplacement(item: YamlNode): readonly ImageUse[] {
     );
   });
 }
+
+const longestPath = 1000;
 
 /** `spec.containers.[name=a.b].image`; dots in brackets and behind a backslash belong to a name. */
 function fieldPath(text: string): readonly string[] {

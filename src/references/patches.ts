@@ -112,6 +112,10 @@ export function readPatchText(node: YamlNode, read: ReadObject): readonly ImageU
   );
 }
 
+const mostNested = 8;
+/** how many texts the text that is being read stands in */
+let nested = 0;
+
 /**
  * A text in a field that is a YAML file of its own; its lines are those of the file where they are
  * known.
@@ -125,11 +129,16 @@ export function readEmbedded(
   const doubts = doubtful(node);
   if (doubts.length > 0) return doubts;
   if (typeof node.value !== 'string') return read(node);
+  // Each level is parsed once more: a thousand of them would take the square of the file's time.
+  if (nested >= mostNested) return [unresolved(node.line, what, 'stands in too many texts')];
+  nested++;
   try {
     const uses = readYaml(node.value).flatMap(read);
     return uses.map((use) => ({ ...use, line: lineInText(node, use.line) }));
   } catch (caught) {
     if (!(caught instanceof UnreadableYaml)) throw caught;
     return [unresolved(lineInText(node, caught.line), what, caught.message)];
+  } finally {
+    nested--;
   }
 }

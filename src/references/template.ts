@@ -76,7 +76,7 @@ function readFields(lines: readonly string[]): readonly ImageUse[] {
         ),
       ];
     // A key in escapes would not be found.
-    if (/\\[xuU][0-9a-fA-F]{2}|^\s*-?\s*\?\s/.test(line))
+    if (/\\[xuU][0-9a-fA-F]{2}|^\s*(?:-\s*)?\?\s/.test(line))
       return [unresolved(index + 1, line.trim(), `stands in a template; ${render}`)];
     return [...line.matchAll(key)].flatMap((match) => readField(line, match, index + 1, lines));
   });
