@@ -64,6 +64,18 @@ describe('auths of config.json', () => {
       password('me', 'secret'),
     ],
     [
+      'a key with the path of the API',
+      { 'ghcr.io/v1/': { auth: b64('me:secret') } },
+      'ghcr.io',
+      password('me', 'secret'),
+    ],
+    [
+      'a key that ends in a slash, in capitals',
+      { 'GHCR.io/': { auth: b64('me:secret') } },
+      'ghcr.io',
+      password('me', 'secret'),
+    ],
+    [
       'a host with port',
       { '127.0.0.1:5000': { auth: b64('me:secret') } },
       '127.0.0.1:5000',

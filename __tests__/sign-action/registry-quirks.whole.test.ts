@@ -163,6 +163,27 @@ describe.concurrent('never signed: a manifest URL that answers', () => {
       'says "Not authorised"',
     ],
     ['XML', { ...page, headers: { 'content-type': 'application/xml' }, body: '<Error/>' }, 'XML'],
+    [
+      'a line of text',
+      { ...page, headers: { 'content-type': 'text/plain' }, body: 'Forbidden' },
+      'JSON',
+    ],
+    [
+      'a line of text that is called a manifest',
+      { ...page, headers: oci, body: 'Forbidden' },
+      'JSON',
+    ],
+    [
+      'a problem document (RFC 9457)',
+      {
+        ...page,
+        headers: { 'content-type': 'application/problem+json' },
+        body: '{"type":"about:blank","title":"Forbidden","status":403}',
+      },
+      'says "Forbidden"',
+    ],
+    ['any other JSON', { ...page, headers: json, body: '{"ok":true}' }, 'neither `layers`'],
+    ['a list', { ...page, headers: json, body: '[]' }, 'not a JSON object'],
     ['nothing', { ...page, headers: oci, body: '' }, 'not JSON'],
   ])('%s', async (_, reply, sentence) => {
     const there = await world({});

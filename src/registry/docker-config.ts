@@ -131,13 +131,14 @@ function registryKey(
 }
 
 /**
- * `https://ghcr.io/v2/` → `ghcr.io`: older logins wrote addresses. A key with a path and without a
- * scheme names a namespace: its password is not for the rest of the registry.
+ * `https://ghcr.io/v2/`, `ghcr.io/v1/`, `ghcr.io/` → `ghcr.io`: older logins wrote addresses. A key
+ * with any other path and without a scheme names a namespace: its password is not for the rest of
+ * the registry.
  */
 function hostOf(key: string): string {
   const lower = key.toLowerCase();
   const address = lower.replace(/^https?:\/\//, '');
-  return address === lower ? lower : address.replace(/\/.*$/s, '');
+  return address === lower ? lower.replace(/\/(v[12]\/?)?$/, '') : address.replace(/\/.*$/s, '');
 }
 
 function placesOf({ env, home }: DockerLogin): readonly string[] {

@@ -2,7 +2,7 @@ import { Failure } from '../failure.ts';
 import type { HttpResponse } from '../http/http.ts';
 import { type Descriptor, mediaTypes } from '../image/descriptor.ts';
 import { digestOf, isDigest } from '../image/digest.ts';
-import { otherDocument, parseManifest } from '../image/manifest.ts';
+import { isOtherDocument, parseManifest } from '../image/manifest.ts';
 import { isWebPage } from '../text/web-page.ts';
 import { errorsOf, refused } from './answers.ts';
 import type { Connection } from './connection.ts';
@@ -74,8 +74,7 @@ export class Manifests {
     const mediaType = mediaTypeOf(response);
     // The header `Docker-Content-Digest` proves nothing; the bytes do.
     if (isDigest(reference) && digest !== reference) {
-      if (otherDocument(response.body, mediaType) !== undefined)
-        parseManifest(response.body, mediaType); // throws, with what it is
+      if (isOtherDocument(response.body, mediaType)) parseManifest(response.body, mediaType); // throws
       throw wrongContent(this.#what(reference), digest);
     }
     const { etag } = response.headers;
