@@ -196,7 +196,17 @@ describe('a file made to be large', () => {
       `more than ${yamlLimits.documents} documents`,
     ],
     ['lexemes', '[a, '.concat('b, '.repeat(yamlLimits.lexemes / 3)), 'words and signs'],
+    [
+      'lexemes behind scalars that look like the start of a document',
+      'a:\n'.concat('- ---\n'.repeat(yamlLimits.lexemes / 3)),
+      'words and signs',
+    ],
   ])('%s', (_, text, expected) => expect(refusal(text)).toContain(expected));
+
+  it('counts each document by itself', () => {
+    const text = '---\n- a\n- b\n'.repeat(100);
+    expect(readYaml(text, { ...yamlLimits, lexemes: 50 })).toHaveLength(100);
+  });
 
   it('costs what its size says: as many values as there are, aliases included', () => {
     const aliases = (count: number) => `x: &a [b]\ny:\n${'- *a\n'.repeat(count)}`;

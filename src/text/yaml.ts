@@ -117,8 +117,12 @@ function sizeCheck(lines: LineCounter, limits: YamlLimits): (lexeme: string) => 
   let count = 0;
   let brackets = 0;
   let dashes = 0;
+  let before = '';
   return (lexeme) => {
-    if (lexeme === documentStart) count = brackets = dashes = 0;
+    // Between two documents the library has `---` alone; behind its sign for one it is a scalar.
+    if (lexeme === documentStart || (lexeme === '---' && before !== scalarStart))
+      count = brackets = dashes = 0;
+    before = lexeme;
     if (++count > limits.lexemes)
       throw new UnreadableYaml(
         lines.lineStarts.length,
