@@ -292,7 +292,9 @@ describe('the summary', () => {
     ]);
     for (const text of texts) expect(text).not.toMatch(/\\u0/);
     expect(texts.join()).toContain('One.<br><br>- two<br>- three');
-    expect(texts.join()).toContain('difference <b><code>2</code></b> / <b><code>3</code></b>');
+    expect(texts.join()).toContain(
+      'difference <b><code>v1.2.0</code></b> / <b><code>v1.3.0</code></b>',
+    );
   });
 
   it('says once who signed, where all are signed by one', () => {
@@ -373,14 +375,16 @@ describe('the summary', () => {
     const block = (expected: string, found: string) =>
       fixHtml(`See:\n\`\`\`text\n${markedDifference(expected, found)}\n\`\`\`\nDo not.`);
     expect(block('a@refs/heads/master', 'a@refs/heads/main')).toBe(
-      'See:<br>expected <code>a@refs/heads/master</code><br>found <code>a@refs/heads/main</code><br>difference <b><code>ster</code></b> / <b><code>in</code></b><br>Do not.',
+      'See:<br>expected <code>a@refs/heads/master</code><br>found <code>a@refs/heads/main</code><br>difference <b><code>master</code></b> / <b><code>main</code></b><br>Do not.',
     );
-    expect(block('ab', 'axb')).toContain('difference (nothing) / <b><code>x</code></b>');
+    expect(block('ab', 'axb')).toContain(
+      'difference <b><code>ab</code></b> / <b><code>axb</code></b>',
+    );
     expect(block('https://x/', 'https://x')).toContain(
-      'difference <b><code>/</code></b> / (nothing)',
+      'difference <b><code>x/</code></b> / <b><code>x</code></b>',
     );
     expect(block('a<b>', 'a<i>\n::x')).toContain(
-      'difference <b><code>b&gt;</code></b> / <b><code>i&gt;\\u000a::x</code></b>',
+      'difference <b><code>a&lt;b&gt;</code></b> / <b><code>a&lt;i&gt;\\u000a::x</code></b>',
     );
   });
 

@@ -129,11 +129,18 @@ function differenceHtml(text: string): string {
 /** `expected: ` and `found:    ` */
 const labelLength = 10;
 
-/** The part of both lines that the marks stand below; what is behind it is the same in both. */
+/**
+ * The part of both lines that the marks stand below, grown to whole names between separators; what
+ * is before and behind it is the same in both.
+ */
 function differing(rows: readonly string[], marks: string): string {
   const values = rows.map((row) => [...row].slice(labelLength));
-  const start = marks.indexOf('^') - labelLength;
-  const behind = (values.at(-1)?.length ?? 0) + labelLength - marks.length;
+  const found = values.at(-1) ?? [];
+  const isName = (character = '/') => !/[/@:]/.test(character);
+  let start = marks.indexOf('^') - labelLength;
+  while (start > 0 && isName(found[start - 1])) start--;
+  let behind = found.length + labelLength - marks.length;
+  while (behind > 0 && isName(found[found.length - behind])) behind--;
   const parts = values.map((value) =>
     value.slice(start, Math.max(start, value.length - behind)).join(''),
   );
