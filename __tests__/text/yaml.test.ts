@@ -1,7 +1,15 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UnreadableYaml } from '../../src/text/unreadable-yaml.ts';
 import { readYaml, yamlLimits } from '../../src/text/yaml.ts';
-import { lineInText, listOf, mapOf, nodesIn, plainValue } from '../../src/text/yaml-node.ts';
+import {
+  lineInText,
+  listOf,
+  mapOf,
+  nodesIn,
+  plainValue,
+  type YamlNode,
+} from '../../src/text/yaml-node.ts';
 
 const values = (text: string) =>
   readYaml(text).map((document) => JSON.parse(JSON.stringify(plainValue(document))));
@@ -80,6 +88,45 @@ describe('an ordinary file', () => {
     ],
   ])('%s', (_, text, expected) => expect(values(text)).toEqual([expected]));
 
+  it('JSON has the same nodes as YAML, and its own lines', () => {
+    const json =
+      '\n{\n  "a": [\n    {"b": "c\\n\\u00e9"},\n    1.50,\n    null\n  ],\n  "d":\n    "e"\n}\n';
+    const [document] = readYaml(json);
+    const fields = mapOf(document);
+    expect([...fields].map(([name, { line }]) => `${name} ${line}`)).toEqual(['a 3', 'd 9']);
+    expect(listOf(fields.get('a')).map(({ line, source }) => [line, source])).toEqual([
+      [4, undefined],
+      [5, '1.50'],
+      [6, 'null'],
+    ]);
+    fc.assert(
+      fc.property(
+        fc.jsonValue({ noUnicodeString: false }),
+        fc.constantFrom(0, 1, '\t'),
+        (value, indent) => {
+          const text = JSON.stringify([value], null, indent);
+          fc.pre(!/"<<"|[\x7f-\x9f\u2028\u2029\uFEFF\uFFFE\uFFFF]/.test(text));
+          // A comment makes YAML of it.
+          const places = (node: YamlNode): unknown =>
+            [...nodesIn(node)].map(({ line, value: inside }) => [
+              line,
+              typeof inside === 'object' ? '' : inside,
+            ]);
+          expect(readYaml(text).map(places)).toEqual(readYaml(`${text} # c\n`).map(places));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it.each<[string, string]>([
+    ['flow style with a comment', '{a: b} # c'],
+    ['a trailing comma', '{"a": "b",}'],
+    ['an escape of YAML', '{"a": "\\x62"}'],
+  ])('what only looks like JSON is YAML: %s', (_, text) =>
+    expect(values(text)).toEqual([{ a: 'b' }]),
+  );
+
   it('an alias means the anchor before it, also inside of another anchor', () => {
     const text = 'a: &i old\nm: &m {image: *i}\nb: &i new\nuse: *m\nnow: *i\n';
     expect(values(text)).toEqual([
@@ -132,6 +179,8 @@ describe('what readers take differently', () => {
       '{"image": "a", "\\u0069mage": "b"}',
       '1: has the key `image` in one map twice',
     ],
+    ['a merge key in JSON', '{"a": {"<<": {"b": "c"}}}', '1: has a merge key in quotes'],
+    ['two objects of JSON', '{"a": 1}\n{"b": 2}', '2: is not YAML that can be read'],
     ['a merge key in quotes', 'a: &a {b: c}\n"<<": *a\n', '2: has a merge key in quotes'],
     ['a merge of a text', '<<: a\n', '1: merges (`<<`) something that is no map'],
     ['content behind the marker', 'a: b\n--- |\nc: d\n', '2: has something behind `---`'],

@@ -1,4 +1,5 @@
 import { Composer, type CST, type Document, LineCounter, type Node, Parser } from 'yaml';
+import { readJsonNodes } from './json-nodes.ts';
 import { UnreadableYaml } from './unreadable-yaml.ts';
 import { YamlConverter } from './yaml-convert.ts';
 import { lexemes } from './yaml-lexer.ts';
@@ -63,6 +64,11 @@ export function* commentsIn(
 export function* yamlDocuments(text: string, limits = yamlLimits): Generator<YamlNode> {
   const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
   refuseCharacters(source);
+  const json = readJsonNodes(source, limits);
+  if (json !== undefined) {
+    yield json;
+    return;
+  }
   const lines = new LineCounter();
   const convert = new YamlConverter(source, lines, limits);
   let documents = 0;
