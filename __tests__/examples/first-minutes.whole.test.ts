@@ -261,10 +261,18 @@ describe('sign-image/verify, asked about an image that a workflow signed, answer
   });
 
   it.each([
-    ['a glob as identity', 'https://github.com/octo-org/*'],
-    ['the repository as identity', 'https://github.com/octo-org/octo-repo'],
-    ['another branch', signer.replace('main', 'master')],
-  ])('%s', async (_, identity) => {
+    [
+      'a glob as identity',
+      'https://github.com/octo-org/*',
+      'certificate-identity-regexp: https://github\\.com/octo-org/.*',
+    ],
+    [
+      'the repository as identity',
+      'https://github.com/octo-org/octo-repo',
+      `certificate-identity: ${signer}`,
+    ],
+    ['another branch', signer.replace('main', 'master'), 'it ran at another branch or tag'],
+  ])('%s', async (_, identity, says) => {
     const { 'trusted-root': root = '' } = services();
     const inputs = {
       images: signed.reference,
@@ -274,7 +282,9 @@ describe('sign-image/verify, asked about an image that a workflow signed, answer
     };
     const run = await tried('verify', { inputs: () => inputs });
     expect(run.code).toBe(1);
-    // The answer names who signed, ready to be written into the workflow.
-    expect(answer(run)).toContain(`certificate-identity: ${signer}`);
+    // The answer shows who signed beside who was expected; what is ready to be written is what the
+    // workflow says already, in its right form.
+    expect(answer(run)).toContain(`expected: ${identity}\nfound:    ${signer}\n`);
+    expect(answer(run)).toContain(says);
   });
 });
