@@ -1,21 +1,16 @@
 import { isSet, listOf, mapOf, textOf, type YamlMap, type YamlNode } from '../text/yaml-node.ts';
-import { readDockerfile } from './dockerfile.ts';
 import { readHelmValues } from './helm.ts';
 import { doubtful } from './image-fields.ts';
 import { type ImageUse, imageUse, unresolved } from './image-use.ts';
 import { isBuiltinTransformer, readKustomizeFields, readTransformer } from './kustomize.ts';
+import {
+  readBuildConfig,
+  readDeploymentConfig,
+  readImageStream,
+  triggeredBy,
+} from './openshift.ts';
 import { type ReadObject, readEmbedded, readPatchText } from './patches.ts';
-
-/** What a kind has besides fields that name images. */
-export interface Special {
-  readonly uses: readonly ImageUse[];
-  /** nodes that are read with it, or that name no image */
-  readonly taken: readonly YamlNode[];
-  /** names of containers whose blank image a trigger fills in */
-  readonly triggered?: readonly string[];
-}
-
-const nothing: Special = { uses: [], taken: [] };
+import { nothing, type Special } from './special.ts';
 
 type Reader = (object: YamlMap, read: ReadObject) => Special;
 
@@ -34,15 +29,6 @@ export function readSpecial(object: YamlMap, read: ReadObject): Special {
   const [, reader] =
     readers.find(([of]) => of.test(`${version.replace(/(^|\/)[^/]*$/, '')}/${kind}`)) ?? [];
   return { ...nothing, ...filled, ...reader?.(object, read) };
-}
-
-/** OpenShift fills in the blank images of containers that such an annotation names. */
-function triggeredBy(annotations: YamlMap): Pick<Special, 'triggered'> {
-  const text = textOf(annotations.get('image.openshift.io/triggers'));
-  if (text === undefined) return {};
-  return {
-    triggered: [...text.matchAll(/@\.name\s*==\s*\\?["']([^"'\\]+)/g)].map(([, name = '']) => name),
-  };
 }
 
 function lineOf(object: YamlMap): number {
@@ -206,47 +192,6 @@ function readKyverno(object: YamlMap, read: ReadObject): Special {
       };
     }),
   );
-}
-
-/** `output` is where a build pushes to; a Dockerfile may stand in `source`. */
-function readBuildConfig(object: YamlMap): Special {
-  const spec = mapOf(object.get('spec'));
-  const output = spec.get('output');
-  const dockerfile = mapOf(spec.get('source')).get('dockerfile');
-  const taken = output === undefined ? [] : [output];
-  if (dockerfile === undefined || textOf(dockerfile) === undefined)
-    return { uses: dockerfile === undefined ? [] : doubtful(dockerfile), taken };
-  const uses = readDockerfile(String(dockerfile.value));
-  const isBlock = dockerfile.style === 'literal';
-  return {
-    uses: uses.map((use) => ({
-      ...use,
-      line: isBlock ? dockerfile.line + use.line : dockerfile.line,
-    })),
-    taken: [...taken, dockerfile],
-  };
-}
-
-function readImageStream(object: YamlMap): Special {
-  const repository = mapOf(object.get('spec')).get('dockerImageRepository');
-  const text = textOf(repository);
-  if (repository === undefined || text === undefined) return nothing;
-  return {
-    uses: [unresolved(repository.line, text, 'brings in every tag of a repository')],
-    taken: [repository],
-  };
-}
-
-function readDeploymentConfig(object: YamlMap): Special {
-  const triggers = listOf(mapOf(object.get('spec')).get('triggers')).map((trigger) =>
-    mapOf(mapOf(trigger).get('imageChangeParams')),
-  );
-  const triggered = triggers
-    .filter((params) => textOf(mapOf(params.get('from')).get('kind')) === 'ImageStreamTag')
-    .flatMap((params) =>
-      listOf(params.get('containerNames')).flatMap((name) => textOf(name) ?? []),
-    );
-  return { ...nothing, triggered };
 }
 
 function together(parts: readonly Special[]): Special {

@@ -3,7 +3,7 @@ import { type ImageReference, parseReference } from '../image/reference.ts';
 import { shown } from '../text/untrusted.ts';
 
 /** What one file may have; larger ones are not read. */
-export const mostFileBytes = 6 * 1024 * 1024;
+export const mostFileBytes = 5 * 1024 * 1024;
 
 /**
  * One place in a file where an image is named: what it names; or why that cannot be said from the

@@ -12,7 +12,7 @@ const mostDockerfileBytes = 1024 * 1024;
 export function readFileReferences(path: string, bytes: Uint8Array): FileReading {
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (/\.dockerignore$/i.test(name)) return nothing;
-  if (bytes.length > mostFileBytes) return broken('has more than 6 MiB, which no such file has');
+  if (bytes.length > mostFileBytes) return broken('has more than 5 MiB, which no such file has');
   if (isNamed(name) || (!isYamlName(name) && looksLikeDockerfile(bytes)))
     return bytes.length > mostDockerfileBytes
       ? broken('has more than 1 MiB, which no such file has')
