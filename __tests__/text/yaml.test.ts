@@ -208,7 +208,7 @@ describe('what readers take differently', () => {
     const doubts = [...nodesIn(document ?? { line: 0, value: null })].filter(
       ({ doubt }) => doubt !== undefined,
     );
-    expect(doubts).toMatchObject([{ line: 2, doubt: expect.stringContaining('merge key') }]);
+    expect(doubts).toMatchObject([{ doubtLine: 2, doubt: expect.stringContaining('merge key') }]);
   });
 });
 

@@ -88,7 +88,7 @@ function readParts(parts: Parts): ImageUse | undefined {
   const doubt = [repository, registry, name, tag, digest].flatMap(doubtOf)[0];
   const written = [textOf(registry), textOf(repository)].filter((part) => part !== undefined);
   const full = written.join('/').replaceAll(/\/+/g, '/');
-  if (doubt !== undefined) return unresolved(line, full, doubt);
+  if (doubt !== undefined) return unresolved(changed.doubtLine ?? line, full, doubt);
   if (textOf(repository) === undefined || (isSet(registry) && textOf(registry) === undefined))
     return unresolved(line, full, 'has a repository or registry that is not a text');
   if (isSet(name) && name !== repository)
@@ -189,7 +189,11 @@ export function isScalar(node: YamlNode | undefined): node is YamlNode {
 export function doubtful(node: YamlNode): readonly ImageUse[] {
   return doubtOf(node).map((why) => {
     const text = String(node.source ?? node.value ?? '');
-    return unresolved(node.line, node.tag === undefined ? text : `${short(node.tag)} ${text}`, why);
+    return unresolved(
+      node.doubtLine ?? node.line,
+      node.tag === undefined ? text : `${short(node.tag)} ${text}`,
+      why,
+    );
   });
 }
 

@@ -176,7 +176,7 @@ export class YamlConverter {
         map.set(name, child);
         merged.add(name);
       } else if (!this.#isSame(other, child))
-        map.set(name, { ...other, line: source.line, doubt: mergedLate });
+        map.set(name, { ...other, doubt: mergedLate, doubtLine: source.line });
     }
   }
 

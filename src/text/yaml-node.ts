@@ -20,6 +20,8 @@ export interface YamlNode {
    * of them differ. The end of a sentence
    */
   readonly doubt?: string;
+  /** where the doubt comes from: the line of the merge key */
+  readonly doubtLine?: number;
 }
 
 export type YamlMap = ReadonlyMap<string, YamlNode>;
