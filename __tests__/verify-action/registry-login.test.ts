@@ -59,6 +59,10 @@ describe('a registry that only a file of the pull request names', () => {
             failed: JSON.stringify([`${foreign.host}/acme/app:1`]),
           },
         });
+        // The advice must not have people put their password into a step for that registry.
+        const said = run.annotations.map(({ message }) => message).join('\n');
+        expect(said).toContain('whoever wrote the file chose it');
+        expect(run.stdout + run.summary).not.toMatch(/REGISTRY_PASSWORD|secrets\./);
       }
       expect(foreign.requests.length).toBeGreaterThan(0);
       expect(sentTo(foreign)).toEqual(new Set(['none']));

@@ -8,8 +8,22 @@ import { strangerAdvice } from './stranger-advice.ts';
  * can push a signature chooses what is found.
  */
 export function adviceFor(result: VerifyResult): string {
+  if (wantsLogin(result) && result.sources !== undefined) return loginToStranger(result);
   if (result.failure !== undefined && result.code !== 'unresolved') return result.failure.fix;
   return advice[result.code ?? 'unsigned'](result);
+}
+
+function wantsLogin({ failure }: VerifyResult): boolean {
+  return failure?.code === 'registry-denied' || failure?.code === 'bad-credentials';
+}
+
+/**
+ * Who writes a pull request names a registry of their own, which then asks for a login: advice to
+ * log in there would have people send it a password.
+ */
+function loginToStranger({ image }: VerifyResult): string {
+  const [registry = ''] = image.split('/');
+  return `A file names ${registry}, so whoever wrote the file chose it. If it is a registry of yours, log in to it before this step with docker/login-action. Otherwise give it no password, and name another image in the file.`;
 }
 
 const signIt = (image: string) =>
