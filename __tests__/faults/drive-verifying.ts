@@ -7,6 +7,7 @@ import {
   type Driven,
   fill,
   type Ground,
+  hang,
   loginOf,
   optionsOf,
   ours,
@@ -67,7 +68,7 @@ export async function driveVerifying(how: Drive): Promise<Driven> {
     ...(outcome === 'failed' && !how.forever && passing.has(how.fault)
       ? [`gives up although it passes: ${code}: ${reason}`]
       : []),
-    ...(milliseconds > budget + 1_000 ? [`took ${Math.round(milliseconds)} ms`] : []),
+    ...(milliseconds > hang ? [`took ${Math.round(milliseconds)} ms`] : []),
   ];
   return {
     drive: how,

@@ -20,7 +20,7 @@ import { type RunSetting, shrunken } from './signing-run.ts';
 export async function verifyingRun(
   setting: Omit<RunSetting, 'annotations' | 'env'>,
 ): Promise<readonly VerifyResult[]> {
-  const { host, repository, images, key, credentials, budget = 15_000 } = setting;
+  const { host, repository, images, key, credentials, budget = 60_000 } = setting;
   const deadline = createDeadline(budget, systemClock);
   const http = createHttp({
     deadline,
