@@ -243,6 +243,24 @@ describe('uploads', () => {
     ]);
   });
 
+  it('go by PATCH where a PUT is refused, also one that was under way when that came out', async () => {
+    const { promise: learned, resolve: learn } = Promise.withResolvers<void>();
+    let puts = 0;
+    await using server = await serve(async (request, response) => {
+      const { method } = request;
+      // The second upload hears of the refusal when the first has gone by PATCH already.
+      if (method === 'PUT' && !request.url?.includes('sent') && ++puts === 2) await learned;
+      const status = method === 'PUT' ? (request.url?.includes('sent') ? 201 : 400) : 202;
+      response.writeHead(status, { location: method === 'PATCH' ? '/up?sent' : '/up' }).end();
+      if (status === 201) learn();
+    });
+    const repository = open(server.host).repository();
+    await Promise.all([repository.putBlob(config), repository.putBlob(Buffer.from('other'))]);
+    expect(server.requests.map(({ method }) => method).toSorted()).toEqual([
+      ...['PATCH', 'PATCH', 'POST', 'POST', 'POST', 'POST', 'PUT', 'PUT', 'PUT', 'PUT'],
+    ]);
+  });
+
   it('begin anew when the session is gone, three times at most', async () => {
     await using server = await serve((request, response) => {
       response.writeHead(request.method === 'POST' ? 202 : 404, { location: '/up' }).end();

@@ -62,9 +62,11 @@ export class Blobs {
     for (let uploads = 1; ; uploads++) {
       const [begun, bytes] = await Promise.all([this.#begin(), content]);
       const digest = digestOf(bytes);
-      const response = await this.#finish(begun, bytes, digest);
+      // As it is now: another upload may find out meanwhile that this registry wants PATCH.
+      const byPatch = this.#byPatch;
+      const response = await this.#finish(begun, bytes, digest, byPatch);
       if (response.status >= 200 && response.status < 300) return;
-      if (!this.#byPatch && wantsPatch.has(response.status) && (await this.#patched(bytes, digest)))
+      if (!byPatch && wantsPatch.has(response.status) && (await this.#patched(bytes, digest)))
         return;
       // After a reset, the retried PUT finds its session gone: either it is lost, or the first PUT
       // has arrived.
@@ -89,8 +91,13 @@ export class Blobs {
     return begun;
   }
 
-  async #finish(begun: HttpResponse, bytes: Uint8Array, digest: Digest): Promise<HttpResponse> {
-    if (!this.#byPatch) return this.#send('PUT', this.#uploadUrl(begun, digest), bytes);
+  async #finish(
+    begun: HttpResponse,
+    bytes: Uint8Array,
+    digest: Digest,
+    byPatch: boolean,
+  ): Promise<HttpResponse> {
+    if (!byPatch) return this.#send('PUT', this.#uploadUrl(begun, digest), bytes);
     const sent = await this.#send('PATCH', this.#uploadUrl(begun), bytes);
     // The session may have moved: the newest Location counts.
     return sent.status === 202 ? this.#send('PUT', this.#uploadUrl(sent, digest)) : sent;
@@ -102,8 +109,9 @@ export class Blobs {
     const sent = await this.#send('PATCH', this.#uploadUrl(begun), bytes);
     if (sent.status !== 202) return false;
     const { status } = await this.#send('PUT', this.#uploadUrl(sent, digest));
-    this.#byPatch = status >= 200 && status < 300;
-    return this.#byPatch;
+    const taken = status >= 200 && status < 300;
+    this.#byPatch ||= taken;
+    return taken;
   }
 
   async #send(method: 'PUT' | 'PATCH', url: URL, body?: Uint8Array): Promise<HttpResponse> {
