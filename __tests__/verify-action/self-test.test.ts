@@ -73,8 +73,9 @@ describe('the self-test', () => {
     over = true;
     registry.set({});
     expect(result, result.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
-    expect(meanwhile).toBe(ofSelfTest);
-    expect(checks()).toBeGreaterThan(ofSelfTest);
+    // The trusted root is prepared beside it, which may take a check or two by then.
+    expect(meanwhile).toBeGreaterThanOrEqual(ofSelfTest);
+    expect(checks()).toBeGreaterThan(meanwhile);
   });
 });
 
