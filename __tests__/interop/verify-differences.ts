@@ -1,9 +1,9 @@
 const noSignature =
-  'cosign 3 takes any bundle for a signature; provenance says how an image was built, not that anybody wants it run (contract, rule 1)';
+  'cosign 3 takes any bundle for a signature; provenance says how an image was built, not that anybody wants it run';
 const hidden =
   'cosign 3 looks at no legacy signature as soon as the image carries a bundle of any kind, whoever wrote it';
 const part =
-  'a pattern must match the whole identity (contract, rule 2); cosign is content with a part of it, and anybody can have that in a name';
+  'a pattern must match the whole identity; cosign is content with a part of it, and anybody can have that in a name';
 const timeless =
   'with the log ignored nothing proves when the certificate was used; cosign takes it for as long as the certificate happens to be alive';
 const platforms = 'cosign looks at the index alone; nobody signed what is inside it';

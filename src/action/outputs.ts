@@ -107,7 +107,7 @@ function isGood({ status, verified }: SignResult): boolean {
 }
 
 /**
- * `results` of the contract. Certificates are left out, then all signatures, when hundreds of
+ * Output `results`. Certificates are left out, then all signatures, when hundreds of
  * images would not fit into an output.
  */
 function resultsJson(results: readonly SignResult[]): string {

@@ -37,7 +37,7 @@ export function verifyOutputs(
 }
 
 /**
- * `results` of the contract. Where thousands of signatures would not fit into an output, the
+ * Output `results`. Where thousands of signatures would not fit into an output, the
  * rejected ones are cut first, then all of them.
  */
 function resultsJson(results: readonly VerifyResult[], notJudged: readonly object[]): string {

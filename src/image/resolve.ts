@@ -63,7 +63,7 @@ const pauses = [250, 500, 1000, 2000];
 
 /**
  * Resolves one target to the images it stands for. A tag is resolved once, here; from then on only
- * the digest counts (contract, rule 5). Where the digest is known the answer is immediate and
+ * the digest counts. Where the digest is known the answer is immediate and
  * `subject` is under way, so that other requests can run beside it.
  * @returns the image itself first; with `recursive`, then every manifest inside the index, each
  * once.

@@ -14,7 +14,7 @@ export interface ReferrerManifest {
 
 /**
  * Builds the manifest that ties a Sigstore bundle to an image, byte for byte as cosign 3 does
- * (FACTS: OCI 1.1 referrer; the `artifactType` inside the config descriptor is what `cosign clean`
+ * (OCI 1.1 referrer; the `artifactType` inside the config descriptor is what `cosign clean`
  * looks for). Unlike cosign up to 3.1.2, the entry for the referrers tag carries the bundle's media
  * type and the annotations (distribution-spec, "Pushing Manifests with Subject"): Kyverno, buildx
  * and gh find signatures by them.

@@ -40,7 +40,7 @@ export interface Services {
   readonly trustedRoot?: TrustedRoot;
 }
 
-/** A key alone: no log, no timestamp, nothing but the registry is contacted (contract, rule 8). */
+/** A key alone: no log, no timestamp, nothing but the registry is contacted. */
 export const noServices: Services = {
   trust: createTrust(undefined),
   bundleWitnesses: [],

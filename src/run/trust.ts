@@ -8,7 +8,7 @@ import type { Machine } from './sign.ts';
 /**
  * What certificates, log entries and timestamps are judged by: `trusted-root` as given, else the
  * one of the TUF repository. Loaded only by runs that need it: with a key and the log ignored
- * nothing but the registry is contacted (contract, rule 8).
+ * nothing but the registry is contacted.
  * @throws {Failure} `bad-trusted-root`, `bad-input`, `tuf-error`
  */
 export async function openTrust(

@@ -29,8 +29,7 @@ export const verdictCodes = [
 export type VerdictCode = (typeof verdictCodes)[number];
 
 /**
- * What was found out about one signature. Only what this run checked cryptographically is stated
- * (contract, rule 3).
+ * What was found out about one signature. Only what this run checked cryptographically is stated.
  */
 export interface Verdict {
   readonly format: Format;

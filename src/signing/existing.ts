@@ -13,7 +13,7 @@ export interface Sameness {
 
 /**
  * Of what was found and judged by our own policy (our key; or our identity and issuer): per format,
- * the signature that already says what we would write (contract, input `skip-existing`).
+ * the signature that already says what we would write.
  * Annotations must be the same set: one more or less is another statement.
  */
 export function alreadyThere(

@@ -17,7 +17,7 @@ export interface FormatFacts {
 }
 
 /**
- * Which signatures are written (CONTRACT.md, input `format`), decided before anything is signed.
+ * Which signatures are written, decided before anything is signed.
  * @returns the formats, and a notice for a person where `auto` leaves one out.
  * @throws {Failure} `bad-input` where what was asked for cannot be verified by anybody.
  */

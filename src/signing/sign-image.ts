@@ -72,7 +72,7 @@ export interface SigningPlan {
 /**
  * Signs one image in every format of the plan that is not there yet, pushes what has verified, and
  * reads it back. Never throws: what failed is in the result, beside everything that is true all the
- * same (contract, rule 7).
+ * same.
  */
 export async function signImage(
   image: Image,

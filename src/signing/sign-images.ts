@@ -19,7 +19,7 @@ const atOnce = 24;
 
 /**
  * Signs everything the targets stand for. One image that fails does not stop the others; each has
- * its result, in the order of the targets. Ten tags of one digest are one image (contract, rule 5).
+ * its result, in the order of the targets. Ten tags of one digest are one image.
  * @param plan may still be under way (what the services can do decides the formats): the images are
  * looked up beside it
  * @param onResult told in this order, each as soon as it and all before it are done

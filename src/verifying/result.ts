@@ -4,7 +4,7 @@ import type { Verdict, VerdictCode } from '../signature/verdict.ts';
 
 /**
  * What was found out about one image or platform manifest: an element of the verify action's output
- * `results` (CONTRACT.md).
+ * `results`.
  */
 export interface VerifyResult {
   /**

@@ -38,7 +38,7 @@ const atOnce = 24;
 
 /**
  * Verifies everything the targets stand for; with `recursive` also every manifest inside. An image
- * that fails does not stop the others. Ten tags of one digest are one image (contract, rule 5).
+ * that fails does not stop the others. Ten tags of one digest are one image.
  * @param onResult told in the order of the results, each as soon as it and all before it are done
  * @returns results in the order of the targets, each followed by what is inside it.
  * @throws {Failure} of `requirementFor` and of `judge`: what cannot be judged is neither verified
