@@ -32,7 +32,7 @@ export interface FileReader {
 /** A file gets this part of the time for all, so that one cannot take it from the others. */
 const share = 1 / 16;
 /** The heap of the thread: what needs more is unresolved, and the step goes on. */
-const memory = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16 };
+const memory = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 8 };
 
 /** In `dist/` a file beside this one, built by itself (scripts/build.mjs). */
 const ownWorker = new URL(
