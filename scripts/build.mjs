@@ -1,8 +1,8 @@
 // Builds dist/ from src/. The same source gives the same bytes: names of files are those of the
 // source, and nothing of the machine is in them.
 //
-// dist/NAME.js        what GitHub starts: src/NAME.ts, which loads the rest
-// dist/NAME/run.js    all that every run of that action needs, in one file: src/run/NAME.ts
+// dist/NAME.js        what GitHub starts: src/edges/action/start/NAME.ts, which loads the rest
+// dist/NAME/run.js    all that every run of that action needs, in one file: src/edges/action/NAME.ts
 // dist/NAME/*.js      what few runs need (TUF, key services, policy files), loaded by import()
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
@@ -14,7 +14,7 @@ import { refuseOldNode } from './old-node.mjs';
 const outdir = 'dist';
 const actions = [
   { name: 'sign' },
-  { name: 'verify', threads: ['src/run/file-worker.ts'] },
+  { name: 'verify', threads: ['src/engine/file-worker.ts'] },
   { name: 'keygen' },
 ];
 
@@ -33,11 +33,16 @@ async function buildAction({ name, threads = [] }) {
   // The rest is built by itself: together, what both need would have to lie in a third file.
   const restIsBuilt = { name: 'rest-is-built', resolveId: { order: 'pre', handler: toRest } };
   function toRest(source) {
-    return source === `./run/${name}.ts` ? { id: `./${name}/run.js`, external: 'relative' } : null;
+    return source === `../${name}.ts` ? { id: `./${name}/run.js`, external: 'relative' } : null;
   }
   const parts = await Promise.all([
-    bundle({ [name]: `src/${name}.ts` }, outdir, [restIsBuilt], `(${refuseOldNode})();`),
-    bundle({ run: `src/run/${name}.ts` }, join(outdir, name)),
+    bundle(
+      { [name]: `src/edges/action/start/${name}.ts` },
+      outdir,
+      [restIsBuilt],
+      `(${refuseOldNode})();`,
+    ),
+    bundle({ run: `src/edges/action/${name}.ts` }, join(outdir, name)),
     ...threads.map((path) => bundle({ [basename(path, '.ts')]: path }, join(outdir, name))),
   ]);
   return parts.flat();

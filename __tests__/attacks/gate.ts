@@ -1,4 +1,7 @@
 import { type Clock, systemClock } from '../../src/clock.ts';
+import { readingLimits } from '../../src/engine/prepare.ts';
+import { type VerifyingTools, verifyImages } from '../../src/engine/verify-images.ts';
+import type { VerifyResult } from '../../src/engine/verify-result.ts';
 import { Failure, type FailureCode } from '../../src/failure.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
@@ -7,13 +10,10 @@ import { parseReference } from '../../src/image/reference.ts';
 import { openRegistry } from '../../src/registry/client.ts';
 import type { Credentials } from '../../src/registry/login.ts';
 import { openStore } from '../../src/registry/store.ts';
-import { readingLimits } from '../../src/run/reading.ts';
 import { judge } from '../../src/signature/judge.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
 import type { Trust } from '../../src/signature/trust.ts';
 import type { Verdict, VerdictCode } from '../../src/signature/verdict.ts';
-import type { VerifyResult } from '../../src/verifying/result.ts';
-import { type VerifyingTools, verifyImages } from '../../src/verifying/verify-images.ts';
 import type { MemoryNetwork } from '../memory-network.ts';
 import type { PlantedImage } from './shelf.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isWhole } from '../../src/engine/verify-result.ts';
 import type { Digest } from '../../src/image/digest.ts';
-import { isWhole } from '../../src/verifying/result.ts';
 import { keyless } from './attack.ts';
 import { Forge } from './forge.ts';
 import { ask } from './gate.ts';

@@ -2,6 +2,9 @@
 // with shorter limits than the real ones; still shorter ones would measure the machine.
 
 import { systemClock } from '../../src/clock.ts';
+import { signImages } from '../../src/engine/sign-images.ts';
+import type { SignResult } from '../../src/engine/sign-result.ts';
+import { craftOf, noServices } from '../../src/engine/signer.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
 import { parseDigest } from '../../src/image/digest.ts';
@@ -10,9 +13,6 @@ import { loadSigner } from '../../src/keys/local.ts';
 import { openRegistry } from '../../src/registry/client.ts';
 import { RunMemory } from '../../src/registry/run-memory.ts';
 import { openStore } from '../../src/registry/store.ts';
-import { craftOf, noServices } from '../../src/run/signer.ts';
-import type { SignResult } from '../../src/signing/result.ts';
-import { signImages } from '../../src/signing/sign-images.ts';
 import type { TestKey } from '../sign-action/keyed-world.ts';
 
 export interface RunSetting {

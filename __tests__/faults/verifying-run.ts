@@ -1,6 +1,8 @@
 // One verifying run in this process, put together as run/gate.ts and run/reading.ts do it, with the
 // limits of signing-run.ts.
 import { systemClock } from '../../src/clock.ts';
+import { verifyImages } from '../../src/engine/verify-images.ts';
+import type { VerifyResult } from '../../src/engine/verify-result.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
 import { parseDigest } from '../../src/image/digest.ts';
@@ -12,8 +14,6 @@ import { openStore } from '../../src/registry/store.ts';
 import { judge } from '../../src/signature/judge.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
 import { createTrust } from '../../src/signature/trust.ts';
-import type { VerifyResult } from '../../src/verifying/result.ts';
-import { verifyImages } from '../../src/verifying/verify-images.ts';
 import { type RunSetting, shrunken } from './signing-run.ts';
 
 /** Verifies images with a public key, without a log. Never throws but for what is not a Failure. */

@@ -1,6 +1,6 @@
 import { getOctokit } from '@actions/github';
 import { describe, expect, it } from 'vitest';
-import { openGithub } from '../../src/action/github-client.ts';
+import { openGithub } from '../../src/edges/action/github-client.ts';
 import { fetchOver } from '../../src/http/fetch.ts';
 import { client, serve } from './server.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type KeygenInputs, readKeygenInputs } from '../../src/action/keygen-inputs.ts';
-import { createMasker } from '../../src/action/secrets.ts';
-import { readAction } from '../action/readme-tables.ts';
+import { createMasker } from '../../src/edges/action/masker.ts';
+import { type KeygenInputs, readKeygenInputs } from '../../src/edges/inputs/keygen.ts';
+import { readAction } from '../edges/readme-tables.ts';
 import { failureOf } from '../keys/samples.ts';
 
 function read(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { SignResult } from '../../src/engine/sign-result.ts';
 import { signedFrom } from '../../src/policies/from-results.ts';
-import type { SignResult } from '../../src/signing/result.ts';
-import { failed, keyed, keyless, publicKey, workflowSigner } from '../action/results.ts';
+import { failed, keyed, keyless, publicKey, workflowSigner } from '../edges/results.ts';
 
 const app = keyless('app');
 const image = ({ digest, references }: SignResult, repository: string) => ({

@@ -1,6 +1,6 @@
+import type { Requirement } from '../engine/requirement.ts';
 import type { SignerRule } from '../signature/policy.ts';
 import { shown } from '../text/untrusted.ts';
-import type { Requirement } from '../verifying/requirement.ts';
 import { clusterImagePolicyFields } from './cluster-image-policy-fields.ts';
 import { checkFields, type Reader } from './fields.ts';
 import { type Fits, policyControllerGlob } from './glob.ts';

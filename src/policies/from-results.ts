@@ -1,6 +1,6 @@
+import type { SignatureResult, SignResult } from '../engine/sign-result.ts';
 import { parseReference } from '../image/reference.ts';
 import type { Format } from '../signature/found.ts';
-import type { SignatureResult, SignResult } from '../signing/result.ts';
 import type { Signed, SignedImage } from './signed.ts';
 
 /** What the results do not say of the run. */

@@ -1,6 +1,6 @@
+import type { Requirement } from '../engine/requirement.ts';
 import type { GithubClaims, Matcher, SignaturePolicy } from '../signature/policy.ts';
 import { shown } from '../text/untrusted.ts';
-import type { Requirement } from '../verifying/requirement.ts';
 import type { Reader } from './fields.ts';
 import { isTrue, labelsOf, listOf, mapOf, type PolicyNode, refusal, textOf } from './node.ts';
 import {

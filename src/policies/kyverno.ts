@@ -1,5 +1,5 @@
+import type { Requirement } from '../engine/requirement.ts';
 import { shown } from '../text/untrusted.ts';
-import type { Requirement } from '../verifying/requirement.ts';
 import type { PolicyRule } from './cluster-image-policy.ts';
 import { checkFields, type Reader } from './fields.ts';
 import { type Fits, kyvernoWildcard } from './glob.ts';

@@ -1,7 +1,7 @@
+import type { Requirement } from '../engine/requirement.ts';
 import { Failure } from '../failure.ts';
 import { formatRepository } from '../image/reference.ts';
 import { shown } from '../text/untrusted.ts';
-import type { Requirement } from '../verifying/requirement.ts';
 import { type PolicyRule, readClusterImagePolicy } from './cluster-image-policy.ts';
 import type { Reader } from './fields.ts';
 import type { PolicyImage } from './image-names.ts';

@@ -1,0 +1,336 @@
+import { describe, expect, it } from 'vitest';
+import { createMasker } from '../../src/edges/action/masker.ts';
+import type { InputSource } from '../../src/edges/inputs/sign.ts';
+import { readVerifyInputs, type VerifyInputs } from '../../src/edges/inputs/verify.ts';
+import { verifyOutputs } from '../../src/edges/report/verify-outputs.ts';
+import { Failure } from '../../src/failure.ts';
+import { secretForms } from '../../src/keys/mask.ts';
+import { matches } from '../../src/signature/matcher.ts';
+import { compilePattern } from '../../src/signature/pattern.ts';
+import { readAction } from './readme-tables.ts';
+
+const hidden: string[] = [];
+const masker = createMasker(secretForms, (text) => hidden.push(text));
+const workflow = 'https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main';
+const good = { images: 'ghcr.io/acme/app:1', 'certificate-identity': workflow };
+
+function read(inputs: Record<string, string>): VerifyInputs {
+  const env = Object.fromEntries(
+    Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]),
+  );
+  return readVerifyInputs(masker, { get: (name) => inputs[name] ?? '', env }, compilePattern);
+}
+
+function failureOf(inputs: Record<string, string>): Failure {
+  try {
+    read(inputs);
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+  throw new Error('the inputs were taken');
+}
+
+describe('the inputs of the gate', () => {
+  it("are exact, required and GitHub's unless they say otherwise", () => {
+    expect(read(good)).toEqual({
+      images: ['ghcr.io/acme/app:1'],
+      recursive: false,
+      identities: [{ exact: workflow }],
+      issuers: [{ exact: 'https://token.actions.githubusercontent.com' }],
+      github: {},
+      annotations: {},
+      policy: [],
+      files: [],
+      changedOnly: false,
+      onlyImages: [],
+      skipImages: [],
+      tlog: 'required',
+      fail: true,
+      comment: false,
+      services: {},
+      registry: { allowHttp: false, allowInsecure: false },
+      timeout: 300_000,
+      warnings: [],
+    });
+  });
+
+  it('take several identities, and every claim of GitHub', () => {
+    const claims = {
+      'github-repository': 'acme/app',
+      'github-ref': 'refs/heads/main',
+      'github-sha': 'a'.repeat(40),
+      'github-event': 'push',
+      'github-workflow-ref': 'acme/app/.github/workflows/release.yml@refs/heads/main',
+      'github-runner-environment': 'github-hosted',
+    };
+    const inputs = read({
+      ...good,
+      'certificate-identity': `# ours\n${workflow}\n\nrelease@acme.example`,
+      ...claims,
+    });
+    expect(inputs.identities).toEqual([{ exact: workflow }, { exact: 'release@acme.example' }]);
+    expect(inputs.github).toEqual({
+      repository: 'acme/app',
+      ref: 'refs/heads/main',
+      sha: 'a'.repeat(40),
+      event: 'push',
+      workflowRef: 'acme/app/.github/workflows/release.yml@refs/heads/main',
+      runnerEnvironment: 'github-hosted',
+    });
+  });
+
+  it('compile patterns that match the whole identity', () => {
+    const pattern =
+      'https://github\\.com/acme/[^/]+/\\.github/workflows/release\\.yml@refs/tags/v[0-9.]+';
+    const { identities, issuers } = read({
+      images: 'a',
+      'certificate-identity-regexp': pattern,
+      'certificate-oidc-issuer-regexp': 'https://id\\.acme\\.example/.*',
+    });
+    const [identity] = identities;
+    const tagged = 'https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.2';
+    expect(
+      identity && [tagged, `${tagged}-rc`, `x${tagged}`].map((text) => matches(identity, text)),
+    ).toEqual([true, false, false]);
+    expect(
+      issuers.map((issuer) => matches(issuer, 'https://token.actions.githubusercontent.com')),
+    ).toEqual([false]);
+  });
+
+  it('mask a private key that was pasted by mistake, and no public one', () => {
+    read({
+      images: 'a',
+      key: '-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----',
+    });
+    expect(hidden).toEqual([]);
+    read({
+      images: 'a',
+      key: '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEH\n-----END PRIVATE KEY-----',
+    });
+    expect(hidden).toContain('MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEH');
+  });
+});
+
+describe('inputs that are refused', () => {
+  const images = 'ghcr.io/acme/app:1';
+  const key = 'cosign.pub';
+  const issuer = 'https://id.example';
+  it.each<[string, Record<string, string>, string, string]>([
+    ['nobody', { images }, 'bad-input', 'key, certificate-identity and policy are all empty'],
+    [
+      'claims alone',
+      { images, 'github-repository': 'acme/app' },
+      'bad-input',
+      'no certificate-identity is set',
+    ],
+    [
+      'an issuer alone',
+      { images, 'certificate-oidc-issuer': issuer },
+      'bad-input',
+      'key, certificate-identity and policy are all empty',
+    ],
+    [
+      'key and identity',
+      { ...good, key },
+      'bad-input',
+      'key and certificate-identity are both set',
+    ],
+    [
+      'key and policy',
+      { images, key, policy: 'p.yaml' },
+      'bad-input',
+      'key and policy are both set',
+    ],
+    [
+      'identity and policy',
+      { ...good, policy: 'p.yaml' },
+      'bad-input',
+      'certificate-identity and policy are both set',
+    ],
+    [
+      'exact and pattern',
+      { ...good, 'certificate-identity-regexp': 'https://github.com/acme/x' },
+      'bad-input',
+      'are both set',
+    ],
+    [
+      'two kinds of issuer',
+      { ...good, 'certificate-oidc-issuer': issuer, 'certificate-oidc-issuer-regexp': 'https://x' },
+      'bad-input',
+      'are both set',
+    ],
+    [
+      'an issuer for a key',
+      { images, key, 'certificate-oidc-issuer': issuer },
+      'bad-input',
+      'certificate-oidc-issuer speaks of keyless',
+    ],
+    [
+      'claims for a key',
+      { images, key, 'github-ref': 'refs/heads/main' },
+      'bad-input',
+      'github-* speaks of keyless',
+    ],
+    [
+      'claims for a policy',
+      { images, policy: 'p.yaml', 'github-ref': 'refs/heads/main' },
+      'bad-input',
+      'github-* speaks of keyless',
+    ],
+    [
+      'anybody',
+      {
+        images,
+        'certificate-identity-regexp': '.*',
+        'certificate-oidc-issuer-regexp': 'https?://.*',
+      },
+      'bad-input',
+      'anybody at all',
+    ],
+    [
+      'a broken pattern',
+      { images, 'certificate-identity-regexp': 'a(' },
+      'bad-input',
+      '"a(" is not a regular expression',
+    ],
+    ['no image', { key }, 'nothing-to-verify', 'images, metadata and files are all empty'],
+    [
+      'a digest alone',
+      { key, digest: `sha256:${'0'.repeat(64)}` },
+      'nothing-to-verify',
+      'no image name it belongs to',
+    ],
+    [
+      'changed-only without files',
+      { ...good, 'changed-only': 'true' },
+      'bad-input',
+      'changed-only is about `files`',
+    ],
+    ['tlog: false', { ...good, tlog: 'false' }, 'bad-input', 'Input tlog is "false"'],
+    ['fail: no', { ...good, fail: 'no' }, 'bad-input', 'neither true nor false'],
+    [
+      'a misspelt condition',
+      { ...good, issuer },
+      'bad-input',
+      '`issuer` is no input of this action',
+    ],
+    [
+      'a password alone',
+      { ...good, 'registry-password': 'x' },
+      'bad-input',
+      'registry-username is empty',
+    ],
+    [
+      'a login for files alone',
+      { key, files: '**', 'registry-username': 'me', 'registry-password': 'x' },
+      'bad-input',
+      'nothing in the workflow says which registry they are for',
+    ],
+    ['a registry that is none', { ...good, registry: 'ghcr' }, 'bad-input', 'the host of a reg'],
+    [
+      'a TUF root alone',
+      { ...good, 'tuf-root': 'root.json' },
+      'bad-input',
+      'tuf-root is set without tuf-mirror',
+    ],
+    [
+      'an annotation without a value',
+      { ...good, annotations: 'env' },
+      'bad-annotation',
+      'without "="',
+    ],
+  ])('%s', (_, inputs, code, text) => {
+    const failure = failureOf(inputs);
+    expect([failure.code, failure.message]).toEqual([code, expect.stringContaining(text)]);
+    expect(failure.fix).not.toBe('');
+  });
+});
+
+describe('patterns that let in whom nobody meant', () => {
+  it.each<[string, Record<string, string>, string | undefined]>([
+    ['https://github\\.com/acme/.*', {}, undefined],
+    ['https://github\\.com/acme/app/\\.github/workflows/release\\.yml@.*', {}, undefined],
+    ['https://github\\.com/acme.*', {}, 'also takes the owner "acme-evil"'],
+    ['https://github\\.com/contoso.*', {}, 'also takes the owner "contoso-evil"'],
+    ['https://github\\.com/acme/app.*', {}, 'also takes the repository "acme/app-evil"'],
+    ['https://github.com/.*', { 'github-repository': 'acme/app' }, undefined],
+    ['(a+)+', {}, undefined],
+  ])('%s %j: %s', (pattern, more, warning) => {
+    const { warnings } = read({ images: 'a', 'certificate-identity-regexp': pattern, ...more });
+    expect(warnings).toEqual(warning === undefined ? [] : [expect.stringContaining(warning)]);
+  });
+});
+
+describe('patterns that let in everybody', () => {
+  it.each<[string, Record<string, string>, string]>([
+    ['.*', {}, 'anybody at all'],
+    ['.*', { 'github-repository': 'acme/app' }, 'anybody at all'],
+    ['(?s).+', {}, 'anybody at all'],
+    ['https://github.com/.*', {}, 'strangers on github.com'],
+    ['https://github\\.com/[^/]+/[^/]+/\\.github/workflows/release\\.yml@.*', {}, 'strangers'],
+    ['(https://github.com/acme/.*|https://.*)', {}, 'strangers'],
+    ['.*@refs/heads/main', {}, 'strangers'],
+    [
+      '.*@gmail\\.com',
+      { 'certificate-oidc-issuer': 'https://accounts.google.com' },
+      'e-mail addresses of strangers',
+    ],
+  ])('%s %j', (pattern, more, whom) => {
+    const failure = failureOf({ images: 'a', 'certificate-identity-regexp': pattern, ...more });
+    expect([failure.code, failure.message]).toEqual(['bad-input', expect.stringContaining(whom)]);
+    expect(failure.message).toContain('certificate-identity-regexp');
+  });
+
+  it('as an issuer', () => {
+    const { code, message } = failureOf({
+      images: 'a',
+      'certificate-identity': workflow,
+      'certificate-oidc-issuer-regexp': '.*',
+    });
+    expect([code, message]).toEqual([
+      'bad-input',
+      expect.stringContaining('certificate-oidc-issuer-regexp matches anybody'),
+    ]);
+  });
+});
+
+describe('verify/action.yml', () => {
+  const action = readAction('verify/action.yml');
+
+  it('declares exactly the inputs that the parser reads', () => {
+    const asked = new Set<string>();
+    const source: InputSource = {
+      get: (name) => {
+        asked.add(name);
+        return (good as Record<string, string>)[name] ?? '';
+      },
+      env: {},
+    };
+    readVerifyInputs(masker, source);
+    expect([...asked].sort()).toEqual(Object.keys(action.inputs).sort());
+  });
+
+  it('has the defaults that the parser has', () => {
+    const defaults = Object.entries(action.inputs).map(([name, input]) => [
+      name,
+      input.default?.startsWith('${{') ? '' : (input.default ?? ''),
+    ]);
+    expect(read({ ...Object.fromEntries(defaults), ...good })).toEqual(read(good));
+  });
+
+  it('declares exactly the outputs that are written', () => {
+    expect(Object.keys(verifyOutputs([])).sort()).toEqual(Object.keys(action.outputs).sort());
+  });
+
+  it('describes everything in sentences, and requires nothing by itself', () => {
+    const all = [...Object.values(action.inputs), ...Object.values(action.outputs)];
+    expect(
+      all.map(({ description }) => description).filter((text) => !/^[A-Z].*\.$/s.test(text)),
+    ).toEqual([]);
+    expect(Object.values(action.inputs).filter(({ required }) => required)).toEqual([]);
+  });
+
+  it('runs a committed file', () =>
+    expect(action.runs).toEqual({ using: 'node24', main: '../dist/verify.js' }));
+});

@@ -1,0 +1,210 @@
+import { relative, resolve, sep } from 'node:path';
+import { readWorkspaceFile } from '../../engine/workspace-files.ts';
+import { Failure } from '../../failure.ts';
+import { decodeKeyText } from '../../keys/key-text.ts';
+import { policyFileLimits } from '../../policies/files.ts';
+import type { PolicyFile } from '../../policies/read.ts';
+import { readGlobs } from '../../references/glob.ts';
+import { shown } from '../../text/untrusted.ts';
+import type { VerifyInputs } from '../inputs/verify.ts';
+import type { OpenedPullRequest } from './changed.ts';
+import type { GitTree, TreeEntry } from './git-tree.ts';
+import { headContent } from './pull-request.ts';
+import type { Machine } from './sign.ts';
+
+/** The inputs that images are judged by, and the policy files where they are not the workspace's. */
+export interface JudgedBy {
+  readonly inputs: VerifyInputs;
+  readonly policyFiles?: readonly PolicyFile[];
+}
+
+const mostBytes = 4 * 1024 * 1024;
+
+/**
+ * Reads the files that `key`, `trusted-root`, `tuf-root` and `policy` name as the base of the pull
+ * request has them, and puts their text in the place of the path: a pull request that brings its own
+ * key would be judged by it. A file that neither commit has was made by the job, and stays a path.
+ * @throws {Failure} `bad-input` for a file that the pull request adds, or one behind a link;
+ * `bad-policy`, `github-error`
+ */
+export async function inputsOfBase(
+  inputs: VerifyInputs,
+  opened: OpenedPullRequest,
+  { log }: Machine,
+): Promise<JudgedBy> {
+  const tell = (input: string, path: string) =>
+    log.notice(
+      `\`${input}\` is read as the base has it: the pull request changes ${shown(path)}, and a pull request is not judged by what it brings.`,
+    );
+  const textOf = async (input: string, value: string | undefined) => {
+    if (value === undefined || !isPath(value)) return value;
+    const file = await fileOfBase(input, value.trim(), opened, tell);
+    return file === undefined ? value : file.text;
+  };
+  const { trustedRoot, tufRoot } = inputs.services;
+  const [key, root, firstRoot, policyFiles] = await Promise.all([
+    textOf('key', inputs.key),
+    textOf('trusted-root', trustedRoot),
+    textOf('tuf-root', tufRoot),
+    policiesOfBase(inputs.policy, opened, tell),
+  ]);
+  const services = {
+    ...inputs.services,
+    ...(root === undefined ? {} : { trustedRoot: root }),
+    ...(firstRoot === undefined ? {} : { tufRoot: firstRoot }),
+  };
+  return {
+    inputs: { ...inputs, ...(key === undefined ? {} : { key }), services },
+    ...(policyFiles === undefined ? {} : { policyFiles }),
+  };
+}
+
+type Tell = (input: string, path: string) => void;
+
+/** Neither a text (PEM, JSON) nor `env://NAME` or the address of a key in a service. */
+function isPath(value: string): boolean {
+  const text = value.trim();
+  return (
+    !/[\r\n]|-----|^[{["']/.test(text) &&
+    !/^[a-z][a-z0-9+.-]*:(\/\/|token=|object=|id=)/i.test(text)
+  );
+}
+
+async function fileOfBase(
+  input: string,
+  path: string,
+  opened: OpenedPullRequest,
+  tell: Tell,
+): Promise<PolicyFile | undefined> {
+  const way = relative(resolve(opened.root), resolve(opened.root, path)).split(sep).join('/');
+  if (way === '' || way.startsWith('../') || way.startsWith('/') || /^[A-Z]:/i.test(way))
+    return undefined;
+  const base = await opened.baseTree();
+  const head = await opened.headTree();
+  for (const file of ways(way)) {
+    const entry = await found(input, base, file);
+    if (entry === undefined) continue;
+    if ((await head.at(file))?.id !== entry.id) tell(input, file);
+    return { path: file, text: await textAt(input, file, entry, opened) };
+  }
+  for (const file of ways(way))
+    if ((await found(input, head, file)) !== undefined) throw added(input, file);
+  return undefined;
+}
+
+/** A checkout with `path:` puts the repository into a folder: `src/cosign.pub` is `cosign.pub`. */
+function ways(way: string): readonly string[] {
+  const parts = way.split('/');
+  return parts.map((_, index) => parts.slice(index).join('/'));
+}
+
+/** @throws {Failure} where the way leads over a link, or to no file */
+async function found(input: string, tree: GitTree, file: string): Promise<TreeEntry | undefined> {
+  for (const path of prefixes(file)) {
+    const entry = await tree.at(path);
+    const isWhole = path === file;
+    if (entry === undefined) return undefined;
+    if (entry.kind === (isWhole ? 'file' : 'folder')) {
+      if (isWhole) return entry;
+    } else if (entry.kind === 'link' || entry.kind === 'submodule') throw behindLink(input, path);
+    else return undefined;
+  }
+  return undefined;
+}
+
+function prefixes(file: string): readonly string[] {
+  const parts = file.split('/');
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+}
+
+async function textAt(
+  input: string,
+  file: string,
+  { id }: TreeEntry,
+  { octokit, pullRequest, root, waiting }: OpenedPullRequest,
+): Promise<string> {
+  const local = await readWorkspaceFile(root, file, mostBytes);
+  const bytes =
+    'bytes' in local && local.blob === id
+      ? local.bytes
+      : await headContent(octokit, pullRequest, id, waiting);
+  if (bytes === undefined || bytes.length > mostBytes)
+    throw new Failure(
+      'github-error',
+      `GitHub does not give the content of ${shown(file)}, which \`${input}\` names, as the base has it.`,
+      'Run this job again.',
+    );
+  if (input === 'key') return decodeKeyText(bytes);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new Failure(
+      'bad-input',
+      `${shown(file)}, which \`${input}\` names, is not UTF-8 text.`,
+      'Save it as UTF-8.',
+      { cause },
+    );
+  }
+}
+
+/** @returns undefined where nothing of them is in either commit */
+async function policiesOfBase(
+  entries: readonly string[],
+  opened: OpenedPullRequest,
+  tell: Tell,
+): Promise<readonly PolicyFile[] | undefined> {
+  const files = new Map<string, PolicyFile>();
+  let elsewhere: string | undefined;
+  for (const entry of entries) {
+    const isGlob = /[*?[\]{}]/.test(entry);
+    const paths = isGlob ? await fitting(entry, opened) : [entry];
+    for (const path of paths) {
+      const file = await fileOfBase('policy', path, opened, tell);
+      if (file === undefined) elsewhere ??= path;
+      else files.set(file.path, file);
+    }
+    if (files.size > policyFileLimits.files)
+      throw new Failure(
+        'bad-policy',
+        `\`policy\` names more than ${policyFileLimits.files} files.`,
+        'Name fewer files.',
+      );
+  }
+  if (files.size > 0 && elsewhere !== undefined) throw mixed(elsewhere);
+  return files.size === 0 ? undefined : [...files.values()];
+}
+
+/** The paths of the base that a glob chooses; those of the head where the base has none. */
+async function fitting(glob: string, opened: OpenedPullRequest): Promise<readonly string[]> {
+  for (const tree of [await opened.baseTree(), await opened.headTree()])
+    for (const way of ways(glob)) {
+      const { chosen, mayHold } = readGlobs([way]);
+      const paths = [...(await tree.paths(mayHold)).keys()].filter(chosen);
+      if (paths.length > 0) return paths.sort();
+    }
+  return [];
+}
+
+function added(input: string, file: string): Failure {
+  return new Failure(
+    'bad-input',
+    `\`${input}\` names ${shown(file)}, which the pull request adds: it would be judged by what it brings itself.`,
+    'Merge that file in a pull request of its own first.',
+  );
+}
+
+function behindLink(input: string, path: string): Failure {
+  return new Failure(
+    'bad-input',
+    `\`${input}\` names a file behind ${shown(path)}, which is a link or a submodule, and with changed-only those are not followed.`,
+    'Name the file itself.',
+  );
+}
+
+function mixed(path: string): Failure {
+  return new Failure(
+    'bad-policy',
+    `\`policy\` names ${shown(path)}, which is not in the repository, beside files that are.`,
+    'With `changed-only`, policy files come from the base of the pull request: keep all of them there.',
+  );
+}

@@ -1,0 +1,184 @@
+import { readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Network } from '../../engine/network.ts';
+import { blobId, readWorkspaceFile } from '../../engine/workspace-files.ts';
+import { Failure } from '../../failure.ts';
+import { fetchOver } from '../../http/fetch.ts';
+import type { Globs } from '../../references/glob.ts';
+import { mostFileBytes } from '../../references/image-use.ts';
+import type { VerifyInputs } from '../inputs/verify.ts';
+import type { GitTree, TreeEntry } from './git-tree.ts';
+import type { Octokit } from './github-client.ts';
+import { type LinkProblem, linkProblems } from './links.ts';
+import {
+  changedFiles,
+  headContent,
+  mostChangedFiles,
+  type PullRequest,
+  readPullRequest,
+} from './pull-request.ts';
+import type { Machine } from './sign.ts';
+
+/** A pull request, and GitHub to ask about it. */
+export interface OpenedPullRequest {
+  readonly octokit: Octokit;
+  readonly pullRequest: PullRequest;
+  readonly root: string;
+  readonly waiting: { readonly signal: AbortSignal; readonly clock: Network['clock'] };
+  /** what its head has; asked for once */
+  readonly headTree: () => Promise<GitTree>;
+  /** what the commit has that it is to be merged into; asked for once */
+  readonly baseTree: () => Promise<GitTree>;
+}
+
+/** The content of a file; or why there is none, the end of a sentence. */
+export type Content = { readonly bytes: Uint8Array } | { readonly why: string };
+
+/** What a pull request changes of the chosen files. */
+export interface Changed {
+  /** chosen files that its head has, as regular files */
+  readonly files: readonly string[];
+  /** what can bring in a file that is none of these */
+  readonly problems: readonly LinkProblem[];
+  readonly contentOf: (file: string) => Promise<Content>;
+}
+
+/**
+ * The pull request that `changed-only` is about; undefined where the run belongs to none, which a
+ * notice says.
+ * @throws {Failure} `bad-input` without a token
+ */
+export async function openPullRequest(
+  { githubToken }: Pick<VerifyInputs, 'githubToken'>,
+  { http, deadline, clock }: Network,
+  { env, log }: Machine,
+): Promise<OpenedPullRequest | undefined> {
+  const pullRequest = await readPullRequest(env);
+  if (pullRequest === undefined) {
+    log.notice(
+      `changed-only is about pull requests, and this run was started by ${env.GITHUB_EVENT_NAME || 'another event'}: all of \`files\` are judged.`,
+    );
+    return undefined;
+  }
+  if (githubToken === undefined) {
+    throw new Failure(
+      'bad-input',
+      'With changed-only GitHub is asked for the files of the pull request, and input github-token is empty.',
+      'Remove `github-token`: the token of the job is the default.',
+    );
+  }
+  const [{ openGithub }, { openTree }] = await Promise.all([
+    import('./github-client.ts'),
+    import('./git-tree.ts'),
+  ]);
+  const octokit = openGithub(githubToken, { env, fetch: fetchOver(http) });
+  const waiting = { signal: deadline.signal, clock };
+  const treeOf = (commit: string | undefined) => {
+    let tree: Promise<GitTree> | undefined;
+    return () => {
+      if (commit === undefined) throw noBase();
+      tree ??= openTree(octokit, pullRequest, commit, waiting);
+      return tree;
+    };
+  };
+  return {
+    octokit,
+    pullRequest,
+    root: env.GITHUB_WORKSPACE || '.',
+    waiting,
+    headTree: treeOf(pullRequest.head),
+    baseTree: treeOf(pullRequest.base),
+  };
+}
+
+function noBase(): Failure {
+  return new Failure(
+    'github-error',
+    'The event of this run does not say which commit the pull request is to be merged into.',
+    'Run the gate on `pull_request`.',
+  );
+}
+
+/**
+ * The changed files that globs choose, by their modes in the tree of the head: the text of a link
+ * is no file.
+ * @returns undefined where all files have to be judged
+ * @throws {Failure} `github-error`
+ */
+export async function openChanged(
+  opened: OpenedPullRequest,
+  globs: Globs,
+  { env, log }: Machine,
+): Promise<Changed | undefined> {
+  const { octokit, pullRequest, waiting } = opened;
+  const [listed, tree] = await Promise.all([
+    changedFiles(octokit, pullRequest, waiting),
+    opened.headTree(),
+  ]);
+  if (listed === undefined) return allFiles(env.GITHUB_EVENT_NAME, log);
+  const chosen = listed.filter(globs.chosen);
+  const entries = new Map<string, TreeEntry>();
+  for (const path of chosen) {
+    const entry = await tree.at(path);
+    if (entry !== undefined) entries.set(path, entry);
+  }
+  const problems = await linkProblems(new Set(listed), globs, {
+    tree,
+    atOnce: 16,
+    textOf: (path, entry) => linkText(path, entry, opened),
+  });
+  const missing = chosen.filter((path) => !entries.has(path));
+  return {
+    files: chosen.filter((path) => entries.get(path)?.kind === 'file'),
+    problems: [
+      ...problems,
+      ...missing.map((file) => ({ file, why: 'is not in the tree of the head' })),
+    ],
+    contentOf: (file) => contentOf(file, entries.get(file), opened),
+  };
+}
+
+function allFiles(event: string | undefined, log: Machine['log']): undefined {
+  if (event !== 'pull_request') {
+    throw new Failure(
+      'github-error',
+      `The pull request changes more files than GitHub lists (${mostChangedFiles}), and the checkout of ${event ?? 'this event'} is not its head.`,
+      'Run the gate on `pull_request`, where all of `files` can be judged.',
+    );
+  }
+  log.notice(
+    `The pull request changes more files than GitHub lists (${mostChangedFiles}): all of \`files\` are judged.`,
+  );
+}
+
+/**
+ * The checkout's content where it is that of the head, else the head's own: a gate that looks at
+ * the base would let everything through.
+ */
+async function contentOf(
+  file: string,
+  entry: TreeEntry | undefined,
+  { octokit, pullRequest, root, waiting }: OpenedPullRequest,
+): Promise<Content> {
+  if (entry === undefined) return { why: 'has no content that GitHub tells' };
+  const local = await readWorkspaceFile(root, file, mostFileBytes);
+  if ('bytes' in local && local.blob === entry.id) return local;
+  const bytes = await headContent(octokit, pullRequest, entry.id, waiting);
+  return bytes === undefined
+    ? { why: 'is not a file that GitHub gives the content of' }
+    : { bytes };
+}
+
+/** Longer ones no system follows. */
+const longestLink = 4096;
+
+async function linkText(
+  path: string,
+  { id }: TreeEntry,
+  { octokit, pullRequest, root, waiting }: OpenedPullRequest,
+): Promise<string | undefined> {
+  const local = await readlink(join(root, path)).catch(() => undefined);
+  if (local !== undefined && blobId(Buffer.from(local)) === id) return local;
+  const bytes = await headContent(octokit, pullRequest, id, waiting);
+  return bytes === undefined || bytes.length > longestLink ? undefined : bytes.toString('utf8');
+}

@@ -1,0 +1,232 @@
+import { Failure } from '../../failure.ts';
+import type { Target } from '../../image/targets.ts';
+import { type Mistake, otherVariables } from './other-names.ts';
+import type { InputSource, RegistryInputs, ServiceInputs, SignInputs } from './sign.ts';
+
+// Which inputs go together. Pure rules: a value in, a Failure or warnings out.
+
+type CheckedInputs = Omit<SignInputs, 'warnings'>;
+
+/**
+ * Checks inputs against each other, before anything is contacted.
+ * @returns warnings, as sentences.
+ * @throws {Failure} `bad-input`
+ */
+export function checkSignInputs(
+  inputs: CheckedInputs,
+  mistakes: readonly Mistake[],
+  env: InputSource['env'] = {},
+): readonly string[] {
+  const given = inputs.images.length > 0 || inputs.metadata !== undefined;
+  // Tags beside the images that are signed are a slip of no consequence; everything else that is
+  // left out silently changes what is signed, with what, or where it is published.
+  const harmless = ({ harmless, right }: Mistake) => harmless || (given && right === 'images');
+  const wrong = mistakes.find((mistake) => !harmless(mistake));
+  if (wrong !== undefined) throw instead(inputs, wrong) ?? notOurs(wrong);
+  const offline = inputs.key !== undefined && !inputs.tlog;
+  const [variable] = otherVariables(env, offline || ownTrust(inputs));
+  if (variable !== undefined) throw notRead(variable);
+  checkTargets(inputs);
+  checkKey(inputs, env);
+  checkLog(inputs);
+  checkRegistryLogin(inputs);
+  checkTuf(inputs);
+  return [...mistakes.map(noEffect), ...warningsFor(inputs), ...registryWarnings(inputs.registry)];
+}
+
+/** What follows where the one input that matters was written under another name. */
+function instead({ key, images }: CheckedInputs, { wrong, right }: Mistake): Failure | undefined {
+  if (right === 'images' && images.length === 0)
+    return new Failure(
+      'bad-input',
+      `Input images is empty; \`${wrong}\` is no input of this action.`,
+      `Rename \`${wrong}\` to \`images\`.`,
+    );
+  // A key under another name would be no key, and the signature a public one.
+  if (key !== undefined || (right !== 'key' && right !== 'key-password')) return undefined;
+  return new Failure(
+    'bad-input',
+    `\`${wrong}\` is no input of this action, and without \`key\` the signature would be keyless.`,
+    `Rename \`${wrong}\` to \`${right}\`, or take it out to sign keyless.`,
+  );
+}
+
+/** True where inputs say what certificates and logs are trusted. */
+export function ownTrust({
+  services,
+}: {
+  readonly services: Pick<ServiceInputs, 'trustedRoot' | 'tufMirror'>;
+}): boolean {
+  return services.trustedRoot !== undefined || services.tufMirror !== undefined;
+}
+
+/** An input that the action does not have. */
+export function notOurs({ wrong, fix }: Mistake): Failure {
+  return new Failure(
+    'bad-input',
+    `\`${wrong}\` is no input of this action, so it has no effect.`,
+    fix,
+  );
+}
+
+/** A variable of cosign that means nothing here. */
+export function notRead({ wrong, fix }: Mistake): Failure {
+  return new Failure('bad-input', `The variable ${wrong} is set, and has no effect here.`, fix);
+}
+
+/** The same as a warning, where it does no harm. */
+export function noEffect({ wrong, fix }: Mistake): string {
+  return `\`${wrong}\` is no input of this action, so it has no effect. ${fix}`;
+}
+
+function checkTargets({ images, metadata, digest }: CheckedInputs): void {
+  if (images.length > 0 || metadata !== undefined) return;
+  const example =
+    '```yaml\nwith:\n  images: ghcr.io/${{ github.repository }}\n  digest: ${{ steps.build.outputs.digest }}\n```';
+  if (digest !== undefined)
+    throw new Failure(
+      'bad-input',
+      'There is a digest but no image name it belongs to: input images is empty.',
+      `Add the name:\n${example}`,
+    );
+  throw new Failure(
+    'bad-input',
+    'Nothing to sign: inputs images and metadata are both empty.',
+    `If the workflow has one of them, what it is taken from is empty: the \`id\` of that step is another one, or the step pushed nothing. Otherwise name what the job has pushed:\n${example}`,
+  );
+}
+
+/**
+ * An empty key means keyless, and so does a secret that this run does not get: what belongs to a
+ * key must not end in a public log instead.
+ */
+function checkKey({ key, keyPassword }: CheckedInputs, env: InputSource['env']): void {
+  if (key !== undefined) return;
+  if (keyPassword && keyPassword !== env.COSIGN_PASSWORD)
+    throw new Failure(
+      'bad-input',
+      'Input key-password is set and key is empty, so the signature would be keyless.',
+      'Check the name of the secret in `key` (a run without access to it gets an empty text), or remove `key-password` to sign keyless.',
+    );
+  if (env.COSIGN_PRIVATE_KEY?.trim())
+    throw new Failure(
+      'bad-input',
+      'The variable COSIGN_PRIVATE_KEY is set and key is empty, so the signature would be keyless.',
+      'Write `key: env://COSIGN_PRIVATE_KEY`; or, to sign keyless, take the variable away from this step: `env: { COSIGN_PRIVATE_KEY: "" }`.',
+    );
+}
+
+function checkLog({ tlog, format, services }: CheckedInputs): void {
+  if (!tlog && services.rekorUrl !== undefined)
+    throw new Failure(
+      'bad-input',
+      'Input rekor-url names a log, and tlog: false says to use none.',
+      'Remove one of the two.',
+    );
+  // A Rekor v2 entry has no signed entry timestamp, and the legacy format has no other place for a
+  // log entry.
+  if (tlog && services.rekorVersion === 2 && (format === 'legacy' || format === 'both'))
+    throw new Failure(
+      'bad-input',
+      `format: ${format} needs a log that legacy verifiers understand, and rekor-version: 2 is not one.`,
+      'Use `format: bundle`, or a Rekor v1 log.',
+    );
+}
+
+/**
+ * User name and password go together, and the workflow says which registry they are for. A name
+ * that comes out of a file or of a build never says it: whoever writes a pull request could name a
+ * registry of their own there, and would be sent the password.
+ * @throws {Failure} `bad-input`
+ */
+export function checkRegistryLogin({
+  images,
+  registry: { host, username, password },
+}: Pick<CheckedInputs, 'images' | 'registry'>): void {
+  if (username !== undefined && password !== undefined) {
+    if (host !== undefined || images.length > 0) return;
+    throw new Failure(
+      'bad-input',
+      'Inputs registry-username and registry-password are set, and nothing in the workflow says which registry they are for: input images is empty.',
+      'Name the registry that the password belongs to, for example:\n```yaml\nwith:\n  registry: ghcr.io\n```\nIt is sent to no other one, whatever image names `files` or `metadata` bring.',
+    );
+  }
+  if (username === undefined && password === undefined) return;
+  const [there, missing] =
+    username === undefined
+      ? ['registry-password', 'registry-username']
+      : ['registry-username', 'registry-password'];
+  throw new Failure(
+    'bad-input',
+    `Input ${there} is set and ${missing} is empty.`,
+    `Set both, or neither and run docker/login-action before. A secret is empty in pull requests from forks and when its name is misspelt.`,
+  );
+}
+
+/** Another TUF repository needs its first root. @throws {Failure} `bad-input` */
+export function checkTuf({
+  services,
+}: {
+  readonly services: Pick<ServiceInputs, 'tufMirror' | 'tufRoot'>;
+}): void {
+  if (services.tufRoot !== undefined && services.tufMirror === undefined)
+    throw new Failure(
+      'bad-input',
+      'Input tuf-root is set without tuf-mirror.',
+      'Add `tuf-mirror` with the address of the TUF repository that this root belongs to.',
+    );
+}
+
+function warningsFor({
+  key,
+  keyPassword,
+  identityToken,
+  services,
+}: CheckedInputs): readonly string[] {
+  const cases: readonly (readonly [boolean, string])[] = [
+    [
+      key !== undefined && identityToken !== undefined,
+      'An identity token is given and not used: with `key` the key signs, not an identity.',
+    ],
+    [
+      key === undefined && Boolean(keyPassword),
+      'COSIGN_PASSWORD is set and `key` is empty, so this signs keyless. If a key was meant, its secret is missing in this run.',
+    ],
+    [
+      services.rekorVersion !== undefined && services.rekorUrl === undefined,
+      'rekor-version has no effect without rekor-url: the signing config says which version its log speaks.',
+    ],
+  ];
+  return cases.filter(([holds]) => holds).map(([, sentence]) => sentence);
+}
+
+/** A `registry` that has no effect. @returns warnings, as sentences */
+export function registryWarnings({ host, username }: RegistryInputs): readonly string[] {
+  return host === undefined || username !== undefined
+    ? []
+    : [
+        `Input registry has no effect: it says what registry-username and registry-password are for, and both are empty. A secret is empty in pull requests from forks and when its name is misspelt.`,
+      ];
+}
+
+/**
+ * The registry that the login of the inputs goes to: input `registry`, else the one that all
+ * entries of `images` are on. What `files` and `metadata` name has no say.
+ * @returns undefined without a login
+ * @throws {Failure} `bad-input` that lists them, where `images` lie on several
+ */
+export function loginRegistry(
+  { host, username }: Pick<RegistryInputs, 'host' | 'username'>,
+  targets: readonly Pick<Target, 'reference' | 'source'>[],
+): string | undefined {
+  if (username === undefined) return undefined;
+  if (host !== undefined) return host;
+  const named = targets.filter(({ source }) => source === 'images');
+  const different = [...new Set(named.map(({ reference }) => reference.registry))];
+  if (different.length < 2) return different[0];
+  throw new Failure(
+    'bad-input',
+    `registry-username and registry-password are for one registry, and the images are on ${different.length}: ${different.slice(0, 5).join(', ')}.`,
+    'Name the one that they are for in `registry`, and log in to the others with docker/login-action before this step.',
+  );
+}

@@ -1,0 +1,163 @@
+import type { VerifyResult } from '../../engine/verify-result.ts';
+import { matcherText, matches } from '../../signature/matcher.ts';
+import type { GithubClaims, Matcher, SignerRule } from '../../signature/policy.ts';
+import type { Verdict } from '../../signature/verdict.ts';
+import { markedDifference, withoutMark } from '../../text/difference.ts';
+import { nearIdentity } from './near-identity.ts';
+import {
+  identityNames,
+  isPlain,
+  issuerNames,
+  type Names,
+  type NearMiss,
+  nearIssuer,
+  nearPattern,
+} from './near-miss.ts';
+
+type IdentityRule = Exclude<SignerRule, { readonly key: unknown }>;
+
+/** What differs, to be told line by line. */
+interface Difference {
+  readonly lines: string;
+  readonly miss?: NearMiss;
+}
+
+/**
+ * What to do about a genuine signature of somebody else: who signed, beside who was expected.
+ * Whoever can push to the registry can put a signature of their own there, so nothing of what was
+ * found becomes YAML to paste, unless it can only be the one that was meant, written a little
+ * differently.
+ */
+export function strangerAdvice({ signatures, code }: VerifyResult): string {
+  const same = signatures.filter((verdict) => verdict.code === code);
+  const told = same.map((verdict) => ({ verdict, ...differenceOf(verdict) }));
+  const [first] = told;
+  const { verdict, lines, miss } = told.find((each) => each.miss !== undefined) ?? first ?? {};
+  const fromFile = verdict?.expected?.fromInputs !== true;
+  const block = lines === undefined || lines === '' ? [] : [`\`\`\`text\n${lines}\n\`\`\``];
+  if (code === 'wrong-identity' && verdict?.identity === undefined) return signedWithKey;
+  if (miss === undefined) return [warnings[code ?? ''] ?? doNotUse, ...block].join('\n');
+  const sentence = fromFile ? inPolicy(miss.sentence) : miss.sentence;
+  const yaml =
+    miss.yaml === undefined || fromFile
+      ? []
+      : [`\`\`\`yaml\nwith:\n${miss.yaml.map((line) => `  ${line}`).join('\n')}\n\`\`\``];
+  const advice =
+    yaml.length > 0 ? `${sentence} If that is who you meant, write:` : `${sentence} ${doNotUse}`;
+  return [...block, advice, ...yaml].join('\n');
+}
+
+const doNotUse = 'Do not use this image, unless you know who signed it, and why.';
+
+const signedWithKey = `${doNotUse} If it is signed with a key of yours, ask for that in \`key\` in place of the identity.`;
+
+const warnings: Readonly<Record<string, string>> = {
+  'wrong-identity': `${doNotUse} A signer to trust is named from what you know, not from what is found here.`,
+  'wrong-issuer': `${doNotUse} The same identity of another issuer is somebody else.`,
+  'wrong-claim':
+    'The workflow is the right one, and it ran for something else than was asked for. Use an image that was built from there; if what was asked for is wrong, correct it.',
+  'wrong-key': `${doNotUse} If your key was replaced, take the new public key from where you keep it; several PEM blocks in \`key\` mean any of them. For an image that is signed keyless, ask for your workflow with \`certificate-identity\` in place of \`key\`.`,
+};
+
+/** Sentences name inputs; a policy file has fields of other names. */
+function inPolicy(sentence: string): string {
+  return sentence
+    .replace(/`certificate-(identity|oidc-issuer)-regexp`/g, 'a field for patterns')
+    .replace(/`certificate-identity`/g, 'the identity in the policy')
+    .replace(/`certificate-oidc-issuer`/g, 'the issuer in the policy')
+    .replace(/`github-workflow-ref`/g, 'another field');
+}
+
+function differenceOf({ code, identity, issuer, github, expected }: Verdict): Difference {
+  const signers: readonly SignerRule[] = expected?.signers ?? [];
+  const rules = signers.filter((rule): rule is IdentityRule => !('key' in rule));
+  if (identity === undefined || issuer === undefined || rules.length === 0) return { lines: '' };
+  if (code === 'wrong-issuer') {
+    const named = rules.filter((rule) => fitsAny(rule.identities, identity));
+    return closest(
+      named.flatMap(({ issuers }) => issuers),
+      issuer,
+      issuerNames,
+      {},
+    );
+  }
+  if (code === 'wrong-claim') return { lines: claimLines(rules, github ?? {}) };
+  const difference = closest(
+    rules.flatMap(({ identities }) => identities),
+    identity,
+    identityNames,
+    github ?? {},
+  );
+  // An identity is what its issuer says: of another issuer it is nobody that was meant.
+  const known = rules.some(({ issuers }) => fitsAny(issuers, issuer));
+  return known ? difference : { lines: `${difference.lines}\nfound issuer: ${issuer}` };
+}
+
+function closest(
+  matchers: readonly Matcher[],
+  found: string,
+  names: Names,
+  claims: GithubClaims,
+): Difference {
+  for (const matcher of matchers) {
+    const miss = missOf(matcher, found, names, claims);
+    if (miss === undefined) continue;
+    const { yaml, ...sentence } = miss;
+    return {
+      lines: linesOf(matcher, found),
+      miss: yaml !== undefined && isPlain(found) ? miss : sentence,
+    };
+  }
+  const [first, ...more] = matchers;
+  if (first === undefined) return { lines: '' };
+  const others = more.length === 0 ? '' : `\n(or one of ${more.length} others)`;
+  return { lines: `${linesOf(first, found)}${others}` };
+}
+
+function missOf(
+  matcher: Matcher,
+  found: string,
+  names: Names,
+  claims: GithubClaims,
+): NearMiss | undefined {
+  const written = matcherText(matcher);
+  if (!('exact' in matcher)) return nearPattern(matcher.pattern, found, names);
+  return names === identityNames
+    ? nearIdentity(written, found, claims)
+    : nearIssuer(written, found);
+}
+
+function linesOf(matcher: Matcher, found: string): string {
+  const written = matcherText(matcher);
+  return 'exact' in matcher ? markedDifference(written, found) : withoutMark(written, found);
+}
+
+const claimInputs: Readonly<Record<keyof GithubClaims, string>> = {
+  repository: 'github-repository',
+  ref: 'github-ref',
+  sha: 'github-sha',
+  event: 'github-event',
+  workflowRef: 'github-workflow-ref',
+  runnerEnvironment: 'github-runner-environment',
+};
+
+function claimLines(rules: readonly IdentityRule[], said: GithubClaims): string {
+  const [asked = {}] = rules.map(({ github = {} }) => github);
+  return (Object.keys(claimInputs) as (keyof GithubClaims)[])
+    .filter((name) => asked[name] !== undefined && asked[name] !== said[name])
+    .map(
+      (name) =>
+        `${claimInputs[name]}\n${markedDifference(asked[name] ?? '', said[name] ?? '(nothing)')}`,
+    )
+    .join('\n');
+}
+
+function fitsAny(matchers: readonly Matcher[], text: string): boolean {
+  return matchers.some((matcher) => {
+    try {
+      return matches(matcher, text);
+    } catch {
+      return false;
+    }
+  });
+}

@@ -1,0 +1,36 @@
+import type { SignResult } from '../../engine/sign-result.ts';
+import { goodSignature, isWhole, type VerifyResult } from '../../engine/verify-result.ts';
+import { secondsInWords } from './list-words.ts';
+import { signedBy } from './signer-words.ts';
+
+/**
+ * The run in one sentence: "Signed by release.yml of acme/app at main, read back and verified, 3 s".
+ * Undefined where anything failed: then the errors are what there is to say.
+ * @param elapsed milliseconds
+ */
+export function signVerdict(results: readonly SignResult[], elapsed: number): string | undefined {
+  if (results.length === 0 || results.some(isBadSigning)) return undefined;
+  const who = signedBy(results.map(({ signer }) => signer));
+  const before = results.every(({ status }) => status === 'already-signed');
+  const readBack = results.every(({ verified }) => verified === true);
+  return [
+    before ? who.replace('Signed', 'Already signed') : who,
+    ...(readBack ? ['read back and verified'] : ['not read back']),
+    secondsInWords(elapsed),
+  ].join(', ');
+}
+
+export function isBadSigning({ status, verified }: SignResult): boolean {
+  return status === 'failed' || verified === false;
+}
+
+/** The same of a gate: "Signed by release.yml of acme/app at main, verified, 0.4 s". */
+export function verifyVerdict(
+  results: readonly VerifyResult[],
+  elapsed: number,
+): string | undefined {
+  const whole = results.every((result) => isWhole(result, results));
+  const good = results.map(goodSignature).filter((signature) => signature !== undefined);
+  if (results.length === 0 || !whole || good.length === 0) return undefined;
+  return `${signedBy(good)}, verified, ${secondsInWords(elapsed)}`;
+}

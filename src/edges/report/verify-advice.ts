@@ -1,0 +1,75 @@
+import type { VerifyResult } from '../../engine/verify-result.ts';
+import type { VerdictCode } from '../../signature/verdict.ts';
+import { strangerAdvice } from './stranger-advice.ts';
+
+/**
+ * What to do about an image that did not verify: one or two sentences, with the YAML where a
+ * workflow has to change. Advice never makes the gate weaker without saying when that is right: who
+ * can push a signature chooses what is found.
+ */
+export function adviceFor(result: VerifyResult): string {
+  if (wantsLogin(result) && result.sources !== undefined) return loginToStranger(result);
+  if (result.failure !== undefined && result.code !== 'unresolved') return result.failure.fix;
+  return advice[result.code ?? 'unsigned'](result);
+}
+
+function wantsLogin({ failure }: VerifyResult): boolean {
+  return failure?.code === 'registry-denied' || failure?.code === 'bad-credentials';
+}
+
+/**
+ * Who writes a pull request names a registry of their own, which then asks for a login: advice to
+ * log in there would have people send it a password.
+ */
+function loginToStranger({ image }: VerifyResult): string {
+  const [registry = ''] = image.split('/');
+  return `A file names ${registry}, so whoever wrote the file chose it. If it is a registry of yours, log in to it before this step with docker/login-action. Otherwise give it no password, and name another image in the file.`;
+}
+
+const signIt = (image: string) =>
+  `Sign it in the job that pushes it, with sign-image as the step after the push:\n\`\`\`yaml\nwith:\n  images: ${image.replace(/[:@](?!.*\/).*$/s, '')}\n  digest: \${{ steps.build.outputs.digest }}\n\`\`\``;
+
+const advice: Readonly<Record<VerdictCode, (result: VerifyResult) => string>> = {
+  verified: () => 'Nothing has to be done.',
+  unsigned: ({ asked, image, partOf }) =>
+    asked || partOf.length === 0
+      ? signIt(nameOf(image))
+      : 'The index may be signed, and this manifest inside it is not. Sign with `recursive: true`, or leave `recursive` out here to ask for the signature of the index alone.',
+  'wrong-identity': (result) => strangerAdvice(result),
+  'wrong-issuer': (result) => strangerAdvice(result),
+  'wrong-claim': (result) => strangerAdvice(result),
+  'wrong-key': (result) => strangerAdvice(result),
+  'untrusted-certificate': () =>
+    'Images signed with a private Sigstore need its trusted root: `trusted-root: path/to/trusted_root.json`. Otherwise do not use this image.',
+  'no-log-entry': () =>
+    'Sign it with a log entry (`tlog: true` of sign-image). Where the key alone is to be enough, say so here: `tlog: ignore`.',
+  'bad-log-entry': () =>
+    'The entry was changed, belongs to another signature, or is of a log that the trusted root does not know. For a private Sigstore set `trusted-root:`; otherwise sign the image again.',
+  'no-timestamp': () =>
+    'Sign it again with something that proves the time: a log that gives one (Rekor v1), or a timestamp authority (`timestamp-url:` of sign-image).',
+  'bad-timestamp': () =>
+    'The timestamp was changed, or is of an authority that the trusted root does not know. For a private Sigstore set `trusted-root:`; otherwise sign the image again.',
+  'bad-signature': () =>
+    'The signature or what it signs was changed. Find out who can write to this repository, and sign the image again.',
+  'wrong-subject': ({ image }) =>
+    `A signature of another image was put beside this one. ${signIt(nameOf(image))}`,
+  'wrong-predicate': ({ image }) =>
+    `Provenance or an SBOM describes an image, and does not approve of it: it is no signature. ${signIt(nameOf(image))}`,
+  'annotation-mismatch': () =>
+    'Sign the image with this annotation (input `annotations` of sign-image), or correct `annotations` of this step.',
+  malformed: () =>
+    'What lies in the registry is not a signature, an index or a manifest as it should be. Push the image and sign it again.',
+  'too-large': () =>
+    'There is more beside this image than can be read safely. Find out who wrote it, and delete it in the registry.',
+  'registry-error': () => 'Run this step again; the debug log shows what the registry answered.',
+  'not-allowed': () =>
+    'Add a policy that speaks of this image, or correct the one that refuses it.',
+  unresolved: ({ sources, failure }) =>
+    sources !== undefined && failure === undefined
+      ? 'Write the image itself there, best with its digest; or take the file out of input `files` with a line `!path/of/the/file`.'
+      : 'Check its name, tag and digest, and that it has been pushed before this step. For a private repository log in before, with docker/login-action.',
+};
+
+function nameOf(image: string): string {
+  return image.replace(/@sha256:.*$/s, '');
+}

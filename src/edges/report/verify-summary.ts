@@ -1,0 +1,222 @@
+import { goodSignature, isWhole, type VerifyResult } from '../../engine/verify-result.ts';
+import { keyId } from '../../signature/key.ts';
+import { matcherText } from '../../signature/matcher.ts';
+import type { Matcher, SignaturePolicy, SignerRule } from '../../signature/policy.ts';
+import type { Verdict } from '../../signature/verdict.ts';
+import { failureBlocks, type StepFailure, stepBlock } from './failure-blocks.ts';
+import { count } from './list-words.ts';
+import { commitPage, type PageSetting, packagePage } from './pages.ts';
+import { signerInWords } from './signer-words.ts';
+import {
+  code,
+  details,
+  facts,
+  firstThatFits,
+  lines,
+  link,
+  logEntries,
+  namesHtml,
+  pre,
+  prose,
+  shortDigest,
+} from './summary-html.ts';
+import { timeInWords } from './verify-words.ts';
+
+export interface VerifySummarySetting extends PageSetting {
+  /** what was asked of every image; absent where policy files decide */
+  readonly policy?: SignaturePolicy;
+  /** input `policy` */
+  readonly policyFiles: readonly string[];
+  /** input `fail` */
+  readonly fail: boolean;
+  /** the run in one sentence; absent where something did not verify */
+  readonly verdict?: string;
+}
+
+const mostErrors = 20;
+const mostRejected = 50;
+
+/**
+ * The job summary of sign-image/verify as Markdown, below 1 MiB: the answer, what to do about each
+ * failure, a block per image with who signed and when, what was asked, manifests and other
+ * signatures folded. With very many images it leaves out the folded parts, then images, and says so.
+ */
+export function verifySummary(
+  results: readonly VerifyResult[],
+  setting: VerifySummarySetting,
+): string {
+  return firstThatFits(summaries(results, setting));
+}
+
+function* summaries(
+  results: readonly VerifyResult[],
+  setting: VerifySummarySetting,
+): Generator<string> {
+  const asked = results.filter((result) => result.asked);
+  const passed = asked.filter(({ verified }) => verified);
+  const head = heading(results, asked, setting);
+  for (const [most, folded] of [
+    [asked.length, true],
+    [asked.length, false],
+    [300, false],
+    [30, false],
+  ] as const) {
+    const shown = passed.slice(0, most);
+    const signers = new Set(passed.map((result) => signerInWords(goodSignature(result) ?? {})));
+    const each = setting.verdict === undefined || signers.size > 1;
+    const left = passed.length - shown.length;
+    yield [
+      head,
+      ...(setting.verdict === undefined ? [] : [lines(`${prose(setting.verdict)}.`)]),
+      ...failureBlocks(results, mostErrors, setting),
+      ...shown.map((result) => imageBlock(result, results, setting, each)),
+      ...(left > 0 ? [lines(`… and ${left} more: see output <code>results</code>.`)] : []),
+      ...fullDigests(shown),
+      expected(setting, passed.length < asked.length),
+      ...(folded ? asked.flatMap((index) => manifests(index, results)) : []),
+      ...(folded ? results.flatMap(others) : []),
+    ].join('\n\n');
+  }
+  yield `${head}\n\nThe details are too long for a summary: see output <code>results</code>.`;
+}
+
+/** The summary of a step that failed before any image was looked at. */
+export function verifyFailureSummary(failure: StepFailure, setting: PageSetting): string {
+  return `## ❌ Nothing was verified\n\n${stepBlock(failure, setting)}`;
+}
+
+function heading(
+  results: readonly VerifyResult[],
+  asked: readonly VerifyResult[],
+  { fail }: VerifySummarySetting,
+): string {
+  const bad = asked.filter((result) => !isWhole(result, results)).length;
+  const inner = results.length - asked.length;
+  const inside = inner > 0 ? ` (and ${count(inner, 'manifest')} inside)` : '';
+  if (bad === 0 && asked.length > 0)
+    return `## ✅ ${count(asked.length, 'image')}${inside} verified`;
+  const verb = bad === 1 ? 'does' : 'do';
+  return `## ${fail ? '❌' : '⚠️'} ${bad} of ${count(asked.length, 'image')} ${verb} not verify`;
+}
+
+/** What was asked, letter by letter; folded below a failure, which says it already. */
+function expected(setting: VerifySummarySetting, folded: boolean): string {
+  const facts = expectedLines(setting);
+  return folded ? details('Asked for', lines(...facts)) : lines('<b>Asked for</b>', ...facts);
+}
+
+function expectedLines({ policy, policyFiles }: VerifySummarySetting): readonly string[] {
+  if (policy === undefined) return policyFiles.map((file) => `Policy ${code(file)}`);
+  const annotations = Object.entries(policy.annotations).map(
+    ([name, value]) => `Annotation ${code(`${name}=${value}`)}`,
+  );
+  const log = policy.tlog === 'required' ? 'an entry is required' : 'not looked at';
+  return [...policy.signers.flatMap(signerLines), ...annotations, `Transparency log: ${log}`];
+}
+
+function signerLines(rule: SignerRule): readonly string[] {
+  if ('key' in rule) return [`Key ${code(keyId(rule.key))}`];
+  const either = (matchers: readonly Matcher[]) =>
+    matchers.map((matcher) => code(matcherText(matcher))).join(' or ');
+  const claims = Object.entries(rule.github ?? {}).map(
+    ([name, value]) => `${claimNames[name] ?? prose(name)} ${code(value)}`,
+  );
+  return [`Identity ${either(rule.identities)}`, `Issuer ${either(rule.issuers)}`, ...claims];
+}
+
+const claimNames: Readonly<Record<string, string>> = {
+  repository: 'Repository',
+  ref: 'Ref',
+  sha: 'Commit',
+  event: 'Event',
+  workflowRef: 'Started workflow',
+  runnerEnvironment: 'Runner',
+};
+
+/**
+ * An image that passed: its names, who signed it (where the verdict does not say so of all) and
+ * when, and where that can be looked up.
+ */
+function imageBlock(
+  result: VerifyResult,
+  results: readonly VerifyResult[],
+  setting: PageSetting,
+  withSigner: boolean,
+): string {
+  const { image, references, digest, reason = '' } = result;
+  const whole = isWhole(result, results);
+  const good = goodSignature(result);
+  const page = packagePage(image, setting);
+  const { repository, sha } = good?.github ?? {};
+  const commit = commitPage(repository, sha, setting);
+  return lines(
+    `${whole ? '✅' : '❌'} ${namesHtml(references, image, page)}`,
+    whole ? '' : 'not everything inside verifies',
+    good === undefined ? prose(reason) : withSigner ? signerLine(good) : '',
+    facts(
+      shortDigest(digest),
+      good === undefined ? undefined : timeInWords(good),
+      logEntries(good === undefined ? [] : [good]),
+      commit === undefined ? undefined : `commit ${link(code((sha ?? '').slice(0, 12)), commit)}`,
+    ),
+  );
+}
+
+function signerLine(good: Verdict): string {
+  return `signed by ${prose(signerInWords(good).slice(0, 500))}`;
+}
+
+/** What later steps should use; of one image in sight, of several folded. */
+function fullDigests(passed: readonly VerifyResult[]): readonly string[] {
+  const images = passed.filter(({ digest }) => digest !== undefined).map(({ image }) => image);
+  if (images.length === 0) return [];
+  const text = pre(images.join('\n'));
+  return [images.length === 1 ? text : details('Full digests, to copy', text)];
+}
+
+/** The manifests inside one index, folded unless one of them failed. */
+function manifests(index: VerifyResult, results: readonly VerifyResult[]): readonly string[] {
+  const inner = results.filter(({ partOf }) => partOf.includes(index.image));
+  if (inner.length === 0) return [];
+  const rows = inner.map((result) => {
+    const { verified, platform = '–', digest = '–', code: why = '' } = result;
+    const good = goodSignature(result);
+    const about = verified
+      ? facts(good && prose(signerInWords(good).slice(0, 500)), good && timeInWords(good))
+      : code(why);
+    return `${verified ? '✅' : '❌'} ${code(platform)} ${about}<br>${code(digest)}`;
+  });
+  const title = `${count(inner.length, 'manifest')} inside ${code(shortName(index))}`;
+  const open = inner.some(({ verified }) => !verified);
+  return [details(title, lines(...rows), open)];
+}
+
+/**
+ * Signatures that do not count, folded. Beside a good one they change nothing, and anybody who can
+ * push may put one there: they are told without alarm.
+ */
+function others(result: VerifyResult): readonly string[] {
+  const { signatures, platform, verified } = result;
+  const rejected = signatures.filter((signature) => !signature.verified);
+  if (rejected.length === 0) return [];
+  const rows = rejected
+    .slice(0, mostRejected)
+    .map((verdict) =>
+      [code(verdict.code), prose(verdict.reason ?? ''), verdict.format, code(verdict.digest)].join(
+        ' ',
+      ),
+    );
+  const left = rejected.length - mostRejected;
+  const more = left > 0 ? [`… and ${left} more: see output <code>results</code>.`] : [];
+  const name = [code(shortName(result)), platform === undefined ? '' : code(platform)];
+  const what = `${count(rejected.length, 'signature')} of ${name.join(' ').trim()}`;
+  const title = verified
+    ? `${what} beside the one that counts: no harm, for your information`
+    : `${what} that ${rejected.length === 1 ? 'does' : 'do'} not count`;
+  return [details(title, lines(...rows, ...more))];
+}
+
+/** The first name it was asked for with, without its digest. */
+function shortName({ references, image }: VerifyResult): string {
+  return (references[0] ?? image).replace(/@sha256:.*$/s, '');
+}

@@ -1,0 +1,66 @@
+import type { VerifyResult } from '../../engine/verify-result.ts';
+import { goodSignature } from '../../engine/verify-result.ts';
+import type { Verdict } from '../../signature/verdict.ts';
+import { shown } from '../../text/untrusted.ts';
+import { namesInWords } from './image-words.ts';
+import { listed } from './list-words.ts';
+import { signerInWords } from './signer-words.ts';
+
+/**
+ * What a signature proves, for one line: `workflow release.yml of acme/app at refs/heads/main,
+ * 2026-11-20 12:00 UTC, log index 123`.
+ */
+export function signatureInWords(verdict: Verdict): string {
+  const time = timeInWords(verdict);
+  return [
+    signerInWords(verdict),
+    ...(time === undefined ? [] : [time]),
+    ...(verdict.tlogIndex === undefined ? [] : [`log index ${verdict.tlogIndex}`]),
+  ].join(', ');
+}
+
+/** When it was signed, by the log or the timestamp authority: `2026-11-20 12:00 UTC`. */
+export function timeInWords({ integratedTime, timestamp }: Verdict): string | undefined {
+  const date =
+    integratedTime === undefined
+      ? timestamp === undefined
+        ? undefined
+        : new Date(timestamp)
+      : new Date(integratedTime * 1000);
+  if (date === undefined || Number.isNaN(date.getTime())) return undefined;
+  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/**
+ * The name a person knows an image by, without its digest; of a manifest inside an index with its
+ * platform.
+ */
+export function nameInWords({ asked, platform, references, image }: VerifyResult): string {
+  const name = (references[0] ?? image).replace(/@sha256:.*$/s, '');
+  return asked ? name : `${name} ${platform ?? '(manifest inside)'}`;
+}
+
+/**
+ * The line of the log for an image that is done; one line, whatever a certificate or a registry
+ * says.
+ */
+export function resultLine(result: VerifyResult): string {
+  return shown(lineOf(result), 4000);
+}
+
+function lineOf(result: VerifyResult): string {
+  const { digest, verified, code, reason, sources = [] } = result;
+  const places = listed(
+    sources.map(({ file, line }) => `${file}:${line}`),
+    5,
+  );
+  const about = [
+    result.asked ? namesInWords(result.references, result.image) : nameInWords(result),
+    ...(digest === undefined ? [] : [digest]),
+    ...(places === '' ? [] : [`(${places})`]),
+  ].join(' ');
+  const good = goodSignature(result);
+  if (!verified) return `✗ ${about}: ${code}: ${reason}`;
+  if (good === undefined) return `✓ ${about}: let through without a signature: ${reason}`;
+  return `✓ ${about}: signed by ${signatureInWords(good)}`;
+}

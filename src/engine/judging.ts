@@ -1,0 +1,70 @@
+import type { Machine } from '../edges/action/sign.ts';
+import type { VerifyInputs } from '../edges/inputs/verify.ts';
+import type { SignaturePolicy } from '../signature/policy.ts';
+import type { Kind } from '../signature/self-test.ts';
+import type { Trust } from '../signature/trust.ts';
+import type { Network } from './network.ts';
+import { needsTrust } from './policy.ts';
+import type { VerifyingTools } from './verify-images.ts';
+
+/**
+ * How a run judges signatures. What that needs is got while the registry is waited for: the trusted
+ * root at once where these policies want one, the code when the first request has left, and the
+ * self-test when there is a signature. No signature is judged before the self-tests of all kinds
+ * that this run judges have passed.
+ * @param required what is asked of the images of this run
+ * @param signed resolves when the bytes of a signature have been asked for
+ * @returns rejects with Failure `self-test-failed`, and with what `openTrust` throws
+ */
+export function openJudge(
+  required: readonly SignaturePolicy[],
+  signed: Promise<void>,
+  inputs: VerifyInputs,
+  network: Network,
+  machine: Machine,
+): VerifyingTools['judge'] {
+  const trust = trustOf(inputs, network, machine);
+  if (required.some(needsTrust)) trust();
+  const loading = network.sent.then(() =>
+    Promise.all([import('../signature/judge.ts'), import('../signature/self-test.ts')]),
+  );
+  const kinds = new Set(required.flatMap(kindsOf));
+  const prove = async () => {
+    const [{ judge }, { selfTest }] = await loading;
+    await Promise.all([...kinds].map(selfTest));
+    return judge;
+  };
+  loading.catch(() => {}); // these two are awaited when there is something to judge
+  signed.then(prove).catch(() => {});
+  return async (found, digest, policy) => {
+    for (const kind of kindsOf(policy)) kinds.add(kind); // of what is inside an index
+    const judge = await prove(); // before the trusted root is heard: a machine that fails cannot read that either
+    return judge(
+      found,
+      digest,
+      policy,
+      needsTrust(policy) ? await trust() : { material: undefined },
+    );
+  };
+}
+
+function kindsOf(policy: SignaturePolicy): readonly Kind[] {
+  const keyed = policy.signers.some((rule) => 'key' in rule);
+  return [
+    ...(keyed ? (['key'] as const) : []),
+    ...(needsTrust(policy) ? (['certificate'] as const) : []),
+  ];
+}
+
+/**
+ * The trusted root, loaded at the first call; code and network for it only where something is
+ * judged by it.
+ */
+function trustOf(inputs: VerifyInputs, network: Network, machine: Machine): () => Promise<Trust> {
+  let trust: Promise<Trust> | undefined;
+  return () => {
+    trust ??= import('./trust.ts').then(({ openTrust }) => openTrust(inputs, network, machine));
+    trust.catch(() => {}); // started beside the first requests and awaited when a signature is judged; until then it must not end the process
+    return trust;
+  };
+}

@@ -1,0 +1,45 @@
+// Keys that stay in a service: loaded only where `key` names one.
+import { homedir } from 'node:os';
+import type { Masker } from '../edges/action/masker.ts';
+import { Failure } from '../failure.ts';
+import type { KeyTools, RanProgram, RunProgram } from '../keys/provider.ts';
+import { readKeyFile } from './key-file.ts';
+import type { Network } from './network.ts';
+
+/** What keys/ needs of this machine to use a key in a service. */
+export function keyTools(
+  { http, clock, deadline, run }: Pick<Network, 'http' | 'clock' | 'deadline' | 'run'>,
+  env: NodeJS.ProcessEnv,
+  masker: Masker,
+): KeyTools {
+  return {
+    http,
+    clock,
+    env,
+    home: env.HOME ?? homedir(),
+    readFile: readKeyFile,
+    run: (...asked) => keyProgram(run, ...asked),
+    mask: masker.mask,
+    sleep: deadline.sleep,
+  };
+}
+
+async function keyProgram(
+  run: Network['run'],
+  command: string,
+  args: readonly string[],
+  options: RunProgram = {},
+): Promise<RanProgram> {
+  const end = await run(command, args, options);
+  if (!('stopped' in end)) return end;
+  throw new Failure(
+    'kms-error',
+    `${programName(command)}, which this step runs for the key, ${end.stopped}.`,
+    'Run it on the runner by hand, without a terminal: it may wait for somebody to answer a question.',
+  );
+}
+
+/** A kubeconfig names any program; an unusual name is not quoted. */
+function programName(command: string): string {
+  return /^[\w./-]{1,80}$/.test(command) ? `\`${command}\`` : 'The program';
+}

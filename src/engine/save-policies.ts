@@ -1,0 +1,66 @@
+// Loaded when something was signed: writes the admission policies that go with it.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { TrustedRoot } from '@sigstore/protobuf-specs';
+import type { Setting } from '../edges/action/report-sign.ts';
+import { signedFrom } from '../policies/from-results.ts';
+import { writePolicies } from '../policies/write.ts';
+import { readCertificate } from '../signature/certificate.ts';
+import type { SignResult } from './sign-result.ts';
+
+export interface SavedPolicies {
+  readonly folder: string;
+  /** file name → text */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/**
+ * Writes ready admission policies for exactly what was signed into a new folder.
+ * @returns the folder and the files' texts by name, or undefined where nothing was signed. Throws
+ * as node:fs does.
+ */
+export async function savePolicies(
+  results: readonly SignResult[],
+  { services, publicKey }: Setting,
+  temp: string,
+): Promise<SavedPolicies | undefined> {
+  const { trustedRoot, privateSigstore } = services;
+  const root =
+    trustedRoot === undefined
+      ? {}
+      : privateSigstore
+        ? {
+            privateSigstore: {
+              trustedRoot: {
+                parsed: trustedRoot,
+                json: JSON.stringify(TrustedRoot.toJSON(trustedRoot), null, 2),
+              },
+            },
+          }
+        : { publicRoot: trustedRoot };
+  const claims = claimsOf(results);
+  const signed = signedFrom(results, {
+    ...root,
+    ...(publicKey === undefined ? {} : { publicKeyPem: publicKey }),
+    ...(claims === undefined ? {} : { claims }),
+  });
+  if (signed === undefined) return undefined;
+  const folder = join(temp, `sign-image-policies-${process.pid}`);
+  const files = writePolicies(signed);
+  for (const [name, text] of Object.entries(files)) {
+    const file = join(folder, name);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text);
+  }
+  return { folder, files };
+}
+
+/** What the certificate of the first keyless signature says of its run. */
+function claimsOf(results: readonly SignResult[]) {
+  const pem = results
+    .flatMap(({ signatures }) => signatures)
+    .find(({ certificate }) => certificate !== undefined)?.certificate;
+  return pem === undefined
+    ? undefined
+    : readCertificate(Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64')).github;
+}

@@ -1,0 +1,193 @@
+// Loaded only where a service is used: a key with `tlog: false` needs nothing of this.
+import { tmpdir } from 'node:os';
+import type { Clock } from '../clock.ts';
+import type { TokenClaims } from '../edges/action/github-identity.ts';
+import type { Log } from '../edges/action/log.ts';
+import type { Masker } from '../edges/action/masker.ts';
+import { timeFit } from '../edges/action/token-time.ts';
+import type { SignInputs } from '../edges/inputs/sign.ts';
+import { Failure } from '../failure.ts';
+import type { Deadline } from '../http/deadline.ts';
+import type { Http } from '../http/http.ts';
+import { createTrust } from '../signature/trust.ts';
+import { createRekor, type Rekor } from '../sigstore/rekor.ts';
+import { type ChosenServices, chooseServices } from '../sigstore/select-services.ts';
+import type { SigningConfig } from '../sigstore/signing-config.ts';
+import { createTimestampWitness } from '../sigstore/timestamp.ts';
+import { loadTrust, logIdsOf, type Trust } from '../sigstore/trust.ts';
+import { guardDisclosure } from './disclosure.ts';
+import { identitySource, openKeyless } from './identity.ts';
+import { formatsOf, type KeylessSigner, type Services } from './signer.ts';
+
+export interface ServiceTools {
+  readonly env: NodeJS.ProcessEnv;
+  readonly http: Http;
+  readonly clock: Clock;
+  readonly deadline: Deadline;
+  readonly log: Log;
+  readonly masker: Masker;
+}
+
+/**
+ * The services of a run, and its signer where no key signs. Both are under way: neither needs to be
+ * awaited before it is used.
+ */
+export interface OpenedServices {
+  readonly services: Promise<Services>;
+  readonly signer: Promise<KeylessSigner> | undefined;
+}
+
+/**
+ * Finds the services of this run and what they are judged by. For keyless, the guard of private
+ * repositories comes first, alone; then the identity token is fetched beside the trusted root, and
+ * the certificate asked for as soon as both are there.
+ * @throws {Failure} what is known without asking anybody: `private-repository`,
+ * `bad-signing-config`, `no-identity-token`,
+ *   `bad-identity-token`. `services` and `signer` reject with these too, and with
+ *   `bad-trusted-root`, `tuf-error`, `rekor-error`, `bad-input`
+ *   (`services`), `fulcio-error` (`signer`, at its first use).
+ */
+export async function openServices(
+  inputs: SignInputs,
+  tools: ServiceTools,
+): Promise<OpenedServices> {
+  const keyless = inputs.key === undefined;
+  const guard = keyless ? await guardDisclosure(inputs, tools) : undefined;
+  const patience = patienceOf(inputs, tools);
+  const accept = async (claims: TokenClaims) => guard?.checkToken(claims);
+  const identity = () => identitySource(inputs, { ...tools, patience, accept });
+  // With another TUF repository, which services there are is known only afterwards: no token is
+  // fetched for what may be refused.
+  const token = guard === undefined || guard.open ? undefined : await identity();
+  const find = () => findServices(inputs, tools, async (chosen) => guard?.check(chosen));
+  // No service is contacted for a token whose names must not be published, the TUF repository
+  // included: of the public-good instance nothing is asked before the token has been looked at.
+  const found = guard?.isPublic === true && token !== undefined ? token.first.then(find) : find();
+  const services = found.then(({ services: made }) => made);
+  services.catch(() => {}); // told by whoever needs them first
+  if (!keyless) return { services, signer: undefined };
+  const signer = found.then(async ({ fulcio, services: made }) => {
+    formatsOf(inputs, made); // no certificate is asked for, which Fulcio would publish, when the formats will be refused
+    const source = token ?? (await identity());
+    const { http, clock } = tools;
+    // The token is looked at again, now that the services are certain: others may be foreseen.
+    return openKeyless(fulcio as URL, source, { http, clock, patience, accept });
+  });
+  signer.catch(() => {});
+  // Known before anything is looked up: whoever gave a token that is old hears only of that.
+  if (inputs.identityToken !== undefined && token !== undefined)
+    if (timeFit(await token.first, tools.clock.date()) !== 'fits') await (await signer).identity();
+  return { services, signer };
+}
+
+/**
+ * How long a service may be waited for: what the step has left, minus what pushing, reading back
+ * and reporting may need. That is a tenth of the budget, fifteen seconds at the most.
+ */
+function patienceOf({ timeout }: SignInputs, { deadline }: ServiceTools): () => number {
+  const reserve = Math.min(15_000, timeout / 10);
+  return () => Math.max(0, deadline.remaining() - reserve);
+}
+
+async function findServices(
+  inputs: SignInputs,
+  tools: ServiceTools,
+  check: (chosen: ChosenServices) => Promise<void>,
+): Promise<{ services: Services; fulcio: URL | undefined }> {
+  const keyless = inputs.key === undefined;
+  const { services: given } = inputs;
+  const patience = patienceOf(inputs, tools);
+  const { http, clock } = tools;
+  const trusted = await loadTrust({
+    ...given,
+    needsSigningConfig:
+      (keyless && given.fulcioUrl === undefined) || (inputs.tlog && given.rekorUrl === undefined),
+    cacheDir: tools.env.RUNNER_TOOL_CACHE || tools.env.RUNNER_TEMP || tmpdir(),
+    http,
+    patience,
+  });
+  for (const notice of trusted.notices) tools.log.notice(notice);
+  const chosen = chooseServices(
+    trusted.signingConfig,
+    given,
+    { fulcio: keyless, log: inputs.tlog },
+    clock.date(),
+  );
+  await check(chosen);
+  const tlog = usesLog(inputs, chosen, trusted, tools.log);
+
+  const logIds = async () => logIdsOf(trusted.trustedRoot);
+  const open = (log: ChosenServices['logs'][number]) =>
+    createRekor({ http, clock, patience, logIds, ...log });
+  const logs = chosen.logs.map(open);
+  const versions = await Promise.all(logs.map((log) => log.version()));
+  const logV1 =
+    logs[versions.indexOf(1)] ??
+    (tlog ? olderLog(trusted.signingConfig, inputs, { open, now: clock.date() }) : undefined);
+  const timestamps = chosen.timestamps.map((url) =>
+    createTimestampWitness({ http, clock, url, patience }),
+  );
+  const services: Services = {
+    trust: createTrust(trusted.trustedRoot),
+    bundleWitnesses: [...logs, ...timestamps],
+    legacyWitnesses: [...(logV1 === undefined ? [] : [logV1]), ...timestamps.slice(0, 1)],
+    facts: {
+      tlog,
+      logV1: logV1 !== undefined,
+      logV2: versions.includes(2),
+      timestamp: timestamps.length > 0,
+    },
+    privateSigstore: given.trustedRoot !== undefined || given.tufMirror !== undefined,
+    trustedRoot: trusted.trustedRoot,
+  };
+  return { services, fulcio: chosen.fulcio };
+}
+
+/**
+ * A deployment without a log says so by a signing config that names none, and is taken at its word.
+ * Without any config nobody has said so.
+ * @throws {Failure} `bad-signing-config`
+ */
+function usesLog(
+  { tlog }: SignInputs,
+  chosen: ChosenServices,
+  { signingConfig }: Trust,
+  log: Log,
+): boolean {
+  if (!tlog || chosen.logs.length > 0) return tlog;
+  if (signingConfig === undefined) {
+    throw new Failure(
+      'bad-signing-config',
+      'A log entry is asked for (`tlog: true`), and nothing names a transparency log: with `trusted-root` given, none is looked up.',
+      'Add `signing-config:` or `rekor-url:` beside `trusted-root:`, or set `tlog: false`.',
+    );
+  }
+  log.notice(
+    'The signing config names no transparency log, so the signatures are recorded in none.',
+  );
+  return false;
+}
+
+/**
+ * A config that prefers Rekor v2 may still name a v1, which is the only kind that legacy verifiers
+ * understand.
+ */
+function olderLog(
+  config: SigningConfig | undefined,
+  inputs: SignInputs,
+  { open, now }: { open: (log: ChosenServices['logs'][number]) => Rekor; now: Date },
+): Rekor | undefined {
+  if (inputs.format === 'bundle' || inputs.services.rekorUrl !== undefined) return undefined;
+  try {
+    const [log] = chooseServices(
+      config,
+      {},
+      { fulcio: false, log: true, rekorVersions: [1] },
+      now,
+    ).logs;
+    return log && open(log);
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'bad-signing-config') return undefined;
+    throw error;
+  }
+}

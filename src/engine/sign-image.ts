@@ -1,0 +1,297 @@
+import type { Clock } from '../clock.ts';
+import { asFailure, BundlesRefused, Failure } from '../failure.ts';
+import type { Descriptor } from '../image/descriptor.ts';
+import type { Digest } from '../image/digest.ts';
+import { formatRepository } from '../image/reference.ts';
+import type { Image } from '../image/resolve.ts';
+import type { Format, FoundSignature } from '../signature/found.ts';
+import type { SignerIdentity } from '../signature/signer.ts';
+import type { Verdict } from '../signature/verdict.ts';
+import { alreadyThere } from './existing.ts';
+import type { ResultError, SignatureResult, SignResult } from './sign-result.ts';
+
+/**
+ * A signature of ours in the registry. `kept` settles when it has been seen to stay, or rejects
+ * with Failure `signature-lost`.
+ */
+export interface Attachment {
+  readonly format: Format;
+  readonly digest: Digest;
+  readonly reference: string;
+  readonly kept: Promise<void>;
+}
+
+/** What signing needs of the place where the signatures of one image lie. */
+export interface Shelf {
+  /**
+   * `listed`: only what the registry lists itself; enough to know whether our own signature is
+   * there
+   */
+  found(formats: readonly Format[], reach: 'listed'): Promise<readonly FoundSignature[]>;
+  attachBundle(subject: Descriptor, bundle: Promise<Buffer>, created: Date): Promise<Attachment>;
+  attachLegacy(
+    payload: Promise<Buffer>,
+    annotations: Promise<Readonly<Record<string, string>>>,
+  ): Promise<Attachment>;
+  /** fetched again from the registry, where a stranger looks for it */
+  readBack(attachment: Attachment): Promise<readonly FoundSignature[]>;
+}
+
+/**
+ * A signature that is being made, with its log entry and timestamp. Its parts come when it has
+ * verified: what does not verify is never pushed. Only the payload of a legacy signature, which
+ * claims nothing by itself, comes as soon as there is a signer.
+ */
+export type Making = { readonly verdict: Promise<Verdict> } & (
+  | { readonly format: 'bundle'; readonly bundle: Promise<Buffer> }
+  | {
+      readonly format: 'legacy';
+      readonly payload: Promise<Buffer>;
+      readonly annotations: Promise<Readonly<Record<string, string>>>;
+    }
+);
+
+export interface SigningTools {
+  readonly clock: Pick<Clock, 'date'>;
+  readonly shelf: (image: Image) => Shelf;
+  readonly make: (format: Format, image: Image) => Making;
+  /** Would a stranger who trusts exactly this signer accept it? */
+  readonly judge: (found: FoundSignature, digest: Digest) => Promise<Verdict>;
+  readonly signer: () => Promise<SignerIdentity & { readonly commit?: string }>;
+}
+
+export interface SigningPlan {
+  readonly formats: readonly Format[];
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly skipExisting: boolean;
+  readonly verify: boolean;
+  /** `format: auto`: where the registry takes no bundle, the legacy signature is enough */
+  readonly bundleOptional?: boolean;
+}
+
+/**
+ * Signs one image in every format of the plan that is not there yet, pushes what has verified, and
+ * reads it back. Never throws: what failed is in the result, beside everything that is true all the
+ * same.
+ */
+export async function signImage(
+  image: Image,
+  plan: SigningPlan,
+  tools: SigningTools,
+): Promise<SignResult> {
+  const outcomes: Outcome[] = [];
+  // Under way from the beginning, awaited where it is needed: decrypting the key and getting the
+  // certificate take their time.
+  const signer = tools.signer();
+  // A run that has failed at the registry tells who signs where it knows it, and does not wait for
+  // a Fulcio that is down.
+  let identity: SignerIdentity = {};
+  signer.then(({ commit: _, ...who }) => (identity = who)).catch(() => {});
+  try {
+    const shelf = tools.shelf(image);
+    const [found, subject] = await Promise.all([
+      plan.skipExisting ? shelf.found(plan.formats, 'listed') : [],
+      image.subject,
+    ]);
+    const there = found.length === 0 ? nothing : await existing(found, image, plan, tools);
+    const write = (format: Format) => writeSignature(format, image, subject, shelf, plan, tools);
+    outcomes.push(
+      ...(await Promise.all(
+        plan.formats.map((format) => present(there.get(format), found) ?? write(format)),
+      )),
+    );
+    await signer;
+  } catch (caught) {
+    outcomes.push({ failure: asFailure(caught) });
+  }
+  return summarize(image, plan, identity, withoutRefusedBundle(outcomes, plan));
+}
+
+/**
+ * Of a registry that takes no bundle, what the legacy signature came to. Where that has failed too,
+ * its failure is told: "write the legacy signature" would lead nowhere.
+ */
+function withoutRefusedBundle(outcomes: readonly Outcome[], plan: SigningPlan): readonly Outcome[] {
+  if (plan.bundleOptional !== true || outcomes.length < 2) return outcomes;
+  const refused = outcomes.find(({ failure }) => failure instanceof BundlesRefused)?.failure;
+  if (refused === undefined) return outcomes;
+  return outcomes
+    .filter(({ failure }) => failure !== refused)
+    .map((outcome) => ({ ...outcome, withoutBundle: refused }));
+}
+
+const nothing: ReadonlyMap<Format, Verdict> = new Map();
+
+/** Of what was found, what already says what we would write. */
+async function existing(
+  found: readonly FoundSignature[],
+  image: Image,
+  plan: SigningPlan,
+  tools: SigningTools,
+) {
+  const { commit } = await tools.signer();
+  const verdicts = await Promise.all(
+    found.map((signature) => tools.judge(signature, image.digest)),
+  );
+  return alreadyThere(verdicts, {
+    annotations: plan.annotations,
+    ...(commit === undefined ? {} : { commit }),
+  });
+}
+
+/**
+ * What became of one format of one image. `signature` is there as soon as it is true, whatever
+ * failed afterwards.
+ */
+interface Outcome {
+  readonly status?: 'signed' | 'already-signed';
+  readonly signature?: SignatureResult;
+  readonly bundle?: Buffer;
+  readonly verified?: boolean;
+  readonly failure?: Failure;
+  /** the bundle that should be beside it was refused by the registry */
+  readonly withoutBundle?: Failure;
+}
+
+function present(
+  verdict: Verdict | undefined,
+  found: readonly FoundSignature[],
+): Outcome | undefined {
+  if (verdict === undefined) return undefined;
+  const signature = found.find(
+    ({ format, digest }) => format === verdict.format && digest === verdict.digest,
+  );
+  const bundle =
+    signature !== undefined && 'bundle' in signature ? { bundle: signature.bundle } : {};
+  return {
+    status: 'already-signed',
+    signature: signatureOf(verdict, verdict),
+    verified: true,
+    ...bundle,
+  };
+}
+
+async function writeSignature(
+  format: Format,
+  image: Image,
+  subject: Descriptor,
+  shelf: Shelf,
+  plan: SigningPlan,
+  tools: SigningTools,
+): Promise<Outcome> {
+  let outcome: Outcome = {};
+  try {
+    const making = tools.make(format, image);
+    const attachment = await attach(shelf, making, subject, tools.clock.date());
+    const signature = signatureOf(await making.verdict, attachment);
+    outcome = {
+      status: 'signed',
+      signature,
+      ...(making.format === 'bundle' ? { bundle: await making.bundle } : {}),
+    };
+    // The second look that a shared tag needs waits a while; the read-back runs beside it.
+    const [seen] = await Promise.all([
+      plan.verify ? shelf.readBack(attachment) : undefined,
+      attachment.kept,
+    ]);
+    if (seen === undefined) return outcome;
+    const verdicts = await Promise.all(
+      seen.map((signature) => tools.judge(signature, image.digest)),
+    );
+    if (verdicts.length > 0 && verdicts.every(({ verified }) => verified))
+      return { ...outcome, verified: true };
+    throw notVerified(
+      attachment,
+      verdicts.find(({ verified }) => !verified),
+    );
+  } catch (caught) {
+    return { ...outcome, ...(plan.verify ? { verified: false } : {}), failure: asFailure(caught) };
+  }
+}
+
+function attach(
+  shelf: Shelf,
+  making: Making,
+  subject: Descriptor,
+  created: Date,
+): Promise<Attachment> {
+  return making.format === 'bundle'
+    ? shelf.attachBundle(subject, making.bundle, created)
+    : shelf.attachLegacy(making.payload, making.annotations);
+}
+
+function notVerified({ format, reference }: Attachment, verdict: Verdict | undefined): Failure {
+  // A registry that does not answer says nothing about the signature.
+  if (verdict?.code === 'registry-error') {
+    return new Failure(
+      'registry-error',
+      `The ${format} signature was written to ${reference}, but could not be read back: ${verdict.reason ?? 'no reason given'}`,
+      'Run the job again: what is there already is not written twice.',
+    );
+  }
+  const why =
+    verdict === undefined
+      ? 'nothing was there'
+      : `${verdict.code}: ${verdict.reason ?? 'no reason given'}`;
+  return new Failure(
+    'not-verified',
+    `The ${format} signature that was read back from ${reference} does not verify (${why}).`,
+    'Somebody or something changed it between writing and reading: look at the registry, and run the step again.',
+  );
+}
+
+/** What a verdict has proven, at the place where the signature lies. */
+function signatureOf(
+  verdict: Verdict,
+  place: { digest: Digest; reference: string },
+): SignatureResult {
+  const { format, tlogIndex, logId, integratedTime, timestamp, certificate, keyId } = verdict;
+  const proven = Object.entries({
+    tlogIndex,
+    logId,
+    integratedTime,
+    timestamp,
+    certificate,
+    keyId,
+  });
+  return {
+    format,
+    digest: place.digest,
+    reference: place.reference,
+    ...Object.fromEntries(proven.filter(([, value]) => value !== undefined)),
+  };
+}
+
+function summarize(
+  image: Image,
+  plan: SigningPlan,
+  signer: SignerIdentity,
+  outcomes: readonly Outcome[],
+): SignResult {
+  const failure = outcomes.find((outcome) => outcome.failure !== undefined)?.failure;
+  const bundle = outcomes.find((outcome) => outcome.bundle !== undefined)?.bundle;
+  const refused = outcomes.find(({ withoutBundle }) => withoutBundle !== undefined)?.withoutBundle;
+  const allThere = outcomes.every(({ status }) => status === 'already-signed');
+  return {
+    image: `${formatRepository(image.name)}@${image.digest}`,
+    references: image.references,
+    digest: image.digest,
+    ...(image.platform === undefined ? {} : { platform: image.platform }),
+    ...(image.partOf === undefined ? {} : { partOf: image.partOf }),
+    status: failure ? 'failed' : allThere ? 'already-signed' : 'signed',
+    signatures: outcomes.flatMap(({ signature }) => signature ?? []),
+    signer,
+    annotations: plan.annotations,
+    ...(plan.verify
+      ? { verified: failure === undefined && outcomes.every(({ verified }) => verified === true) }
+      : {}),
+    ...(bundle === undefined ? {} : { bundle }),
+    ...(refused === undefined ? {} : { withoutBundle: refused }),
+    ...(failure === undefined ? {} : { error: errorOf(failure) }),
+  };
+}
+
+/** A failure as data, its cause kept for the debug log. */
+export function errorOf(failure: Failure): ResultError {
+  return { code: failure.code, message: failure.message, fix: failure.fix, failure };
+}

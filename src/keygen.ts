@@ -1,6 +1,0 @@
-// Failed until told otherwise: a run that ends without an answer has not succeeded. Set, not
-// exit(): what has been printed must reach the runner.
-process.exitCode = 1;
-void import('./run/keygen.ts').then(async ({ runKeygen }) => {
-  process.exitCode = await runKeygen();
-});
