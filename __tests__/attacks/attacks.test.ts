@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/clock.ts';
+import { MemoryNetwork } from '../memory-network.ts';
 import { type Attack, keyless, sceneOf } from './attack.ts';
 import { chainCases } from './cases-certificate.ts';
 import { contentCases } from './cases-content.ts';
@@ -36,9 +37,10 @@ const corpus: Readonly<Record<string, readonly Attack[]>> = {
 };
 
 const forge = new Forge();
+const network = new MemoryNetwork();
 let stage: Stage;
 beforeAll(async () => {
-  stage = await Stage.start();
+  stage = await Stage.start({ referrersApi: true, network });
 });
 afterAll(() => stage.close());
 
@@ -71,7 +73,12 @@ async function play(attack: Attack, hostile: boolean): Promise<Played> {
   const { clock, slept } = stillClock();
   const trust = attack.trust?.(forge, hostile) ?? forge.trust();
   const before = stage.registry.requests.length;
-  const outcome = await gate(shelf.image, policy, trust, { patience: 0, clock, ...attack.options });
+  const outcome = await gate(shelf.image, policy, trust, {
+    patience: 0,
+    clock,
+    network,
+    ...attack.options,
+  });
   return { ...outcome, slept, requests: stage.registry.requests.length - before };
 }
 

@@ -21,7 +21,7 @@ import {
   opensslWithParameters,
   recordedPassword,
 } from './recorded.ts';
-import { damages, failureOf, freshKey, pem } from './samples.ts';
+import { cheapEncrypted, damages, failureOf, freshKey, pem } from './samples.ts';
 
 /** How often Node is asked for scrypt meanwhile: the work that a hostile key could ask for. */
 async function countingScrypt<T>(action: () => Promise<T>) {
@@ -40,6 +40,7 @@ async function countingScrypt<T>(action: () => Promise<T>) {
 
 const data = Buffer.from('what is signed');
 const fresh = freshKey();
+const freshDer = fresh.privateKey.export({ type: 'pkcs8', format: 'der' });
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
 
 /** Signs with a key text and verifies with the public key that is known from elsewhere. */
@@ -98,16 +99,15 @@ describe('a private key signs', () => {
   it.each([
     ['cosign 2', cosign2],
     ['cosign 3', cosign3],
-  ])('an encrypted key of %s', async (_name, { key, pub }) => {
-    await signs(key, createPublicKey(pub), recordedPassword);
+    ['cosign, with a password of `echo`', cosignEcho],
+  ])('an encrypted key of %s', async (_name, { key, pub, ...more }) => {
+    const { password } = { password: recordedPassword, ...more };
+    await signs(key, createPublicKey(pub), password);
   });
 
   it('a key under the older cosign heading', async () => {
-    await signs(
-      cosign2.key.replaceAll('SIGSTORE', 'COSIGN'),
-      createPublicKey(cosign2.pub),
-      recordedPassword,
-    );
+    const key = cheapEncrypted(freshDer, recordedPassword);
+    await signs(key.replaceAll('SIGSTORE', 'COSIGN'), fresh.publicKey, recordedPassword);
   });
 
   it.each([
@@ -240,10 +240,8 @@ describe('a key that no verifier would take is refused with the reason', () => {
 });
 
 describe('an encrypted key', () => {
-  const der = () => fresh.privateKey.export({ type: 'pkcs8', format: 'der' });
-
   it('that we write is read again, with its password only', async () => {
-    const text = await encryptPrivateKey(der(), 'pässword');
+    const text = await encryptPrivateKey(freshDer, 'pässword');
     expect(text).toMatch(
       /^-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n([A-Za-z0-9+/=]{1,64}\n)+-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n$/,
     );
@@ -254,7 +252,7 @@ describe('an encrypted key', () => {
   });
 
   it('with the empty password needs none', async () => {
-    await signs(await encryptPrivateKey(der(), ''), fresh.publicKey);
+    await signs(cheapEncrypted(freshDer, ''), fresh.publicKey);
   });
 
   it.each([
@@ -271,7 +269,7 @@ describe('an encrypted key', () => {
   });
 
   it.each([
-    ['cosign', cosign3.key],
+    ['cosign', cheapEncrypted(freshDer, recordedPassword)],
     ['PKCS #8', opensslPkcs8],
     ['OpenSSL', opensslLegacy],
   ])('of %s opens with a line break too many, and with no other character', async (_name, key) => {
@@ -287,15 +285,17 @@ describe('an encrypted key', () => {
   it.each(['', '\n', '\r\n'])(
     'whose password `echo` gave a line break opens with it and without: %j',
     async (end) => {
-      const { key, pub, password } = cosignEcho;
-      await signs(key, createPublicKey(pub), `${password}${end}`);
+      const key = cheapEncrypted(freshDer, 'hunter2\n');
+      await signs(key, fresh.publicKey, `hunter2${end}`);
       const failure = await failureOf(() => loadSigner({ key, password: `hunter3${end}` }));
       expect(failure.code).toBe('bad-password');
     },
   );
 
   it('with a masked output in place of its password', async () => {
-    const failure = await failureOf(() => loadSigner({ key: cosignEcho.key, password: '***' }));
+    const failure = await failureOf(() =>
+      loadSigner({ key: cheapEncrypted(freshDer, 'hunter2\n'), password: '***' }),
+    );
     expect([failure.code, failure.message]).toEqual([
       'bad-password',
       expect.stringContaining('the masked form that a log shows'),
@@ -359,8 +359,8 @@ describe('an encrypted key', () => {
   });
 
   it('whose content is no key is damaged, not a wrong password', async () => {
-    const failure = await failureOf(async () =>
-      loadSigner({ key: await encryptPrivateKey(Buffer.from('no key'), 'p'), password: 'p' }),
+    const failure = await failureOf(() =>
+      loadSigner({ key: cheapEncrypted(Buffer.from('no key'), 'p'), password: 'p' }),
     );
     expect([failure.code, failure.message]).toEqual([
       'bad-key',
@@ -369,13 +369,7 @@ describe('an encrypted key', () => {
   });
 
   it('one changed bit in the ciphertext does not open', async () => {
-    const text = JSON.parse(readPem(cosign2.key, 'key', 'private')[0]?.der.toString() ?? '');
-    const ciphertext = Buffer.from(text.ciphertext, 'base64');
-    ciphertext[40] = (ciphertext[40] ?? 0) ^ 1;
-    const body = Buffer.from(
-      JSON.stringify({ ...text, ciphertext: ciphertext.toString('base64') }),
-    ).toString('base64');
-    const key = `-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n${body}\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n`;
+    const key = cheapEncrypted(freshDer, recordedPassword, true);
     expect((await failureOf(() => loadSigner({ key, password: recordedPassword }))).code).toBe(
       'bad-password',
     );

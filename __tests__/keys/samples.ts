@@ -1,4 +1,5 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes, scryptSync } from 'node:crypto';
+import { xsalsa20poly1305 } from '@noble/ciphers/salsa.js';
 import { Failure } from '../../src/failure.ts';
 
 /** A fresh P-256 key in the three PEM forms that hold one, and its public key. */
@@ -15,6 +16,26 @@ export function freshKey() {
 
 export function pem(key: KeyObject, type: 'pkcs8' | 'sec1' | 'pkcs1'): string {
   return key.export({ type: type as 'pkcs8', format: 'pem' }).toString();
+}
+
+/**
+ * A key in cosign's encryption that is opened with little work, for what asks about passwords and
+ * not about the work: each password that is tried costs a key of cosign itself a fifth of a second.
+ */
+export function cheapEncrypted(content: Uint8Array, password: string, damaged = false): string {
+  const params = { N: 1024, r: 8, p: 1 };
+  const salt = randomBytes(32);
+  const nonce = randomBytes(24);
+  const secret = scryptSync(password, salt, 32, params);
+  const ciphertext = Buffer.from(xsalsa20poly1305(secret, nonce).encrypt(content));
+  if (damaged) ciphertext[40] = (ciphertext[40] ?? 0) ^ 1;
+  const envelope = {
+    kdf: { name: 'scrypt', params, salt: salt.toString('base64') },
+    cipher: { name: 'nacl/secretbox', nonce: nonce.toString('base64') },
+    ciphertext: ciphertext.toString('base64'),
+  };
+  const body = Buffer.from(JSON.stringify(envelope)).toString('base64');
+  return `-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n${body}\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n`;
 }
 
 /** The Failure that a call ends with; the test fails when there is none. */

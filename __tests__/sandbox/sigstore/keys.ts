@@ -15,12 +15,18 @@ import { readSequence, verifyEcdsaDigest } from './ecdsa-digest.ts';
 export const newEcKey = (curve: 'P-256' | 'P-384' = 'P-256'): KeyObject =>
   generateKeyPairSync('ec', { namedCurve: curve }).privateKey;
 
-/** The SubjectPublicKeyInfo (DER) of a private or public key. */
+const spkis = new WeakMap<KeyObject, Buffer>();
+
+/**
+ * The SubjectPublicKeyInfo (DER) of a private or public key, worked out once: a log asks for its
+ * own with each entry, an authority for its own with each certificate.
+ */
 export function spkiOf(key: KeyObject): Buffer {
-  return (key.type === 'private' ? createPublicKey(key) : key).export({
-    type: 'spki',
-    format: 'der',
-  });
+  const spki =
+    spkis.get(key) ??
+    (key.type === 'private' ? createPublicKey(key) : key).export({ type: 'spki', format: 'der' });
+  spkis.set(key, spki);
+  return Buffer.from(spki);
 }
 
 export type HashName = 'sha256' | 'sha384' | 'sha512';
