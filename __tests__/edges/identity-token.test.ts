@@ -1,10 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../src/edges/action/event.ts';
-import { githubIdentity, type TokenTools } from '../../src/edges/action/github-identity.ts';
+import {
+  checkToken,
+  identityToken,
+  type TokenSources,
+} from '../../src/edges/action/github-identity.ts';
 import { describeToken, expectedIdentity } from '../../src/edges/report/token-words.ts';
-import { identitySource } from '../../src/engine/identity.ts';
 import { Failure } from '../../src/failure.ts';
-import { checkToken } from '../../src/sigstore/identity-token.ts';
 
 const now = Date.UTC(2026, 10, 20, 12, 0, 0);
 const seconds = now / 1000;
@@ -131,24 +133,7 @@ describe('where the token comes from', () => {
   };
   const order: string[] = [];
   afterEach(() => void order.splice(0));
-  const mask = (secret: string | undefined) =>
-    void order.push(
-      secret === granted.ACTIONS_ID_TOKEN_REQUEST_TOKEN
-        ? 'mask the credential'
-        : `mask ${secret?.split('.').length}`,
-    );
-  /** The first token of a run that was given one, in surroundings that have none. */
-  const first = async (given: string) => {
-    const surroundings = {
-      asksForIdentity: true,
-      identityToken: () => Promise.reject(new Error('asked')),
-    };
-    const world = { surroundings, mask: { mask }, tell: () => order.push('tell') } as never;
-    const request = { identityToken: given, oidcAudience: 'sigstore' };
-    const accept = async () => void order.push('accept');
-    return (await identitySource(request, world, { patience: () => 0, accept })).first;
-  };
-  const sources = (change: Partial<TokenTools> = {}): TokenTools => ({
+  const sources = (change: Partial<TokenSources> = {}): TokenSources => ({
     audience: 'sigstore',
     fetchToken: async ({ url, credential }, audience) => {
       order.push(`ask ${url} as ${credential} for ${audience}`);
@@ -156,24 +141,33 @@ describe('where the token comes from', () => {
     },
     env: granted,
     event: {},
-    mask,
+    masker: {
+      mask: (secret) =>
+        void order.push(
+          secret === granted.ACTIONS_ID_TOKEN_REQUEST_TOKEN
+            ? 'mask the credential'
+            : `mask ${secret?.split('.').length}`,
+        ),
+    },
     ...change,
   });
 
   it('GitHub, masked', async () => {
-    const { token, claims, expires } = await githubIdentity(sources({ audience: 'inside' }));
+    const { token, claims, expires } = await identityToken(sources({ audience: 'inside' }));
     const { aud: _, exp, nbf: __, ...rest } = github;
     expect([token, claims, expires]).toEqual([jwt({ ...github, aud: 'inside' }), rest, exp * 1000]);
     expect(order).toEqual(['mask the credential', 'ask https://x as y for inside', 'mask 3']);
   });
 
   it('what was given, and GitHub is not asked', async () => {
-    expect((await first(jwt(github))).claims.sub).toBe(github.sub);
-    expect(order).toEqual(['mask 3', 'accept', 'tell']);
+    expect((await identityToken(sources({ given: jwt(github), env: {} }))).claims.sub).toBe(
+      github.sub,
+    );
+    expect(order).toEqual(['mask 3']);
   });
 
   it('masks a token before it is refused', async () => {
-    await expect(first('a.b')).rejects.toThrow(
+    await expect(identityToken(sources({ given: 'a.b' }))).rejects.toThrow(
       'The identity token that was given is not a JSON Web Token.',
     );
     expect(order).toEqual(['mask 2']);
@@ -181,7 +175,7 @@ describe('where the token comes from', () => {
 
   it('keeps the reason when GitHub gives none', async () => {
     const cause = new Failure('no-identity-token', 'It answered 503.', 'Again.');
-    const refused = githubIdentity(sources({ fetchToken: () => Promise.reject(cause) }));
+    const refused = identityToken(sources({ fetchToken: () => Promise.reject(cause) }));
     await expect(refused).rejects.toBe(cause);
   });
 
@@ -265,7 +259,7 @@ describe('where the token comes from', () => {
     ]),
     ['no GitHub at all', {}, {}, 'this is not a GitHub Actions run', '`identity-token`'],
   ])('says why there is none: %s', async (_, env, event, message, fix) => {
-    const refused = await githubIdentity(sources({ env, event })).catch((error: unknown) => error);
+    const refused = await identityToken(sources({ env, event })).catch((error: unknown) => error);
     expect(refusal(refused)).toMatch(/^no-identity-token: /);
     expect((refused as Failure).message).toContain(message);
     expect((refused as Failure).fix).toContain(fix);

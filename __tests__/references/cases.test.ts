@@ -1,15 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { formatReference } from '../../src/image/reference.ts';
 import { readGlobs } from '../../src/references/glob.ts';
-import { readFileReferences } from '../../src/references/read-file.ts';
-import { type Case, cases, complaints, type Said } from './cases.ts';
+import { type Case, cases, complaints, type Said, usesOf } from './cases.ts';
 
 function saidOf({ files, contents }: Case): readonly Said[] {
   const { chosen } = readGlobs(files.split('\n'));
   return [...contents]
     .filter(([file]) => chosen(file))
-    .flatMap(([file, bytes]) =>
-      readFileReferences(file, bytes).uses.map((use): Said => {
+    .flatMap(([file]) =>
+      usesOf(file, contents, chosen).map((use): Said => {
         const place = { file, line: use.line };
         if ('reference' in use)
           return { ...place, code: 'judged', image: formatReference(use.reference) };

@@ -1,6 +1,7 @@
 // The cases of cases/: what a file names, and what a gate must say of it (its README).
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, posix, relative } from 'node:path';
+import { readBuilt, readFileReferences } from '../../src/references/read-file.ts';
 
 /** A place that an image really runs from; without an image the file does not tell which. */
 export interface Run {
@@ -45,6 +46,41 @@ export const cases: readonly Case[] = readdirSync(folder, { withFileTypes: true 
       contents: new Map(paths.map((path) => [path, readFileSync(join(root, path))])),
     };
   });
+
+/**
+ * What a file of a case names, with the `.env` around it, the Dockerfiles that it builds, and other
+ * files that are chosen.
+ */
+export function usesOf(
+  path: string,
+  contents: ReadonlyMap<string, string | Buffer>,
+  chosen: (file: string) => boolean = () => false,
+) {
+  const bytesOf = (file: string) => {
+    const content = contents.get(file);
+    return content === undefined ? undefined : Buffer.from(content);
+  };
+  const parts = path.split('/').slice(0, -1);
+  const envFiles = ['', ...parts.map((_, at) => `${parts.slice(0, at + 1).join('/')}/`)].flatMap(
+    (above) => {
+      const bytes = bytesOf(`${above}.env`);
+      return bytes === undefined ? [] : [{ path: `${above}.env`, bytes }];
+    },
+  );
+  const { uses } = readFileReferences(path, bytesOf(path) ?? Buffer.of(), envFiles);
+  return uses.flatMap((use) => {
+    const isChosen =
+      'why' in use &&
+      use.unlessChosen !== undefined &&
+      chosen(posix.join(posix.dirname(path), use.unlessChosen));
+    if (isChosen) return [];
+    if (!('told' in use) || use.build === undefined) return [use];
+    const dockerfile = bytesOf(use.build.dockerfile);
+    return dockerfile === undefined || use.build.arguments.length === 0
+      ? [use]
+      : readBuilt(dockerfile, use.build.arguments);
+  });
+}
 
 /** One thing that a gate said about a place in a file. */
 export interface Said {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { interpolate } from '../../src/references/compose-variables.ts';
+import { openEnvironment } from '../../src/references/environment.ts';
 import { withoutComments } from '../../src/references/pipelines.ts';
 import { readFileReferences } from '../../src/references/read-file.ts';
 import { read } from './show.ts';
@@ -73,7 +74,7 @@ describe('compose', () => {
         '  a: {build: https://git.example/x.git}',
         '  b: {build: {context: ., cache_from: [r.io/cache:1]}}',
       ),
-    ).toEqual(['2 https://git.example/x.git', '3 r.io/cache:1']);
+    ).toEqual(['2 https://git.example/x.git', '3 Dockerfile', '3 r.io/cache:1']);
   });
 
   it('Dockerfiles inside, with the variables of compose', () => {
@@ -142,7 +143,9 @@ describe('compose', () => {
     ['${A:-b', { open: '${A:-b' }],
     ['${A%b}', { open: '${A%b}' }],
     ['$1', { open: '$1' }],
-  ])('%s: %j', (text, value) => expect(interpolate(text)).toEqual(value));
+  ])('%s: %j', (text, value) =>
+    expect(interpolate(text, openEnvironment('compose.yaml', []))).toMatchObject(value),
+  );
 });
 
 describe('GitLab', () => {

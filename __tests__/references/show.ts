@@ -2,13 +2,14 @@ import { formatReference } from '../../src/image/reference.ts';
 import type { ImageUse } from '../../src/references/image-use.ts';
 import { readFileReferences } from '../../src/references/read-file.ts';
 
-/** What a file names, one line each: `3 ghcr.io/acme/app:1` or `3 ? $V has no default …`. */
+/** What a file names, one line each: `3 ghcr.io/acme/app:1` or `3 ? $V has no default …`;
+ * without Dockerfiles of builds, which whoever reads all files looks for */
 export function show(uses: readonly ImageUse[]): string[] {
-  return uses.map((use) =>
-    'reference' in use
-      ? `${use.line} ${formatReference(use.reference)}`
-      : `${use.line} ${'told' in use ? '~' : '?'} ${use.written}`,
-  );
+  return uses.flatMap((use) => {
+    if ('reference' in use) return [`${use.line} ${formatReference(use.reference)}`];
+    if ('told' in use) return use.build === undefined ? [`${use.line} ~ ${use.written}`] : [];
+    return [`${use.line} ? ${use.written}`];
+  });
 }
 
 /** The kinds and images of a file. */

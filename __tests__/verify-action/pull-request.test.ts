@@ -139,6 +139,86 @@ describe('what a link or a submodule of the pull request may bring in is unresol
   });
 });
 
+describe('a .env that the pull request changes', () => {
+  const compose = `services:\n  a:\n    image: "\${IMAGE:-${good}}"\n`;
+  const unchanged = [
+    file('deploy/compose.yaml', compose),
+    file('deploy/app/compose.yaml', compose.replaceAll('IMAGE', 'OTHER')),
+    file('deploy/pod.yaml', evil),
+    file('elsewhere/compose.yaml', evil),
+  ];
+  const app = 'deploy/app/compose.yaml verified';
+
+  it.each<[string, HeadFile[], HeadFile[]?]>([
+    ['beside', [file('deploy/.env', 'IMAGE=evil\n')]],
+    ['above', [file('.env', 'IMAGE=evil\n')]],
+    ['as a link', [link('deploy/.env', '../vars')]],
+    ['behind a link', [file('vars', 'IMAGE=evil\n')], [link('deploy/.env', '../vars')]],
+    ['that is no text', [file('deploy/.env', 'IMAGE\0')]],
+  ])('%s: files that take variables from it are judged', async (_, changes, more = []) => {
+    const { result, places } = await gate({
+      files: changes,
+      unchanged: [...unchanged, ...more],
+    });
+    expect(result.code, result.stdout).toBe(1);
+    const files = new Set(places.map((place) => place.split(' ')[0]));
+    files.delete('deploy/.env'); // chosen as well, and a link
+    expect([...files]).toEqual(['deploy/app/compose.yaml', 'deploy/compose.yaml']);
+    expect(places).toContain('deploy/compose.yaml unresolved');
+  });
+
+  it('that sets other names: they are judged with their defaults', async () => {
+    const files = [file('deploy/.env', 'PORT=1\n# IMAGE=x\n')];
+    const { result, places } = await gate({ files, unchanged });
+    expect(result, result.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
+    expect(places).toEqual([app, 'deploy/compose.yaml verified']);
+  });
+
+  it('elsewhere: nothing is judged', async () => {
+    const files = [file('other/.env', 'IMAGE=evil\n'), file('deploy/app/sub/.env', 'IMAGE=x\n')];
+    const { result, places } = await gate({ files, unchanged });
+    expect(result, result.stdout).toMatchObject({ code: 0, outputs: { verified: '' } });
+    expect(places).toEqual([]);
+  });
+
+  it('one that it does not change counts as well, in the checkout and without', async () => {
+    const options = { files: [unchanged[0]!], unchanged: [file('deploy/.env', 'IMAGE=x\n')] };
+    for (const workspace of [{}, { 'deploy/.env': 'IMAGE=x\n', 'deploy/compose.yaml': compose }]) {
+      const { places } = await gate(options, {}, { workspace });
+      expect(places).toEqual(['deploy/compose.yaml unresolved']);
+    }
+  });
+});
+
+describe('a Dockerfile that a changed compose file builds', () => {
+  const dockerfile = file('deploy/Dockerfile', `ARG BASE=${good}\nFROM \${BASE}\n`);
+  const build = (base: string) =>
+    file(
+      'deploy/compose.yaml',
+      `services:\n  a:\n    build: {context: ., args: {BASE: "${base}"}}\n`,
+    );
+
+  it('is read with the arguments, though it does not change', async () => {
+    const attack = await gate({
+      files: [build(`${registry.host}/acme/evil:1`)],
+      unchanged: [dockerfile],
+    });
+    expect(attack.result.code, attack.result.stdout).toBe(1);
+    expect(attack.places).toEqual([expect.stringMatching(/^deploy\/compose.yaml (?!verified)/)]);
+    const honest = await gate({ files: [build(good), chosen], unchanged: [dockerfile] });
+    expect(honest.result, honest.result.stdout).toMatchObject({ code: 0 });
+    expect(honest.places).toEqual([verified]);
+  });
+
+  it('is told where no glob chooses it', async () => {
+    const { notices } = await gate(
+      { files: [build(good), chosen], unchanged: [dockerfile] },
+      { files: 'deploy/*.yaml' },
+    );
+    expect(notices.join()).toContain('deploy/compose.yaml:3: `deploy/Dockerfile`');
+  });
+});
+
 describe('what the pull request is judged by comes from its base', () => {
   const at = (...files: HeadFile[]) => ({ base: { sha: base, files } });
   const policy = (pem: string) =>

@@ -1,12 +1,21 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../clock.ts';
 import type { Deadline } from '../http/deadline.ts';
-import type { FileReading } from '../references/image-use.ts';
+import type { EnvFile } from '../references/environment.ts';
+import type { BuildArgument, FileReading } from '../references/image-use.ts';
 
 /** What the thread is asked. */
-export interface Question {
+export interface Question extends Beside {
   readonly path: string;
   readonly bytes: Uint8Array;
+}
+
+/** What other files say about one. */
+export interface Beside {
+  /** the `.env` files that may set its variables */
+  readonly envFiles?: readonly EnvFile[];
+  /** of a Dockerfile: only what these make of it is asked for */
+  readonly arguments?: readonly BuildArgument[];
 }
 
 /** What it says: once that it has started, then once for each question. */
@@ -22,9 +31,9 @@ export interface FileReader {
    * read
    * @throws the reason of the deadline
    */
-  read(path: string, bytes: Uint8Array): Promise<FileReading | undefined>;
+  read(path: string, bytes: Uint8Array, beside?: Beside): Promise<FileReading | undefined>;
   /** Reads a file in half of the time that is left for all; unresolved where that is too short. */
-  readLonger(path: string, bytes: Uint8Array): Promise<FileReading>;
+  readLonger(path: string, bytes: Uint8Array, beside?: Beside): Promise<FileReading>;
   /** Ends the thread. */
   close(): Promise<void>;
 }
@@ -70,9 +79,10 @@ export function openFileReader(
     return turn.then((answer) => answer && readingOf(answer, question.path));
   };
   return {
-    read: (path, bytes) => inTurn({ path, bytes }, () => Math.min(budget * share, left / 2)),
-    readLonger: async (path, bytes) =>
-      (await inTurn({ path, bytes }, () => left / 2)) ??
+    read: (path, bytes, beside) =>
+      inTurn({ path, bytes, ...beside }, () => Math.min(budget * share, left / 2)),
+    readLonger: async (path, bytes, beside) =>
+      (await inTurn({ path, bytes, ...beside }, () => left / 2)) ??
       unread(path, 'takes longer to read than this step has time'),
     close: async () => {
       await (await thread?.catch(() => undefined))?.terminate();

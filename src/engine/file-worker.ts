@@ -2,18 +2,19 @@
 // could do on the thread that waits.
 import { parentPort } from 'node:worker_threads';
 import type { FileReading } from '../references/image-use.ts';
-import { readFileReferences } from '../references/read-file.ts';
+import { readBuilt, readFileReferences } from '../references/read-file.ts';
 import type { Answer, Question } from './file-reader.ts';
 
-parentPort?.on('message', ({ path, bytes }: Question) =>
-  parentPort?.postMessage(read(path, bytes)),
-);
+parentPort?.on('message', (question: Question) => parentPort?.postMessage(read(question)));
 parentPort?.postMessage({ ready: true } satisfies Answer);
 
 /** What cannot be read must not end the run: the other files are judged. */
-function read(path: string, bytes: Uint8Array): Answer {
+function read({ path, bytes, envFiles, arguments: given }: Question): Answer {
   try {
-    const reading: FileReading = readFileReferences(path, bytes);
+    const reading: FileReading =
+      given === undefined
+        ? readFileReferences(path, bytes, envFiles)
+        : { kinds: ['Dockerfile'], uses: readBuilt(bytes, given) };
     return { reading };
   } catch (caught) {
     return { why: `cannot be read (${caught instanceof Error ? caught.name : 'error'})` };

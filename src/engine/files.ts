@@ -1,17 +1,18 @@
-import { posix } from 'node:path';
+import { type Changed, type OpenedPullRequest, openChanged } from '../edges/action/changed.ts';
+import type { Machine } from '../edges/action/sign.ts';
+import type { VerifyInputs } from '../edges/inputs/verify.ts';
 import { Failure } from '../failure.ts';
 import type { Digest } from '../image/digest.ts';
-import { inParallel } from '../image/in-parallel.ts';
 import { formatReference } from '../image/reference.ts';
 import { mergeTargets, type Target } from '../image/targets.ts';
 import { type ChosenImages, chooseImages } from '../references/chosen-images.ts';
 import { type Globs, readGlobs } from '../references/glob.ts';
-import type { FileReading, ImageUse } from '../references/image-use.ts';
+import { type ImageUse, mostFileBytes } from '../references/image-use.ts';
 import { shown } from '../text/untrusted.ts';
-import { openFileReader } from './file-reader.ts';
-import type { VerifyRequest } from './request.ts';
+import type { Network } from './network.ts';
+import { readFiles } from './read-files.ts';
 import type { NotJudged, Source, VerifyResult } from './verify-result.ts';
-import type { Content, World } from './world.ts';
+import { listFiles, lookUpWorkspaceFile, readWorkspaceFile } from './workspace-files.ts';
 
 /** What the files of input `files` name. */
 export interface FileFindings {
@@ -30,101 +31,71 @@ export interface FileFindings {
 }
 
 const mostUses = 10_000;
-const mostBytes = 64 * 1024 * 1024;
-const atOnce = 16;
 
 /**
- * Reads image references out of the files that the request chooses.
+ * Reads image references out of the files that input `files` chooses; with `changed-only`, out of
+ * those that the pull request changes, as its head has them.
+ * @param opened the pull request that `changed-only` is about; undefined: all files are judged
  * @throws {Failure} `bad-input`, `too-large`, `github-error`
  */
-export async function findReferences(request: VerifyRequest, world: World): Promise<FileFindings> {
-  const globs = readGlobs(request.files);
-  const images = chooseImages(request.onlyImages, request.skipImages);
-  const listed = await world.files.choose(globs);
-  const read = (await readAll(listed.files, world, listed.contentOf)).map((reading) => ({
-    ...reading,
-    uses: reading.uses.filter((use) => !isChosen(use, reading.file, globs)),
-  }));
+export async function findReferences(
+  inputs: VerifyInputs,
+  opened: OpenedPullRequest | undefined,
+  network: Network,
+  machine: Machine,
+): Promise<FileFindings> {
+  const globs = readGlobs(inputs.files);
+  const images = chooseImages(inputs.onlyImages, inputs.skipImages);
+  if (machine.env.GITHUB_EVENT_NAME === 'pull_request_target' && !inputs.changedOnly) {
+    machine.log.warning(
+      'On pull_request_target the checkout is the base of the pull request, and `files` are judged as they are in the checkout. Add `changed-only: true` to judge what the pull request changes.',
+    );
+  }
+  const root = machine.env.GITHUB_WORKSPACE || '.';
+  const changed = opened && (await openChanged(opened, globs, machine));
+  const listed = changed ?? (await allFiles(root, globs));
+  const read = await readFiles(listed, globs, network);
   tellStrangers(
     read.filter(({ kinds }) => kinds.length === 0).map(({ file }) => file),
-    world,
+    machine,
   );
-  tellMentions(read, world);
+  tellMentions(read, machine);
   const problems = listed.problems.map(({ file, why }) => ({
     file,
     uses: [{ line: 1, written: file, why }],
   }));
-  return gather([...read, ...problems], images, listed.changedOnly, listed.files.length);
+  return gather([...read, ...problems], images, changed !== undefined, listed.files.length);
 }
 
-/** True for a use that only says that another file has to be chosen, which it is. */
-function isChosen(use: ImageUse, file: string, globs: Globs): boolean {
-  if (!('why' in use) || use.unlessChosen === undefined) return false;
-  const path = posix.join(posix.dirname(file), use.unlessChosen);
-  return globs.chosen(path);
+/** All files of the workspace that globs choose. */
+async function allFiles(root: string, globs: Globs): Promise<Changed> {
+  const { files, linkedFolders } = await listFiles(root, globs);
+  return {
+    files,
+    problems: linkedFolders.map((file) => ({
+      file,
+      why: 'is a link to a folder, and links are not followed',
+    })),
+    contentOf: (file) => readWorkspaceFile(root, file, mostFileBytes),
+    lookUp: (path) => lookUpWorkspaceFile(root, path, mostFileBytes),
+  };
 }
 
-interface ReadFile extends FileReading {
-  readonly file: string;
-}
-
-/** Reads the files in a thread; those that take long when all others are read. */
-async function readAll(
-  files: readonly string[],
-  world: World,
-  contentOf: (file: string) => Promise<Content>,
-): Promise<readonly ReadFile[]> {
-  if (files.length === 0) return [];
-  const reader = openFileReader(world);
-  try {
-    let bytes = 0;
-    const quick = await inParallel(files, atOnce, async (file) => {
-      world.deadline.signal.throwIfAborted();
-      const content = await contentOf(file);
-      if ('why' in content)
-        return { file, kinds: ['unreadable'], uses: [{ line: 1, written: file, ...content }] };
-      bytes += content.bytes.length;
-      if (bytes > mostBytes) throw tooLarge();
-      const reading = await reader.read(file, content.bytes);
-      return reading === undefined ? { file, slow: content.bytes } : { file, ...reading };
-    });
-    const read: ReadFile[] = [];
-    for (const each of quick)
-      read.push(
-        'slow' in each
-          ? { file: each.file, ...(await reader.readLonger(each.file, each.slow)) }
-          : each,
-      );
-    return read;
-  } finally {
-    await reader.close();
-  }
-}
-
-function tooLarge(): Failure {
-  return new Failure(
-    'too-large',
-    'The files that input files chooses have more than 64 MiB.',
-    'Name the folders that hold manifests.',
-  );
-}
-
-function tellStrangers(files: readonly string[], { tell }: World): void {
+function tellStrangers(files: readonly string[], { log }: Machine): void {
   if (files.length === 0) return;
   const shown =
     files.length > 10
       ? `${files.slice(0, 10).join(', ')} and ${files.length - 10} more`
       : files.join(', ');
-  tell({
-    kind: 'notice',
-    text: `No image reference was looked for in ${shown}: not a Dockerfile, manifest, compose file, workflow or values with an image.`,
-  });
+  log.notice(
+    `No image reference was looked for in ${shown}: not a Dockerfile, manifest, compose file, workflow or values with an image.`,
+  );
 }
 
 /** What only another program knows to be an image: a person should know that nobody judged it. */
 function tellMentions(
   read: readonly { file: string; uses: readonly ImageUse[] }[],
-  { tell }: World,
+  { log }: Machine,
 ): void {
   const mentions = read.flatMap(({ file, uses }) =>
     uses.flatMap((use) =>
@@ -136,8 +107,9 @@ function tellMentions(
   if (mentions.length === 0) return;
   const most = 20;
   const more = mentions.length > most ? [`and ${mentions.length - most} more`] : [];
-  const lines = ['These may be images and are not judged:', ...mentions.slice(0, most), ...more];
-  tell({ kind: 'notice', text: lines.join('\n') });
+  log.notice(
+    ['These may be images and are not judged:', ...mentions.slice(0, most), ...more].join('\n'),
+  );
 }
 
 function gather(

@@ -1,13 +1,17 @@
 import type { KeyObject } from 'node:crypto';
+import type { Machine } from '../edges/action/sign.ts';
+import type { VerifyInputs } from '../edges/inputs/verify.ts';
+import { maskPrivateKey } from '../edges/inputs/verify.ts';
 import { Failure } from '../failure.ts';
 import { keyHint, missingFileHint } from '../keys/key-hint.ts';
 import { isKeyReference, loadPublicKeys } from '../keys/providers.ts';
 import { readPublicKeys } from '../keys/public.ts';
 import { readKeySource } from '../keys/source.ts';
+import type { PolicyFile } from '../policies/read.ts';
 import type { Pattern, SignaturePolicy, SignerRule } from '../signature/policy.ts';
-import type { VerifyRequest } from './request.ts';
+import { readKeyFile } from './key-file.ts';
+import type { Network } from './network.ts';
 import { narrow, type RequirementFor } from './requirement.ts';
-import type { World } from './world.ts';
 
 /** What this run asks of an image. */
 export interface OpenedPolicy {
@@ -18,39 +22,46 @@ export interface OpenedPolicy {
 
 /**
  * Makes the inputs, or the policy files they name, into what images must satisfy.
+ * @param policyFiles those files, where they are not the ones of the workspace
  * @throws {Failure} `bad-key`, `unsupported-key`, `bad-policy`, `bad-input`
  */
-export async function openPolicy(request: VerifyRequest, world: World): Promise<OpenedPolicy> {
-  if (request.policy.length > 0) return readPolicyInput(request, world);
-  const signers = await signersOf(request, world);
+export async function openPolicy(
+  inputs: VerifyInputs,
+  machine: Machine,
+  network: Network,
+  policyFiles?: readonly PolicyFile[],
+): Promise<OpenedPolicy> {
+  if (inputs.policy.length > 0) return readPolicyInput(inputs, machine, policyFiles);
+  const signers = await signersOf(inputs, machine, network);
   const policy = {
     signers,
-    annotations: request.annotations,
-    tlog: request.tlog,
+    annotations: inputs.annotations,
+    tlog: inputs.tlog,
     fromInputs: true as const,
   };
   return { policy, requirementFor: () => ({ kind: 'signature', policy }) };
 }
 
 async function readPolicyInput(
-  request: VerifyRequest,
-  { files: disk, tell }: World,
+  inputs: VerifyInputs,
+  { env, log }: Machine,
+  policyFiles: readonly PolicyFile[] | undefined,
 ): Promise<OpenedPolicy> {
-  const [{ readPolicies }, files] = await Promise.all([
+  const [{ readPolicies }, { readPolicyFiles }] = await Promise.all([
     import('../policies/read.ts'),
-    disk.policies(request.policy),
+    import('../policies/files.ts'),
   ]);
+  const files = policyFiles ?? (await readPolicyFiles(inputs.policy, env.GITHUB_WORKSPACE ?? '.'));
   const ownTrust =
-    request.services.trustedRoot !== undefined || request.services.tufMirror !== undefined;
+    inputs.services.trustedRoot !== undefined || inputs.services.tufMirror !== undefined;
   const compilePattern = await loadPatterns(files.map(({ text }) => text));
   const { requirementFor, notes } = readPolicies(files, {
     readPublicKeys,
     ownTrust,
     compilePattern,
   });
-  for (const { file, line, text } of notes)
-    tell({ kind: 'notice', text: `${file}, line ${line}: ${text}` });
-  return { requirementFor: (image) => narrow(requirementFor(image), request) };
+  for (const { file, line, text } of notes) log.notice(`${file}, line ${line}: ${text}`);
+  return { requirementFor: (image) => narrow(requirementFor(image), inputs) };
 }
 
 /**
@@ -66,14 +77,15 @@ async function loadPatterns(texts: readonly string[]): Promise<(source: string) 
 }
 
 async function signersOf(
-  { key, identities, issuers, github }: VerifyRequest,
-  world: World,
+  { key, identities, issuers, github }: VerifyInputs,
+  machine: Machine,
+  network: Network,
 ): Promise<[SignerRule, ...SignerRule[]]> {
   if (key === undefined)
     return [{ identities, issuers, ...(Object.keys(github).length === 0 ? {} : { github }) }];
   const [first, ...rest] = isKeyReference(key)
-    ? await keysOfService(key, world)
-    : readPublicKeys(await keyText(key, world));
+    ? await keysOfService(key, machine, network)
+    : readPublicKeys(await keyText(key, machine));
   if (first === undefined)
     throw new Failure('bad-key', '`key` names no public key.', 'Use `key: cosign.pub`.');
   return [{ key: first }, ...rest.map((other) => ({ key: other }))];
@@ -83,17 +95,21 @@ async function signersOf(
  * The public halves of a key that a service keeps, of all its versions: an image may have been
  * signed before a rotation.
  */
-async function keysOfService(key: string, world: World): Promise<readonly KeyObject[]> {
+async function keysOfService(
+  key: string,
+  { env, masker }: Machine,
+  network: Network,
+): Promise<readonly KeyObject[]> {
   const { keyTools } = await import('./keys.ts');
-  return loadPublicKeys(key, keyTools(world));
+  return loadPublicKeys(key, keyTools(network, env, masker));
 }
 
-async function keyText(key: string, { env, files, mask }: World): Promise<string> {
+async function keyText(key: string, { env, masker }: Machine): Promise<string> {
   const hint = keyHint(key.trim(), 'key', 'public');
   if (hint !== undefined) throw hint;
   try {
-    const text = await readKeySource(key, { environment: env, readFile: files.readKey });
-    mask.maskPrivateKey(text);
+    const text = await readKeySource(key, { environment: env, readFile: readKeyFile });
+    maskPrivateKey(masker, text);
     return text;
   } catch (caught) {
     if (!(caught instanceof Failure)) throw caught;

@@ -2,10 +2,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
+import type { Setting } from '../edges/action/report-sign.ts';
 import { signedFrom } from '../policies/from-results.ts';
 import { writePolicies } from '../policies/write.ts';
 import { readCertificate } from '../signature/certificate.ts';
-import type { SignReport } from './sign.ts';
+import type { SignResult } from './sign-result.ts';
 
 export interface SavedPolicies {
   readonly folder: string;
@@ -19,9 +20,11 @@ export interface SavedPolicies {
  * as node:fs does.
  */
 export async function savePolicies(
-  { results, publicKey, trustedRoot, privateSigstore }: SignReport,
+  results: readonly SignResult[],
+  { services, publicKey }: Setting,
   temp: string,
 ): Promise<SavedPolicies | undefined> {
+  const { trustedRoot, privateSigstore } = services;
   const root =
     trustedRoot === undefined
       ? {}
@@ -53,7 +56,7 @@ export async function savePolicies(
 }
 
 /** What the certificate of the first keyless signature says of its run. */
-function claimsOf(results: SignReport['results']) {
+function claimsOf(results: readonly SignResult[]) {
   const pem = results
     .flatMap(({ signatures }) => signatures)
     .find(({ certificate }) => certificate !== undefined)?.certificate;

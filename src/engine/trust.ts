@@ -1,7 +1,9 @@
+import { tmpdir } from 'node:os';
+import type { Machine } from '../edges/action/sign.ts';
+import type { VerifyInputs } from '../edges/inputs/verify.ts';
 import { createTrust, type Trust } from '../signature/trust.ts';
 import { loadTrust } from '../sigstore/trust.ts';
-import type { VerifyRequest } from './request.ts';
-import type { World } from './world.ts';
+import type { Network } from './network.ts';
 
 /**
  * What certificates, log entries and timestamps are judged by: `trusted-root` as given, else the
@@ -10,16 +12,17 @@ import type { World } from './world.ts';
  * @throws {Failure} `bad-trusted-root`, `bad-input`, `tuf-error`
  */
 export async function openTrust(
-  { services }: Pick<VerifyRequest, 'services'>,
-  { http, deadline, files, tell }: World,
+  { services }: VerifyInputs,
+  { http, deadline }: Network,
+  { env, log }: Machine,
 ): Promise<Trust> {
   const trusted = await loadTrust({
     ...services,
     needsSigningConfig: false,
-    cacheDir: files.cache,
+    cacheDir: env.RUNNER_TOOL_CACHE || env.RUNNER_TEMP || tmpdir(),
     http,
     patience: deadline.remaining,
   });
-  for (const text of trusted.notices) tell({ kind: 'notice', text });
+  for (const notice of trusted.notices) log.notice(notice);
   return createTrust(trusted.trustedRoot);
 }

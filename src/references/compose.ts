@@ -1,17 +1,10 @@
+import { posix } from 'node:path';
 import { shown } from '../text/untrusted.ts';
-import {
-  isSet,
-  lineInText,
-  listOf,
-  mapOf,
-  mapsIn,
-  textOf,
-  type YamlMap,
-  type YamlNode,
-} from '../text/yaml-node.ts';
-import { interpolate, interpolateDockerfile } from './compose-variables.ts';
-import { readDockerfile } from './dockerfile.ts';
-import { type ImageUse, imageUse, mentioned, openUse, unresolved } from './image-use.ts';
+import { isSet, listOf, mapOf, mapsIn, textOf, type YamlNode } from '../text/yaml-node.ts';
+import { interpolated, notText, readBuild } from './compose-build.ts';
+import { interpolate } from './compose-variables.ts';
+import type { Environment } from './environment.ts';
+import { type ImageUse, openUse, unresolved } from './image-use.ts';
 
 /** A compose file has a map of services, each one a map; or takes all of them from other files. */
 export function isCompose(document: YamlNode): boolean {
@@ -30,43 +23,68 @@ export function isCompose(document: YamlNode): boolean {
  * The images of a compose file: those of services and of their hooks (a service that is also built
  * is asked for from the registry first, unless `pull_policy` is `build`), Dockerfiles written in
  * it, images that builds take as contexts, volumes of the type `image`, and models. Variables count
- * with their default. Another file that it takes services from must be chosen as well.
+ * with their default, unless a `.env` may set them. Another file that it takes services from must
+ * be chosen as well.
  */
-export function readCompose(document: YamlNode): readonly ImageUse[] {
+export function readCompose(document: YamlNode, environment: Environment): readonly ImageUse[] {
   const fields = mapOf(document);
   return [
-    ...[...mapOf(fields.get('services')).values()].flatMap(readService),
+    ...environment.composeFiles().flatMap((files) => readComposeFiles(files, environment)),
+    ...[...mapOf(fields.get('services')).values()].flatMap((service) =>
+      readService(service, environment),
+    ),
     ...[...mapOf(fields.get('models')).values()].flatMap((model) =>
-      interpolated(mapOf(model).get('model')),
+      interpolated(mapOf(model).get('model'), environment),
     ),
-    ...listOf(fields.get('include')).flatMap((item) =>
-      item.value instanceof Map
-        ? oneOrMore(mapOf(item).get('path')).flatMap(otherFile)
-        : otherFile(item),
-    ),
+    ...listOf(fields.get('include')).flatMap((item) => readInclude(item, environment)),
   ];
 }
 
-function readService(service: YamlNode): readonly ImageUse[] {
+/** `COMPOSE_FILE` of a `.env`: what compose runs there in the place of this file. */
+function readComposeFiles(
+  { place, paths }: ReturnType<Environment['composeFiles']>[number],
+  environment: Environment,
+): readonly ImageUse[] {
+  if (paths === undefined)
+    return [unresolved(1, 'COMPOSE_FILE', `may be set by ${place} to files that nobody judges`)];
+  return paths.map((path) => {
+    const use = unresolved(
+      1,
+      path,
+      `runs here by \`COMPOSE_FILE\` of ${place}, and \`files\` does not choose it`,
+    );
+    return hasOtherVariables(path, environment)
+      ? use
+      : { ...use, unlessChosen: posix.relative(environment.folder, path) };
+  });
+}
+
+function readService(service: YamlNode, environment: Environment): readonly ImageUse[] {
   const fields = mapOf(service);
   const onlyBuilt =
     isSet(fields.get('build')) &&
     ['build', 'never'].includes(textOf(fields.get('pull_policy')) ?? '');
   const provider = mapOf(mapOf(fields.get('provider')).get('options'));
   return [
-    ...(onlyBuilt ? [] : interpolated(fields.get('image'))),
-    ...readBuild(fields.get('build')),
-    ...[...fields].flatMap(([name, node]) => (plainFields.has(name) ? [] : imagesBelow(node))),
-    ...listOf(fields.get('volumes')).flatMap((volume) =>
-      textOf(mapOf(volume).get('type')) === 'image'
-        ? interpolated(mapOf(volume).get('source'))
-        : [],
+    ...(onlyBuilt ? [] : interpolated(fields.get('image'), environment)),
+    ...readBuild(fields.get('build'), environment),
+    ...[...fields].flatMap(([name, node]) =>
+      plainFields.has(name) ? [] : imagesBelow(node, environment),
     ),
-    ...oneOrMore(provider.get('model')).flatMap(interpolated),
-    ...(isSet(mapOf(fields.get('extends')).get('file'))
-      ? otherFile(mapOf(fields.get('extends')).get('file'))
-      : []),
+    ...listOf(fields.get('volumes')).flatMap((volume) => readVolume(volume, environment)),
+    ...oneOrMore(provider.get('model')).flatMap((model) => interpolated(model, environment)),
+    ...otherFile(mapOf(fields.get('extends')).get('file'), environment),
   ];
+}
+
+/** Variables stand for the type as well. */
+function readVolume(volume: YamlNode, environment: Environment): readonly ImageUse[] {
+  const type = mapOf(volume).get('type');
+  const written = textOf(type);
+  const text = written === undefined ? undefined : interpolate(written, environment);
+  const mayBeImage =
+    text === undefined ? type?.tag !== undefined : 'open' in text || text.text.trim() === 'image';
+  return mayBeImage ? interpolated(mapOf(volume).get('source'), environment) : [];
 }
 
 /** Maps of the user's own names and values, and what is read by itself. */
@@ -75,131 +93,69 @@ const plainFields: ReadonlySet<string> = new Set(
 );
 
 /** Hooks and whatever comes to run an image of its own: `pre_start`. */
-function imagesBelow(node: YamlNode): readonly ImageUse[] {
+function imagesBelow(node: YamlNode, environment: Environment): readonly ImageUse[] {
   const skip = (key: string) => plainFields.has(key) && key !== 'image';
   return [...mapsIn(node, '', skip)].flatMap(({ map }) => {
     const image = map.get('image');
-    return image === undefined || image.value instanceof Map ? [] : interpolated(image);
+    return image === undefined || image.value instanceof Map
+      ? []
+      : interpolated(image, environment);
   });
 }
 
-function readBuild(node: YamlNode | undefined): readonly ImageUse[] {
-  if (!isSet(node)) return [];
-  if (!(node.value instanceof Map)) return readContext(node);
-  const build = mapOf(node);
-  const generator = /(?:^|,)generator=([^,]*)/.exec(textOf(build.get('sbom')) ?? '')?.[1];
-  const sbom = build.get('sbom');
-  return [
-    ...readContext(build.get('context')),
-    ...readInline(build.get('dockerfile_inline')),
-    ...contexts(build).flatMap(readContext),
-    ...(generator === undefined || sbom === undefined
-      ? []
-      : interpolated({ ...sbom, value: generator })),
-    ...listOf(build.get('cache_from')).flatMap((cache) =>
-      isSet(cache)
-        ? [
-            mentioned(
-              cache.line,
-              String(cache.source ?? cache.value),
-              'is a cache that the build takes layers from',
-            ),
-          ]
-        : [],
-    ),
-  ];
+/**
+ * An item of `include`. The file's variables come from the `.env` of its own folder as well, or from
+ * what the item says.
+ */
+function readInclude(item: YamlNode, environment: Environment): readonly ImageUse[] {
+  if (!(item.value instanceof Map)) return otherFile(item, environment);
+  const fields = mapOf(item);
+  const strange = ['env_file', 'project_directory'].map((name) => fields.get(name)).find(isSet);
+  const paths = oneOrMore(fields.get('path'));
+  return strange === undefined
+    ? paths.flatMap((path) => otherFile(path, environment))
+    : [
+        unresolved(
+          strange.line,
+          paths.map((path) => textOf(path) ?? '').join(' '),
+          'gets its variables from elsewhere here; take `env_file` and `project_directory` out',
+        ),
+      ];
 }
 
-/** compose puts its own variables in before the builder reads the text. */
-function readInline(node: YamlNode | undefined): readonly ImageUse[] {
-  if (!isSet(node)) return [];
-  if (typeof node.value !== 'string' || node.tag !== undefined) return [notText(node)];
-  return readDockerfile(interpolateDockerfile(node.value)).map((use) => ({
-    ...use,
-    line: lineInText(node, use.line),
-  }));
-}
-
-/** A map `name: value`, or a list of `name=value`. */
-function contexts(build: YamlMap): readonly YamlNode[] {
-  const node = build.get('additional_contexts');
-  const listed = listOf(node).map((item) => ({
-    ...item,
-    value: String(item.value).replace(/^[^=]*=/, ''),
-  }));
-  return [...mapOf(node).values(), ...listed];
-}
-
-/** A folder, a stage or a service is none; `docker-image://` is an image. */
-function readContext(node: YamlNode | undefined): readonly ImageUse[] {
+/** What `include` and `extends` take services from. */
+function otherFile(node: YamlNode | undefined, environment: Environment): readonly ImageUse[] {
   if (!isSet(node)) return [];
   const written = textOf(node);
-  if (written === undefined) return node.tag === undefined ? [] : [notText(node)];
-  const value = interpolate(written);
+  if (written === undefined) return [notText(node)];
+  const value = interpolate(written, environment);
   if ('open' in value)
-    // A variable alone is a folder of the machine, as a rule.
-    return /docker-image:/i.test(written) ? interpolated(node) : [];
-  const image = /^docker-image:\/\/(.*)$/is.exec(value.text)?.[1];
-  if (image !== undefined) return [imageUse(node.line, image, written)];
-  return /^(?:https?|git|ssh):\/\/|^git@|^oci-layout:/i.test(value.text)
-    ? [
-        mentioned(
-          node.line,
-          written,
-          'is a build context elsewhere, and its Dockerfile is not read',
-        ),
-      ]
-    : [];
+    return [openUse(node.line, written, `holds \`${shown(value.open, 80)}\`, ${value.why}`)];
+  const path = value.text;
+  if (/^[a-z][a-z0-9+.-]*:|^git@|\.git(?:#|$)|^[~/\\]/i.test(path))
+    return [unresolved(node.line, written, 'is not in this repository, and its services run here')];
+  if (hasOtherVariables(posix.join(environment.folder, path), environment))
+    return [
+      unresolved(
+        node.line,
+        written,
+        'is in a folder of its own, and gets its variables from the `.env` of this one',
+      ),
+    ];
+  const use = unresolved(
+    node.line,
+    written,
+    'is a file whose services run here, and `files` does not choose it',
+  );
+  return [{ ...use, unlessChosen: path }];
+}
+
+/** True for a file that gets variables from a `.env` which is neither beside nor above it. */
+function hasOtherVariables(path: string, { folders }: Environment): boolean {
+  return folders.some((folder) => folder !== '' && !path.startsWith(`${folder}/`));
 }
 
 function oneOrMore(node: YamlNode | undefined): readonly YamlNode[] {
   if (node === undefined) return [];
   return Array.isArray(node.value) ? listOf(node) : [node];
-}
-
-/** What `include` and `extends` take services from. */
-function otherFile(node: YamlNode | undefined): readonly ImageUse[] {
-  if (!isSet(node)) return [];
-  const written = textOf(node);
-  if (written === undefined) return [notText(node)];
-  const value = interpolate(written);
-  const path = 'text' in value ? value.text : undefined;
-  const isLocal = path !== undefined && !/^[a-z][a-z0-9+.-]*:|^git@|\.git(?:#|$)/i.test(path);
-  const use = unresolved(
-    node.line,
-    written,
-    isLocal
-      ? 'is a file whose services run here, and `files` does not choose it'
-      : 'is not in this repository, and its services run here',
-  );
-  return [isLocal ? { ...use, unlessChosen: path } : use];
-}
-
-function interpolated(node: YamlNode | undefined): readonly ImageUse[] {
-  if (!isSet(node) || isReset(node)) return [];
-  const written = textOf(node);
-  if (written === undefined) return [notText(node)];
-  const value = interpolate(written);
-  if ('open' in value)
-    return [
-      openUse(
-        node.line,
-        written,
-        `holds \`${shown(value.open, 80)}\`, which has no default in this file`,
-      ),
-    ];
-  return [imageUse(node.line, value.text, written)];
-}
-
-/** `!reset null` takes a field of another file away. */
-function isReset({ tag, source, value }: YamlNode): boolean {
-  return tag === '!reset' && /^(?:null|~|)$/i.test(String(source ?? value));
-}
-
-function notText(node: YamlNode): ImageUse {
-  return unresolved(
-    node.line,
-    String(node.source ?? ''),
-    'is not a text that all versions read alike',
-  );
 }

@@ -1,11 +1,13 @@
 import { shown } from '../text/untrusted.ts';
-import { expand, type Values, Variables } from './dockerfile-expand.ts';
+import { type Expanded, expand, type Values, Variables } from './dockerfile-expand.ts';
 import { readingsOf, shellWords, utf8 } from './dockerfile-words.ts';
-import { type ImageUse, imageUse, openUse, unresolved } from './image-use.ts';
+import { type BuildArgument, type ImageUse, imageUse, openUse, unresolved } from './image-use.ts';
 
 /** What is known at one place of a Dockerfile. */
 export interface State {
   readonly escaper: string;
+  /** what a build gives ARGs, by their names */
+  readonly given: ReadonlyMap<string, Expanded>;
   /** ARGs before the first FROM, and what the platform of a build tells */
   readonly values: Variables;
   /** the stages so far: their names in lower case, and how many they are */
@@ -13,8 +15,9 @@ export interface State {
 }
 
 /** What is known before the first line. */
-export function startOf(escaper: string): State {
-  return { escaper, values: predefined(), stages: noStages() };
+export function startOf(escaper: string, given: readonly BuildArgument[]): State {
+  const values = new Map(given.map(({ name, value }) => [name, value]));
+  return { escaper, given: values, values: predefined(values), stages: noStages() };
 }
 
 export function noStages(): State['stages'] {
@@ -35,14 +38,16 @@ export function refused(line: number, written: string, why: string): ImageUse {
 export function readArguments(
   line: number,
   rest: string,
-  { values, escaper }: State,
+  { values, escaper, given }: State,
 ): readonly ImageUse[] {
   const words = shellWords(rest, escaper);
   if (words === undefined || rest.startsWith('--'))
     return [refused(line, `ARG ${rest}`, 'has a flag, or a quote without an end')];
   for (const word of words) {
     const [name = ''] = word.split('=', 1);
-    if (word.length > name.length)
+    const value = given.get(name);
+    if (value !== undefined) values.set(name, value);
+    else if (word.length > name.length)
       values.set(name, expand(word.slice(name.length + 1), values, escaper));
     else values.declare(name);
   }
@@ -71,10 +76,14 @@ const others = [
   'TARGETSTAGE',
 ];
 
-/** BuildKit sets these for every build, so a default behind `:-` does not count for them. */
-function predefined(): Variables {
+/**
+ * BuildKit sets these for every build, so a default behind `:-` does not count for them; what a
+ * build gives them does.
+ */
+function predefined(given: ReadonlyMap<string, Expanded>): Variables {
   const values = new Variables();
-  for (const name of [...platformValues.keys(), ...others]) values.set(name, { open: `$${name}` });
+  for (const name of [...platformValues.keys(), ...others])
+    values.set(name, given.get(name) ?? { open: `$${name}` });
   return values;
 }
 

@@ -1,3 +1,4 @@
+import { formatReference } from '../image/reference.ts';
 import { shown } from '../text/untrusted.ts';
 import {
   named,
@@ -11,31 +12,59 @@ import {
 import { type Instruction, keywords, triggered } from './dockerfile-instruction.ts';
 import { readLines } from './dockerfile-lines.ts';
 import { latin1, readingsOf, utf8 } from './dockerfile-words.ts';
-import type { ImageUse } from './image-use.ts';
+import type { BuildArgument, ImageUse } from './image-use.ts';
 
 /**
  * The images of a Dockerfile: `FROM` (stages and `scratch` are none), `COPY --from`, `RUN
  * --mount=from=`, the same in `ONBUILD`, and the frontend of `# syntax=`. ARGs before the first
- * FROM count with their default; a build argument can replace it, which no file shows. Where
+ * FROM count with their default, or with the value that a build gives them. Where
  * versions of BuildKit differ, what any of them runs is there. A file with a line that no builder
  * knows as an instruction is unresolved as a whole.
  * @param file its bytes; a text for a Dockerfile inside another file
- * @param firstLine where the text starts in that file
+ * @param given the arguments of a build
  */
-export function readDockerfile(file: Uint8Array | string, firstLine = 1): readonly ImageUse[] {
+export function readDockerfile(
+  file: Uint8Array | string,
+  given: readonly BuildArgument[] = [],
+): readonly ImageUse[] {
   const { instructions, escaper, syntax, problem } = readLines(latin1(file));
-  const state = startOf(escaper);
+  const state = startOf(escaper, given);
   const stranger = instructions.findIndex((instruction) => strangeKeyword(instruction, escaper));
   const known = stranger < 0 ? instructions : instructions.slice(0, stranger);
   const found = [
     ...(syntax === undefined ? [] : [named(syntax.line, syntax.image)]),
     ...known.flatMap((instruction) => readInstruction(instruction, state)),
   ];
-  const uses =
-    stranger < 0
-      ? [...found, ...(problem === undefined ? [] : [cut(problem)])]
-      : [...found.filter((use) => 'reference' in use), strange(instructions[stranger], escaper)];
-  return uses.map((use) => ({ ...use, line: use.line + firstLine - 1 }));
+  return stranger < 0
+    ? [...found, ...(problem === undefined ? [] : [cut(problem)])]
+    : [...found.filter((use) => 'reference' in use), strange(instructions[stranger], escaper)];
+}
+
+/**
+ * What a build with these arguments runs, and the Dockerfile with its own defaults does not name:
+ * at the lines of the arguments.
+ */
+export function readWithArguments(
+  file: Uint8Array | string,
+  given: readonly BuildArgument[],
+): readonly ImageUse[] {
+  const usual = new Set(readDockerfile(file).map(identity));
+  return readDockerfile(file, given)
+    .filter((use) => !usual.has(identity(use)))
+    .map((use) => {
+      const written = 'reference' in use ? formatReference(use.reference) : use.written;
+      const [first] = given;
+      const place = given.find(
+        ({ name, value }) =>
+          ('text' in value && value.text !== '' && written.includes(value.text)) ||
+          written.includes(name),
+      );
+      return { ...use, written, line: (place ?? first)?.line ?? 1 };
+    });
+}
+
+function identity(use: ImageUse): string {
+  return 'reference' in use ? formatReference(use.reference) : `${use.line} ${use.written}`;
 }
 
 /**

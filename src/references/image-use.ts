@@ -24,8 +24,26 @@ export type ImageUse = {
       /** the whole text, where a part of it is what some tool replaces */
       readonly open?: string;
     }
-  | { readonly told: string }
+  | {
+      readonly told: string;
+      /** a build whose arguments decide what its Dockerfile names */
+      readonly build?: Build;
+    }
 );
+
+/** A build of a Dockerfile in another file. */
+export interface Build {
+  /** its path from the root, with `/` */
+  readonly dockerfile: string;
+  readonly arguments: readonly BuildArgument[];
+}
+
+/** A value that counts in the place of an ARG's default; `open` where only the machine knows it. */
+export interface BuildArgument {
+  readonly name: string;
+  readonly value: { readonly text: string } | { readonly open: string };
+  readonly line: number;
+}
 
 /** What a reader found in a text that it understands. */
 export interface FileReading {

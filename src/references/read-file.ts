@@ -1,5 +1,17 @@
-import { looksLikeDockerfile, readDockerfile, readSyntax } from './dockerfile.ts';
-import { type FileReading, mostFileBytes, unresolved } from './image-use.ts';
+import {
+  looksLikeDockerfile,
+  readDockerfile,
+  readSyntax,
+  readWithArguments,
+} from './dockerfile.ts';
+import { type EnvFile, openEnvironment } from './environment.ts';
+import {
+  type BuildArgument,
+  type FileReading,
+  type ImageUse,
+  mostFileBytes,
+  unresolved,
+} from './image-use.ts';
 import { isYamlName, readYamlFile } from './read-yaml.ts';
 
 const mostDockerfileBytes = 1024 * 1024;
@@ -8,8 +20,13 @@ const mostDockerfileBytes = 1024 * 1024;
  * Finds the image references of a file. What it is, is decided by its content first: a manifest is
  * one under any name. A file that cannot be read to its end is unresolved, not empty.
  * @param path with `/`
+ * @param envFiles the `.env` of its folder and of those above
  */
-export function readFileReferences(path: string, bytes: Uint8Array): FileReading {
+export function readFileReferences(
+  path: string,
+  bytes: Uint8Array,
+  envFiles: readonly EnvFile[] = [],
+): FileReading {
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (/\.dockerignore$/i.test(name)) return nothing;
   if (bytes.length > mostFileBytes) return broken('has more than 5 MiB, which no such file has');
@@ -23,9 +40,16 @@ export function readFileReferences(path: string, bytes: Uint8Array): FileReading
   } catch {
     return readOtherText(name, bytes);
   }
-  const { kinds, uses } = readYamlFile(path, text);
+  const { kinds, uses } = readYamlFile(path, text, openEnvironment(path, envFiles));
   // `docker build -f` takes a file of any name, and runs the frontend that it begins with.
   return { kinds, uses: isYamlName(name) ? [...readSyntax(bytes), ...uses] : uses };
+}
+
+/** What a build with these arguments makes of a Dockerfile besides what that names by itself. */
+export function readBuilt(bytes: Uint8Array, given: readonly BuildArgument[]): readonly ImageUse[] {
+  return bytes.length > mostDockerfileBytes
+    ? [unresolved(given[0]?.line ?? 1, '', 'is for a Dockerfile of more than 1 MiB')]
+    : readWithArguments(bytes, given);
 }
 
 /**

@@ -2,6 +2,7 @@ import { UnreadableYaml } from '../text/unreadable-yaml.ts';
 import { yamlDocuments } from '../text/yaml.ts';
 import { mapOf, nodesIn, type YamlNode } from '../text/yaml-node.ts';
 import { isCompose, readCompose } from './compose.ts';
+import { type Environment, openEnvironment } from './environment.ts';
 import { readHelmValues } from './helm.ts';
 import { doubtful } from './image-fields.ts';
 import { type FileReading, type ImageUse, unresolved } from './image-use.ts';
@@ -35,8 +36,13 @@ export function isYamlName(name: string): boolean {
  * The images of a YAML or JSON file of any kind; nothing for a text that is none and does not say
  * so by its name.
  * @param path with `/`
+ * @param environment what decides the variables of a compose file; without, no `.env` does
  */
-export function readYamlFile(path: string, written: string): FileReading {
+export function readYamlFile(
+  path: string,
+  written: string,
+  environment: Environment = openEnvironment(path, []),
+): FileReading {
   const isDevcontainer = isDevcontainerPath(path);
   const text = isDevcontainer ? withoutComments(written) : written;
   const name = path.slice(path.lastIndexOf('/') + 1);
@@ -46,7 +52,7 @@ export function readYamlFile(path: string, written: string): FileReading {
       readings.push(
         isDevcontainer
           ? { kinds: ['devcontainer'], uses: readDevcontainer(document) }
-          : readDocument(document, name),
+          : readDocument(document, name, environment),
       );
       if (text.includes('{{') && !isValuesName(name)) readings.push(made(document));
     }
@@ -105,7 +111,7 @@ function isValuesName(name: string): boolean {
   return /^values.*\.ya?ml$/.test(name);
 }
 
-function readDocument(document: YamlNode, name: string): FileReading {
+function readDocument(document: YamlNode, name: string, environment: Environment): FileReading {
   const isValues = isValuesName(name);
   if (isJsonPatch(document) && !isValues)
     return {
@@ -114,7 +120,7 @@ function readDocument(document: YamlNode, name: string): FileReading {
     };
   const replaced = isReplacement(document) ? readReplacements(document) : [];
   const kind = kinds.find(({ is }) => document.value instanceof Map && is(document, name));
-  const known = kind?.read(document) ?? [];
+  const known = kind?.read(document, environment) ?? [];
   const other = isValues ? [] : (kind?.has(document) ?? []);
   // The rest of a file that only looks like a manifest: Helm values under another name, with a
   // field `services` or `jobs` in front.
@@ -143,7 +149,7 @@ function doubtsIn(document: YamlNode): readonly ImageUse[] {
 interface Kind {
   readonly name: string;
   readonly is: (document: YamlNode, fileName: string) => boolean;
-  readonly read: (document: YamlNode) => readonly ImageUse[];
+  readonly read: (document: YamlNode, environment: Environment) => readonly ImageUse[];
   /**
    * the fields of a document that `read` looks at, or that name no image; `all` where it looks
    * everywhere
@@ -163,7 +169,7 @@ const kinds: readonly Kind[] = [
   {
     name: 'Kubernetes',
     is: isKubernetes,
-    read: readKubernetes,
+    read: (document) => readKubernetes(document),
     has: (document) => (mapOf(document).has('global') ? [] : 'all'),
   },
   {

@@ -1,5 +1,4 @@
 import { relative, resolve, sep } from 'node:path';
-import type { VerifyRequest } from '../../engine/request.ts';
 import { readWorkspaceFile } from '../../engine/workspace-files.ts';
 import { Failure } from '../../failure.ts';
 import { decodeKeyText } from '../../keys/key-text.ts';
@@ -7,14 +6,15 @@ import { policyFileLimits } from '../../policies/files.ts';
 import type { PolicyFile } from '../../policies/read.ts';
 import { readGlobs } from '../../references/glob.ts';
 import { shown } from '../../text/untrusted.ts';
+import type { VerifyInputs } from '../inputs/verify.ts';
 import type { OpenedPullRequest } from './changed.ts';
 import type { GitTree, TreeEntry } from './git-tree.ts';
 import { headContent } from './pull-request.ts';
-import type { Run } from './run.ts';
+import type { Machine } from './sign.ts';
 
-/** What images are judged by, and the policy files where they are not the workspace's. */
+/** The inputs that images are judged by, and the policy files where they are not the workspace's. */
 export interface JudgedBy {
-  readonly request: VerifyRequest;
+  readonly inputs: VerifyInputs;
   readonly policyFiles?: readonly PolicyFile[];
 }
 
@@ -27,10 +27,10 @@ const mostBytes = 4 * 1024 * 1024;
  * @throws {Failure} `bad-input` for a file that the pull request adds, or one behind a link;
  * `bad-policy`, `github-error`
  */
-export async function requestOfBase(
-  request: VerifyRequest,
+export async function inputsOfBase(
+  inputs: VerifyInputs,
   opened: OpenedPullRequest,
-  { log }: Pick<Run, 'log'>,
+  { log }: Machine,
 ): Promise<JudgedBy> {
   const tell = (input: string, path: string) =>
     log.notice(
@@ -41,20 +41,20 @@ export async function requestOfBase(
     const file = await fileOfBase(input, value.trim(), opened, tell);
     return file === undefined ? value : file.text;
   };
-  const { trustedRoot, tufRoot } = request.services;
+  const { trustedRoot, tufRoot } = inputs.services;
   const [key, root, firstRoot, policyFiles] = await Promise.all([
-    textOf('key', request.key),
+    textOf('key', inputs.key),
     textOf('trusted-root', trustedRoot),
     textOf('tuf-root', tufRoot),
-    policiesOfBase(request.policy, opened, tell),
+    policiesOfBase(inputs.policy, opened, tell),
   ]);
   const services = {
-    ...request.services,
+    ...inputs.services,
     ...(root === undefined ? {} : { trustedRoot: root }),
     ...(firstRoot === undefined ? {} : { tufRoot: firstRoot }),
   };
   return {
-    request: { ...request, ...(key === undefined ? {} : { key }), services },
+    inputs: { ...inputs, ...(key === undefined ? {} : { key }), services },
     ...(policyFiles === undefined ? {} : { policyFiles }),
   };
 }

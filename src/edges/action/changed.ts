@@ -1,7 +1,7 @@
 import { readlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Network } from '../../engine/network.ts';
 import { blobId, readWorkspaceFile } from '../../engine/workspace-files.ts';
-import type { ChosenFiles, Content, World } from '../../engine/world.ts';
 import { Failure } from '../../failure.ts';
 import { fetchOver } from '../../http/fetch.ts';
 import type { Globs } from '../../references/glob.ts';
@@ -9,7 +9,7 @@ import { mostFileBytes } from '../../references/image-use.ts';
 import type { VerifyInputs } from '../inputs/verify.ts';
 import type { GitTree, TreeEntry } from './git-tree.ts';
 import type { Octokit } from './github-client.ts';
-import { linkProblems } from './links.ts';
+import { type LinkProblem, type LinkTools, leadsToChanged, linkProblems } from './links.ts';
 import {
   changedFiles,
   headContent,
@@ -17,18 +17,34 @@ import {
   type PullRequest,
   readPullRequest,
 } from './pull-request.ts';
-import type { Run } from './run.ts';
+import type { Machine } from './sign.ts';
 
 /** A pull request, and GitHub to ask about it. */
 export interface OpenedPullRequest {
   readonly octokit: Octokit;
   readonly pullRequest: PullRequest;
   readonly root: string;
-  readonly waiting: { readonly signal: AbortSignal; readonly clock: World['clock'] };
+  readonly waiting: { readonly signal: AbortSignal; readonly clock: Network['clock'] };
   /** what its head has; asked for once */
   readonly headTree: () => Promise<GitTree>;
   /** what the commit has that it is to be merged into; asked for once */
   readonly baseTree: () => Promise<GitTree>;
+}
+
+/** The content of a file; or why there is none, the end of a sentence. */
+export type Content = { readonly bytes: Uint8Array } | { readonly why: string };
+
+/** What a pull request changes of the chosen files. */
+export interface Changed {
+  /** chosen files that its head has, as regular files */
+  readonly files: readonly string[];
+  /** what can bring in a file that is none of these */
+  readonly problems: readonly LinkProblem[];
+  readonly contentOf: (file: string) => Promise<Content>;
+  /** any file, chosen or not; undefined where there is none. A link is not followed */
+  readonly lookUp: (path: string) => Promise<Content | undefined>;
+  /** files that count only if they are compose files: what sets their variables changes */
+  readonly onlyCompose?: ReadonlySet<string>;
 }
 
 /**
@@ -38,8 +54,8 @@ export interface OpenedPullRequest {
  */
 export async function openPullRequest(
   { githubToken }: Pick<VerifyInputs, 'githubToken'>,
-  { http, deadline, clock }: World,
-  { env, log, workspace }: Run,
+  { http, deadline, clock }: Network,
+  { env, log }: Machine,
 ): Promise<OpenedPullRequest | undefined> {
   const pullRequest = await readPullRequest(env);
   if (pullRequest === undefined) {
@@ -72,7 +88,7 @@ export async function openPullRequest(
   return {
     octokit,
     pullRequest,
-    root: workspace,
+    root: env.GITHUB_WORKSPACE || '.',
     waiting,
     headTree: treeOf(pullRequest.head),
     baseTree: treeOf(pullRequest.base),
@@ -96,8 +112,8 @@ function noBase(): Failure {
 export async function openChanged(
   opened: OpenedPullRequest,
   globs: Globs,
-  { env, log }: Pick<Run, 'env' | 'log'>,
-): Promise<ChosenFiles | undefined> {
+  { env, log }: Machine,
+): Promise<Changed | undefined> {
   const { octokit, pullRequest, waiting } = opened;
   const [listed, tree] = await Promise.all([
     changedFiles(octokit, pullRequest, waiting),
@@ -110,24 +126,69 @@ export async function openChanged(
     const entry = await tree.at(path);
     if (entry !== undefined) entries.set(path, entry);
   }
-  const problems = await linkProblems(new Set(listed), globs, {
+  const changed = new Set(listed);
+  const links: LinkTools = {
     tree,
     atOnce: 16,
     textOf: (path, entry) => linkText(path, entry, opened),
-  });
+  };
+  const problems = await linkProblems(changed, globs, links);
+  const besides = await besideChangedEnv(changed, globs, links);
   const missing = chosen.filter((path) => !entries.has(path));
+  const onlyCompose = new Set(besides.keys());
+  for (const [path, entry] of besides) entries.set(path, entry);
   return {
-    files: chosen.filter((path) => entries.get(path)?.kind === 'file'),
+    files: [...entries].filter(([, { kind }]) => kind === 'file').map(([path]) => path),
     problems: [
       ...problems,
       ...missing.map((file) => ({ file, why: 'is not in the tree of the head' })),
+      ...[...besides]
+        .filter(([, { kind }]) => kind === 'link')
+        .map(([file]) => ({
+          file,
+          why: 'is a link, and the pull request changes a `.env` for it',
+        })),
     ],
     contentOf: (file) => contentOf(file, entries.get(file), opened),
-    changedOnly: true,
+    onlyCompose,
+    async lookUp(path) {
+      const entry = await tree.at(path);
+      if (entry === undefined || entry.kind === 'folder') return undefined;
+      return entry.kind === 'file' ? contentOf(path, entry, opened) : { why: `is a ${entry.kind}` };
+    },
   };
 }
 
-function allFiles(event: string | undefined, log: Run['log']): undefined {
+/**
+ * Chosen files that the pull request does not change, beside or below a `.env` that it does: there
+ * compose finds the values of variables. A link to something that it changes is such a `.env`.
+ */
+async function besideChangedEnv(
+  changed: ReadonlySet<string>,
+  globs: Globs,
+  links: LinkTools,
+): Promise<ReadonlyMap<string, TreeEntry>> {
+  const entries = await links.tree.paths(globs.mayHold);
+  const files = [...entries].filter(
+    ([path, { kind }]) =>
+      (kind === 'file' || kind === 'link') && !changed.has(path) && globs.chosen(path),
+  );
+  const folders = new Set(files.flatMap(([path]) => foldersOf(path)));
+  const set: string[] = [];
+  for (const folder of folders) {
+    const path = `${folder}.env`;
+    if (changed.has(path) || (await leadsToChanged(path, changed, links))) set.push(folder);
+  }
+  return new Map(files.filter(([path]) => set.some((folder) => path.startsWith(folder))));
+}
+
+/** All folders above a path, each with a slash at its end; empty for the root. */
+function foldersOf(path: string): readonly string[] {
+  const parts = path.split('/').slice(0, -1);
+  return ['', ...parts.map((_, index) => `${parts.slice(0, index + 1).join('/')}/`)];
+}
+
+function allFiles(event: string | undefined, log: Machine['log']): undefined {
   if (event !== 'pull_request') {
     throw new Failure(
       'github-error',

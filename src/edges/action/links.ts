@@ -1,7 +1,13 @@
-import type { FileProblem } from '../../engine/world.ts';
 import { inParallel } from '../../image/in-parallel.ts';
 import type { Globs } from '../../references/glob.ts';
 import type { GitTree, TreeEntry } from './git-tree.ts';
+
+/** A path that can bring in a file which nobody judges, and why. */
+export interface LinkProblem {
+  readonly file: string;
+  /** the end of a sentence */
+  readonly why: string;
+}
 
 /** What links are followed with. */
 export interface LinkTools {
@@ -25,7 +31,7 @@ export async function linkProblems(
   changed: ReadonlySet<string>,
   globs: Globs,
   tools: LinkTools,
-): Promise<readonly FileProblem[]> {
+): Promise<readonly LinkProblem[]> {
   const entries = await tools.tree.paths(globs.mayHold);
   const relevant = [...entries].filter(
     ([path, { kind }]) =>
@@ -42,6 +48,17 @@ export async function linkProblems(
     return why === undefined ? [] : [{ file: path, why }];
   });
   return problems.flat();
+}
+
+/** True for a link that leads to something changed, over any other. */
+export async function leadsToChanged(
+  path: string,
+  changed: ReadonlySet<string>,
+  tools: LinkTools,
+): Promise<boolean> {
+  if ((await tools.tree.at(path))?.kind !== 'link') return false;
+  const { target, passed } = await follow(path, tools);
+  return [...passed, ...(target === undefined ? [] : [target])].some((each) => changed.has(each));
 }
 
 async function problemOfLink(

@@ -1,5 +1,6 @@
 import { abortAfter } from '../../clock.ts';
-import type { VerifyReport } from '../../engine/verify.ts';
+import { withGithub } from '../../engine/network.ts';
+import type { NotJudged, VerifyResult } from '../../engine/verify-result.ts';
 import type { Failure } from '../../failure.ts';
 import type { VerifyInputs } from '../inputs/verify.ts';
 import {
@@ -10,13 +11,15 @@ import {
 } from '../report/comment-body.ts';
 import { notJudgedBlock } from '../report/not-judged.ts';
 import { sarifLog, sarifPath, writeSarif } from '../report/sarif.ts';
-import { beside } from '../world.ts';
 import { type CommentOutcome, commentMarker, keepComment } from './comment.ts';
 import { readPullRequest } from './pull-request.ts';
-import { type Run, tellText } from './run.ts';
+import type { Machine } from './sign.ts';
 
-/** What there is to tell: a report; or why nothing could be verified. */
-export type Findings = VerifyReport | { readonly failure: Failure };
+/** What there is to tell: results; or nothing to verify; or why nothing could be verified. */
+export type Findings =
+  | { readonly results: readonly VerifyResult[]; readonly notJudged?: readonly NotJudged[] }
+  | { readonly nothing: string; readonly notJudged?: readonly NotJudged[] }
+  | { readonly failure: Failure };
 
 /** A comment is worth less than the answer of the step: it gets no more than half a minute. */
 const patience = 30_000;
@@ -25,11 +28,11 @@ const patience = 30_000;
 export async function reportSarif(
   findings: Findings,
   { sarif }: Pick<VerifyInputs, 'sarif'>,
-  { env, log }: Run,
+  { env, log }: Machine,
 ): Promise<void> {
   if (sarif === undefined || 'failure' in findings) return;
   const path = sarifPath(sarif, env);
-  await writeSarif(path, sarifLog(findings.results, env), env);
+  await writeSarif(path, sarifLog('results' in findings ? findings.results : [], env), env);
   log.info(`The findings are in ${sarif}.`);
 }
 
@@ -40,7 +43,7 @@ export async function reportSarif(
 export async function reportComment(
   findings: Findings,
   { comment, githubToken }: Pick<VerifyInputs, 'comment' | 'githubToken'>,
-  { env, log, clock }: Run,
+  { env, log, clock }: Machine,
 ): Promise<void> {
   if (!comment) return;
   try {
@@ -58,11 +61,11 @@ export async function reportComment(
     const setting = {
       marker,
       body: bodyOf(findings, marker, env),
-      onlyUpdate: !('failure' in findings) && findings.nothing !== undefined,
+      onlyUpdate: 'nothing' in findings,
       token: githubToken,
       waiting: { signal: abortAfter(patience, clock), clock },
     };
-    const outcome = await beside({ env, clock, tell: (told) => tellText(told, log) }, (fetch) =>
+    const outcome = await withGithub({ env, log, clock }, (fetch) =>
       keepComment(openGithub(githubToken, { env, fetch }), pullRequest, setting),
     );
     tell(outcome, { log });
@@ -73,7 +76,7 @@ export async function reportComment(
   }
 }
 
-function tell(outcome: CommentOutcome, { log }: Pick<Run, 'log'>): void {
+function tell(outcome: CommentOutcome, { log }: Pick<Machine, 'log'>): void {
   if (outcome !== 'denied') log.debug(`The comment on the pull request: ${outcome}.`);
   else
     log.notice(
@@ -83,11 +86,10 @@ function tell(outcome: CommentOutcome, { log }: Pick<Run, 'log'>): void {
 
 function bodyOf(findings: Findings, marker: string, env: NodeJS.ProcessEnv): string {
   if ('failure' in findings) return failureCommentBody(findings.failure, marker, { env });
-  const { results, nothing, notJudged } = findings;
   const body =
-    nothing === undefined
-      ? commentBody(results, marker, { env })
-      : nothingCommentBody(nothing, marker, { env });
-  const whole = [body, ...notJudgedBlock(notJudged, 30)].join('\n\n');
+    'results' in findings
+      ? commentBody(findings.results, marker, { env })
+      : nothingCommentBody(findings.nothing, marker, { env });
+  const whole = [body, ...notJudgedBlock(findings.notJudged ?? [], 30)].join('\n\n');
   return whole.length <= mostCommentCharacters ? whole : body;
 }

@@ -1,4 +1,4 @@
-import type { IdentityToken, TokenClaims } from '../../sigstore/identity-token.ts';
+import type { IdentityToken, TokenClaims } from '../action/github-identity.ts';
 
 export const githubIssuer = 'https://token.actions.githubusercontent.com';
 

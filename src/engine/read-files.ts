@@ -1,0 +1,129 @@
+import { posix } from 'node:path';
+import type { Changed, Content } from '../edges/action/changed.ts';
+import { Failure } from '../failure.ts';
+import { inParallel } from '../image/in-parallel.ts';
+import { type EnvFile, mostEnvBytes } from '../references/environment.ts';
+import type { Globs } from '../references/glob.ts';
+import type { FileReading, ImageUse } from '../references/image-use.ts';
+import { type Beside, type FileReader, openFileReader } from './file-reader.ts';
+import type { Network } from './network.ts';
+
+/** What a file names. */
+export interface ReadFile extends FileReading {
+  readonly file: string;
+}
+
+const mostBytes = 64 * 1024 * 1024;
+const atOnce = 16;
+
+/**
+ * Reads the files in a thread; those that take long when all others are read. What other files
+ * decide, they are asked about: the `.env` beside and above one, the Dockerfiles of its builds.
+ * @throws {Failure} `too-large`
+ */
+export async function readFiles(
+  listed: Changed,
+  globs: Globs,
+  network: Network,
+): Promise<readonly ReadFile[]> {
+  if (listed.files.length === 0) return [];
+  const reader = openFileReader(network);
+  const envFilesOf = envFilesIn(listed.lookUp);
+  try {
+    let bytes = 0;
+    const quick = await inParallel(listed.files, atOnce, async (file) => {
+      network.deadline.signal.throwIfAborted();
+      const content = await listed.contentOf(file);
+      if ('why' in content)
+        return { file, kinds: ['unreadable'], uses: [{ line: 1, written: file, ...content }] };
+      bytes += content.bytes.length;
+      if (bytes > mostBytes) throw tooLarge();
+      const beside: Beside = { envFiles: await envFilesOf(file) };
+      const reading = await reader.read(file, content.bytes, beside);
+      return reading === undefined ? { file, slow: content.bytes, beside } : { file, ...reading };
+    });
+    const read: ReadFile[] = [];
+    for (const each of quick) {
+      const reading =
+        'slow' in each
+          ? { file: each.file, ...(await reader.readLonger(each.file, each.slow, each.beside)) }
+          : each;
+      if (listed.onlyCompose?.has(reading.file) && !mayBeCompose(reading)) continue;
+      const uses = await inParallel(reading.uses, atOnce, (use) =>
+        settle(use, reading.file, { globs, reader, lookUp: listed.lookUp }),
+      );
+      read.push({ ...reading, uses: uses.flat() });
+    }
+    return read;
+  } finally {
+    await reader.close();
+  }
+}
+
+/** By its name also where it cannot be read. */
+function mayBeCompose({ file, kinds }: ReadFile): boolean {
+  return kinds.includes('compose') || (kinds.includes('unreadable') && /compose[^/]*$/i.test(file));
+}
+
+interface Tools {
+  readonly globs: Globs;
+  readonly reader: FileReader;
+  readonly lookUp: Changed['lookUp'];
+}
+
+/** What becomes of a use that other files have a say in. */
+async function settle(
+  use: ImageUse,
+  file: string,
+  { globs, reader, lookUp }: Tools,
+): Promise<readonly ImageUse[]> {
+  if ('why' in use && use.unlessChosen !== undefined) {
+    const path = posix.join(posix.dirname(file), use.unlessChosen);
+    return !path.startsWith('../') && globs.chosen(path) ? [] : [use];
+  }
+  if (!('told' in use) || use.build === undefined) return [use];
+  const { dockerfile, arguments: given } = use.build;
+  const told = globs.chosen(dockerfile) ? [] : [use];
+  if (given.length === 0) return told;
+  const content = await lookUp(dockerfile);
+  if (content === undefined || 'why' in content) return [use];
+  const { uses } = await reader.readLonger(dockerfile, content.bytes, { arguments: given });
+  return [...told, ...uses];
+}
+
+/** The `.env` of a file's folder and of all above, each looked up once. */
+function envFilesIn(
+  lookUp: (path: string) => Promise<Content | undefined>,
+): (file: string) => Promise<readonly EnvFile[]> {
+  const known = new Map<string, Promise<readonly EnvFile[]>>();
+  const inFolder = (folder: string): Promise<readonly EnvFile[]> => {
+    const earlier = known.get(folder);
+    if (earlier !== undefined) return earlier;
+    const path = folder === '' ? '.env' : `${folder}/.env`;
+    const above = folder === '' ? [] : inFolder(parentOf(folder));
+    const found = Promise.all([lookUp(path), above]).then(([content, others]) =>
+      content === undefined ? others : [{ path, ...bounded(content) }, ...others],
+    );
+    known.set(folder, found);
+    return found;
+  };
+  return (file) => inFolder(parentOf(file));
+}
+
+function bounded(content: Content): Content {
+  return 'bytes' in content && content.bytes.length > mostEnvBytes
+    ? { why: `has more than ${mostEnvBytes / 1024} KiB` }
+    : content;
+}
+
+function parentOf(path: string): string {
+  return path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
+}
+
+function tooLarge(): Failure {
+  return new Failure(
+    'too-large',
+    'The files that input files chooses have more than 64 MiB.',
+    'Name the folders that hold manifests.',
+  );
+}
