@@ -1,12 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../src/edges/action/event.ts';
-import {
-  checkToken,
-  identityToken,
-  type TokenSources,
-} from '../../src/edges/action/github-identity.ts';
+import { githubIdentity, type TokenTools } from '../../src/edges/action/github-identity.ts';
 import { describeToken, expectedIdentity } from '../../src/edges/report/token-words.ts';
+import { identitySource } from '../../src/engine/identity.ts';
 import { Failure } from '../../src/failure.ts';
+import { checkToken } from '../../src/sigstore/identity-token.ts';
 
 const now = Date.UTC(2026, 10, 20, 12, 0, 0);
 const seconds = now / 1000;
@@ -133,7 +131,24 @@ describe('where the token comes from', () => {
   };
   const order: string[] = [];
   afterEach(() => void order.splice(0));
-  const sources = (change: Partial<TokenSources> = {}): TokenSources => ({
+  const mask = (secret: string | undefined) =>
+    void order.push(
+      secret === granted.ACTIONS_ID_TOKEN_REQUEST_TOKEN
+        ? 'mask the credential'
+        : `mask ${secret?.split('.').length}`,
+    );
+  /** The first token of a run that was given one, in surroundings that have none. */
+  const first = async (given: string) => {
+    const surroundings = {
+      asksForIdentity: true,
+      identityToken: () => Promise.reject(new Error('asked')),
+    };
+    const world = { surroundings, mask: { mask }, tell: () => order.push('tell') } as never;
+    const request = { identityToken: given, oidcAudience: 'sigstore' };
+    const accept = async () => void order.push('accept');
+    return (await identitySource(request, world, { patience: () => 0, accept })).first;
+  };
+  const sources = (change: Partial<TokenTools> = {}): TokenTools => ({
     audience: 'sigstore',
     fetchToken: async ({ url, credential }, audience) => {
       order.push(`ask ${url} as ${credential} for ${audience}`);
@@ -141,33 +156,24 @@ describe('where the token comes from', () => {
     },
     env: granted,
     event: {},
-    masker: {
-      mask: (secret) =>
-        void order.push(
-          secret === granted.ACTIONS_ID_TOKEN_REQUEST_TOKEN
-            ? 'mask the credential'
-            : `mask ${secret?.split('.').length}`,
-        ),
-    },
+    mask,
     ...change,
   });
 
   it('GitHub, masked', async () => {
-    const { token, claims, expires } = await identityToken(sources({ audience: 'inside' }));
+    const { token, claims, expires } = await githubIdentity(sources({ audience: 'inside' }));
     const { aud: _, exp, nbf: __, ...rest } = github;
     expect([token, claims, expires]).toEqual([jwt({ ...github, aud: 'inside' }), rest, exp * 1000]);
     expect(order).toEqual(['mask the credential', 'ask https://x as y for inside', 'mask 3']);
   });
 
   it('what was given, and GitHub is not asked', async () => {
-    expect((await identityToken(sources({ given: jwt(github), env: {} }))).claims.sub).toBe(
-      github.sub,
-    );
-    expect(order).toEqual(['mask 3']);
+    expect((await first(jwt(github))).claims.sub).toBe(github.sub);
+    expect(order).toEqual(['mask 3', 'accept', 'tell']);
   });
 
   it('masks a token before it is refused', async () => {
-    await expect(identityToken(sources({ given: 'a.b' }))).rejects.toThrow(
+    await expect(first('a.b')).rejects.toThrow(
       'The identity token that was given is not a JSON Web Token.',
     );
     expect(order).toEqual(['mask 2']);
@@ -175,7 +181,7 @@ describe('where the token comes from', () => {
 
   it('keeps the reason when GitHub gives none', async () => {
     const cause = new Failure('no-identity-token', 'It answered 503.', 'Again.');
-    const refused = identityToken(sources({ fetchToken: () => Promise.reject(cause) }));
+    const refused = githubIdentity(sources({ fetchToken: () => Promise.reject(cause) }));
     await expect(refused).rejects.toBe(cause);
   });
 
@@ -259,7 +265,7 @@ describe('where the token comes from', () => {
     ]),
     ['no GitHub at all', {}, {}, 'this is not a GitHub Actions run', '`identity-token`'],
   ])('says why there is none: %s', async (_, env, event, message, fix) => {
-    const refused = await identityToken(sources({ env, event })).catch((error: unknown) => error);
+    const refused = await githubIdentity(sources({ env, event })).catch((error: unknown) => error);
     expect(refusal(refused)).toMatch(/^no-identity-token: /);
     expect((refused as Failure).message).toContain(message);
     expect((refused as Failure).fix).toContain(fix);

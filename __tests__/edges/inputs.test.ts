@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createMasker } from '../../src/edges/action/masker.ts';
-import { loginRegistry } from '../../src/edges/inputs/rules.ts';
 import { type InputSource, readSignInputs } from '../../src/edges/inputs/sign.ts';
+import { loginRegistry } from '../../src/engine/registries.ts';
 import { Failure } from '../../src/failure.ts';
 
 /** Inputs as the runner passes them: INPUT_* variables, read as @actions/core does. */

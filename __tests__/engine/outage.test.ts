@@ -1,15 +1,13 @@
-// Outages of a keyless run, put together as run/sign.ts does it, with a real Sigstore and a registry
+// Outages of a keyless run, with a real Sigstore and a registry
 // in memory, on a clock of the test's own: inside its budget they are survived; beyond it the result
 // says which service, for how long and how often it was asked, and the registry is as it was.
 import { describe, expect, it } from 'vitest';
-import type { Log } from '../../src/edges/action/log.ts';
 import { createMasker } from '../../src/edges/action/masker.ts';
 import { readSignInputs } from '../../src/edges/inputs/sign.ts';
-import { openNetwork, openRegistries } from '../../src/engine/network.ts';
-import { openServices } from '../../src/engine/services.ts';
-import { signImages } from '../../src/engine/sign-images.ts';
-import { craftOf, formatsOf, type KeylessSigner } from '../../src/engine/signer.ts';
-import { readTargets } from '../../src/image/targets.ts';
+import { openWorld as openEngineWorld } from '../../src/edges/world.ts';
+// Loaded beforehand: no clock of a test waits for a file that is read.
+import '../../src/engine/services.ts';
+import { sign as signImages } from '../../src/engine/sign.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { MemoryNetwork } from '../memory-network.ts';
 import { startRegistry } from '../sandbox/registry.ts';
@@ -31,7 +29,6 @@ const manifest = JSON.stringify({
   },
   layers: [],
 });
-const silent: Log = { info() {}, notice() {}, warning() {}, error() {}, debug() {} };
 
 /** A Sigstore, a registry with one image, and runs that sign it. */
 async function openWorld() {
@@ -62,35 +59,27 @@ async function openWorld() {
       () => {},
     );
     const inputs = readSignInputs(masker, { get: (name) => values[name] ?? '', env: {} });
-    const env = { HOME: '/nowhere', GITHUB_REPOSITORY: 'acme/app' };
-    const machine = { env, log: silent, masker, clock };
-    const opened = openNetwork(inputs.timeout, machine, { ahead: network });
-    const run = async () => {
-      const { services, signer } = await openServices(inputs, { ...machine, ...opened });
-      const registries = openRegistries(
-        { inputs: inputs.registry, loginRegistry: undefined, access: 'pull,push', env, masker },
-        opened,
-      );
-      const plan = services.then((found) => ({
-        formats: formatsOf(inputs, found).formats,
-        annotations: {},
-        skipExisting: inputs.skipExisting,
-        verify: inputs.verify,
-      }));
-      const tools = {
-        ...craftOf(signer as Promise<KeylessSigner>, services, {}),
-        shelf: registries.store,
-        open: registries.open,
+    const world = openEngineWorld(
+      inputs.timeout,
+      {
+        env: { HOME: '/nowhere' },
         clock,
-        sleep: opened.deadline.sleep,
-        recursive: false,
-        describedBy: 'bytes' as const,
-        onTagOnly: () => {},
-      };
-      return signImages(readTargets(inputs), plan, tools, () => {});
-    };
+        mask: masker,
+        tell: () => {},
+        workspace: '/nowhere',
+        surroundings: () => ({
+          asksForIdentity: false,
+          identityToken: () => Promise.reject(new Error('a token is given')),
+          visibility: async () => ({ visibility: 'private', from: 'event' }),
+          tokenVisibility: async () => undefined,
+        }),
+      },
+      { ahead: network },
+    );
     const begin = clock.now();
-    const [result] = await clock.run(() => run().finally(() => opened.http.close()));
+    const {
+      results: [result],
+    } = await clock.run(() => signImages(inputs, world).finally(world.close));
     return { result, took: clock.now() - begin };
   };
   const stored = () => registry.store.find('acme/app')?.manifests.size;

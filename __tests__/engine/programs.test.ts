@@ -3,13 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Clock } from '../../src/clock.ts';
-import {
-  type ProgramOptions,
-  type ProgramSystem,
-  runProgram,
-} from '../../src/edges/action/programs.ts';
-import { keyTools } from '../../src/engine/keys.ts';
-import type { Network } from '../../src/engine/network.ts';
+import { type ProgramOptions, type ProgramSystem, runProgram } from '../../src/edges/programs.ts';
+import { type KeyWorld, keyTools } from '../../src/engine/keys.ts';
+import type { ProgramEnd } from '../../src/engine/world.ts';
 import { Failure } from '../../src/failure.ts';
 
 let folder: string;
@@ -218,13 +214,13 @@ describe('on Windows', () => {
 });
 
 describe('a program that knows something of a key', () => {
-  const tools = (end: Awaited<ReturnType<Network['run']>>) => {
-    const rest = { http: undefined, deadline: { sleep: undefined } };
-    const network = { ...rest, run: async () => end } as unknown as Network;
-    return keyTools(network, {}, {
-      mask: () => {},
-    } as never);
-  };
+  const tools = (end: ProgramEnd) =>
+    keyTools({
+      deadline: {},
+      files: {},
+      mask: {},
+      programs: async () => end,
+    } as unknown as KeyWorld);
 
   it.each([
     ['pkcs11-tool', '`pkcs11-tool`'],

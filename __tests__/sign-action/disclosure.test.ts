@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { createMasker } from '../../src/edges/action/masker.ts';
+import { surroundingsOf } from '../../src/edges/action/run.ts';
 import { readSignInputs } from '../../src/edges/inputs/sign.ts';
 import { guardDisclosure } from '../../src/engine/disclosure.ts';
 import { Failure } from '../../src/failure.ts';
@@ -191,16 +192,19 @@ describe('the guard of private repositories', () => {
             'disclose-private-repository': disclose,
             'github-token': 'ghs_x',
           };
-          const read = readSignInputs(
-            createMasker(() => []),
-            { get: (input) => values[input] ?? '', env: {} },
+          const mask = createMasker(
+            () => [],
+            () => {},
           );
+          const read = readSignInputs(mask, { get: (input) => values[input] ?? '', env: {} });
           const env = {
             GITHUB_REPOSITORY: name,
             GITHUB_API_URL: api.url,
             GITHUB_EVENT_PATH: eventPath,
           };
-          const outcome = await guardDisclosure(read, { env, clock: systemClock, http }).then(
+          const world = { clock: systemClock, http, mask };
+          const surroundings = surroundingsOf(env, read, world);
+          const outcome = await guardDisclosure(read, { surroundings }).then(
             () => 'goes on',
             (caught: unknown) => (caught instanceof Failure ? caught.code : caught),
           );

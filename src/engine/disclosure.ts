@@ -1,19 +1,11 @@
-import type { Clock } from '../clock.ts';
-import type { TokenClaims } from '../edges/action/github-identity.ts';
-import {
-  type AskRepository,
-  type KnownVisibility,
-  repositoryVisibility,
-  tokenVisibility,
-} from '../edges/action/visibility.ts';
-import type { SignInputs } from '../edges/inputs/sign.ts';
 import { Failure } from '../failure.ts';
-import { fetchOver } from '../http/fetch.ts';
-import type { Http } from '../http/http.ts';
 import { foreseeDisclosure } from '../sigstore/disclosure.ts';
+import type { TokenClaims } from '../sigstore/identity-token.ts';
 import { type ChosenServices, publicGoodServices } from '../sigstore/select-services.ts';
 import { readSigningConfig } from '../sigstore/trust.ts';
 import { shown } from '../text/untrusted.ts';
+import type { SignRequest } from './request.ts';
+import type { KnownVisibility, World } from './world.ts';
 
 /** The guard of private repositories, after its first look. */
 export interface Guard {
@@ -30,11 +22,7 @@ export interface Guard {
   checkToken(claims: TokenClaims): Promise<void>;
 }
 
-interface GuardTools {
-  readonly http: Http;
-  readonly env: NodeJS.ProcessEnv;
-  readonly clock: Clock;
-}
+type DisclosureRequest = Pick<SignRequest, 'services' | 'tlog' | 'disclosePrivateRepository'>;
 
 /**
  * Keyless signing with the public-good instance publishes the names of repository and workflow for
@@ -42,8 +30,10 @@ interface GuardTools {
  * public is refused before any service is contacted, the TUF repository included.
  * @throws {Failure} `private-repository` with the three ways out; `bad-signing-config`
  */
-export async function guardDisclosure(inputs: SignInputs, tools: GuardTools): Promise<Guard> {
-  const { services, tlog } = inputs;
+export async function guardDisclosure(
+  { services, tlog, disclosePrivateRepository: mayDisclose }: DisclosureRequest,
+  { surroundings }: Pick<World, 'surroundings'>,
+): Promise<Guard> {
   const signingConfig =
     services.signingConfig === undefined
       ? undefined
@@ -55,12 +45,10 @@ export async function guardDisclosure(inputs: SignInputs, tools: GuardTools): Pr
     trustedRootGiven: services.trustedRoot !== undefined,
   };
   const foreseen = foreseeDisclosure(known, { fulcio: true, log: tlog });
-  const mayDisclose = inputs.disclosePrivateRepository;
   let isPublic = foreseen === 'public';
-  const ask = askOnce(inputs, tools);
   const refusePrivate = async () => {
     if (mayDisclose) return;
-    const known = await repositoryVisibility(tools.env, ask);
+    const known = await surroundings.visibility();
     if (known.visibility !== 'public') throw refused('this repository', known);
   };
   if (isPublic) await refusePrivate();
@@ -72,7 +60,7 @@ export async function guardDisclosure(inputs: SignInputs, tools: GuardTools): Pr
   };
   const checkToken = async (claims: TokenClaims) => {
     if (!isPublic || mayDisclose) return;
-    const known = await tokenVisibility(claims, tools.env, ask);
+    const known = await surroundings.tokenVisibility(claims);
     if (known === undefined || known.visibility === 'public') return;
     const name = claims.repository ?? claims.project_path;
     throw refused(
@@ -83,22 +71,6 @@ export async function guardDisclosure(inputs: SignInputs, tools: GuardTools): Pr
     );
   };
   return { open: foreseen === 'unknown', isPublic: foreseen === 'public', check, checkToken };
-}
-
-/** GitHub is asked once for a repository; undefined where there is no token to ask with. */
-function askOnce({ githubToken }: SignInputs, tools: GuardTools): AskRepository | undefined {
-  if (githubToken === undefined) return undefined;
-  const asked = new Map<string, ReturnType<AskRepository>>();
-  const ask: AskRepository = async (name) =>
-    (await import('../edges/action/github-client.ts')).askGithub(githubToken, {
-      ...tools,
-      fetch: fetchOver(tools.http),
-    })(name);
-  return (name) => {
-    const answer = asked.get(name) ?? ask(name);
-    asked.set(name, answer);
-    return answer;
-  };
 }
 
 function refused(repository: string, { visibility, from }: KnownVisibility): Failure {

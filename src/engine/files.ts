@@ -1,18 +1,15 @@
-import { type Changed, type OpenedPullRequest, openChanged } from '../edges/action/changed.ts';
-import type { Machine } from '../edges/action/sign.ts';
-import type { VerifyInputs } from '../edges/inputs/verify.ts';
 import { Failure } from '../failure.ts';
 import type { Digest } from '../image/digest.ts';
 import { formatReference } from '../image/reference.ts';
 import { mergeTargets, type Target } from '../image/targets.ts';
 import { type ChosenImages, chooseImages } from '../references/chosen-images.ts';
-import { type Globs, readGlobs } from '../references/glob.ts';
-import { type ImageUse, mostFileBytes } from '../references/image-use.ts';
+import { readGlobs } from '../references/glob.ts';
+import type { ImageUse } from '../references/image-use.ts';
 import { shown } from '../text/untrusted.ts';
-import type { Network } from './network.ts';
 import { readFiles } from './read-files.ts';
+import type { VerifyRequest } from './request.ts';
 import type { NotJudged, Source, VerifyResult } from './verify-result.ts';
-import { listFiles, lookUpWorkspaceFile, readWorkspaceFile } from './workspace-files.ts';
+import type { World } from './world.ts';
 
 /** What the files of input `files` name. */
 export interface FileFindings {
@@ -33,69 +30,42 @@ export interface FileFindings {
 const mostUses = 10_000;
 
 /**
- * Reads image references out of the files that input `files` chooses; with `changed-only`, out of
- * those that the pull request changes, as its head has them.
- * @param opened the pull request that `changed-only` is about; undefined: all files are judged
+ * Reads image references out of the files that the request chooses.
  * @throws {Failure} `bad-input`, `too-large`, `github-error`
  */
-export async function findReferences(
-  inputs: VerifyInputs,
-  opened: OpenedPullRequest | undefined,
-  network: Network,
-  machine: Machine,
-): Promise<FileFindings> {
-  const globs = readGlobs(inputs.files);
-  const images = chooseImages(inputs.onlyImages, inputs.skipImages);
-  if (machine.env.GITHUB_EVENT_NAME === 'pull_request_target' && !inputs.changedOnly) {
-    machine.log.warning(
-      'On pull_request_target the checkout is the base of the pull request, and `files` are judged as they are in the checkout. Add `changed-only: true` to judge what the pull request changes.',
-    );
-  }
-  const root = machine.env.GITHUB_WORKSPACE || '.';
-  const changed = opened && (await openChanged(opened, globs, machine));
-  const listed = changed ?? (await allFiles(root, globs));
-  const read = await readFiles(listed, globs, network);
+export async function findReferences(request: VerifyRequest, world: World): Promise<FileFindings> {
+  const globs = readGlobs(request.files);
+  const images = chooseImages(request.onlyImages, request.skipImages);
+  const listed = await world.files.choose(globs);
+  const read = await readFiles(listed, globs, world);
   tellStrangers(
     read.filter(({ kinds }) => kinds.length === 0).map(({ file }) => file),
-    machine,
+    world,
   );
-  tellMentions(read, machine);
+  tellMentions(read, world);
   const problems = listed.problems.map(({ file, why }) => ({
     file,
     uses: [{ line: 1, written: file, why }],
   }));
-  return gather([...read, ...problems], images, changed !== undefined, listed.files.length);
+  return gather([...read, ...problems], images, listed.changedOnly, listed.files.length);
 }
 
-/** All files of the workspace that globs choose. */
-async function allFiles(root: string, globs: Globs): Promise<Changed> {
-  const { files, linkedFolders } = await listFiles(root, globs);
-  return {
-    files,
-    problems: linkedFolders.map((file) => ({
-      file,
-      why: 'is a link to a folder, and links are not followed',
-    })),
-    contentOf: (file) => readWorkspaceFile(root, file, mostFileBytes),
-    lookUp: (path) => lookUpWorkspaceFile(root, path, mostFileBytes),
-  };
-}
-
-function tellStrangers(files: readonly string[], { log }: Machine): void {
+function tellStrangers(files: readonly string[], { tell }: World): void {
   if (files.length === 0) return;
   const shown =
     files.length > 10
       ? `${files.slice(0, 10).join(', ')} and ${files.length - 10} more`
       : files.join(', ');
-  log.notice(
-    `No image reference was looked for in ${shown}: not a Dockerfile, manifest, compose file, workflow or values with an image.`,
-  );
+  tell({
+    kind: 'notice',
+    text: `No image reference was looked for in ${shown}: not a Dockerfile, manifest, compose file, workflow or values with an image.`,
+  });
 }
 
 /** What only another program knows to be an image: a person should know that nobody judged it. */
 function tellMentions(
   read: readonly { file: string; uses: readonly ImageUse[] }[],
-  { log }: Machine,
+  { tell }: World,
 ): void {
   const mentions = read.flatMap(({ file, uses }) =>
     uses.flatMap((use) =>
@@ -107,9 +77,8 @@ function tellMentions(
   if (mentions.length === 0) return;
   const most = 20;
   const more = mentions.length > most ? [`and ${mentions.length - most} more`] : [];
-  log.notice(
-    ['These may be images and are not judged:', ...mentions.slice(0, most), ...more].join('\n'),
-  );
+  const lines = ['These may be images and are not judged:', ...mentions.slice(0, most), ...more];
+  tell({ kind: 'notice', text: lines.join('\n') });
 }
 
 function gather(

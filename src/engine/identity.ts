@@ -1,19 +1,10 @@
-import { readEvent } from '../edges/action/event.ts';
-import {
-  type IdentityToken,
-  identityToken,
-  type TokenClaims,
-  type TokenSources,
-} from '../edges/action/github-identity.ts';
-import { timeFailure, timeFit } from '../edges/action/token-time.ts';
-import type { SignInputs } from '../edges/inputs/sign.ts';
-import { signerInWords } from '../edges/report/signer-words.ts';
-import { describeToken, expectedIdentity } from '../edges/report/token-words.ts';
 import { readCertificate } from '../signature/certificate.ts';
 import { askFulcioDate, createFulcioSigner, type FulcioOptions } from '../sigstore/fulcio.ts';
-import { askGithubToken } from '../sigstore/github-token.ts';
-import type { ServiceTools } from './services.ts';
+import { checkToken, type IdentityToken, type TokenClaims } from '../sigstore/identity-token.ts';
+import { timeFailure, timeFit } from '../sigstore/token-time.ts';
+import type { SignRequest } from './request.ts';
 import type { KeylessSigner } from './signer.ts';
+import type { World } from './world.ts';
 
 /** Looks at what a token says before it is used. @throws {Failure} */
 type AcceptClaims = (claims: TokenClaims) => Promise<void>;
@@ -22,49 +13,33 @@ type TokenSource = () => Promise<IdentityToken>;
 type FulcioTools = Pick<FulcioOptions, 'http' | 'clock' | 'patience'>;
 
 /**
- * Where the identity tokens of this run come from. The first one is fetched at once, beside
- * everything else, and its claims are shown; each further one only when a certificate has to be
- * renewed.
+ * Where the identity tokens of this run come from: the one that was given, else the surroundings.
+ * The first one is fetched at once, beside everything else, and told; each further one only when a
+ * certificate has to be renewed.
  * @returns the source; `first` is the token that it answers first, looked at already
- * @throws {Failure} `no-identity-token`, `bad-identity-token`, `private-repository`, at once where no provider has to be
- * asked to know it; else when it is used
+ * @throws {Failure} `no-identity-token`, `bad-identity-token`, `private-repository`, at once where
+ * no provider has to be asked to know it; else when it is used
  */
 export async function identitySource(
-  inputs: SignInputs,
-  tools: ServiceTools & { readonly patience: () => number; readonly accept: AcceptClaims },
+  { identityToken: given, oidcAudience }: Pick<SignRequest, 'identityToken' | 'oidcAudience'>,
+  { surroundings, mask, tell }: Pick<World, 'surroundings' | 'mask' | 'tell'>,
+  { patience, accept }: { readonly patience: () => number; readonly accept: AcceptClaims },
 ): Promise<TokenSource & { readonly first: Promise<IdentityToken> }> {
-  const { env, log, masker, clock } = tools;
+  const find = async () => {
+    if (given === undefined) return surroundings.identityToken(oidcAudience, patience);
+    mask.mask(given);
+    const what = 'The identity token that was given';
+    return checkToken(given, oidcAudience, { what, fresh: false });
+  };
   const ask = async (): Promise<IdentityToken> => {
-    const fetchToken: TokenSources['fetchToken'] = (provider, audience) =>
-      askGithubToken({ ...provider, ...tools }, audience);
-    const given = inputs.identityToken === undefined ? {} : { given: inputs.identityToken };
-    const found = await identityToken({
-      ...given,
-      audience: inputs.oidcAudience,
-      fetchToken,
-      env,
-      event: await readEvent(env),
-      masker,
-    });
-    await tools.accept(found.claims);
-    log.info(
-      [
-        `\`key\` is empty, so this step signs keyless as ${signerInWords({ identity: expectedIdentity(found.claims, env.GITHUB_SERVER_URL) })}`,
-        ...describeToken(found, env.GITHUB_SERVER_URL, clock.date().getTime()).map(
-          (line) => `  ${line}`,
-        ),
-      ].join('\n'),
-    );
-    return found;
+    const token = await find();
+    await accept(token.claims);
+    tell({ kind: 'identity', token });
+    return token;
   };
   const first = ask();
   first.catch(() => {}); // told when the token is used
-  if (
-    inputs.identityToken !== undefined ||
-    !env.ACTIONS_ID_TOKEN_REQUEST_URL ||
-    !env.ACTIONS_ID_TOKEN_REQUEST_TOKEN
-  )
-    await first;
+  if (given !== undefined || !surroundings.asksForIdentity) await first;
   let unused: Promise<IdentityToken> | undefined = first;
   const next = () => {
     const token = unused ?? ask();

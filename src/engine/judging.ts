@@ -1,11 +1,10 @@
-import type { Machine } from '../edges/action/sign.ts';
-import type { VerifyInputs } from '../edges/inputs/verify.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
 import type { Kind } from '../signature/self-test.ts';
 import type { Trust } from '../signature/trust.ts';
-import type { Network } from './network.ts';
 import { needsTrust } from './policy.ts';
+import type { VerifyRequest } from './request.ts';
 import type { VerifyingTools } from './verify-images.ts';
+import type { World } from './world.ts';
 
 /**
  * How a run judges signatures. What that needs is got while the registry is waited for: the trusted
@@ -19,13 +18,12 @@ import type { VerifyingTools } from './verify-images.ts';
 export function openJudge(
   required: readonly SignaturePolicy[],
   signed: Promise<void>,
-  inputs: VerifyInputs,
-  network: Network,
-  machine: Machine,
+  request: VerifyRequest,
+  world: World,
 ): VerifyingTools['judge'] {
-  const trust = trustOf(inputs, network, machine);
+  const trust = trustOf(request, world);
   if (required.some(needsTrust)) trust();
-  const loading = network.sent.then(() =>
+  const loading = world.sent.then(() =>
     Promise.all([import('../signature/judge.ts'), import('../signature/self-test.ts')]),
   );
   const kinds = new Set(required.flatMap(kindsOf));
@@ -60,10 +58,10 @@ function kindsOf(policy: SignaturePolicy): readonly Kind[] {
  * The trusted root, loaded at the first call; code and network for it only where something is
  * judged by it.
  */
-function trustOf(inputs: VerifyInputs, network: Network, machine: Machine): () => Promise<Trust> {
+function trustOf(request: VerifyRequest, world: World): () => Promise<Trust> {
   let trust: Promise<Trust> | undefined;
   return () => {
-    trust ??= import('./trust.ts').then(({ openTrust }) => openTrust(inputs, network, machine));
+    trust ??= import('./trust.ts').then(({ openTrust }) => openTrust(request, world));
     trust.catch(() => {}); // started beside the first requests and awaited when a signature is judged; until then it must not end the process
     return trust;
   };

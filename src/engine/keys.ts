@@ -1,31 +1,37 @@
 // Keys that stay in a service: loaded only where `key` names one.
-import { homedir } from 'node:os';
-import type { Masker } from '../edges/action/masker.ts';
 import { Failure } from '../failure.ts';
 import type { KeyTools, RanProgram, RunProgram } from '../keys/provider.ts';
-import { readKeyFile } from './key-file.ts';
-import type { Network } from './network.ts';
+import type { World } from './world.ts';
+
+export type KeyWorld = Pick<
+  World,
+  'http' | 'clock' | 'deadline' | 'programs' | 'files' | 'env' | 'mask'
+>;
 
 /** What keys/ needs of this machine to use a key in a service. */
-export function keyTools(
-  { http, clock, deadline, run }: Pick<Network, 'http' | 'clock' | 'deadline' | 'run'>,
-  env: NodeJS.ProcessEnv,
-  masker: Masker,
-): KeyTools {
+export function keyTools({
+  http,
+  clock,
+  deadline,
+  programs,
+  files,
+  env,
+  mask,
+}: KeyWorld): KeyTools {
   return {
     http,
     clock,
     env,
-    home: env.HOME ?? homedir(),
-    readFile: readKeyFile,
-    run: (...asked) => keyProgram(run, ...asked),
-    mask: masker.mask,
+    home: files.home,
+    readFile: files.readKey,
+    run: (...asked) => keyProgram(programs, ...asked),
+    mask: mask.mask,
     sleep: deadline.sleep,
   };
 }
 
 async function keyProgram(
-  run: Network['run'],
+  run: World['programs'],
   command: string,
   args: readonly string[],
   options: RunProgram = {},

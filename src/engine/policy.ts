@@ -1,17 +1,13 @@
 import type { KeyObject } from 'node:crypto';
-import type { Machine } from '../edges/action/sign.ts';
-import type { VerifyInputs } from '../edges/inputs/verify.ts';
-import { maskPrivateKey } from '../edges/inputs/verify.ts';
 import { Failure } from '../failure.ts';
 import { keyHint, missingFileHint } from '../keys/key-hint.ts';
 import { isKeyReference, loadPublicKeys } from '../keys/providers.ts';
 import { readPublicKeys } from '../keys/public.ts';
 import { readKeySource } from '../keys/source.ts';
-import type { PolicyFile } from '../policies/read.ts';
 import type { Pattern, SignaturePolicy, SignerRule } from '../signature/policy.ts';
-import { readKeyFile } from './key-file.ts';
-import type { Network } from './network.ts';
+import type { VerifyRequest } from './request.ts';
 import { narrow, type RequirementFor } from './requirement.ts';
+import type { World } from './world.ts';
 
 /** What this run asks of an image. */
 export interface OpenedPolicy {
@@ -22,46 +18,39 @@ export interface OpenedPolicy {
 
 /**
  * Makes the inputs, or the policy files they name, into what images must satisfy.
- * @param policyFiles those files, where they are not the ones of the workspace
  * @throws {Failure} `bad-key`, `unsupported-key`, `bad-policy`, `bad-input`
  */
-export async function openPolicy(
-  inputs: VerifyInputs,
-  machine: Machine,
-  network: Network,
-  policyFiles?: readonly PolicyFile[],
-): Promise<OpenedPolicy> {
-  if (inputs.policy.length > 0) return readPolicyInput(inputs, machine, policyFiles);
-  const signers = await signersOf(inputs, machine, network);
+export async function openPolicy(request: VerifyRequest, world: World): Promise<OpenedPolicy> {
+  if (request.policy.length > 0) return readPolicyInput(request, world);
+  const signers = await signersOf(request, world);
   const policy = {
     signers,
-    annotations: inputs.annotations,
-    tlog: inputs.tlog,
+    annotations: request.annotations,
+    tlog: request.tlog,
     fromInputs: true as const,
   };
   return { policy, requirementFor: () => ({ kind: 'signature', policy }) };
 }
 
 async function readPolicyInput(
-  inputs: VerifyInputs,
-  { env, log }: Machine,
-  policyFiles: readonly PolicyFile[] | undefined,
+  request: VerifyRequest,
+  { files: disk, tell }: World,
 ): Promise<OpenedPolicy> {
-  const [{ readPolicies }, { readPolicyFiles }] = await Promise.all([
+  const [{ readPolicies }, files] = await Promise.all([
     import('../policies/read.ts'),
-    import('../policies/files.ts'),
+    disk.policies(request.policy),
   ]);
-  const files = policyFiles ?? (await readPolicyFiles(inputs.policy, env.GITHUB_WORKSPACE ?? '.'));
   const ownTrust =
-    inputs.services.trustedRoot !== undefined || inputs.services.tufMirror !== undefined;
+    request.services.trustedRoot !== undefined || request.services.tufMirror !== undefined;
   const compilePattern = await loadPatterns(files.map(({ text }) => text));
   const { requirementFor, notes } = readPolicies(files, {
     readPublicKeys,
     ownTrust,
     compilePattern,
   });
-  for (const { file, line, text } of notes) log.notice(`${file}, line ${line}: ${text}`);
-  return { requirementFor: (image) => narrow(requirementFor(image), inputs) };
+  for (const { file, line, text } of notes)
+    tell({ kind: 'notice', text: `${file}, line ${line}: ${text}` });
+  return { requirementFor: (image) => narrow(requirementFor(image), request) };
 }
 
 /**
@@ -77,15 +66,14 @@ async function loadPatterns(texts: readonly string[]): Promise<(source: string) 
 }
 
 async function signersOf(
-  { key, identities, issuers, github }: VerifyInputs,
-  machine: Machine,
-  network: Network,
+  { key, identities, issuers, github }: VerifyRequest,
+  world: World,
 ): Promise<[SignerRule, ...SignerRule[]]> {
   if (key === undefined)
     return [{ identities, issuers, ...(Object.keys(github).length === 0 ? {} : { github }) }];
   const [first, ...rest] = isKeyReference(key)
-    ? await keysOfService(key, machine, network)
-    : readPublicKeys(await keyText(key, machine));
+    ? await keysOfService(key, world)
+    : readPublicKeys(await keyText(key, world));
   if (first === undefined)
     throw new Failure('bad-key', '`key` names no public key.', 'Use `key: cosign.pub`.');
   return [{ key: first }, ...rest.map((other) => ({ key: other }))];
@@ -95,21 +83,17 @@ async function signersOf(
  * The public halves of a key that a service keeps, of all its versions: an image may have been
  * signed before a rotation.
  */
-async function keysOfService(
-  key: string,
-  { env, masker }: Machine,
-  network: Network,
-): Promise<readonly KeyObject[]> {
+async function keysOfService(key: string, world: World): Promise<readonly KeyObject[]> {
   const { keyTools } = await import('./keys.ts');
-  return loadPublicKeys(key, keyTools(network, env, masker));
+  return loadPublicKeys(key, keyTools(world));
 }
 
-async function keyText(key: string, { env, masker }: Machine): Promise<string> {
+async function keyText(key: string, { env, files, mask }: World): Promise<string> {
   const hint = keyHint(key.trim(), 'key', 'public');
   if (hint !== undefined) throw hint;
   try {
-    const text = await readKeySource(key, { environment: env, readFile: readKeyFile });
-    maskPrivateKey(masker, text);
+    const text = await readKeySource(key, { environment: env, readFile: files.readKey });
+    mask.maskPrivateKey(text);
     return text;
   } catch (caught) {
     if (!(caught instanceof Failure)) throw caught;

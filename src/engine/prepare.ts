@@ -1,14 +1,14 @@
-import type { Machine } from '../edges/action/sign.ts';
-import { loginRegistry } from '../edges/inputs/rules.ts';
-import type { VerifyInputs } from '../edges/inputs/verify.ts';
 import { Failure } from '../failure.ts';
 import type { HttpOptions } from '../http/client.ts';
 import { formatRepository } from '../image/reference.ts';
 import type { Image } from '../image/resolve.ts';
-import type { Target } from '../image/targets.ts';
+import { readTargets, type Target } from '../image/targets.ts';
 import type { RegistryOptions } from '../registry/connection.ts';
 import type { FoundSignature } from '../signature/found.ts';
-import { type Network, openRegistries, type Registries } from './network.ts';
+import type { FileFindings } from './files.ts';
+import { openRegistries, type Registries } from './registries.ts';
+import type { VerifyRequest } from './request.ts';
+import type { World } from './world.ts';
 
 /** The images of a run that verifies, and how their registries and signatures are read. */
 export interface Reading {
@@ -20,6 +20,33 @@ export interface Reading {
   readonly signed: Promise<void>;
   /** Settles when what `readAhead` asked for is on its way, or has failed. */
   readonly sent: Promise<unknown>;
+}
+
+/** What is under way before a run is asked to verify: it need not wait for the code that judges. */
+export interface Prepared {
+  /** the images of the request, where it names all of them itself */
+  readonly reading?: Reading;
+  /** what files name, where these do */
+  readonly findings?: Promise<FileFindings>;
+}
+
+/**
+ * Begins to read what a request names. Policy files may want no signature of an image, so with them
+ * no signature is asked for before they are read.
+ * @throws {Failure} of `readTargets` and `openReading`
+ */
+export function prepare(request: VerifyRequest, world: World): Prepared {
+  if (request.files.length > 0) return { findings: findingsOf(request, world) };
+  const ahead = request.policy.length === 0;
+  return { reading: openReading(readTargets(request), request, world, ahead) };
+}
+
+function findingsOf(request: VerifyRequest, world: World): Promise<FileFindings> {
+  const findings = import('./files.ts').then(({ findReferences }) =>
+    findReferences(request, world),
+  );
+  findings.catch(() => {}); // told by whoever verifies
+  return findings;
 }
 
 /** How a run that only reads uses the network. */
@@ -56,9 +83,8 @@ const mostAhead = 24;
  */
 export function openReading(
   targets: readonly Target[],
-  inputs: VerifyInputs,
-  { env, masker }: Machine,
-  network: Network,
+  request: VerifyRequest,
+  world: World,
   ahead: boolean,
 ): Reading {
   if (targets.length > mostImages) {
@@ -70,15 +96,13 @@ export function openReading(
   }
   const { promise: signed, resolve: onSignature } = Promise.withResolvers<void>();
   const setting = {
-    inputs: inputs.registry,
-    loginRegistry: loginRegistry(inputs.registry, targets),
+    request: request.registry,
+    targets,
     access: 'pull' as const,
-    env,
-    masker,
-    limits: readingLimits(inputs.timeout).registries,
+    limits: readingLimits(request.timeout).registries,
     onSignature,
   };
-  const { open, store } = openRegistries(setting, network);
+  const { open, store } = openRegistries(setting, world);
   const begun = ahead
     ? readAhead(targets, store)
     : new Map<string, Promise<readonly FoundSignature[]>>();
@@ -92,7 +116,7 @@ export function openReading(
     open,
     found,
     signed,
-    sent: Promise.race([network.sent, Promise.allSettled(begun.values())]),
+    sent: Promise.race([world.sent, Promise.allSettled(begun.values())]),
   };
 }
 

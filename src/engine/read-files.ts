@@ -1,12 +1,11 @@
 import { posix } from 'node:path';
-import type { Changed, Content } from '../edges/action/changed.ts';
 import { Failure } from '../failure.ts';
 import { inParallel } from '../image/in-parallel.ts';
 import { type EnvFile, mostEnvBytes } from '../references/environment.ts';
 import type { Globs } from '../references/glob.ts';
 import type { FileReading, ImageUse } from '../references/image-use.ts';
 import { type Beside, type FileReader, openFileReader } from './file-reader.ts';
-import type { Network } from './network.ts';
+import type { ChosenFiles, Content, World } from './world.ts';
 
 /** What a file names. */
 export interface ReadFile extends FileReading {
@@ -22,17 +21,17 @@ const atOnce = 16;
  * @throws {Failure} `too-large`
  */
 export async function readFiles(
-  listed: Changed,
+  listed: ChosenFiles,
   globs: Globs,
-  network: Network,
+  world: Pick<World, 'clock' | 'deadline'>,
 ): Promise<readonly ReadFile[]> {
   if (listed.files.length === 0) return [];
-  const reader = openFileReader(network);
+  const reader = openFileReader(world);
   const envFilesOf = envFilesIn(listed.lookUp);
   try {
     let bytes = 0;
     const quick = await inParallel(listed.files, atOnce, async (file) => {
-      network.deadline.signal.throwIfAborted();
+      world.deadline.signal.throwIfAborted();
       const content = await listed.contentOf(file);
       if ('why' in content)
         return { file, kinds: ['unreadable'], uses: [{ line: 1, written: file, ...content }] };
@@ -68,7 +67,7 @@ function mayBeCompose({ file, kinds }: ReadFile): boolean {
 interface Tools {
   readonly globs: Globs;
   readonly reader: FileReader;
-  readonly lookUp: Changed['lookUp'];
+  readonly lookUp: ChosenFiles['lookUp'];
 }
 
 /** What becomes of a use that other files have a say in. */

@@ -2,11 +2,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
-import type { Setting } from '../edges/action/report-sign.ts';
 import { signedFrom } from '../policies/from-results.ts';
 import { writePolicies } from '../policies/write.ts';
 import { readCertificate } from '../signature/certificate.ts';
-import type { SignResult } from './sign-result.ts';
+import type { SignReport } from './sign.ts';
 
 export interface SavedPolicies {
   readonly folder: string;
@@ -20,11 +19,9 @@ export interface SavedPolicies {
  * as node:fs does.
  */
 export async function savePolicies(
-  results: readonly SignResult[],
-  { services, publicKey }: Setting,
+  { results, publicKey, trustedRoot, privateSigstore }: SignReport,
   temp: string,
 ): Promise<SavedPolicies | undefined> {
-  const { trustedRoot, privateSigstore } = services;
   const root =
     trustedRoot === undefined
       ? {}
@@ -56,7 +53,7 @@ export async function savePolicies(
 }
 
 /** What the certificate of the first keyless signature says of its run. */
-function claimsOf(results: readonly SignResult[]) {
+function claimsOf(results: SignReport['results']) {
   const pem = results
     .flatMap(({ signatures }) => signatures)
     .find(({ certificate }) => certificate !== undefined)?.certificate;

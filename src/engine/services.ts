@@ -1,32 +1,18 @@
 // Loaded only where a service is used: a key with `tlog: false` needs nothing of this.
-import { tmpdir } from 'node:os';
-import type { Clock } from '../clock.ts';
-import type { TokenClaims } from '../edges/action/github-identity.ts';
-import type { Log } from '../edges/action/log.ts';
-import type { Masker } from '../edges/action/masker.ts';
-import { timeFit } from '../edges/action/token-time.ts';
-import type { SignInputs } from '../edges/inputs/sign.ts';
 import { Failure } from '../failure.ts';
-import type { Deadline } from '../http/deadline.ts';
-import type { Http } from '../http/http.ts';
 import { createTrust } from '../signature/trust.ts';
+import type { TokenClaims } from '../sigstore/identity-token.ts';
 import { createRekor, type Rekor } from '../sigstore/rekor.ts';
 import { type ChosenServices, chooseServices } from '../sigstore/select-services.ts';
 import type { SigningConfig } from '../sigstore/signing-config.ts';
 import { createTimestampWitness } from '../sigstore/timestamp.ts';
+import { timeFit } from '../sigstore/token-time.ts';
 import { loadTrust, logIdsOf, type Trust } from '../sigstore/trust.ts';
 import { guardDisclosure } from './disclosure.ts';
 import { identitySource, openKeyless } from './identity.ts';
+import type { SignRequest } from './request.ts';
 import { formatsOf, type KeylessSigner, type Services } from './signer.ts';
-
-export interface ServiceTools {
-  readonly env: NodeJS.ProcessEnv;
-  readonly http: Http;
-  readonly clock: Clock;
-  readonly deadline: Deadline;
-  readonly log: Log;
-  readonly masker: Masker;
-}
+import type { World } from './world.ts';
 
 /**
  * The services of a run, and its signer where no key signs. Both are under way: neither needs to be
@@ -47,19 +33,16 @@ export interface OpenedServices {
  *   `bad-trusted-root`, `tuf-error`, `rekor-error`, `bad-input`
  *   (`services`), `fulcio-error` (`signer`, at its first use).
  */
-export async function openServices(
-  inputs: SignInputs,
-  tools: ServiceTools,
-): Promise<OpenedServices> {
-  const keyless = inputs.key === undefined;
-  const guard = keyless ? await guardDisclosure(inputs, tools) : undefined;
-  const patience = patienceOf(inputs, tools);
+export async function openServices(request: SignRequest, world: World): Promise<OpenedServices> {
+  const keyless = request.key === undefined;
+  const guard = keyless ? await guardDisclosure(request, world) : undefined;
+  const patience = patienceOf(request, world);
   const accept = async (claims: TokenClaims) => guard?.checkToken(claims);
-  const identity = () => identitySource(inputs, { ...tools, patience, accept });
+  const identity = () => identitySource(request, world, { patience, accept });
   // With another TUF repository, which services there are is known only afterwards: no token is
   // fetched for what may be refused.
   const token = guard === undefined || guard.open ? undefined : await identity();
-  const find = () => findServices(inputs, tools, async (chosen) => guard?.check(chosen));
+  const find = () => findServices(request, world, async (chosen) => guard?.check(chosen));
   // No service is contacted for a token whose names must not be published, the TUF repository
   // included: of the public-good instance nothing is asked before the token has been looked at.
   const found = guard?.isPublic === true && token !== undefined ? token.first.then(find) : find();
@@ -67,16 +50,16 @@ export async function openServices(
   services.catch(() => {}); // told by whoever needs them first
   if (!keyless) return { services, signer: undefined };
   const signer = found.then(async ({ fulcio, services: made }) => {
-    formatsOf(inputs, made); // no certificate is asked for, which Fulcio would publish, when the formats will be refused
+    formatsOf(request, made); // no certificate is asked for, which Fulcio would publish, when the formats will be refused
     const source = token ?? (await identity());
-    const { http, clock } = tools;
+    const { http, clock } = world;
     // The token is looked at again, now that the services are certain: others may be foreseen.
     return openKeyless(fulcio as URL, source, { http, clock, patience, accept });
   });
   signer.catch(() => {});
   // Known before anything is looked up: whoever gave a token that is old hears only of that.
-  if (inputs.identityToken !== undefined && token !== undefined)
-    if (timeFit(await token.first, tools.clock.date()) !== 'fits') await (await signer).identity();
+  if (request.identityToken !== undefined && token !== undefined)
+    if (timeFit(await token.first, world.clock.date()) !== 'fits') await (await signer).identity();
   return { services, signer };
 }
 
@@ -84,37 +67,37 @@ export async function openServices(
  * How long a service may be waited for: what the step has left, minus what pushing, reading back
  * and reporting may need. That is a tenth of the budget, fifteen seconds at the most.
  */
-function patienceOf({ timeout }: SignInputs, { deadline }: ServiceTools): () => number {
+function patienceOf({ timeout }: SignRequest, { deadline }: World): () => number {
   const reserve = Math.min(15_000, timeout / 10);
   return () => Math.max(0, deadline.remaining() - reserve);
 }
 
 async function findServices(
-  inputs: SignInputs,
-  tools: ServiceTools,
+  request: SignRequest,
+  world: World,
   check: (chosen: ChosenServices) => Promise<void>,
 ): Promise<{ services: Services; fulcio: URL | undefined }> {
-  const keyless = inputs.key === undefined;
-  const { services: given } = inputs;
-  const patience = patienceOf(inputs, tools);
-  const { http, clock } = tools;
+  const keyless = request.key === undefined;
+  const { services: given } = request;
+  const patience = patienceOf(request, world);
+  const { http, clock } = world;
   const trusted = await loadTrust({
     ...given,
     needsSigningConfig:
-      (keyless && given.fulcioUrl === undefined) || (inputs.tlog && given.rekorUrl === undefined),
-    cacheDir: tools.env.RUNNER_TOOL_CACHE || tools.env.RUNNER_TEMP || tmpdir(),
+      (keyless && given.fulcioUrl === undefined) || (request.tlog && given.rekorUrl === undefined),
+    cacheDir: world.files.cache,
     http,
     patience,
   });
-  for (const notice of trusted.notices) tools.log.notice(notice);
+  for (const notice of trusted.notices) world.tell({ kind: 'notice', text: notice });
   const chosen = chooseServices(
     trusted.signingConfig,
     given,
-    { fulcio: keyless, log: inputs.tlog },
+    { fulcio: keyless, log: request.tlog },
     clock.date(),
   );
   await check(chosen);
-  const tlog = usesLog(inputs, chosen, trusted, tools.log);
+  const tlog = usesLog(request, chosen, trusted, world);
 
   const logIds = async () => logIdsOf(trusted.trustedRoot);
   const open = (log: ChosenServices['logs'][number]) =>
@@ -123,7 +106,7 @@ async function findServices(
   const versions = await Promise.all(logs.map((log) => log.version()));
   const logV1 =
     logs[versions.indexOf(1)] ??
-    (tlog ? olderLog(trusted.signingConfig, inputs, { open, now: clock.date() }) : undefined);
+    (tlog ? olderLog(trusted.signingConfig, request, { open, now: clock.date() }) : undefined);
   const timestamps = chosen.timestamps.map((url) =>
     createTimestampWitness({ http, clock, url, patience }),
   );
@@ -149,10 +132,10 @@ async function findServices(
  * @throws {Failure} `bad-signing-config`
  */
 function usesLog(
-  { tlog }: SignInputs,
+  { tlog }: SignRequest,
   chosen: ChosenServices,
   { signingConfig }: Trust,
-  log: Log,
+  { tell }: World,
 ): boolean {
   if (!tlog || chosen.logs.length > 0) return tlog;
   if (signingConfig === undefined) {
@@ -162,9 +145,10 @@ function usesLog(
       'Add `signing-config:` or `rekor-url:` beside `trusted-root:`, or set `tlog: false`.',
     );
   }
-  log.notice(
-    'The signing config names no transparency log, so the signatures are recorded in none.',
-  );
+  tell({
+    kind: 'notice',
+    text: 'The signing config names no transparency log, so the signatures are recorded in none.',
+  });
   return false;
 }
 
@@ -174,10 +158,10 @@ function usesLog(
  */
 function olderLog(
   config: SigningConfig | undefined,
-  inputs: SignInputs,
+  request: SignRequest,
   { open, now }: { open: (log: ChosenServices['logs'][number]) => Rekor; now: Date },
 ): Rekor | undefined {
-  if (inputs.format === 'bundle' || inputs.services.rekorUrl !== undefined) return undefined;
+  if (request.format === 'bundle' || request.services.rekorUrl !== undefined) return undefined;
   try {
     const [log] = chooseServices(
       config,

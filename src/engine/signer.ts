@@ -1,7 +1,5 @@
 import type { TrustedRoot } from '@sigstore/protobuf-specs';
 import type { Witness } from '@sigstore/sign';
-import type { Masker } from '../edges/action/masker.ts';
-import type { SignInputs } from '../edges/inputs/sign.ts';
 import { Failure } from '../failure.ts';
 import type { Digest } from '../image/digest.ts';
 import { cosignRepositoryName } from '../image/reference.ts';
@@ -19,8 +17,8 @@ import { makeStatement } from '../signature/statement.ts';
 import { createTrust, type Trust } from '../signature/trust.ts';
 import type { Verdict } from '../signature/verdict.ts';
 import { chooseFormats, type FormatFacts } from './formats.ts';
-import { readKeyFile } from './key-file.ts';
-import type { Network } from './network.ts';
+import type { KeyWorld } from './keys.ts';
+import type { SignRequest } from './request.ts';
 import type { Making } from './sign-image.ts';
 
 /** What witnesses a signature, and what it is judged by. */
@@ -66,31 +64,29 @@ export interface SigningCraft {
 
 /** The formats of this run, and why one is left out. @throws {Failure} `bad-input` */
 export function formatsOf(
-  { key, format }: SignInputs,
+  { key, format }: Pick<SignRequest, 'key' | 'format'>,
   { facts }: Services,
 ): ReturnType<typeof chooseFormats> {
   return chooseFormats(format, { ...facts, keyless: key === undefined });
 }
 
 /**
- * Opens the private key of input `key`, or looks it up in the service that keeps it. That happens
+ * Opens the private key that the request names, or looks it up in the service that keeps it. That happens
  * beside the first requests of the run; await it when a signature is due.
  * @throws {Failure} `bad-key`, `bad-password`, `unsupported-key`; for a key in a service what
  * KeyProvider says
  */
 export async function openKey(
-  inputs: SignInputs,
-  env: NodeJS.ProcessEnv,
-  masker: Masker,
-  network: Network,
+  { key = '', keyPassword: password }: Pick<SignRequest, 'key' | 'keyPassword'>,
+  world: KeyWorld,
 ): Promise<ImageSigner> {
-  if (isKeyReference(inputs.key ?? '')) {
+  if (isKeyReference(key)) {
     const { keyTools } = await import('./keys.ts');
-    return loadReferencedSigner(inputs.key ?? '', keyTools(network, env, masker));
+    return loadReferencedSigner(key, keyTools(world));
   }
-  const text = await readKeySource(inputs.key ?? '', { environment: env, readFile: readKeyFile });
-  masker.maskKey(text); // what `env://` or a path brought has not been seen by the runner yet
-  return loadSigner({ key: text, password: inputs.keyPassword });
+  const text = await readKeySource(key, { environment: world.env, readFile: world.files.readKey });
+  world.mask.maskKey(text); // what `env://` or a path brought has not been seen by the runner yet
+  return loadSigner({ key: text, password });
 }
 
 /**

@@ -1,9 +1,7 @@
-import { tmpdir } from 'node:os';
-import type { Machine } from '../edges/action/sign.ts';
-import type { VerifyInputs } from '../edges/inputs/verify.ts';
 import { createTrust, type Trust } from '../signature/trust.ts';
 import { loadTrust } from '../sigstore/trust.ts';
-import type { Network } from './network.ts';
+import type { VerifyRequest } from './request.ts';
+import type { World } from './world.ts';
 
 /**
  * What certificates, log entries and timestamps are judged by: `trusted-root` as given, else the
@@ -12,17 +10,16 @@ import type { Network } from './network.ts';
  * @throws {Failure} `bad-trusted-root`, `bad-input`, `tuf-error`
  */
 export async function openTrust(
-  { services }: VerifyInputs,
-  { http, deadline }: Network,
-  { env, log }: Machine,
+  { services }: Pick<VerifyRequest, 'services'>,
+  { http, deadline, files, tell }: World,
 ): Promise<Trust> {
   const trusted = await loadTrust({
     ...services,
     needsSigningConfig: false,
-    cacheDir: env.RUNNER_TOOL_CACHE || env.RUNNER_TEMP || tmpdir(),
+    cacheDir: files.cache,
     http,
     patience: deadline.remaining,
   });
-  for (const notice of trusted.notices) log.notice(notice);
+  for (const text of trusted.notices) tell({ kind: 'notice', text });
   return createTrust(trusted.trustedRoot);
 }

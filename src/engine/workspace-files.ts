@@ -4,6 +4,8 @@ import { lstat, open, readdir, readlink, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { Failure } from '../failure.ts';
 import type { Globs } from '../references/glob.ts';
+import { mostFileBytes } from '../references/image-use.ts';
+import type { ChosenFiles } from './world.ts';
 
 /** What was found in the workspace. Paths have `/` and are relative to it. */
 export interface WorkspaceFiles {
@@ -41,6 +43,21 @@ export async function listFiles(root: string, globs: Globs): Promise<WorkspaceFi
     }
   }
   return { files: files.sort(), linkedFolders: linkedFolders.sort() };
+}
+
+/** All files of the workspace that globs choose. @throws {Failure} `too-large` */
+export async function chooseFiles(root: string, globs: Globs): Promise<ChosenFiles> {
+  const { files, linkedFolders } = await listFiles(root, globs);
+  return {
+    files,
+    problems: linkedFolders.map((file) => ({
+      file,
+      why: 'is a link to a folder, and links are not followed',
+    })),
+    contentOf: (file) => readWorkspaceFile(root, file, mostFileBytes),
+    lookUp: (path) => lookUpWorkspaceFile(root, path, mostFileBytes),
+    changedOnly: false,
+  };
 }
 
 function tooMany(): Failure {
@@ -131,4 +148,20 @@ export async function lookUpWorkspaceFile(
  */
 export function blobId(content: Buffer): string {
   return createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex');
+}
+
+/**
+ * Reads at most `maxBytes` of a regular file, so that neither a device nor a large file named by
+ * mistake fills the memory. Throws as node:fs does.
+ */
+export async function readKeyFile(path: string, maxBytes: number): Promise<Uint8Array> {
+  await using file = await open(path, 'r');
+  if (!(await file.stat()).isFile())
+    throw Object.assign(new Error('not a regular file'), { code: 'EISDIR' });
+  const { buffer, bytesRead } = await file.read({
+    buffer: Buffer.alloc(maxBytes),
+    position: 0,
+    length: maxBytes,
+  });
+  return buffer.subarray(0, bytesRead);
 }

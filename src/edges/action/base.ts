@@ -1,4 +1,5 @@
 import { relative, resolve, sep } from 'node:path';
+import type { VerifyRequest } from '../../engine/request.ts';
 import { readWorkspaceFile } from '../../engine/workspace-files.ts';
 import { Failure } from '../../failure.ts';
 import { decodeKeyText } from '../../keys/key-text.ts';
@@ -6,15 +7,14 @@ import { policyFileLimits } from '../../policies/files.ts';
 import type { PolicyFile } from '../../policies/read.ts';
 import { readGlobs } from '../../references/glob.ts';
 import { shown } from '../../text/untrusted.ts';
-import type { VerifyInputs } from '../inputs/verify.ts';
 import type { OpenedPullRequest } from './changed.ts';
 import type { GitTree, TreeEntry } from './git-tree.ts';
 import { headContent } from './pull-request.ts';
-import type { Machine } from './sign.ts';
+import type { Run } from './run.ts';
 
-/** The inputs that images are judged by, and the policy files where they are not the workspace's. */
+/** What images are judged by, and the policy files where they are not the workspace's. */
 export interface JudgedBy {
-  readonly inputs: VerifyInputs;
+  readonly request: VerifyRequest;
   readonly policyFiles?: readonly PolicyFile[];
 }
 
@@ -27,10 +27,10 @@ const mostBytes = 4 * 1024 * 1024;
  * @throws {Failure} `bad-input` for a file that the pull request adds, or one behind a link;
  * `bad-policy`, `github-error`
  */
-export async function inputsOfBase(
-  inputs: VerifyInputs,
+export async function requestOfBase(
+  request: VerifyRequest,
   opened: OpenedPullRequest,
-  { log }: Machine,
+  { log }: Pick<Run, 'log'>,
 ): Promise<JudgedBy> {
   const tell = (input: string, path: string) =>
     log.notice(
@@ -41,20 +41,20 @@ export async function inputsOfBase(
     const file = await fileOfBase(input, value.trim(), opened, tell);
     return file === undefined ? value : file.text;
   };
-  const { trustedRoot, tufRoot } = inputs.services;
+  const { trustedRoot, tufRoot } = request.services;
   const [key, root, firstRoot, policyFiles] = await Promise.all([
-    textOf('key', inputs.key),
+    textOf('key', request.key),
     textOf('trusted-root', trustedRoot),
     textOf('tuf-root', tufRoot),
-    policiesOfBase(inputs.policy, opened, tell),
+    policiesOfBase(request.policy, opened, tell),
   ]);
   const services = {
-    ...inputs.services,
+    ...request.services,
     ...(root === undefined ? {} : { trustedRoot: root }),
     ...(firstRoot === undefined ? {} : { tufRoot: firstRoot }),
   };
   return {
-    inputs: { ...inputs, ...(key === undefined ? {} : { key }), services },
+    request: { ...request, ...(key === undefined ? {} : { key }), services },
     ...(policyFiles === undefined ? {} : { policyFiles }),
   };
 }

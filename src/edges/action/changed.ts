@@ -1,7 +1,7 @@
 import { readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Network } from '../../engine/network.ts';
 import { blobId, readWorkspaceFile } from '../../engine/workspace-files.ts';
+import type { ChosenFiles, Content, World } from '../../engine/world.ts';
 import { Failure } from '../../failure.ts';
 import { fetchOver } from '../../http/fetch.ts';
 import type { Globs } from '../../references/glob.ts';
@@ -9,7 +9,7 @@ import { mostFileBytes } from '../../references/image-use.ts';
 import type { VerifyInputs } from '../inputs/verify.ts';
 import type { GitTree, TreeEntry } from './git-tree.ts';
 import type { Octokit } from './github-client.ts';
-import { type LinkProblem, type LinkTools, leadsToChanged, linkProblems } from './links.ts';
+import { type LinkTools, leadsToChanged, linkProblems } from './links.ts';
 import {
   changedFiles,
   headContent,
@@ -17,34 +17,18 @@ import {
   type PullRequest,
   readPullRequest,
 } from './pull-request.ts';
-import type { Machine } from './sign.ts';
+import type { Run } from './run.ts';
 
 /** A pull request, and GitHub to ask about it. */
 export interface OpenedPullRequest {
   readonly octokit: Octokit;
   readonly pullRequest: PullRequest;
   readonly root: string;
-  readonly waiting: { readonly signal: AbortSignal; readonly clock: Network['clock'] };
+  readonly waiting: { readonly signal: AbortSignal; readonly clock: World['clock'] };
   /** what its head has; asked for once */
   readonly headTree: () => Promise<GitTree>;
   /** what the commit has that it is to be merged into; asked for once */
   readonly baseTree: () => Promise<GitTree>;
-}
-
-/** The content of a file; or why there is none, the end of a sentence. */
-export type Content = { readonly bytes: Uint8Array } | { readonly why: string };
-
-/** What a pull request changes of the chosen files. */
-export interface Changed {
-  /** chosen files that its head has, as regular files */
-  readonly files: readonly string[];
-  /** what can bring in a file that is none of these */
-  readonly problems: readonly LinkProblem[];
-  readonly contentOf: (file: string) => Promise<Content>;
-  /** any file, chosen or not; undefined where there is none. A link is not followed */
-  readonly lookUp: (path: string) => Promise<Content | undefined>;
-  /** files that count only if they are compose files: what sets their variables changes */
-  readonly onlyCompose?: ReadonlySet<string>;
 }
 
 /**
@@ -54,8 +38,8 @@ export interface Changed {
  */
 export async function openPullRequest(
   { githubToken }: Pick<VerifyInputs, 'githubToken'>,
-  { http, deadline, clock }: Network,
-  { env, log }: Machine,
+  { http, deadline, clock }: World,
+  { env, log, workspace }: Run,
 ): Promise<OpenedPullRequest | undefined> {
   const pullRequest = await readPullRequest(env);
   if (pullRequest === undefined) {
@@ -88,7 +72,7 @@ export async function openPullRequest(
   return {
     octokit,
     pullRequest,
-    root: env.GITHUB_WORKSPACE || '.',
+    root: workspace,
     waiting,
     headTree: treeOf(pullRequest.head),
     baseTree: treeOf(pullRequest.base),
@@ -112,8 +96,8 @@ function noBase(): Failure {
 export async function openChanged(
   opened: OpenedPullRequest,
   globs: Globs,
-  { env, log }: Machine,
-): Promise<Changed | undefined> {
+  { env, log }: Pick<Run, 'env' | 'log'>,
+): Promise<ChosenFiles | undefined> {
   const { octokit, pullRequest, waiting } = opened;
   const [listed, tree] = await Promise.all([
     changedFiles(octokit, pullRequest, waiting),
@@ -150,6 +134,7 @@ export async function openChanged(
         })),
     ],
     contentOf: (file) => contentOf(file, entries.get(file), opened),
+    changedOnly: true,
     onlyCompose,
     async lookUp(path) {
       const entry = await tree.at(path);
@@ -188,7 +173,7 @@ function foldersOf(path: string): readonly string[] {
   return ['', ...parts.map((_, index) => `${parts.slice(0, index + 1).join('/')}/`)];
 }
 
-function allFiles(event: string | undefined, log: Machine['log']): undefined {
+function allFiles(event: string | undefined, log: Run['log']): undefined {
   if (event !== 'pull_request') {
     throw new Failure(
       'github-error',

@@ -1,41 +1,6 @@
-import { decodeJwt } from 'jose';
-import { Failure } from '../../failure.ts';
+import { checkToken, type IdentityToken } from '../../sigstore/identity-token.ts';
 import type { RunEvent } from './event.ts';
-import type { Masker } from './masker.ts';
 import { noTokenFailure } from './missing-token.ts';
-
-/**
- * A token that Fulcio may be asked with: well-formed, alive, for the right audience. Its signature
- * is Fulcio's to check.
- */
-export interface IdentityToken {
-  readonly token: string;
-  readonly claims: TokenClaims;
-  /** milliseconds since 1970, as those below; whether they fit a clock is for `timeFit` to say */
-  readonly expires: number;
-  readonly notBefore?: number;
-  readonly issued?: number;
-  /** for sentences: `GitHub's identity token` */
-  readonly what: string;
-  /** it was issued for this step, just now */
-  readonly fresh: boolean;
-}
-
-/** The claims this action reads; each is a text (OpenID Connect core 1.0 §2; GitHub's own). */
-export interface TokenClaims {
-  readonly iss: string;
-  readonly sub: string;
-  readonly email?: string;
-  readonly repository?: string;
-  readonly ref?: string;
-  readonly sha?: string;
-  readonly event_name?: string;
-  readonly job_workflow_ref?: string;
-  readonly repository_visibility?: string;
-  /** GitLab's, as the one below */
-  readonly project_path?: string;
-  readonly project_visibility?: string;
-}
 
 /** GitHub's OIDC provider as the runner names it, and what proves to it which job asks. */
 export interface TokenProvider {
@@ -43,137 +8,28 @@ export interface TokenProvider {
   readonly credential: string;
 }
 
-/** Where a token comes from. */
-export interface TokenSources {
-  /** of input `identity-token` or SIGSTORE_ID_TOKEN */
-  readonly given?: string;
+/** What a token is asked for with. */
+export interface TokenTools {
   readonly audience: string;
-  /** GitHub's OIDC provider for this run */
   readonly fetchToken: (provider: TokenProvider, audience: string) => Promise<string>;
   readonly env: NodeJS.ProcessEnv;
   readonly event: RunEvent;
-  readonly masker: Pick<Masker, 'mask'>;
+  readonly mask: (secret: string) => void;
 }
 
 /**
- * The identity this run signs with: the token that was given, else GitHub's. It is masked before it
- * is looked at.
+ * The identity token that GitHub gives this job. It is masked before it is looked at.
  * @throws {Failure} `no-identity-token` when GitHub gives this run none, with the reason and the
- * YAML to add; `bad-identity-token` for a token
- *   that is malformed, for another audience or about nobody: Fulcio would refuse it with less to go
- *   on.
+ * YAML to add; `bad-identity-token` for a token that is malformed, for another audience or about
+ * nobody: Fulcio would refuse it with less to go on.
  */
-export async function identityToken(sources: TokenSources): Promise<IdentityToken> {
-  const { given, audience, masker } = sources;
-  if (given !== undefined) {
-    masker.mask(given);
-    return checkToken(given, audience, { what: 'The identity token that was given', fresh: false });
-  }
-  const token = await githubToken(sources);
-  masker.mask(token);
-  return checkToken(token, audience, { what: "GitHub's identity token", fresh: true });
-}
-
-async function githubToken({
-  env,
-  event,
-  audience,
-  masker,
-  fetchToken,
-}: TokenSources): Promise<string> {
+export async function githubIdentity(tools: TokenTools): Promise<IdentityToken> {
+  const { env, event, audience, mask, fetchToken } = tools;
   const { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: credential } = env;
   if (!url || !credential) throw noTokenFailure(env, event);
   // An endpoint that fails may send back what it was sent, and its answer comes near the log.
-  masker.mask(credential);
-  return fetchToken({ url, credential }, audience);
-}
-
-/**
- * Checks what can be known of a token without its issuer's keys and without a clock.
- * @throws {Failure} `bad-identity-token`; the token itself is in no sentence and in no cause.
- */
-export function checkToken(
-  token: string,
-  audience: string,
-  { what, fresh }: Pick<IdentityToken, 'what' | 'fresh'>,
-): IdentityToken {
-  const claims = decode(token, what);
-  const { exp } = claims;
-  if (typeof exp !== 'number' || !Number.isFinite(exp))
-    throw bad(`${what} has no expiry.`, 'Pass an OpenID Connect identity token.');
-  const audiences = [claims.aud].flat().filter((entry) => typeof entry === 'string');
-  if (!audiences.includes(audience))
-    throw bad(
-      `${what} is for audience ${listed(audiences)}, and "${audience}" is asked for.`,
-      `Get a token for audience "${audience}", or set \`oidc-audience\` to what your Fulcio expects.`,
-    );
-  const { iss, sub } = claims;
-  if (typeof iss !== 'string' || iss === '')
-    throw bad(`${what} names no issuer.`, 'Pass an OpenID Connect identity token.');
-  if (typeof sub !== 'string' || sub === '')
-    throw bad(`${what} names no subject.`, 'Pass an OpenID Connect identity token.');
-  return {
-    token,
-    claims: { iss, sub, ...textClaims(claims) },
-    expires: exp * 1000,
-    ...timeOf('notBefore', claims.nbf),
-    ...timeOf('issued', claims.iat),
-    what,
-    fresh,
-  };
-}
-
-function timeOf(
-  name: 'notBefore' | 'issued',
-  seconds: unknown,
-): Partial<Record<typeof name, number>> {
-  return typeof seconds === 'number' && Number.isFinite(seconds) ? { [name]: seconds * 1000 } : {};
-}
-
-function decode(token: string, what: string): Record<string, unknown> {
-  const fix =
-    'Pass the token itself, three parts with dots between them, as `identity-token` or SIGSTORE_ID_TOKEN.';
-  // Tokens of real issuers have 1 to 3 KB; a file passed by mistake need not be parsed.
-  if (token.length > 65_536 || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token))
-    throw bad(`${what} is not a JSON Web Token.`, fix);
-  try {
-    return decodeJwt(token);
-  } catch {
-    // jose's error is not kept as the cause: parsers quote what they could not read.
-    throw bad(`${what} is not a JSON Web Token.`, fix);
-  }
-}
-
-const optionalClaims = [
-  'email',
-  'repository',
-  'ref',
-  'sha',
-  'event_name',
-  'job_workflow_ref',
-  'repository_visibility',
-  'project_path',
-  'project_visibility',
-] as const;
-
-function textClaims(
-  claims: Record<string, unknown>,
-): Partial<Record<(typeof optionalClaims)[number], string>> {
-  const texts = optionalClaims
-    .map((name) => [name, claims[name]] as const)
-    .filter(([, value]) => typeof value === 'string' && value !== '');
-  return Object.fromEntries(texts);
-}
-
-function bad(message: string, fix: string): Failure {
-  return new Failure('bad-identity-token', message, fix);
-}
-
-function listed(audiences: readonly unknown[]): string {
-  return audiences.length === 0
-    ? '(none)'
-    : audiences
-        .slice(0, 5)
-        .map((entry) => `"${String(entry).slice(0, 200)}"`)
-        .join(', ');
+  mask(credential);
+  const token = await fetchToken({ url, credential }, audience);
+  mask(token);
+  return checkToken(token, audience, { what: "GitHub's identity token", fresh: true });
 }

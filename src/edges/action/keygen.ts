@@ -1,10 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
-import { systemClock } from '../../clock.ts';
-import { withGithub } from '../../engine/network.ts';
+import type { Masker } from '../../engine/world.ts';
 import { asFailure, Failure } from '../../failure.ts';
 import { makePair, makePassword } from '../../keys/make-pair.ts';
-import { secretForms } from '../../keys/mask.ts';
 import { seal } from '../../keys/sealed-box.ts';
 import { type KeygenInputs, readKeygenInputs } from '../inputs/keygen.ts';
 import {
@@ -13,29 +11,24 @@ import {
   keygenSummary,
 } from '../report/keygen-summary.ts';
 import { appendSummary, writeOutputs } from '../report/outputs.ts';
+import { beside } from '../world.ts';
 import { openSecrets, type SecretStore } from './keygen-secrets.ts';
-import { createLog, type Log } from './log.ts';
-import { createMasker, type Masker } from './masker.ts';
+import type { Log } from './log.ts';
+import { openRun, tellText } from './run.ts';
 
 /**
  * The action sign-image/keygen, from inputs to outputs. Never throws.
  * @returns the exit code: 0 when the pair is stored and was seen to be
  */
 export async function runKeygen(env: NodeJS.ProcessEnv = process.env): Promise<number> {
-  const log = createLog();
-  const masker = createMasker(secretForms);
+  const { log, mask, clock } = openRun(env);
   try {
-    const inputs = readKeygenInputs(masker);
+    const inputs = readKeygenInputs(mask);
     const file =
       inputs.publicKeyFile === undefined ? undefined : placeInWorkspace(inputs.publicKeyFile, env);
-    const result = await withGithub({ env, log, clock: systemClock }, (fetch) => {
-      const tools = { env, fetch, clock: systemClock };
-      return makeAndStore(
-        inputs,
-        openSecrets(inputs.place, inputs.githubToken, tools),
-        masker,
-        log,
-      );
+    const result = await beside({ env, clock, tell: (told) => tellText(told, log) }, (fetch) => {
+      const tools = { env, fetch, clock };
+      return makeAndStore(inputs, openSecrets(inputs.place, inputs.githubToken, tools), mask, log);
     });
     writeOutputs({ 'public-key': result.publicKey, secrets: JSON.stringify(result.secrets) }, log);
     appendSummary(keygenSummary(result, inputs, { env }), log, env);

@@ -1,13 +1,7 @@
+import type { FileProblem } from '../../engine/world.ts';
 import { inParallel } from '../../image/in-parallel.ts';
 import type { Globs } from '../../references/glob.ts';
 import type { GitTree, TreeEntry } from './git-tree.ts';
-
-/** A path that can bring in a file which nobody judges, and why. */
-export interface LinkProblem {
-  readonly file: string;
-  /** the end of a sentence */
-  readonly why: string;
-}
 
 /** What links are followed with. */
 export interface LinkTools {
@@ -31,7 +25,7 @@ export async function linkProblems(
   changed: ReadonlySet<string>,
   globs: Globs,
   tools: LinkTools,
-): Promise<readonly LinkProblem[]> {
+): Promise<readonly FileProblem[]> {
   const entries = await tools.tree.paths(globs.mayHold);
   const relevant = [...entries].filter(
     ([path, { kind }]) =>

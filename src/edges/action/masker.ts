@@ -1,20 +1,11 @@
 import * as core from '@actions/core';
+import type { Masker } from '../../engine/world.ts';
 
 /**
  * Every form in which a secret's text could be printed, each on a single line (for a key: its PEM
  * lines, and the PEM in one line).
  */
 export type SecretForms = (text: string) => readonly string[];
-
-/** Tells the runner to hide secrets in all that this job prints from now on. */
-export interface Masker {
-  /** a password or token; its lines one by one, since the runner hides single lines */
-  mask(secret: string | undefined): void;
-  /** text of input `key`: masked when it may be a key, not when it is a path or an address */
-  maskKey(text: string | undefined): void;
-  /** the pair as it travels in a `Basic` authorization header */
-  maskBasic(username: string | undefined, password: string | undefined): void;
-}
 
 /** A masker for the runner. `secretForms` is the one of keys/, passed in. */
 export function createMasker(
@@ -29,14 +20,19 @@ export function createMasker(
       setSecret(text);
     }
   };
+  const maskKey = (text = '') => {
+    if (mayBeKeyText(text))
+      hide([
+        ...linesOf(text).filter((line) => !/^-+(BEGIN|END) [^-]*-+$/.test(line)),
+        ...secretForms(text),
+      ]);
+  };
   return {
     mask: (secret = '') => hide(linesOf(secret)),
-    maskKey: (text = '') => {
-      if (mayBeKeyText(text))
-        hide([
-          ...linesOf(text).filter((line) => !/^-+(BEGIN|END) [^-]*-+$/.test(line)),
-          ...secretForms(text),
-        ]);
+    maskKey,
+    maskPrivateKey: (text = '') => {
+      if (!/^\s*-----BEGIN (RSA )?PUBLIC KEY-----/.test(text) || text.includes('PRIVATE'))
+        maskKey(text);
     },
     maskBasic: (username = '', password = '') => {
       if (password !== '') hide([Buffer.from(`${username}:${password}`).toString('base64')]);

@@ -1,6 +1,5 @@
 import { abortAfter } from '../../clock.ts';
-import { withGithub } from '../../engine/network.ts';
-import type { NotJudged, VerifyResult } from '../../engine/verify-result.ts';
+import type { VerifyReport } from '../../engine/verify.ts';
 import type { Failure } from '../../failure.ts';
 import type { VerifyInputs } from '../inputs/verify.ts';
 import {
@@ -11,15 +10,13 @@ import {
 } from '../report/comment-body.ts';
 import { notJudgedBlock } from '../report/not-judged.ts';
 import { sarifLog, sarifPath, writeSarif } from '../report/sarif.ts';
+import { beside } from '../world.ts';
 import { type CommentOutcome, commentMarker, keepComment } from './comment.ts';
 import { readPullRequest } from './pull-request.ts';
-import type { Machine } from './sign.ts';
+import { type Run, tellText } from './run.ts';
 
-/** What there is to tell: results; or nothing to verify; or why nothing could be verified. */
-export type Findings =
-  | { readonly results: readonly VerifyResult[]; readonly notJudged?: readonly NotJudged[] }
-  | { readonly nothing: string; readonly notJudged?: readonly NotJudged[] }
-  | { readonly failure: Failure };
+/** What there is to tell: a report; or why nothing could be verified. */
+export type Findings = VerifyReport | { readonly failure: Failure };
 
 /** A comment is worth less than the answer of the step: it gets no more than half a minute. */
 const patience = 30_000;
@@ -28,11 +25,11 @@ const patience = 30_000;
 export async function reportSarif(
   findings: Findings,
   { sarif }: Pick<VerifyInputs, 'sarif'>,
-  { env, log }: Machine,
+  { env, log }: Run,
 ): Promise<void> {
   if (sarif === undefined || 'failure' in findings) return;
   const path = sarifPath(sarif, env);
-  await writeSarif(path, sarifLog('results' in findings ? findings.results : [], env), env);
+  await writeSarif(path, sarifLog(findings.results, env), env);
   log.info(`The findings are in ${sarif}.`);
 }
 
@@ -43,7 +40,7 @@ export async function reportSarif(
 export async function reportComment(
   findings: Findings,
   { comment, githubToken }: Pick<VerifyInputs, 'comment' | 'githubToken'>,
-  { env, log, clock }: Machine,
+  { env, log, clock }: Run,
 ): Promise<void> {
   if (!comment) return;
   try {
@@ -61,11 +58,11 @@ export async function reportComment(
     const setting = {
       marker,
       body: bodyOf(findings, marker, env),
-      onlyUpdate: 'nothing' in findings,
+      onlyUpdate: !('failure' in findings) && findings.nothing !== undefined,
       token: githubToken,
       waiting: { signal: abortAfter(patience, clock), clock },
     };
-    const outcome = await withGithub({ env, log, clock }, (fetch) =>
+    const outcome = await beside({ env, clock, tell: (told) => tellText(told, log) }, (fetch) =>
       keepComment(openGithub(githubToken, { env, fetch }), pullRequest, setting),
     );
     tell(outcome, { log });
@@ -76,7 +73,7 @@ export async function reportComment(
   }
 }
 
-function tell(outcome: CommentOutcome, { log }: Pick<Machine, 'log'>): void {
+function tell(outcome: CommentOutcome, { log }: Pick<Run, 'log'>): void {
   if (outcome !== 'denied') log.debug(`The comment on the pull request: ${outcome}.`);
   else
     log.notice(
@@ -86,10 +83,11 @@ function tell(outcome: CommentOutcome, { log }: Pick<Machine, 'log'>): void {
 
 function bodyOf(findings: Findings, marker: string, env: NodeJS.ProcessEnv): string {
   if ('failure' in findings) return failureCommentBody(findings.failure, marker, { env });
+  const { results, nothing, notJudged } = findings;
   const body =
-    'results' in findings
-      ? commentBody(findings.results, marker, { env })
-      : nothingCommentBody(findings.nothing, marker, { env });
-  const whole = [body, ...notJudgedBlock(findings.notJudged ?? [], 30)].join('\n\n');
+    nothing === undefined
+      ? commentBody(results, marker, { env })
+      : nothingCommentBody(nothing, marker, { env });
+  const whole = [body, ...notJudgedBlock(notJudged, 30)].join('\n\n');
   return whole.length <= mostCommentCharacters ? whole : body;
 }

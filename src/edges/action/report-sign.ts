@@ -1,25 +1,30 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SavedPolicies } from '../../engine/save-policies.ts';
+import type { SignReport } from '../../engine/sign.ts';
 import type { SignResult } from '../../engine/sign-result.ts';
-import type { Services } from '../../engine/signer.ts';
 import { Failure } from '../../failure.ts';
+import type { IdentityToken } from '../../sigstore/identity-token.ts';
 import type { SignInputs } from '../inputs/sign.ts';
 import { namesInWords } from '../report/image-words.ts';
 import { listed } from '../report/list-words.ts';
 import { appendSummary, signOutputs, writeOutputs } from '../report/outputs.ts';
 import { pageSetting } from '../report/pages.ts';
 import { failureSummary, signSummary } from '../report/sign-summary.ts';
+import { signerInWords } from '../report/signer-words.ts';
+import { describeToken, expectedIdentity } from '../report/token-words.ts';
 import { signVerdict } from '../report/verdict-line.ts';
 import type { Log } from './log.ts';
-import type { Machine } from './sign.ts';
+import type { Run } from './run.ts';
 
-/** What the report has to know of the run besides its results. */
-export interface Setting {
-  readonly inputs: SignInputs;
-  readonly services: Services;
-  /** PEM */
-  readonly publicKey?: string;
+/** What the log says of who signs keyless. */
+export function identityLines(token: IdentityToken, env: NodeJS.ProcessEnv, now: Date): string {
+  const server = env.GITHUB_SERVER_URL;
+  const signer = signerInWords({ identity: expectedIdentity(token.claims, server) });
+  return [
+    `\`key\` is empty, so this step signs keyless as ${signer}`,
+    ...describeToken(token, server, now.getTime()).map((line) => `  ${line}`),
+  ].join('\n');
 }
 
 /** The line of the log for an image that is done, with all its names. */
@@ -52,15 +57,15 @@ function tellRefusedBundles(results: readonly SignResult[], log: Log): void {
  * Writes outputs, summary and errors of a run that came as far as the images. @returns the exit
  * code
  */
-export async function reportResults(
-  results: readonly SignResult[],
-  setting: Setting,
-  { env, log, clock, started }: Machine,
+export async function reportSigned(
+  report: SignReport,
+  inputs: SignInputs,
+  { env, log, clock, started }: Run,
 ): Promise<number> {
-  const { inputs, services, publicKey } = setting;
+  const { results, publicKey, tlog, privateSigstore } = report;
   tellRefusedBundles(results, log);
   const bundlePath = saveBundle(results[0]?.bundle, env, log);
-  const policies = await policiesFor(results, setting, env, log);
+  const policies = await policiesFor(report, env, log);
   const outcome = {
     results,
     readBack: inputs.verify,
@@ -74,8 +79,8 @@ export async function reportResults(
     ...(await pageSetting(env, images)),
     ...(verdict === undefined ? {} : { verdict }),
     sameInputs: sameInputs(inputs),
-    tlog: services.facts.tlog,
-    privateSigstore: services.privateSigstore,
+    tlog,
+    privateSigstore,
     readBack: inputs.verify,
     ...(publicKey === undefined ? {} : { publicKey }),
     plainHttp: () => inputs.registry.allowHttp,
@@ -126,10 +131,7 @@ function withWritten(failure: Failure, results: readonly SignResult[]): Failure 
  * Writes log, outputs and summary of a run that failed before any image was looked at. @returns the
  * exit code
  */
-export function reportFailure(
-  failure: Failure,
-  { env, log }: Pick<Machine, 'env' | 'log'>,
-): number {
+export function reportFailure(failure: Failure, { env, log }: Pick<Run, 'env' | 'log'>): number {
   writeOutputs(signOutputs({ results: [], readBack: true }), log);
   appendSummary(failureSummary(failure, { env }), log, env);
   log.error(failure);
@@ -141,15 +143,15 @@ export function reportFailure(
  * is there.
  */
 async function policiesFor(
-  results: readonly SignResult[],
-  setting: Setting,
+  report: SignReport,
   env: NodeJS.ProcessEnv,
   log: Log,
 ): Promise<SavedPolicies | undefined> {
-  if (!env.RUNNER_TEMP || results.every(({ status }) => status === 'failed')) return undefined;
+  if (!env.RUNNER_TEMP || report.results.every(({ status }) => status === 'failed'))
+    return undefined;
   try {
     const { savePolicies } = await import('../../engine/save-policies.ts');
-    return await savePolicies(results, setting, env.RUNNER_TEMP);
+    return await savePolicies(report, env.RUNNER_TEMP);
   } catch (error) {
     log.warning(
       `The policies could not be written: ${error instanceof Error ? error.message : String(error)}`,

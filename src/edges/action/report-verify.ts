@@ -1,7 +1,10 @@
-import type { OpenedPolicy } from '../../engine/policy.ts';
+import { type Prepared, prepare } from '../../engine/prepare.ts';
+import { type VerifyReport, verify } from '../../engine/verify.ts';
 import type { NotJudged, VerifyResult } from '../../engine/verify-result.ts';
-import type { Failure } from '../../failure.ts';
+import type { Files, Told, World } from '../../engine/world.ts';
+import { asFailure, type Failure } from '../../failure.ts';
 import type { VerifyInputs } from '../inputs/verify.ts';
+import { tagNotice } from '../report/image-words.ts';
 import { listed } from '../report/list-words.ts';
 import { notJudgedBlock, notJudgedLines } from '../report/not-judged.ts';
 import { appendSummary, writeOutputs } from '../report/outputs.ts';
@@ -13,13 +16,89 @@ import { verifyOutputs } from '../report/verify-outputs.ts';
 import { verifyFailureSummary, verifySummary } from '../report/verify-summary.ts';
 import { resultLine } from '../report/verify-words.ts';
 import type { Log, LoggedError, Place } from './log.ts';
-import type { Machine } from './sign.ts';
+import type { Findings } from './report-findings.ts';
+import { type Run, tellText } from './run.ts';
 
 /** GitHub shows ten errors of a step. */
 const mostAnnotations = 10;
 
+/**
+ * The rest of the action sign-image/verify, loaded when its first requests are on their way.
+ * @param prepared what was begun for these inputs, unless `changed-only` says other files
+ * @returns the exit code
+ * @throws {Failure} what ends the run before any image is judged
+ */
+export async function verifyAndReport(
+  inputs: VerifyInputs,
+  prepared: Prepared | undefined,
+  world: World,
+  run: Run,
+): Promise<number> {
+  const told = { ...world, tell: (event: Told) => tell(event, inputs, run.log) };
+  const report = inputs.changedOnly
+    ? await verifyChanged(inputs, told, run)
+    : await verify(inputs, told, prepared);
+  for (const line of notJudgedLines(report.notJudged)) run.log.info(line);
+  await writeFindings(report, inputs, run);
+  const code = await reportVerified(report, inputs, run);
+  await tellPullRequest(report, inputs, run);
+  tellFindings(report.results, inputs, run.log);
+  return code;
+}
+
+/**
+ * Verifies what a pull request changes, as its head has it. What it is judged by is read as the base
+ * has it.
+ */
+async function verifyChanged(inputs: VerifyInputs, world: World, run: Run): Promise<VerifyReport> {
+  const [{ openPullRequest, openChanged }, { requestOfBase }] = await Promise.all([
+    import('./changed.ts'),
+    import('./base.ts'),
+  ]);
+  const opened = await openPullRequest(inputs, world, run);
+  if (opened === undefined) return verify(inputs, world);
+  const choose: Files['choose'] = async (globs) =>
+    (await openChanged(opened, globs, run)) ?? world.files.choose(globs);
+  const prepared = prepare(inputs, { ...world, files: { ...world.files, choose } });
+  const [{ request, policyFiles }] = await Promise.all([
+    requestOfBase(inputs, opened, run),
+    prepared.findings,
+  ]);
+  const policies: Files['policies'] = async (entries) =>
+    policyFiles ?? world.files.policies(entries);
+  return verify(request, { ...world, files: { ...world.files, policies } }, prepared);
+}
+
+function tell(told: Told, inputs: VerifyInputs, log: Log): void {
+  tellText(told, log);
+  // Files may name hundreds, and their result lines say what each was.
+  if (told.kind === 'tags' && inputs.files.length === 0) log.notice(tagNotice(told.tags));
+  if (told.kind === 'verified') tellVerified(told.result, log);
+}
+
+/** Tells what ended a run before its end. @returns the exit code */
+export async function reportStopped(
+  caught: unknown,
+  inputs: VerifyInputs | undefined,
+  run: Run,
+): Promise<number> {
+  const failure = asFailure(caught);
+  if (inputs !== undefined) await tellPullRequest({ failure }, inputs, run);
+  return reportVerifyFailure(failure, run);
+}
+
+async function writeFindings(report: Findings, inputs: VerifyInputs, run: Run): Promise<void> {
+  if (inputs.sarif !== undefined)
+    await (await import('./report-findings.ts')).reportSarif(report, inputs, run);
+}
+
+async function tellPullRequest(report: Findings, inputs: VerifyInputs, run: Run): Promise<void> {
+  if (inputs.comment)
+    await (await import('./report-findings.ts')).reportComment(report, inputs, run);
+}
+
 /** One line of the log for an image that is done. */
-export function tellVerified(result: VerifyResult, log: Log): void {
+function tellVerified(result: VerifyResult, log: Log): void {
   log.info(resultLine(result));
   for (const { code, reason, reference } of result.signatures.filter(({ verified }) => !verified)) {
     log.debug(`${reference} does not count: ${code}: ${reason}`);
@@ -30,13 +109,12 @@ export function tellVerified(result: VerifyResult, log: Log): void {
  * Writes outputs, summary and verdict of a run that came as far as the images.
  * @returns the exit code: 0 when every image verified, and with `fail: false` always
  */
-export async function reportVerified(
-  results: readonly VerifyResult[],
-  notJudged: readonly NotJudged[],
+async function reportVerified(
+  { results, notJudged, nothing, policy }: VerifyReport,
   inputs: VerifyInputs,
-  opened: OpenedPolicy,
-  { env, log, clock, started }: Machine,
+  { env, log, clock, started }: Run,
 ): Promise<number> {
+  if (nothing !== undefined) return reportNothing(nothing, notJudged, { env, log });
   const outputs = verifyOutputs(results, notJudged);
   writeOutputs(outputs, log);
   const verdict = verifyVerdict(results, clock.now() - started);
@@ -46,7 +124,7 @@ export async function reportVerified(
     ...(verdict === undefined ? {} : { verdict }),
     policyFiles: inputs.policy,
     fail: inputs.fail,
-    ...(opened.policy === undefined ? {} : { policy: opened.policy }),
+    ...(policy === undefined ? {} : { policy }),
   };
   const blocks = [verifySummary(results, setting), ...notJudgedBlock(notJudged)];
   appendSummary(blocks.join('\n\n'), log, env);
@@ -58,7 +136,7 @@ export async function reportVerified(
  * The end of the log: what did not verify, as annotations. Nothing that belongs before an error
  * comes after it, so this is told last.
  */
-export function tellFindings(
+function tellFindings(
   results: readonly VerifyResult[],
   { fail }: Pick<VerifyInputs, 'fail'>,
   log: Log,
@@ -118,12 +196,11 @@ function annotationsOf(group: readonly VerifyResult[]): readonly Annotation[] {
  * Writes log, outputs and summary of a run that rightly found nothing to verify. @returns the exit
  * code
  */
-export function reportNothing(
+function reportNothing(
   sentence: string,
   notJudged: readonly NotJudged[],
-  { env, log }: Machine,
+  { env, log }: Pick<Run, 'env' | 'log'>,
 ): number {
-  for (const line of notJudgedLines(notJudged)) log.info(line);
   log.notice(sentence);
   writeOutputs({ ...verifyOutputs([], notJudged), verified: '' }, log);
   const blocks = ['## ✅ Nothing to verify', sentence, ...notJudgedBlock(notJudged)];
@@ -134,7 +211,7 @@ export function reportNothing(
 /**
  * Writes log, outputs and summary of a run that could not look at any image. @returns the exit code
  */
-export function reportVerifyFailure(failure: Failure, { env, log }: Machine): number {
+function reportVerifyFailure(failure: Failure, { env, log }: Run): number {
   writeOutputs(verifyOutputs([]), log);
   appendSummary(verifyFailureSummary(failure, { env }), log, env);
   log.error(failure);

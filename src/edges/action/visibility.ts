@@ -1,7 +1,6 @@
+import type { KnownVisibility, Visibility } from '../../engine/world.ts';
+import type { TokenClaims } from '../../sigstore/identity-token.ts';
 import { type RunEvent, readEvent } from './event.ts';
-import type { TokenClaims } from './github-identity.ts';
-
-export type Visibility = 'public' | 'private' | 'internal';
 
 /**
  * Asks the forge for a repository; the fields of `GET /repos/{owner}/{repo}`. May throw, for any
@@ -10,14 +9,6 @@ export type Visibility = 'public' | 'private' | 'internal';
 export type AskRepository = (
   repository: string,
 ) => Promise<{ readonly visibility?: string; readonly private?: boolean }>;
-
-/**
- * How the visibility is found out, and what it was found out from (for the message of a refusal).
- */
-export interface KnownVisibility {
-  readonly visibility: Visibility;
-  readonly from: 'event' | 'api' | 'token' | 'unknown';
-}
 
 /**
  * Visibility of the repository this run belongs to: from the event, else from the API, else

@@ -1,5 +1,5 @@
+import type { Masker } from '../../engine/world.ts';
 import { Failure } from '../../failure.ts';
-import type { Masker } from '../action/masker.ts';
 import { type InputSource, runnerInputs } from './sign.ts';
 import { parseBoolean, shown } from './values.ts';
 

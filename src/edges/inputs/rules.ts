@@ -1,7 +1,7 @@
+import type { RegistryRequest, ServiceRequest } from '../../engine/request.ts';
 import { Failure } from '../../failure.ts';
-import type { Target } from '../../image/targets.ts';
 import { type Mistake, otherVariables } from './other-names.ts';
-import type { InputSource, RegistryInputs, ServiceInputs, SignInputs } from './sign.ts';
+import type { InputSource, SignInputs } from './sign.ts';
 
 // Which inputs go together. Pure rules: a value in, a Failure or warnings out.
 
@@ -55,7 +55,7 @@ function instead({ key, images }: CheckedInputs, { wrong, right }: Mistake): Fai
 export function ownTrust({
   services,
 }: {
-  readonly services: Pick<ServiceInputs, 'trustedRoot' | 'tufMirror'>;
+  readonly services: Pick<ServiceRequest, 'trustedRoot' | 'tufMirror'>;
 }): boolean {
   return services.trustedRoot !== undefined || services.tufMirror !== undefined;
 }
@@ -167,7 +167,7 @@ export function checkRegistryLogin({
 export function checkTuf({
   services,
 }: {
-  readonly services: Pick<ServiceInputs, 'tufMirror' | 'tufRoot'>;
+  readonly services: Pick<ServiceRequest, 'tufMirror' | 'tufRoot'>;
 }): void {
   if (services.tufRoot !== undefined && services.tufMirror === undefined)
     throw new Failure(
@@ -201,32 +201,10 @@ function warningsFor({
 }
 
 /** A `registry` that has no effect. @returns warnings, as sentences */
-export function registryWarnings({ host, username }: RegistryInputs): readonly string[] {
+export function registryWarnings({ host, username }: RegistryRequest): readonly string[] {
   return host === undefined || username !== undefined
     ? []
     : [
         `Input registry has no effect: it says what registry-username and registry-password are for, and both are empty. A secret is empty in pull requests from forks and when its name is misspelt.`,
       ];
-}
-
-/**
- * The registry that the login of the inputs goes to: input `registry`, else the one that all
- * entries of `images` are on. What `files` and `metadata` name has no say.
- * @returns undefined without a login
- * @throws {Failure} `bad-input` that lists them, where `images` lie on several
- */
-export function loginRegistry(
-  { host, username }: Pick<RegistryInputs, 'host' | 'username'>,
-  targets: readonly Pick<Target, 'reference' | 'source'>[],
-): string | undefined {
-  if (username === undefined) return undefined;
-  if (host !== undefined) return host;
-  const named = targets.filter(({ source }) => source === 'images');
-  const different = [...new Set(named.map(({ reference }) => reference.registry))];
-  if (different.length < 2) return different[0];
-  throw new Failure(
-    'bad-input',
-    `registry-username and registry-password are for one registry, and the images are on ${different.length}: ${different.slice(0, 5).join(', ')}.`,
-    'Name the one that they are for in `registry`, and log in to the others with docker/login-action before this step.',
-  );
 }

@@ -1,7 +1,8 @@
 import { getInput } from '@actions/core';
 import type { FormatChoice } from '../../engine/formats.ts';
-import { type Digest, parseDigest } from '../../image/digest.ts';
-import type { Masker } from '../action/masker.ts';
+import type { ServiceRequest, SignRequest } from '../../engine/request.ts';
+import type { Masker } from '../../engine/world.ts';
+import { parseDigest } from '../../image/digest.ts';
 import { parseAnnotations } from './annotations.ts';
 import { otherNames, rememberNames } from './other-names.ts';
 import { checkSignInputs } from './rules.ts';
@@ -21,69 +22,14 @@ export const formatChoices = [
   'both',
 ] as const satisfies readonly FormatChoice[];
 
-/**
- * The inputs of sign-image, read once. Texts that another room understands (references, metadata,
- * key, trusted root) are handed on as they are.
- */
-export interface SignInputs {
-  /** references as written, at least one unless `metadata` is there */
-  readonly images: readonly string[];
-  readonly digest?: Digest;
-  /** JSON text */
-  readonly metadata?: string;
-  readonly recursive: boolean;
-  /** absent = keyless */
-  readonly key?: string;
-  /**
-   * of `key-password`, else of COSIGN_PASSWORD; may be the empty password when that variable is set
-   * to nothing
-   */
-  readonly keyPassword?: string;
+/** The inputs of sign-image, read once: what is to be done, and what only GitHub Actions knows. */
+export interface SignInputs extends SignRequest {
+  /** those of input `annotations` */
   readonly annotations: Readonly<Record<string, string>>;
   readonly githubAnnotations: boolean;
-  readonly format: FormatChoice;
-  readonly tlog: boolean;
-  readonly skipExisting: boolean;
-  readonly verify: boolean;
-  /** of `identity-token`, else of SIGSTORE_ID_TOKEN */
-  readonly identityToken?: string;
-  readonly oidcAudience: string;
-  readonly services: ServiceInputs;
-  readonly disclosePrivateRepository: boolean;
-  readonly registry: RegistryInputs;
-  /** milliseconds for the whole step */
-  readonly timeout: number;
   readonly githubToken?: string;
   /** what a person should know although nothing is wrong enough to stop */
   readonly warnings: readonly string[];
-}
-
-/**
- * Where keyless signing and the log are. What is absent comes from the public-good instance's TUF
- * repository.
- */
-export interface ServiceInputs {
-  readonly fulcioUrl?: URL;
-  readonly rekorUrl?: URL;
-  readonly timestampUrl?: URL;
-  readonly rekorVersion?: 1 | 2;
-  /** path or JSON */
-  readonly signingConfig?: string;
-  /** path or JSON */
-  readonly trustedRoot?: string;
-  readonly tufMirror?: URL;
-  /** path or JSON */
-  readonly tufRoot?: string;
-}
-
-export interface RegistryInputs {
-  /** the registry that the login is for, as in a reference; default: the one of `images` */
-  readonly host?: string;
-  /** both or neither */
-  readonly username?: string;
-  readonly password?: string;
-  readonly allowHttp: boolean;
-  readonly allowInsecure: boolean;
 }
 
 /** Where inputs come from: @actions/core's getInput and the environment, or a table in a test. */
@@ -141,7 +87,7 @@ export function readSignInputs(masker: Masker, given: InputSource = runnerInputs
   };
 }
 
-function readServices(text: (name: string) => string): ServiceInputs {
+function readServices(text: (name: string) => string): ServiceRequest {
   return {
     ...optional('fulcioUrl', text('fulcio-url'), (value) => parseServiceUrl('fulcio-url', value)),
     ...optional('rekorUrl', text('rekor-url'), (value) => parseServiceUrl('rekor-url', value)),

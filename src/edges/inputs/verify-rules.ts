@@ -62,7 +62,23 @@ export function checkVerifyInputs(
     const { message, fix } = notRead(mistake);
     return `${message} ${fix}`;
   });
-  return [...mistakes.map(noEffect), ...unread, ...openness, ...registryWarnings(inputs.registry)];
+  return [
+    ...mistakes.map(noEffect),
+    ...unread,
+    ...openness,
+    ...registryWarnings(inputs.registry),
+    ...baseWarnings(inputs, env),
+  ];
+}
+
+function baseWarnings(
+  { files, changedOnly }: CheckedInputs,
+  { GITHUB_EVENT_NAME: event }: InputSource['env'],
+): readonly string[] {
+  if (event !== 'pull_request_target' || files.length === 0 || changedOnly) return [];
+  return [
+    'On pull_request_target the checkout is the base of the pull request, and `files` are judged as they are in the checkout. Add `changed-only: true` to judge what the pull request changes.',
+  ];
 }
 
 function checkTargets({

@@ -1,17 +1,11 @@
-import { type Digest, parseDigest } from '../../image/digest.ts';
+import type { VerifyRequest } from '../../engine/request.ts';
+import type { Masker } from '../../engine/world.ts';
+import { parseDigest } from '../../image/digest.ts';
 import type { GithubClaims, Matcher, Pattern } from '../../signature/policy.ts';
-import type { Masker } from '../action/masker.ts';
 import { parseAnnotations } from './annotations.ts';
 import { otherNames, rememberNames } from './other-names.ts';
 import { parsePatterns } from './patterns.ts';
-import {
-  asIs,
-  type InputSource,
-  optional,
-  type RegistryInputs,
-  runnerInputs,
-  type ServiceInputs,
-} from './sign.ts';
+import { asIs, type InputSource, optional, runnerInputs } from './sign.ts';
 import {
   parseBoolean,
   parseChoice,
@@ -30,36 +24,12 @@ import { checkVerifyInputs } from './verify-rules.ts';
  */
 export const githubIssuer = 'https://token.actions.githubusercontent.com';
 
-/** The inputs of sign-image/verify, read once. */
-export interface VerifyInputs {
-  /** references as written */
-  readonly images: readonly string[];
-  readonly digest?: Digest;
-  /** JSON text */
-  readonly metadata?: string;
-  readonly recursive: boolean;
-  /** text, `env://NAME`, or a path */
-  readonly key?: string;
-  /** empty = no identity asked for */
-  readonly identities: readonly Matcher[];
-  readonly issuers: readonly [Matcher, ...Matcher[]];
-  readonly github: GithubClaims;
-  readonly annotations: Readonly<Record<string, string>>;
-  /** paths or globs of policy files */
-  readonly policy: readonly string[];
-  readonly files: readonly string[];
+/** The inputs of sign-image/verify, read once: what is to be verified, and how it is reported. */
+export interface VerifyInputs extends VerifyRequest {
   readonly changedOnly: boolean;
-  /** globs over the images that `files` name */
-  readonly onlyImages: readonly string[];
-  readonly skipImages: readonly string[];
-  readonly tlog: 'required' | 'ignore';
   readonly fail: boolean;
   readonly comment: boolean;
   readonly sarif?: string;
-  readonly services: Pick<ServiceInputs, 'trustedRoot' | 'tufMirror' | 'tufRoot'>;
-  readonly registry: RegistryInputs;
-  /** milliseconds for the whole step */
-  readonly timeout: number;
   readonly githubToken?: string;
   readonly warnings: readonly string[];
 }
@@ -177,8 +147,8 @@ function readSecrets(masker: Masker, source: InputSource) {
     .get('registry-password', { trimWhitespace: false })
     .replace(/[\r\n]+$/, '');
   const githubToken = source.get('github-token');
-  maskPrivateKey(masker, key);
-  maskPrivateKey(masker, source.env[/^env:\/\/(\w+)$/.exec(key)?.[1] ?? '']);
+  masker.maskPrivateKey(key);
+  masker.maskPrivateKey(source.env[/^env:\/\/(\w+)$/.exec(key)?.[1] ?? '']);
   masker.mask(password);
   masker.mask(githubToken);
   masker.maskBasic(username, password);
@@ -186,12 +156,6 @@ function readSecrets(masker: Masker, source: InputSource) {
     githubToken,
     registry: { ...optional('username', username, asIs), ...optional('password', password, asIs) },
   };
-}
-
-/** Masks a key that is not a public one; lines of a public key are what the report shows. */
-export function maskPrivateKey(masker: Masker, text = ''): void {
-  if (!/^\s*-----BEGIN (RSA )?PUBLIC KEY-----/.test(text) || text.includes('PRIVATE'))
-    masker.maskKey(text);
 }
 
 function exact(text: string): Matcher {

@@ -1,3 +1,4 @@
+import type { TagOnly } from '../../engine/world.ts';
 import { listed } from './list-words.ts';
 
 const mostNames = 20;
@@ -25,12 +26,6 @@ export function shortNames(references: readonly string[], image: string): readon
 export function bareNames(references: readonly string[], image: string): readonly string[] {
   const names = references.length > 0 ? references : [image];
   return [...new Set(names.map((name) => name.replace(/@sha256:.*$/s, '')))];
-}
-
-/** A reference that names no digest, and the digest it stood for when this run looked. */
-export interface TagOnly {
-  readonly reference: string;
-  readonly digest: string;
 }
 
 /** What to say before bare tags are signed: one warning, however many there are. */

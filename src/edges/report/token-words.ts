@@ -1,4 +1,4 @@
-import type { IdentityToken, TokenClaims } from '../action/github-identity.ts';
+import type { IdentityToken, TokenClaims } from '../../sigstore/identity-token.ts';
 
 export const githubIssuer = 'https://token.actions.githubusercontent.com';
 

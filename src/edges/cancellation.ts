@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
-import type { Clock } from '../../clock.ts';
-import { Failure } from '../../failure.ts';
-import type { EndableDeadline } from '../../http/deadline.ts';
+import type { Clock } from '../clock.ts';
+import { Failure } from '../failure.ts';
+import type { EndableDeadline } from '../http/deadline.ts';
 
 /**
  * What the runner sends when a job is cancelled: SIGINT, SIGTERM 7.5 s later, and after 2.5 s more

@@ -1,6 +1,6 @@
-import { clockOffset, clockSkew, durationInWords as duration } from '../../clock.ts';
-import { Failure } from '../../failure.ts';
-import type { IdentityToken } from './github-identity.ts';
+import { clockOffset, clockSkew, durationInWords as duration } from '../clock.ts';
+import { Failure } from '../failure.ts';
+import type { IdentityToken } from './identity-token.ts';
 
 /** What one clock makes of a token's times. */
 export type TimeFit = 'fits' | 'expired' | 'early';

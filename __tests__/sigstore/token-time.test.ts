@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { IdentityToken } from '../../src/edges/action/github-identity.ts';
-import { timeFailure, timeFit } from '../../src/edges/action/token-time.ts';
+import type { IdentityToken } from '../../src/sigstore/identity-token.ts';
+import { timeFailure, timeFit } from '../../src/sigstore/token-time.ts';
 
 const noon = new Date('2026-11-28T12:00:00Z');
 const minutes = (count: number) => new Date(noon.getTime() + count * 60_000);

@@ -1,7 +1,8 @@
 // Programs of the runner: docker credential helpers, pkcs11-tool, the Azure CLI, exec plugins of a
 // kubeconfig. Loaded only where one is run.
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../clock.ts';
+import type { ProgramEnd } from '../engine/world.ts';
 
 export interface ProgramOptions {
   /** the whole environment of the program */
@@ -22,11 +23,6 @@ export interface ProgramSystem {
   /** ends a process and all that it has started (Windows) */
   readonly endTree: (pid: number) => Promise<unknown>;
 }
-
-/** How a program ended: by itself, or `stopped` and why, as the end of a sentence about it. */
-export type ProgramEnd =
-  | { readonly exitCode: number; readonly stdout: Buffer; readonly stderr: string }
-  | { readonly stopped: string };
 
 /** milliseconds; whoever waits for a person at a keyboard waits in vain */
 const longestRun = 60_000;

@@ -1,0 +1,131 @@
+import { homedir, tmpdir } from 'node:os';
+import type { Clock } from '../clock.ts';
+import type { Files, Masker, Programs, Surroundings, Told, World } from '../engine/world.ts';
+import { createHttp, type HttpEvent, type HttpOptions } from '../http/client.ts';
+import { createDeadline } from '../http/deadline.ts';
+import { type Fetch, fetchOver } from '../http/fetch.ts';
+import type { HttpRequest } from '../http/http.ts';
+import { heedCancellation } from './cancellation.ts';
+
+/** What an edge makes a world of. */
+export interface Surface {
+  readonly env: NodeJS.ProcessEnv;
+  readonly clock: Clock;
+  readonly mask: Masker;
+  readonly tell: (told: Told) => void;
+  /** the folder that relative paths and globs start at */
+  readonly workspace: string;
+  /** default: none, for a run that signs nothing */
+  readonly surroundings?: (world: Pick<World, 'http' | 'clock' | 'mask'>) => Surroundings;
+}
+
+export interface OpenWorld extends World {
+  /** the exit code of the run: the one given, or the signal's when the job was cancelled */
+  readonly exitCode: (code: number) => number;
+  /** Ends all that the run still holds open. */
+  readonly close: () => void;
+}
+
+/**
+ * Opens the world of a run with `timeout` milliseconds: one budget, one connection pool. Every try
+ * of a request is told (`debug`), without headers, bodies and queries. Until it is closed, a signal
+ * that cancels the job ends the deadline.
+ */
+export function openWorld(
+  timeout: number,
+  surface: Surface,
+  more: Pick<HttpOptions, 'slowHosts' | 'ahead'> = {},
+): OpenWorld {
+  const { env, clock, mask, tell } = surface;
+  const deadline = createDeadline(timeout, clock);
+  const { promise: sent, resolve: onSent } = Promise.withResolvers<void>();
+  const debug = (text: string) => tell({ kind: 'debug', text });
+  const http = createHttp({
+    deadline,
+    clock,
+    env,
+    onSent,
+    ...more,
+    onEvent: (event) => debug(told(event)),
+  });
+  const cancellation = heedCancellation(deadline, clock);
+  const closed = new AbortController();
+  const programs: Programs = async (command, args, options = {}) => {
+    const { runProgram } = await import('./programs.ts');
+    const began = clock.now();
+    const end = await runProgram(command, args, {
+      ...options,
+      env: { ...env, ...options.env },
+      signal: AbortSignal.any([deadline.signal, closed.signal]),
+      clock,
+    });
+    const how = 'stopped' in end ? end.stopped : `ended with ${end.exitCode}`;
+    debug(`${command} ${how}: ${Math.round(clock.now() - began)} ms`);
+    return end;
+  };
+  return {
+    clock,
+    deadline,
+    http: (request: HttpRequest) => http(request),
+    sent,
+    programs,
+    files: workspaceFiles(surface),
+    env,
+    mask,
+    tell,
+    surroundings: surface.surroundings?.({ http, clock, mask }) ?? noSurroundings,
+    exitCode: cancellation.exitCode,
+    close: () => {
+      closed.abort();
+      http.close();
+      cancellation.release();
+    },
+  };
+}
+
+const noSurroundings: Surroundings = {
+  asksForIdentity: false,
+  identityToken: async () => {
+    throw new Error('a run that signs nothing needs no identity');
+  },
+  visibility: async () => ({ visibility: 'private', from: 'unknown' }),
+  tokenVisibility: async () => ({ visibility: 'private', from: 'unknown' }),
+};
+
+function workspaceFiles({ env, workspace }: Pick<Surface, 'env' | 'workspace'>): Files {
+  return {
+    choose: async (globs) =>
+      (await import('../engine/workspace-files.ts')).chooseFiles(workspace, globs),
+    policies: async (entries) =>
+      (await import('../policies/files.ts')).readPolicyFiles(entries, workspace),
+    readKey: async (path, maxBytes) =>
+      (await import('../engine/workspace-files.ts')).readKeyFile(path, maxBytes),
+    home: env.HOME ?? homedir(),
+    cache: env.RUNNER_TOOL_CACHE || env.RUNNER_TEMP || tmpdir(),
+  };
+}
+
+/** milliseconds; whoever asks a forge beside the run has a shorter limit for each request */
+const besideTime = 300_000;
+
+/**
+ * Does some work with the API of a forge that has no part in the time of the run: what is told
+ * after it, say. Goes by the same proxies and certificates as the run.
+ */
+export async function beside<T>(
+  { env, clock, tell }: Pick<Surface, 'env' | 'clock' | 'tell'>,
+  work: (fetch: Fetch) => Promise<T>,
+): Promise<T> {
+  const deadline = createDeadline(besideTime, clock);
+  const onEvent = (event: HttpEvent) => tell({ kind: 'debug', text: told(event) });
+  const http = createHttp({ deadline, clock, env, onEvent });
+  try {
+    return await work(fetchOver(http));
+  } finally {
+    http.close();
+  }
+}
+
+function told({ method, host, path, status, error, milliseconds, attempt }: HttpEvent): string {
+  return `${method} ${host}${path}: ${status ?? error} in ${Math.round(milliseconds)} ms${attempt > 1 ? `, try ${attempt}` : ''}`;
+}

@@ -1,0 +1,86 @@
+import type { Digest } from '../image/digest.ts';
+import type { GithubClaims, Matcher } from '../signature/policy.ts';
+import type { FormatChoice } from './formats.ts';
+
+// What the engine is asked for: plain data. Texts that another room understands (references,
+// metadata, key, trusted root) are handed on as they were written.
+
+/** What to sign, with what, and how. */
+export interface SignRequest extends ImagesRequest {
+  /** absent = keyless */
+  readonly key?: string;
+  /** may be the empty password */
+  readonly keyPassword?: string;
+  /** all of them, those of the surroundings included */
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly format: FormatChoice;
+  readonly tlog: boolean;
+  readonly skipExisting: boolean;
+  readonly verify: boolean;
+  /** instead of the one that the surroundings give */
+  readonly identityToken?: string;
+  readonly oidcAudience: string;
+  readonly services: ServiceRequest;
+  readonly disclosePrivateRepository: boolean;
+}
+
+/** What to verify, and whose signature counts. */
+export interface VerifyRequest extends ImagesRequest {
+  /** text, `env://NAME`, a path, or the address of a key in a service */
+  readonly key?: string;
+  /** empty = no identity asked for */
+  readonly identities: readonly Matcher[];
+  readonly issuers: readonly [Matcher, ...Matcher[]];
+  readonly github: GithubClaims;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** paths or globs of policy files */
+  readonly policy: readonly string[];
+  /** globs of files that name images */
+  readonly files: readonly string[];
+  /** globs over the images that `files` name */
+  readonly onlyImages: readonly string[];
+  readonly skipImages: readonly string[];
+  readonly tlog: 'required' | 'ignore';
+  readonly services: Pick<ServiceRequest, 'trustedRoot' | 'tufMirror' | 'tufRoot'>;
+}
+
+/** Which images, and how to reach them. */
+export interface ImagesRequest {
+  /** references as written */
+  readonly images: readonly string[];
+  readonly digest?: Digest;
+  /** JSON text: the `metadata` output of docker/build-push-action or docker/bake-action */
+  readonly metadata?: string;
+  readonly recursive: boolean;
+  readonly registry: RegistryRequest;
+  /** milliseconds for everything */
+  readonly timeout: number;
+}
+
+/**
+ * Where keyless signing and the log are. What is absent comes from the public-good instance's TUF
+ * repository.
+ */
+export interface ServiceRequest {
+  readonly fulcioUrl?: URL;
+  readonly rekorUrl?: URL;
+  readonly timestampUrl?: URL;
+  readonly rekorVersion?: 1 | 2;
+  /** path or JSON */
+  readonly signingConfig?: string;
+  /** path or JSON */
+  readonly trustedRoot?: string;
+  readonly tufMirror?: URL;
+  /** path or JSON */
+  readonly tufRoot?: string;
+}
+
+export interface RegistryRequest {
+  /** the registry that the login is for, as in a reference; default: the one of `images` */
+  readonly host?: string;
+  /** both or neither */
+  readonly username?: string;
+  readonly password?: string;
+  readonly allowHttp: boolean;
+  readonly allowInsecure: boolean;
+}

@@ -1,0 +1,116 @@
+import type { TrustedRoot } from '@sigstore/protobuf-specs';
+import { readTargets } from '../image/targets.ts';
+import type { ImageSigner } from '../signature/signer.ts';
+import { openRegistries } from './registries.ts';
+import type { SignRequest } from './request.ts';
+import type { SigningPlan } from './sign-image.ts';
+import { signImages } from './sign-images.ts';
+import type { SignResult } from './sign-result.ts';
+import {
+  craftOf,
+  formatsOf,
+  noServices,
+  openKey,
+  type Services,
+  type SigningCraft,
+} from './signer.ts';
+import { type World, withTags } from './world.ts';
+
+/** What became of a request to sign. */
+export interface SignReport {
+  /** in the order of the request; one that failed did not stop the others */
+  readonly results: readonly SignResult[];
+  /** PEM of the key that signed */
+  readonly publicKey?: string;
+  /** whether the signatures are in a log */
+  readonly tlog: boolean;
+  /** others than the public-good instance: a verifier needs their trusted root */
+  readonly privateSigstore: boolean;
+  /** absent where nothing but a key is needed to verify */
+  readonly trustedRoot?: TrustedRoot;
+}
+
+/**
+ * Signs images, and tells each as it is done.
+ * @throws {Failure} what ends a run before the first image: of `readTargets`, `openServices`,
+ * `loginRegistry`. What happens to an image is in its result.
+ */
+export async function sign(request: SignRequest, world: World): Promise<SignReport> {
+  const targets = readTargets(request);
+  const registries = openRegistries(
+    { request: request.registry, targets, access: 'pull,push' },
+    world,
+  );
+  const { craft, services, publicKey } = await prepare(request, world);
+  const plan = services.then((found) => planOf(request, found, world));
+  plan.catch(() => {}); // told once the images have been looked up
+  const tools = {
+    ...craft,
+    shelf: registries.store,
+    open: registries.open,
+    clock: world.clock,
+    sleep: world.deadline.sleep,
+    recursive: request.recursive,
+    describedBy: 'bytes' as const,
+  };
+  const results = await withTags(world, (onTagOnly, tell) =>
+    signImages(targets, plan, { ...tools, onTagOnly }, (result) =>
+      tell({ kind: 'signed', result }),
+    ),
+  );
+  const { facts, privateSigstore, trustedRoot } = await services;
+  return {
+    results,
+    ...(await publicKey()),
+    tlog: facts.tlog,
+    privateSigstore,
+    ...(trustedRoot === undefined ? {} : { trustedRoot }),
+  };
+}
+
+/**
+ * Begins what takes its time: decrypting the key, the services, the identity token, the
+ * certificate. None is awaited here but what ends the run at once.
+ */
+async function prepare(
+  request: SignRequest,
+  world: World,
+): Promise<{
+  craft: SigningCraft;
+  services: Promise<Services>;
+  publicKey: () => Promise<{ publicKey?: string }>;
+}> {
+  const { annotations } = request;
+  const key = request.key === undefined ? undefined : openKey(request, world);
+  key
+    ?.then(({ warnings }) => {
+      for (const text of warnings) world.tell({ kind: 'warning', text });
+    })
+    .catch(() => {});
+  const publicKey = async () => {
+    const opened = await key?.catch(() => undefined);
+    const found = await opened?.publicKey();
+    return found === undefined
+      ? {}
+      : { publicKey: found.export({ type: 'spki', format: 'pem' }).toString() };
+  };
+  if (key !== undefined && !request.tlog && request.services.timestampUrl === undefined) {
+    const services = Promise.resolve(noServices);
+    return { craft: craftOf(key, services, annotations), services, publicKey };
+  }
+  const { openServices } = await import('./services.ts');
+  const { services, signer } = await openServices(request, world);
+  return {
+    craft: craftOf((key ?? signer) as Promise<ImageSigner>, services, annotations),
+    services,
+    publicKey,
+  };
+}
+
+function planOf(request: SignRequest, services: Services, { tell }: World): SigningPlan {
+  const { formats, notice } = formatsOf(request, services);
+  if (notice !== undefined) tell({ kind: 'notice', text: notice });
+  const { annotations, skipExisting, verify } = request;
+  const bundleOptional = request.format === 'auto' && formats.includes('legacy');
+  return { formats, annotations, skipExisting, verify, bundleOptional };
+}
