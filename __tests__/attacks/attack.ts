@@ -6,12 +6,12 @@ import { put } from '../signature/tampering.ts';
 import { type Forge, identity, issuer } from './forge.ts';
 import type { GateOptions } from './gate.ts';
 import { type Json, makeBundle, makeLayer, type Wish } from './material.ts';
-import type { Shelf } from './shelf.ts';
+import type { SignatureStore } from './store.ts';
 
 /** Where a case is laid out: the keys of a whole Sigstore, and a repository with one image. */
 export interface Scene {
   readonly forge: Forge;
-  readonly shelf: Shelf;
+  readonly store: SignatureStore;
   /** a signature of the image as a bundle (JSON) */
   readonly bundle: (wish?: Wish) => Json;
   /** a legacy signature of the image */
@@ -44,12 +44,12 @@ export const keyless: SignaturePolicy = {
   tlog: 'required',
 };
 
-export function sceneOf(forge: Forge, shelf: Shelf): Scene {
+export function sceneOf(forge: Forge, store: SignatureStore): Scene {
   return {
     forge,
-    shelf,
-    bundle: (wish) => makeBundle(forge, shelf.image, wish),
-    layer: (wish) => makeLayer(forge, shelf.image, wish),
+    store,
+    bundle: (wish) => makeBundle(forge, store.image, wish),
+    layer: (wish) => makeLayer(forge, store.image, wish),
   };
 }
 
@@ -67,7 +67,7 @@ export function made(
     name,
     code,
     lay: (scene, evil) =>
-      void scene.shelf.bundle(scene.bundle(evil ? { ...honest, ...hostile(scene) } : honest)),
+      void scene.store.bundle(scene.bundle(evil ? { ...honest, ...hostile(scene) } : honest)),
     ...more,
   };
 }
@@ -84,7 +84,7 @@ export function edited(
   const lay = (scene: Scene, evil: boolean): void => {
     const bundle = scene.bundle(wish);
     if (evil) put(path, value)(bundle);
-    scene.shelf.bundle(bundle);
+    scene.store.bundle(bundle);
   };
   return { name, code, lay, ...more };
 }
@@ -100,7 +100,7 @@ export function respelled(
     const text = JSON.stringify(scene.bundle(wish));
     const written = evil ? edit(text) : text;
     if (evil && written === text) throw new Error(`"${name}" changes nothing`);
-    scene.shelf.bundle(written);
+    scene.store.bundle(written);
   };
   return { name, code, lay };
 }
@@ -117,7 +117,7 @@ export function layered(
     name,
     code,
     lay: (scene, evil) =>
-      void scene.shelf.layer(scene.layer(evil ? { ...honest, ...hostile(scene) } : honest)),
+      void scene.store.layer(scene.layer(evil ? { ...honest, ...hostile(scene) } : honest)),
     ...more,
   };
 }
@@ -140,7 +140,7 @@ export function relabelled(
     const value = edit(layer.annotations[key] ?? '');
     if (evil && value === undefined) delete layer.annotations[key];
     else if (evil && value !== undefined) layer.annotations[key] = value;
-    scene.shelf.layer(layer);
+    scene.store.layer(layer);
   };
   return { name, code, lay, ...more };
 }

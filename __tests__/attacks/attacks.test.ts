@@ -16,7 +16,7 @@ import { textCases } from './cases-text.ts';
 import { timeCases } from './cases-time.ts';
 import { Forge } from './forge.ts';
 import { gate, type Outcome } from './gate.ts';
-import { Stage } from './shelf.ts';
+import { Stage } from './store.ts';
 
 const corpus: Readonly<Record<string, readonly Attack[]>> = {
   'what is signed': statementCases,
@@ -66,15 +66,15 @@ interface Played extends Outcome {
 }
 
 async function play(attack: Attack, hostile: boolean): Promise<Played> {
-  const shelf = stage.shelf();
-  await attack.lay(sceneOf(forge, shelf), hostile);
+  const store = stage.store();
+  await attack.lay(sceneOf(forge, store), hostile);
   const policy = { ...keyless, ...attack.policy?.(forge, hostile) };
   // One try: how long a registry that goes on failing is waited for is seen in slow.whole.test.ts.
   const { clock, slept } = stillClock();
   const trust = attack.trust?.(forge, hostile) ?? forge.trust();
   const before = stage.registry.requests.length;
-  const outcome = await gate(shelf.image, policy, trust, {
-    patience: 0,
+  const outcome = await gate(store.image, policy, trust, {
+    retryBudget: 0,
     clock,
     network,
     ...attack.options,

@@ -9,7 +9,7 @@ import { authorityCases, chainFor, stamperCases, stampingChain } from './authori
 import { base64, certify, chainOf, Forge, identity, issuer, minutes } from './forge.ts';
 import { gate } from './gate.ts';
 import { stampedOnly } from './material.ts';
-import { Stage } from './shelf.ts';
+import { Stage } from './store.ts';
 
 const forge = new Forge();
 let stage: Stage;
@@ -54,8 +54,8 @@ for (const [subject, authorities] of Object.entries(authorityCases)) {
   describe(`a Fulcio limited by ${subject}`, () => {
     it.each(authorities)('$name: $accepted', async (authority) => {
       const chain = chainFor(authority);
-      const shelf = stage.shelf();
-      shelf.bundle(sceneOf(forge, shelf).bundle({ leaf: { ...authority.leaf, by: chain[0] } }));
+      const store = stage.store();
+      store.bundle(sceneOf(forge, store).bundle({ leaf: { ...authority.leaf, by: chain[0] } }));
       const trust = forge.trust(
         (root) => (root.certificateAuthorities[0].certChain = chainOf(...chain)),
       );
@@ -64,7 +64,7 @@ for (const [subject, authorities] of Object.entries(authorityCases)) {
         ...keyless,
         signers: [{ identities: [{ exact: who }], issuers: [{ exact: issuer }] }] as never,
       };
-      expect(await gate(shelf.image, policy, trust, { patience: 0 })).toMatchObject({
+      expect(await gate(store.image, policy, trust, { retryBudget: 0 })).toMatchObject({
         verified: authority.accepted,
         codes: [authority.accepted ? 'verified' : 'untrusted-certificate'],
       });
@@ -75,18 +75,18 @@ for (const [subject, authorities] of Object.entries(authorityCases)) {
 describe('a timestamp authority', () => {
   it.each(stamperCases)('$name: $accepted', async (stamper) => {
     const chain = stampingChain(stamper);
-    const shelf = stage.shelf();
-    const good = sceneOf(forge, shelf).bundle(stampedOnly);
+    const store = stage.store();
+    const good = sceneOf(forge, store).bundle(stampedOnly);
     const signature = Buffer.from(good.dsseEnvelope.signatures[0].sig, 'base64');
     good.verificationMaterial.timestampVerificationData.rfc3161Timestamps = [
       { signedTimestamp: base64(forge.timestamp(signature, minutes(1), ...chain)) },
     ];
-    shelf.bundle(good);
+    store.bundle(good);
     const trust = forge.trust(
       (root) => (root.timestampAuthorities[0].certChain = chainOf(...chain)),
     );
     expect(
-      await gate(shelf.image, { ...keyless, tlog: 'ignore' }, trust, { patience: 0 }),
+      await gate(store.image, { ...keyless, tlog: 'ignore' }, trust, { retryBudget: 0 }),
     ).toMatchObject({
       verified: stamper.accepted,
       codes: [stamper.accepted ? 'verified' : 'bad-timestamp'],
@@ -110,17 +110,17 @@ describe('a key that costs its reader time', () => {
 
   it('is not looked at in a certificate that nobody of the trusted root has issued', async () => {
     const stranger = newRoot('a stranger', 'P-384', 1);
-    const shelf = stage.shelf();
+    const store = stage.store();
     // The signature is none: whoever used the key first would say so.
-    shelf.bundle(
-      sceneOf(forge, shelf).bundle({ leaf: { by: stranger }, signature: () => Buffer.from('x') }),
+    store.bundle(
+      sceneOf(forge, store).bundle({ leaf: { by: stranger }, signature: () => Buffer.from('x') }),
     );
-    expect(await gate(shelf.image, keyless, forge.trust(), { patience: 0 })).toMatchObject({
+    expect(await gate(store.image, keyless, forge.trust(), { retryBudget: 0 })).toMatchObject({
       codes: ['untrusted-certificate'],
     });
-    const honest = stage.shelf();
+    const honest = stage.store();
     honest.bundle(sceneOf(forge, honest).bundle({ signature: () => Buffer.from('x') }));
-    expect(await gate(honest.image, keyless, forge.trust(), { patience: 0 })).toMatchObject({
+    expect(await gate(honest.image, keyless, forge.trust(), { retryBudget: 0 })).toMatchObject({
       codes: ['bad-signature'],
     });
   });

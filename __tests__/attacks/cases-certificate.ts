@@ -63,9 +63,9 @@ function below(
   return {
     name,
     code,
-    lay: ({ forge, shelf, bundle }, evil) => {
+    lay: ({ forge, store, bundle }, evil) => {
       const [by] = chain(forge, evil);
-      shelf.bundle(bundle(by ? { leaf: { by } } : {}));
+      store.bundle(bundle(by ? { leaf: { by } } : {}));
     },
     trust: (forge, evil) =>
       forge.trust(
@@ -122,7 +122,7 @@ export const chainCases: readonly Attack[] = [
   {
     name: 'the attacker\u2019s intermediate and root sent along',
     code: untrusted,
-    lay: ({ shelf, bundle }, evil) => {
+    lay: ({ store, bundle }, evil) => {
       const root = newRoot('fulcio-root', 'P-384', 1);
       const by = newIntermediate('fulcio-intermediate', root);
       const good = bundle(evil ? { leaf: { by } } : {});
@@ -131,7 +131,7 @@ export const chainCases: readonly Attack[] = [
       const more = evil ? chainOf(by, root).certificates : [];
       good.verificationMaterial.x509CertificateChain = { certificates: [certificate, ...more] };
       good.mediaType = 'application/vnd.dev.sigstore.bundle+json;version=0.2';
-      shelf.bundle(good);
+      store.bundle(good);
     },
   },
   leaf('a certificate for another certificate log\u2019s promise', untrusted, () => ({
@@ -207,7 +207,7 @@ export const chainCases: readonly Attack[] = [
   {
     name: 'a certificate of before its authority was trusted',
     code: untrusted,
-    lay: ({ shelf, bundle }) => void shelf.bundle(bundle()),
+    lay: ({ store, bundle }) => void store.bundle(bundle()),
     trust: (forge, evil) =>
       evil
         ? forge.trust(
@@ -218,7 +218,7 @@ export const chainCases: readonly Attack[] = [
   {
     name: 'a promise by a certificate log that was retired',
     code: untrusted,
-    lay: ({ shelf, bundle }) => void shelf.bundle(bundle()),
+    lay: ({ store, bundle }) => void store.bundle(bundle()),
     trust: (forge, evil) =>
       evil
         ? forge.trust((root) => (root.ctlogs[0].publicKey.validFor.end = minutes(-1).toISOString()))
@@ -227,11 +227,11 @@ export const chainCases: readonly Attack[] = [
   {
     name: 'another good certificate of the same signer',
     code: 'bad-signature',
-    lay: ({ forge, shelf, bundle }, evil) => {
+    lay: ({ forge, store, bundle }, evil) => {
       const good = bundle();
       if (evil)
         good.verificationMaterial.certificate.rawBytes = base64(forge.certificate(newEcKey()));
-      shelf.bundle(good);
+      store.bundle(good);
     },
   },
   edited(

@@ -1,7 +1,7 @@
 import type { Attack, Scene } from './attack.ts';
 import { answered, listOf, referrers } from './hostile-registry.ts';
 import { type Json, makeBundle } from './material.ts';
-import { type Shelf, types } from './shelf.ts';
+import { type SignatureStore, types } from './store.ts';
 
 const malformed = 'malformed';
 
@@ -15,7 +15,7 @@ function manifested(
     name,
     code,
     lay: (scene, evil) =>
-      void scene.shelf.bundle(scene.bundle(), (manifest) => evil && edit(manifest, scene)),
+      void scene.store.bundle(scene.bundle(), (manifest) => evil && edit(manifest, scene)),
   };
 }
 /** A good legacy signature whose manifest is edited. */
@@ -28,7 +28,7 @@ function sigged(
     name,
     code,
     lay: (scene, evil) =>
-      void scene.shelf.layer(scene.layer(), (manifest) => evil && edit(manifest, scene)),
+      void scene.store.layer(scene.layer(), (manifest) => evil && edit(manifest, scene)),
   };
 }
 /** Content: manifests and blobs that lie about themselves or each other. */
@@ -36,22 +36,22 @@ export const contentCases: readonly Attack[] = [
   {
     name: 'another blob under the digest of a bundle',
     code: 'registry-error',
-    lay: ({ shelf, bundle }, evil) => {
+    lay: ({ store, bundle }, evil) => {
       const good = bundle();
-      shelf.bundle(
+      store.bundle(
         good,
         ({ layers: [layer] }) =>
-          evil && shelf.swap(layer.digest, JSON.stringify(good).replace('v0.3', 'v0.2')),
+          evil && store.swap(layer.digest, JSON.stringify(good).replace('v0.3', 'v0.2')),
       );
     },
   },
   {
     name: 'another manifest under the digest of the right one',
     code: 'registry-error',
-    lay: ({ shelf, bundle }, evil) => {
-      const digest = shelf.bundle(bundle());
+    lay: ({ store, bundle }, evil) => {
+      const digest = store.bundle(bundle());
       if (evil)
-        shelf.override = ({ path }, usual) =>
+        store.override = ({ path }, usual) =>
           path.endsWith(digest)
             ? { ...usual(), body: JSON.stringify({ schemaVersion: 2 }) }
             : undefined;
@@ -60,10 +60,10 @@ export const contentCases: readonly Attack[] = [
   {
     name: 'another payload under the digest of a legacy layer',
     code: 'registry-error',
-    lay: ({ shelf, layer }, evil) =>
-      void shelf.layer(
+    lay: ({ store, layer }, evil) =>
+      void store.layer(
         layer(),
-        ({ layers: [{ digest }] }) => evil && shelf.swap(digest, 'x'.repeat(50)),
+        ({ layers: [{ digest }] }) => evil && store.swap(digest, 'x'.repeat(50)),
       ),
   },
   manifested('a blob that is not there', 'registry-error', ({ layers: [layer] }) =>
@@ -133,16 +133,16 @@ export const contentCases: readonly Attack[] = [
   {
     name: 'a manifest with a key twice',
     code: malformed,
-    lay: ({ shelf, bundle }, evil) =>
-      respelledManifest(shelf, shelf.bundle(bundle()), evil, (text) =>
+    lay: ({ store, bundle }, evil) =>
+      respelledManifest(store, store.bundle(bundle()), evil, (text) =>
         text.replace('"layers":', '"layers":[],"layers":'),
       ),
   },
   {
     name: 'a manifest 10,000 levels deep',
     code: malformed,
-    lay: ({ shelf, bundle }, evil) =>
-      respelledManifest(shelf, shelf.bundle(bundle()), evil, (text) =>
+    lay: ({ store, bundle }, evil) =>
+      respelledManifest(store, store.bundle(bundle()), evil, (text) =>
         text.replace('{', `{"x":${'['.repeat(1e4)}${']'.repeat(1e4)},`),
       ),
   },
@@ -169,8 +169,8 @@ export const contentCases: readonly Attack[] = [
     code: 'verified',
     passes: true,
     mostRequests: 620,
-    lay: ({ forge, shelf, bundle }, evil) => {
-      const other = shelf.newImage('other');
+    lay: ({ forge, store, bundle }, evil) => {
+      const other = store.newImage('other');
       const bad = [
         bundle({ log: 'none' }),
         makeBundle(forge, other),
@@ -178,22 +178,22 @@ export const contentCases: readonly Attack[] = [
         bundle({ signedBytes: (_type, payload) => payload }),
       ];
       for (let n = 0; evil && n < 500; n++) {
-        if (n === 250) shelf.bundle(bundle());
-        shelf.bundle(n % 5 === 4 ? `{"n":${n}}` : (bad[n % 5] ?? ''), ({ annotations }) =>
+        if (n === 250) store.bundle(bundle());
+        store.bundle(n % 5 === 4 ? `{"n":${n}}` : (bad[n % 5] ?? ''), ({ annotations }) =>
           Object.assign(annotations, { n: String(n) }),
         );
       }
-      if (!evil) shelf.bundle(bundle());
+      if (!evil) store.bundle(bundle());
     },
   },
   {
     name: 'the blob of a good signature, named by another manifest with a size that is too small',
     code: 'verified',
     passes: true,
-    lay: ({ shelf, bundle }, evil) => {
+    lay: ({ store, bundle }, evil) => {
       const good = bundle();
       const plant = (size?: number) =>
-        shelf.bundle(good, ({ layers: [layer], annotations }) => {
+        store.bundle(good, ({ layers: [layer], annotations }) => {
           if (size !== undefined) Object.assign(layer, { size });
           Object.assign(annotations, { size: String(size) });
         });
@@ -206,8 +206,8 @@ export const contentCases: readonly Attack[] = [
     name: 'the payload of a good legacy signature, named by another layer with a size that is too small',
     code: 'verified',
     passes: true,
-    lay: ({ shelf, layer }, evil) =>
-      void shelf.layer(layer(), ({ layers }) => {
+    lay: ({ store, layer }, evil) =>
+      void store.layer(layer(), ({ layers }) => {
         if (evil) layers.unshift({ ...layers[0], size: 1, annotations: {} });
       }),
   },
@@ -215,10 +215,10 @@ export const contentCases: readonly Attack[] = [
     name: 'a good legacy signature beside a stranger\u2019s provenance bundle',
     code: 'verified',
     passes: true,
-    lay: ({ shelf, bundle, layer }, evil) => {
-      shelf.layer(layer());
+    lay: ({ store, bundle, layer }, evil) => {
+      store.layer(layer());
       if (evil)
-        shelf.bundle(
+        store.bundle(
           bundle({
             payload:
               '{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://slsa.dev/provenance/v1"}',
@@ -230,24 +230,24 @@ export const contentCases: readonly Attack[] = [
     name: 'a good bundle beside a broken .sig tag',
     code: 'verified',
     passes: true,
-    lay: ({ shelf, bundle }, evil) => {
-      shelf.bundle(bundle());
-      if (evil) shelf.manifest('{"schemaVersion":2', `${shelf.referrersTag}.sig`);
+    lay: ({ store, bundle }, evil) => {
+      store.bundle(bundle());
+      if (evil) store.manifest('{"schemaVersion":2', `${store.referrersTag}.sig`);
     },
   },
 ];
 
 /** Plants the manifest again, spelled otherwise, and lists that one instead. */
 function respelledManifest(
-  shelf: Shelf,
+  store: SignatureStore,
   digest: string,
   evil: boolean,
   edit: (text: string) => string,
 ): void {
   if (!evil) return;
-  const content = shelf.registry.store.open(shelf.repository);
+  const content = store.registry.store.open(store.repository);
   const text = edit(content.manifests.get(digest)?.bytes.toString() ?? '');
   content.manifests.delete(digest);
-  shelf.tag([shelf.entry(shelf.manifest(text))]);
-  shelf.override = ({ path }) => (referrers.test(path) ? listOf([]) : undefined);
+  store.tag([store.entry(store.manifest(text))]);
+  store.override = ({ path }) => (referrers.test(path) ? listOf([]) : undefined);
 }

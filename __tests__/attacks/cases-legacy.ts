@@ -28,8 +28,8 @@ export const legacyCases: readonly Attack[] = [
   {
     name: 'a layer copied from another image',
     code: 'wrong-subject',
-    lay: ({ forge, shelf }, evil) =>
-      void shelf.layer(makeLayer(forge, evil ? shelf.newImage('other') : shelf.image)),
+    lay: ({ forge, store }, evil) =>
+      void store.layer(makeLayer(forge, evil ? store.newImage('other') : store.image)),
   },
   layered(
     'another critical type',
@@ -79,10 +79,10 @@ export const legacyCases: readonly Attack[] = [
   ),
   layered('a digest without algorithm', 'wrong-subject', spelled('"sha256:', '"')),
   layered('a digest of another algorithm', 'wrong-subject', spelled('"sha256:', '"sha512:')),
-  layered('a digest in upper case', 'wrong-subject', ({ layer, shelf }) => ({
+  layered('a digest in upper case', 'wrong-subject', ({ layer, store }) => ({
     payload: layer()
       .payload.toString()
-      .replace(shelf.image.digest, `sha256:${shelf.image.digest.slice(7).toUpperCase()}`),
+      .replace(store.image.digest, `sha256:${store.image.digest.slice(7).toUpperCase()}`),
   })),
   layered(
     'a digest under two names',
@@ -120,18 +120,18 @@ export const legacyCases: readonly Attack[] = [
   {
     name: 'the wanted annotation on the layer instead of in the payload',
     code: 'annotation-mismatch',
-    lay: ({ shelf, layer }, evil) => {
+    lay: ({ store, layer }, evil) => {
       const made = layer({ annotations: evil ? {} : { env: 'prod' } });
-      shelf.layer({ ...made, annotations: { ...made.annotations, env: 'prod' } });
+      store.layer({ ...made, annotations: { ...made.annotations, env: 'prod' } });
     },
     ...wantsProd(),
   },
   {
     name: 'another payload under the signature',
     code: 'bad-signature',
-    lay: ({ shelf, layer }, evil) => {
+    lay: ({ store, layer }, evil) => {
       const made = layer({ annotations: { env: 'test' } });
-      shelf.layer(
+      store.layer(
         evil
           ? { ...made, payload: Buffer.from(made.payload.toString().replace('test', 'prod')) }
           : made,
@@ -247,10 +247,10 @@ export const legacyCases: readonly Attack[] = [
   {
     name: 'the log entry of another signature',
     code: 'bad-log-entry',
-    lay: ({ shelf, layer }, evil) => {
+    lay: ({ store, layer }, evil) => {
       const made = layer();
       const bundle = 'dev.sigstore.cosign/bundle';
-      shelf.layer(
+      store.layer(
         evil
           ? { ...made, annotations: { ...made.annotations, [bundle]: layer().annotations[bundle] } }
           : made,

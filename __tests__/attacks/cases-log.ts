@@ -28,11 +28,11 @@ export const logCases: readonly Attack[] = [
   ...both((version, wish) => ({
     name: `the log entry of another signature${version}`,
     code: badEntry,
-    lay: ({ shelf, bundle }, evil) => {
+    lay: ({ store, bundle }, evil) => {
       const good = bundle(wish);
       if (evil)
         good.verificationMaterial.tlogEntries = bundle(wish).verificationMaterial.tlogEntries;
-      shelf.bundle(good);
+      store.bundle(good);
     },
   })),
   ...both((version, wish) =>
@@ -158,7 +158,7 @@ export const logCases: readonly Attack[] = [
   {
     name: 'an entry of before the log\u2019s key was in use',
     code: badEntry,
-    lay: ({ shelf, bundle }) => void shelf.bundle(bundle()),
+    lay: ({ store, bundle }) => void store.bundle(bundle()),
     trust: (forge, evil) =>
       evil
         ? forge.trust((root) => (root.tlogs[0].publicKey.validFor.start = minutes(1).toISOString()))
@@ -167,7 +167,7 @@ export const logCases: readonly Attack[] = [
   {
     name: 'an entry of after the log was retired (Rekor v2)',
     code: badEntry,
-    lay: ({ shelf, bundle }) => void shelf.bundle(bundle(inRekor2)),
+    lay: ({ store, bundle }) => void store.bundle(bundle(inRekor2)),
     trust: (forge, evil) =>
       evil
         ? forge.trust((root) => (root.tlogs[1].publicKey.validFor.end = minutes(-1).toISOString()))
@@ -186,15 +186,15 @@ export const ignoredLogCases: readonly Attack[] = [
   {
     name: 'a log entry in place of a timestamp where the log is ignored',
     code: 'no-timestamp',
-    lay: ({ shelf, bundle }, evil) =>
-      void shelf.bundle(bundle(evil ? {} : { timestamp: signingTime })),
+    lay: ({ store, bundle }, evil) =>
+      void store.bundle(bundle(evil ? {} : { timestamp: signingTime })),
     policy: () => ({ tlog: 'ignore' }),
   },
   {
     name: 'no proof of time at all, the certificate still valid',
     code: 'no-timestamp',
-    lay: ({ shelf, bundle }, evil) =>
-      void shelf.bundle(bundle({ log: 'none', timestamp: evil ? undefined : signingTime })),
+    lay: ({ store, bundle }, evil) =>
+      void store.bundle(bundle({ log: 'none', timestamp: evil ? undefined : signingTime })),
     policy: () => ({ tlog: 'ignore' }),
   },
   made(

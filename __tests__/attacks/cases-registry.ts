@@ -3,7 +3,7 @@ import type { Reply } from '../sandbox/registry-http.ts';
 import type { Attack, Scene } from './attack.ts';
 import { answered, blobs, listOf, nasty, referrers } from './hostile-registry.ts';
 import { type Json, makeBundle } from './material.ts';
-import { type Shelf, types } from './shelf.ts';
+import { type SignatureStore, types } from './store.ts';
 
 const malformed = 'malformed';
 
@@ -17,22 +17,22 @@ function tagged(
   edit: (entry: Json, scene: Scene) => unknown,
 ): Attack {
   const lay = (scene: Scene, evil: boolean): void => {
-    const { shelf, bundle } = scene;
-    const entry = shelf.entry(shelf.bundle(bundle()));
+    const { store, bundle } = scene;
+    const entry = store.entry(store.bundle(bundle()));
     const more = evil ? edit(entry, scene) : undefined;
-    shelf.tag(Array.isArray(more) ? more : [entry]);
-    shelf.override = ({ path }) => (referrers.test(path) ? listOf([]) : undefined);
+    store.tag(Array.isArray(more) ? more : [entry]);
+    store.override = ({ path }) => (referrers.test(path) ? listOf([]) : undefined);
   };
   return { name, code, lay };
 }
 const pages =
   (next: (page: number) => string | undefined) =>
-  (_usual: () => Reply, shelf: Shelf, page: string | null): Reply => {
+  (_usual: () => Reply, store: SignatureStore, page: string | null): Reply => {
     const at = next(Number(page ?? 0));
-    const [digest = ''] = shelf.registry.store
-      .referrers(shelf.repository, shelf.image.digest)
+    const [digest = ''] = store.registry.store
+      .referrers(store.repository, store.image.digest)
       .map((each) => each.digest);
-    return listOf([shelf.entry(digest)], at === undefined ? {} : { link: `<${at}>; rel="next"` });
+    return listOf([store.entry(digest)], at === undefined ? {} : { link: `<${at}>; rel="next"` });
   };
 
 /** Lists of referrers: the API's pages, and the tag. */
@@ -40,30 +40,30 @@ export const listCases: readonly Attack[] = [
   {
     name: 'a referrer of another image, listed as ours',
     code: 'wrong-subject',
-    lay: ({ forge, shelf }, evil) => {
-      const other = shelf.newImage('other');
-      const digest = shelf.bundle(makeBundle(forge, evil ? other : shelf.image), ({ subject }) =>
+    lay: ({ forge, store }, evil) => {
+      const other = store.newImage('other');
+      const digest = store.bundle(makeBundle(forge, evil ? other : store.image), ({ subject }) =>
         Object.assign(subject, evil ? { digest: other.digest } : {}),
       );
-      shelf.override = ({ path }) =>
-        referrers.test(path) ? listOf([shelf.entry(digest)]) : undefined;
+      store.override = ({ path }) =>
+        referrers.test(path) ? listOf([store.entry(digest)]) : undefined;
     },
   },
   {
     name: 'a good bundle about nothing, listed as ours',
     code: 'wrong-subject',
-    lay: ({ shelf, bundle }, evil) => {
-      const digest = shelf.bundle(bundle(), (manifest) => {
+    lay: ({ store, bundle }, evil) => {
+      const digest = store.bundle(bundle(), (manifest) => {
         if (evil) delete manifest.subject;
       });
-      shelf.tag([shelf.entry(digest)]);
+      store.tag([store.entry(digest)]);
     },
   },
-  tagged('a list that names itself', malformed, (_entry, { shelf }) => [
-    shelf.entry(shelf.tag([]), { mediaType: types.index }),
+  tagged('a list that names itself', malformed, (_entry, { store }) => [
+    store.entry(store.tag([]), { mediaType: types.index }),
   ]),
-  tagged('a list that names the image', 'unsigned', (_entry, { shelf }) => [
-    shelf.entry(shelf.image.digest, { artifactType: types.empty }),
+  tagged('a list that names the image', 'unsigned', (_entry, { store }) => [
+    store.entry(store.image.digest, { artifactType: types.empty }),
   ]),
   tagged('a list that names what is not there', 'registry-error', () => [
     {
@@ -98,8 +98,8 @@ export const listCases: readonly Attack[] = [
     name: 'a tag that lists the good manifest of the API with other sizes and types',
     code: 'verified',
     passes: true,
-    lay: ({ shelf, bundle }, evil) => {
-      const digest = shelf.bundle(bundle());
+    lay: ({ store, bundle }, evil) => {
+      const digest = store.bundle(bundle());
       const lies = [
         { size: 2 ** 30 },
         { size: -1 },
@@ -107,7 +107,7 @@ export const listCases: readonly Attack[] = [
         { artifactType: 'x/y' },
         { mediaType: types.index },
       ];
-      if (evil) shelf.tag(lies.map((lie) => shelf.entry(digest, lie)));
+      if (evil) store.tag(lies.map((lie) => store.entry(digest, lie)));
     },
   },
   tagged('a list that is not one', malformed, () => ['x']),
@@ -172,13 +172,13 @@ export const listCases: readonly Attack[] = [
     referrers,
     pages(() => 'http://localhost:9/v2/x/referrers/y'),
   ),
-  answered('a page that is missing', 'registry-error', referrers, (_usual, shelf, page) =>
-    page === '1' ? { status: 404 } : pages(() => '?page=1')(_usual, shelf, page),
+  answered('a page that is missing', 'registry-error', referrers, (_usual, store, page) =>
+    page === '1' ? { status: 404 } : pages(() => '?page=1')(_usual, store, page),
   ),
-  answered('a page that is HTML', 'registry-error', referrers, (_usual, shelf, page) =>
+  answered('a page that is HTML', 'registry-error', referrers, (_usual, store, page) =>
     page === '1'
       ? { status: 200, headers: { 'content-type': 'text/html' }, body: '<html>' }
-      : pages(() => '?page=1')(_usual, shelf, page),
+      : pages(() => '?page=1')(_usual, store, page),
   ),
   answered('a list of another media type', 'unsigned', referrers, (usual) => ({
     ...usual(),
@@ -239,12 +239,12 @@ function faulty(
   name: string,
   code: Attack['code'],
   what: RegExp,
-  fault: NonNullable<ReturnType<NonNullable<Shelf['faults']>>>,
+  fault: NonNullable<ReturnType<NonNullable<SignatureStore['faults']>>>,
 ): Attack {
-  const lay = ({ shelf, bundle }: Scene, evil: boolean): void => {
-    shelf.bundle(bundle());
+  const lay = ({ store, bundle }: Scene, evil: boolean): void => {
+    store.bundle(bundle());
     if (evil)
-      shelf.faults = ({ method, path }) =>
+      store.faults = ({ method, path }) =>
         method === 'GET' && what.test(path) ? fault : undefined;
   };
   return { name, code, lay };

@@ -9,17 +9,17 @@ import { type Json, makeBundle } from './material.ts';
 /** The statement of the image, edited before it is signed by the right signer. */
 const stating =
   (edit: (statement: Json) => void) =>
-  ({ shelf }: Scene) => {
-    const statement = JSON.parse(makeStatement(shelf.image.digest, {}).toString());
+  ({ store }: Scene) => {
+    const statement = JSON.parse(makeStatement(store.image.digest, {}).toString());
     edit(statement);
     return { payload: JSON.stringify(statement) };
   };
 const spelled =
   (from: string | RegExp, to: string) =>
-  ({ shelf }: Scene) => ({
-    payload: makeStatement(shelf.image.digest, {}).toString().replace(from, to),
+  ({ store }: Scene) => ({
+    payload: makeStatement(store.image.digest, {}).toString().replace(from, to),
   });
-const hexOf = ({ shelf }: Scene): string => shelf.image.digest.slice('sha256:'.length);
+const hexOf = ({ store }: Scene): string => store.image.digest.slice('sha256:'.length);
 const wantsProd = { policy: () => ({ annotations: { env: 'prod' } }) };
 
 /**
@@ -30,15 +30,15 @@ export const statementCases: readonly Attack[] = [
   {
     name: 'a signature copied from another image, its manifest readdressed',
     code: 'wrong-subject',
-    lay: ({ forge, shelf }, evil) =>
-      void shelf.bundle(makeBundle(forge, evil ? shelf.newImage('other') : shelf.image)),
+    lay: ({ forge, store }, evil) =>
+      void store.bundle(makeBundle(forge, evil ? store.newImage('other') : store.image)),
   },
   {
     name: 'a signature copied from another image, its manifest as it was',
     code: 'unsigned',
-    lay: ({ forge, shelf }, evil) => {
-      const other = shelf.newImage('other');
-      shelf.bundle(makeBundle(forge, evil ? other : shelf.image), (manifest) => {
+    lay: ({ forge, store }, evil) => {
+      const other = store.newImage('other');
+      store.bundle(makeBundle(forge, evil ? other : store.image), (manifest) => {
         if (evil) manifest.subject.digest = other.digest;
       });
     },
@@ -188,8 +188,8 @@ export const statementCases: readonly Attack[] = [
   {
     name: 'the wanted annotation on the manifest instead of in the signature',
     code: 'annotation-mismatch',
-    lay: ({ shelf, bundle }, evil) =>
-      void shelf.bundle(
+    lay: ({ store, bundle }, evil) =>
+      void store.bundle(
         bundle({ annotations: evil ? {} : { env: 'prod' } }),
         ({ annotations }) => (annotations.env = 'prod'),
       ),
@@ -237,19 +237,19 @@ export const statementCases: readonly Attack[] = [
   {
     name: 'the bytes of the image signed as a message, no statement',
     code: 'wrong-predicate',
-    lay: ({ shelf, bundle }, evil) => {
+    lay: ({ store, bundle }, evil) => {
       const good = bundle();
       if (evil) {
         const message = {
           messageDigest: {
             algorithm: 'SHA2_256',
-            digest: base64(Buffer.from(shelf.image.digest.slice(7), 'hex')),
+            digest: base64(Buffer.from(store.image.digest.slice(7), 'hex')),
           },
         };
         good.messageSignature = { ...message, signature: good.dsseEnvelope.signatures[0].sig };
         delete good.dsseEnvelope;
       }
-      shelf.bundle(good);
+      store.bundle(good);
     },
   },
 ];

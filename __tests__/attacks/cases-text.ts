@@ -7,8 +7,8 @@ import type { Json } from './material.ts';
 /** The statement of the image, edited before it is signed. */
 const stating =
   (edit: (statement: Json) => void) =>
-  ({ shelf }: Scene) => {
-    const statement = JSON.parse(makeStatement(shelf.image.digest, {}).toString());
+  ({ store }: Scene) => {
+    const statement = JSON.parse(makeStatement(store.image.digest, {}).toString());
     edit(statement);
     return { payload: JSON.stringify(statement) };
   };

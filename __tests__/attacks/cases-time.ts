@@ -24,12 +24,12 @@ function restamped(
   stamp: (signature: Buffer, forge: Forge) => Buffer,
   more: Partial<Attack> = {},
 ): Attack {
-  const lay = ({ forge, shelf, bundle }: Scene, evil: boolean): void => {
+  const lay = ({ forge, store, bundle }: Scene, evil: boolean): void => {
     const good = bundle(stampedOnly);
     const signature = Buffer.from(good.dsseEnvelope.signatures[0].sig, 'base64');
     const [own] = good.verificationMaterial.timestampVerificationData.rfc3161Timestamps;
     if (evil) own.signedTimestamp = base64(stamp(signature, forge));
-    shelf.bundle(good);
+    store.bundle(good);
   };
   return { name, code: 'bad-timestamp', lay, ...ignoring, ...more };
 }
@@ -209,7 +209,7 @@ export const timeCases: readonly Attack[] = [
     'a timestamp of before the authority was trusted',
     (signature, forge) => forge.timestamp(signature, minutes(1)),
     {
-      lay: ({ shelf, bundle }) => void shelf.bundle(bundle(stampedOnly)),
+      lay: ({ store, bundle }) => void store.bundle(bundle(stampedOnly)),
       trust: (forge, evil) =>
         evil
           ? forge.trust(
@@ -219,7 +219,7 @@ export const timeCases: readonly Attack[] = [
     },
   ),
   restamped('a timestamp of after the authority\u2019s own certificate', () => Buffer.alloc(0), {
-    lay: ({ forge, shelf, bundle }, evil) => {
+    lay: ({ forge, store, bundle }, evil) => {
       const short = shortLived(forge);
       const good = bundle({ log: 'none' });
       const signature = Buffer.from(good.dsseEnvelope.signatures[0].sig, 'base64');
@@ -227,7 +227,7 @@ export const timeCases: readonly Attack[] = [
       good.verificationMaterial.timestampVerificationData.rfc3161Timestamps = [
         { signedTimestamp: base64(stamp) },
       ];
-      shelf.bundle(good);
+      store.bundle(good);
     },
     trust: (forge) =>
       forge.trust(

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createTrust, parseTrustedRoot } from '../../src/signature/trust.ts';
 import { keyless } from './attack.ts';
 import { gate } from './gate.ts';
-import type { PlantedImage } from './shelf.ts';
+import type { PlantedImage } from './store.ts';
 
 /**
  * Asks the gate about one image in a process of its own, so that what it costs can be measured. The

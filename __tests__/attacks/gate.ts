@@ -5,7 +5,7 @@ import type { VerifyResult } from '../../src/engine/verify-result.ts';
 import { Failure, type FailureCode } from '../../src/failure.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
-import type { Patience } from '../../src/http/http.ts';
+import type { RetryBudget } from '../../src/http/http.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { openRegistry } from '../../src/registry/client.ts';
 import type { Credentials } from '../../src/registry/login.ts';
@@ -15,7 +15,7 @@ import type { SignaturePolicy } from '../../src/signature/policy.ts';
 import type { Trust } from '../../src/signature/trust.ts';
 import type { Verdict, VerdictCode } from '../../src/signature/verdict.ts';
 import type { MemoryNetwork } from '../memory-network.ts';
-import type { PlantedImage } from './shelf.ts';
+import type { PlantedImage } from './store.ts';
 
 /** What the gate says of one image. */
 export interface Outcome {
@@ -36,7 +36,7 @@ export interface GateOptions {
   /** milliseconds for everything; without it the action's own 5 minutes */
   readonly budget?: number;
   /** with the registry; without it the action's own */
-  readonly patience?: Patience;
+  readonly retryBudget?: RetryBudget;
   readonly clock?: Clock;
   /** loopback when absent */
   readonly network?: MemoryNetwork;
@@ -97,7 +97,7 @@ export async function ask(
   trust: Trust,
   {
     budget = 300_000,
-    patience,
+    retryBudget,
     login,
     clock = systemClock,
     network,
@@ -120,7 +120,7 @@ export async function ask(
     access: 'pull',
     mask: () => {},
     ...limits.registries,
-    ...(patience === undefined ? {} : { patience }),
+    ...(retryBudget === undefined ? {} : { retryBudget }),
   });
   const text = `${image.reference}@${image.digest}`;
   const tools: VerifyingTools = {

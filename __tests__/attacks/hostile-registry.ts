@@ -1,6 +1,6 @@
 import type { Reply } from '../sandbox/registry-http.ts';
 import type { Attack, Scene } from './attack.ts';
-import { type Shelf, types } from './shelf.ts';
+import { type SignatureStore, types } from './store.ts';
 
 /** Text that would forge a log line, were it printed as it is. */
 export const nasty = 'x\r\n::error file=a::y\u001b[2J\u202e##[add-path]/tmp';
@@ -10,14 +10,14 @@ export function answered(
   name: string,
   code: Attack['code'],
   what: RegExp,
-  answer: (usual: () => Reply, shelf: Shelf, page: string | null) => Reply | undefined,
+  answer: (usual: () => Reply, store: SignatureStore, page: string | null) => Reply | undefined,
 ): Attack {
-  const lay = ({ shelf, bundle }: Scene, evil: boolean): void => {
-    shelf.bundle(bundle());
+  const lay = ({ store, bundle }: Scene, evil: boolean): void => {
+    store.bundle(bundle());
     if (evil)
-      shelf.override = ({ method, path, url }, usual) =>
+      store.override = ({ method, path, url }, usual) =>
         method === 'GET' && what.test(path)
-          ? answer(usual, shelf, url.searchParams.get('page'))
+          ? answer(usual, store, url.searchParams.get('page'))
           : undefined;
   };
   return { name, code, lay };

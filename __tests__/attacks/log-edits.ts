@@ -20,7 +20,7 @@ export function redone(
   const lay = (scene: Scene, evil: boolean): void => {
     const bundle = scene.bundle(wish);
     if (evil) edit(bundle.verificationMaterial.tlogEntries[0], scene);
-    scene.shelf.bundle(bundle);
+    scene.store.bundle(bundle);
   };
   return { name: wish === inRekor2 ? `${name} (Rekor v2)` : name, code, lay };
 }

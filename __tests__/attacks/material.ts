@@ -7,7 +7,7 @@ import { newEcKey, spkiOf } from '../sandbox/sigstore/keys.ts';
 import { canonicalDsse, canonicalHashedRekord } from '../sandbox/sigstore/rekor1-entries.ts';
 import { readHashedRekord } from '../sandbox/sigstore/rekor2-request.ts';
 import { base64, type Forge, type Leaf, minutes, sha256, signingTime } from './forge.ts';
-import type { PlantedImage } from './shelf.ts';
+import type { PlantedImage } from './store.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: cases edit any part of it
 export type Json = Record<string, any>;

@@ -296,11 +296,11 @@ it('a certificate wrapped as PEM in any way is the same certificate, or refused'
   const der = bytesOf(bundle.verificationMaterial.certificate.rawBytes);
   const good = pem('CERTIFICATE', der);
   const read = (text: string) => {
-    const { presented } = readLayer(layer.payload, {
+    const { signedBy } = readLayer(layer.payload, {
       ...layer.annotations,
       'dev.sigstore.cosign/certificate': text,
     });
-    return 'certificate' in presented ? presented.certificate : undefined;
+    return 'certificate' in signedBy ? signedBy.certificate : undefined;
   };
   expect(read(good)).toEqual(der);
   fc.assert(

@@ -8,7 +8,7 @@ import { type Scene, sceneOf } from './attack.ts';
 import { Forge } from './forge.ts';
 import { blobs, listOf, referrers } from './hostile-registry.ts';
 import type { Json } from './material.ts';
-import { Stage, types } from './shelf.ts';
+import { Stage, types } from './store.ts';
 
 interface Cost {
   readonly verified: boolean;
@@ -43,9 +43,9 @@ afterAll(async () => {
 
 /** Lays a case out and asks a gate in a process of its own. */
 async function cost(lay: (scene: Scene) => void, budget?: number): Promise<Cost> {
-  const shelf = stage.shelf();
-  lay(sceneOf(forge, shelf));
-  const question = JSON.stringify({ image: shelf.image, trustedRoot: forge.trustedRoot(), budget });
+  const store = stage.store();
+  lay(sceneOf(forge, store));
+  const question = JSON.stringify({ image: store.image, trustedRoot: forge.trustedRoot(), budget });
   return new Promise((resolve, reject) => {
     const child = execFile(
       process.execPath,
@@ -65,12 +65,12 @@ const many = <T>(count: number, make: (n: number) => T): T[] =>
 const noise = (bytes: number, n: number): string => JSON.stringify({ n, x: 'y'.repeat(bytes) });
 /** Signed for another subject each time, so that nothing is fetched once and used again. */
 const fill = (
-  { shelf }: Scene,
+  { store }: Scene,
   count: number,
   blob: (n: number) => Json | string,
   edit: (manifest: Json, n: number) => void = () => {},
 ): void => {
-  for (let n = 0; n < count; n++) shelf.bundle(blob(n), (manifest) => edit(manifest, n));
+  for (let n = 0; n < count; n++) store.bundle(blob(n), (manifest) => edit(manifest, n));
 };
 const fakeLayer = {
   mediaType: types.layer,
@@ -162,14 +162,14 @@ const cases: readonly (readonly [string, (scene: Scene) => void, Partial<Cost>])
   ],
   [
     '100,000 referrers by the API, 1,000 a page',
-    ({ shelf }) => {
+    ({ store }) => {
       const page = many(1000, (n) => ({
         mediaType: types.manifest,
         digest: `sha256:${String(n).padStart(64, '0')}`,
         size: 9,
         annotations: { x: 'y'.repeat(3000) },
       }));
-      shelf.override = ({ path, url }) =>
+      store.override = ({ path, url }) =>
         referrers.test(path)
           ? listOf(page, {
               link: `<?page=${Number(url.searchParams.get('page') ?? 0) + 1}>; rel="next"`,
@@ -180,8 +180,8 @@ const cases: readonly (readonly [string, (scene: Scene) => void, Partial<Cost>])
   ],
   [
     '100,000 referrers by the tag',
-    ({ shelf }) =>
-      void shelf.tag(
+    ({ store }) =>
+      void store.tag(
         many(100_000, (n) => ({
           mediaType: types.manifest,
           digest: `sha256:${String(n).padStart(64, '0')}`,
@@ -193,7 +193,7 @@ const cases: readonly (readonly [string, (scene: Scene) => void, Partial<Cost>])
   [
     'a .sig manifest of 1,001 layers',
     (scene) =>
-      void scene.shelf.layer(scene.layer(), ({ layers }) =>
+      void scene.store.layer(scene.layer(), ({ layers }) =>
         layers.push(...Array(1000).fill(fakeLayer)),
       ),
     { verified: false, codes: ['too-large'] },
@@ -201,15 +201,15 @@ const cases: readonly (readonly [string, (scene: Scene) => void, Partial<Cost>])
   [
     'a .sig manifest of 40 MiB',
     (scene) =>
-      void scene.shelf.layer(scene.layer(), (manifest) =>
+      void scene.store.layer(scene.layer(), (manifest) =>
         Object.assign(manifest, { layers: Array(200_000).fill(fakeLayer) }),
       ),
     { verified: false, codes: ['too-large'] },
   ],
   [
     'everything without end',
-    ({ shelf }) =>
-      void Object.assign(shelf, {
+    ({ store }) =>
+      void Object.assign(store, {
         faults: () => ({ kind: 'endless-body', bytes: 1 << 20, everyMs: 0 }),
       }),
     { verified: false, codes: ['too-large'] },
@@ -242,8 +242,8 @@ describe('what hostile JSON costs, wherever a registry gives it', () => {
     async (_place, _kind, path, type, text) => {
       const body = `{"schemaVersion":2,"mediaType":"${type}","manifests":${text()}}`;
       const spent = await cost((scene) => {
-        scene.shelf.bundle(scene.bundle());
-        scene.shelf.override = (asked, usual) =>
+        scene.store.bundle(scene.bundle());
+        scene.store.override = (asked, usual) =>
           asked.method === 'GET' && path.test(asked.path)
             ? { ...usual(), status: 200, headers: { 'content-type': type }, body }
             : undefined;

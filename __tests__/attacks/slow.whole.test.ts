@@ -5,7 +5,7 @@ import { networkCases } from './cases-registry.ts';
 import { Forge } from './forge.ts';
 import { gate } from './gate.ts';
 import { listOf, referrers } from './hostile-registry.ts';
-import { Stage } from './shelf.ts';
+import { Stage } from './store.ts';
 
 const forge = new Forge();
 let stage: Stage;
@@ -20,7 +20,7 @@ afterAll(() => stage.close());
  */
 const soon = 90_000;
 
-// All at once, because each one lasts as long as the gate has patience; with the action's own
+// All at once, because each one lasts as long as the gate has a retry budget; with the action's own
 // limits and its default timeout of 5 minutes.
 describe.concurrent('a registry that takes its time is soon given up', { timeout: 240_000 }, () => {
   const dripping: Fault = { kind: 'slow-body', everyMs: 400 };
@@ -38,11 +38,11 @@ describe.concurrent('a registry that takes its time is soon given up', { timeout
     ],
     ['the referrers tag without an answer', /\/manifests\/sha256-[0-9a-f]+$/, { kind: 'hang' }],
   ])('%s', async (_name, what, fault) => {
-    const shelf = stage.shelf();
-    shelf.bundle(sceneOf(forge, shelf).bundle());
-    const ask = () => gate(shelf.image, keyless, forge.trust());
+    const store = stage.store();
+    store.bundle(sceneOf(forge, store).bundle());
+    const ask = () => gate(store.image, keyless, forge.trust());
     expect(await ask()).toMatchObject({ verified: true });
-    shelf.faults = ({ path }) => (what.test(path) ? fault : undefined);
+    store.faults = ({ path }) => (what.test(path) ? fault : undefined);
     const outcome = await ask();
     expect(outcome).toMatchObject({ verified: false, codes: ['network'], verdicts: [] });
     expect(outcome.texts[0]).toMatch(
@@ -52,16 +52,16 @@ describe.concurrent('a registry that takes its time is soon given up', { timeout
   });
 
   it('a list without end, each page of it just in time', async () => {
-    const shelf = stage.shelf();
-    const digest = shelf.bundle(sceneOf(forge, shelf).bundle());
-    shelf.faults = ({ path }) =>
+    const store = stage.store();
+    const digest = store.bundle(sceneOf(forge, store).bundle());
+    store.faults = ({ path }) =>
       referrers.test(path) ? { kind: 'latency', ms: 1_800 } : undefined;
-    const ask = () => gate(shelf.image, keyless, forge.trust());
+    const ask = () => gate(store.image, keyless, forge.trust());
     expect(await ask()).toMatchObject({ verified: true });
-    shelf.override = ({ path, url }) => {
+    store.override = ({ path, url }) => {
       const next = Number(url.searchParams.get('page') ?? 0) + 1;
       return referrers.test(path)
-        ? listOf([shelf.entry(digest)], { link: `<?page=${next}>; rel="next"` })
+        ? listOf([store.entry(digest)], { link: `<?page=${next}>; rel="next"` })
         : undefined;
     };
     const outcome = await ask();
@@ -74,9 +74,9 @@ describe.concurrent('a registry that takes its time is soon given up', { timeout
   });
 
   it.each(networkCases)('$name: $code', async ({ lay, code, options }) => {
-    const shelf = stage.shelf();
-    await lay(sceneOf(forge, shelf), true);
-    const outcome = await gate(shelf.image, keyless, forge.trust(), options);
+    const store = stage.store();
+    await lay(sceneOf(forge, store), true);
+    const outcome = await gate(store.image, keyless, forge.trust(), options);
     expect(outcome).toMatchObject({ verified: false, codes: [code] });
     expect(outcome.milliseconds).toBeLessThan(soon);
   });
@@ -91,9 +91,9 @@ describe('credentials', () => {
     } as const;
     const strict = await Stage.start({ referrersApi: true, blobRedirect: true, auth });
     try {
-      const shelf = strict.shelf();
-      shelf.bundle(sceneOf(forge, shelf).bundle());
-      expect(await gate(shelf.image, keyless, forge.trust(), { login })).toMatchObject({
+      const store = strict.store();
+      store.bundle(sceneOf(forge, store).bundle());
+      expect(await gate(store.image, keyless, forge.trust(), { login })).toMatchObject({
         verified: true,
         codes: ['verified'],
       });
@@ -101,7 +101,7 @@ describe('credentials', () => {
         [],
       );
       expect(strict.registry.leaks).toEqual([]);
-      expect(await gate(shelf.image, keyless, forge.trust())).toMatchObject({
+      expect(await gate(store.image, keyless, forge.trust())).toMatchObject({
         verified: false,
         codes: ['registry-denied'],
       });

@@ -146,7 +146,7 @@ describe('where the token comes from', () => {
     const world = { surroundings, mask: { mask }, tell: () => order.push('tell') } as never;
     const request = { identityToken: given, oidcAudience: 'sigstore' };
     const accept = async () => void order.push('accept');
-    return (await identitySource(request, world, { patience: () => 0, accept })).first;
+    return (await identitySource(request, world, { retryBudget: () => 0, accept })).first;
   };
   const sources = (change: Partial<TokenTools> = {}): TokenTools => ({
     audience: 'sigstore',

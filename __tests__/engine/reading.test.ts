@@ -12,7 +12,7 @@ it.each([
     const [, timeout, failing, asked] = row;
     expect(readingLimits(timeout)).toMatchObject({
       network: { slowHosts: { grace: 2_000, most: failing } },
-      registries: { patience: { failing, asked } },
+      registries: { retryBudget: { failing, asked } },
     });
   },
 );

@@ -20,7 +20,7 @@ const plan: SigningPlan = {
 const target = (text: string) => ({ reference: parseReference(text), references: [text] });
 
 /**
- * What the registry holds under a tag; a shelf that keeps what is attached; a signer that signs
+ * What the registry holds under a tag; a store that keeps what is attached; a signer that signs
  * `signed DIGEST`.
  */
 function tools(tags: Record<string, Digest>, broken: Partial<SigningTools> = {}) {
@@ -52,7 +52,7 @@ function tools(tags: Record<string, Digest>, broken: Partial<SigningTools> = {})
       bundle: Promise.resolve(Buffer.from(`signed ${digest}`)),
       verdict: Promise.resolve(verdictOn(digest, 'the new signature')),
     }),
-    shelf: ({ digest }) => ({
+    store: ({ digest }) => ({
       found: async () => shelves.get(digest) ?? [],
       attachBundle: async (subject, bundle): Promise<Attachment> => {
         attached.push(String(await bundle));
@@ -112,17 +112,17 @@ describe('signImages', () => {
   it('says what is true of an image whose signature was written and could not be kept', async () => {
     const lost = new Failure('signature-lost', 'It is gone.', 'Run the step again.');
     const { all } = tools({ one: digests.one });
-    const shelf: SigningTools['shelf'] = (image) => ({
-      ...all.shelf(image),
+    const store: SigningTools['store'] = (image) => ({
+      ...all.store(image),
       attachBundle: async (...given) => ({
-        ...(await all.shelf(image).attachBundle(...given)),
+        ...(await all.store(image).attachBundle(...given)),
         kept: Promise.reject(lost),
       }),
     });
     const [result] = await signImages(
       [target('registry.example/app:one')],
       plan,
-      { ...all, shelf },
+      { ...all, store },
       () => {},
     );
     expect(result).toMatchObject({

@@ -4,7 +4,7 @@
 import { systemClock } from '../../src/clock.ts';
 import { signImages } from '../../src/engine/sign-images.ts';
 import type { SignResult } from '../../src/engine/sign-result.ts';
-import { craftOf, noServices } from '../../src/engine/signer.ts';
+import { noServices, signatureMaker } from '../../src/engine/signer.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
 import { parseDigest } from '../../src/image/digest.ts';
@@ -29,12 +29,12 @@ export interface RunSetting {
 }
 
 /**
- * What the real run waits, and what this one does: idle connections 10 s, a try 30 s, patience 30
+ * What the real run waits, and what this one does: idle connections 10 s, a try 30 s, a retry budget of 30
  * s; the pauses between looks 150 ms and more.
  */
 export const shrunken = {
   limits: { connect: 2_000, idle: 2_000, whole: 6_000 },
-  patience: 24_000,
+  retryBudget: 24_000,
   slower: 10,
 };
 
@@ -68,7 +68,7 @@ export async function signingRun(setting: RunSetting): Promise<readonly SignResu
       credentials === undefined ? undefined : { kind: 'password', ...credentials },
     access: 'pull,push',
     mask: () => undefined,
-    patience: shrunken.patience,
+    retryBudget: shrunken.retryBudget,
   });
   const sleep = (milliseconds: number) => deadline.sleep(milliseconds / shrunken.slower);
   // The store's clock runs as much faster as its waits are shorter, so that it sees the pauses it
@@ -80,10 +80,14 @@ export async function signingRun(setting: RunSetting): Promise<readonly SignResu
     deadline: { remaining: () => deadline.remaining() * shrunken.slower, sleep },
     memory: new RunMemory(),
   };
-  const craft = craftOf(loadSigner({ key: key.pem }), Promise.resolve(noServices), annotations);
+  const maker = signatureMaker(
+    loadSigner({ key: key.pem }),
+    Promise.resolve(noServices),
+    annotations,
+  );
   const tools = {
-    ...craft,
-    shelf: (image: Parameters<Parameters<typeof signImages>[2]['shelf']>[0]) =>
+    ...maker,
+    store: (image: Parameters<Parameters<typeof signImages>[2]['store']>[0]) =>
       openStore(open(image.name), image.digest, shared),
     open,
     clock: systemClock,

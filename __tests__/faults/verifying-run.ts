@@ -36,7 +36,7 @@ export async function verifyingRun(
       credentials === undefined ? undefined : { kind: 'password', ...credentials },
     access: 'pull',
     mask: () => undefined,
-    patience: shrunken.patience,
+    retryBudget: shrunken.retryBudget,
   });
   const sleep = (milliseconds: number) => deadline.sleep(milliseconds / shrunken.slower);
   const shared = {

@@ -74,7 +74,7 @@ describe('bounds', () => {
         void response.write(Buffer.alloc(500), () => !response.destroyed && setImmediate(more));
       more();
     });
-    await expect(client().http(get(server.origin, { patience: 5000 }))).rejects.toMatchObject({
+    await expect(client().http(get(server.origin, { retryBudget: 5000 }))).rejects.toMatchObject({
       code: 'too-large',
     });
     expect(server.requests.length).toBe(1);
@@ -153,7 +153,7 @@ describe('bounds', () => {
     const { clock, serve, client } = fakeWorld();
     await using server = await serve(() => {});
     const { http } = client({ milliseconds: 45_000 });
-    const asked = () => http(get(server.origin, { patience: 600_000 }));
+    const asked = () => http(get(server.origin, { retryBudget: 600_000 }));
     await expect(clock.run(asked)).rejects.toMatchObject({ code: 'timeout' });
     // 30 s for the first try, a pause, and what is left for the second.
     expect([clock.now(), server.requests.length]).toEqual([45_000, 2]);
@@ -168,7 +168,7 @@ describe('retries', () => {
       (_, response, count) => void response.writeHead(count < 3 ? status : 200).end(),
     );
     const { http, events } = client({ random: () => 0 });
-    expect(await http(get(server.origin, { patience: 60_000 }))).toMatchObject({
+    expect(await http(get(server.origin, { retryBudget: 60_000 }))).toMatchObject({
       status: 200,
       attempts: 3,
     });
@@ -183,32 +183,32 @@ describe('retries', () => {
       else response.end('hello');
     });
     const answer = await client({ random: () => 0 }).http(
-      get(server.origin, { method: 'PUT', body: Buffer.from('x'), patience: 60_000 }),
+      get(server.origin, { method: 'PUT', body: Buffer.from('x'), retryBudget: 60_000 }),
     );
     expect([answer.body.toString(), server.requests.length]).toEqual(['hello', 3]);
   });
 
-  it('does not ask again without patience, nor for an answer that stays', async () => {
+  it('does not ask again without a retry budget, nor for an answer that stays', async () => {
     await using server = await serve(
       (request, response) => void response.writeHead(request.url === '/busy' ? 503 : 404).end(),
     );
     const { http } = client();
     expect((await http(get(`${server.origin}/busy`))).status).toBe(503);
-    expect((await http(get(`${server.origin}/no`, { patience: 60_000 }))).status).toBe(404);
+    expect((await http(get(`${server.origin}/no`, { retryBudget: 60_000 }))).status).toBe(404);
     expect(server.requests.length).toBe(2);
   });
 
-  it('gives up at once when Retry-After asks for more than there is patience', async () => {
+  it('gives up at once when Retry-After asks for more than the retry budget', async () => {
     const { clock, serve, client } = fakeWorld();
     await using server = await serve(
       (_, response) => void response.writeHead(429, { 'retry-after': '3600' }).end(),
     );
-    const asked = () => client().http(get(server.origin, { patience: 5000 }));
+    const asked = () => client().http(get(server.origin, { retryBudget: 5000 }));
     expect(await clock.run(asked)).toMatchObject({ status: 429, attempts: 1 });
     expect(clock.now()).toBe(0);
   });
 
-  it('a kept connection that the server has closed costs no patience', async () => {
+  it('a kept connection that the server has closed costs nothing of the retry budget', async () => {
     const { clock, serve, client } = fakeWorld();
     await using server = await serve((request, response, count) =>
       count === 2 ? request.socket.destroy() : void response.end('x'),
@@ -225,7 +225,7 @@ describe('retries', () => {
 
   it('says who refused, how often and for how long', async () => {
     const { clock, client } = fakeWorld();
-    const asked = () => client().http(get('http://127.0.0.1:9/', { patience: 30_000 }));
+    const asked = () => client().http(get('http://127.0.0.1:9/', { retryBudget: 30_000 }));
     await expect(clock.run(asked)).rejects.toMatchObject({
       code: 'network',
       // Half of 250 ms, 500 ms and so on to 5 s, while they end within 30 s.

@@ -7,7 +7,7 @@ const request: HttpRequest = {
   url: new URL('https://ghcr.io/v2/acme/app/blobs/x'),
   headers: { Accept: 'a/b', Authorization: 'Bearer secret', 'x-vault-token': 'secret' },
   maxBytes: 10,
-  patience: 0,
+  retryBudget: 0,
   tls: 'skip',
 };
 const to = (location: string, status = 307): HttpResponse => ({
@@ -37,7 +37,7 @@ describe('redirected', () => {
     expect(next).toEqual({
       method: 'GET',
       maxBytes: 10,
-      patience: 0,
+      retryBudget: 0,
       url: expect.any(URL),
       headers: { Accept: 'a/b' },
     });

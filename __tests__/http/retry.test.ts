@@ -59,14 +59,14 @@ describe('pauseBefore', () => {
 });
 
 describe('patienceWith', () => {
-  const patience = { failing: 7, asked: 30 };
+  const retryBudget = { failing: 7, asked: 30 };
   it.each([
     ['a failure without an answer', failed('ECONNRESET'), 7],
     ['500', answered(500), 7],
     ['429', answered(429), 30],
     ['503 that says when', answered(503, { 'retry-after': '3' }), 30],
   ])('%s', (_, outcome, milliseconds) => {
-    expect(patienceWith(outcome, patience)).toBe(milliseconds);
+    expect(patienceWith(outcome, retryBudget)).toBe(milliseconds);
     expect(patienceWith(outcome, 12)).toBe(12);
   });
 });

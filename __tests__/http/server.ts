@@ -95,5 +95,5 @@ export function client(options: Partial<HttpOptions> & { milliseconds?: number }
 }
 
 export function get(url: string, more: Partial<HttpRequest> = {}): HttpRequest {
-  return { method: 'GET', url: new URL(url), maxBytes: 1000, patience: 0, ...more };
+  return { method: 'GET', url: new URL(url), maxBytes: 1000, retryBudget: 0, ...more };
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { fakeWorld, get } from './server.ts';
 
 const slowHosts = { grace: 2_000, most: 6_500 };
-const patience = 60_000;
+const retryBudget = 60_000;
 const tooSlow = {
   code: 'network',
   message: expect.stringContaining(
@@ -24,7 +24,7 @@ function openWorld(limits = slowHosts) {
     /** one request after the other, so many times */
     inTurn: (times: number, origin: string, more: { grace?: number; chargedTo?: URL } = {}) =>
       world.clock.run(async () => {
-        for (let time = 0; time < times; time++) await http(get(origin, { patience, ...more }));
+        for (let time = 0; time < times; time++) await http(get(origin, { retryBudget, ...more }));
       }),
   };
 }
@@ -33,7 +33,7 @@ describe('a host that keeps the run waiting', () => {
   it('is given up when it never answers, however patient the request is', async () => {
     const { clock, serve, http } = openWorld();
     await using server = await serve(() => {});
-    const asked = clock.run(() => http(get(server.origin, { patience })));
+    const asked = clock.run(() => http(get(server.origin, { retryBudget })));
     await expect(asked).rejects.toMatchObject(tooSlow);
     expect([clock.now(), server.requests.length]).toEqual([8_500, 1]);
   });
@@ -47,7 +47,7 @@ describe('a host that keeps the run waiting', () => {
       };
       drip();
     });
-    const asked = clock.run(() => http(get(server.origin, { patience })));
+    const asked = clock.run(() => http(get(server.origin, { retryBudget })));
     await expect(asked).rejects.toMatchObject(tooSlow);
     expect(clock.now()).toBe(8_500);
   });
@@ -67,7 +67,7 @@ describe('a host that keeps the run waiting', () => {
     await using slow = await serve(() => {});
     await using fast = await late(1_900);
     const answers = await clock.run(() => {
-      const waiting = Array.from({ length: 5 }, () => http(get(slow.origin, { patience })));
+      const waiting = Array.from({ length: 5 }, () => http(get(slow.origin, { retryBudget })));
       return Promise.allSettled([...waiting, http(get(fast.origin))]);
     });
     expect(answers.map(({ status }) => status)).toEqual([
@@ -84,7 +84,7 @@ describe('a host that keeps the run waiting', () => {
     await using last = await late(5_000);
     await using middle = await late(5_000, redirect(last.origin));
     await using first = await late(5_000, redirect(middle.origin));
-    const asked = clock.run(() => http(get(first.origin, { patience })));
+    const asked = clock.run(() => http(get(first.origin, { retryBudget })));
     await expect(asked).rejects.toMatchObject(tooSlow);
     expect(await clock.run(() => http(get(last.origin)))).toMatchObject({ status: 200 });
   });
@@ -102,7 +102,7 @@ describe('what an answer may take for nothing', () => {
   it('is counted from a request that waits beside patient ones', async () => {
     const { clock, serve, http } = openWorld();
     await using server = await serve(() => {});
-    const waiting = [{ patience }, { patience, grace: 0 }];
+    const waiting = [{ retryBudget }, { retryBudget, grace: 0 }];
     await clock.run(() =>
       Promise.allSettled(waiting.map((request) => http(get(server.origin, request)))),
     );
@@ -145,7 +145,7 @@ describe('a host that is honest', () => {
       if (count > 1) response.end('x');
       else response.writeHead(429, { 'retry-after': '20' }).end();
     });
-    const asked = () => http(get(server.origin, { patience: { failing: 100, asked: 30_000 } }));
+    const asked = () => http(get(server.origin, { retryBudget: { failing: 100, asked: 30_000 } }));
     expect(await clock.run(asked)).toMatchObject({ status: 200, attempts: 2 });
     expect(clock.now()).toBe(20_125);
   });

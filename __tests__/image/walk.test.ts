@@ -5,7 +5,7 @@ import type { ReadManifest } from '../../src/image/manifest.ts';
 import { walkIndex } from '../../src/image/walk.ts';
 
 /** Manifests by digest, as a registry holds them. */
-class Shelf {
+class SignatureStore {
   readonly manifests = new Map<Digest, ReadManifest>();
   readonly asked: Digest[] = [];
 
@@ -48,132 +48,132 @@ class Shelf {
 
 describe('walking an index', () => {
   it('an image has nothing inside', async () => {
-    const shelf = new Shelf();
-    expect(await shelf.walk(shelf.image('a'))).toEqual([]);
+    const store = new SignatureStore();
+    expect(await store.walk(store.image('a'))).toEqual([]);
   });
 
   it('lists images, attestation manifests and what it does not know, with their entries, and reads none of them', async () => {
-    const shelf = new Shelf();
-    const amd = { ...shelf.image('amd'), platform: { os: 'linux', architecture: 'amd64' } };
+    const store = new SignatureStore();
+    const amd = { ...store.image('amd'), platform: { os: 'linux', architecture: 'amd64' } };
     const attestation = {
-      ...shelf.image('att'),
+      ...store.image('att'),
       annotations: { 'vnd.docker.reference.type': 'attestation-manifest' },
     };
     const odd = { mediaType: 'application/x-odd', digest: digestOf(Buffer.from('odd')), size: 3 };
-    expect(await shelf.walk(shelf.index([amd, attestation, odd]))).toEqual([amd, attestation, odd]);
-    expect(shelf.asked).toEqual([]);
+    expect(await store.walk(store.index([amd, attestation, odd]))).toEqual([amd, attestation, odd]);
+    expect(store.asked).toEqual([]);
   });
 
   it('goes into nested indexes and lists them too, each manifest once', async () => {
-    const shelf = new Shelf();
-    const [a, b] = [shelf.image('a'), shelf.image('b')];
-    const inner = shelf.index([a, b]);
-    const list = shelf.put(
+    const store = new SignatureStore();
+    const [a, b] = [store.image('a'), store.image('b')];
+    const inner = store.index([a, b]);
+    const list = store.put(
       { schemaVersion: 2, mediaType: mediaTypes.dockerList, manifests: [b] },
       mediaTypes.dockerList,
     );
-    const found = await shelf.walk(shelf.index([a, inner, inner, a, list]));
+    const found = await store.walk(store.index([a, inner, inner, a, list]));
     expect(found.map(({ digest }) => digest)).toEqual([
       a.digest,
       inner.digest,
       list.digest,
       b.digest,
     ]);
-    expect(shelf.asked).toEqual([inner.digest, list.digest]);
+    expect(store.asked).toEqual([inner.digest, list.digest]);
   });
 
   it('four levels of indexes are walked, five are not', async () => {
-    const shelf = new Shelf();
-    let entry = shelf.image('a');
-    for (let level = 0; level < 5; level++) entry = shelf.index([entry]);
-    expect(await shelf.walk(entry)).toHaveLength(5);
-    await expect(shelf.walk(shelf.index([entry]))).rejects.toMatchObject({
+    const store = new SignatureStore();
+    let entry = store.image('a');
+    for (let level = 0; level < 5; level++) entry = store.index([entry]);
+    expect(await store.walk(entry)).toHaveLength(5);
+    await expect(store.walk(store.index([entry]))).rejects.toMatchObject({
       code: 'bad-manifest',
       message: expect.stringContaining('more than 4 levels'),
     });
   });
 
   it('a thousand manifests are listed, one more is not', async () => {
-    const shelf = new Shelf();
+    const store = new SignatureStore();
     const entries = (count: number) =>
       Array.from({ length: count }, (_, i) => ({
         mediaType: mediaTypes.ociManifest,
         digest: digestOf(Buffer.from(`${i}`)),
         size: 1,
       }));
-    expect(await shelf.walk(shelf.index(entries(1000)))).toHaveLength(1000);
-    const first = shelf.index(entries(999));
-    await expect(shelf.walk(shelf.index([first, shelf.image('one more')]))).rejects.toThrow(
+    expect(await store.walk(store.index(entries(1000)))).toHaveLength(1000);
+    const first = store.index(entries(999));
+    await expect(store.walk(store.index([first, store.image('one more')]))).rejects.toThrow(
       'more than 1000 manifests',
     );
   });
 
   it('indexes of more than 32 MiB together are not read', async () => {
-    const shelf = new Shelf();
+    const store = new SignatureStore();
     const large = Array.from({ length: 9 }, (_, i) =>
-      shelf.index([], { padding: `${i}${'x'.repeat(4_000_000)}` }),
+      store.index([], { padding: `${i}${'x'.repeat(4_000_000)}` }),
     );
-    await expect(shelf.walk(shelf.index(large))).rejects.toThrow('more than 33554432 bytes');
-    expect(shelf.asked).toEqual([]);
+    await expect(store.walk(store.index(large))).rejects.toThrow('more than 33554432 bytes');
+    expect(store.asked).toEqual([]);
   });
 
   it('never has more than four requests under way', async () => {
-    const shelf = new Shelf();
-    const inner = Array.from({ length: 12 }, (_, i) => shelf.index([shelf.image(`${i}`)]));
-    const root = shelf.index(inner);
+    const store = new SignatureStore();
+    const inner = Array.from({ length: 12 }, (_, i) => store.index([store.image(`${i}`)]));
+    const root = store.index(inner);
     let running = 0;
     let most = 0;
     const read = async (digest: Digest) => {
       most = Math.max(most, ++running);
       await new Promise((resolve) => setTimeout(resolve, 2));
       running--;
-      return shelf.get(digest);
+      return store.get(digest);
     };
-    expect(await walkIndex(read, shelf.get(root.digest))).toHaveLength(24);
+    expect(await walkIndex(read, store.get(root.digest))).toHaveLength(24);
     expect(most).toBe(4);
   });
 });
 
 describe('an index that lies is refused', () => {
   it('about the size', async () => {
-    const shelf = new Shelf();
-    const inner = shelf.index([]);
-    await expect(shelf.walk(shelf.index([{ ...inner, size: inner.size + 1 }]))).rejects.toThrow(
+    const store = new SignatureStore();
+    const inner = store.index([]);
+    await expect(store.walk(store.index([{ ...inner, size: inner.size + 1 }]))).rejects.toThrow(
       'its index says',
     );
   });
   it('about the media type', async () => {
-    const shelf = new Shelf();
-    const docker = { ...shelf.index([]), mediaType: mediaTypes.dockerList };
-    await expect(shelf.walk(shelf.index([docker]))).rejects.toMatchObject({ code: 'bad-manifest' });
+    const store = new SignatureStore();
+    const docker = { ...store.index([]), mediaType: mediaTypes.dockerList };
+    await expect(store.walk(store.index([docker]))).rejects.toMatchObject({ code: 'bad-manifest' });
   });
   it('by listing one digest as image and as index', async () => {
-    const shelf = new Shelf();
-    const inner = shelf.index([shelf.image('a')]);
+    const store = new SignatureStore();
+    const inner = store.index([store.image('a')]);
     const disguised = { ...inner, mediaType: mediaTypes.ociManifest };
-    await expect(shelf.walk(shelf.index([disguised, inner]))).rejects.toThrow(
+    await expect(store.walk(store.index([disguised, inner]))).rejects.toThrow(
       'under two media types',
     );
   });
   it('when other bytes come for a digest', async () => {
-    const shelf = new Shelf();
-    const inner = shelf.index([shelf.image('a')]);
-    const root = shelf.index([inner]);
-    const other = shelf.get(shelf.index([shelf.image('b')]).digest);
-    await expect(walkIndex(async () => other, shelf.get(root.digest))).rejects.toThrow(
+    const store = new SignatureStore();
+    const inner = store.index([store.image('a')]);
+    const root = store.index([inner]);
+    const other = store.get(store.index([store.image('b')]).digest);
+    await expect(walkIndex(async () => other, store.get(root.digest))).rejects.toThrow(
       'are others',
     );
     await expect(
-      walkIndex(async () => ({ ...other, digest: inner.digest }), shelf.get(root.digest)),
+      walkIndex(async () => ({ ...other, digest: inner.digest }), store.get(root.digest)),
     ).rejects.toThrow('are others');
   });
   it('and what the registry throws is passed on', async () => {
-    const shelf = new Shelf();
+    const store = new SignatureStore();
     const missing = {
       mediaType: mediaTypes.ociIndex,
       digest: digestOf(Buffer.from('gone')),
       size: 4,
     };
-    await expect(shelf.walk(shelf.index([missing]))).rejects.toThrow('nothing at');
+    await expect(store.walk(store.index([missing]))).rejects.toThrow('nothing at');
   });
 });

@@ -87,7 +87,7 @@ describe('the TUF repository', () => {
         root: read('tuf', '1.root.json'),
         cacheDir: join(cacheDir, String(counter++)),
         http,
-        patience: () => 0,
+        retryBudget: () => 0,
       });
     } finally {
       http.close();

@@ -16,7 +16,7 @@ import {
 } from '../attacks/forge.ts';
 import { gate } from '../attacks/gate.ts';
 import { stampedOnly } from '../attacks/material.ts';
-import { type Shelf, Stage } from '../attacks/shelf.ts';
+import { type SignatureStore, Stage } from '../attacks/store.ts';
 import { cosign3, temporaryFolder } from './peers.ts';
 
 const forge = new Forge();
@@ -36,19 +36,19 @@ for (const [subject, authorities] of Object.entries(authorityCases)) {
   describe(`${subject} of authorities`, () => {
     it.each(authorities)('$name: $accepted', async (authority) => {
       const chain = chainFor(authority);
-      const shelf = stage.shelf();
-      const { bundle } = sceneOf(forge, shelf);
-      shelf.bundle(bundle({ leaf: { ...authority.leaf, by: chain[0] } }));
+      const store = stage.store();
+      const { bundle } = sceneOf(forge, store);
+      store.bundle(bundle({ leaf: { ...authority.leaf, by: chain[0] } }));
       const root = forge.trustedRoot();
       root.certificateAuthorities[0].certChain = chainOf(...chain);
       const who = authority.identity ?? identity;
-      const theirs = await cosign(shelf, root, who);
+      const theirs = await cosign(store, root, who);
       const policy = {
         ...keyless,
         signers: [{ identities: [{ exact: who }], issuers: [{ exact: issuer }] }] as never,
       };
       const trust = forge.trust((own) => Object.assign(own, root));
-      const ours = await gate(shelf.image, policy, trust, { patience: 0 });
+      const ours = await gate(store.image, policy, trust, { retryBudget: 0 });
       expect(
         { cosign: theirs.code === 0, ours: ours.verified },
         `${theirs.output}\n${ours.texts.join('\n')}`,
@@ -60,19 +60,19 @@ for (const [subject, authorities] of Object.entries(authorityCases)) {
 describe('timestamp authorities', () => {
   it.each(stamperCases)('$name: $accepted', async (stamper) => {
     const chain = stampingChain(stamper);
-    const shelf = stage.shelf();
-    const good = sceneOf(forge, shelf).bundle(stampedOnly);
+    const store = stage.store();
+    const good = sceneOf(forge, store).bundle(stampedOnly);
     const signature = Buffer.from(good.dsseEnvelope.signatures[0].sig, 'base64');
     good.verificationMaterial.timestampVerificationData.rfc3161Timestamps = [
       { signedTimestamp: base64(forge.timestamp(signature, minutes(1), ...chain)) },
     ];
-    shelf.bundle(good);
+    store.bundle(good);
     const root = forge.trustedRoot();
     root.timestampAuthorities[0].certChain = chainOf(...chain);
     const flags = ['--use-signed-timestamps', '--insecure-ignore-tlog'];
-    const theirs = await cosign(shelf, root, identity, flags);
+    const theirs = await cosign(store, root, identity, flags);
     const trust = forge.trust((own) => Object.assign(own, root));
-    const ours = await gate(shelf.image, { ...keyless, tlog: 'ignore' }, trust, { patience: 0 });
+    const ours = await gate(store.image, { ...keyless, tlog: 'ignore' }, trust, { retryBudget: 0 });
     expect(
       { cosign: theirs.code === 0, ours: ours.verified },
       `${theirs.output}\n${ours.texts.join('\n')}`,
@@ -81,12 +81,12 @@ describe('timestamp authorities', () => {
 });
 
 async function cosign(
-  shelf: Shelf,
+  store: SignatureStore,
   root: TrustedRootJson,
   who: string,
   flags: readonly string[] = [],
 ) {
-  const file = join(folder, `${shelf.repository.replace('/', '-')}.json`);
+  const file = join(folder, `${store.repository.replace('/', '-')}.json`);
   await writeFile(file, JSON.stringify(root));
   return cosign3([
     'verify',
@@ -95,6 +95,6 @@ async function cosign(
     `--certificate-identity=${who}`,
     `--certificate-oidc-issuer=${issuer}`,
     ...flags,
-    `${shelf.image.reference}@${shelf.image.digest}`,
+    `${store.image.reference}@${store.image.digest}`,
   ]);
 }

@@ -96,7 +96,7 @@ describe('bearer tokens', () => {
       allowHttp: false,
       tls: 'verify',
       mask: () => {},
-      patience: 0,
+      retryBudget: 0,
     });
     const challenge = { 'www-authenticate': 'Bearer realm="https://auth.r.io/token"' };
     const send = (good: string) => async (sent: string | undefined) =>

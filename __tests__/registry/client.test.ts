@@ -234,7 +234,7 @@ describe('uploads', () => {
       faults: ({ method }, index) =>
         method === 'PUT' && index === 1 ? { kind: 'reset-after' } : undefined,
     });
-    await open(registry.host, { patience: 2000 }).repository().putBlob(config);
+    await open(registry.host, { retryBudget: 2000 }).repository().putBlob(config);
     expect(registry.requests.map(({ method, status }) => `${method} ${status}`)).toEqual([
       'POST 202',
       'PUT reset-after',
@@ -371,7 +371,7 @@ describe('writing a manifest', () => {
 
   it('`once` is not tried again by itself', async () => {
     await using server = await answering(503);
-    const app = open(server.host, { patience: 100 }).repository();
+    const app = open(server.host, { retryBudget: 100 }).repository();
     await expect(app.getManifest('v1')).rejects.toMatchObject({
       message: expect.stringMatching(/after \d+ tries/),
     });

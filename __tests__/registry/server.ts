@@ -15,7 +15,7 @@ export function open(host: string, more: Partial<RegistryOptions> & { login?: Cr
     credentials: async () => login,
     access: 'pull,push',
     mask: (secret) => secrets.push(secret),
-    patience: 0,
+    retryBudget: 0,
     ...options,
   });
   const repository = (name = 'acme/app') => registry({ registry: host, repository: name });

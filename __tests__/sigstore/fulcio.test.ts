@@ -35,7 +35,7 @@ const signerWith = (options: Partial<FulcioOptions> = {}) =>
     clock: systemClock,
     url: new URL(sigstore.fulcioUrl),
     identityToken: () => sigstore.token(),
-    patience: () => 5000,
+    retryBudget: () => 5000,
     ...options,
   });
 
@@ -227,7 +227,7 @@ describe('the clock of Fulcio', () => {
     http,
     clock: systemClock,
     url: new URL(sigstore.fulcioUrl),
-    patience: () => 100,
+    retryBudget: () => 100,
   });
 
   it('is read without telling who asks', async () => {

@@ -9,7 +9,7 @@ function provider(url: string, status = 200, body = '{"count":1,"value":"a.b.c"}
     asked.push(request);
     return { status, headers: {}, body: Buffer.from(body), url: request.url };
   };
-  const tools = { http, clock: systemClock, patience: () => 1_000 };
+  const tools = { http, clock: systemClock, retryBudget: () => 1_000 };
   return { asked, tools: { ...tools, url, credential: 'the credential' } };
 }
 

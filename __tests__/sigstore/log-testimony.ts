@@ -51,7 +51,7 @@ export const rekorOf = (
     http,
     clock,
     url: new URL(url),
-    patience: () => 5000,
+    retryBudget: () => 5000,
     logIds: async () => logIdsOf(TrustedRoot.fromJSON(sigstore.trustedRoot)),
     ...(version === undefined ? {} : { version }),
   });

@@ -24,18 +24,18 @@ async function openWorld() {
   const sign = () => {
     const deadline = createDeadline(budget, clock);
     // A reserve is kept for what comes after: pushing, reading back, reporting.
-    const patience = () => deadline.remaining() - budget / 10;
+    const retryBudget = () => deadline.remaining() - budget / 10;
     const http = createHttp({ deadline, clock, env: {}, ahead: network, random: () => 0.5 });
     const signer = createFulcioSigner({
       http,
       clock,
-      patience,
+      retryBudget,
       url: new URL(sigstore.fulcioUrl),
       identityToken: () => sigstore.token(),
     });
     const witnesses = [
-      createRekor({ http, clock, patience, url: new URL(sigstore.rekorUrl) }),
-      createTimestampWitness({ http, clock, patience, url: new URL(sigstore.timestampUrl) }),
+      createRekor({ http, clock, retryBudget, url: new URL(sigstore.rekorUrl) }),
+      createTimestampWitness({ http, clock, retryBudget, url: new URL(sigstore.timestampUrl) }),
     ];
     return clock.run(() => signEnvelope(signer, witnesses, '{}').finally(http.close));
   };

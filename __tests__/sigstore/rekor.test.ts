@@ -129,17 +129,17 @@ describe('a Rekor', () => {
     });
   });
 
-  it('gives version 2 more than 20 seconds for one try, also when there is no patience for a second', async () => {
+  it('gives version 2 more than 20 seconds for one try, also when there is no retry budget for a second', async () => {
     const asked: HttpRequest[] = [];
     const log = createRekor({
       http: plainHttp(asked),
       clock: systemClock,
       url: new URL(sigstore.rekor2Url),
       version: 2,
-      patience: () => 100,
+      retryBudget: () => 100,
     });
     const material: VerificationMaterial = await log.testify(envelope(), pem);
     expect(material.tlogEntries).toHaveLength(1);
-    expect(asked[0]).toMatchObject({ timeout: 30_000, patience: 100 });
+    expect(asked[0]).toMatchObject({ timeout: 30_000, retryBudget: 100 });
   });
 });

@@ -218,7 +218,7 @@ describe('an entry that exists already in Rekor v1', () => {
       code: 'rekor-error',
       url: new URL(sigstore.rekorUrl),
       http,
-      patience: () => 60_000,
+      retryBudget: () => 60_000,
       clock: {
         ...systemClock,
         sleep: async (milliseconds: number) => void waits.push(milliseconds),

@@ -82,7 +82,7 @@ const read = (http: Http, index: number, waits: number[] = []) =>
       code: 'rekor-error',
       url: new URL('http://log.test'),
       http,
-      patience: () => 60_000,
+      retryBudget: () => 60_000,
       logIds: async () => [Buffer.alloc(32), keyId],
       clock: { ...systemClock, sleep: async (milliseconds) => void waits.push(milliseconds) },
     },

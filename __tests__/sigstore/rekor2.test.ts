@@ -167,7 +167,7 @@ describe('an entry of Rekor v2 whose answer was lost', () => {
       clock: systemClock,
       url: new URL(sigstore.rekor2Url),
       version: 2,
-      patience: () => 0,
+      retryBudget: () => 0,
       logIds: async () => [Buffer.alloc(32)],
     });
     await expect(stranger.testify(content, pem)).rejects.toMatchObject({

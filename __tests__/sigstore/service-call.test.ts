@@ -17,14 +17,14 @@ const response = (status: number, body: string, attempts?: number): HttpResponse
   url: new URL('https://rekor.example'),
   ...(attempts === undefined ? {} : { attempts }),
 });
-const serviceWith = (http: Http, patience = () => 100) =>
+const serviceWith = (http: Http, retryBudget = () => 100) =>
   ({
     name: 'the log',
     code: 'rekor-error',
     url: new URL('https://rekor.example/base/'),
     http,
     clock: systemClock,
-    patience,
+    retryBudget,
   }) as const;
 const get = {
   method: 'GET',
@@ -56,7 +56,7 @@ describe('a call of a service', () => {
         url: new URL('https://rekor.example/base/api/v1/log'),
         headers: { accept: 'application/json' },
         maxBytes: 10,
-        patience: 0,
+        retryBudget: 0,
         redirect: 'manual',
       },
       {
@@ -64,7 +64,7 @@ describe('a call of a service', () => {
         url: new URL('https://rekor.example/base/'),
         headers: { accept: 'a/b', 'content-type': 'c/d' },
         maxBytes: 1,
-        patience: 0,
+        retryBudget: 0,
         redirect: 'manual',
         body: Buffer.of(1),
         timeout: 7,

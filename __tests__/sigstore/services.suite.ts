@@ -33,14 +33,14 @@ export function describeServices(name: string, start: () => Promise<SigstoreWorl
 
     const asked: HttpRequest[] = [];
     const http = plainHttp(asked);
-    const patience = () => 10_000;
+    const retryBudget = () => 10_000;
     const fulcio = (identityToken = () => world.token()) =>
       createFulcioSigner({
         http,
         clock: systemClock,
         url: new URL(world.fulcioUrl),
         identityToken,
-        patience,
+        retryBudget,
       });
     const rekor = (
       version?: RekorVersion,
@@ -50,7 +50,7 @@ export function describeServices(name: string, start: () => Promise<SigstoreWorl
         http,
         clock: systemClock,
         url: new URL(address),
-        patience,
+        retryBudget,
         logIds: async () => logIdsOf(TrustedRoot.fromJSON(world.trustedRoot)),
         ...(version === undefined ? {} : { version }),
       });
@@ -59,7 +59,7 @@ export function describeServices(name: string, start: () => Promise<SigstoreWorl
         http,
         clock: systemClock,
         url: new URL(world.timestampUrl),
-        patience,
+        retryBudget,
       });
     const signer = () => ({ identity: world.certificateIdentity, issuer: world.issuer });
 
@@ -78,10 +78,10 @@ export function describeServices(name: string, start: () => Promise<SigstoreWorl
         );
       const witnesses = () => [
         ...services().logs.map((log) =>
-          createRekor({ http, clock: systemClock, patience, ...log }),
+          createRekor({ http, clock: systemClock, retryBudget, ...log }),
         ),
         ...services().timestamps.map((url) =>
-          createTimestampWitness({ http, clock: systemClock, patience, url }),
+          createTimestampWitness({ http, clock: systemClock, retryBudget, url }),
         ),
       ];
 
@@ -89,7 +89,7 @@ export function describeServices(name: string, start: () => Promise<SigstoreWorl
         const signing = createFulcioSigner({
           http,
           clock: systemClock,
-          patience,
+          retryBudget,
           url: services().fulcio as URL,
           identityToken: () => world.token(),
         });

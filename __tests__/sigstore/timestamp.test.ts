@@ -20,7 +20,7 @@ const witness = (http: Http = plainHttp(), nonce?: Buffer) =>
     http,
     clock: systemClock,
     url: new URL(sigstore.timestampUrl),
-    patience: () => 5000,
+    retryBudget: () => 5000,
     ...(nonce === undefined ? {} : { nonce: () => nonce }),
   });
 

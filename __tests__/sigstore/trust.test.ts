@@ -62,7 +62,7 @@ const load = (options: Partial<TrustOptions>) =>
     needsSigningConfig: true,
     cacheDir: join(folder, 'cache'),
     http: nobody,
-    patience: () => 0,
+    retryBudget: () => 0,
     ...options,
   });
 const root = () => TrustedRoot.fromJSON(sigstore.trustedRoot);

@@ -32,7 +32,7 @@ const update = (wanted: readonly string[] = names) =>
     root: firstRoot,
     cacheDir,
     http: plainHttp(),
-    patience: () => 1000,
+    retryBudget: () => 1000,
   });
 const textOf = async (updating: ReturnType<typeof update>) =>
   Object.fromEntries(
@@ -127,10 +127,10 @@ describe('a TUF repository that is down', () => {
     await expect(update()).rejects.toMatchObject(refused('was not accepted'));
   });
 
-  it('is waited for as long as there is patience without a cache, and 10 seconds with one', async () => {
-    const patience: unknown[] = [];
+  it('is waited for as long as the retry budget lasts without a cache, and 10 seconds with one', async () => {
+    const retryBudget: unknown[] = [];
     const http: ReturnType<typeof plainHttp> = (request) => {
-      patience.push(request.patience);
+      retryBudget.push(request.retryBudget);
       return plainHttp()(request);
     };
     const options = {
@@ -138,13 +138,13 @@ describe('a TUF repository that is down', () => {
       root: firstRoot,
       cacheDir,
       http,
-      patience: () => 60_000,
+      retryBudget: () => 60_000,
     };
     await fetchTufTargets(names, options);
-    expect(new Set(patience)).toEqual(new Set([60_000]));
-    patience.length = 0;
+    expect(new Set(retryBudget)).toEqual(new Set([60_000]));
+    retryBudget.length = 0;
     await fetchTufTargets(names, options);
-    expect(new Set(patience)).toEqual(new Set([10_000]));
+    expect(new Set(retryBudget)).toEqual(new Set([10_000]));
   });
 });
 
@@ -159,7 +159,7 @@ describe('the cache', () => {
       root,
       cacheDir,
       http: plainHttp(),
-      patience: () => 0,
+      retryBudget: () => 0,
     });
     await other.stop();
     expect(targets.get('trusted_root.json')?.toString()).toBe('other');
@@ -180,7 +180,7 @@ describe('the cache', () => {
       root: firstRoot,
       cacheDir,
       http,
-      patience: () => 0,
+      retryBudget: () => 0,
     });
     const held = JSON.parse(await readFile(join(await cacheFolder(), 'timestamp.json'), 'utf8'));
     expect(held.signed.version).toBe(2);

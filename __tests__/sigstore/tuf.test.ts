@@ -41,7 +41,7 @@ const update = (wanted: readonly string[] = names) =>
     root: firstRoot,
     cacheDir,
     http: plainHttp(),
-    patience: () => 10_000,
+    retryBudget: () => 10_000,
   });
 const textOf = async (updating: ReturnType<typeof update>) =>
   Object.fromEntries(
@@ -92,7 +92,7 @@ describe('targets of a TUF repository', () => {
       root: firstRoot,
       cacheDir: join(cacheDir, 'file'),
       http: plainHttp(),
-      patience: () => 0,
+      retryBudget: () => 0,
     };
     expect([...(await fetchTufTargets(names, nowhere)).targets.keys()]).toEqual(names);
   });

@@ -94,7 +94,7 @@ describe('the report of a bad image', () => {
     const { loaded, asked } = await keyless(registry);
     const result = await verify({ ...asked, 'certificate-identity': lantern });
     expect(result.code).toBe(1);
-    const sentence = `wrong-identity: It was signed by ${ferry} (issuer ${recordedIssuer}); the policy wants ${lantern}.`;
+    const sentence = `wrong-identity: It was signed by ${ferry} (issuer ${recordedIssuer}); expected ${lantern}.`;
     expect(result.shown).toContain(
       `✗ ${loaded.host}/${loaded.repository} ${loaded.digest}: ${sentence}`,
     );

@@ -10,7 +10,7 @@ import type { World } from './world.ts';
 type AcceptClaims = (claims: TokenClaims) => Promise<void>;
 /** Each call answers a token that has not been used yet. */
 type TokenSource = () => Promise<IdentityToken>;
-type FulcioTools = Pick<FulcioOptions, 'http' | 'clock' | 'patience'>;
+type FulcioTools = Pick<FulcioOptions, 'http' | 'clock' | 'retryBudget'>;
 
 /**
  * Where the identity tokens of this run come from: the one that was given, else the surroundings.
@@ -23,10 +23,10 @@ type FulcioTools = Pick<FulcioOptions, 'http' | 'clock' | 'patience'>;
 export async function identitySource(
   { identityToken: given, oidcAudience }: Pick<SignRequest, 'identityToken' | 'oidcAudience'>,
   { surroundings, mask, tell }: Pick<World, 'surroundings' | 'mask' | 'tell'>,
-  { patience, accept }: { readonly patience: () => number; readonly accept: AcceptClaims },
+  { retryBudget, accept }: { readonly retryBudget: () => number; readonly accept: AcceptClaims },
 ): Promise<TokenSource & { readonly first: Promise<IdentityToken> }> {
   const find = async () => {
-    if (given === undefined) return surroundings.identityToken(oidcAudience, patience);
+    if (given === undefined) return surroundings.identityToken(oidcAudience, retryBudget);
     mask.mask(given);
     const what = 'The identity token that was given';
     return checkToken(given, oidcAudience, { what, fresh: false });

@@ -1,7 +1,7 @@
 import { Failure } from '../failure.ts';
 import type { HttpOptions } from '../http/client.ts';
-import { formatRepository } from '../image/reference.ts';
-import type { Image } from '../image/resolve.ts';
+
+import { type Image, imageName } from '../image/resolve.ts';
 import { readTargets, type Target } from '../image/targets.ts';
 import type { RegistryOptions } from '../registry/connection.ts';
 import type { FoundSignature } from '../signature/found.ts';
@@ -52,7 +52,7 @@ function findingsOf(request: VerifyRequest, world: World): Promise<FileFindings>
 /** How a run that only reads uses the network. */
 export interface ReadingLimits {
   readonly network: Pick<HttpOptions, 'slowHosts'>;
-  readonly registries: Required<Pick<RegistryOptions, 'patience' | 'atOnce'>>;
+  readonly registries: Required<Pick<RegistryOptions, 'retryBudget' | 'atOnce'>>;
 }
 
 /**
@@ -66,7 +66,7 @@ export function readingLimits(timeout: number): ReadingLimits {
   const most = Math.max(6_500, (timeout / 300_000) * 6_500);
   return {
     network: { slowHosts: { grace: 2_000, most } },
-    registries: { patience: { failing: most, asked: Math.max(30_000, most) }, atOnce: 64 },
+    registries: { retryBudget: { failing: most, asked: Math.max(30_000, most) }, atOnce: 64 },
   };
 }
 
@@ -107,8 +107,8 @@ export function openReading(
     ? readAhead(targets, store)
     : new Map<string, Promise<readonly FoundSignature[]>>();
   const found = (image: Image) => {
-    const early = begun.get(keyOf(image));
-    begun.delete(keyOf(image)); // read once: what many images have must not stay in memory until the last is done
+    const early = begun.get(imageName(image));
+    begun.delete(imageName(image)); // read once: what many images have must not stay in memory until the last is done
     return early ?? store(image).found();
   };
   return {
@@ -130,11 +130,7 @@ function readAhead(
     const image = { name: reference, digest };
     const early = store(image).found();
     early.catch(() => {}); // awaited by whoever verifies the image; until then it must not end the process
-    begun.set(keyOf(image), early);
+    begun.set(imageName(image), early);
   }
   return begun;
-}
-
-function keyOf({ name, digest }: Pick<Image, 'name' | 'digest'>): string {
-  return `${formatRepository(name)}@${digest}`;
 }

@@ -24,7 +24,7 @@ export interface RegistrySetting {
   /** what the login of the request is decided by */
   readonly targets: readonly Pick<Target, 'reference' | 'source'>[];
   readonly access: 'pull' | 'pull,push';
-  readonly limits?: Pick<RegistryOptions, 'patience' | 'atOnce'>;
+  readonly limits?: Pick<RegistryOptions, 'retryBudget' | 'atOnce'>;
   /**
    * told when the bytes of a signature have been asked for: soon there will be something to judge
    */

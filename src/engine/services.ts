@@ -36,9 +36,9 @@ export interface OpenedServices {
 export async function openServices(request: SignRequest, world: World): Promise<OpenedServices> {
   const keyless = request.key === undefined;
   const guard = keyless ? await guardDisclosure(request, world) : undefined;
-  const patience = patienceOf(request, world);
+  const retryBudget = patienceOf(request, world);
   const accept = async (claims: TokenClaims) => guard?.checkToken(claims);
-  const identity = () => identitySource(request, world, { patience, accept });
+  const identity = () => identitySource(request, world, { retryBudget, accept });
   // With another TUF repository, which services there are is known only afterwards: no token is
   // fetched for what may be refused.
   const token = guard === undefined || guard.open ? undefined : await identity();
@@ -54,7 +54,7 @@ export async function openServices(request: SignRequest, world: World): Promise<
     const source = token ?? (await identity());
     const { http, clock } = world;
     // The token is looked at again, now that the services are certain: others may be foreseen.
-    return openKeyless(fulcio as URL, source, { http, clock, patience, accept });
+    return openKeyless(fulcio as URL, source, { http, clock, retryBudget, accept });
   });
   signer.catch(() => {});
   // Known before anything is looked up: whoever gave a token that is old hears only of that.
@@ -79,7 +79,7 @@ async function findServices(
 ): Promise<{ services: Services; fulcio: URL | undefined }> {
   const keyless = request.key === undefined;
   const { services: given } = request;
-  const patience = patienceOf(request, world);
+  const retryBudget = patienceOf(request, world);
   const { http, clock } = world;
   const trusted = await loadTrust({
     ...given,
@@ -87,7 +87,7 @@ async function findServices(
       (keyless && given.fulcioUrl === undefined) || (request.tlog && given.rekorUrl === undefined),
     cacheDir: world.files.cache,
     http,
-    patience,
+    retryBudget,
   });
   for (const notice of trusted.notices) world.tell({ kind: 'notice', text: notice });
   const chosen = chooseServices(
@@ -101,14 +101,14 @@ async function findServices(
 
   const logIds = async () => logIdsOf(trusted.trustedRoot);
   const open = (log: ChosenServices['logs'][number]) =>
-    createRekor({ http, clock, patience, logIds, ...log });
+    createRekor({ http, clock, retryBudget, logIds, ...log });
   const logs = chosen.logs.map(open);
   const versions = await Promise.all(logs.map((log) => log.version()));
   const logV1 =
     logs[versions.indexOf(1)] ??
     (tlog ? olderLog(trusted.signingConfig, request, { open, now: clock.date() }) : undefined);
   const timestamps = chosen.timestamps.map((url) =>
-    createTimestampWitness({ http, clock, url, patience }),
+    createTimestampWitness({ http, clock, url, retryBudget }),
   );
   const services: Services = {
     trust: createTrust(trusted.trustedRoot),

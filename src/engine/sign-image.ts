@@ -22,7 +22,7 @@ export interface Attachment {
 }
 
 /** What signing needs of the place where the signatures of one image lie. */
-export interface Shelf {
+export interface SignatureStore {
   /**
    * `listed`: only what the registry lists itself; enough to know whether our own signature is
    * there
@@ -42,7 +42,7 @@ export interface Shelf {
  * verified: what does not verify is never pushed. Only the payload of a legacy signature, which
  * claims nothing by itself, comes as soon as there is a signer.
  */
-export type Making = { readonly verdict: Promise<Verdict> } & (
+export type PendingSignature = { readonly verdict: Promise<Verdict> } & (
   | { readonly format: 'bundle'; readonly bundle: Promise<Buffer> }
   | {
       readonly format: 'legacy';
@@ -53,8 +53,8 @@ export type Making = { readonly verdict: Promise<Verdict> } & (
 
 export interface SigningTools {
   readonly clock: Pick<Clock, 'date'>;
-  readonly shelf: (image: Image) => Shelf;
-  readonly make: (format: Format, image: Image) => Making;
+  readonly store: (image: Image) => SignatureStore;
+  readonly make: (format: Format, image: Image) => PendingSignature;
   /** Would a stranger who trusts exactly this signer accept it? */
   readonly judge: (found: FoundSignature, digest: Digest) => Promise<Verdict>;
   readonly signer: () => Promise<SignerIdentity & { readonly commit?: string }>;
@@ -88,13 +88,13 @@ export async function signImage(
   let identity: SignerIdentity = {};
   signer.then(({ commit: _, ...who }) => (identity = who)).catch(() => {});
   try {
-    const shelf = tools.shelf(image);
+    const store = tools.store(image);
     const [found, subject] = await Promise.all([
-      plan.skipExisting ? shelf.found(plan.formats, 'listed') : [],
+      plan.skipExisting ? store.found(plan.formats, 'listed') : [],
       image.subject,
     ]);
     const there = found.length === 0 ? nothing : await existing(found, image, plan, tools);
-    const write = (format: Format) => writeSignature(format, image, subject, shelf, plan, tools);
+    const write = (format: Format) => writeSignature(format, image, subject, store, plan, tools);
     outcomes.push(
       ...(await Promise.all(
         plan.formats.map((format) => present(there.get(format), found) ?? write(format)),
@@ -175,23 +175,23 @@ async function writeSignature(
   format: Format,
   image: Image,
   subject: Descriptor,
-  shelf: Shelf,
+  store: SignatureStore,
   plan: SigningPlan,
   tools: SigningTools,
 ): Promise<Outcome> {
   let outcome: Outcome = {};
   try {
-    const making = tools.make(format, image);
-    const attachment = await attach(shelf, making, subject, tools.clock.date());
-    const signature = signatureOf(await making.verdict, attachment);
+    const pending = tools.make(format, image);
+    const attachment = await attach(store, pending, subject, tools.clock.date());
+    const signature = signatureOf(await pending.verdict, attachment);
     outcome = {
       status: 'signed',
       signature,
-      ...(making.format === 'bundle' ? { bundle: await making.bundle } : {}),
+      ...(pending.format === 'bundle' ? { bundle: await pending.bundle } : {}),
     };
     // The second look that a shared tag needs waits a while; the read-back runs beside it.
     const [seen] = await Promise.all([
-      plan.verify ? shelf.readBack(attachment) : undefined,
+      plan.verify ? store.readBack(attachment) : undefined,
       attachment.kept,
     ]);
     if (seen === undefined) return outcome;
@@ -210,14 +210,14 @@ async function writeSignature(
 }
 
 function attach(
-  shelf: Shelf,
-  making: Making,
+  store: SignatureStore,
+  pending: PendingSignature,
   subject: Descriptor,
   created: Date,
 ): Promise<Attachment> {
-  return making.format === 'bundle'
-    ? shelf.attachBundle(subject, making.bundle, created)
-    : shelf.attachLegacy(making.payload, making.annotations);
+  return pending.format === 'bundle'
+    ? store.attachBundle(subject, pending.bundle, created)
+    : store.attachLegacy(pending.payload, pending.annotations);
 }
 
 function notVerified({ format, reference }: Attachment, verdict: Verdict | undefined): Failure {

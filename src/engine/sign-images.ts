@@ -1,9 +1,10 @@
 import { asFailure } from '../failure.ts';
 import { inOrder, inParallel } from '../image/in-parallel.ts';
-import { formatReference, formatRepository } from '../image/reference.ts';
+import { formatReference } from '../image/reference.ts';
 import {
   type Image,
   type ImageTarget,
+  imageName,
   type ResolveTools,
   resolveTarget,
   uniqueImages,
@@ -35,23 +36,19 @@ export async function signImages(
   const decided = await plan;
   const results = new Map<string, SignResult>();
   const keys = resolved.flatMap<string | SignResult>((entry) =>
-    'failed' in entry ? [entry.failed] : entry.images.map(nameOf),
+    'failed' in entry ? [entry.failed] : entry.images.map(imageName),
   );
   const tell = inOrder(keys, onResult);
   for (const entry of resolved) if ('failed' in entry) tell(entry.failed, entry.failed);
   await inParallel(images, atOnce, async (image) => {
     const result = await signImage(image, decided, tools);
-    results.set(nameOf(image), result);
-    tell(nameOf(image), result);
+    results.set(imageName(image), result);
+    tell(imageName(image), result);
   });
   const ordered = resolved.flatMap((entry) =>
-    'failed' in entry ? [entry.failed] : entry.images.map((image) => results.get(nameOf(image))),
+    'failed' in entry ? [entry.failed] : entry.images.map((image) => results.get(imageName(image))),
   );
   return [...new Set(ordered)].filter((result) => result !== undefined);
-}
-
-function nameOf({ name, digest }: Image): string {
-  return `${formatRepository(name)}@${digest}`;
 }
 
 async function resolveOrFail(

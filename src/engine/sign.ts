@@ -7,12 +7,12 @@ import type { SigningPlan } from './sign-image.ts';
 import { signImages } from './sign-images.ts';
 import type { SignResult } from './sign-result.ts';
 import {
-  craftOf,
   formatsOf,
   noServices,
   openKey,
   type Services,
-  type SigningCraft,
+  type SignatureMaker,
+  signatureMaker,
 } from './signer.ts';
 import { type World, withTags } from './world.ts';
 
@@ -41,12 +41,12 @@ export async function sign(request: SignRequest, world: World): Promise<SignRepo
     { request: request.registry, targets, access: 'pull,push' },
     world,
   );
-  const { craft, services, publicKey } = await prepare(request, world);
+  const { maker, services, publicKey } = await prepare(request, world);
   const plan = services.then((found) => planOf(request, found, world));
   plan.catch(() => {}); // told once the images have been looked up
   const tools = {
-    ...craft,
-    shelf: registries.store,
+    ...maker,
+    store: registries.store,
     open: registries.open,
     clock: world.clock,
     sleep: world.deadline.sleep,
@@ -76,7 +76,7 @@ async function prepare(
   request: SignRequest,
   world: World,
 ): Promise<{
-  craft: SigningCraft;
+  maker: SignatureMaker;
   services: Promise<Services>;
   publicKey: () => Promise<{ publicKey?: string }>;
 }> {
@@ -96,12 +96,12 @@ async function prepare(
   };
   if (key !== undefined && !request.tlog && request.services.timestampUrl === undefined) {
     const services = Promise.resolve(noServices);
-    return { craft: craftOf(key, services, annotations), services, publicKey };
+    return { maker: signatureMaker(key, services, annotations), services, publicKey };
   }
   const { openServices } = await import('./services.ts');
   const { services, signer } = await openServices(request, world);
   return {
-    craft: craftOf((key ?? signer) as Promise<ImageSigner>, services, annotations),
+    maker: signatureMaker((key ?? signer) as Promise<ImageSigner>, services, annotations),
     services,
     publicKey,
   };

@@ -19,7 +19,7 @@ import type { Verdict } from '../signature/verdict.ts';
 import { chooseFormats, type FormatFacts } from './formats.ts';
 import type { KeyWorld } from './keys.ts';
 import type { SignRequest } from './request.ts';
-import type { Making } from './sign-image.ts';
+import type { PendingSignature } from './sign-image.ts';
 
 /** What witnesses a signature, and what it is judged by. */
 export interface Services {
@@ -55,8 +55,8 @@ export interface KeylessSigner extends ImageSigner {
 }
 
 /** The signer and the services of this run, as the use case needs them. */
-export interface SigningCraft {
-  make(format: Format, image: Image): Making;
+export interface SignatureMaker {
+  make(format: Format, image: Image): PendingSignature;
   /** Would a stranger who trusts exactly this signer accept it? */
   judge(found: FoundSignature, digest: Digest): Promise<Verdict>;
   signer(): Promise<SignerIdentity & { readonly commit?: string }>;
@@ -93,11 +93,11 @@ export async function openKey(
  * Puts signer, services and formats together: how a signature is made, and how a stranger would
  * judge it.
  */
-export function craftOf(
+export function signatureMaker(
   signer: Promise<ImageSigner | KeylessSigner>,
   services: Promise<Services>,
   annotations: Readonly<Record<string, string>>,
-): SigningCraft {
+): SignatureMaker {
   signer.catch(() => {}); // awaited by every image; until then it must not end the process
   const both = Promise.all([signer, services]);
   both.catch(() => {});
@@ -115,7 +115,7 @@ export function craftOf(
     make: (format, image) => (format === 'bundle' ? makeBundle(image) : makeLegacy(image)),
   };
 
-  function makeBundle({ digest }: Image): Making {
+  function makeBundle({ digest }: Image): PendingSignature {
     const statement = makeStatement(digest, annotations);
     const made = both.then(([held, { bundleWitnesses }]) =>
       signBundle({ signer: held, witnesses: bundleWitnesses, statement }),
@@ -130,7 +130,7 @@ export function craftOf(
     };
   }
 
-  function makeLegacy({ name, digest }: Image): Making {
+  function makeLegacy({ name, digest }: Image): PendingSignature {
     const payload = makePayload({
       dockerReference: cosignRepositoryName(name),
       digest,

@@ -18,7 +18,7 @@ export async function openTrust(
     needsSigningConfig: false,
     cacheDir: files.cache,
     http,
-    patience: deadline.remaining,
+    retryBudget: deadline.remaining,
   });
   for (const text of trusted.notices) tell({ kind: 'notice', text });
   return createTrust(trusted.trustedRoot);

@@ -5,6 +5,7 @@ import { formatReference, formatRepository } from '../image/reference.ts';
 import {
   type Image,
   type ImageTarget,
+  imageName,
   type ResolveTools,
   resolveTarget,
   uniqueImages,
@@ -52,7 +53,7 @@ export async function verifyImages(
 ): Promise<readonly VerifyResult[]> {
   const resolved = await inParallel(targets, atOnce, (target) => resolveOrFail(target, tools));
   const keys = resolved.flatMap<string | VerifyResult>((entry) =>
-    'failed' in entry ? [entry.failed] : entry.images.map(nameOf),
+    'failed' in entry ? [entry.failed] : entry.images.map(imageName),
   );
   const tell = inOrder(keys, onResult);
   for (const entry of resolved) if ('failed' in entry) tell(entry.failed, entry.failed);
@@ -61,16 +62,16 @@ export async function verifyImages(
   const results = await inParallel(uniqueImages(found), atOnce, async (image) => {
     const result = {
       ...(await verifyImage(image, requirementFor, tools)),
-      ...(places.get(nameOf(image)) ?? { asked: true, partOf: [] }),
+      ...(places.get(imageName(image)) ?? { asked: true, partOf: [] }),
     };
-    tell(nameOf(image), result);
+    tell(imageName(image), result);
     return result;
   });
   const known = new Map(results.map((result) => [result.image, result]));
   const order = resolved.flatMap((entry) =>
     'failed' in entry
       ? [entry.failed]
-      : entry.images.flatMap((image) => known.get(nameOf(image)) ?? []),
+      : entry.images.flatMap((image) => known.get(imageName(image)) ?? []),
   );
   return [...new Set(order)];
 }
@@ -81,7 +82,7 @@ export async function verifyImages(
 function placesOf(
   images: readonly Image[],
 ): ReadonlyMap<string, { asked: boolean; partOf: readonly string[] }> {
-  const byName = Map.groupBy(images, nameOf);
+  const byName = Map.groupBy(images, imageName);
   return new Map(
     [...byName].map(([name, same]) => [
       name,
@@ -103,7 +104,7 @@ async function verifyImage(
   const requirement = requirementFor(image);
   const policies = policiesOf(requirement);
   const head = {
-    image: nameOf(image),
+    image: imageName(image),
     references: image.references,
     digest: image.digest,
     ...(image.platform === undefined ? {} : { platform: image.platform }),
@@ -178,8 +179,4 @@ function unreadable(
   const code = meanings[failure.code];
   if (code === undefined) throw failure;
   return { verified: false, code, reason: failure.message, signatures: [], failure };
-}
-
-function nameOf({ name, digest }: Image): string {
-  return `${formatRepository(name)}@${digest}`;
 }

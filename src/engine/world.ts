@@ -118,10 +118,10 @@ export interface Surroundings {
   readonly asksForIdentity: boolean;
   /**
    * A fresh identity token of this run, masked.
-   * @param patience how long its issuer may be waited for, in milliseconds, whenever it is asked
+   * @param retryBudget how long its issuer may be waited for, in milliseconds, whenever it is asked
    * @throws {Failure} `no-identity-token`, `bad-identity-token`
    */
-  identityToken(audience: string, patience: () => number): Promise<IdentityToken>;
+  identityToken(audience: string, retryBudget: () => number): Promise<IdentityToken>;
   /** whether the names of the repository that this run belongs to are public */
   visibility(): Promise<KnownVisibility>;
   /**

@@ -43,7 +43,7 @@ export interface HttpOptions {
   /** connections that were begun before; closed with the others */
   readonly ahead?: AheadConnections;
   /**
-   * what a slow host may cost; without it, as much as the limits, patience and the deadline allow
+   * what a slow host may cost; without it, as much as the limits, the retry budget and the deadline allow
    */
   readonly slowHosts?: SlowHostLimits;
 }
@@ -106,8 +106,8 @@ interface Line {
 }
 
 /**
- * Tries until there is an answer that stays, or patience or time are used up. A host that answers
- * others and refuses only us with 429 is busy, not broken: patience counts from its last answer
+ * Tries until there is an answer that stays, or the retry budget or time are used up. A host that answers
+ * others and refuses only us with 429 is busy, not broken: the retry budget counts from its last answer
  * then.
  */
 async function persist(request: HttpRequest, line: Line): Promise<HttpResponse> {
@@ -133,10 +133,10 @@ async function persist(request: HttpRequest, line: Line): Promise<HttpResponse> 
     if (limited) pace.refused(sentAt, clock.now(), pause);
     else if ('response' in outcome) pace.answered(clock.now());
     const waited = limited ? Math.min(elapsed, clock.now() - pace.lastAnswer) : elapsed;
-    const patience = patienceWith(outcome, request.patience);
+    const retryBudget = patienceWith(outcome, request.retryBudget);
     if (
       !mayPass(outcome, attempt, request.mayPass) ||
-      waited + pause >= patience ||
+      waited + pause >= retryBudget ||
       pause >= deadline.remaining()
     ) {
       if ('response' in outcome) return { ...outcome.response, attempts: attempt };

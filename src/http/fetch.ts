@@ -30,7 +30,7 @@ export function fetchOver(http: Http): Fetch {
       url: new URL(address),
       headers,
       maxBytes,
-      patience: 0,
+      retryBudget: 0,
       grace: slowest,
       ...(body === undefined ? {} : { body: Buffer.from(body) }),
     });

@@ -15,7 +15,7 @@ export interface TlsPeer {
  * Milliseconds; a host that says itself how long to wait (429, `Retry-After`) may be given more
  * than one that only fails.
  */
-export type Patience = number | { readonly failing: number; readonly asked: number };
+export type RetryBudget = number | { readonly failing: number; readonly asked: number };
 
 /** One request. The body is bytes, never a stream: everything we send is small. */
 export interface HttpRequest {
@@ -32,7 +32,7 @@ export interface HttpRequest {
    * For how long failures that may pass (resets, 408, 429, 5xx) are tried again; never beyond the
    * deadline of the step. 0 = one try.
    */
-  readonly patience: Patience;
+  readonly retryBudget: RetryBudget;
   /** Other answers that may be better in a while: they are tried again as well. */
   readonly mayPass?: (response: HttpResponse) => boolean;
   /** `skip` accepts any TLS certificate of this host (input allow-insecure-registry). */
@@ -77,7 +77,7 @@ export interface HttpResponse {
 
 /**
  * Sends a request and reads the answer. Retries by itself, with jitter and `Retry-After`, inside
- * `patience` and the step's deadline.
+ * `retryBudget` and the step's deadline.
  * @throws {Failure} `network` (no answer: refused, reset, TLS, name not found), `timeout` (the
  * step's budget is used up), `too-large`.
  */

@@ -1,5 +1,5 @@
 import type { ExchangeError } from './exchange.ts';
-import type { HttpResponse, Patience } from './http.ts';
+import type { HttpResponse, RetryBudget } from './http.ts';
 
 const passingStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 const passingCodes: ReadonlySet<string> = new Set([
@@ -68,13 +68,13 @@ export function pauseBefore(
  */
 export function patienceWith(
   outcome: { readonly response: HttpResponse } | { readonly error: Error },
-  patience: Patience,
+  retryBudget: RetryBudget,
 ): number {
-  if (typeof patience === 'number') return patience;
+  if (typeof retryBudget === 'number') return retryBudget;
   const asked =
     'response' in outcome &&
     (outcome.response.status === 429 || 'retry-after' in outcome.response.headers);
-  return asked ? patience.asked : patience.failing;
+  return asked ? retryBudget.asked : retryBudget.failing;
 }
 
 function retryAfter(value: string | undefined, now: number): number {

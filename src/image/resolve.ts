@@ -33,6 +33,11 @@ export interface Image {
   readonly partOf?: string;
 }
 
+/** `registry/repository@digest`: the one name of an image, whatever it was asked for with. */
+export function imageName({ name, digest }: Pick<Image, 'name' | 'digest'>): string {
+  return `${formatRepository(name)}@${digest}`;
+}
+
 /**
  * What the user named: a reference and, where it is known before asking the registry, the digest.
  */
@@ -201,7 +206,7 @@ function nameOf(target: ImageTarget): string {
 export function uniqueImages(images: readonly Image[]): readonly Image[] {
   const unique = new Map<string, Image>();
   for (const image of images) {
-    const key = `${image.name.registry}/${image.name.repository}@${image.digest}`;
+    const key = imageName(image);
     const known = unique.get(key);
     unique.set(
       key,

@@ -13,7 +13,7 @@ const maxAnswer = 512 * 1024;
  * for how many milliseconds a service that is busy is asked again, always within the budget of the
  * step
  */
-const patience = 45_000;
+const retryBudget = 45_000;
 const firstPause = 200;
 
 /**
@@ -44,11 +44,11 @@ export async function ask(tools: KeyTools, { request, isBusy }: Asking): Promise
     const response = await tools.http({
       ...(await request()),
       maxBytes: maxAnswer,
-      patience,
+      retryBudget,
       redirect: 'manual',
     });
     const pause = Math.random() * firstPause * 2 ** Math.min(attempt, 5) + firstPause / 2;
-    if (isBusy?.(response) !== true || tools.clock.now() - start + pause > patience)
+    if (isBusy?.(response) !== true || tools.clock.now() - start + pause > retryBudget)
       return response;
     await tools.sleep(pause);
   }

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Http, HttpResponse, Patience } from '../http/http.ts';
+import type { Http, HttpResponse, RetryBudget } from '../http/http.ts';
 import type { Access, Circumstances } from './answers.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { basic, type Credentials } from './login.ts';
@@ -34,7 +34,7 @@ export interface AuthOptions {
   readonly allowHttp: boolean;
   readonly tls: 'verify' | 'skip';
   readonly mask: (secret: string) => void;
-  readonly patience: Patience;
+  readonly retryBudget: RetryBudget;
 }
 
 /**
@@ -206,7 +206,7 @@ async function tokenFor(
     // Whoever comes first renews; the others find the new one in the next round.
     if (state.tokens.get(repository) === known) break;
   }
-  const { access, origin, allowHttp, tls, patience } = options;
+  const { access, origin, allowHttp, tls, retryBudget } = options;
   const scopes = [`repository:${repository}:${access}`, ...(state.scopes.get(repository) ?? [])];
   const question = {
     challenge,
@@ -217,7 +217,7 @@ async function tokenFor(
     allowHttp,
     tls,
     circumstances,
-    patience,
+    retryBudget,
   };
   const fresh = requestToken(options, question, options.mask);
   state.tokens.set(repository, fresh);

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
-import type { Http, HttpRequest, HttpResponse, Patience } from '../http/http.ts';
+import type { Http, HttpRequest, HttpResponse, RetryBudget } from '../http/http.ts';
 import type { Access, Circumstances } from './answers.ts';
 import { createAuthorizer } from './auth.ts';
 import { createEndpoint } from './endpoint.ts';
@@ -29,7 +29,7 @@ export interface RegistryOptions {
   /** Is told every token before it is used. */
   readonly mask: (secret: string) => void;
   /** 30 s when absent */
-  readonly patience?: Patience;
+  readonly retryBudget?: RetryBudget;
   /** connections to one registry, at most; 32 when absent */
   readonly atOnce?: number;
 }
@@ -46,7 +46,7 @@ export interface RegistryRequest {
   readonly body?: Uint8Array;
   readonly maxBytes: number;
   /** instead of the registry's */
-  readonly patience?: Patience;
+  readonly retryBudget?: RetryBudget;
   /** as in HttpRequest */
   readonly grace?: number;
 }
@@ -77,7 +77,7 @@ export function connect(registry: string, host: string, options: RegistryOptions
     mask,
     allowHttp = false,
     allowInsecure = false,
-    patience = 30_000,
+    retryBudget = 30_000,
     atOnce = 32,
   } = options;
   const tls = allowInsecure ? 'skip' : 'verify';
@@ -93,7 +93,7 @@ export function connect(registry: string, host: string, options: RegistryOptions
       method: 'GET',
       url: new URL('/v2/', at),
       maxBytes: 64 * 1024,
-      patience,
+      retryBudget,
       tls,
     }));
   const circumstances = async (repository: string): Promise<Circumstances> => {
@@ -113,12 +113,12 @@ export function connect(registry: string, host: string, options: RegistryOptions
     allowHttp,
     tls,
     mask,
-    patience,
+    retryBudget,
   });
   const sendOnce = (repository: string, request: RegistryRequest) => {
     const { path, ...rest } = request;
     const headers = { 'user-agent': userAgent, ...rest.headers };
-    const complete = { patience, atOnce, ...rest, headers };
+    const complete = { retryBudget, atOnce, ...rest, headers };
     if (path instanceof URL && path.origin !== origin()) return http({ ...complete, url: path });
     const below = path instanceof URL ? path.pathname + path.search : path;
     return authorize(repository, (authorization) =>

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { asFailure, Failure } from '../failure.ts';
 import { isLoopback } from '../http/host.ts';
-import type { Http, HttpRequest, HttpResponse, Patience } from '../http/http.ts';
+import type { Http, HttpRequest, HttpResponse, RetryBudget } from '../http/http.ts';
 import { isCertificateFailure, isPlainTextFailure } from '../http/network-failure.ts';
 import { mayPass, patienceWith } from '../http/retry.ts';
 
@@ -49,10 +49,10 @@ async function findOut(
   const begin = clock.now();
   const elapsed = () => clock.now() - begin;
   const plain = build('http');
-  const first = await http({ ...plain, patience: 0 }).catch(asFailure);
+  const first = await http({ ...plain, retryBudget: 0 }).catch(asFailure);
   const answered = !(first instanceof Failure);
   if (answered ? mayWantTls(plain, first) : closedOnUs(first)) {
-    const secured = await http({ ...build('https'), patience: 0 }).catch(asFailure);
+    const secured = await http({ ...build('https'), retryBudget: 0 }).catch(asFailure);
     if (!(secured instanceof Failure))
       return { scheme: 'https', response: await persist(http, build('https'), secured, elapsed()) };
     // A certificate that we do not like is still one: plain HTTP would only hide what is wrong.
@@ -62,8 +62,8 @@ async function findOut(
 }
 
 /**
- * What the try without patience came to, or, where that may pass, what the request comes to with
- * the patience that is left: a registry that never answers would else be waited for twice.
+ * What the try without a retry budget came to, or, where that may pass, what the request comes to with
+ * the retry budget that is left: a registry that never answers would else be waited for twice.
  */
 function persist(
   http: Http,
@@ -74,16 +74,16 @@ function persist(
   const outcome: { response: HttpResponse } | { error: Failure } =
     first instanceof Failure ? { error: first } : { response: first };
   const passes = 'response' in outcome ? mayPass(outcome, 1) : outcome.error.code === 'network';
-  if (passes && patienceWith(outcome, request.patience) > elapsed) {
-    return http({ ...request, patience: shorter(request.patience, elapsed) });
+  if (passes && patienceWith(outcome, request.retryBudget) > elapsed) {
+    return http({ ...request, retryBudget: shorter(request.retryBudget, elapsed) });
   }
   if ('error' in outcome) throw outcome.error;
   return outcome.response;
 }
 
-function shorter(patience: Patience, by: number): Patience {
-  if (typeof patience === 'number') return patience - by;
-  return { failing: patience.failing - by, asked: patience.asked - by };
+function shorter(retryBudget: RetryBudget, by: number): RetryBudget {
+  if (typeof retryBudget === 'number') return retryBudget - by;
+  return { failing: retryBudget.failing - by, asked: retryBudget.asked - by };
 }
 
 /** Go's words; the answer to a HEAD has none. */

@@ -95,7 +95,7 @@ export class Manifests {
       },
       body: bytes,
       maxBytes: maxManifest,
-      ...(once ? { patience: 0 } : {}),
+      ...(once ? { retryBudget: 0 } : {}),
     });
     if (response.status >= 200 && response.status < 300) return true;
     const conditional = ifMatch !== undefined || ifNoneMatch !== undefined;

@@ -103,15 +103,15 @@ class Store implements SignatureStore {
 
   async attachBundle(
     subject: Descriptor,
-    making: Buffer | Promise<Buffer>,
+    pending: Buffer | Promise<Buffer>,
     created: Date,
   ): Promise<Attachment> {
     if (subject.digest !== this.#image)
       throw new Error(
         `the subject ${subject.digest} is not the image ${this.#image} of this store`,
       );
-    const made = Promise.resolve(making).then((bundle) =>
-      refuseLarge('bundle', bundle, maxBundleBytes),
+    const made = Promise.resolve(pending).then((bytes) =>
+      refuseLarge('bundle', bytes, maxBundleBytes),
     );
     const pushed = Promise.all([
       pushEmptyConfig(this.#memory, this.#repository),
@@ -141,7 +141,7 @@ class Store implements SignatureStore {
 
   async attachLegacy(
     claiming: Buffer | Promise<Buffer>,
-    making: LayerAnnotations | Promise<LayerAnnotations>,
+    pending: LayerAnnotations | Promise<LayerAnnotations>,
   ): Promise<Attachment> {
     const claim = Promise.resolve(claiming).then((payload) =>
       refuseLarge('payload', payload, maxPayloadBytes),
@@ -154,7 +154,7 @@ class Store implements SignatureStore {
       this.#tags.signatures.prepare(layer),
     ]);
     pushed.catch(() => {}); // awaited by the writer of the tag
-    const [payload, annotations] = await Promise.all([claim, making]);
+    const [payload, annotations] = await Promise.all([claim, pending]);
     const entries = [signatureLayer(payload, annotations)];
     const { seen, kept } = this.#tags.signatures.add(entries, pushed);
     const reference = this.#reference(`:${signatureTag(this.#image)}`);

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import { isLoopback } from '../http/host.ts';
-import type { Http, HttpRequest, HttpResponse, Patience } from '../http/http.ts';
+import type { Http, HttpRequest, HttpResponse, RetryBudget } from '../http/http.ts';
 import { isJsonObject, readJson } from '../text/json.ts';
 import { shown } from '../text/untrusted.ts';
 import { isWebPage } from '../text/web-page.ts';
@@ -28,7 +28,7 @@ export interface TokenQuestion {
   readonly allowHttp: boolean;
   readonly tls: 'verify' | 'skip';
   readonly circumstances: Circumstances;
-  readonly patience: Patience;
+  readonly retryBudget: RetryBudget;
 }
 
 /** distribution's token specification: at least so long, also when the answer does not say. */
@@ -54,7 +54,7 @@ export async function requestToken(
   const response = await http({
     ...asking(realm, question),
     maxBytes: maxTokenBytes,
-    patience: question.patience,
+    retryBudget: question.retryBudget,
     tls: sameHost ? question.tls : 'verify',
     chargedTo: new URL(question.origin),
   });

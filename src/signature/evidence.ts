@@ -11,7 +11,7 @@ import { type Claim, readStatement, statementType } from './statement.ts';
  * Who says to have signed. The hint is what the signature calls its key, base64 of sha256 of the
  * SPKI DER by habit; it proves nothing.
  */
-export type Presented = { readonly certificate: Buffer } | { readonly hint: string | undefined };
+export type SignedBy = { readonly certificate: Buffer } | { readonly hint: string | undefined };
 
 /** A signature whose bytes could be fetched. */
 export type ReadableSignature = Exclude<FoundSignature, { readonly problem: unknown }>;
@@ -20,7 +20,7 @@ export type ReadableSignature = Exclude<FoundSignature, { readonly problem: unkn
 export interface Evidence {
   readonly claim: Claim;
   readonly content: SignedContent;
-  readonly presented: Presented;
+  readonly signedBy: SignedBy;
   readonly entries: readonly TransparencyLogEntry[];
   /** DER of RFC 3161 responses, over the signature's bytes */
   readonly timestamps: readonly Buffer[];
@@ -65,15 +65,15 @@ function fromBundle(bundle: Bundle): Evidence {
  * Who says to have signed a bundle, and what it carries to prove it: the same whatever it signs.
  * @throws {Refusal} `malformed`
  */
-export function materialOf(bundle: Bundle): Pick<Evidence, 'presented' | 'entries' | 'timestamps'> {
+export function materialOf(bundle: Bundle): Pick<Evidence, 'signedBy' | 'entries' | 'timestamps'> {
   const { tlogEntries, timestampVerificationData } = bundle.verificationMaterial;
   const timestamps = (timestampVerificationData?.rfc3161Timestamps ?? []).map(
     (timestamp) => timestamp.signedTimestamp,
   );
-  return { presented: presentedBy(bundle), entries: tlogEntries, timestamps };
+  return { signedBy: signerOf(bundle), entries: tlogEntries, timestamps };
 }
 
-function presentedBy({ verificationMaterial: { content } }: Bundle): Presented {
+function signerOf({ verificationMaterial: { content } }: Bundle): SignedBy {
   if (content.$case === 'publicKey') return { hint: content.publicKey.hint || undefined };
   // Of a chain (bundles 0.1 and 0.2) only the first counts; the path to the root is built from what
   // is trusted, never from what was sent.

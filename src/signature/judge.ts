@@ -104,8 +104,8 @@ export function verifySigned(
   // for nothing.
   const entries = policy.tlog === 'ignore' ? [] : evidence.entries;
   const seen = { ...evidence, entries };
-  if (!('certificate' in evidence.presented)) {
-    const key = examineKeyed(seen, evidence.presented.hint, policy, trust, facts);
+  if (!('certificate' in evidence.signedBy)) {
+    const key = examineKeyed(seen, evidence.signedBy.hint, policy, trust, facts);
     facts.keyId = keyId(key);
     return { key };
   }
@@ -114,10 +114,10 @@ export function verifySigned(
   if (policy.signers.every((rule) => 'key' in rule)) {
     throw new Refusal(
       'wrong-key',
-      `It was signed with a certificate; the policy wants ${namedSigner(policy.signers)}.`,
+      `It was signed with a certificate; expected ${namedSigner(policy.signers)}.`,
     );
   }
-  const certificate = readCertificate(evidence.presented.certificate);
+  const certificate = readCertificate(evidence.signedBy.certificate);
   examineCertified(seen, certificate, policy, trust, facts);
   return { certificate };
 }
@@ -133,7 +133,7 @@ function examineKeyed(
   if (keys.length === 0) {
     throw new Refusal(
       'wrong-identity',
-      `It was signed with a key; the policy wants ${namedSigner(policy.signers)}.`,
+      `It was signed with a key; expected ${namedSigner(policy.signers)}.`,
     );
   }
   const key = keys.find((candidate) => evidence.content.verifySignature(candidate));

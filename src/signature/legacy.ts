@@ -1,7 +1,7 @@
 import type { TransparencyLogEntry } from '@sigstore/bundle';
 import { isBase64 } from './bundle-shape.ts';
 import { SignedContent } from './content.ts';
-import type { Evidence, Presented } from './evidence.ts';
+import type { Evidence, SignedBy } from './evidence.ts';
 import { isObject, parseJson } from './json.ts';
 import { Refusal } from './refusal.ts';
 import { readPayload } from './simple-signing.ts';
@@ -35,7 +35,7 @@ export function readLayer(
   return {
     claim,
     content: new SignedContent(decodeWrapped(signature, 'signature'), payload, payload),
-    presented: presentedBy(annotation(annotations, layerAnnotations.certificate)),
+    signedBy: signerOf(annotation(annotations, layerAnnotations.certificate)),
     entries: bundle === undefined ? [] : [readEntry(bundle)],
     timestamps: timestamp === undefined ? [] : [readTimestamp(timestamp)],
   };
@@ -70,7 +70,7 @@ const onePem =
   /^-----BEGIN CERTIFICATE-----\r?\n([A-Za-z0-9+/=\r\n]{1,65536})-----END CERTIFICATE-----\s{0,8}$/;
 
 // Exactly one block: with two, readers differ on which is the signer's.
-function presentedBy(pem: string | undefined): Presented {
+function signerOf(pem: string | undefined): SignedBy {
   if (pem === undefined) return { hint: undefined };
   const body = onePem.exec(pem)?.[1];
   if (body === undefined)

@@ -19,15 +19,12 @@ export function checkSigner(certificate: SigningCertificate, rules: readonly Sig
   const named = rules.filter((rule): rule is IdentityRule => !('key' in rule));
   const sameIdentity = named.filter((rule) => fits(rule.identities, certificate.identity));
   if (sameIdentity.length === 0)
-    throw new Refusal('wrong-identity', `${who}; the policy wants ${namedSigner(rules)}.`);
+    throw new Refusal('wrong-identity', `${who}; expected ${namedSigner(rules)}.`);
 
   const sameIssuer = sameIdentity.filter((rule) => fits(rule.issuers, certificate.issuer));
   if (sameIssuer.length === 0) {
     const wanted = sameIdentity.flatMap((rule) => rule.issuers.map(matcherText));
-    throw new Refusal(
-      'wrong-issuer',
-      `${who}; the policy wants the issuer ${shown(wanted.join(' or '))}.`,
-    );
+    throw new Refusal('wrong-issuer', `${who}; expected the issuer ${shown(wanted.join(' or '))}.`);
   }
 
   const misses = sameIssuer.map((rule) =>
@@ -38,7 +35,7 @@ export function checkSigner(certificate: SigningCertificate, rules: readonly Sig
     throw new Refusal('wrong-claim', `${who}; ${miss}.`);
 }
 
-/** Whom the policy wants, in words. */
+/** The expected signers, in words. */
 export function namedSigner(rules: readonly SignerRule[]): string {
   const names = rules.flatMap((rule) =>
     'key' in rule ? [`key ${keyId(rule.key)}`] : rule.identities.map(matcherText),
@@ -56,7 +53,7 @@ function missingClaim(wanted: GithubClaims, said: GithubClaims): string | undefi
     if (wanted[name] === undefined || wanted[name] === said[name]) continue;
     const instead =
       said[name] === undefined ? 'says nothing of its' : `says "${shown(said[name])}" of its`;
-    return `the certificate ${instead} ${words[name]}, and the policy wants "${shown(wanted[name])}"`;
+    return `the certificate ${instead} ${words[name]}, expected "${shown(wanted[name])}"`;
   }
   return undefined;
 }

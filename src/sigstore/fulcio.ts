@@ -28,7 +28,7 @@ export interface FulcioOptions {
    */
   readonly identityToken: () => Promise<string>;
   /** milliseconds that may be spent waiting for Fulcio */
-  readonly patience: () => number;
+  readonly retryBudget: () => number;
   /**
    * a certificate that lives for less than these milliseconds is not used for another signature;
    * default two minutes
@@ -110,10 +110,15 @@ export function createFulcioSigner(options: FulcioOptions): FulcioSigner {
  * is sent that says who asks.
  */
 export async function askFulcioDate(
-  options: Pick<FulcioOptions, 'http' | 'clock' | 'url' | 'patience'>,
+  options: Pick<FulcioOptions, 'http' | 'clock' | 'url' | 'retryBudget'>,
 ): Promise<Date | undefined> {
-  const patience = () => Math.min(timeOfDayPatience, options.patience());
-  const service: ServiceEndpoint = { name: 'Fulcio', code: 'fulcio-error', ...options, patience };
+  const retryBudget = () => Math.min(timeOfDayPatience, options.retryBudget());
+  const service: ServiceEndpoint = {
+    name: 'Fulcio',
+    code: 'fulcio-error',
+    ...options,
+    retryBudget,
+  };
   try {
     const request = { accept: 'application/json', maxBytes: maxConfiguration } as const;
     return dateOf(await callService(service, { method: 'GET', path: configuration, ...request }));

@@ -9,7 +9,7 @@ import {
 } from './service-call.ts';
 
 /** GitHub's OIDC provider, as the runner names it to a job with `id-token: write`. */
-export interface GithubProvider extends Pick<ServiceEndpoint, 'http' | 'clock' | 'patience'> {
+export interface GithubProvider extends Pick<ServiceEndpoint, 'http' | 'clock' | 'retryBudget'> {
   /** ACTIONS_ID_TOKEN_REQUEST_URL */
   readonly url: string;
   /** ACTIONS_ID_TOKEN_REQUEST_TOKEN */

@@ -17,7 +17,7 @@ export interface RekorOptions {
   /** input `rekor-version`, or what the signing config says; found out by asking where absent */
   readonly version?: RekorVersion;
   /** milliseconds that may be spent waiting for the log */
-  readonly patience: () => number;
+  readonly retryBudget: () => number;
   /**
    * ids (32 bytes) of the logs of the trusted root; needed only to read back an entry of a Rekor v2
    * whose answer was lost

@@ -100,7 +100,7 @@ async function fetchExisting(
       accept: 'application/json',
       maxBytes: maxAnswer,
     });
-    if (response.status !== 404 || pause > 4000 || pause >= service.patience()) return response;
+    if (response.status !== 404 || pause > 4000 || pause >= service.retryBudget()) return response;
     await service.clock.sleep(pause);
   }
 }

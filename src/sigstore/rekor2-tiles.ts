@@ -77,7 +77,7 @@ async function checkpointWith(log: ReadableLog, index: number): Promise<Checkpoi
     if (checkpoint === undefined)
       throw badAnswer(log, `it gives no checkpoint (${response.status})`);
     if (checkpoint.size > index) return checkpoint;
-    if (pause > 8000 || pause >= log.patience())
+    if (pause > 8000 || pause >= log.retryBudget())
       throw badAnswer(log, 'its checkpoint does not come to hold the entry');
     await log.clock.sleep(pause);
   }

@@ -18,7 +18,7 @@ export interface ServiceEndpoint {
    * milliseconds that may be spent on waiting for this service, asked anew for each call (what the
    * step has left, minus a reserve)
    */
-  readonly patience: () => number;
+  readonly retryBudget: () => number;
 }
 
 /**
@@ -53,7 +53,7 @@ export async function callService(
   const started = service.clock.now();
   const headers: Record<string, string> = { ...request.headers, accept: request.accept };
   if (request.contentType !== undefined) headers['content-type'] = request.contentType;
-  const patience = Math.max(0, service.patience());
+  const retryBudget = Math.max(0, service.retryBudget());
   let response: HttpResponse;
   try {
     response = await service.http({
@@ -61,12 +61,12 @@ export async function callService(
       url: request.path === undefined ? service.url : below(service.url, request.path),
       headers,
       maxBytes: request.maxBytes,
-      patience,
+      retryBudget,
       // A redirected answer would come from a host that nobody configured.
       redirect: 'manual',
       ...(request.mayPass === undefined ? {} : { mayPass: request.mayPass }),
       ...(request.body === undefined ? {} : { body: request.body }),
-      ...timeoutOf(request, patience),
+      ...timeoutOf(request, retryBudget),
     });
   } catch (caught) {
     throw unreachable(service, service.clock.now() - started, caught);
@@ -82,11 +82,11 @@ export async function callService(
 const oneTry = 30_000;
 
 /**
- * A try that hangs must leave time for another: with less than a minute of patience it gets half of
+ * A try that hangs must leave time for another: with less than a minute of retry budget it gets half of
  * that, and never less than a second.
  */
-function timeoutOf({ timeout }: ServiceRequest, patience: number): { timeout?: number } {
-  const half = patience / 2;
+function timeoutOf({ timeout }: ServiceRequest, retryBudget: number): { timeout?: number } {
+  const half = retryBudget / 2;
   if (half >= 1_000 && half < (timeout ?? oneTry)) return { timeout: half };
   return timeout === undefined ? {} : { timeout };
 }

@@ -15,7 +15,7 @@ export interface TimestampOptions {
   /** the full URL that takes requests (RFC 3161 section 3.4) */
   readonly url: URL;
   /** milliseconds that may be spent waiting for the authority */
-  readonly patience: () => number;
+  readonly retryBudget: () => number;
   /** the nonce of a request; random where absent */
   readonly nonce?: () => Buffer;
 }

@@ -28,7 +28,7 @@ export interface TrustOptions {
   readonly cacheDir: string;
   readonly http: Http;
   /** milliseconds that may be spent waiting for the TUF repository */
-  readonly patience: () => number;
+  readonly retryBudget: () => number;
 }
 
 export interface Trust {
@@ -81,7 +81,7 @@ async function fetchTargets(
   options: TrustOptions,
   wantsConfig: boolean,
 ): Promise<{ targets: ReadonlyMap<string, Buffer>; notices: readonly string[] }> {
-  const { tufMirror, tufRoot, cacheDir, http, patience } = options;
+  const { tufMirror, tufRoot, cacheDir, http, retryBudget } = options;
   const firstRoot =
     tufRoot === undefined ? undefined : await readGiven('tuf-root', tufRoot, 'bad-trusted-root');
   const mirror = tufMirror ?? publicGoodMirror;
@@ -95,7 +95,7 @@ async function fetchTargets(
     );
   }
   const names = wantsConfig ? [rootTarget, configTarget] : [rootTarget];
-  return fetchTufTargets(names, { mirror, root, cacheDir, http, patience });
+  return fetchTufTargets(names, { mirror, root, cacheDir, http, retryBudget });
 }
 
 function trust(

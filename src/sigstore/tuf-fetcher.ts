@@ -33,16 +33,16 @@ export class TufFetcher implements Fetcher {
   /** N.root.json that came over the network, by file name */
   readonly newRoots = new Map<string, Buffer>();
   readonly #http: Http;
-  readonly #patience: () => number;
+  readonly #retryBudget: () => number;
   readonly #cache: TufCache;
 
   constructor(
-    { http, patience }: { http: Http; patience: () => number },
+    { http, retryBudget }: { http: Http; retryBudget: () => number },
     cache: TufCache,
     mode: TufMode,
   ) {
     this.#http = http;
-    this.#patience = patience;
+    this.#retryBudget = retryBudget;
     this.#cache = cache;
     this.mode = mode;
   }
@@ -98,7 +98,7 @@ export class TufFetcher implements Fetcher {
         method: 'GET',
         url: new URL(url),
         maxBytes,
-        patience: Math.max(0, this.#patience()),
+        retryBudget: Math.max(0, this.#retryBudget()),
         redirect: 'follow',
       });
       if (response.status === 200 && isWebPage(response))

@@ -19,7 +19,7 @@ export interface TufOptions {
   /** folder for the cache, made where it is missing; an unwritable one means no cache */
   readonly cacheDir: string;
   readonly http: Http;
-  readonly patience: () => number;
+  readonly retryBudget: () => number;
 }
 
 const maxTarget = 1024 * 1024;
@@ -60,9 +60,9 @@ export async function fetchTufTargets(
     .slice(0, 16);
   const cache = await openTufCache(join(options.cacheDir, 'sign-image', 'tuf', identity));
   const usable = await cache.has('timestamp.json');
-  const patience = () =>
-    usable ? Math.min(patienceWithCache, options.patience() / 4) : options.patience();
-  const online = new TufFetcher({ ...options, patience }, cache, 'online');
+  const retryBudget = () =>
+    usable ? Math.min(patienceWithCache, options.retryBudget() / 4) : options.retryBudget();
+  const online = new TufFetcher({ ...options, retryBudget }, cache, 'online');
   try {
     return { targets: await update(names, options, cache, online), notices: [] };
   } catch (caught) {

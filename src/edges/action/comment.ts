@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Octokit } from './github-client.ts';
-import { askPatiently, statusOf, type Waiting } from './github-patience.ts';
+import { askWithRetry, statusOf, type Waiting } from './github-retry.ts';
 import type { PullRequest } from './pull-request.ts';
 
 /**
@@ -44,7 +44,7 @@ export async function keepComment(
     const own = await ownComment(octokit, { owner, repo, number }, marker, token, waiting);
     if (own?.body === body) return 'unchanged';
     if (own !== undefined) {
-      await askPatiently(
+      await askWithRetry(
         () => octokit.rest.issues.updateComment({ owner, repo, comment_id: own.id, body, request }),
         waiting,
       );
@@ -86,7 +86,7 @@ async function ownComment(
         page,
         request: { signal: waiting.signal },
       });
-    const { data } = await askPatiently(ask, waiting);
+    const { data } = await askWithRetry(ask, waiting);
     const own = data.find(
       ({ body, user }) =>
         body?.startsWith(marker) === true &&
@@ -102,7 +102,7 @@ async function ownComment(
 async function loginOf(octokit: Octokit, waiting: Waiting): Promise<string | undefined> {
   try {
     return (
-      await askPatiently(
+      await askWithRetry(
         () => octokit.rest.users.getAuthenticated({ request: { signal: waiting.signal } }),
         waiting,
       )

@@ -1,6 +1,6 @@
 import { Failure } from '../../failure.ts';
 import type { Octokit } from './github-client.ts';
-import { askPatiently, type Waiting } from './github-patience.ts';
+import { askWithRetry, type Waiting } from './github-retry.ts';
 import { type PullRequest, refused } from './pull-request.ts';
 
 /** What Git has at a path; links are never followed. */
@@ -36,7 +36,7 @@ export async function openTree(
 ): Promise<GitTree> {
   const ask = async (tree_sha: string, whole: boolean) => {
     try {
-      const { data } = await askPatiently(
+      const { data } = await askWithRetry(
         () =>
           octokit.rest.git.getTree({
             owner,

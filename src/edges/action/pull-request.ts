@@ -1,7 +1,7 @@
 import { Failure } from '../../failure.ts';
 import { readEvent } from './event.ts';
 import type { Octokit } from './github-client.ts';
-import { askPatiently, statusOf, type Waiting } from './github-patience.ts';
+import { askWithRetry, statusOf, type Waiting } from './github-retry.ts';
 
 /** The pull request that a run belongs to. */
 export interface PullRequest {
@@ -39,7 +39,7 @@ export async function changedFiles(
   const { signal } = waiting;
   try {
     const name = { owner, repo, pull_number: number };
-    const listed = await askPatiently(
+    const listed = await askWithRetry(
       () =>
         octokit.paginate(octokit.rest.pulls.listFiles, {
           ...name,
@@ -48,7 +48,7 @@ export async function changedFiles(
         }),
       waiting,
     );
-    const { data } = await askPatiently(
+    const { data } = await askWithRetry(
       () => octokit.rest.pulls.get({ ...name, request: { signal } }),
       waiting,
     );
@@ -76,7 +76,7 @@ export async function headContent(
 ): Promise<Buffer | undefined> {
   const { signal } = waiting;
   try {
-    const { data } = await askPatiently(
+    const { data } = await askWithRetry(
       () => octokit.rest.git.getBlob({ owner, repo, file_sha: blob, request: { signal } }),
       waiting,
     );

@@ -19,7 +19,7 @@ import { type Run, tellText } from './run.ts';
 export type Findings = VerifyReport | { readonly failure: Failure };
 
 /** A comment is worth less than the answer of the step: it gets no more than half a minute. */
-const patience = 30_000;
+const retryBudget = 30_000;
 
 /** Writes input `sarif` where it is asked for. @throws {Failure} `bad-input` */
 export async function reportSarif(
@@ -60,7 +60,7 @@ export async function reportComment(
       body: bodyOf(findings, marker, env),
       onlyUpdate: !('failure' in findings) && findings.nothing !== undefined,
       token: githubToken,
-      waiting: { signal: abortAfter(patience, clock), clock },
+      waiting: { signal: abortAfter(retryBudget, clock), clock },
     };
     const outcome = await beside({ env, clock, tell: (told) => tellText(told, log) }, (fetch) =>
       keepComment(openGithub(githubToken, { env, fetch }), pullRequest, setting),

@@ -15,13 +15,13 @@ export function openSurroundings(
 ): Omit<Surroundings, 'asksForIdentity'> {
   const ask = askOnce(inputs, env, world);
   return {
-    identityToken: async (audience, patience) =>
+    identityToken: async (audience, retryBudget) =>
       githubIdentity({
         audience,
         env,
         mask: world.mask.mask,
         event: await readEvent(env),
-        fetchToken: (provider) => askGithubToken({ ...provider, ...world, patience }, audience),
+        fetchToken: (provider) => askGithubToken({ ...provider, ...world, retryBudget }, audience),
       }),
     visibility: () => repositoryVisibility(env, ask),
     tokenVisibility: (claims) => tokenVisibility(claims, env, ask),

@@ -6,7 +6,7 @@ const ask = (origin: string) => ({
   method: 'GET' as const,
   url: new URL('/v2/', origin),
   maxBytes: 10,
-  patience: 30_000,
+  retryBudget: 30_000,
 });
 
 it('a registry on this machine that never answers is waited for once', async () => {
@@ -27,7 +27,7 @@ it('one that only stumbles is asked again', async () => {
   expect(server.requests).toHaveLength(2);
 });
 
-it('one that keeps failing is asked again for as long as there is patience, not twice as long', async () => {
+it('one that keeps failing is asked again for as long as the retry budget lasts, not twice as long', async () => {
   const { clock, serve, client } = fakeWorld();
   await using server = await serve((_request, response) => {
     clock.timer(5_000, () => void response.writeHead(503).end());

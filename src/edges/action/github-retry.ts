@@ -9,10 +9,10 @@ export interface Waiting {
 }
 
 /**
- * Asks up to three times where the server is at fault, or asks for patience; `signal` ends the
+ * Asks up to three times where the server is at fault, or asks for time; `signal` ends the
  * step.
  */
-export async function askPatiently<T>(
+export async function askWithRetry<T>(
   ask: () => Promise<T>,
   { signal, clock }: Waiting,
 ): Promise<T> {

@@ -23,7 +23,7 @@ export interface PlantedImage {
 /** A registry with many repositories, each with an attacker of its own. */
 export class Stage {
   readonly registry: SandboxRegistry;
-  readonly #shelves = new Map<string, Shelf>();
+  readonly #shelves = new Map<string, SignatureStore>();
 
   private constructor(registry: SandboxRegistry) {
     this.registry = registry;
@@ -39,10 +39,10 @@ export class Stage {
     return new Stage(await startRegistry(options));
   }
 
-  shelf(): Shelf {
-    const shelf = new Shelf(this.registry, `attacks/case-${this.#shelves.size}`);
-    this.#shelves.set(shelf.repository, shelf);
-    return shelf;
+  store(): SignatureStore {
+    const store = new SignatureStore(this.registry, `attacks/case-${this.#shelves.size}`);
+    this.#shelves.set(store.repository, store);
+    return store;
   }
 
   close(): Promise<void> {
@@ -53,7 +53,7 @@ export class Stage {
 /**
  * One repository of the sandbox registry, where an attacker may put anything: nothing is checked.
  */
-export class Shelf {
+export class SignatureStore {
   readonly registry: SandboxRegistry;
   readonly repository: string;
   readonly image: PlantedImage;
