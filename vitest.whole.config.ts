@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 // samples of.
 export default defineConfig({
   test: {
-    include: ['__tests__/**/*.whole.test.ts'],
+    include: ['__tests__/**/*.{whole,sampled}.test.ts'],
     // Only a hang is to end here, on a slow machine with something else to do as well.
     testTimeout: 240_000,
     hookTimeout: 240_000,

@@ -5,6 +5,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sampled } from '../sampled.ts';
 import { startConnectProxy } from '../sandbox/connect-proxy.ts';
 import { pushImage } from '../sandbox/images.ts';
 import { type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';
@@ -99,10 +100,11 @@ describe('a run with tuf-mirror and tuf-root', () => {
     expect(tuf.requests).toContain('2.root.json');
   });
 
-  it.each([
+  const stale: [string, () => void][] = [
     ['has expired', () => tuf.publish({ targets: targets(), expires: { timestamp: -1 } })],
     ['goes back to an older version', () => tuf.publish({ targets: targets(), version: 1 })],
-  ])(
+  ];
+  it.each(sampled(stale, ['goes back to an older version']))(
     'refuses metadata that %s, before anything is asked of the services',
     async (_how, publish) => {
       const { version } = tuf;
@@ -173,17 +175,20 @@ describe('a run that is given trusted root and services', () => {
     expect(tuf.requests).toEqual([]);
   });
 
-  it.each([1, 2])('finds out by asking that a single log speaks version %i', async (version) => {
-    const run = await sign({
-      'trusted-root': JSON.stringify(sigstore.trustedRoot),
-      'fulcio-url': sigstore.fulcioUrl,
-      'rekor-url': version === 1 ? sigstore.rekorUrl : sigstore.rekor2Url,
-      'timestamp-url': sigstore.timestampUrl,
-    });
-    expect(run, run.stdout).toMatchObject({
-      code: 0,
-      outputs: { verified: 'true' },
-      results: [{ signatures: [{ timestamp: expect.any(String) }] }],
-    });
-  });
+  it.each(sampled([1, 2], ['2']))(
+    'finds out by asking that a single log speaks version %i',
+    async (version) => {
+      const run = await sign({
+        'trusted-root': JSON.stringify(sigstore.trustedRoot),
+        'fulcio-url': sigstore.fulcioUrl,
+        'rekor-url': version === 1 ? sigstore.rekorUrl : sigstore.rekor2Url,
+        'timestamp-url': sigstore.timestampUrl,
+      });
+      expect(run, run.stdout).toMatchObject({
+        code: 0,
+        outputs: { verified: 'true' },
+        results: [{ signatures: [{ timestamp: expect.any(String) }] }],
+      });
+    },
+  );
 });

@@ -10,6 +10,7 @@ import {
   plainValue,
   type YamlNode,
 } from '../../src/text/yaml-node.ts';
+import { runs } from '../sampled.ts';
 
 const values = (text: string) =>
   readYaml(text).map((document) => JSON.parse(JSON.stringify(plainValue(document))));
@@ -115,7 +116,7 @@ describe('an ordinary file', () => {
           expect(readYaml(text).map(places)).toEqual(readYaml(`${text} # c\n`).map(places));
         },
       ),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 

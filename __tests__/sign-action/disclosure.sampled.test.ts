@@ -17,6 +17,7 @@ import { guardDisclosure } from '../../src/engine/disclosure.ts';
 import { Failure } from '../../src/failure.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
+import { sampled } from '../sampled.ts';
 import { makeCertificates } from '../sandbox/certificates.ts';
 import { type ConnectProxy, startConnectProxy } from '../sandbox/connect-proxy.ts';
 import { pushImage } from '../sandbox/images.ts';
@@ -323,7 +324,12 @@ describe('a token in a public repository', () => {
     return { run: ended, services };
   };
 
-  it.each(tokens)('%s', async (_, claims, expected) => {
+  const sample = [
+    'of this repository, public',
+    'of this repository, private',
+    'of another repository, unknown to GitHub',
+  ];
+  it.each(sampled(tokens, sample))('%s', async (_, claims, expected) => {
     for (const from of ['given', 'GitHub'] as const) {
       const { run: ended, services } = await run(claims, from);
       expect(services, from).toEqual(from === 'given' ? [] : ['oidc']);
@@ -363,7 +369,8 @@ describe.concurrent('the built action', () => {
     return signed({ images: image, ...inputs }, { event, env });
   };
 
-  it.each(repositories.filter(([, , , mayBeKnown]) => !mayBeKnown))(
+  const hidden = repositories.filter(([, , , mayBeKnown]) => !mayBeKnown);
+  it.each(sampled(hidden, ['private, says the event', 'private, says the API']))(
     'contacts nobody for a repository that is %s',
     async (_what, event, name) => {
       const before = [sigstore.requests.length, registry.requests.length, internet.log.length];

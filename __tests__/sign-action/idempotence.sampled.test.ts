@@ -1,5 +1,6 @@
 // The same job again: what is there already is not written a second time; what is missing is.
 import { describe, expect, it } from 'vitest';
+import { sampled } from '../sampled.ts';
 import { pushImage } from '../sandbox/images.ts';
 import { startRegistry } from '../sandbox/registry.ts';
 import { contentOf, keyedInputs, makeKey, storedSignatures } from './keyed-world.ts';
@@ -8,7 +9,7 @@ import { signed } from './signed.ts';
 const key = makeKey();
 const otherKey = makeKey();
 
-describe.concurrent.each([true, false])(
+describe.concurrent.each(sampled([true, false], ['false']))(
   'a job that runs again (referrers API: %s)',
   (referrersApi) => {
     async function world() {

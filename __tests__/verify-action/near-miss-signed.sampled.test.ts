@@ -1,6 +1,7 @@
 // Near misses that only a signature of the kind shows: a workflow that was called, and one that ran
 // for a tag; each beside the stranger who looks alike.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sampled } from '../sampled.ts';
 import { pushImage } from '../sandbox/images.ts';
 import { strangeInputs, told } from '../sandbox/told.ts';
 import { type KeylessWorld, sandboxWorld, signKeyless } from '../sign-action/keyless-world.ts';
@@ -87,7 +88,8 @@ describe('a branch where a tag signs', () => {
     expect((await again(advised)).outputs.verified).toBe('true');
   });
 
-  it.each(['refs/heads/evil', 'refs/tags/evil', 'refs/pull/7/merge'])(
+  const others = ['refs/heads/evil', 'refs/tags/evil', 'refs/pull/7/merge'];
+  it.each(sampled(others, ['refs/tags/evil']))(
     'is not: nobody is advised to trust %s',
     async (ref) => {
       const { text } = await judged(ref.replaceAll('/', '-'), at(ref), asked);

@@ -1,6 +1,7 @@
 // What the gate says of images, good and bad: in its log, its annotations, its outputs and its
 // summary.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { itInWhole } from '../sampled.ts';
 import { pushImage } from '../sandbox/images.ts';
 import { type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';
 import { ferry, key, keyless, lantern, record, recordedIssuer, verify } from './gate.ts';
@@ -45,7 +46,7 @@ describe('the report of a good image', () => {
     );
   });
 
-  it('takes the digest from `digest`, and names and digests from `metadata`', async () => {
+  itInWhole('takes the digest from `digest`, and names and digests from `metadata`', async () => {
     const { loaded, asked } = await keyless(registry);
     const name = `${loaded.host}/${loaded.repository}`;
     const byDigest = await verify({
@@ -74,7 +75,7 @@ describe('the report of a good image', () => {
     });
   });
 
-  it('accepts any line of several identities, and any key of several', async () => {
+  itInWhole('accepts any line of several identities, and any key of several', async () => {
     const { asked } = await keyless(registry);
     expect(
       (await verify({ ...asked, 'certificate-identity': `${lantern}\n${ferry}` })).outputs.verified,

@@ -1,6 +1,7 @@
 // What newcomers get wrong in a step that signs, each as they write it: the built action must stop
 // before anything is published, and say what to write.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sampled } from '../sampled.ts';
 import { pushImage } from '../sandbox/images.ts';
 import { type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';
 import { type RunOptions, type RunResult, runAction } from '../sandbox/runner.ts';
@@ -131,16 +132,25 @@ function checkTold(run: RunResult, says: string | RegExp): void {
 }
 
 describe.concurrent('a step that signs stops, and says what to write', () => {
-  it.each(refused)('%s', async (_, inputs, env, says) => {
+  const sample = [
+    'nothing named',
+    'a comment behind a reference',
+    'a key under another name',
+    "cosign's own Sigstore",
+  ];
+  it.each(sampled(refused, sample))('%s', async (_, inputs, env, says) => {
     const run = await sign(inputs, { env });
     checkTold(run, says);
     expect(run.summary).toMatch(/^## ❌ Nothing was signed/);
   });
 
-  it.each(keys)('%s as key', async (_, given, says) => {
-    const { reference } = await pushImage(registry.host, 'acme/app', { tag: '1' });
-    checkTold(await sign({ images: reference, key: given }), says);
-  });
+  it.each(sampled(keys, ['the ARN of a key', 'no checkout']))(
+    '%s as key',
+    async (_, given, says) => {
+      const { reference } = await pushImage(registry.host, 'acme/app', { tag: '1' });
+      checkTold(await sign({ images: reference, key: given }), says);
+    },
+  );
 });
 
 const sign = (inputs: Readonly<Record<string, string>>, options: RunOptions = {}) =>

@@ -18,6 +18,7 @@ import { readStatement } from '../../src/signature/statement.ts';
 import { parseTimestamp } from '../../src/signature/timestamp.ts';
 import { parseTrustedRoot } from '../../src/signature/trust.ts';
 import { growth } from '../growth.ts';
+import { runs } from '../sampled.ts';
 import { pem } from '../sandbox/sigstore/der.ts';
 import { newEcKey } from '../sandbox/sigstore/keys.ts';
 import { keyless } from './attack.ts';
@@ -221,7 +222,7 @@ describe.each([...parsers, ...files])('whatever is put in place of %s', (_name, 
           expect(error.code).not.toBe('internal');
         }
       }),
-      { numRuns: 250 },
+      { numRuns: runs(250) },
     );
   });
 });
@@ -287,7 +288,7 @@ describe('whatever stands in a checkpoint', () => {
           expect(verdictOn(edited)).toMatchObject({ verified: false, code: 'bad-log-entry' });
         },
       ),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     );
   });
 });
@@ -316,6 +317,6 @@ it('a certificate wrapped as PEM in any way is the same certificate, or refused'
         }
       },
     ),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });

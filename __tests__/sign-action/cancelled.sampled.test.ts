@@ -1,6 +1,7 @@
 // A job that is cancelled, or killed, in the middle: it ends (its time would be five minutes), tells
 // what is true, and leaves nothing that does not verify.
 import { describe, expect, it } from 'vitest';
+import { sampled } from '../sampled.ts';
 import { pushImage } from '../sandbox/images.ts';
 import { startRegistry } from '../sandbox/registry.ts';
 import { keyedInputs, makeKey, storedSignatures } from './keyed-world.ts';
@@ -54,10 +55,11 @@ async function cancelled(
 }
 
 describe.concurrent('a job that is cancelled', () => {
-  it.each<[NodeJS.Signals, number]>([
+  const ends: [NodeJS.Signals, number][] = [
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ])(
+  ];
+  it.each(sampled(ends, ['SIGINT']))(
     'by %s ends with %i, although a request hangs, and reports what was done before',
     async (name, code) => {
       const { registry, run } = await cancelled(name, /✓[^✓]*✓/, ({ isAboutLast }) => isAboutLast);
@@ -94,14 +96,15 @@ describe.concurrent('a job that is cancelled', () => {
     expect(run.summary).toContain('cancelled');
   });
 
-  it.each<[NodeJS.Signals, number]>([
+  const ended: [NodeJS.Signals, number][] = [
     ['SIGTERM', 12],
     ['SIGTERM', 30],
     ['SIGTERM', 50],
     ['SIGKILL', 20],
     ['SIGKILL', 40],
     ['SIGKILL', 60],
-  ])(
+  ];
+  it.each(sampled(ended, ['SIGTERM 30', 'SIGKILL 20'], (row) => row.join(' ')))(
     'by %s after %i answers leaves only signatures that verify, and the next run completes them',
     async (name, count) => {
       const { registry, images, inputs, run, kept } = await cancelled(
