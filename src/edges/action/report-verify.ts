@@ -4,18 +4,16 @@ import type { NotJudged, VerifyResult } from '../../engine/verify-result.ts';
 import type { Files, Told, World } from '../../engine/world.ts';
 import { asFailure, type Failure } from '../../failure.ts';
 import type { VerifyInputs } from '../inputs/verify.ts';
+import { findingsOf } from '../report/findings.ts';
 import { tagNotice } from '../report/image-words.ts';
-import { listed } from '../report/list-words.ts';
 import { notJudgedBlock, notJudgedLines } from '../report/not-judged.ts';
 import { appendSummary, writeOutputs } from '../report/outputs.ts';
-import { imageChapter } from '../report/own-repository.ts';
 import { pageSetting } from '../report/pages.ts';
 import { verifyVerdict } from '../report/verdict-line.ts';
-import { adviceFor } from '../report/verify-advice.ts';
 import { verifyOutputs } from '../report/verify-outputs.ts';
 import { verifyFailureSummary, verifySummary } from '../report/verify-summary.ts';
 import { resultLine } from '../report/verify-words.ts';
-import type { Log, LoggedError, Place } from './log.ts';
+import type { Log } from './log.ts';
 import type { Findings } from './report-findings.ts';
 import { type Run, tellText } from './run.ts';
 
@@ -141,55 +139,14 @@ function tellFindings(
   { fail }: Pick<VerifyInputs, 'fail'>,
   log: Log,
 ): void {
-  const bad = results.filter(({ verified }) => !verified);
-  const groups = Map.groupBy(
-    bad,
-    (result) => `${result.code} ${result.reason} ${adviceFor(result)}`,
-  );
-  const annotations = [...groups.values()].flatMap(annotationsOf);
+  const annotations = findingsOf(results);
   const left = annotations.length - mostAnnotations;
   if (left > 0)
     log.info(
       `${annotations.length} findings; GitHub shows ${mostAnnotations} of a step, the others are in the lines above, the summary, and output results.`,
     );
-  for (const { result, about, place } of annotations.slice(0, mostAnnotations))
-    log.error(errorOf(result), about, place, fail ? 'error' : 'warning');
-}
-
-/** The one code of an image's error is that of its result, wherever it is shown. */
-function errorOf(result: VerifyResult): LoggedError {
-  const code = result.code ?? 'unsigned';
-  return {
-    code,
-    message: result.reason ?? '',
-    fix: adviceFor(result),
-    chapter: imageChapter(code),
-    cause: result.failure?.cause ?? result.failure,
-  };
-}
-
-interface Annotation {
-  readonly result: VerifyResult;
-  readonly about: string;
-  readonly place?: Place;
-}
-
-/**
- * One annotation for all images that failed in the same way; of images that files name, one for
- * each place.
- */
-function annotationsOf(group: readonly VerifyResult[]): readonly Annotation[] {
-  const named = group.filter(({ sources = [] }) => sources.length === 0);
-  const placed = group.flatMap((result) =>
-    (result.sources ?? []).map((place) => ({ result, about: place.reference, place })),
-  );
-  const [first] = named;
-  if (first === undefined) return placed;
-  const names = named.map(
-    ({ references, image, asked, platform }) =>
-      `${references[0] ?? image}${asked ? '' : ` ${platform ?? image}`}`,
-  );
-  return [{ result: first, about: listed(names, 3) }, ...placed];
+  for (const { error, about, place } of annotations.slice(0, mostAnnotations))
+    log.error(error, about, place, fail ? 'error' : 'warning');
 }
 
 /**

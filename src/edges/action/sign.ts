@@ -3,9 +3,10 @@ import type { Told } from '../../engine/world.ts';
 import { asFailure } from '../../failure.ts';
 import { readSignInputs } from '../inputs/sign.ts';
 import { tagWarning } from '../report/image-words.ts';
+import { identityLines, signedLine } from '../report/sign-lines.ts';
 import { openWorld } from '../world.ts';
 import { combineAnnotations, githubAnnotations } from './github-annotations.ts';
-import { identityLines, reportFailure, reportSigned, signedLine } from './report-sign.ts';
+import { reportFailure, reportSigned } from './report-sign.ts';
 import { openRun, type Run, surroundingsOf, tellText } from './run.ts';
 
 /**
@@ -45,5 +46,6 @@ function tell(told: Told, { log, env, clock }: Run): void {
   tellText(told, log);
   if (told.kind === 'tags') log.warning(tagWarning(told.tags));
   if (told.kind === 'signed') log.info(signedLine(told.result));
-  if (told.kind === 'identity') log.info(identityLines(told.token, env, clock.date()));
+  if (told.kind === 'identity')
+    log.info(identityLines(told.token, env.GITHUB_SERVER_URL, clock.date()));
 }

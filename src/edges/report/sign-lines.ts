@@ -1,0 +1,73 @@
+import type { SignResult } from '../../engine/sign-result.ts';
+import { Failure } from '../../failure.ts';
+import type { IdentityToken } from '../../sigstore/identity-token.ts';
+import { namesInWords } from './image-words.ts';
+import { listed } from './list-words.ts';
+import { signerInWords } from './signer-words.ts';
+import { describeToken, expectedIdentity } from './token-words.ts';
+
+/** What a log says of who signs keyless. @param server the GitHub server of the run */
+export function identityLines(token: IdentityToken, server: string | undefined, now: Date): string {
+  const signer = signerInWords({ identity: expectedIdentity(token.claims, server) });
+  return [
+    `\`key\` is empty, so this step signs keyless as ${signer}`,
+    ...describeToken(token, server, now.getTime()).map((line) => `  ${line}`),
+  ].join('\n');
+}
+
+/** The line of a log for an image that is done, with all its names. */
+export function signedLine(result: SignResult): string {
+  const { image, references, platform, digest, status, signatures, verified, error } = result;
+  const name = platform === undefined ? namesInWords(references, image) : `  ${platform}`;
+  const about = [name, ...(digest === undefined ? [] : [digest])].join(' ');
+  if (status === 'failed') return `✗ ${about}: failed: ${error?.code}`;
+  const formats = signatures.map(({ format }) => format).join(' and ');
+  const index = signatures.find(({ tlogIndex }) => tlogIndex !== undefined)?.tlogIndex;
+  const words = [
+    `${status === 'signed' ? 'signed' : 'already signed'} (${formats})`,
+    ...(index === undefined ? [] : [`log index ${index}`]),
+    ...(verified === true ? ['read back and verified'] : []),
+  ];
+  return `${verified === false ? '✗' : '✓'} ${about}: ${words.join(', ')}`;
+}
+
+/**
+ * Verifiers that read bundles only find nothing there: whoever signs has to know.
+ * @returns undefined where every registry took its bundles
+ */
+export function refusedBundles(results: readonly SignResult[]): string | undefined {
+  const [first, ...more] = results.flatMap(({ withoutBundle }) => withoutBundle ?? []);
+  if (first === undefined) return undefined;
+  const images = more.length === 0 ? '' : ` (so with ${more.length} more images)`;
+  return `${first.message} Only the legacy signature (sha256-….sig) was written${images}. Verifiers that read bundles alone do not see it; \`format: legacy\` says that this is meant, and asks nothing of the registry that it does not do.`;
+}
+
+/** One error for each different thing that went wrong, with the images it happened to. */
+export function signErrors(
+  results: readonly SignResult[],
+): readonly { readonly failure: Failure; readonly about: string }[] {
+  const failed = results.filter(({ error }) => error !== undefined);
+  const groups = Map.groupBy(failed, ({ error }) => `${error?.code} ${error?.message}`);
+  return [...groups.values()].flatMap((same) => {
+    const failure = same[0]?.error?.failure;
+    const names = same.map(({ references, image }) => references[0] ?? image);
+    return failure === undefined
+      ? []
+      : [{ failure: withWritten(failure, results), about: listed(names, 3) }];
+  });
+}
+
+/** A failure that says, for who comes to repair, what is in the registry all the same. */
+function withWritten(failure: Failure, results: readonly SignResult[]): Failure {
+  const written = results.flatMap(({ signatures }) =>
+    signatures.map(({ format, reference }) => `${format} ${reference}`),
+  );
+  const more = written.length > 5 ? ` and ${written.length - 5} more` : '';
+  const sentence =
+    written.length === 0
+      ? 'Nothing was written to the registry.'
+      : `Already in the registry: ${written.slice(0, 5).join(', ')}${more}.`;
+  return new Failure(failure.code, `${failure.message} ${sentence}`, failure.fix, {
+    cause: failure.cause,
+  });
+}
