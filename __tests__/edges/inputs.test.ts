@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createMasker } from '../../src/edges/action/masker.ts';
-import { type InputSource, readSignInputs } from '../../src/edges/inputs/sign.ts';
+import type { InputSource } from '../../src/edges/inputs/read.ts';
+import { readSignInputs } from '../../src/edges/inputs/sign.ts';
 import { loginRegistry } from '../../src/engine/registries.ts';
 import { Failure } from '../../src/failure.ts';
 
@@ -358,8 +359,8 @@ describe('secrets', () => {
       'BBBB',
       `forms of ${key.length}`,
       'p1',
-      'p2',
       't1',
+      'p2',
       't2',
       Buffer.from('me:p2').toString('base64'),
     ]);

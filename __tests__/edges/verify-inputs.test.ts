@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { createMasker } from '../../src/edges/action/masker.ts';
-import type { InputSource } from '../../src/edges/inputs/sign.ts';
 import { readVerifyInputs, type VerifyInputs } from '../../src/edges/inputs/verify.ts';
 import { verifyOutputs } from '../../src/edges/report/verify-outputs.ts';
 import { Failure } from '../../src/failure.ts';
@@ -297,27 +296,6 @@ describe('patterns that let in everybody', () => {
 
 describe('verify/action.yml', () => {
   const action = readAction('verify/action.yml');
-
-  it('declares exactly the inputs that the parser reads', () => {
-    const asked = new Set<string>();
-    const source: InputSource = {
-      get: (name) => {
-        asked.add(name);
-        return (good as Record<string, string>)[name] ?? '';
-      },
-      env: {},
-    };
-    readVerifyInputs(masker, source);
-    expect([...asked].sort()).toEqual(Object.keys(action.inputs).sort());
-  });
-
-  it('has the defaults that the parser has', () => {
-    const defaults = Object.entries(action.inputs).map(([name, input]) => [
-      name,
-      input.default?.startsWith('${{') ? '' : (input.default ?? ''),
-    ]);
-    expect(read({ ...Object.fromEntries(defaults), ...good })).toEqual(read(good));
-  });
 
   it('declares exactly the outputs that are written', () => {
     expect(Object.keys(verifyOutputs([])).sort()).toEqual(Object.keys(action.outputs).sort());

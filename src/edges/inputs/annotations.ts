@@ -7,6 +7,12 @@ const mostAnnotations = 100;
 const longestName = 256;
 const longestValue = 4096;
 
+/** Annotations as an input gives them, and what a person should know about them. */
+export interface Annotations {
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly warnings: readonly string[];
+}
+
 /**
  * Reads `name=value` lines. The value starts after the first `=` and may contain more; nothing is
  * unquoted, but a value wrapped in quotes gives a warning, since YAML block text keeps them and a
@@ -15,10 +21,7 @@ const longestValue = 4096;
  * @throws {Failure} `bad-annotation`: no `=`, no name, a name twice, control characters, too many
  * or too long.
  */
-export function parseAnnotations(text: string): {
-  annotations: Readonly<Record<string, string>>;
-  warnings: readonly string[];
-} {
+export function parseAnnotations(text: string): Annotations {
   const annotations: Record<string, string> = Object.create(null);
   const warnings: string[] = [];
   for (const line of parseList(text, 'keep-commas')) {

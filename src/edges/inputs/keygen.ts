@@ -1,7 +1,8 @@
 import type { Masker } from '../../engine/world.ts';
 import { Failure } from '../../failure.ts';
-import { type InputSource, runnerInputs } from './sign.ts';
-import { parseBoolean, shown } from './values.ts';
+import { type InputSource, optional, readTable, runnerInputs, type Values } from './read.ts';
+import { keygenTable } from './table.ts';
+import { shown } from './values.ts';
 
 /** Whose secrets are set. */
 export type SecretPlace =
@@ -50,39 +51,37 @@ export const tokenStep = `steps:
 
 /** Reads and checks the inputs; what is secret is masked first. @throws {Failure} `bad-input` */
 export function readKeygenInputs(masker: Masker, source: InputSource = runnerInputs): KeygenInputs {
-  const githubToken = source.get('github-token');
-  const password = source.get('password', { trimWhitespace: false }).replace(/[\r\n]+$/, '');
-  masker.mask(githubToken);
-  masker.mask(password);
-  if (githubToken === '') {
+  const read = readTable(keygenTable, source, masker);
+  const { 'github-token': githubToken, password, 'public-key-file': publicKeyFile } = read;
+  if (githubToken === undefined) {
     throw new Failure(
       'bad-input',
       'Input github-token is empty, and secrets are written with it.',
       `The workflow's own token may not write secrets; make one that may:\n${tokenStep}`,
     );
   }
-  if (password !== '' && password.length < 12) {
+  if (password !== undefined && password.length < 12) {
     throw new Failure(
       'bad-input',
       'The password in `password` has fewer than 12 characters, which can be guessed.',
       'Leave `password` empty: a random one of 256 bits is made and stored.',
     );
   }
-  const publicKeyFile = source.get('public-key-file');
   return {
-    place: readPlace(source),
+    place: readPlace(read),
     githubToken,
-    names: namesFor(source.get('secret-prefix') || 'COSIGN'),
-    ...(password === '' ? {} : { password }),
-    overwrite: parseBoolean('overwrite', source.get('overwrite'), false),
-    ...(publicKeyFile === '' ? {} : { publicKeyFile }),
+    names: namesFor(read['secret-prefix']),
+    ...optional('password', password),
+    overwrite: read.overwrite,
+    ...optional('publicKeyFile', publicKeyFile),
   };
 }
 
-function readPlace(source: InputSource): SecretPlace {
-  const repository = source.get('repository') || (source.env.GITHUB_REPOSITORY ?? '');
-  const environment = source.get('environment');
-  const organization = source.get('organization');
+function readPlace({
+  repository = '',
+  environment,
+  organization,
+}: Pick<Values<typeof keygenTable>, 'repository' | 'environment' | 'organization'>): SecretPlace {
   const [, owner, repo] =
     /^([A-Za-z0-9][A-Za-z0-9-]{0,99})\/([\w.-]{1,100})$/.exec(repository) ?? [];
   if (owner === undefined || repo === undefined || /^\.+$/.test(repo)) {
@@ -92,15 +91,15 @@ function readPlace(source: InputSource): SecretPlace {
       'Write `repository: owner/name`, or leave it out for the repository of this workflow.',
     );
   }
-  if (environment !== '' && organization !== '') {
+  if (environment !== undefined && organization !== undefined) {
     throw new Failure(
       'bad-input',
       'Both environment and organization are set.',
       'An organisation has no environments: leave one of the two out.',
     );
   }
-  if (environment !== '') return { kind: 'environment', owner, repo, environment };
-  if (organization === '') return { kind: 'repository', owner, repo };
+  if (environment !== undefined) return { kind: 'environment', owner, repo, environment };
+  if (organization === undefined) return { kind: 'repository', owner, repo };
   if (!/^[A-Za-z0-9][A-Za-z0-9-]{0,99}$/.test(organization)) {
     throw new Failure(
       'bad-input',

@@ -1,4 +1,5 @@
-import type { InputSource } from './sign.ts';
+import type { InputSource } from './read.ts';
+import type { Table } from './table.ts';
 
 // Names of inputs and variables that people bring along from cosign and from other actions. The
 // runner hands undeclared inputs on, after a warning that is easy to miss.
@@ -141,13 +142,14 @@ const tables = {
 /**
  * The inputs that this step sets and the action does not have, as far as it is known what was
  * meant: names of other tools, `_` for `-`, and slips of the pen.
- * @param names every input that the action has
+ * @param inputs every input that the action has
  */
 export function otherNames(
   source: InputSource,
   action: keyof typeof tables,
-  names: ReadonlySet<string>,
+  inputs: Table,
 ): readonly Mistake[] {
+  const names = new Set(Object.keys(inputs));
   return Object.entries(source.env).flatMap(([variable, value]) => {
     const wrong = /^INPUT_(.+)$/.exec(variable)?.[1]?.toLowerCase();
     if (wrong === undefined || names.has(wrong) || !value?.trim()) return [];
@@ -183,19 +185,6 @@ function isSlip(written: string, name: string): boolean {
     left === right.slice(1) ||
     (left[0] === right[1] && left[1] === right[0] && left.slice(2) === right.slice(2))
   );
-}
-
-/** Remembers which inputs were asked for: together they are all that an action has. */
-export function rememberNames(source: InputSource): {
-  readonly source: InputSource;
-  readonly names: ReadonlySet<string>;
-} {
-  const names = new Set<string>();
-  const get: InputSource['get'] = (name, options) => {
-    names.add(name);
-    return source.get(name, options);
-  };
-  return { source: { get, env: source.env }, names };
 }
 
 /** Variables of cosign that say what is trusted and where things are recorded. */

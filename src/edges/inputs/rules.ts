@@ -1,7 +1,8 @@
 import type { RegistryRequest, ServiceRequest } from '../../engine/request.ts';
 import { Failure } from '../../failure.ts';
 import { type Mistake, otherVariables } from './other-names.ts';
-import type { InputSource, SignInputs } from './sign.ts';
+import type { InputSource } from './read.ts';
+import type { SignInputs } from './sign.ts';
 
 // Which inputs go together. Pure rules: a value in, a Failure or warnings out.
 

@@ -1,26 +1,9 @@
-import { getInput } from '@actions/core';
-import type { FormatChoice } from '../../engine/formats.ts';
 import type { ServiceRequest, SignRequest } from '../../engine/request.ts';
 import type { Masker } from '../../engine/world.ts';
-import { parseDigest } from '../../image/digest.ts';
-import { parseAnnotations } from './annotations.ts';
-import { otherNames, rememberNames } from './other-names.ts';
+import { otherNames } from './other-names.ts';
+import { type InputSource, optional, readTable, runnerInputs, type Values } from './read.ts';
 import { checkSignInputs } from './rules.ts';
-import {
-  parseBoolean,
-  parseChoice,
-  parseDuration,
-  parseImages,
-  parseRegistryHost,
-  parseServiceUrl,
-} from './values.ts';
-
-export const formatChoices = [
-  'auto',
-  'bundle',
-  'legacy',
-  'both',
-] as const satisfies readonly FormatChoice[];
+import { signTable } from './table.ts';
 
 /** The inputs of sign-image, read once: what is to be done, and what only GitHub Actions knows. */
 export interface SignInputs extends SignRequest {
@@ -32,120 +15,81 @@ export interface SignInputs extends SignRequest {
   readonly warnings: readonly string[];
 }
 
-/** Where inputs come from: @actions/core's getInput and the environment, or a table in a test. */
-export interface InputSource {
-  get(name: string, options?: { trimWhitespace: boolean }): string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
-
-export const runnerInputs: InputSource = {
-  get: (name, options) => getInput(name, options),
-  env: process.env,
-};
-
 /**
- * Reads and checks all inputs of sign-image. Secrets are masked before anything that can fail or
- * print.
+ * Reads and checks all inputs of sign-image.
  * @throws {Failure} `bad-input`, `bad-digest`, `bad-annotation`, naming the input and what to write
  * instead.
  */
-export function readSignInputs(masker: Masker, given: InputSource = runnerInputs): SignInputs {
-  const { source, names } = rememberNames(given);
-  const secrets = readSecrets(masker, source);
-  const text = (name: string) => source.get(name);
-  const flag = (name: string, fallback: boolean) => parseBoolean(name, text(name), fallback);
-  const { annotations, warnings } = parseAnnotations(text('annotations'));
+export function readSignInputs(masker: Masker, source: InputSource = runnerInputs): SignInputs {
+  const read = readTable(signTable, source, masker);
   const inputs = {
-    images: parseImages(text('images')),
-    ...optional('digest', text('digest'), parseDigest),
-    ...optional('metadata', text('metadata'), asIs),
-    recursive: flag('recursive', false),
-    ...secrets,
-    annotations,
-    githubAnnotations: flag('github-annotations', false),
-    format: parseChoice('format', text('format') || 'auto', formatChoices),
-    tlog: flag('tlog', true),
-    skipExisting: flag('skip-existing', true),
-    verify: flag('verify', true),
-    oidcAudience: text('oidc-audience') || 'sigstore',
-    services: readServices(text),
-    disclosePrivateRepository: flag('disclose-private-repository', false),
-    registry: {
-      ...secrets.registry,
-      ...optional('host', text('registry'), parseRegistryHost),
-      allowHttp: flag('allow-http-registry', false),
-      allowInsecure: flag('allow-insecure-registry', false),
-    },
-    timeout: parseDuration('timeout', text('timeout') || '5m'),
+    images: read.images,
+    ...optional('digest', read.digest),
+    ...optional('metadata', read.metadata),
+    recursive: read.recursive,
+    ...optional('key', read.key),
+    ...optional('keyPassword', read['key-password']),
+    annotations: read.annotations.annotations,
+    githubAnnotations: read['github-annotations'],
+    format: read.format,
+    tlog: read.tlog,
+    skipExisting: read['skip-existing'],
+    verify: read.verify,
+    ...optional('identityToken', read['identity-token']),
+    oidcAudience: read['oidc-audience'],
+    services: servicesOf(read),
+    disclosePrivateRepository: read['disclose-private-repository'],
+    registry: registryOf(read),
+    timeout: read.timeout,
+    ...optional('githubToken', read['github-token']),
   };
+  const mistakes = otherNames(source, 'sign', signTable);
   return {
     ...inputs,
-    warnings: [
-      ...warnings,
-      ...checkSignInputs(inputs, otherNames(source, 'sign', names), source.env),
-    ],
+    warnings: [...read.annotations.warnings, ...checkSignInputs(inputs, mistakes, source.env)],
   };
 }
 
-function readServices(text: (name: string) => string): ServiceRequest {
+function servicesOf(read: Values<typeof signTable>): ServiceRequest {
+  const version = read['rekor-version'];
   return {
-    ...optional('fulcioUrl', text('fulcio-url'), (value) => parseServiceUrl('fulcio-url', value)),
-    ...optional('rekorUrl', text('rekor-url'), (value) => parseServiceUrl('rekor-url', value)),
-    ...optional('timestampUrl', text('timestamp-url'), (value) =>
-      parseServiceUrl('timestamp-url', value),
-    ),
-    ...optional('rekorVersion', text('rekor-version'), (value) =>
-      parseChoice('rekor-version', value, ['1', '2']) === '1' ? 1 : 2,
-    ),
-    ...optional('signingConfig', text('signing-config'), asIs),
-    ...optional('trustedRoot', text('trusted-root'), asIs),
-    ...optional('tufMirror', text('tuf-mirror'), (value) => parseServiceUrl('tuf-mirror', value)),
-    ...optional('tufRoot', text('tuf-root'), asIs),
+    ...optional('fulcioUrl', read['fulcio-url']),
+    ...optional('rekorUrl', read['rekor-url']),
+    ...optional('timestampUrl', read['timestamp-url']),
+    ...optional('rekorVersion', version === undefined ? undefined : version === '1' ? 1 : 2),
+    ...optional('signingConfig', read['signing-config']),
+    ...trustOf(read),
   };
 }
 
-/**
- * Reads what must never be printed and masks all of it at once. Passwords keep their spaces. A line
- * break at the end is the secret store's, or part of the password of a key that `echo` made: the
- * key's reader tries both.
- */
-function readSecrets(masker: Masker, source: InputSource) {
-  const written = (name: string) => source.get(name, { trimWhitespace: false });
-  const withoutBreak = (text: string) => text.replace(/[\r\n]+$/, '');
-  const key = source.get('key');
-  const given = written('key-password');
-  const keyPassword = withoutBreak(given) === '' ? source.env.COSIGN_PASSWORD : given;
-  const username = source.get('registry-username');
-  const registryPassword = withoutBreak(written('registry-password'));
-  const identityToken = source.get('identity-token') || (source.env.SIGSTORE_ID_TOKEN ?? '').trim();
-  const githubToken = source.get('github-token');
-  masker.maskKey(key);
-  masker.maskKey(source.env[/^env:\/\/(\w+)$/.exec(key)?.[1] ?? '']);
-  for (const secret of [keyPassword, registryPassword, identityToken, githubToken])
-    masker.mask(secret);
-  masker.maskBasic(username, registryPassword);
+type Shared =
+  | 'trusted-root'
+  | 'tuf-mirror'
+  | 'tuf-root'
+  | 'registry'
+  | 'registry-username'
+  | 'registry-password'
+  | 'allow-http-registry'
+  | 'allow-insecure-registry';
+
+/** What certificates and logs are checked with. */
+export function trustOf(
+  read: Pick<Values<typeof signTable>, Shared>,
+): Pick<ServiceRequest, 'trustedRoot' | 'tufMirror' | 'tufRoot'> {
   return {
-    ...optional('key', key, asIs),
-    ...(keyPassword === undefined ? {} : { keyPassword }),
-    ...optional('identityToken', identityToken, asIs),
-    ...optional('githubToken', githubToken, asIs),
-    registry: {
-      ...optional('username', username, asIs),
-      ...optional('password', registryPassword, asIs),
-    },
+    ...optional('trustedRoot', read['trusted-root']),
+    ...optional('tufMirror', read['tuf-mirror']),
+    ...optional('tufRoot', read['tuf-root']),
   };
 }
 
-/** `{ [name]: parse(text) }`, or nothing for an empty input. */
-export function optional<K extends string, T>(
-  name: K,
-  text: string,
-  parse: (text: string) => T,
-): { readonly [key in K]?: T } {
-  return text === '' ? {} : ({ [name]: parse(text) } as { readonly [key in K]?: T });
-}
-
-/** For texts that another room reads. */
-export function asIs(text: string): string {
-  return text;
+/** How the registry is reached. */
+export function registryOf(read: Pick<Values<typeof signTable>, Shared>): SignRequest['registry'] {
+  return {
+    ...optional('username', read['registry-username']),
+    ...optional('password', read['registry-password']),
+    ...optional('host', read.registry),
+    allowHttp: read['allow-http-registry'],
+    allowInsecure: read['allow-insecure-registry'],
+  };
 }

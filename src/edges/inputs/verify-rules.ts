@@ -2,6 +2,7 @@ import { Failure } from '../../failure.ts';
 import type { Matcher } from '../../signature/policy.ts';
 import { type Mistake, otherVariables } from './other-names.ts';
 import { checkOpenness } from './patterns.ts';
+import type { InputSource } from './read.ts';
 import {
   checkRegistryLogin,
   checkTuf,
@@ -11,7 +12,6 @@ import {
   ownTrust,
   registryWarnings,
 } from './rules.ts';
-import type { InputSource } from './sign.ts';
 import { checkClaims, checkEntries, checkIssuerNamed } from './signer-mistakes.ts';
 import type { VerifyInputs } from './verify.ts';
 

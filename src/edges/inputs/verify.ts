@@ -1,21 +1,11 @@
 import type { VerifyRequest } from '../../engine/request.ts';
 import type { Masker } from '../../engine/world.ts';
-import { parseDigest } from '../../image/digest.ts';
 import type { GithubClaims, Matcher, Pattern } from '../../signature/policy.ts';
-import { parseAnnotations } from './annotations.ts';
-import { otherNames, rememberNames } from './other-names.ts';
+import { otherNames } from './other-names.ts';
 import { parsePatterns } from './patterns.ts';
-import { asIs, type InputSource, optional, runnerInputs } from './sign.ts';
-import {
-  parseBoolean,
-  parseChoice,
-  parseDuration,
-  parseGlobs,
-  parseImages,
-  parseList,
-  parseRegistryHost,
-  parseServiceUrl,
-} from './values.ts';
+import { type InputSource, optional, readTable, runnerInputs, type Values } from './read.ts';
+import { registryOf, trustOf } from './sign.ts';
+import { verifyTable } from './table.ts';
 import { checkVerifyInputs } from './verify-rules.ts';
 
 /**
@@ -35,79 +25,59 @@ export interface VerifyInputs extends VerifyRequest {
 }
 
 /**
- * Reads and checks all inputs of sign-image/verify. Secrets are masked before anything that can
- * fail or print.
+ * Reads and checks all inputs of sign-image/verify.
  * @param compilePattern signature/pattern.ts, where `hasPatterns` says so
  * @throws {Failure} `bad-input`, `bad-digest`, `bad-annotation`, `nothing-to-verify`, naming the
  * input and what to write instead.
  */
 export function readVerifyInputs(
   masker: Masker,
-  read: InputSource = runnerInputs,
+  source: InputSource = runnerInputs,
   compilePattern: CompilePattern = notLoaded,
 ): VerifyInputs {
-  const { source, names } = rememberNames(read);
-  const secrets = readSecrets(masker, source);
-  const text = (name: string) => source.get(name);
-  const flag = (name: string, fallback: boolean) => parseBoolean(name, text(name), fallback);
-  const list = (name: string) => parseList(text(name), 'keep-commas');
-  const { annotations, warnings } = parseAnnotations(text('annotations'));
+  const read = readTable(verifyTable, source, masker);
+  const patterns = (name: 'certificate-identity-regexp' | 'certificate-oidc-issuer-regexp') =>
+    parsePatterns(name, read[name], compilePattern);
   const given = {
-    identity: list('certificate-identity'),
-    identityRegexp: parsePatterns(
-      'certificate-identity-regexp',
-      list('certificate-identity-regexp'),
-      compilePattern,
-    ),
-    issuer: list('certificate-oidc-issuer'),
-    issuerRegexp: parsePatterns(
-      'certificate-oidc-issuer-regexp',
-      list('certificate-oidc-issuer-regexp'),
-      compilePattern,
-    ),
+    identity: read['certificate-identity'],
+    identityRegexp: patterns('certificate-identity-regexp'),
+    issuer: read['certificate-oidc-issuer'],
+    issuerRegexp: patterns('certificate-oidc-issuer-regexp'),
   };
   const [firstIssuer = { exact: githubIssuer }, ...moreIssuers] = [
     ...given.issuer.map(exact),
     ...given.issuerRegexp,
   ];
   const inputs = {
-    images: parseImages(text('images')),
-    ...optional('digest', text('digest'), parseDigest),
-    ...optional('metadata', text('metadata'), asIs),
-    recursive: flag('recursive', false),
-    ...optional('key', text('key'), asIs),
+    images: read.images,
+    ...optional('digest', read.digest),
+    ...optional('metadata', read.metadata),
+    recursive: read.recursive,
+    ...optional('key', read.key),
     identities: [...given.identity.map(exact), ...given.identityRegexp],
     issuers: [firstIssuer, ...moreIssuers] as const,
-    github: readClaims(text),
-    annotations,
-    policy: list('policy'),
-    files: parseGlobs(text('files')),
-    changedOnly: flag('changed-only', false),
-    onlyImages: parseGlobs(text('only-images')),
-    skipImages: parseGlobs(text('skip-images')),
-    tlog: parseChoice('tlog', text('tlog') || 'required', ['required', 'ignore']),
-    fail: flag('fail', true),
-    comment: flag('comment', false),
-    ...optional('sarif', text('sarif'), asIs),
-    services: {
-      ...optional('trustedRoot', text('trusted-root'), asIs),
-      ...optional('tufMirror', text('tuf-mirror'), (value) => parseServiceUrl('tuf-mirror', value)),
-      ...optional('tufRoot', text('tuf-root'), asIs),
-    },
-    registry: {
-      ...secrets.registry,
-      ...optional('host', text('registry'), parseRegistryHost),
-      allowHttp: flag('allow-http-registry', false),
-      allowInsecure: flag('allow-insecure-registry', false),
-    },
-    timeout: parseDuration('timeout', text('timeout') || '5m'),
-    ...optional('githubToken', secrets.githubToken, asIs),
+    github: claimsOf(read),
+    annotations: read.annotations.annotations,
+    policy: read.policy,
+    files: read.files,
+    changedOnly: read['changed-only'],
+    onlyImages: read['only-images'],
+    skipImages: read['skip-images'],
+    tlog: read.tlog,
+    fail: read.fail,
+    comment: read.comment,
+    ...optional('sarif', read.sarif),
+    services: trustOf(read),
+    registry: registryOf(read),
+    timeout: read.timeout,
+    ...optional('githubToken', read['github-token']),
   };
+  const mistakes = otherNames(source, 'verify', verifyTable);
   return {
     ...inputs,
     warnings: [
-      ...warnings,
-      ...checkVerifyInputs(inputs, given, otherNames(source, 'verify', names), source.env),
+      ...read.annotations.warnings,
+      ...checkVerifyInputs(inputs, given, mistakes, source.env),
     ],
   };
 }
@@ -125,36 +95,14 @@ function notLoaded(): never {
   throw new Error('is a pattern, and patterns are not loaded');
 }
 
-function readClaims(text: (name: string) => string): GithubClaims {
+function claimsOf(read: Values<typeof verifyTable>): GithubClaims {
   return {
-    ...optional('repository', text('github-repository'), asIs),
-    ...optional('ref', text('github-ref'), asIs),
-    ...optional('sha', text('github-sha'), asIs),
-    ...optional('event', text('github-event'), asIs),
-    ...optional('workflowRef', text('github-workflow-ref'), asIs),
-    ...optional('runnerEnvironment', text('github-runner-environment'), asIs),
-  };
-}
-
-/**
- * Reads what must never be printed. A private key has no place here, but who pastes one by mistake
- * must not find it in the log.
- */
-function readSecrets(masker: Masker, source: InputSource) {
-  const key = source.get('key');
-  const username = source.get('registry-username');
-  const password = source
-    .get('registry-password', { trimWhitespace: false })
-    .replace(/[\r\n]+$/, '');
-  const githubToken = source.get('github-token');
-  masker.maskPrivateKey(key);
-  masker.maskPrivateKey(source.env[/^env:\/\/(\w+)$/.exec(key)?.[1] ?? '']);
-  masker.mask(password);
-  masker.mask(githubToken);
-  masker.maskBasic(username, password);
-  return {
-    githubToken,
-    registry: { ...optional('username', username, asIs), ...optional('password', password, asIs) },
+    ...optional('repository', read['github-repository']),
+    ...optional('ref', read['github-ref']),
+    ...optional('sha', read['github-sha']),
+    ...optional('event', read['github-event']),
+    ...optional('workflowRef', read['github-workflow-ref']),
+    ...optional('runnerEnvironment', read['github-runner-environment']),
   };
 }
 

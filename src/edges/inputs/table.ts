@@ -1,0 +1,412 @@
+// Every input of every action and command, once: what parses and masks them goes through these
+// rows, and a test compares them with the action.yml files.
+
+/** One input. */
+export interface InputRow {
+  readonly kind: Kind;
+  /** as it is written; of a switch or a choice the value that counts when it is empty */
+  readonly default?: string;
+  /** masked before anything that can fail: always; a key, unless it is a path or an address; … */
+  readonly secret?: 'always' | 'key' | 'unless-public';
+  /** the variable that counts when the input is empty */
+  readonly variable?: string;
+  /** what it is for, in sentences, as Markdown */
+  readonly sentence: string;
+}
+
+/**
+ * How an input is read. `text`: one text; `password`: one with its spaces and line breaks; `list`:
+ * one entry a line; `images`, `globs`: also split at commas; `switch`: true or false; a list of
+ * words: one of them.
+ */
+export type Kind =
+  | 'text'
+  | 'password'
+  | 'list'
+  | 'images'
+  | 'globs'
+  | 'annotations'
+  | 'switch'
+  | 'duration'
+  | 'digest'
+  | 'url'
+  | 'host'
+  | readonly [string, ...string[]];
+
+export type Table = Readonly<Record<string, InputRow>>;
+
+const shared = {
+  metadata: {
+    kind: 'text',
+    sentence:
+      'The `metadata` output of docker/build-push-action or docker/bake-action. Image names and digests are read from it.',
+  },
+  'registry-username': {
+    kind: 'text',
+    sentence:
+      'The user name for `registry`. It is sent to no other host; every other registry gets the docker login on the machine, and so does this one without a user name.',
+  },
+  'registry-password': {
+    kind: 'password',
+    secret: 'always',
+    sentence: 'The password or token that belongs to `registry-username`.',
+  },
+  'allow-http-registry': {
+    kind: 'switch',
+    default: 'false',
+    sentence: 'Speak plain http to the registry. Registries on loopback may always be http.',
+  },
+  'allow-insecure-registry': {
+    kind: 'switch',
+    default: 'false',
+    sentence: "Do not verify the registry's TLS certificate.",
+  },
+  timeout: {
+    kind: 'duration',
+    default: '5m',
+    sentence: 'The time for the whole step, retries included, such as `90s`, `5m` or `1h30m`.',
+  },
+} as const satisfies Table;
+
+/** The inputs of sign-image. */
+export const signTable = {
+  images: {
+    kind: 'images',
+    sentence:
+      'The images to sign, `registry/repository[:tag][@sha256:…]`, one a line or separated by commas; or a JSON array of them, such as the output `images` of another step. Docker Hub short names are expanded as Docker does; `oci://` in front (Helm charts) is taken off.',
+  },
+  digest: {
+    kind: 'digest',
+    sentence:
+      'The digest of the pushed image, for example `${{ steps.build.outputs.digest }}`. It is used for every entry of `images` that names no digest; an entry that names another one is an error.',
+  },
+  metadata: shared.metadata,
+  recursive: {
+    kind: 'switch',
+    default: 'false',
+    sentence:
+      'Also sign every manifest inside an image index, that is platform images and attestation manifests.',
+  },
+  key: {
+    kind: 'text',
+    secret: 'key',
+    sentence:
+      "The private key to sign with: the text of a PEM (encrypted cosign key, PKCS#8, SEC1 or PKCS#1; RSA or EC), `env://NAME`, a path, or a KMS reference. Without it the workflow's own identity signs (keyless).",
+  },
+  'key-password': {
+    kind: 'password',
+    secret: 'always',
+    variable: 'COSIGN_PASSWORD',
+    sentence:
+      'The password of an encrypted key. The variable `COSIGN_PASSWORD` is used when this is empty.',
+  },
+  annotations: {
+    kind: 'annotations',
+    sentence:
+      'Annotations to sign with the image, one `name=value` a line. The value may contain `=`; quotes are kept as they are.',
+  },
+  'github-annotations': {
+    kind: 'switch',
+    default: 'false',
+    sentence:
+      'Also sign the annotations `repository`, `workflow`, `ref`, `sha`, `run_id`, `run_attempt` and `actor` of this run.',
+  },
+  format: {
+    kind: ['auto', 'bundle', 'legacy', 'both'],
+    default: 'auto',
+    sentence:
+      'How signatures are stored: `bundle` (Sigstore bundle as an OCI referrer), `legacy` (the tag `sha256-….sig` of cosign 1 and 2), `both`, or `auto`, which is the bundle, and the legacy signature wherever the log can give it what legacy verifiers need.',
+  },
+  tlog: {
+    kind: 'switch',
+    default: 'true',
+    sentence:
+      'Record the signatures in the transparency log. `false` is refused for keyless signing without a timestamp.',
+  },
+  'skip-existing': {
+    kind: 'switch',
+    default: 'true',
+    sentence:
+      'Do not write again what a valid signature of the same signer with the same annotations and format already says.',
+  },
+  verify: {
+    kind: 'switch',
+    default: 'true',
+    sentence:
+      'Read the signatures back from the registry and verify them as a stranger would. The step fails when they do not verify.',
+  },
+  'identity-token': {
+    kind: 'text',
+    secret: 'always',
+    variable: 'SIGSTORE_ID_TOKEN',
+    sentence:
+      "An OIDC token to sign with instead of GitHub's. The variable `SIGSTORE_ID_TOKEN` is used when this is empty.",
+  },
+  'oidc-audience': {
+    kind: 'text',
+    default: 'sigstore',
+    sentence:
+      "The audience that GitHub's OIDC provider is asked for, and that a given token must have.",
+  },
+  'fulcio-url': {
+    kind: 'url',
+    sentence:
+      'The address of the certificate authority, in place of the one that the signing config names.',
+  },
+  'rekor-url': {
+    kind: 'url',
+    sentence:
+      'The address of the transparency log, in place of the one that the signing config names.',
+  },
+  'timestamp-url': {
+    kind: 'url',
+    sentence:
+      'The address of the timestamp authority (RFC 3161), in place of the one that the signing config names.',
+  },
+  'rekor-version': {
+    kind: ['1', '2'],
+    sentence:
+      'The API version of `rekor-url`, `1` or `2`. It is found out by asking when this is empty.',
+  },
+  'signing-config': {
+    kind: 'text',
+    sentence: 'A Sigstore SigningConfig, as a path or as the JSON itself.',
+  },
+  'trusted-root': {
+    kind: 'text',
+    sentence: 'A Sigstore TrustedRoot, as a path or as the JSON itself.',
+  },
+  'tuf-mirror': {
+    kind: 'url',
+    sentence:
+      'The address of another TUF repository to get the trusted root and the signing config from.',
+  },
+  'tuf-root': {
+    kind: 'text',
+    sentence: 'The first `root.json` of `tuf-mirror`, as a path or as the JSON itself.',
+  },
+  'disclose-private-repository': {
+    kind: 'switch',
+    default: 'false',
+    sentence:
+      'Keyless signing against the public-good instance publishes the names of the repository and the workflow. From a private or internal repository it is refused, before any service is contacted, unless this is `true`.',
+  },
+  registry: {
+    kind: 'host',
+    sentence:
+      'The host that `registry-username` and `registry-password` are for, such as `ghcr.io`. By default the one that all entries of `images` are on. A name that comes out of `metadata` never decides it: with `metadata` alone, a login needs this input.',
+  },
+  'registry-username': shared['registry-username'],
+  'registry-password': shared['registry-password'],
+  'allow-http-registry': shared['allow-http-registry'],
+  'allow-insecure-registry': shared['allow-insecure-registry'],
+  timeout: shared.timeout,
+  'github-token': {
+    kind: 'text',
+    default: '${{ github.token }}',
+    secret: 'always',
+    sentence:
+      "The token to ask for the repository's visibility with, when the event does not tell it.",
+  },
+} as const satisfies Table;
+
+/** The inputs of sign-image/verify. */
+export const verifyTable = {
+  images: {
+    kind: 'images',
+    sentence:
+      'The images to verify, `registry/repository[:tag][@sha256:…]`, one a line or separated by commas; or a JSON array of them, such as the output `images` of another step. Docker Hub short names are expanded as Docker does; `oci://` in front (Helm charts) is taken off.',
+  },
+  digest: {
+    kind: 'digest',
+    sentence:
+      'The digest of the image. It is used for every entry of `images` that names no digest; an entry that names another one is an error.',
+  },
+  metadata: shared.metadata,
+  recursive: {
+    kind: 'switch',
+    default: 'false',
+    sentence:
+      'Every manifest inside an image index must verify as well, that is platform images and attestation manifests.',
+  },
+  key: {
+    kind: 'text',
+    secret: 'unless-public',
+    sentence:
+      'The public key that must have signed: the text of a PEM, `env://NAME`, a path, or a KMS reference. Several PEM blocks mean any of them. In a pull request a path is what it brings; with `changed-only` it is read from the base instead.',
+  },
+  'certificate-identity': {
+    kind: 'list',
+    sentence:
+      'The identity that must have signed (keyless), exactly, such as `https://github.com/OWNER/REPO/.github/workflows/release.yml@refs/heads/main`. Several lines mean any of them.',
+  },
+  'certificate-identity-regexp': {
+    kind: 'list',
+    sentence:
+      'A regular expression of Go (RE2) that must match the whole identity, in place of `certificate-identity`. Several lines mean any of them.',
+  },
+  'certificate-oidc-issuer': {
+    kind: 'list',
+    sentence:
+      "The issuer of that identity, exactly. Several lines mean any of them. When no issuer is named it is GitHub's, `https://token.actions.githubusercontent.com`, also on GitHub Enterprise Server.",
+  },
+  'certificate-oidc-issuer-regexp': {
+    kind: 'list',
+    sentence:
+      'A regular expression of Go (RE2) that must match the whole issuer, in place of `certificate-oidc-issuer`. Several lines mean any of them.',
+  },
+  'github-repository': {
+    kind: 'text',
+    sentence:
+      "The repository (`owner/name`) whose workflow run signed, as the certificate says it. With a reusable workflow this differs from the identity, which names the workflow's file.",
+  },
+  'github-ref': {
+    kind: 'text',
+    sentence:
+      'The ref that the signing run was started for, such as `refs/heads/main`, as the certificate says it.',
+  },
+  'github-sha': {
+    kind: 'text',
+    sentence: 'The commit that the signing run was started for, as the certificate says it.',
+  },
+  'github-event': {
+    kind: 'text',
+    sentence: 'The event that started the signing run, such as `push`, as the certificate says it.',
+  },
+  'github-workflow-ref': {
+    kind: 'text',
+    sentence: 'The workflow that was started, `owner/name/path@ref`, as the certificate says it.',
+  },
+  'github-runner-environment': {
+    kind: 'text',
+    sentence:
+      'Where the signing run ran, `github-hosted` or `self-hosted`, as the certificate says it.',
+  },
+  annotations: {
+    kind: 'annotations',
+    sentence:
+      'Annotations that the signature must carry, one `name=value` a line. The value may contain `=`.',
+  },
+  policy: {
+    kind: 'list',
+    sentence:
+      'Policy files that say who must have signed which image, as paths or globs: sigstore `ClusterImagePolicy`, or Kyverno `ClusterPolicy` with `verifyImages`. In a pull request they are what it brings; with `changed-only` they are read from the base instead.',
+  },
+  files: {
+    kind: 'globs',
+    sentence:
+      'Files to read image references from, as globs: Dockerfile, compose, Kubernetes, kustomize, Helm values, workflow files. A line with `!` in front takes out what an earlier line chose.',
+  },
+  'changed-only': {
+    kind: 'switch',
+    default: 'false',
+    sentence:
+      'Read only those of `files` that the pull request changes, as its head has them. What a link or a submodule that it changes may bring in is unresolved. Files that `key`, `policy`, `trusted-root` and `tuf-root` name are read from its base.',
+  },
+  'only-images': {
+    kind: 'globs',
+    sentence:
+      'Globs over the images that `files` name, such as `ghcr.io/acme/**`; only these are judged. The others are listed with the code `not-judged`, and do not fail. Globs fit names without tag and digest; an image that `images` names is always judged.',
+  },
+  'skip-images': {
+    kind: 'globs',
+    sentence:
+      'Globs over the images that `files` name, which are listed with the code `not-judged` and do not fail.',
+  },
+  tlog: {
+    kind: ['required', 'ignore'],
+    default: 'required',
+    sentence:
+      'What the transparency log must say: `required`, an entry that holds; or `ignore`, log entries are not looked at. A keyless signature must then carry a timestamp of a trusted authority.',
+  },
+  fail: {
+    kind: 'switch',
+    default: 'true',
+    sentence:
+      'An image that does not verify fails the step. With `false` it is only reported; a step that cannot look at its images still fails.',
+  },
+  comment: {
+    kind: 'switch',
+    default: 'false',
+    sentence: 'Keep one comment on the pull request up to date.',
+  },
+  sarif: { kind: 'text', sentence: 'The path to write the findings to, for code scanning.' },
+  'trusted-root': {
+    kind: 'text',
+    sentence:
+      'A Sigstore TrustedRoot, as a path or as the JSON itself. Without it the one of the public instance is used. In a pull request a path is what it brings; with `changed-only` it is read from the base instead.',
+  },
+  'tuf-mirror': {
+    kind: 'url',
+    sentence: 'The address of another TUF repository to get the trusted root from.',
+  },
+  'tuf-root': {
+    kind: 'text',
+    sentence:
+      'The first `root.json` of `tuf-mirror`, as a path or as the JSON itself. In a pull request a path is what it brings; with `changed-only` it is read from the base instead.',
+  },
+  registry: {
+    kind: 'host',
+    sentence:
+      'The host that `registry-username` and `registry-password` are for, such as `ghcr.io`. By default the one that all entries of `images` are on. A name that comes out of `files` or `metadata` never decides it: with these alone, a login needs this input.',
+  },
+  'registry-username': shared['registry-username'],
+  'registry-password': shared['registry-password'],
+  'allow-http-registry': shared['allow-http-registry'],
+  'allow-insecure-registry': shared['allow-insecure-registry'],
+  timeout: shared.timeout,
+  'github-token': {
+    kind: 'text',
+    default: '${{ github.token }}',
+    secret: 'always',
+    sentence:
+      'The token to ask for the files of the pull request and to write the comment with. Not needed for anything else.',
+  },
+} as const satisfies Table;
+
+/** The inputs of sign-image/keygen. */
+export const keygenTable = {
+  repository: {
+    kind: 'text',
+    variable: 'GITHUB_REPOSITORY',
+    sentence:
+      'The repository whose secrets are set, `owner/name`; by default the one that this workflow is in. With `organization` it is the repository that may use the secrets.',
+  },
+  environment: {
+    kind: 'text',
+    sentence:
+      'The environment of the repository whose secrets are set, so that only jobs in it can sign.',
+  },
+  organization: {
+    kind: 'text',
+    sentence: "The organisation whose secrets are set, in place of the repository's.",
+  },
+  'github-token': {
+    kind: 'text',
+    secret: 'always',
+    sentence:
+      'A token that may write secrets: of a GitHub App, or a fine-grained personal access token, with the permission Secrets (of an environment Environments) set to write. The `GITHUB_TOKEN` of a workflow never may.',
+  },
+  'secret-prefix': {
+    kind: 'text',
+    default: 'COSIGN',
+    sentence:
+      'What the names of the secrets begin with. `COSIGN` makes `COSIGN_PRIVATE_KEY`, `COSIGN_PASSWORD` and `COSIGN_PUBLIC_KEY`.',
+  },
+  password: {
+    kind: 'password',
+    secret: 'always',
+    sentence:
+      'The password that the private key is encrypted with. One of 256 random bits is made when this is empty.',
+  },
+  overwrite: {
+    kind: 'switch',
+    default: 'false',
+    sentence:
+      'Replace secrets that exist. What the old key has signed can then be verified with the old public key only.',
+  },
+  'public-key-file': {
+    kind: 'text',
+    sentence: 'The path to write the public key to, in the workspace, for example `cosign.pub`.',
+  },
+} as const satisfies Table;
