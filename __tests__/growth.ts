@@ -1,7 +1,7 @@
 /** Milliseconds of one burst: long enough to be measured, short enough to run undisturbed. */
 const burst = 0.2;
-const rounds = 12;
-const tries = 3;
+/** How often a ratio is looked for, each time in so many rounds; most are clear at once. */
+const tries = [4, 12, 12];
 /** A ratio that needs no second try: linear cost, with what a machine adds to it. */
 const clear = 2.5;
 
@@ -15,12 +15,17 @@ export function growth(work: (size: number) => unknown, size: number): number {
   let times = 1;
   while (Math.min(...many(5, () => cost(work, size, times))) < burst) times *= 2;
   let least = Number.POSITIVE_INFINITY;
-  for (let attempt = 0; attempt < tries && least > clear; attempt++)
-    least = Math.min(least, ratio(work, size, times));
+  for (const rounds of tries)
+    if (least > clear) least = Math.min(least, ratio(work, size, times, rounds));
   return least;
 }
 
-function ratio(work: (size: number) => unknown, size: number, times: number): number {
+function ratio(
+  work: (size: number) => unknown,
+  size: number,
+  times: number,
+  rounds: number,
+): number {
   let [once, twice] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (let round = 0; round < rounds; round++) {
     once = Math.min(once, cost(work, size, times));

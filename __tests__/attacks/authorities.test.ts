@@ -1,8 +1,9 @@
 // Trusted authorities that may not vouch for everything, and keys that cost their reader time.
-import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isSupportedKey, isTooCostly, verifies } from '../../src/signature/key.ts';
 import { parseTrustedRoot } from '../../src/signature/trust.ts';
+import { anyRsaPair } from '../sandbox/rsa-keys.ts';
 import { newRoot } from '../sandbox/sigstore/certificates.ts';
 import { keyless, sceneOf } from './attack.ts';
 import { authorityCases, chainFor, stamperCases, stampingChain } from './authorities.ts';
@@ -20,7 +21,7 @@ afterAll(() => stage.close());
 
 /** A key whose exponent has so many bits. Its signatures are as good as any. */
 function rsaKey(bits: number, exponentBits: number): KeyObject {
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: bits });
+  const { privateKey } = anyRsaPair(bits);
   if (exponentBits <= 17) return privateKey;
   const jwk = privateKey.export({ format: 'jwk' });
   const number = (text: string | undefined) =>

@@ -1,4 +1,5 @@
 import { constants, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { anyRsaPair } from '../sandbox/rsa-keys.ts';
 import { newEcKey, spkiOf } from '../sandbox/sigstore/keys.ts';
 import { type Attack, made, type Scene } from './attack.ts';
 import { base64, sha256 } from './forge.ts';
@@ -12,8 +13,8 @@ const p384 = curve('P-384');
 const p521 = curve('P-521');
 const koblitz = curve('secp256k1');
 const edwards = generateKeyPairSync('ed25519').privateKey;
-const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
-const shortRsa = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey;
+const rsa = anyRsaPair().privateKey;
+const shortRsa = anyRsaPair(1024).privateKey;
 const idOf = (key: KeyObject): string => base64(sha256(spkiOf(key)));
 
 const by = (...keys: readonly KeyObject[]): Pick<Attack, 'policy'> => {

@@ -12,6 +12,7 @@ import { keyAlgorithm } from '../../src/keys/algorithm.ts';
 import { encryptPrivateKey } from '../../src/keys/encrypted.ts';
 import { keyIdOf, loadSigner } from '../../src/keys/local.ts';
 import { readPem } from '../../src/keys/pem.ts';
+import { anyRsaPair } from '../sandbox/rsa-keys.ts';
 import {
   cosign2,
   cosign3,
@@ -41,7 +42,7 @@ async function countingScrypt<T>(action: () => Promise<T>) {
 const data = Buffer.from('what is signed');
 const fresh = freshKey();
 const freshDer = fresh.privateKey.export({ type: 'pkcs8', format: 'der' });
-const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+const rsa = anyRsaPair().privateKey;
 
 /** Signs with a key text and verifies with the public key that is known from elsewhere. */
 async function signs(
@@ -198,11 +199,7 @@ describe('a key that came damaged out of a secret store is repaired', () => {
 describe('a key that no verifier would take is refused with the reason', () => {
   const pss = generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey;
   const table: [name: string, key: KeyObject, message: string][] = [
-    [
-      'RSA 1024',
-      generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey,
-      'an RSA key of 1024 bits, which is too short',
-    ],
+    ['RSA 1024', anyRsaPair(1024).privateKey, 'an RSA key of 1024 bits, which is too short'],
     ['RSA-PSS', pss, 'bound to RSA-PSS'],
     ['P-521', generateKeyPairSync('ec', { namedCurve: 'P-521' }).privateKey, 'on the curve P-521'],
     [

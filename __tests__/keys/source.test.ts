@@ -7,6 +7,7 @@ import { secretForms } from '../../src/keys/mask.ts';
 import { readPublicKeys } from '../../src/keys/public.ts';
 import { type KeyPlaces, readKeySource } from '../../src/keys/source.ts';
 import { anyText } from '../any-text.ts';
+import { anyRsaPair } from '../sandbox/rsa-keys.ts';
 import { cosign2, cosign3, recordedPassword } from './recorded.ts';
 import { damages, failureOf, freshKey } from './samples.ts';
 
@@ -94,7 +95,7 @@ describe('where a key comes from', () => {
 });
 
 describe('public keys', () => {
-  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
+  const rsa = anyRsaPair().publicKey;
   const spki = (pem: string) =>
     readPublicKeys(pem).map((key) => key.export({ type: 'spki', format: 'pem' }));
 

@@ -12,6 +12,7 @@ import type { ImageSigner } from '../../src/signature/signer.ts';
 import { makePayload } from '../../src/signature/simple-signing.ts';
 import { makeStatement } from '../../src/signature/statement.ts';
 import { createTrust } from '../../src/signature/trust.ts';
+import { anyRsaPair } from '../sandbox/rsa-keys.ts';
 import { PrivateSigstore } from './private-sigstore.ts';
 
 const image = parseDigest(`sha256:${'ab'.repeat(32)}`);
@@ -55,7 +56,7 @@ const keys = {
   p256: ec('P-256'),
   p384: ec('P-384'),
   p521: ec('P-521'),
-  rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  rsa: anyRsaPair(),
   ed25519: generateKeyPairSync('ed25519'),
 };
 
@@ -185,7 +186,7 @@ describe('a key that did not sign', () => {
     made = await bothFormats(signerOf(keys.p256.privateKey));
   });
 
-  const weak = generateKeyPairSync('rsa', { modulusLength: 1024 });
+  const weak = anyRsaPair(1024);
   const others: readonly (readonly [string, KeyObject])[] = [
     ['of the same kind', ec('P-256').publicKey],
     ['of another curve', keys.p384.publicKey],

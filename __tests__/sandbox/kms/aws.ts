@@ -3,6 +3,7 @@
 // Version 4 for API requests". Signatures are recomputed here with node:crypto alone.
 import { createHash, createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { TestCertificates } from '../certificates.ts';
+import { anyRsaPair } from '../rsa-keys.ts';
 import { type Answered, type Asked, type Service, startService } from './service.ts';
 import { signDigest } from './sign-digest.ts';
 
@@ -117,7 +118,7 @@ export async function startAws(options: AwsOptions): Promise<FakeAws> {
 
 function pairOf(spec: AwsKeySpec) {
   if (spec === 'SYMMETRIC_DEFAULT') return {};
-  if (spec === 'RSA_2048') return { pair: generateKeyPairSync('rsa', { modulusLength: 2048 }) };
+  if (spec === 'RSA_2048') return { pair: anyRsaPair() };
   const namedCurve = {
     ECC_NIST_P256: 'P-256',
     ECC_NIST_P384: 'P-384',

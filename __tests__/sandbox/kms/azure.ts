@@ -5,7 +5,7 @@
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 import type { TestCertificates } from '../certificates.ts';
-import { rsaPairOf } from '../rsa-keys.ts';
+import { anyRsaPair, rsaPairOf } from '../rsa-keys.ts';
 import { type Answered, type Asked, type Service, startService } from './service.ts';
 import { signDigest } from './sign-digest.ts';
 
@@ -180,9 +180,7 @@ export async function startAzure(options: AzureOptions): Promise<FakeAzure> {
 }
 
 function pairOf({ kty = 'EC', crv = 'P-256' }: AzureVersion) {
-  return kty.startsWith('RSA')
-    ? generateKeyPairSync('rsa', { modulusLength: 2048 })
-    : generateKeyPairSync('ec', { namedCurve: crv });
+  return kty.startsWith('RSA') ? anyRsaPair() : generateKeyPairSync('ec', { namedCurve: crv });
 }
 
 function failed(status: number, code: string, inner?: string): Answered {

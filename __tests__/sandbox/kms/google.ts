@@ -5,7 +5,7 @@
 // integrity".
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
-import { rsaPairOf } from '../rsa-keys.ts';
+import { anyRsaPair, rsaPairOf } from '../rsa-keys.ts';
 import { type Answered, type Asked, type Service, startService } from './service.ts';
 import { signDigest } from './sign-digest.ts';
 
@@ -275,7 +275,7 @@ export async function startGoogle(options: GoogleOptions = {}): Promise<FakeGoog
 }
 
 function pairOf(algorithm: string) {
-  if (algorithm.startsWith('RSA')) return generateKeyPairSync('rsa', { modulusLength: 2048 });
+  if (algorithm.startsWith('RSA')) return anyRsaPair();
   return generateKeyPairSync('ec', { namedCurve: algorithm.includes('P384') ? 'P-384' : 'P-256' });
 }
 

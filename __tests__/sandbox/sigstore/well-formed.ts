@@ -7,6 +7,7 @@ import {
   sign,
 } from 'node:crypto';
 import { dsse } from '@sigstore/core';
+import { anyRsaPair } from '../rsa-keys.ts';
 import { boolean, integer, nothing, octetString, oid, sequence } from './der.ts';
 import { type HashName, newEcKey, spkiOf } from './keys.ts';
 
@@ -44,8 +45,7 @@ export function keyOf(name: KeyName): KeyObject {
 }
 
 function newKey(name: KeyName): KeyObject {
-  if (name.startsWith('rsa'))
-    return generateKeyPairSync('rsa', { modulusLength: Number(name.slice(4)) }).privateKey;
+  if (name.startsWith('rsa')) return anyRsaPair(Number(name.slice(4))).privateKey;
   if (name === 'ed25519') return generateKeyPairSync('ed25519').privateKey;
   return name === 'P-256' ? newEcKey() : generateKeyPairSync('ec', { namedCurve: name }).privateKey;
 }
