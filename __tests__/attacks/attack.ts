@@ -36,7 +36,18 @@ export interface Attack {
    * the attack is that a good signature gets lost: it must still be found, beside the refused ones
    */
   readonly passes?: true;
+  /**
+   * where the twin is a good signature and nothing else: what it is made of. Those of one wish are
+   * the same, so one of them is played
+   */
+  readonly twin?: readonly [kind: 'bundle' | 'layer', wish: Wish];
 }
+
+const usual: Wish = {};
+
+/** Such a twin, unless there is more to it. */
+const twinOf = (kind: 'bundle' | 'layer', wish: Wish, more: More): Pick<Attack, 'twin'> =>
+  Object.keys(more).length === 0 ? { twin: [kind, wish] } : {};
 
 export const keyless: SignaturePolicy = {
   signers: [{ identities: [{ exact: identity }], issuers: [{ exact: issuer }] }],
@@ -60,7 +71,7 @@ export function made(
   name: string,
   code: Attack['code'],
   hostile: (scene: Scene) => Wish,
-  honest: Wish = {},
+  honest: Wish = usual,
   more: More = {},
 ): Attack {
   return {
@@ -68,6 +79,7 @@ export function made(
     code,
     lay: (scene, evil) =>
       void scene.store.bundle(scene.bundle(evil ? { ...honest, ...hostile(scene) } : honest)),
+    ...twinOf('bundle', honest, more),
     ...more,
   };
 }
@@ -78,7 +90,7 @@ export function edited(
   code: Attack['code'],
   path: string,
   value: unknown,
-  wish: Wish = {},
+  wish: Wish = usual,
   more: More = {},
 ): Attack {
   const lay = (scene: Scene, evil: boolean): void => {
@@ -86,7 +98,7 @@ export function edited(
     if (evil) put(path, value)(bundle);
     scene.store.bundle(bundle);
   };
-  return { name, code, lay, ...more };
+  return { name, code, lay, ...twinOf('bundle', wish, more), ...more };
 }
 
 /** An attack that edits the text of a good bundle. */
@@ -94,7 +106,7 @@ export function respelled(
   name: string,
   code: Attack['code'],
   edit: (text: string) => string | Buffer,
-  wish: Wish = {},
+  wish: Wish = usual,
 ): Attack {
   const lay = (scene: Scene, evil: boolean): void => {
     const text = JSON.stringify(scene.bundle(wish));
@@ -102,7 +114,7 @@ export function respelled(
     if (evil && written === text) throw new Error(`"${name}" changes nothing`);
     scene.store.bundle(written);
   };
-  return { name, code, lay };
+  return { name, code, lay, twin: ['bundle', wish] };
 }
 
 /** An attack whose legacy layer is made of one wish, and its twin of another. */
@@ -110,7 +122,7 @@ export function layered(
   name: string,
   code: Attack['code'],
   hostile: (scene: Scene) => Wish,
-  honest: Wish = {},
+  honest: Wish = usual,
   more: More = {},
 ): Attack {
   return {
@@ -118,6 +130,7 @@ export function layered(
     code,
     lay: (scene, evil) =>
       void scene.store.layer(scene.layer(evil ? { ...honest, ...hostile(scene) } : honest)),
+    ...twinOf('layer', honest, more),
     ...more,
   };
 }
@@ -128,7 +141,7 @@ export function relabelled(
   code: Attack['code'],
   annotation: 'signature' | 'certificate' | 'chain' | 'bundle' | 'rfc3161timestamp',
   edit: (old: string) => string | undefined,
-  wish: Wish = {},
+  wish: Wish = usual,
   more: More = {},
 ): Attack {
   const key =
@@ -142,5 +155,5 @@ export function relabelled(
     else if (evil && value !== undefined) layer.annotations[key] = value;
     scene.store.layer(layer);
   };
-  return { name, code, lay, ...more };
+  return { name, code, lay, ...twinOf('layer', wish, more), ...more };
 }
