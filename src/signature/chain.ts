@@ -1,9 +1,23 @@
+// When a signing certificate is good. All of this must hold, in this order:
+//
+// 1. its form: one name, one issuer, may sign code, is no authority (`readCertificate`,
+//    certificate.ts);
+// 2. an authority of the trusted root has the name that it gives as its issuer (`findIssuer`);
+// 3. the signature is made with its key, and the log entries hold (judge.ts, log-entry.ts);
+// 4. that authority may have issued it: a path to the root in which every issuer is one, allows code
+//    signing, and may vouch for the names below it (`issuersOf`, name-constraints.ts);
+// 5. at each time that a log or a timestamp authority proves, and at one at least, every
+//    certificate of the path was valid, and a log of certificates has it (@sigstore/verify, asked by
+//    `verifyTimeAndChain`);
+// 6. its identity, issuer and claims are the expected ones (signer-rules.ts).
 import { createPublicKey } from 'node:crypto';
 import type { ASN1Obj, X509Certificate } from '@sigstore/core';
+import type { TrustMaterial } from '@sigstore/verify';
+import type { SigningCertificate } from './certificate.ts';
 import { sameBytes } from './content.ts';
 import { isTooCostly } from './key.ts';
 import { type NameConstraints, nameProblem, readNameConstraints } from './name-constraints.ts';
-import { shownError } from './refusal.ts';
+import { Refusal, shownError } from './refusal.ts';
 
 const oid = {
   keyUsage: '2.5.29.15',
@@ -15,7 +29,7 @@ const oid = {
 } as const;
 
 /** What a certificate may be for (RFC 5280, 4.2.1.12). */
-export const purposes = {
+const purposes = {
   codeSigning: '1.3.6.1.5.5.7.3.3',
   timeStamping: '1.3.6.1.5.5.7.3.8',
 } as const;
@@ -34,8 +48,55 @@ const understood: ReadonlySet<string> = new Set([
   '2.5.29.32', // certificate policies: no certain one is asked for
 ]);
 
+/**
+ * Looks for the issuer that a certificate names, before its key is used for anything: a key that
+ * nobody vouches for may be one that costs its reader seconds, a thousand times. Whether the issuer
+ * has signed it is for `verifyTimeAndChain`.
+ * @throws {Refusal} `untrusted-certificate`
+ */
+export function findIssuer(
+  { x509 }: SigningCertificate,
+  { material }: { readonly material: TrustMaterial | undefined },
+): void {
+  if (material === undefined)
+    throw new Refusal(
+      'untrusted-certificate',
+      'There is no trusted root to check its certificate with.',
+    );
+  const known = material.certificateAuthorities.flatMap(({ certChain }) => certChain);
+  if (known.some((issuer) => isNamed(issuer, x509))) return;
+  throw new Refusal(
+    'untrusted-certificate',
+    'Its certificate is not trusted: no authority of the trusted root has issued it.',
+  );
+}
+
+/**
+ * The authorities that may have issued a certificate, by all that they say of themselves.
+ * @throws {Refusal} `untrusted-certificate` where there is none
+ */
+export function issuersOf(
+  { x509 }: SigningCertificate,
+  material: TrustMaterial,
+): TrustMaterial['certificateAuthorities'] {
+  const problems = new Set<string>();
+  const issuers = material.certificateAuthorities.filter(({ certChain }) => {
+    const problem = pathProblem(x509, certChain, purposes.codeSigning);
+    if (problem !== undefined) problems.add(problem);
+    return problem === undefined;
+  });
+  problems.delete(notIssued);
+  const [reason] = problems;
+  if (issuers.length === 0 && reason !== undefined)
+    throw new Refusal(
+      'untrusted-certificate',
+      `Its certificate is not trusted: the authority that issued it ${reason}.`,
+    );
+  return issuers;
+}
+
 /** What `pathProblem` says of a chain that a certificate does not come from. */
-export const notIssued = 'has not issued it';
+const notIssued = 'has not issued it';
 
 /** What a certificate of an authority allows; `problem` where it allows nothing. */
 interface Restrictions {
@@ -54,7 +115,7 @@ interface Restrictions {
  * @param chain from the lowest to the root, as a trusted root lists it
  * @returns undefined where there is a path to the root that allows it; else half a sentence
  */
-export function pathProblem(
+function pathProblem(
   certificate: X509Certificate,
   chain: readonly X509Certificate[],
   purpose: string,
@@ -79,7 +140,7 @@ function pathsFrom(
 }
 
 /** True for the issuer that a certificate names: by its name, and by its key where both say it. */
-export function isNamed(issuer: X509Certificate, certificate: X509Certificate): boolean {
+function isNamed(issuer: X509Certificate, certificate: X509Certificate): boolean {
   if (!sameBytes(issuer.subject, certificate.issuer)) return false;
   const named = certificate.extAuthorityKeyID?.keyIdentifier;
   const own = issuer.extSubjectKeyID?.keyIdentifier;

@@ -1,30 +1,11 @@
-import type { Bundle, TransparencyLogEntry } from '@sigstore/bundle';
+import type { Bundle } from '@sigstore/bundle';
 import { shown } from '../text/untrusted.ts';
 import { parseBundle } from './bundle.ts';
 import { SignedContent } from './content.ts';
-import type { FoundSignature } from './found.ts';
+import type { Evidence, ReadableSignature, SignedBy } from './found.ts';
 import { readLayer } from './legacy.ts';
 import { Refusal } from './refusal.ts';
-import { type Claim, readStatement, statementType } from './statement.ts';
-
-/**
- * Who says to have signed. The hint is what the signature calls its key, base64 of sha256 of the
- * SPKI DER by habit; it proves nothing.
- */
-export type SignedBy = { readonly certificate: Buffer } | { readonly hint: string | undefined };
-
-/** A signature whose bytes could be fetched. */
-export type ReadableSignature = Exclude<FoundSignature, { readonly problem: unknown }>;
-
-/** One signature of either format, taken apart. Nothing of it is believed yet. */
-export interface Evidence {
-  readonly claim: Claim;
-  readonly content: SignedContent;
-  readonly signedBy: SignedBy;
-  readonly entries: readonly TransparencyLogEntry[];
-  /** DER of RFC 3161 responses, over the signature's bytes */
-  readonly timestamps: readonly Buffer[];
-}
+import { readStatement, statementType } from './statement.ts';
 
 /**
  * Takes a signature apart.

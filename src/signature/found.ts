@@ -1,11 +1,10 @@
+import type { TransparencyLogEntry } from '@sigstore/bundle';
 import type { Digest } from '../image/digest.ts';
-import type { VerdictCode } from './verdict.ts';
+import type { SignedContent } from './content.ts';
+import type { Claim } from './statement.ts';
+import type { Format, VerdictCode } from './verdict.ts';
 
-/**
- * How a signature lies in the registry: Sigstore bundle v0.3 as a referrer, or a `simplesigning`
- * layer of cosign 1 and 2.
- */
-export type Format = 'bundle' | 'legacy';
+export type { Format } from './verdict.ts';
 
 /**
  * A signature as it was found in a registry; nothing of it is believed yet. Where it could not even
@@ -39,3 +38,22 @@ export type FoundSignature =
       /** what a verdict about it must say */
       readonly problem: { readonly code: VerdictCode; readonly reason: string };
     };
+
+/**
+ * Who says to have signed. The hint is what the signature calls its key, base64 of sha256 of the
+ * SPKI DER by habit; it proves nothing.
+ */
+export type SignedBy = { readonly certificate: Buffer } | { readonly hint: string | undefined };
+
+/** A signature whose bytes could be fetched. */
+export type ReadableSignature = Exclude<FoundSignature, { readonly problem: unknown }>;
+
+/** One signature of either format, taken apart. Nothing of it is believed yet. */
+export interface Evidence {
+  readonly claim: Claim;
+  readonly content: SignedContent;
+  readonly signedBy: SignedBy;
+  readonly entries: readonly TransparencyLogEntry[];
+  /** DER of RFC 3161 responses, over the signature's bytes */
+  readonly timestamps: readonly Buffer[];
+}

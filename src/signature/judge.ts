@@ -3,8 +3,9 @@ import type { RFC3161Timestamp } from '@sigstore/core';
 import { type Digest, hexOf } from '../image/digest.ts';
 import { shown } from '../text/untrusted.ts';
 import { readCertificate, type SigningCertificate } from './certificate.ts';
-import { type Evidence, readEvidence } from './evidence.ts';
-import type { FoundSignature } from './found.ts';
+import { findIssuer } from './chain.ts';
+import { readEvidence } from './evidence.ts';
+import type { Evidence, FoundSignature } from './found.ts';
 import { keyId, spki } from './key.ts';
 import { factsOf } from './log-entry.ts';
 import type { SignaturePolicy } from './policy.ts';
@@ -13,7 +14,7 @@ import { checkSigner, namedSigner } from './signer-rules.ts';
 import { parseTimestamp } from './timestamp.ts';
 import type { Trust } from './trust.ts';
 import type { Verdict, VerdictCode } from './verdict.ts';
-import { findIssuer, verifyLog, verifyTimeAndChain } from './verification.ts';
+import { verifyLog, verifyTimeAndChain } from './verification.ts';
 
 /** What has been verified so far: the only things a verdict may state. */
 export type Facts = { -readonly [Name in keyof Verdict]?: Verdict[Name] };

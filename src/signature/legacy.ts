@@ -1,7 +1,7 @@
 import type { TransparencyLogEntry } from '@sigstore/bundle';
 import { isBase64 } from './bundle-shape.ts';
 import { SignedContent } from './content.ts';
-import type { Evidence, SignedBy } from './evidence.ts';
+import type { Evidence, SignedBy } from './found.ts';
 import { isObject, parseJson } from './json.ts';
 import { Refusal } from './refusal.ts';
 import { readPayload } from './simple-signing.ts';

@@ -1,6 +1,11 @@
 import type { Digest } from '../image/digest.ts';
-import type { Format } from './found.ts';
 import type { GithubClaims, SignaturePolicy } from './policy.ts';
+
+/**
+ * How a signature lies in the registry: Sigstore bundle v0.3 as a referrer, or a `simplesigning`
+ * layer of cosign 1 and 2.
+ */
+export type Format = 'bundle' | 'legacy';
 
 /** Every code a verdict can have. The list is closed and documented in README "Result codes". */
 export const verdictCodes = [

@@ -8,8 +8,8 @@ import {
   Verifier,
 } from '@sigstore/verify';
 import type { SigningCertificate } from './certificate.ts';
-import { isNamed, notIssued, pathProblem, purposes } from './chain.ts';
-import type { Evidence } from './evidence.ts';
+import { issuersOf } from './chain.ts';
+import type { Evidence } from './found.ts';
 import { checkEntry, type VerifierBytes } from './log-entry.ts';
 import { Refusal, shownError } from './refusal.ts';
 import type { Trust } from './trust.ts';
@@ -39,50 +39,6 @@ export function verifyLog(
     entity,
     'bad-log-entry',
   );
-}
-
-/**
- * Looks for the issuer that a certificate names, before its key is used for anything: a key that
- * nobody vouches for may be one that costs its reader seconds, a thousand times. Whether the issuer
- * has signed it is for `verifyTimeAndChain`.
- * @throws {Refusal} `untrusted-certificate`
- */
-export function findIssuer({ x509 }: SigningCertificate, { material }: Trust): void {
-  if (material === undefined)
-    throw new Refusal(
-      'untrusted-certificate',
-      'There is no trusted root to check its certificate with.',
-    );
-  const known = material.certificateAuthorities.flatMap(({ certChain }) => certChain);
-  if (known.some((issuer) => isNamed(issuer, x509))) return;
-  throw new Refusal(
-    'untrusted-certificate',
-    'Its certificate is not trusted: no authority of the trusted root has issued it.',
-  );
-}
-
-/**
- * The authorities that may have issued a certificate, by all that they say of themselves.
- * @throws {Refusal} `untrusted-certificate` where there is none
- */
-function issuersOf(
-  { x509 }: SigningCertificate,
-  material: TrustMaterial,
-): TrustMaterial['certificateAuthorities'] {
-  const problems = new Set<string>();
-  const issuers = material.certificateAuthorities.filter(({ certChain }) => {
-    const problem = pathProblem(x509, certChain, purposes.codeSigning);
-    if (problem !== undefined) problems.add(problem);
-    return problem === undefined;
-  });
-  problems.delete(notIssued);
-  const [reason] = problems;
-  if (issuers.length === 0 && reason !== undefined)
-    throw new Refusal(
-      'untrusted-certificate',
-      `Its certificate is not trusted: the authority that issued it ${reason}.`,
-    );
-  return issuers;
 }
 
 /**

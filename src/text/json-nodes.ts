@@ -1,7 +1,6 @@
 import { UnreadableYaml } from './unreadable-yaml.ts';
 import { shown } from './untrusted.ts';
-import type { YamlLimits } from './yaml.ts';
-import type { YamlNode } from './yaml-node.ts';
+import type { YamlLimits, YamlNode } from './yaml-node.ts';
 
 /** The text is no JSON; it may still be YAML. */
 class NotJson extends Error {}

@@ -1,8 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, type LineCounter, type Node, Scalar } from 'yaml';
 import { UnreadableYaml } from './unreadable-yaml.ts';
 import { shown } from './untrusted.ts';
-import type { YamlLimits } from './yaml.ts';
-import type { YamlMap, YamlNode } from './yaml-node.ts';
+import type { YamlLimits, YamlMap, YamlNode } from './yaml-node.ts';
 
 interface Pair {
   readonly key: Node | null;

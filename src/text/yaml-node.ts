@@ -97,3 +97,13 @@ export function plainValue({ value }: YamlNode): unknown {
   }
   return Array.isArray(value) ? (value as readonly YamlNode[]).map(plainValue) : value;
 }
+
+/** What one file may hold. */
+export interface YamlLimits {
+  /** of one document, in YAML's grammar: words, signs, line ends, the blanks between them */
+  readonly lexemes: number;
+  readonly documents: number;
+  readonly depth: number;
+  /** those behind aliases count each time, so a few lines cannot stand for millions */
+  readonly values: number;
+}

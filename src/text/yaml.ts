@@ -3,17 +3,7 @@ import { readJsonNodes } from './json-nodes.ts';
 import { UnreadableYaml } from './unreadable-yaml.ts';
 import { YamlConverter } from './yaml-convert.ts';
 import { lexemes } from './yaml-lexer.ts';
-import type { YamlNode } from './yaml-node.ts';
-
-/** What one file may hold. */
-export interface YamlLimits {
-  /** of one document, in YAML's grammar: words, signs, line ends, the blanks between them */
-  readonly lexemes: number;
-  readonly documents: number;
-  readonly depth: number;
-  /** those behind aliases count each time, so a few lines cannot stand for millions */
-  readonly values: number;
-}
+import type { YamlLimits, YamlNode } from './yaml-node.ts';
 
 /** Large enough for a bundle of custom resource definitions. */
 export const yamlLimits: YamlLimits = {

@@ -1,10 +1,19 @@
-import type { RegistryRequest, ServiceRequest } from '../../engine/request.ts';
+import type { RegistryRequest, ServiceRequest, SignRequest } from '../../engine/request.ts';
 import { Failure } from '../../failure.ts';
 import { type Mistake, otherVariables } from './other-names.ts';
 import type { InputSource } from './read.ts';
-import type { SignInputs } from './sign.ts';
 
 // Which inputs go together. Pure rules: a value in, a Failure or warnings out.
+
+/** The inputs of sign-image, read once: what is to be done, and what only GitHub Actions knows. */
+export interface SignInputs extends SignRequest {
+  /** those of input `annotations` */
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly githubAnnotations: boolean;
+  readonly githubToken?: string;
+  /** what a person should know although nothing is wrong enough to stop */
+  readonly warnings: readonly string[];
+}
 
 type CheckedInputs = Omit<SignInputs, 'warnings'>;
 

@@ -2,18 +2,10 @@ import type { ServiceRequest, SignRequest } from '../../engine/request.ts';
 import type { Masker } from '../../engine/world.ts';
 import { otherNames } from './other-names.ts';
 import { type InputSource, optional, readTable, runnerInputs, type Values } from './read.ts';
-import { checkSignInputs } from './rules.ts';
+import { checkSignInputs, type SignInputs } from './rules.ts';
 import { signTable } from './table.ts';
 
-/** The inputs of sign-image, read once: what is to be done, and what only GitHub Actions knows. */
-export interface SignInputs extends SignRequest {
-  /** those of input `annotations` */
-  readonly annotations: Readonly<Record<string, string>>;
-  readonly githubAnnotations: boolean;
-  readonly githubToken?: string;
-  /** what a person should know although nothing is wrong enough to stop */
-  readonly warnings: readonly string[];
-}
+export type { SignInputs } from './rules.ts';
 
 /**
  * Reads and checks all inputs of sign-image.

@@ -1,3 +1,4 @@
+import type { VerifyRequest } from '../../engine/request.ts';
 import { Failure } from '../../failure.ts';
 import type { Matcher } from '../../signature/policy.ts';
 import { type Mistake, otherVariables } from './other-names.ts';
@@ -13,10 +14,19 @@ import {
   registryWarnings,
 } from './rules.ts';
 import { checkClaims, checkEntries, checkIssuerNamed } from './signer-mistakes.ts';
-import type { VerifyInputs } from './verify.ts';
 
 // Which inputs of the gate go together. A gate must not guess: where two readings are possible,
 // both are refused.
+
+/** The inputs of sign-image/verify, read once: what is to be verified, and how it is reported. */
+export interface VerifyInputs extends VerifyRequest {
+  readonly changedOnly: boolean;
+  readonly fail: boolean;
+  readonly comment: boolean;
+  readonly sarif?: string;
+  readonly githubToken?: string;
+  readonly warnings: readonly string[];
+}
 
 type CheckedInputs = Omit<VerifyInputs, 'warnings'>;
 

@@ -1,4 +1,3 @@
-import type { VerifyRequest } from '../../engine/request.ts';
 import type { Masker } from '../../engine/world.ts';
 import type { GithubClaims, Matcher, Pattern } from '../../signature/policy.ts';
 import { otherNames } from './other-names.ts';
@@ -6,23 +5,15 @@ import { parsePatterns } from './patterns.ts';
 import { type InputSource, optional, readTable, runnerInputs, type Values } from './read.ts';
 import { registryOf, trustOf } from './sign.ts';
 import { verifyTable } from './table.ts';
-import { checkVerifyInputs } from './verify-rules.ts';
+import { checkVerifyInputs, type VerifyInputs } from './verify-rules.ts';
+
+export type { VerifyInputs } from './verify-rules.ts';
 
 /**
  * Issuer of the tokens that GitHub Actions gives its workflows; what counts when no issuer is
  * named.
  */
 export const githubIssuer = 'https://token.actions.githubusercontent.com';
-
-/** The inputs of sign-image/verify, read once: what is to be verified, and how it is reported. */
-export interface VerifyInputs extends VerifyRequest {
-  readonly changedOnly: boolean;
-  readonly fail: boolean;
-  readonly comment: boolean;
-  readonly sarif?: string;
-  readonly githubToken?: string;
-  readonly warnings: readonly string[];
-}
 
 /**
  * Reads and checks all inputs of sign-image/verify.
