@@ -55,7 +55,7 @@ describe.concurrent('a fresh token', () => {
     await using world = await openWorld(-60);
     world.sigstore.faults.fulcio.inject({ kind: 'status', status: 500 });
     const run = await signed(
-      { images: world.image, ...world.services('v1'), timeout: '20s' },
+      { images: world.image, ...world.services('v1'), timeout: '60s' },
       { env: world.github },
     );
     expect(run, run.shown).toMatchObject({ code: 1, errorCodes: ['bad-identity-token'] });

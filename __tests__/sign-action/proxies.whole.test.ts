@@ -113,7 +113,7 @@ describe.concurrent('behind a company proxy', () => {
       NODE_EXTRA_CA_CERTS: caFile,
     };
     const run = await signed(
-      keyedInputs(`${host}/acme/app@${world.digest}`, key, { timeout: '2s' }),
+      keyedInputs(`${host}/acme/app@${world.digest}`, key, { timeout: '60s' }),
       { env },
     );
     // Without the proxy this name leads nowhere: that it was not asked is the proof.
@@ -139,7 +139,7 @@ describe.concurrent('behind a company proxy', () => {
       NODE_EXTRA_CA_CERTS: caFile,
     };
     const inputs = keyedInputs(`${host}/acme/app@${world.digest}`, key);
-    const run = await signed({ ...inputs, ...(direct ? { timeout: '2s' } : {}) }, { env });
+    const run = await signed({ ...inputs, ...(direct ? { timeout: '60s' } : {}) }, { env });
     expect(run, run.shown).toMatchObject({ code: direct ? 1 : 0 });
     expect(world.proxy.log.length === 0).toBe(direct);
   });
@@ -156,7 +156,7 @@ describe.concurrent('behind a company proxy', () => {
     const proxy = await startConnectProxy({ routes: { '10.11.12.13:5000': registry.host } });
     const inputs = keyedInputs(`10.11.12.13:5000/acme/app@${digest}`, key, {
       'allow-http-registry': 'true',
-      ...(direct ? { timeout: '2s' } : {}),
+      ...(direct ? { timeout: '30s' } : {}),
     });
     const run = await signed(inputs, {
       env: { http_proxy: proxy.url, https_proxy: proxy.url, no_proxy: noProxy },
