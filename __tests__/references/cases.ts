@@ -1,6 +1,8 @@
 // The cases of cases/: what a file names, and what a gate must say of it (its README).
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, posix, relative } from 'node:path';
+import { join, relative } from 'node:path';
+import { settle } from '../../src/engine/read-files.ts';
+import type { ImageUse } from '../../src/references/image-use.ts';
 import { readBuilt, readFileReferences } from '../../src/references/read-file.ts';
 
 /** A place that an image really runs from; without an image the file does not tell which. */
@@ -51,11 +53,11 @@ export const cases: readonly Case[] = readdirSync(folder, { withFileTypes: true 
  * What a file of a case names, with the `.env` around it, the Dockerfiles that it builds, and other
  * files that are chosen.
  */
-export function usesOf(
+export async function usesOf(
   path: string,
   contents: ReadonlyMap<string, string | Buffer>,
-  chosen: (file: string) => boolean = () => false,
-) {
+  chosen: (file: string) => boolean,
+): Promise<readonly ImageUse[]> {
   const bytesOf = (file: string) => {
     const content = contents.get(file);
     return content === undefined ? undefined : Buffer.from(content);
@@ -68,18 +70,23 @@ export function usesOf(
     },
   );
   const { uses } = readFileReferences(path, bytesOf(path) ?? Buffer.of(), envFiles);
-  return uses.flatMap((use) => {
-    const isChosen =
-      'why' in use &&
-      use.unlessChosen !== undefined &&
-      chosen(posix.join(posix.dirname(path), use.unlessChosen));
-    if (isChosen) return [];
-    if (!('told' in use) || use.build === undefined) return [use];
-    const dockerfile = bytesOf(use.build.dockerfile);
-    return dockerfile === undefined || use.build.arguments.length === 0
-      ? [use]
-      : readBuilt(dockerfile, use.build.arguments);
-  });
+  const settled = uses.map((use) =>
+    settle(use, path, {
+      chosen,
+      exists: async (file) => contents.has(file),
+      async lookUp(file) {
+        const bytes = bytesOf(file);
+        return bytes === undefined ? undefined : { bytes };
+      },
+      reader: {
+        readLonger: async (_, bytes, beside) => ({
+          kinds: [],
+          uses: readBuilt(bytes, beside?.arguments ?? []),
+        }),
+      },
+    }),
+  );
+  return (await Promise.all(settled)).flat();
 }
 
 /** One thing that a gate said about a place in a file. */

@@ -3,11 +3,13 @@ import type { ImageUse } from '../../src/references/image-use.ts';
 import { readFileReferences } from '../../src/references/read-file.ts';
 
 /** What a file names, one line each: `3 ghcr.io/acme/app:1` or `3 ? $V has no default …`;
- * without Dockerfiles of builds, which whoever reads all files looks for */
+ * without what is told of other files, which whoever reads all files looks for */
 export function show(uses: readonly ImageUse[]): string[] {
   return uses.flatMap((use) => {
     if ('reference' in use) return [`${use.line} ${formatReference(use.reference)}`];
-    if ('told' in use) return use.build === undefined ? [`${use.line} ~ ${use.written}`] : [];
+    const isLookedFor =
+      use.unlessChosen !== undefined || ('told' in use && use.build !== undefined);
+    if ('told' in use) return isLookedFor ? [] : [`${use.line} ~ ${use.written}`];
     return [`${use.line} ? ${use.written}`];
   });
 }

@@ -49,7 +49,7 @@ export async function readFiles(
           : each;
       if (listed.onlyCompose?.has(reading.file) && !mayBeCompose(reading)) continue;
       const uses = await inParallel(reading.uses, atOnce, (use) =>
-        settle(use, reading.file, { globs, reader, lookUp: listed.lookUp }),
+        settle(use, reading.file, { ...listed, chosen: globs.chosen, reader }),
       );
       read.push({ ...reading, uses: uses.flat() });
     }
@@ -64,30 +64,48 @@ function mayBeCompose({ file, kinds }: ReadFile): boolean {
   return kinds.includes('compose') || (kinds.includes('unreadable') && /compose[^/]*$/i.test(file));
 }
 
-interface Tools {
-  readonly globs: Globs;
-  readonly reader: FileReader;
-  readonly lookUp: ChosenFiles['lookUp'];
+/** What a use is settled with. */
+export interface Surroundings extends Pick<ChosenFiles, 'lookUp' | 'exists'> {
+  readonly chosen: Globs['chosen'];
+  readonly reader: Pick<FileReader, 'readLonger'>;
 }
 
 /** What becomes of a use that other files have a say in. */
-async function settle(
+export async function settle(
   use: ImageUse,
   file: string,
-  { globs, reader, lookUp }: Tools,
+  surroundings: Surroundings,
 ): Promise<readonly ImageUse[]> {
-  if ('why' in use && use.unlessChosen !== undefined) {
+  if (use.unlessChosen !== undefined) {
     const path = posix.join(posix.dirname(file), use.unlessChosen);
-    return !path.startsWith('../') && globs.chosen(path) ? [] : [use];
+    return (await isSettled(path, use.mayBeFolder === true, surroundings)) ? [] : [use];
   }
   if (!('told' in use) || use.build === undefined) return [use];
   const { dockerfile, arguments: given } = use.build;
-  const told = globs.chosen(dockerfile) ? [] : [use];
+  const told = surroundings.chosen(dockerfile) ? [] : [use];
   if (given.length === 0) return told;
-  const content = await lookUp(dockerfile);
+  const content = await surroundings.lookUp(dockerfile);
   if (content === undefined || 'why' in content) return [use];
-  const { uses } = await reader.readLonger(dockerfile, content.bytes, { arguments: given });
+  const { uses } = await surroundings.reader.readLonger(dockerfile, content.bytes, {
+    arguments: given,
+  });
   return [...told, ...uses];
+}
+
+const kustomizations = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'];
+
+/** True for a path of this repository that is chosen; of a folder, the kustomization in it. */
+async function isSettled(
+  path: string,
+  mayBeFolder: boolean,
+  { chosen, exists }: Surroundings,
+): Promise<boolean> {
+  if (/^\.\.(?:\/|$)|^\//.test(path)) return false;
+  if (!mayBeFolder) return chosen(path);
+  const folder = path.replace(/\/$/, '');
+  for (const each of [folder, ...kustomizations.map((name) => posix.join(folder, name))])
+    if ((await exists(each)) && !chosen(each)) return false;
+  return true;
 }
 
 /** The `.env` of a file's folder and of all above, each looked up once. */

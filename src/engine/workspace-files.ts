@@ -55,6 +55,7 @@ export async function chooseFiles(root: string, globs: Globs): Promise<ChosenFil
       why: 'is a link to a folder, and links are not followed',
     })),
     contentOf: (file) => readWorkspaceFile(root, file, mostFileBytes),
+    exists: async (path) => (await lookUpWorkspaceFile(root, path, 0)) !== undefined,
     lookUp: (path) => lookUpWorkspaceFile(root, path, mostFileBytes),
     changedOnly: false,
   };

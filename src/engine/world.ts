@@ -64,6 +64,8 @@ export interface ChosenFiles {
   readonly contentOf: (file: string) => Promise<Content>;
   /** any file, chosen or not; undefined where there is none. A link is not followed */
   readonly lookUp: (path: string) => Promise<Content | undefined>;
+  /** true for anything but a folder */
+  readonly exists: (path: string) => Promise<boolean>;
   /** files that count only if they are compose files: what sets their variables changes */
   readonly onlyCompose?: ReadonlySet<string>;
   /** only what a pull request changes; then finding nothing is no mistake */

@@ -15,12 +15,14 @@ export type ImageUse = {
   readonly line: number;
   /** as it stands in the file */
   readonly written: string;
+  /** the file that it names, from the folder of this one: no problem where `files` chooses it */
+  readonly unlessChosen?: string;
+  /** that may also be a folder with a kustomization */
+  readonly mayBeFolder?: boolean;
 } & (
   | { readonly reference: ImageReference }
   | {
       readonly why: string;
-      /** the file that it names, from the folder of this one: no problem where `files` chooses it */
-      readonly unlessChosen?: string;
       /** the whole text, where a part of it is what some tool replaces */
       readonly open?: string;
     }

@@ -2,6 +2,7 @@ import { listOf, mapOf, nodesIn, textOf, type YamlMap, type YamlNode } from '../
 import { readHelmValues } from './helm.ts';
 import { doubtful } from './image-fields.ts';
 import { type ImageUse, imageUse, mentioned, unresolved } from './image-use.ts';
+import { otherFile, pathOf, readFieldSpecs } from './kustomize-files.ts';
 import { mayHoldImage, type ReadObject, readEmbedded, readPatchText } from './patches.ts';
 
 /** A kustomization: by its kind or name, or by a list `images` whose entries replace something. */
@@ -32,6 +33,8 @@ export const kustomizeFields = [
   'resources',
   'components',
   'bases',
+  'configurations',
+  'labels',
 ];
 
 /**
@@ -64,14 +67,26 @@ export function readKustomizeFields(fields: YamlMap, read: ReadObject): readonly
     ...['patches', 'patchesJson6902'].flatMap(items).flatMap((item) => readPatch(item, read)),
     ...items('patchesStrategicMerge').flatMap((item) => readTextOrPath(item, read)),
     ...items('replacements').flatMap(readReplacement),
+    ...['patches', 'patchesJson6902', 'replacements'].flatMap(items).flatMap((item) => {
+      const path = pathOf(item);
+      return path === undefined ? [] : otherFile(path, true);
+    }),
+    ...['components', 'configurations'].flatMap(items).flatMap((item) => otherFile(item, true)),
+    ...items('labels').flatMap((item) => readFieldSpecs({ ...item, value: [item] })),
     ...['transformers', 'generators', 'validators']
       .flatMap(items)
       .flatMap((item) => readTextOrPath(item, (node) => readTransformer(node, read))),
     ...items('helmCharts').flatMap((chart) => {
       const values = mapOf(chart).get('valuesInline');
-      return values === undefined ? [] : readHelmValues(values);
+      const name = mapOf(chart).get('name');
+      return [
+        ...(values === undefined ? [] : readHelmValues(values)),
+        ...(name === undefined
+          ? []
+          : [mentioned(name.line, textOf(name) ?? '', 'is a chart, and is not rendered here')]),
+      ];
     }),
-    ...['resources', 'components', 'bases'].flatMap(items).flatMap(readBase),
+    ...['resources', 'bases'].flatMap(items).flatMap((item) => otherFile(item, false)),
   ];
 }
 
@@ -95,19 +110,10 @@ function readTextOrPath(item: YamlNode, read: ReadObject): readonly ImageUse[] {
   if (item.value instanceof Map) return read(item);
   const text = textOf(item);
   if (text === undefined) return doubtful(item);
-  if (/^[\w@%+=:,./ -]+$/.test(text) && !/[:{[]\s|^[-{[]/.test(text)) return readBase(item);
+  if (/^[\w@%+=:,./ -]+$/.test(text) && !/[:{[]\s|^[-{[]/.test(text)) return otherFile(item, true);
   return readEmbedded(item, 'patch', (document) =>
     typeof document.value === 'string' ? [] : readPatchText(document, read),
   );
-}
-
-/** A base elsewhere brings in images that no file here shows. */
-function readBase(item: YamlNode): readonly ImageUse[] {
-  const text = textOf(item) ?? '';
-  const isRemote = /^[\w+]+:\/\/|^git@|\?ref=|^(?:github|gitlab|bitbucket)\.\w+\//.test(text);
-  return isRemote
-    ? [mentioned(item.line, text, 'is a base elsewhere, whose images are not in this repository')]
-    : [];
 }
 
 /** True for a file that `replacements` of a kustomization names. */
@@ -169,7 +175,8 @@ export function readTransformer(document: YamlNode, read: ReadObject): readonly 
     const values = field('valuesInline');
     return values === undefined ? [] : readHelmValues(values);
   }
-  const uses = read(document);
+  const specs = [...fields].filter(([name]) => name.toLowerCase() === 'fieldspecs');
+  const uses = [...read(document), ...specs.flatMap(([, list]) => readFieldSpecs(list))];
   return harmless.test(kind)
     ? uses
     : [

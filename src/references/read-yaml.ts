@@ -14,6 +14,7 @@ import {
   readKustomization,
   readReplacements,
 } from './kustomize.ts';
+import { readConfiguration } from './kustomize-files.ts';
 import { isJsonPatch, readJsonPatch } from './patches.ts';
 import {
   isDevcontainerPath,
@@ -118,7 +119,11 @@ function readDocument(document: YamlNode, name: string, environment: Environment
       kinds: ['JSON patch'],
       uses: [...readJsonPatch(document, readKubernetes), ...doubtsIn(document)],
     };
-  const replaced = isReplacement(document) ? readReplacements(document) : [];
+  const replaced = isReplacement(document)
+    ? readReplacements(document)
+    : isValues
+      ? []
+      : readConfiguration(document);
   const kind = kinds.find(({ is }) => document.value instanceof Map && is(document, name));
   const known = kind?.read(document, environment) ?? [];
   const other = isValues ? [] : (kind?.has(document) ?? []);

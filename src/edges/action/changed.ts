@@ -136,6 +136,7 @@ export async function openChanged(
     contentOf: (file) => contentOf(file, entries.get(file), opened),
     changedOnly: true,
     onlyCompose,
+    exists: async (path) => ((await tree.at(path))?.kind ?? 'folder') !== 'folder',
     async lookUp(path) {
       const entry = await tree.at(path);
       if (entry === undefined || entry.kind === 'folder') return undefined;
