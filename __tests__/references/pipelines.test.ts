@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { interpolate } from '../../src/references/compose-variables.ts';
+import { withoutComments } from '../../src/references/devcontainer.ts';
 import { openEnvironment } from '../../src/references/environment.ts';
-import { withoutComments } from '../../src/references/pipelines.ts';
 import { readFileReferences } from '../../src/references/read-file.ts';
 import { read } from './show.ts';
 

@@ -61,13 +61,15 @@ function readComposeFiles(
 
 function readService(service: YamlNode, environment: Environment): readonly ImageUse[] {
   const fields = mapOf(service);
+  const build = fields.get('build');
   const onlyBuilt =
-    isSet(fields.get('build')) &&
+    isSet(build) &&
+    build.tag === undefined &&
     ['build', 'never'].includes(textOf(fields.get('pull_policy')) ?? '');
   const provider = mapOf(mapOf(fields.get('provider')).get('options'));
   return [
     ...(onlyBuilt ? [] : interpolated(fields.get('image'), environment)),
-    ...readBuild(fields.get('build'), environment),
+    ...readBuild(build, environment),
     ...[...fields].flatMap(([name, node]) =>
       plainFields.has(name) ? [] : imagesBelow(node, environment),
     ),

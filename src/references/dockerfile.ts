@@ -69,12 +69,14 @@ function identity(use: ImageUse): string {
 
 /**
  * True for a text that is a Dockerfile whatever its name: known instructions alone, with a FROM; or
- * one that names a frontend for BuildKit.
+ * one that names a frontend for BuildKit, which a YAML file may do as well.
  */
-export function looksLikeDockerfile(bytes: Uint8Array): boolean {
-  const { instructions, escaper, syntax } = readLines(latin1(bytes));
+export function looksLikeDockerfile(bytes: Uint8Array, isYaml: boolean): boolean {
+  const text = latin1(bytes);
+  if (isYaml && !/^[^\S\r\n]*from\s/im.test(text)) return false;
+  const { instructions, escaper, syntax } = readLines(text);
   return (
-    syntax !== undefined ||
+    (syntax !== undefined && !isYaml) ||
     (instructions.some(({ keyword }) => keyword === 'FROM') &&
       instructions.every((instruction) => !strangeKeyword(instruction, escaper)))
   );

@@ -30,7 +30,7 @@ export const mostEnvBytes = 64 * 1024;
 
 /** compose sets the first itself, shells and systems the others: their defaults never count. */
 const alwaysSet: ReadonlySet<string> = new Set(
-  'compose_project_name home user logname username path pwd oldpwd shell shlvl hostname lang term _'.split(
+  'COMPOSE_PROJECT_NAME HOME USER LOGNAME USERNAME PATH PWD OLDPWD SHELL SHLVL HOSTNAME LANG TERM _'.split(
     ' ',
   ),
 );
@@ -47,7 +47,7 @@ export function openEnvironment(file: string, files: readonly EnvFile[]): Enviro
     folder: folderOf(file),
     folders: files.map(({ path }) => folderOf(path)),
     replaces(name) {
-      if (alwaysSet.has(fold(name))) return `and \`${name}\` is set wherever compose runs`;
+      if (alwaysSet.has(name)) return `and \`${name}\` is set wherever compose runs`;
       known ??= files.map((each) => ({ path: each.path, names: namesIn(each) }));
       for (const { path, names } of known) {
         if ('why' in names) return `and \`${path}\`, which may set \`${name}\`, ${names.why}`;

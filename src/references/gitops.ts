@@ -1,7 +1,7 @@
 import { isSet, listOf, mapOf, textOf, type YamlMap, type YamlNode } from '../text/yaml-node.ts';
 import { readHelmValues } from './helm.ts';
 import { doubtful } from './image-fields.ts';
-import { type ImageUse, imageUse, unresolved } from './image-use.ts';
+import { type ImageUse, imageUse, mentioned, unresolved } from './image-use.ts';
 import { isBuiltinTransformer, readKustomizeFields, readTransformer } from './kustomize.ts';
 import {
   readBuildConfig,
@@ -55,7 +55,16 @@ function kustomizeIn(fields: YamlMap, read: ReadObject): Special {
 }
 
 function readFluxKustomization(object: YamlMap, read: ReadObject): Special {
-  return kustomizeIn(mapOf(object.get('spec')), read);
+  const spec = mapOf(object.get('spec'));
+  return together([
+    kustomizeIn(spec, read),
+    told(spec.get('components'), 'components', 'change objects, and are not read from here'),
+  ]);
+}
+
+/** Something that has a say in images, and stands elsewhere. */
+function told(node: YamlNode | undefined, name: string, why: string): Special {
+  return isSet(node) ? { uses: [mentioned(node.line, name, why)], taken: [] } : nothing;
 }
 
 function readHelmRelease(object: YamlMap, read: ReadObject): Special {
@@ -63,7 +72,8 @@ function readHelmRelease(object: YamlMap, read: ReadObject): Special {
   const renderers = listOf(spec.get('postRenderers')).map((renderer) =>
     kustomizeIn(mapOf(mapOf(renderer).get('kustomize')), read),
   );
-  return together([valuesIn(spec, 'values'), ...renderers]);
+  const elsewhere = told(spec.get('valuesFrom'), 'valuesFrom', 'are values that are not here');
+  return together([valuesIn(spec, 'values'), elsewhere, ...renderers]);
 }
 
 function valuesIn(fields: YamlMap, name: string): Special {
@@ -127,6 +137,7 @@ function readArgoHelm(helm: YamlMap): Special {
   return together([
     valuesIn(helm, 'values'),
     valuesIn(helm, 'valuesObject'),
+    told(helm.get('fileParameters'), 'fileParameters', 'are values that are not here'),
     { uses: readParameters(pairs), taken: parameters === undefined ? [] : [parameters] },
   ]);
 }

@@ -2,7 +2,7 @@ import { shown } from '../text/untrusted.ts';
 import { isSet, listOf, mapOf, textOf, type YamlMap, type YamlNode } from '../text/yaml-node.ts';
 import { hasHost, imagesOf, isScalar, namesImage } from './image-fields.ts';
 import { type ImageUse, imageUse, unresolved } from './image-use.ts';
-import { mentionIn } from './mention.ts';
+import { mentionIn, mentionInText } from './mention.ts';
 
 /**
  * The images of Helm values, at any depth: fields that name an image, maps that name its parts, and
@@ -44,6 +44,8 @@ interface Place {
 function* readTree(node: YamlNode, place: Place, registries: Registry[]): Generator<ImageUse> {
   for (const item of listOf(node)) {
     if (place.underImages) yield* readName(item);
+    else yield* mentionIn(place.key, item);
+    yield* mentionInText(place.key, item);
     yield* readTree(item, place, registries);
   }
   if (!(node.value instanceof Map)) return;
@@ -55,6 +57,7 @@ function* readTree(node: YamlNode, place: Place, registries: Registry[]): Genera
     if (isList && !namesImage(key)) yield* readName(child);
     // A chart may take an image from any field.
     if (!namesImage(key) && !parts.includes(key)) yield* mentionIn(key, child, map);
+    yield* mentionInText(key, child);
     yield* readTree(
       child,
       {

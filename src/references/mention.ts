@@ -18,7 +18,8 @@ const longest = 64 * 1024;
 export function mentionIn(key: string, node: YamlNode, map?: YamlMap): readonly ImageUse[] {
   const text = textOf(node);
   if (text === undefined || text.length > longest) return [];
-  const whole = reference.exec(text)?.[0] ?? shortName(key, text, map);
+  const artifact = key === 'url' && /^oci:\/\/\S+$/.test(text) ? text : undefined;
+  const whole = reference.exec(text)?.[0] ?? artifact ?? shortName(key, text, map);
   return whole === undefined
     ? []
     : [

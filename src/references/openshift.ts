@@ -1,7 +1,7 @@
 import { listOf, mapOf, textOf, type YamlMap } from '../text/yaml-node.ts';
-import { readDockerfile } from './dockerfile.ts';
+import { readDockerfile, readWithArguments } from './dockerfile.ts';
 import { doubtful } from './image-fields.ts';
-import { unresolved } from './image-use.ts';
+import { type BuildArgument, unresolved } from './image-use.ts';
 import { nothing, type Special } from './special.ts';
 
 /** OpenShift fills in the blank images of containers that such an annotation names. */
@@ -21,15 +21,36 @@ export function readBuildConfig(object: YamlMap): Special {
   const taken = output === undefined ? [] : [output];
   if (dockerfile === undefined || textOf(dockerfile) === undefined)
     return { uses: dockerfile === undefined ? [] : doubtful(dockerfile), taken };
-  const uses = readDockerfile(String(dockerfile.value));
+  const text = String(dockerfile.value);
+  const strategy = mapOf(mapOf(spec.get('strategy')).get('dockerStrategy'));
+  const built = readWithArguments(text, argumentsOf(strategy));
+  const uses = readDockerfile(text);
   const isBlock = dockerfile.style === 'literal';
   return {
-    uses: uses.map((use) => ({
-      ...use,
-      line: isBlock ? dockerfile.line + use.line : dockerfile.line,
-    })),
+    uses: [
+      ...built,
+      ...uses.map((use) => ({
+        ...use,
+        line: isBlock ? dockerfile.line + use.line : dockerfile.line,
+      })),
+    ],
     taken: [...taken, dockerfile],
   };
+}
+
+/** `buildArgs`: one without a value of its own gets it in the cluster. */
+function argumentsOf(strategy: YamlMap): readonly BuildArgument[] {
+  return listOf(strategy.get('buildArgs')).map((item) => {
+    const fields = mapOf(item);
+    const name = textOf(fields.get('name')) ?? '';
+    const value = fields.get('value');
+    const isText = typeof value?.value === 'string' && value.tag === undefined;
+    return {
+      name,
+      line: value?.line ?? item.line,
+      value: isText ? { text: String(value.value) } : { open: `$${name}` },
+    };
+  });
 }
 
 /** A repository all of whose tags are brought in. */

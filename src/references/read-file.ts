@@ -28,12 +28,41 @@ export function readFileReferences(
   envFiles: readonly EnvFile[] = [],
 ): FileReading {
   const name = path.slice(path.lastIndexOf('/') + 1);
-  if (/\.dockerignore$/i.test(name)) return nothing;
+  const isIgnore = /\.dockerignore$/i.test(name);
   if (bytes.length > mostFileBytes) return broken('has more than 5 MiB, which no such file has');
-  if (isNamed(name) || (!isYamlName(name) && looksLikeDockerfile(bytes)))
-    return bytes.length > mostDockerfileBytes
-      ? broken('has more than 1 MiB, which no such file has')
-      : { kinds: ['Dockerfile'], uses: readDockerfile(bytes) };
+  const isDockerfile = (isNamed(name) && !isIgnore) || looksLikeDockerfile(bytes, isYamlName(name));
+  const readings: FileReading[] = [];
+  if (isDockerfile)
+    readings.push(
+      bytes.length > mostDockerfileBytes
+        ? broken('has more than 1 MiB, which no such file has')
+        : { kinds: ['Dockerfile'], uses: readDockerfile(bytes) },
+    );
+  // One text can be a Dockerfile and a manifest, so it is read as both.
+  if (!isDockerfile || isYamlName(name) || namesFields(bytes)) {
+    const { kinds, uses } = readOther(path, name, bytes, envFiles);
+    const isDoubtful = kinds.includes('unreadable') && !isYamlName(name);
+    // Patterns and instructions are no YAML, as a rule.
+    if (!(isDoubtful && (isDockerfile || (isIgnore && !namesFields(bytes)))))
+      readings.push({ kinds, uses });
+  }
+  return {
+    kinds: [...new Set(readings.flatMap(({ kinds }) => kinds))],
+    uses: readings.flatMap(({ uses }) => uses),
+  };
+}
+
+/** True for a text with a field that a manifest needs. */
+function namesFields(bytes: Uint8Array): boolean {
+  return /(?:kind|services|image|include)["']?\s*:/i.test(Buffer.from(bytes).toString('latin1'));
+}
+
+function readOther(
+  path: string,
+  name: string,
+  bytes: Uint8Array,
+  envFiles: readonly EnvFile[],
+): FileReading {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);

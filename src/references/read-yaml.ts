@@ -2,7 +2,9 @@ import { UnreadableYaml } from '../text/unreadable-yaml.ts';
 import { yamlDocuments } from '../text/yaml.ts';
 import { mapOf, nodesIn, type YamlNode } from '../text/yaml-node.ts';
 import { isCompose, readCompose } from './compose.ts';
+import { isDevcontainerPath, readDevcontainer, withoutComments } from './devcontainer.ts';
 import { type Environment, openEnvironment } from './environment.ts';
+import { isGitlab, readGitlab } from './gitlab.ts';
 import { readHelmValues } from './helm.ts';
 import { doubtful } from './image-fields.ts';
 import { type FileReading, type ImageUse, unresolved } from './image-use.ts';
@@ -16,13 +18,6 @@ import {
 } from './kustomize.ts';
 import { readConfiguration } from './kustomize-files.ts';
 import { isJsonPatch, readJsonPatch } from './patches.ts';
-import {
-  isDevcontainerPath,
-  isGitlab,
-  readDevcontainer,
-  readGitlab,
-  withoutComments,
-} from './pipelines.ts';
 import { actionsOutside, isTemplate, isTemplatePlace, readTemplate } from './template.ts';
 import { isAction, isWorkflow, readAction, readWorkflow } from './workflow.ts';
 
@@ -52,7 +47,7 @@ export function readYamlFile(
     for (const document of yamlDocuments(text)) {
       readings.push(
         isDevcontainer
-          ? { kinds: ['devcontainer'], uses: readDevcontainer(document) }
+          ? { kinds: ['devcontainer'], uses: readDevcontainer(document, path) }
           : readDocument(document, name, environment),
       );
       if (text.includes('{{') && !isValuesName(name)) readings.push(made(document));

@@ -1,5 +1,5 @@
 import { isSet, listOf, mapOf, textOf, type YamlNode } from '../text/yaml-node.ts';
-import { type ImageUse, imageUse, unresolved } from './image-use.ts';
+import { type ImageUse, imageUse, mentioned, unresolved } from './image-use.ts';
 
 /** A workflow has jobs, and says when it runs or what its jobs run on. */
 export function isWorkflow(document: YamlNode): boolean {
@@ -41,7 +41,22 @@ export function isAction(document: YamlNode): boolean {
  */
 export function readAction(document: YamlNode): readonly ImageUse[] {
   const runs = mapOf(mapOf(document).get('runs'));
-  return [...dockerUrl(runs.get('image')), ...steps(runs.get('steps'))];
+  const image = runs.get('image');
+  const text = textOf(image);
+  const isFile = image !== undefined && text !== undefined && !/^docker:/i.test(text);
+  const dockerfile = isFile
+    ? [
+        {
+          ...mentioned(
+            image.line,
+            text,
+            'is the Dockerfile of an action, which is not judged here',
+          ),
+          unlessChosen: text,
+        },
+      ]
+    : [];
+  return [...dockerfile, ...dockerUrl(image), ...steps(runs.get('steps'))];
 }
 
 /** `container: image`, or `container: { image }`; an empty text means no container. */
