@@ -10,7 +10,7 @@ export type JsonReading = { readonly value: unknown } | { readonly problem: stri
  * Lists, objects and keys that one text may hold. A list of ten thousand signatures with all their
  * annotations has half as many; four megabytes of `{},{},…` would become hundreds of memory.
  */
-const mostParts = 250_000;
+const usualParts = 250_000;
 /** Numbers with an unusual spelling (`1.0`, 20 digits); documents about images have none. */
 const mostOddNumbers = 1_000;
 
@@ -30,15 +30,17 @@ const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
  * without a byte order mark. The caller bounds the size. Never throws.
  * @param keepNumbers numbers that a double cannot hold or spells otherwise become what
  * `JSON.stringify` writes as they were read
+ * @param mostParts lists, objects and keys, where an honest text may have more than most
  */
 export function readJson(
   source: string | Uint8Array,
   maxDepth: number,
-  { keepNumbers = false } = {},
+  { keepNumbers = false, mostParts = usualParts } = {},
 ): JsonReading {
   const text = textOf(source);
   if (text === undefined) return { problem: 'it is not UTF-8 text' };
-  const survey = surveyOf(text, maxDepth, keepNumbers ? mostOddNumbers : Number.POSITIVE_INFINITY);
+  const mostOdd = keepNumbers ? mostOddNumbers : Number.POSITIVE_INFINITY;
+  const survey = surveyOf(text, { maxDepth, mostOdd, mostParts });
   if ('problem' in survey) return survey;
   let value: unknown;
   try {
@@ -60,7 +62,8 @@ export function isJsonObject(value: unknown): value is Readonly<Record<string, u
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function textOf(source: string | Uint8Array): string | undefined {
+/** The text that some bytes are in UTF-8, without a byte order mark; undefined for others. */
+export function textOf(source: string | Uint8Array): string | undefined {
   try {
     const text = typeof source === 'string' ? source : utf8.decode(source);
     return text.isWellFormed() ? text : undefined;
@@ -85,9 +88,9 @@ const [quote, colon, openObject, openList, closeObject, closeList] = [...'":{[}]
  */
 function surveyOf(
   text: string,
-  maxDepth: number,
-  mostOdd: number,
+  limits: { readonly maxDepth: number; readonly mostOdd: number; readonly mostParts: number },
 ): Survey | { readonly problem: string } {
+  const { maxDepth, mostOdd, mostParts } = limits;
   const counted = { keys: 0, oddNumbers: 0 };
   let depth = 0;
   let containers = 0;
@@ -116,7 +119,7 @@ function surveyOf(
  * The next quote that is not escaped: one after an even number of backslashes. Most of a signature
  * is long strings without any.
  */
-function endOfString(text: string, start: number): number {
+export function endOfString(text: string, start: number): number {
   for (let at = text.indexOf('"', start + 1); ; at = text.indexOf('"', at + 1)) {
     if (at < 0) return text.length; // not in JSON
     let before = at - 1;
@@ -184,7 +187,12 @@ function repeatedKey(text: string): string {
 }
 
 function nextVisible(text: string, from: number): string | undefined {
+  return text[afterSpace(text, from)];
+}
+
+/** The next place that is no space of JSON's. */
+export function afterSpace(text: string, from: number): number {
   let position = from;
   while (' \t\n\r'.includes(text[position] ?? 'x')) position++;
-  return text[position];
+  return position;
 }
