@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { breaksLine } from '../text/untrusted.ts';
 
 /** A `.env` beside or above a compose file: its content; or why nobody can say what it sets. */
 export type EnvFile = { readonly path: string } & (
@@ -81,7 +82,7 @@ function namesIn(file: EnvFile): Names {
   const text = textOf(file.bytes);
   if (text === undefined) return { why: `is not text in UTF-8 of at most ${mostEnvBytes} bytes` };
   const lines = linesOf(text);
-  const isPlain = lines.every((line) => plainLine.test(line) && !strange.test(line));
+  const isPlain = lines.every((line) => plainLine.test(line) && !isStrange(line));
   const found = new Map<string, number>();
   for (const [index, line] of lines.entries()) {
     const words = isPlain ? [plainLine.exec(line)?.[1] ?? ''] : (line.match(word) ?? []);
@@ -99,7 +100,9 @@ const word = /[\w\u017f\u212a]+/g;
 const plainLine =
   /^[ \t]*(?:#.*|(?:export[ \t]+)?([A-Za-z_]\w*)=(?:[^"'`\\]*|(?:"[^"`\\]*"|'[^'`\\]*')[ \t]*(?:#.*)?))?$/;
 /** What some reader may take for the end of a line, or for nothing at all. */
-const strange = /(?!\t)[\p{Cc}\p{Zl}\p{Zp}\uFEFF]/u;
+function isStrange(line: string): boolean {
+  return line.includes('\uFEFF') || breaksLine(line.replaceAll('\t', ' '));
+}
 
 function textOf(bytes: Uint8Array): string | undefined {
   if (bytes.length > mostEnvBytes || bytes.includes(0)) return undefined;
