@@ -4,8 +4,8 @@ import { readVerifyInputs, type VerifyInputs } from '../../src/edges/inputs/veri
 import { verifyOutputs } from '../../src/edges/report/verify-outputs.ts';
 import { Failure } from '../../src/failure.ts';
 import { secretForms } from '../../src/keys/mask.ts';
-import { matches } from '../../src/signature/matcher.ts';
 import { compilePattern } from '../../src/signature/pattern.ts';
+import { matches } from '../../src/signature/policy.ts';
 import { readAction } from './readme-tables.ts';
 
 const hidden: string[] = [];

@@ -4,9 +4,9 @@ import { parse, parseAllDocuments } from 'yaml';
 import { policiesOf, type Requirement } from '../../src/engine/requirement.ts';
 import { readPolicies } from '../../src/policies/read.ts';
 import { type Signed, writePolicies } from '../../src/policies/write.ts';
-import { matches } from '../../src/signature/matcher.ts';
 import { compilePattern } from '../../src/signature/pattern.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
+import { matches } from '../../src/signature/policy.ts';
 import { branch, github, key, signed, tag, trustedRoot, waysOfSigning } from './signed.ts';
 import { image, readKeys } from './tools.ts';
 

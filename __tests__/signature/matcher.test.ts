@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { matcherText, matches } from '../../src/signature/matcher.ts';
 import { compilePattern } from '../../src/signature/pattern.ts';
+import { matcherText, matches } from '../../src/signature/policy.ts';
 
 describe('matches', () => {
   const wanted = 'https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main';

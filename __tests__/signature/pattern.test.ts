@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { matches } from '../../src/signature/matcher.ts';
 import { compilePattern } from '../../src/signature/pattern.ts';
+import { matches } from '../../src/signature/policy.ts';
 import recorded from '../fixtures/go-regexp.json' with { type: 'json' };
 
 /** The texts of these that a pattern matches as a whole. */

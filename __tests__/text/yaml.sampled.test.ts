@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { UnreadableYaml } from '../../src/text/unreadable-yaml.ts';
 import { readYaml, yamlLimits } from '../../src/text/yaml.ts';
 import {
   lineInText,
@@ -8,6 +7,7 @@ import {
   mapOf,
   nodesIn,
   plainValue,
+  UnreadableYaml,
   type YamlNode,
 } from '../../src/text/yaml-node.ts';
 import { runs } from '../sampled.ts';

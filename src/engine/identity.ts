@@ -2,6 +2,7 @@ import { readCertificate } from '../signature/certificate.ts';
 import { askFulcioDate, createFulcioSigner, type FulcioOptions } from '../sigstore/fulcio.ts';
 import { checkToken, type IdentityToken, type TokenClaims } from '../sigstore/identity-token.ts';
 import { timeFailure, timeFit } from '../sigstore/token-time.ts';
+import { derOf } from '../text/base64.ts';
 import type { SignRequest } from './request.ts';
 import type { KeylessSigner } from './signer.ts';
 import type { World } from './world.ts';
@@ -78,8 +79,4 @@ async function checkTimes(found: IdentityToken, url: URL, tools: FulcioTools): P
   const now = tools.clock.date();
   if (timeFit(found, now) === 'fits') return;
   throw timeFailure(found, now, await askFulcioDate({ ...tools, url }));
-}
-
-function derOf(pem: string): Buffer {
-  return Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
 }

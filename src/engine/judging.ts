@@ -61,8 +61,33 @@ function kindsOf(policy: SignaturePolicy): readonly Kind[] {
 function trustOf(request: VerifyRequest, world: World): () => Promise<Trust> {
   let trust: Promise<Trust> | undefined;
   return () => {
-    trust ??= import('./trust.ts').then(({ openTrust }) => openTrust(request, world));
+    trust ??= openTrust(request, world);
     trust.catch(() => {}); // started beside the first requests and awaited when a signature is judged; until then it must not end the process
     return trust;
   };
+}
+
+/**
+ * What certificates, log entries and timestamps are judged by: `trusted-root` as given, else the
+ * one of the TUF repository. Loaded only by runs that need it: with a key and the log ignored
+ * nothing but the registry is contacted.
+ * @throws {Failure} `bad-trusted-root`, `bad-input`, `tuf-error`
+ */
+async function openTrust(
+  { services }: Pick<VerifyRequest, 'services'>,
+  { http, deadline, files, tell }: World,
+): Promise<Trust> {
+  const [{ createTrust }, { loadTrust }] = await Promise.all([
+    import('../signature/trust.ts'),
+    import('../sigstore/trust.ts'),
+  ]);
+  const trusted = await loadTrust({
+    ...services,
+    needsSigningConfig: false,
+    cacheDir: files.cache,
+    http,
+    retryBudget: deadline.remaining,
+  });
+  for (const text of trusted.notices) tell({ kind: 'notice', text });
+  return createTrust(trusted.trustedRoot);
 }

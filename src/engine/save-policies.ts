@@ -5,6 +5,7 @@ import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { signedFrom } from '../policies/from-results.ts';
 import { writePolicies } from '../policies/write.ts';
 import { readCertificate } from '../signature/certificate.ts';
+import { derOf } from '../text/base64.ts';
 import type { SignReport } from './sign.ts';
 
 export interface SavedPolicies {
@@ -57,7 +58,5 @@ function claimsOf(results: SignReport['results']) {
   const pem = results
     .flatMap(({ signatures }) => signatures)
     .find(({ certificate }) => certificate !== undefined)?.certificate;
-  return pem === undefined
-    ? undefined
-    : readCertificate(Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64')).github;
+  return pem === undefined ? undefined : readCertificate(derOf(pem)).github;
 }

@@ -1,8 +1,8 @@
 import type http from 'node:http';
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
+import { protocolOf } from './agents.ts';
 import type { HttpRequest, HttpResponse } from './http.ts';
-import { protocolOf } from './protocol.ts';
 
 /**
  * Milliseconds. `connect` ends with the TLS handshake (and the proxy's tunnel), `idle` is between

@@ -1,13 +1,14 @@
 import { type BinaryLike, randomBytes, type ScryptOptions, scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
 import { Failure } from '../failure.ts';
+import { toPem } from '../text/base64.ts';
 import { readJson } from '../text/json.ts';
 import { isMasked } from './key-text.ts';
 
 const derive = promisify<BinaryLike, BinaryLike, number, ScryptOptions, Buffer>(scrypt);
 
 /** PEM labels of cosign's own encryption; cosign wrote the second one until 2.0. */
-export const cosignLabels: readonly string[] = [
+export const cosignLabels: readonly [string, string] = [
   'ENCRYPTED SIGSTORE PRIVATE KEY',
   'ENCRYPTED COSIGN PRIVATE KEY',
 ];
@@ -97,11 +98,7 @@ export async function encryptPrivateKey(pkcs8: Uint8Array, password: string): Pr
       cipher: { name: 'nacl/secretbox', nonce: nonce.toString('base64') },
       ciphertext: ciphertext.toString('base64'),
     };
-    const lines =
-      Buffer.from(JSON.stringify(envelope))
-        .toString('base64')
-        .match(/.{1,64}/g) ?? [];
-    return `-----BEGIN ${cosignLabels[0]}-----\n${lines.join('\n')}\n-----END ${cosignLabels[0]}-----\n`;
+    return toPem(cosignLabels[0], Buffer.from(JSON.stringify(envelope)));
   } finally {
     key.fill(0);
   }

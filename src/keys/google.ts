@@ -15,7 +15,6 @@ import {
   textIn,
   word,
 } from './ask.ts';
-import { crc32c } from './crc32c.ts';
 import { googleAccess, googleLoginStep } from './google-credentials.ts';
 import { bad } from './key-problem.ts';
 import type { KeyProvider, KeyTools } from './provider.ts';
@@ -231,4 +230,18 @@ function explain(response: HttpResponse, input: string, signing: boolean): Failu
     );
   }
   return serviceFailed(service, response.status, code, response.attempts);
+}
+
+/** The table of CRC-32C (Castagnoli; RFC 9260, appendix A): polynomial 0x1edc6f41, reflected. */
+const crcTable = Uint32Array.from({ length: 256 }, (_, index) => {
+  let value = index;
+  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0x82f63b78 : value >>> 1;
+  return value >>> 0;
+});
+
+/** CRC-32C of bytes, as an unsigned number; zlib has only the other CRC-32. */
+export function crc32c(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) crc = (crc >>> 8) ^ (crcTable[(crc ^ byte) & 0xff] ?? 0);
+  return (crc ^ 0xffffffff) >>> 0;
 }

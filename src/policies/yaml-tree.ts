@@ -1,8 +1,8 @@
 import { Failure } from '../failure.ts';
-import { UnreadableYaml } from '../text/unreadable-yaml.ts';
 import { shown } from '../text/untrusted.ts';
 import { readYaml } from '../text/yaml.ts';
 import type { YamlLimits, YamlMap, YamlNode } from '../text/yaml-node.ts';
+import { UnreadableYaml } from '../text/yaml-node.ts';
 import { type PolicyNode, refusal } from './node.ts';
 
 /** What one file may hold: less than a file of manifests. */

@@ -1,10 +1,10 @@
-import { UnreadableYaml } from '../text/unreadable-yaml.ts';
 import { readYaml } from '../text/yaml.ts';
 import {
   lineInText,
   listOf,
   mapOf,
   textOf,
+  UnreadableYaml,
   type YamlMap,
   type YamlNode,
 } from '../text/yaml-node.ts';

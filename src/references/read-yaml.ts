@@ -1,6 +1,5 @@
-import { UnreadableYaml } from '../text/unreadable-yaml.ts';
 import { yamlDocuments } from '../text/yaml.ts';
-import { mapOf, nodesIn, type YamlNode } from '../text/yaml-node.ts';
+import { mapOf, nodesIn, UnreadableYaml, type YamlNode } from '../text/yaml-node.ts';
 import { isCompose, readCompose } from './compose.ts';
 import { isDevcontainerPath, readDevcontainer, withoutComments } from './devcontainer.ts';
 import { type Environment, openEnvironment } from './environment.ts';

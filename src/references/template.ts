@@ -1,5 +1,5 @@
-import type { UnreadableYaml } from '../text/unreadable-yaml.ts';
 import { commentsIn } from '../text/yaml.ts';
+import type { UnreadableYaml } from '../text/yaml-node.ts';
 import { mapsIn, type YamlNode } from '../text/yaml-node.ts';
 import { type ImageUse, imageUse, unresolved } from './image-use.ts';
 

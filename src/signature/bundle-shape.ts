@@ -1,3 +1,4 @@
+import { isBase64 } from '../text/base64.ts';
 import { shown } from '../text/untrusted.ts';
 import { isObject } from './json.ts';
 import { Refusal } from './refusal.ts';
@@ -100,14 +101,6 @@ function checkValue(value: unknown, shape: 'text' | 'base64' | 'count', path: st
     return;
   const wanted = { text: 'text', base64: 'canonical base64', count: 'a whole number' }[shape];
   throw new Refusal('malformed', `The field ${path} is not ${wanted}.`);
-}
-
-/**
- * True for the one canonical spelling of some bytes in base64 (RFC 4648 section 4: padding, no
- * stray bits, no line breaks).
- */
-export function isBase64(text: string): boolean {
-  return Buffer.from(text, 'base64').toString('base64') === text;
 }
 
 // Beyond 2^53 a number would be compared rounded, and two different indexes would be equal.

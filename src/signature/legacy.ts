@@ -1,5 +1,5 @@
 import type { TransparencyLogEntry } from '@sigstore/bundle';
-import { isBase64 } from './bundle-shape.ts';
+import { decodeBase64 } from '../text/base64.ts';
 import { SignedContent } from './content.ts';
 import type { Evidence, SignedBy } from './found.ts';
 import { isObject, parseJson } from './json.ts';
@@ -52,9 +52,9 @@ function annotation(
 }
 
 function decode(text: unknown, what: string): Buffer {
-  if (typeof text !== 'string' || text === '' || !isBase64(text))
-    throw new Refusal('malformed', `The ${what} is not canonical base64.`);
-  return Buffer.from(text, 'base64');
+  const bytes = decodeBase64(text);
+  if (bytes === undefined) throw new Refusal('malformed', `The ${what} is not canonical base64.`);
+  return bytes;
 }
 
 /**

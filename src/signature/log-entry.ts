@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import type { TransparencyLogEntry } from '@sigstore/bundle';
-import { isBase64 } from './bundle-shape.ts';
+import { decodeBase64 } from '../text/base64.ts';
 import { sameBytes } from './content.ts';
 import { isObject, parseJson } from './json.ts';
 import { spki } from './key.ts';
@@ -102,7 +102,7 @@ function verifierOf(body: unknown, kind: string): VerifierBytes | undefined {
       const key = at(verifier, 'publicKey', 'rawBytes');
       const certificate = at(verifier, 'x509Certificate', 'rawBytes');
       if ((key === undefined) === (certificate === undefined)) return undefined;
-      const der = base64(key ?? certificate);
+      const der = decodeBase64(key ?? certificate);
       return der && { kind: key === undefined ? 'certificate' : 'publicKey', der };
     }
     default:
@@ -119,12 +119,6 @@ function at(value: unknown, ...path: readonly string[]): unknown {
   return current;
 }
 
-function base64(value: unknown): Buffer | undefined {
-  return typeof value === 'string' && value !== '' && isBase64(value)
-    ? Buffer.from(value, 'base64')
-    : undefined;
-}
-
 const firstPem = /-----BEGIN (PUBLIC KEY|CERTIFICATE)-----([A-Za-z0-9+/=\s]+)-----END/;
 
 /**
@@ -132,7 +126,7 @@ const firstPem = /-----BEGIN (PUBLIC KEY|CERTIFICATE)-----([A-Za-z0-9+/=\s]+)---
  * with the first.
  */
 function fromPem(value: unknown): VerifierBytes | undefined {
-  const [, label, body = ''] = firstPem.exec(base64(value)?.toString('latin1') ?? '') ?? [];
+  const [, label, body = ''] = firstPem.exec(decodeBase64(value)?.toString('latin1') ?? '') ?? [];
   if (label === undefined) return undefined;
   return {
     kind: label === 'CERTIFICATE' ? 'certificate' : 'publicKey',

@@ -2,8 +2,8 @@ import { shown } from '../text/untrusted.ts';
 import type { SigningCertificate } from './certificate.ts';
 import { claimNames } from './github-claims.ts';
 import { keyId } from './key.ts';
-import { matcherText, matches } from './matcher.ts';
 import type { GithubClaims, Matcher, SignerRule } from './policy.ts';
+import { matcherText, matches } from './policy.ts';
 import { Refusal } from './refusal.ts';
 
 type IdentityRule = Exclude<SignerRule, { readonly key: unknown }>;

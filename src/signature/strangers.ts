@@ -1,5 +1,5 @@
-import { matches } from './matcher.ts';
 import type { Matcher } from './policy.ts';
+import { matches } from './policy.ts';
 
 // Who asks for "signed by anybody" seldom writes it so plainly. A pattern is tried out with
 // identities that strangers could get, under names that nobody can know before; reading the

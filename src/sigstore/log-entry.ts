@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { dsse } from '@sigstore/core';
 import type { SignatureBundle, VerificationMaterial } from '@sigstore/sign';
+import { decodeBase64 } from '../text/base64.ts';
 import { isJsonObject, readJson } from '../text/json.ts';
 
 /** The log's record of a signature, as it stands in a Sigstore bundle. */
@@ -73,13 +74,6 @@ export function at(value: unknown, ...path: readonly (string | number)[]): unkno
   return here;
 }
 
-/** Strict base64 with padding; undefined for anything else, so that nothing is read two ways. */
-export function fromBase64(value: unknown): Buffer | undefined {
-  if (typeof value !== 'string') return undefined;
-  const bytes = Buffer.from(value, 'base64');
-  return bytes.toString('base64') === value ? bytes : undefined;
-}
-
 /** Lower-case hexadecimal of whole bytes; undefined for anything else. */
 export function fromHex(value: unknown): Buffer | undefined {
   return typeof value === 'string' && /^(?:[0-9a-f]{2})+$/.test(value)
@@ -136,7 +130,7 @@ export function readBody(bytes: Buffer): unknown {
  * anew, so the DER is compared).
  */
 export function isSameVerifier(value: unknown, verifier: Verifier): boolean {
-  const pem = fromBase64(value)?.toString('utf8');
+  const pem = decodeBase64(value)?.toString('utf8');
   if (pem === undefined) return false;
   try {
     const other = readVerifier(pem);

@@ -2,9 +2,9 @@ import { envelopeToJSON } from '@sigstore/bundle';
 import type { SignatureBundle, VerificationMaterial, Witness } from '@sigstore/sign';
 import { Failure } from '../failure.ts';
 import type { HttpResponse } from '../http/http.ts';
+import { decodeBase64 } from '../text/base64.ts';
 import {
   at,
-  fromBase64,
   fromCount,
   fromHex,
   isSameVerifier,
@@ -138,11 +138,11 @@ function readEntry(
   const found = Object.values(jsonAnswer(service, response));
   if (found.length !== 1) throw badAnswer(service, `it holds ${found.length} entries, not one`);
   const raw = found[0];
-  const canonicalizedBody = fromBase64(at(raw, 'body'));
+  const canonicalizedBody = decodeBase64(at(raw, 'body'));
   const keyId = fromHex(at(raw, 'logID'));
   const logIndex = fromCount(at(raw, 'logIndex'));
   const integratedTime = fromCount(at(raw, 'integratedTime'));
-  const signedEntryTimestamp = fromBase64(at(raw, 'verification', 'signedEntryTimestamp'));
+  const signedEntryTimestamp = decodeBase64(at(raw, 'verification', 'signedEntryTimestamp'));
   const proof = at(raw, 'verification', 'inclusionProof');
   const inclusionProof = readProof(
     {

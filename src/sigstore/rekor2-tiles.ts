@@ -1,4 +1,5 @@
-import { fromBase64, type LogEntry, sha256 } from './log-entry.ts';
+import { decodeBase64 } from '../text/base64.ts';
+import { type LogEntry, sha256 } from './log-entry.ts';
 import { badAnswer, callService, type ServiceEndpoint } from './service-call.ts';
 
 /** A Rekor v2 log with what is needed to read from it. */
@@ -90,7 +91,7 @@ async function checkpointWith(log: ReadableLog, index: number): Promise<Checkpoi
 function readCheckpoint(envelope: string): Checkpoint | undefined {
   const [text = '', signatures = ''] = envelope.split('\n\n', 2);
   const [, sizeLine = '', rootLine = ''] = text.split('\n');
-  const root = fromBase64(rootLine);
+  const root = decodeBase64(rootLine);
   if (!/^(?:0|[1-9]\d{0,14})$/.test(sizeLine) || root?.length !== hashLength) return undefined;
   const keyHints = signatures
     .split('\n')

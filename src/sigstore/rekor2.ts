@@ -2,9 +2,9 @@ import type { KeyObject } from 'node:crypto';
 import type { SignatureBundle, VerificationMaterial, Witness } from '@sigstore/sign';
 import { Failure } from '../failure.ts';
 import type { HttpResponse } from '../http/http.ts';
+import { decodeBase64 } from '../text/base64.ts';
 import {
   at,
-  fromBase64,
   fromCount,
   type LogEntry,
   readBody,
@@ -95,8 +95,8 @@ function readEntry(
   isOurs: (body: Buffer) => boolean,
 ): LogEntry {
   const answer = jsonAnswer(service, response);
-  const canonicalizedBody = fromBase64(at(answer, 'canonicalizedBody'));
-  const keyId = fromBase64(at(answer, 'logId', 'keyId'));
+  const canonicalizedBody = decodeBase64(at(answer, 'canonicalizedBody'));
+  const keyId = decodeBase64(at(answer, 'logId', 'keyId'));
   const logIndex = fromCount(at(answer, 'logIndex') ?? '0');
   const proof = at(answer, 'inclusionProof');
   const inclusionProof = readProof(
@@ -108,7 +108,7 @@ function readEntry(
       hashes: at(proof, 'hashes') ?? [],
       checkpoint: at(proof, 'checkpoint', 'envelope'),
     },
-    fromBase64,
+    decodeBase64,
   );
   if (!canonicalizedBody || !keyId || !logIndex)
     throw badAnswer(service, 'a field of the entry is missing or malformed');

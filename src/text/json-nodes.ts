@@ -1,6 +1,6 @@
-import { UnreadableYaml } from './unreadable-yaml.ts';
 import { shown } from './untrusted.ts';
 import type { YamlLimits, YamlNode } from './yaml-node.ts';
+import { UnreadableYaml } from './yaml-node.ts';
 
 /** The text is no JSON; it may still be YAML. */
 class NotJson extends Error {}

@@ -1,7 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, type LineCounter, type Node, Scalar } from 'yaml';
-import { UnreadableYaml } from './unreadable-yaml.ts';
 import { shown } from './untrusted.ts';
 import type { YamlLimits, YamlMap, YamlNode } from './yaml-node.ts';
+import { UnreadableYaml } from './yaml-node.ts';
 
 interface Pair {
   readonly key: Node | null;

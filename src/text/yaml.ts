@@ -1,9 +1,9 @@
 import { Composer, type CST, type Document, LineCounter, type Node, Parser } from 'yaml';
 import { readJsonNodes } from './json-nodes.ts';
-import { UnreadableYaml } from './unreadable-yaml.ts';
 import { YamlConverter } from './yaml-convert.ts';
 import { lexemes } from './yaml-lexer.ts';
 import type { YamlLimits, YamlNode } from './yaml-node.ts';
+import { UnreadableYaml } from './yaml-node.ts';
 
 /** Large enough for a bundle of custom resource definitions. */
 export const yamlLimits: YamlLimits = {

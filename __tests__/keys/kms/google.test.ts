@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { crc32c } from '../../../src/keys/crc32c.ts';
+import { crc32c } from '../../../src/keys/google.ts';
 import {
   crc,
   type FakeGoogle,

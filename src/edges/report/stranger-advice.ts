@@ -1,6 +1,6 @@
 import type { VerifyResult } from '../../engine/verify-result.ts';
-import { matcherText, matches } from '../../signature/matcher.ts';
 import type { GithubClaims, Matcher, SignerRule } from '../../signature/policy.ts';
+import { matcherText, matches } from '../../signature/policy.ts';
 import type { Verdict } from '../../signature/verdict.ts';
 import { markedDifference, withoutMark } from '../../text/difference.ts';
 import { nearIdentity } from './near-identity.ts';

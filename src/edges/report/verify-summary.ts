@@ -1,7 +1,7 @@
 import { goodSignature, isWhole, type VerifyResult } from '../../engine/verify-result.ts';
 import { keyId } from '../../signature/key.ts';
-import { matcherText } from '../../signature/matcher.ts';
 import type { Matcher, SignaturePolicy, SignerRule } from '../../signature/policy.ts';
+import { matcherText } from '../../signature/policy.ts';
 import type { Verdict } from '../../signature/verdict.ts';
 import { failureBlocks, type StepFailure, stepBlock } from './failure-blocks.ts';
 import { count } from './list-words.ts';

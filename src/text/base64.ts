@@ -1,0 +1,30 @@
+// Base64 (RFC 4648) and PEM (RFC 7468), each read in one way only.
+
+/**
+ * The bytes of canonical base64 with padding; undefined for anything else, the empty text included:
+ * Node skips what it does not know, so two texts could be read as the same bytes.
+ */
+export function decodeBase64(value: unknown): Buffer | undefined {
+  return typeof value === 'string' && value !== '' && isBase64(value)
+    ? Buffer.from(value, 'base64')
+    : undefined;
+}
+
+/** True for canonical base64, which may be empty. */
+export function isBase64(text: string): boolean {
+  return Buffer.from(text, 'base64').toString('base64') === text;
+}
+
+/** Bytes as a PEM block with lines of 64 characters. */
+export function toPem(label: string, bytes: Uint8Array): string {
+  const lines =
+    Buffer.from(bytes)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
+}
+
+/** The bytes of the one PEM block that this program, or @sigstore/sign, has made. */
+export function derOf(pem: string): Buffer {
+  return Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
+}
