@@ -1,10 +1,16 @@
 import { compilePattern } from '../../src/signature/pattern.ts';
-import type { Matcher } from '../../src/signature/policy.ts';
+import type { GithubClaims, Matcher, SourceClaims } from '../../src/signature/policy.ts';
 import { extension, nameOf } from '../sandbox/sigstore/certificates.ts';
 import { context, implicit, oid, sequence, tlv, utf8String } from '../sandbox/sigstore/der.ts';
 import { type Attack, made } from './attack.ts';
 import { leaf } from './cases-certificate.ts';
 import { email, identity, issuer, issuerV1, issuerV2, uri } from './forge.ts';
+import type { Wish } from './material.ts';
+
+interface Claims {
+  readonly github?: GithubClaims;
+  readonly source?: SourceClaims;
+}
 
 const untrusted = 'untrusted-certificate';
 const arc = '1.3.6.1.4.1.57264.1';
@@ -28,6 +34,36 @@ const claimed: Pick<Attack, 'policy'> = {
     ],
   }),
 };
+/** What the certificate says, beside what is asked of it; all names are those of the honest one. */
+const sameNames = (more: readonly Buffer[]): Wish => ({
+  leaf: {
+    more: [
+      claim(12, 'https://github.com/acme/app'),
+      claim(16, 'https://github.com/acme'),
+      claim(18, identity),
+      ...more,
+    ],
+  },
+});
+const asking = (claims: Claims): Pick<Attack, 'policy'> => ({
+  policy: () => ({
+    signers: [{ identities: [{ exact: identity }], issuers: [{ exact: issuer }], ...claims }],
+  }),
+});
+const gitlab = {
+  name: 'https://gitlab.com/acme/app//.gitlab-ci.yml@refs/heads/main',
+  issuer: 'https://gitlab.com',
+};
+const onGitlab = (more: readonly Buffer[]): Wish => ({
+  leaf: { names: [uri(gitlab.name)], issuer: [issuerV2(gitlab.issuer)], more },
+});
+const askingGitlab = (source: SourceClaims): Pick<Attack, 'policy'> => ({
+  policy: () => ({
+    signers: [
+      { identities: [{ exact: gitlab.name }], issuers: [{ exact: gitlab.issuer }], source },
+    ],
+  }),
+});
 const twisted = (text: string): string => text.replace('acme', '\u0430cme');
 
 /** Who signed: names that are nearly right, or right in the wrong place. */
@@ -182,7 +218,129 @@ export const identityCases: readonly Attack[] = [
     { leaf: { more: [claim(12, 'https://github.com/acme/app')] } },
     claimed,
   ),
+  // Somebody takes the name of a deleted account, with a repository and a workflow of the old names.
+  made(
+    'an abandoned name, taken by somebody else: all names right, another repository id',
+    'wrong-claim',
+    () => sameNames([claim(15, '999999999'), claim(17, '42')]),
+    sameNames([claim(15, '123456789'), claim(17, '42')]),
+    asking({ github: { repository: 'acme/app', repositoryId: '123456789' } }),
+  ),
+  made(
+    'an abandoned name, taken by somebody else: all names right, another owner id',
+    'wrong-claim',
+    () => sameNames([claim(15, '123456789'), claim(17, '9042')]),
+    sameNames([claim(15, '123456789'), claim(17, '42')]),
+    asking({ github: { repositoryOwnerId: '42' } }),
+  ),
+  made(
+    'an id that only begins right',
+    'wrong-claim',
+    () => sameNames([claim(15, '1234567890')]),
+    sameNames([claim(15, '123456789')]),
+    asking({ github: { repositoryId: '123456789' } }),
+  ),
+  made(
+    'an id with a zero in front',
+    'wrong-claim',
+    () => sameNames([claim(15, '0123456789')]),
+    sameNames([claim(15, '123456789')]),
+    asking({ github: { repositoryId: '123456789' } }),
+  ),
+  made(
+    'no id where one is asked for',
+    'wrong-claim',
+    () => sameNames([]),
+    sameNames([claim(15, '123456789')]),
+    asking({ github: { repositoryId: '123456789' } }),
+  ),
+  made(
+    'the id of the owner where the id of the repository is asked for',
+    'wrong-claim',
+    () => sameNames([claim(17, '123456789')]),
+    sameNames([claim(15, '123456789')]),
+    asking({ github: { repositoryId: '123456789' } }),
+  ),
+  made(
+    'an id that stands there twice, first the right one',
+    untrusted,
+    () => sameNames([claim(15, '123456789'), claim(15, '999999999')]),
+    sameNames([claim(15, '123456789')]),
+    asking({ github: { repositoryId: '123456789' } }),
+  ),
+  made(
+    'an id in bare bytes, as the oldest extensions are written',
+    'malformed',
+    () => sameNames([extension(`${arc}.15`, Buffer.from('123456789'))]),
+    sameNames([claim(15, '123456789')]),
+    asking({ github: { repositoryId: '123456789' } }),
+  ),
+  made(
+    'a job of another deployment environment',
+    'wrong-claim',
+    () => sameNames([claim(23, 'staging')]),
+    sameNames([claim(23, 'production')]),
+    asking({ github: { environment: 'production' } }),
+  ),
+  made(
+    'a workflow file of another commit',
+    'wrong-claim',
+    () => sameNames([claim(19, 'b'.repeat(40)), claim(13, 'a'.repeat(40))]),
+    sameNames([claim(19, 'a'.repeat(40)), claim(13, 'a'.repeat(40))]),
+    asking({ github: { workflowSha: 'a'.repeat(40) } }),
+  ),
+  made(
+    'numbers of one rule and names of another',
+    'wrong-claim',
+    () => sameNames([claim(15, '2')]),
+    sameNames([claim(15, '1')]),
+    {
+      policy: () => ({
+        signers: [
+          {
+            identities: [{ exact: identity }],
+            issuers: [{ exact: issuer }],
+            github: { repositoryId: '1' },
+          },
+          {
+            identities: [{ exact: 'https://other.test/x' }],
+            issuers: [{ exact: issuer }],
+            github: { repositoryId: '2' },
+          },
+        ],
+      }),
+    },
+  ),
+  ...sourceCases(),
 ];
+
+/** What is asked of every issuer: each claim of a GitLab build, and a wrong one beside the right. */
+function sourceCases(): readonly Attack[] {
+  const rows = [
+    ['repository', 12, 'https://gitlab.com/acme/app', 'https://gitlab.com/evil/app'],
+    ['ref', 14, 'refs/heads/main', 'refs/heads/main2'],
+    ['sha', 13, 'a'.repeat(40), 'b'.repeat(40)],
+    ['buildConfig', 18, gitlab.name, gitlab.name.replace('.gitlab-ci', 'evil')],
+    ['buildTrigger', 20, 'push', 'merge_request_event'],
+    ['runnerEnvironment', 11, 'gitlab-hosted', 'self-hosted'],
+  ] as const;
+  return rows.flatMap(([name, number, right, wrong]) => [
+    made(
+      `a build of another ${name} on GitLab`,
+      'wrong-claim',
+      () => onGitlab([claim(number, wrong)]),
+      onGitlab([claim(number, right)]),
+      askingGitlab({ [name]: right }),
+    ),
+    made(
+      `a build on GitLab that says nothing of its ${name}`,
+      'wrong-claim',
+      () => onGitlab([claim(21, right)]),
+      onGitlab([claim(number, right)]),
+      askingGitlab({ [name]: right }),
+    ),
+  ]);
+}
 
 function claim(number: number, text: string): Buffer {
   return extension(`${arc}.${number}`, utf8String(text));

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { type Commands, createLog } from '../../src/edges/action/log.ts';
 import { appendSummary, signOutputs, writeOutputs } from '../../src/edges/report/outputs.ts';
-import { failed, keyed, keyless } from './results.ts';
+import { failed, keyed, keyless, workflowSigner } from './results.ts';
 
-const app = keyless('app');
+const app = keyless('app', { signer: { ...workflowSigner, github: { repositoryId: '74' } } });
 const amd64 = keyless('amd64', { platform: 'linux/amd64', partOf: app.image });
 
 describe('the outputs of sign-image', () => {
@@ -29,6 +29,8 @@ describe('the outputs of sign-image', () => {
       certificate: '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n',
       identity: 'https://github.com/acme/app/.github/workflows/release.yml@refs/tags/v1.2.0',
       issuer: 'https://token.actions.githubusercontent.com',
+      'github-repository-id': '74',
+      'github-repository-owner-id': '',
       policies: '/tmp/p',
     });
     expect(JSON.parse(results ?? '')).toHaveLength(3);

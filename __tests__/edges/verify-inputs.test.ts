@@ -38,6 +38,7 @@ describe('the inputs of the gate', () => {
       identities: [{ exact: workflow }],
       issuers: [{ exact: 'https://token.actions.githubusercontent.com' }],
       github: {},
+      source: {},
       annotations: {},
       policy: [],
       files: [],
@@ -62,6 +63,10 @@ describe('the inputs of the gate', () => {
       'github-event': 'push',
       'github-workflow-ref': 'acme/app/.github/workflows/release.yml@refs/heads/main',
       'github-runner-environment': 'github-hosted',
+      'github-repository-id': '74',
+      'github-repository-owner-id': '65',
+      'github-environment': 'production EU',
+      'github-workflow-sha': 'b'.repeat(40),
     };
     const inputs = read({
       ...good,
@@ -76,6 +81,33 @@ describe('the inputs of the gate', () => {
       event: 'push',
       workflowRef: 'acme/app/.github/workflows/release.yml@refs/heads/main',
       runnerEnvironment: 'github-hosted',
+      repositoryId: '74',
+      repositoryOwnerId: '65',
+      environment: 'production EU',
+      workflowSha: 'b'.repeat(40),
+    });
+  });
+
+  it('take what certificates say for every issuer', () => {
+    const { source, github } = read({
+      images: 'a',
+      'certificate-identity': 'https://gitlab.com/acme/app//.gitlab-ci.yml@refs/heads/main',
+      'certificate-oidc-issuer': 'https://gitlab.com',
+      'source-repository': 'https://gitlab.com/acme/app',
+      'source-ref': 'refs/heads/main',
+      'source-sha': 'a'.repeat(40),
+      'build-config': 'https://gitlab.com/acme/app//.gitlab-ci.yml@refs/heads/main',
+      'build-trigger': 'push',
+      'runner-environment': 'gitlab-hosted',
+    });
+    expect(github).toEqual({});
+    expect(source).toEqual({
+      repository: 'https://gitlab.com/acme/app',
+      ref: 'refs/heads/main',
+      sha: 'a'.repeat(40),
+      buildConfig: 'https://gitlab.com/acme/app//.gitlab-ci.yml@refs/heads/main',
+      buildTrigger: 'push',
+      runnerEnvironment: 'gitlab-hosted',
     });
   });
 
@@ -169,13 +201,13 @@ describe('inputs that are refused', () => {
       'claims for a key',
       { images, key, 'github-ref': 'refs/heads/main' },
       'bad-input',
-      'github-* speaks of keyless',
+      'github-ref speaks of keyless',
     ],
     [
       'claims for a policy',
-      { images, policy: 'p.yaml', 'github-ref': 'refs/heads/main' },
+      { images, policy: 'p.yaml', 'source-ref': 'refs/heads/main' },
       'bad-input',
-      'github-* speaks of keyless',
+      'source-ref speaks of keyless',
     ],
     [
       'anybody',
@@ -254,6 +286,9 @@ describe('patterns that let in whom nobody meant', () => {
     ['https://github\\.com/contoso.*', {}, 'also takes the owner "contoso-evil"'],
     ['https://github\\.com/acme/app.*', {}, 'also takes the repository "acme/app-evil"'],
     ['https://github.com/.*', { 'github-repository': 'acme/app' }, undefined],
+    ['https://github.com/.*', { 'github-repository-id': '74' }, undefined],
+    ['https://github.com/.*', { 'github-repository-owner-id': '65' }, undefined],
+    ['https://github.com/.*', { 'source-repository': 'https://github.com/acme/app' }, undefined],
     ['(a+)+', {}, undefined],
   ])('%s %j: %s', (pattern, more, warning) => {
     const { warnings } = read({ images: 'a', 'certificate-identity-regexp': pattern, ...more });
@@ -267,6 +302,18 @@ describe('patterns that let in everybody', () => {
     ['.*', { 'github-repository': 'acme/app' }, 'anybody at all'],
     ['(?s).+', {}, 'anybody at all'],
     ['https://github.com/.*', {}, 'strangers on github.com'],
+    ['https://github.com/.*', { 'github-environment': 'production' }, 'strangers on github.com'],
+    ['https://github.com/.*', { 'runner-environment': 'self-hosted' }, 'strangers on github.com'],
+    [
+      // The number 74 of another server is another repository.
+      'https://github.com/.*',
+      {
+        'github-repository-id': '74',
+        'certificate-oidc-issuer':
+          'https://token.actions.githubusercontent.com\nhttps://git.other.example/_services/token',
+      },
+      'strangers on github.com',
+    ],
     ['https://github\\.com/[^/]+/[^/]+/\\.github/workflows/release\\.yml@.*', {}, 'strangers'],
     ['(https://github.com/acme/.*|https://.*)', {}, 'strangers'],
     ['.*@refs/heads/main', {}, 'strangers'],

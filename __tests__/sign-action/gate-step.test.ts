@@ -61,6 +61,11 @@ it('keyless, of a Sigstore of its own', async () => {
     });
     const other = `${step.with['certificate-identity']}x`;
     expect((await gate({ ...step.with, 'certificate-identity': other }, roots)).code).toBe(1);
+    // Who takes over the names has other numbers.
+    expect(step.with['github-repository-owner-id']).toMatch(/^\d+$/);
+    const stranger = await gate({ ...step.with, 'github-repository-id': '999999999' }, roots);
+    expect(stranger.code).toBe(1);
+    expect(stranger.outputs.results).toContain('"code":"wrong-claim"');
   } finally {
     await world.close();
   }

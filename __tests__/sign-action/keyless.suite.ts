@@ -82,7 +82,12 @@ export function describeKeyless(name: string, start: () => Promise<KeylessWorld>
               image: image.reference,
               annotations: { team: 'röcket' },
             });
-            expect(result?.signer).toEqual(signer());
+            expect(result?.signer).toMatchObject({
+              ...signer(),
+              github: { repositoryId: run.outputs['github-repository-id'] },
+              source: { repository: expect.stringMatching(/^https:/) },
+            });
+            expect(run.outputs['github-repository-owner-id']).toMatch(/^\d+$/);
             expect(result?.signatures.map(({ format }) => format)).toEqual(expected.formats);
             for (const signature of result?.signatures ?? []) {
               expect(signature).toMatchObject({

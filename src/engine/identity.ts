@@ -67,8 +67,11 @@ export function openKeyless(
   };
   const signer = createFulcioSigner({ ...tools, url, identityToken });
   signer.certificate().catch(() => {});
-  const commit = async () => readCertificate(derOf(await signer.certificate())).github?.sha;
-  return Object.assign(signer, { commit });
+  const claims = async () => {
+    const { github, source } = readCertificate(derOf(await signer.certificate()));
+    return { ...(github && { github }), ...(source && { source }) };
+  };
+  return Object.assign(signer, { claims });
 }
 
 /**

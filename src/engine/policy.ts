@@ -66,11 +66,18 @@ async function loadPatterns(texts: readonly string[]): Promise<(source: string) 
 }
 
 async function signersOf(
-  { key, identities, issuers, github }: VerifyRequest,
+  { key, identities, issuers, github, source }: VerifyRequest,
   world: World,
 ): Promise<[SignerRule, ...SignerRule[]]> {
   if (key === undefined)
-    return [{ identities, issuers, ...(Object.keys(github).length === 0 ? {} : { github }) }];
+    return [
+      {
+        identities,
+        issuers,
+        ...(Object.keys(github).length === 0 ? {} : { github }),
+        ...(Object.keys(source).length === 0 ? {} : { source }),
+      },
+    ];
   const [first, ...rest] = isKeyReference(key)
     ? await keysOfService(key, world)
     : readPublicKeys(await keyText(key, world));

@@ -1,5 +1,5 @@
 import type { Digest } from '../image/digest.ts';
-import type { GithubClaims, Matcher } from '../signature/policy.ts';
+import type { GithubClaims, Matcher, SourceClaims } from '../signature/policy.ts';
 import type { FormatChoice } from './formats.ts';
 
 // What the engine is asked for: plain data. Texts that another room understands (references,
@@ -32,6 +32,7 @@ export interface VerifyRequest extends ImagesRequest {
   readonly identities: readonly Matcher[];
   readonly issuers: readonly [Matcher, ...Matcher[]];
   readonly github: GithubClaims;
+  readonly source: SourceClaims;
   readonly annotations: Readonly<Record<string, string>>;
   /** paths or globs of policy files */
   readonly policy: readonly string[];

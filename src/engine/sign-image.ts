@@ -57,7 +57,7 @@ export interface SigningTools {
   readonly make: (format: Format, image: Image) => PendingSignature;
   /** Would a stranger who trusts exactly this signer accept it? */
   readonly judge: (found: FoundSignature, digest: Digest) => Promise<Verdict>;
-  readonly signer: () => Promise<SignerIdentity & { readonly commit?: string }>;
+  readonly signer: () => Promise<SignerIdentity>;
 }
 
 export interface SigningPlan {
@@ -86,7 +86,7 @@ export async function signImage(
   // A run that has failed at the registry tells who signs where it knows it, and does not wait for
   // a Fulcio that is down.
   let identity: SignerIdentity = {};
-  signer.then(({ commit: _, ...who }) => (identity = who)).catch(() => {});
+  signer.then((who) => (identity = who)).catch(() => {});
   try {
     const store = tools.store(image);
     const [found, subject] = await Promise.all([
@@ -129,7 +129,7 @@ async function existing(
   plan: SigningPlan,
   tools: SigningTools,
 ) {
-  const { commit } = await tools.signer();
+  const { github: { sha: commit } = {} } = await tools.signer();
   const verdicts = await Promise.all(
     found.map((signature) => tools.judge(signature, image.digest)),
   );

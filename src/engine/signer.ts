@@ -47,11 +47,9 @@ export const noServices: Services = {
   privateSigstore: false,
 };
 
-/**
- * A signer that is an identity, and the commit that its certificate is about, where it says one.
- */
+/** A signer that is an identity, with what its certificate says of the run. */
 export interface KeylessSigner extends ImageSigner {
-  commit(): Promise<string | undefined>;
+  claims(): Promise<Pick<SignerIdentity, 'github' | 'source'>>;
 }
 
 /** The signer and the services of this run, as the use case needs them. */
@@ -59,7 +57,7 @@ export interface SignatureMaker {
   make(format: Format, image: Image): PendingSignature;
   /** Would a stranger who trusts exactly this signer accept it? */
   judge(found: FoundSignature, digest: Digest): Promise<Verdict>;
-  signer(): Promise<SignerIdentity & { readonly commit?: string }>;
+  signer(): Promise<SignerIdentity>;
 }
 
 /** The formats of this run, and why one is left out. @throws {Failure} `bad-input` */
@@ -106,8 +104,7 @@ export function signatureMaker(
     judge(found, digest, await policy(), (await services).trust);
   const who = once(async () => {
     const held = await signer;
-    const commit = 'commit' in held ? await held.commit() : undefined;
-    return { ...(await held.identity()), ...(commit === undefined ? {} : { commit }) };
+    return { ...(await held.identity()), ...('claims' in held ? await held.claims() : {}) };
   });
   return {
     judge: decide,

@@ -1,10 +1,10 @@
 import { createPublicKey, type KeyObject, X509Certificate as StrictCertificate } from 'node:crypto';
 import { type ASN1Obj, pem, X509Certificate } from '@sigstore/core';
 import { breaksLine } from '../text/untrusted.ts';
+import { githubClaims, sourceClaims } from './claims.ts';
 import { sameBytes } from './content.ts';
 import { inDer } from './der-certificate.ts';
-import { githubClaims } from './github-claims.ts';
-import type { GithubClaims } from './policy.ts';
+import type { GithubClaims, SourceClaims } from './policy.ts';
 import { Refusal, shownError } from './refusal.ts';
 
 /**
@@ -19,6 +19,7 @@ export interface SigningCertificate {
   readonly identity: string;
   readonly issuer: string;
   readonly github: GithubClaims | undefined;
+  readonly source: SourceClaims | undefined;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -62,6 +63,7 @@ export function readCertificate(der: Buffer): SigningCertificate {
     const extensions = readExtensions(x509);
     checkUse(x509, extensions);
     const issuer = issuerOf(extensions);
+    const text = (id: string) => utf8Extension(extensions, id);
     return {
       x509,
       der: bytes,
@@ -69,7 +71,8 @@ export function readCertificate(der: Buffer): SigningCertificate {
       key: createPublicKey({ key: x509.publicKey, format: 'der', type: 'spki' }),
       identity: identityOf(extensions),
       issuer,
-      github: githubClaims((id) => utf8Extension(extensions, id), issuer),
+      github: githubClaims(text, issuer),
+      source: sourceClaims(text),
     };
   } catch (error) {
     if (error instanceof Refusal) throw error;

@@ -200,6 +200,7 @@ function examineCertified(
   facts.issuer = certificate.issuer;
   facts.certificate = certificate.pem;
   if (certificate.github !== undefined) facts.github = certificate.github;
+  if (certificate.source !== undefined) facts.source = certificate.source;
 }
 
 function readTimestamps(

@@ -26,6 +26,28 @@ export interface GithubClaims {
   /** owner/name/path@ref of the workflow that was started */
   readonly workflowRef?: string;
   readonly runnerEnvironment?: string;
+  /** numbers: they survive a rename, and whoever takes an abandoned name has other ones */
+  readonly repositoryId?: string;
+  readonly repositoryOwnerId?: string;
+  /** the deployment environment that the job ran in */
+  readonly environment?: string;
+  /** commit of the file of the workflow that was started */
+  readonly workflowSha?: string;
+}
+
+/**
+ * What the same extensions say of a build on any CI system: GitHub, GitLab, CircleCI, Buildkite.
+ * Absent = not asked.
+ */
+export interface SourceClaims {
+  /** the whole address */
+  readonly repository?: string;
+  readonly ref?: string;
+  readonly sha?: string;
+  /** address of the file that says how to build */
+  readonly buildConfig?: string;
+  readonly buildTrigger?: string;
+  readonly runnerEnvironment?: string;
 }
 
 /** Who may have signed. One rule that fits is enough. */
@@ -35,6 +57,7 @@ export type SignerRule =
       readonly identities: readonly Matcher[];
       readonly issuers: readonly Matcher[];
       readonly github?: GithubClaims;
+      readonly source?: SourceClaims;
     };
 
 /** What a signature must be to count. */

@@ -1,8 +1,8 @@
 import { shown } from '../text/untrusted.ts';
 import type { SigningCertificate } from './certificate.ts';
-import { claimNames } from './github-claims.ts';
+import { claimNames, sourceClaimNames } from './claims.ts';
 import { keyId } from './key.ts';
-import type { GithubClaims, Matcher, SignerRule } from './policy.ts';
+import type { Matcher, SignerRule } from './policy.ts';
 import { matcherText, matches } from './policy.ts';
 import { Refusal } from './refusal.ts';
 
@@ -27,8 +27,10 @@ export function checkSigner(certificate: SigningCertificate, rules: readonly Sig
     throw new Refusal('wrong-issuer', `${who}; expected the issuer ${shown(wanted.join(' or '))}.`);
   }
 
-  const misses = sameIssuer.map((rule) =>
-    missingClaim(rule.github ?? {}, certificate.github ?? {}),
+  const misses = sameIssuer.map(
+    ({ github = {}, source = {} }) =>
+      missingClaim(claimNames, githubWords, github, certificate.github ?? {}) ??
+      missingClaim(sourceClaimNames, sourceWords, source, certificate.source ?? {}),
   );
   const [miss] = misses;
   if (miss !== undefined && !misses.includes(undefined))
@@ -48,8 +50,13 @@ function fits(matchers: readonly Matcher[], text: string): boolean {
   return matchers.some((matcher) => matches(matcher, text));
 }
 
-function missingClaim(wanted: GithubClaims, said: GithubClaims): string | undefined {
-  for (const name of claimNames) {
+function missingClaim<Name extends string>(
+  names: readonly Name[],
+  words: Readonly<Record<Name, string>>,
+  wanted: { readonly [name in Name]?: string },
+  said: { readonly [name in Name]?: string },
+): string | undefined {
+  for (const name of names) {
     if (wanted[name] === undefined || wanted[name] === said[name]) continue;
     const instead =
       said[name] === undefined ? 'says nothing of its' : `says "${shown(said[name])}" of its`;
@@ -58,11 +65,24 @@ function missingClaim(wanted: GithubClaims, said: GithubClaims): string | undefi
   return undefined;
 }
 
-const words: Readonly<Record<(typeof claimNames)[number], string>> = {
+const githubWords: Readonly<Record<(typeof claimNames)[number], string>> = {
   repository: 'repository',
   ref: 'ref',
   sha: 'commit',
   event: 'event',
   workflowRef: 'workflow',
+  runnerEnvironment: 'runner environment',
+  repositoryId: 'repository id',
+  repositoryOwnerId: "repository owner's id",
+  environment: 'deployment environment',
+  workflowSha: "workflow's commit",
+};
+
+const sourceWords: Readonly<Record<(typeof sourceClaimNames)[number], string>> = {
+  repository: 'source repository',
+  ref: 'source ref',
+  sha: 'source commit',
+  buildConfig: 'build config',
+  buildTrigger: 'build trigger',
   runnerEnvironment: 'runner environment',
 };

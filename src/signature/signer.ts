@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { Signer } from '@sigstore/sign';
+import type { GithubClaims, SourceClaims } from './policy.ts';
 
 /** Who signed, as a verifier must state it. */
 export interface SignerIdentity {
@@ -8,6 +9,9 @@ export interface SignerIdentity {
   /** keyless: the certificate's subject alternative name */
   readonly identity?: string;
   readonly issuer?: string;
+  /** keyless: what the certificate says of the run */
+  readonly github?: GithubClaims;
+  readonly source?: SourceClaims;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Digest } from '../image/digest.ts';
-import type { GithubClaims, SignaturePolicy } from './policy.ts';
+import type { GithubClaims, SignaturePolicy, SourceClaims } from './policy.ts';
 
 /**
  * How a signature lies in the registry: Sigstore bundle v0.3 as a referrer, or a `simplesigning`
@@ -60,6 +60,7 @@ export interface Verdict {
   /** annotations that are signed */
   readonly annotations: Readonly<Record<string, string>>;
   readonly github?: GithubClaims;
+  readonly source?: SourceClaims;
   /** where the signer is another one: what was asked of it; not part of the output */
   readonly expected?: SignaturePolicy;
 }

@@ -1,6 +1,7 @@
 import { Failure } from '../../failure.ts';
-import type { GithubClaims, Matcher, Pattern } from '../../signature/policy.ts';
+import type { Matcher, Pattern } from '../../signature/policy.ts';
 import { matchesAnything, strangerAmong } from '../../signature/strangers.ts';
+import type { Claims } from '../claims.ts';
 import { shown } from './values.ts';
 
 // Who may sign, as patterns say it. A pattern that lets strangers in looks like one that does not:
@@ -42,19 +43,21 @@ const examples: Readonly<Record<string, string>> = {
  * @throws {Failure} `bad-input` where strangers could sign: there is no "signed by anybody". The
  * same rule holds in policies (policies/who.ts).
  */
-export function checkOpenness(
-  identities: readonly Matcher[],
-  issuers: readonly Matcher[],
-  github: GithubClaims,
-): readonly string[] {
+export function checkOpenness({
+  identities,
+  issuers,
+  ...claims
+}: Claims & {
+  readonly identities: readonly Matcher[];
+  readonly issuers: readonly Matcher[];
+}): readonly string[] {
   for (const [name, matchers] of Object.entries({
     'certificate-identity-regexp': identities,
     'certificate-oidc-issuer-regexp': issuers,
   })) {
     if (matchers.some(matchesAnything)) throw openToAll(name, 'anybody at all', '');
   }
-  const narrowed = github.repository !== undefined || github.workflowRef !== undefined;
-  const stranger = narrowed ? undefined : strangerAmong(identities, issuers);
+  const stranger = isNarrowed(claims, issuers) ? undefined : strangerAmong(identities, issuers);
   if (stranger !== undefined)
     throw openToAll(
       'certificate-identity-regexp',
@@ -64,6 +67,18 @@ export function checkOpenness(
   return identities.flatMap((matcher) =>
     'pattern' in matcher ? (openEnd(matcher.pattern.source) ?? []) : [],
   );
+}
+
+/**
+ * Claims that name a repository, or its owner. A number is one of the server that gave it: of
+ * several issuers another may have given the same.
+ */
+function isNarrowed({ github = {}, source = {} }: Claims, issuers: readonly Matcher[]): boolean {
+  const named = [github.repository, github.workflowRef, source.repository, source.buildConfig];
+  const numbers = [github.repositoryId, github.repositoryOwnerId];
+  const [issuer] = issuers;
+  const oneServer = issuers.length === 1 && issuer !== undefined && 'exact' in issuer;
+  return [...named, ...(oneServer ? numbers : [])].some((claim) => claim !== undefined);
 }
 
 function openToAll(input: string, whom: string, example: string): Failure {

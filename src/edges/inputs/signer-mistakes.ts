@@ -1,6 +1,6 @@
 import { Failure } from '../../failure.ts';
-import type { GithubClaims } from '../../signature/policy.ts';
 import { hasHidden, shown } from '../../text/untrusted.ts';
+import { type Claims, claimEntries } from '../claims.ts';
 
 // What is written of a signer and can fit nobody: told before anything is contacted. What nearly
 // fits somebody is told when it is known who signed (near-identity.ts).
@@ -58,64 +58,14 @@ export function checkIssuerNamed({ identity, issuer }: WrittenSigner): void {
   );
 }
 
-interface Claim {
-  readonly input: string;
-  readonly form: RegExp;
-  readonly what: string;
-  readonly meant: (text: string) => string;
-}
-
-const claims: Readonly<Record<keyof GithubClaims, Claim>> = {
-  repository: {
-    input: 'github-repository',
-    form: /^[\w.-]+\/[\w.-]+$/,
-    what: 'is not owner/name',
-    meant: (text) => /([\w-]+\/[\w.-]+?)(?:\.git)?\/?$/.exec(text)?.[1] ?? 'OWNER/NAME',
-  },
-  ref: {
-    input: 'github-ref',
-    form: /^refs\//,
-    what: 'is not a whole ref',
-    meant: (text) => `refs/${/^v?\d+(\.|$)/.test(text) ? 'tags' : 'heads'}/${text}`,
-  },
-  sha: {
-    input: 'github-sha',
-    form: /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/,
-    what: 'is not a whole commit, which has 40 digits in lower case',
-    meant: () => '${{ github.sha }}',
-  },
-  event: {
-    input: 'github-event',
-    form: /^\w+$/,
-    what: 'is not the name of an event',
-    meant: () => 'push',
-  },
-  workflowRef: {
-    input: 'github-workflow-ref',
-    form: /^[\w.-]+\/[\w.-]+\/[^@]+@refs\/.+$|^[\w.-]+\/[\w.-]+\/[^@]+@[0-9a-f]{40}$/,
-    what: 'is not owner/name/path@ref',
-    meant: (text) => {
-      const [path = '', ref = 'main'] = text.replace(/^https?:\/\/[^/]+\//, '').split('@');
-      const whole = /\.ya?ml$/.test(path) && path.split('/').length > 2;
-      return `${whole ? path : 'OWNER/NAME/.github/workflows/FILE.yml'}@${ref.startsWith('refs/') ? ref : `refs/heads/${ref}`}`;
-    },
-  },
-  runnerEnvironment: {
-    input: 'github-runner-environment',
-    form: /^(?:github-hosted|self-hosted)$/,
-    what: 'is not `github-hosted` or `self-hosted`',
-    meant: () => 'github-hosted',
-  },
-};
-
 /** @throws {Failure} `bad-input` for a claim that no certificate makes */
-export function checkClaims(asked: GithubClaims): void {
-  for (const [name, text] of Object.entries(asked) as [keyof GithubClaims, string][]) {
-    const { input, form, what, meant } = claims[name];
-    if (form.test(text)) continue;
+export function checkClaims(asked: Claims): void {
+  for (const { claim, value } of claimEntries(asked)) {
+    const { input, form, what, meant } = claim;
+    if (form.test(value)) continue;
     throw bad(
-      `Input ${input} is "${shown(text, 200)}", which ${what}.`,
-      `Write for example:\n\`\`\`yaml\nwith:\n  ${input}: ${shown(meant(text), 200)}\n\`\`\``,
+      `Input ${input} is "${shown(value, 200)}", which ${what}.`,
+      `Write for example:\n\`\`\`yaml\nwith:\n  ${input}: ${shown(meant(value), 200)}\n\`\`\``,
     );
   }
 }

@@ -282,6 +282,53 @@ export const verifyTable = {
     sentence:
       'Where the signing run ran, `github-hosted` or `self-hosted`, as the certificate says it.',
   },
+  'github-repository-id': {
+    kind: 'text',
+    sentence:
+      'The number of the repository whose workflow run signed (`${{ github.repository_id }}`), as the certificate says it. It survives a rename, and whoever takes an abandoned name has another one.',
+  },
+  'github-repository-owner-id': {
+    kind: 'text',
+    sentence:
+      'The number of the account or organization that owns that repository (`${{ github.repository_owner_id }}`), as the certificate says it.',
+  },
+  'github-environment': {
+    kind: 'text',
+    sentence:
+      'The deployment environment that the signing job ran in, such as `production`, as the certificate says it.',
+  },
+  'github-workflow-sha': {
+    kind: 'text',
+    sentence:
+      "The commit of the file of the workflow that was started (`${{ github.workflow_sha }}`), as the certificate says it. cosign's flag of that name means `github-sha`.",
+  },
+  'source-repository': {
+    kind: 'text',
+    sentence:
+      'The address of the repository that was built, such as `https://gitlab.com/acme/app`, as the certificate says it. This and the next ones are for every issuer: GitHub, GitLab, CircleCI, Buildkite.',
+  },
+  'source-ref': {
+    kind: 'text',
+    sentence: 'The ref that was built, such as `refs/heads/main`, as the certificate says it.',
+  },
+  'source-sha': {
+    kind: 'text',
+    sentence: 'The commit that was built, as the certificate says it.',
+  },
+  'build-config': {
+    kind: 'text',
+    sentence:
+      'The address of the file that says how to build, such as `https://gitlab.com/acme/app//.gitlab-ci.yml@refs/heads/main`, as the certificate says it.',
+  },
+  'build-trigger': {
+    kind: 'text',
+    sentence: 'What started the build, such as `push`, as the certificate says it.',
+  },
+  'runner-environment': {
+    kind: 'text',
+    sentence:
+      'Where the build ran, such as `gitlab-hosted` or `self-hosted`, as the certificate says it.',
+  },
   annotations: {
     kind: 'annotations',
     sentence:

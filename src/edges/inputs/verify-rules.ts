@@ -1,6 +1,7 @@
 import type { VerifyRequest } from '../../engine/request.ts';
 import { Failure } from '../../failure.ts';
 import type { Matcher } from '../../signature/policy.ts';
+import { claimEntries } from '../claims.ts';
 import { type Mistake, otherVariables } from './other-names.ts';
 import { checkOpenness } from './patterns.ts';
 import type { InputSource } from './read.ts';
@@ -60,14 +61,11 @@ export function checkVerifyInputs(
   checkEntries('certificate-oidc-issuer', given.issuer);
   checkEntries('policy', inputs.policy);
   checkIssuerNamed({ ...given, issuer: [...given.issuer, ...given.issuerRegexp] });
-  checkClaims(inputs.github);
+  checkClaims(inputs);
   checkAmbiguity(inputs, given);
   checkRegistryLogin(inputs);
   checkTuf(inputs);
-  const openness =
-    inputs.identities.length === 0
-      ? []
-      : checkOpenness(inputs.identities, inputs.issuers, inputs.github);
+  const openness = inputs.identities.length === 0 ? [] : checkOpenness(inputs);
   const unread = otherVariables(env, ownTrust(inputs)).map((mistake) => {
     const { message, fix } = notRead(mistake);
     return `${message} ${fix}`;
@@ -143,7 +141,7 @@ const howToTrust = [
 
 /** There is no "signed by anybody". */
 function checkSigner(
-  { key, identities, policy, github }: CheckedInputs,
+  { key, identities, policy, ...inputs }: CheckedInputs,
   env: InputSource['env'],
 ): void {
   const asked = [
@@ -158,9 +156,10 @@ function checkSigner(
     );
   }
   if (asked.length === 1) return;
-  if (Object.keys(github).length > 0) {
+  const [claim] = claimEntries(inputs);
+  if (claim !== undefined) {
     throw bad(
-      'The github-* inputs narrow down an identity, and no certificate-identity is set.',
+      `Input ${claim.claim.input} narrows down an identity, and no certificate-identity is set.`,
       'Add the workflow that signs, for example `certificate-identity: https://github.com/OWNER/REPO/.github/workflows/release.yml@refs/heads/main`.',
     );
   }
@@ -179,8 +178,8 @@ function checkAmbiguity(inputs: CheckedInputs, given: GivenSigner): void {
     throw both('certificate-oidc-issuer', 'certificate-oidc-issuer-regexp');
   const forIdentity = [
     (given.issuer.length > 0 || given.issuerRegexp.length > 0) && 'certificate-oidc-issuer',
-    Object.keys(inputs.github).length > 0 && 'github-*',
-  ].filter((name): name is string => name !== false);
+    claimEntries(inputs)[0]?.claim.input,
+  ].filter((name): name is string => typeof name === 'string');
   if (inputs.identities.length === 0 && forIdentity.length > 0) {
     const instead = inputs.key === undefined ? 'a policy file' : 'a key';
     throw bad(

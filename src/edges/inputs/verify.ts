@@ -1,8 +1,9 @@
 import type { Masker } from '../../engine/world.ts';
-import type { GithubClaims, Matcher, Pattern } from '../../signature/policy.ts';
+import type { GithubClaims, Matcher, Pattern, SourceClaims } from '../../signature/policy.ts';
+import { type ClaimInput, githubInputs, sourceInputs } from '../claims.ts';
 import { otherNames } from './other-names.ts';
 import { parsePatterns } from './patterns.ts';
-import { type InputSource, optional, readTable, runnerInputs, type Values } from './read.ts';
+import { type InputSource, optional, readTable, runnerInputs } from './read.ts';
 import { registryOf, trustOf } from './sign.ts';
 import { verifyTable } from './table.ts';
 import { checkVerifyInputs, type VerifyInputs } from './verify-rules.ts';
@@ -47,7 +48,8 @@ export function readVerifyInputs(
     ...optional('key', read.key),
     identities: [...given.identity.map(exact), ...given.identityRegexp],
     issuers: [firstIssuer, ...moreIssuers] as const,
-    github: claimsOf(read),
+    github: claimsOf<GithubClaims>(githubInputs, read),
+    source: claimsOf<SourceClaims>(sourceInputs, read),
     annotations: read.annotations.annotations,
     policy: read.policy,
     files: read.files,
@@ -86,15 +88,16 @@ function notLoaded(): never {
   throw new Error('is a pattern, and patterns are not loaded');
 }
 
-function claimsOf(read: Values<typeof verifyTable>): GithubClaims {
-  return {
-    ...optional('repository', read['github-repository']),
-    ...optional('ref', read['github-ref']),
-    ...optional('sha', read['github-sha']),
-    ...optional('event', read['github-event']),
-    ...optional('workflowRef', read['github-workflow-ref']),
-    ...optional('runnerEnvironment', read['github-runner-environment']),
-  };
+/** The claims that are asked for, by the names of their inputs. */
+function claimsOf<Claims extends object>(
+  inputs: Readonly<Record<keyof Claims, ClaimInput>>,
+  read: Readonly<Record<string, unknown>>,
+): Claims {
+  const claims = Object.entries<ClaimInput>(inputs).flatMap(([name, { input }]) => {
+    const value = read[input];
+    return value === undefined ? [] : [[name, value]];
+  });
+  return Object.fromEntries(claims) as Claims;
 }
 
 function exact(text: string): Matcher {

@@ -1,5 +1,7 @@
 import type { SignResult } from '../../engine/sign-result.ts';
 import { yamlText } from '../../policies/yaml-text.ts';
+import type { GithubClaims } from '../../signature/policy.ts';
+import { githubInputs } from '../claims.ts';
 import { ownUses } from './own-repository.ts';
 import { githubIssuer } from './token-words.ts';
 
@@ -43,20 +45,34 @@ export function gateStep(results: readonly SignResult[], setting: GateSetting): 
 }
 
 function signerInputs(
-  { signer: { identity, issuer, keyId } }: SignResult,
+  { signer: { identity, issuer, keyId, github } }: SignResult,
   { publicKey }: GateSetting,
 ): Readonly<Record<string, string>> | undefined {
   if (identity !== undefined && issuer !== undefined)
     return {
       'certificate-identity': identity,
       ...(issuer === githubIssuer ? {} : { 'certificate-oidc-issuer': issuer }),
+      ...numbersOf(github),
     };
   return keyId === undefined || publicKey === undefined ? undefined : { key: publicKey.trim() };
 }
 
+/**
+ * The numbers of repository and owner: they survive a rename, and whoever takes an abandoned name
+ * has other ones.
+ */
+function numbersOf({ repositoryId, repositoryOwnerId }: GithubClaims = {}) {
+  return {
+    ...(repositoryId === undefined ? {} : { [githubInputs.repositoryId.input]: repositoryId }),
+    ...(repositoryOwnerId === undefined
+      ? {}
+      : { [githubInputs.repositoryOwnerId.input]: repositoryOwnerId }),
+  };
+}
+
 function isAlike(one: SignResult, other: SignResult): boolean {
-  const facts = ({ signer: { identity, issuer, keyId }, annotations }: SignResult) =>
-    JSON.stringify([identity, issuer, keyId, annotations]);
+  const facts = ({ signer: { identity, issuer, keyId, github }, annotations }: SignResult) =>
+    JSON.stringify([identity, issuer, keyId, numbersOf(github), annotations]);
   return facts(one) === facts(other);
 }
 

@@ -51,6 +51,8 @@ export function signOutputs({
       first?.signatures.find(({ certificate }) => certificate !== undefined)?.certificate ?? '',
     identity: first?.signer.identity ?? '',
     issuer: first?.signer.issuer ?? '',
+    'github-repository-id': first?.signer.github?.repositoryId ?? '',
+    'github-repository-owner-id': first?.signer.github?.repositoryOwnerId ?? '',
     policies: policiesPath ?? '',
     results: resultsJson(results),
   };

@@ -3,6 +3,7 @@ import type { GithubClaims, Matcher, SignerRule } from '../../signature/policy.t
 import { matcherText, matches } from '../../signature/policy.ts';
 import type { Verdict } from '../../signature/verdict.ts';
 import { markedDifference, withoutMark } from '../../text/difference.ts';
+import { type Claims, claimEntries } from '../claims.ts';
 import { nearIdentity } from './near-identity.ts';
 import {
   identityNames,
@@ -68,7 +69,7 @@ function inPolicy(sentence: string): string {
     .replace(/`github-workflow-ref`/g, 'another field');
 }
 
-function differenceOf({ code, identity, issuer, github, expected }: Verdict): Difference {
+function differenceOf({ code, identity, issuer, github, source, expected }: Verdict): Difference {
   const signers: readonly SignerRule[] = expected?.signers ?? [];
   const rules = signers.filter((rule): rule is IdentityRule => !('key' in rule));
   if (identity === undefined || issuer === undefined || rules.length === 0) return { lines: '' };
@@ -81,7 +82,8 @@ function differenceOf({ code, identity, issuer, github, expected }: Verdict): Di
       {},
     );
   }
-  if (code === 'wrong-claim') return { lines: claimLines(rules, github ?? {}) };
+  if (code === 'wrong-claim')
+    return { lines: claimLines(rules, { github: github ?? {}, source: source ?? {} }) };
   const difference = closest(
     rules.flatMap(({ identities }) => identities),
     identity,
@@ -132,22 +134,14 @@ function linesOf(matcher: Matcher, found: string): string {
   return 'exact' in matcher ? markedDifference(written, found) : withoutMark(written, found);
 }
 
-const claimInputs: Readonly<Record<keyof GithubClaims, string>> = {
-  repository: 'github-repository',
-  ref: 'github-ref',
-  sha: 'github-sha',
-  event: 'github-event',
-  workflowRef: 'github-workflow-ref',
-  runnerEnvironment: 'github-runner-environment',
-};
-
-function claimLines(rules: readonly IdentityRule[], said: GithubClaims): string {
-  const [asked = {}] = rules.map(({ github = {} }) => github);
-  return (Object.keys(claimInputs) as (keyof GithubClaims)[])
-    .filter((name) => asked[name] !== undefined && asked[name] !== said[name])
+function claimLines(rules: readonly IdentityRule[], said: Claims): string {
+  const [asked = {}] = rules;
+  const found = new Map(claimEntries(said).map(({ claim, value }) => [claim, value]));
+  return claimEntries(asked)
+    .filter(({ claim, value }) => found.get(claim) !== value)
     .map(
-      (name) =>
-        `${claimInputs[name]}\n${markedDifference(asked[name] ?? '', said[name] ?? '(nothing)')}`,
+      ({ claim, value }) =>
+        `${claim.input}\n${markedDifference(value, found.get(claim) ?? '(nothing)')}`,
     )
     .join('\n');
 }

@@ -3,6 +3,7 @@ import { keyId } from '../../signature/key.ts';
 import type { Matcher, SignaturePolicy, SignerRule } from '../../signature/policy.ts';
 import { matcherText } from '../../signature/policy.ts';
 import type { Verdict } from '../../signature/verdict.ts';
+import { claimEntries } from '../claims.ts';
 import { failureBlocks, type StepFailure, stepBlock } from './failure-blocks.ts';
 import { count } from './list-words.ts';
 import { commitPage, type PageSetting, packagePage } from './pages.ts';
@@ -118,20 +119,9 @@ function signerLines(rule: SignerRule): readonly string[] {
   if ('key' in rule) return [`Key ${code(keyId(rule.key))}`];
   const either = (matchers: readonly Matcher[]) =>
     matchers.map((matcher) => code(matcherText(matcher))).join(' or ');
-  const claims = Object.entries(rule.github ?? {}).map(
-    ([name, value]) => `${claimNames[name] ?? prose(name)} ${code(value)}`,
-  );
+  const claims = claimEntries(rule).map(({ claim, value }) => `${claim.title} ${code(value)}`);
   return [`Identity ${either(rule.identities)}`, `Issuer ${either(rule.issuers)}`, ...claims];
 }
-
-const claimNames: Readonly<Record<string, string>> = {
-  repository: 'Repository',
-  ref: 'Ref',
-  sha: 'Commit',
-  event: 'Event',
-  workflowRef: 'Started workflow',
-  runnerEnvironment: 'Runner',
-};
 
 /**
  * An image that passed: its names, who signed it (where the verdict does not say so of all) and
