@@ -1,17 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { encryptPrivateKey } from '../../../src/keys/encrypted.ts';
 import { type FakeKubernetes, startKubernetes } from '../../sandbox/kms/kubernetes.ts';
-import { failureOf, freshKey } from '../samples.ts';
+import { cheapEncrypted, failureOf, freshKey } from '../samples.ts';
 import { loadPublicKeys, signBy, tools } from './tools.ts';
 
 const fresh = freshKey();
 const password = 'correct horse battery';
 let secrets: Record<string, Record<string, string>>;
 beforeAll(async () => {
-  const key = await encryptPrivateKey(
-    fresh.privateKey.export({ type: 'pkcs8', format: 'der' }),
-    password,
-  );
+  const key = cheapEncrypted(fresh.privateKey.export({ type: 'pkcs8', format: 'der' }), password);
   secrets = {
     'build/cosign': { 'cosign.key': key, 'cosign.password': password, 'cosign.pub': fresh.spki },
     'build/plain': { 'cosign.key': fresh.pkcs8, 'cosign.password': '' },

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runs } from '../sampled.ts';
 import { Model, type World, type WriteFate } from './model.ts';
 
 const fates: WriteFate[] = ['applied', 'applied', 'lost', 'applied, answer lost', 'refused'];
@@ -74,9 +75,10 @@ async function missing(
 
 describe('many signers on one tag, in any order of requests', () => {
   const numRuns = Number(process.env.MODEL_RUNS ?? 1000);
+  const inBoth = Number(process.env.MODEL_RUNS ?? runs(1000));
 
   it('nothing that was reported as kept is missing in the end, nor what of others was seen, when no writer takes longer than a pause', async () => {
-    await fc.assert(inAnyWorld('signer', true, 'all they saw'), { numRuns });
+    await fc.assert(inAnyWorld('signer', true, 'all they saw'), { numRuns: inBoth });
   });
 
   it('the model can tell: one write and one look lose signatures under the same assumption', async () => {

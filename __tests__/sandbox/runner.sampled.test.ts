@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sampled } from '../sampled.ts';
 import { type RunOptions, runAction } from './runner.ts';
 import { findSecrets, formsOf } from './secrets.ts';
 
@@ -163,7 +164,7 @@ describe('the search for secrets', () => {
   const secret = 'correct horse???battery>>>staple~~~';
   const base64 = Buffer.from(`octocat:${secret}`).toString('base64');
 
-  it.each([
+  const places: [form: string, script: string, where: string][] = [
     ['plain', `console.log('x${secret}x')`, 'output'],
     ['base64', `console.error('Basic ${base64}')`, 'output'],
     [
@@ -178,10 +179,15 @@ describe('the search for secrets', () => {
       'file temp/f',
     ],
     ['plain', `appendFileSync(env.GITHUB_ENV, 'A=${secret}\\n')`, 'GITHUB_ENV'],
-  ])('finds it in %s: %s', async (form, script, where) => {
-    const found = findSecrets(await run(script), ['another secret', secret]);
-    expect(found).toContainEqual({ secret: 1, where, form });
-  });
+  ];
+  const sample = ['base64url outputs', 'hexadecimal file temp/f'];
+  it.each(sampled(places, sample, ([form, , where]) => `${form} ${where}`))(
+    'finds it in %s: %s',
+    async (form, script, where) => {
+      const found = findSecrets(await run(script), ['another secret', secret]);
+      expect(found).toContainEqual({ secret: 1, where, form });
+    },
+  );
 
   it('finds single lines of a key, also base64 at any offset', async () => {
     const key = `-----BEGIN KEY-----\n${'A1b2C3d4'.repeat(8)}\n${'Zz9y8x7W'.repeat(4)}\n-----END KEY-----\n`;
