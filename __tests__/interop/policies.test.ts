@@ -8,7 +8,7 @@ import { parseAllDocuments } from 'yaml';
 import { parseDigest } from '../../src/image/digest.ts';
 import { clusterImagePolicyFields } from '../../src/policies/cluster-image-policy-fields.ts';
 import type { Field, Fields } from '../../src/policies/fields.ts';
-import { kyvernoPolicyFields, ruleFields } from '../../src/policies/kyverno-fields.ts';
+import { kyvernoPolicyFields, ruleFields } from '../../src/policies/kyverno-cluster-fields.ts';
 import { writePolicies } from '../../src/policies/write.ts';
 import { parseTrustedRoot } from '../../src/signature/trust.ts';
 import { waysOfSigning } from '../policies/signed.ts';

@@ -133,11 +133,12 @@ describe('a ClusterImagePolicy', () => {
   });
 
   it.each([
-    ['nginx', 'index.docker.io/library/nginx:latest'],
+    ['nginx', 'index.docker.io/library/nginx@*'],
     ['nginx:1', 'index.docker.io/library/*'],
-    ['docker.io/library/nginx:1', 'index.docker.io/library/nginx:1'],
-    ['nginx', 'nginx'],
+    ['docker.io/library/nginx:1', 'index.docker.io/library/**'],
+    ['nginx', '*'],
     ['acme/app', '*/*'],
+    ['ghcr.io/acme/app:1', 'ghcr.io/acme/app@sha256:*'],
     [`ghcr.io/acme/app:1@${digest}`, `ghcr.io/acme/app@${digest}`],
     [`ghcr.io/acme/app@${digest}`, 'ghcr.io/acme/app@*'],
   ])('speaks of %s by the glob %s', (reference, glob) => {
@@ -148,6 +149,11 @@ describe('a ClusterImagePolicy', () => {
 
   it.each([
     ['nginx', 'docker.io/library/nginx*'],
+    ['nginx', 'nginx'],
+    [`nginx@${digest}`, 'nginx@*'],
+    ['nginx', 'index.docker.io/library/nginx:latest'],
+    ['ghcr.io/acme/app:1', 'ghcr.io/acme/app:1'],
+    ['ghcr.io/acme/app:1', 'ghcr.io/acme/app:**'],
     ['ghcr.io/acme/app:1', '*'],
     ['ghcr.io/acme/app:1', '*/*'],
     ['ghcr.io/acme/team/app:1', 'ghcr.io/acme/*'],
@@ -206,14 +212,14 @@ describe('a ClusterImagePolicy', () => {
 describe('a ClusterImagePolicy is refused by line and field for', () => {
   it.each([
     [
-      'a key in a KMS',
-      '- key:\n    kms: awskms:///x',
-      'line 10: `spec.authorities[0].key.kms` names a key in a KMS',
+      'a key that is in no KMS',
+      '- key:\n    kms: cosign.pub',
+      'line 10: `spec.authorities[0].key.kms` is not the address of a key in a service',
     ],
     [
-      'a key in a secret',
-      '- key:\n    secretRef: {name: x}',
-      'line 10: `spec.authorities[0].key.secretRef` names a secret',
+      'two keys',
+      '- key:\n    kms: awskms:///x\n    secretRef: {name: x}',
+      'line 9: `spec.authorities[0].key` names its key in two ways',
     ],
     [
       'a key that is none',

@@ -47,6 +47,17 @@ describe('the files of a policy', () => {
       ['policies/a.yaml', './policies/a.yaml', 'policies/*.yaml', 'same.yaml'],
       ['policies/a.yaml'],
     ],
+    [
+      'a glob with files left out',
+      ['policies/**/*', '!policies/*.yml', '!**/deep/**'],
+      ['policies/a.yaml'],
+    ],
+    [
+      'a line behind the one that leaves out',
+      ['!policies/a.yaml', 'policies/a.yaml', '!policies/b*'],
+      ['policies/a.yaml'],
+    ],
+    ['a path that is left out', ['policies/a.yaml', '!policies/*'], []],
   ])('are found by %s', async (_, entries, paths) => {
     expect((await readPolicyFiles(entries, root)).map(({ path }) => path)).toEqual(paths);
   });
@@ -54,8 +65,8 @@ describe('the files of a policy', () => {
   it('are read, also when they lie elsewhere and are named outright', async () => {
     const path = join(outside, 'secret.yaml');
     expect(await readPolicyFiles(['policies/a.yaml', path], root)).toEqual([
-      { path: 'policies/a.yaml', text: '# a.yaml' },
-      { path, text: '# secret' },
+      { path: 'policies/a.yaml', text: '# a.yaml', entry: 'policies/a.yaml' },
+      { path, text: '# secret', entry: path },
     ]);
   });
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { Failure } from '../../src/failure.ts';
 import { parseDigest } from '../../src/image/digest.ts';
-import { digest, image, indent, makeKey, read, refused, told } from './tools.ts';
+import { readPolicies } from '../../src/policies/read.ts';
+import { digest, image, indent, makeKey, read, refused, told, tools } from './tools.ts';
 
 const key = makeKey();
 const other = makeKey();
@@ -33,6 +35,9 @@ const byIdentity = (fields: string) => `- keyless:\n    ${indent(fields, 4)}`;
 const exact = byIdentity(
   `subject: ${workflow}\nissuer: ${github}\nrekor: {url: https://rekor.sigstore.dev}`,
 );
+/** Without the one that says that the kind is deprecated. */
+const notesOf = (text: string, ownTrust = false) =>
+  read(text, ownTrust).notes.filter((note) => !note.text.includes('is deprecated'));
 const app = image('ghcr.io/acme/app:1');
 const asked = (text: string) => told(read(text).requirementFor(app));
 const name = 'ClusterPolicy check, rule signed';
@@ -260,15 +265,88 @@ describe('a Kyverno policy', () => {
   it('leaves rules about other things alone', () => {
     const rule =
       '    - name: labels\n      match: {any: [{resources: {kinds: [Pod]}}]}\n      validate: {pattern: {metadata: {labels: {a: "{{ b }}"}}}}\n';
-    expect(read(policy(attestors(exact), { rule })).notes).toEqual([]);
+    expect(notesOf(policy(attestors(exact), { rule }))).toEqual([]);
+  });
+
+  it('is a kind that Kyverno is about to drop, which is said once', () => {
+    const text = `${policy(attestors(exact))}---\n${policy(attestors(exact))}`;
+    expect(read(text).notes.map((note) => note.text)).toEqual([
+      expect.stringMatching(/^`ClusterPolicy` is deprecated since Kyverno 1\.17: 1\.20 .* 1\.21/),
+    ]);
+  });
+
+  it('with applyRules One is read where it has one rule', () => {
+    const spec = '  applyRules: One\n';
+    expect(asked(policy(attestors(exact), { spec }))).toMatchObject({ name });
+    const rule = '    - name: labels\n      match: {}\n      validate: {}\n';
+    expect(refused(policy(attestors(exact), { spec, rule }))).toContain(
+      '`spec.applyRules` is One: of several rules',
+    );
+  });
+
+  it('refuses a tag where the cluster does, and nowhere else', () => {
+    const entry = `${attestors(exact)}\nmutateDigest: false`;
+    const enforce = { spec: '  validationFailureAction: Enforce\n' };
+    const by = (reference: string, text: string) =>
+      read(text).requirementFor(image(reference)).kind;
+    expect(by('ghcr.io/acme/app:1', policy(entry, enforce))).toBe('fail');
+    expect(by(`ghcr.io/acme/app@${digest}`, policy(entry, enforce))).toBe('count');
+    expect(by('ghcr.io/acme/app:1', policy(`${entry}\nfailureAction: Enforce`))).toBe('fail');
+    for (const text of [
+      policy(entry),
+      policy(`${entry}\nverifyDigest: false`, enforce),
+      policy(`${entry}\nfailureAction: Audit`, enforce),
+      policy(attestors(exact), enforce),
+    ])
+      expect(by('ghcr.io/acme/app:1', text)).toBe('count');
+  });
+
+  it.each([
+    ['kms', '{kms: "hashivault://release"}', 'hashivault://release'],
+    ['publicKeys', '{publicKeys: "k8s://build/cosign"}', 'k8s://build/cosign'],
+    ['secret', '{secret: {name: cosign, namespace: build}}', 'k8s://build/cosign'],
+  ])('names keys that are kept elsewhere: %s', (_, keys, address) => {
+    const text = policy(attestors(`- keys: ${keys}`));
+    const checked = readPolicies([{ path: 'policy.yaml', text }], tools);
+    expect(checked.keys).toMatchObject([{ kind: 'service', address }]);
+    const denied = checked.keys[0]?.explain(new Failure('kms-denied', 'No.', 'Ask.'));
+    expect(denied).toMatchObject({
+      code: 'kms-denied',
+      message: expect.stringMatching(
+        /^policy\.yaml, line \d+: `spec\.rules.* cannot be had: No\.$/,
+      ),
+      fix: 'Ask.',
+    });
+    const { requirementFor } = checked.withKeys(new Map([[address, [key.object, other.object]]]));
+    expect(told(requirementFor(app))).toMatchObject({
+      of: [{ count: 1, of: [{ signers: [key.id] }] }],
+    });
+    expect(() => readPolicies([{ path: 'policy.yaml', text }], tools).withKeys(new Map())).toThrow(
+      'was not opened',
+    );
+  });
+
+  it('names no more keys elsewhere than can be fetched', () => {
+    const keys = Array.from({ length: 51 }, (_, index) => `- keys: {kms: "awskms:///${index}"}`);
+    expect(refused(policy(attestors(keys.join('\n'))))).toContain('is the key number 51');
+  });
+
+  it.each([
+    '"<YOUR COSIGN PUBLIC KEY>"',
+    '"..."',
+    'REPLACE_ME',
+    '"-----BEGIN PUBLIC KEY-----\\n...\\n-----END PUBLIC KEY-----"',
+    '"-----BEGIN PUBLIC KEY-----\\n<your key>\\n-----END PUBLIC KEY-----"',
+  ])('has a placeholder where its key belongs: %s', (text) => {
+    expect(refused(policy(attestors(`- keys: {publicKeys: ${text}}`)))).toContain(
+      '.publicKeys` holds a placeholder, not a key',
+    );
   });
 
   it('an entry without attestors is no requirement, and no match', () => {
-    const { requirementFor, notes } = read(
-      `${policy('mutateDigest: true')}\n---\n${policy(attestors(exact), { references: '["quay.io/*"]' })}`,
-    );
-    expect(requirementFor(app)).toMatchObject({ kind: 'fail' });
-    expect(notes.map(({ text }) => text)).toEqual([
+    const text = `${policy('mutateDigest: true')}\n---\n${policy(attestors(exact), { references: '["quay.io/*"]' })}`;
+    expect(read(text).requirementFor(app)).toMatchObject({ kind: 'fail' });
+    expect(notesOf(text).map(({ text }) => text)).toEqual([
       '`spec.rules[0].verifyImages[0].mutateDigest` changes workloads in the cluster; the gate judges the digest and changes nothing.',
       '`spec.rules[0].verifyImages[0]` asks for no signature (it has no `attestors`) and is not counted as a rule about its images.',
     ]);
@@ -281,18 +359,16 @@ describe('a Kyverno policy', () => {
       rule: '      exclude: {any: [{resources: {namespaces: [dev]}}]}\n',
       spec: '  validationFailureAction: Audit\n  background: false\n  webhookTimeoutSeconds: 30\n  failurePolicy: Fail\n',
     }).replace('kinds: [Pod]', 'kinds: [Pod], namespaces: [prod]');
-    expect(read(text).notes.map(({ line, text: note }) => `${line} ${note.split(' ')[0]}`)).toEqual(
-      [
-        '21 `spec.validationFailureAction`',
-        '1 `Policy`',
-        '15 `spec.rules[0].verifyImages[0].required`',
-        '16 `spec.rules[0].verifyImages[0].failureAction`',
-        '19 `spec.rules[0].verifyImages[0].mutateDigest`',
-        '20 `spec.rules[0].exclude`',
-        '7 `spec.rules[0].match`',
-        '13 `spec.rules[0].verifyImages[0].attestors[0].entries[0].keyless.subjectRegExp`',
-      ],
-    );
+    expect(notesOf(text).map(({ line, text: note }) => `${line} ${note.split(' ')[0]}`)).toEqual([
+      '15 `spec.rules[0].verifyImages[0].required`',
+      '16 `spec.rules[0].verifyImages[0].failureAction`',
+      '19 `spec.rules[0].verifyImages[0].mutateDigest`',
+      '20 `spec.rules[0].exclude`',
+      '7 `spec.rules[0].match`',
+      '21 `spec.validationFailureAction`',
+      '1 `Policy`',
+      '13 `spec.rules[0].verifyImages[0].attestors[0].entries[0].keyless.subjectRegExp`',
+    ]);
   });
 
   it('of another Sigstore instance needs its trusted root', () => {
@@ -304,7 +380,7 @@ describe('a Kyverno policy', () => {
       ),
     );
     expect(refused(own)).toContain('.keyless.roots` names a root of trust of its own');
-    expect(read(own, true).notes).toHaveLength(4);
+    expect(notesOf(own, true)).toHaveLength(4);
   });
 });
 
@@ -316,14 +392,14 @@ describe('a Kyverno policy is refused by line and field for', () => {
       'line 10: `spec.rules[0].verifyImages[0].type` is "Notary"',
     ],
     [
-      'a KMS',
-      attestors('- keys: {kms: "awskms:///x"}'),
-      '.entries[0].keys.kms` names a key in a KMS',
+      'a key that is in no KMS',
+      attestors('- keys: {kms: cosign.pub}'),
+      '.entries[0].keys.kms` is not the address of a key in a service',
     ],
     [
-      'a secret',
-      attestors('- keys: {secret: {name: a, namespace: b}}'),
-      '.entries[0].keys.secret` names a secret',
+      'half a secret',
+      attestors('- keys: {secret: {name: a}}'),
+      '.entries[0].keys.secret` does not name a secret',
     ],
     [
       'a key elsewhere',
@@ -526,7 +602,12 @@ describe('a Kyverno policy is refused by line and field for', () => {
   );
 
   it.each([
-    ['applyRules', '  applyRules: One\n', '`spec.applyRules` is "One"'],
+    [
+      'an action that there is not',
+      '          failureAction: banana\n',
+      '.failureAction` is "banana", which is not supported',
+    ],
+    ['applyRules', '  applyRules: First\n', '`spec.applyRules` is "First"'],
     [
       'an unknown field',
       '  validationfailureaction: Audit\n',

@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/failure.ts';
+import { policyLimits } from '../../src/policies/node.ts';
 import { readPolicies } from '../../src/policies/read.ts';
-import { policyLimits } from '../../src/policies/yaml-tree.ts';
-import { compilePattern } from '../../src/signature/pattern.ts';
 import { growth } from '../growth.ts';
-import { image, makeKey, read, readKeys, refused } from './tools.ts';
+import { image, makeKey, read, refused, tools } from './tools.ts';
 
 const good = `apiVersion: policy.sigstore.dev/v1beta1
 kind: ClusterImagePolicy
@@ -43,8 +42,8 @@ describe('policy files', () => {
         { path: 'a.yaml', text: good },
         { path: 'b.yaml', text: second },
       ],
-      { readPublicKeys: readKeys, ownTrust: false, compilePattern },
-    );
+      tools,
+    ).withKeys(new Map());
     expect(requirementFor(image('ghcr.io/acme/app:1'))).toMatchObject({
       kind: 'count',
       count: 2,
@@ -54,6 +53,66 @@ describe('policy files', () => {
       kind: 'fail',
       reason: 'No policy in a.yaml, b.yaml speaks of quay.io/x.',
     });
+  });
+
+  it('may be a List of objects, each a document of its own', () => {
+    const items = good.trimEnd().replaceAll('\n', '\n    ');
+    const text = `apiVersion: v1\nkind: List\nitems:\n  - apiVersion: v1\n    kind: ConfigMap\n  - ${items}\n  - ${items.replace('name: a', 'name: b')}\n`;
+    expect(read(text).requirementFor(image('ghcr.io/acme/app:1'))).toMatchObject({
+      count: 2,
+      of: [{ name: 'ClusterImagePolicy a' }, { name: 'ClusterImagePolicy b' }],
+    });
+    expect(refused(text.replace('authorities:', 'authoritys:'))).toMatch(
+      /line 11: `items\[1\]\.spec\.authoritys` is not a field/,
+    );
+  });
+
+  it.each([
+    ['kustomization.yaml', 'resources: [a.yaml]'],
+    [
+      'deploy/kustomization.yml',
+      'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization',
+    ],
+    ['kyverno-test.yaml', 'name: a\npolicies: [a.yaml]'],
+    ['test.yaml', 'apiVersion: cli.kyverno.io/v1alpha1\nkind: Test'],
+    ['chainsaw-test.yaml', 'apiVersion: chainsaw.kyverno.io/v1alpha1\nkind: Test'],
+    [
+      'labels.yaml',
+      'apiVersion: policies.kyverno.io/v1\nkind: ValidatingPolicy\nspec: {x: "{{ y }}"}',
+    ],
+    ['mutate.yaml', 'apiVersion: policies.kyverno.io/v1beta1\nkind: NamespacedMutatingPolicy'],
+    ['debug.yaml', 'apiVersion: kyverno.io/v2\nkind: PolicyException'],
+    ['debug.yaml', 'apiVersion: policies.kyverno.io/v1\nkind: PolicyException'],
+    ['cleanup.yaml', 'apiVersion: kyverno.io/v2\nkind: ClusterCleanupPolicy'],
+    ['flux.yaml', 'apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy'],
+    ['gpu.yaml', 'apiVersion: nvidia.com/v1\nkind: ClusterPolicy'],
+    ['proxy.yaml', 'apiVersion: config.openshift.io/v1\nkind: Proxy'],
+  ])('of one folder may be other things, which are noted: %s, %s', (path, text) => {
+    const files = [
+      { path: 'policies/a.yaml', text: good, entry: 'policies/**' },
+      { path: `policies/${path}`, text, entry: 'policies/**' },
+    ];
+    const { notes, requirementFor } = readPolicies(files, tools).withKeys(new Map());
+    expect(notes).toMatchObject([{ file: `policies/${path}`, line: 1 }]);
+    expect(requirementFor(image('ghcr.io/acme/app:1'))).toMatchObject({ kind: 'count' });
+    expect(requirementFor(image('quay.io/app:1'))).toMatchObject({ kind: 'fail' });
+  });
+
+  it('that a line names alone must be policies', () => {
+    const files = [
+      { path: 'policies/a.yaml', text: good, entry: 'policies/a.yaml' },
+      { path: 'policies/b.yaml', text: 'apiVersion: v1\nkind: ConfigMap\n', entry: 'policies/b*' },
+    ];
+    expect(() => readPolicies(files, tools)).toThrow(
+      'There is no policy about image signatures in policies/b.yaml. Line 1 of policies/b.yaml: `ConfigMap of v1` is not a policy',
+    );
+  });
+
+  it('that are told apart from those of another product with the same name', () => {
+    const sigstore = read(good).requirementFor(image('ghcr.io/acme/app:1'));
+    expect(sigstore.name).toBe('ClusterImagePolicy a');
+    const message = refused(good.replace('policy.sigstore.dev/v1beta1', 'config.openshift.io/v1'));
+    expect(message).toContain('`spec.images` is not a field of such a policy');
   });
 
   it('count what stands behind aliases', () => {
@@ -126,18 +185,24 @@ describe('policy files', () => {
     [
       'an exception',
       'apiVersion: kyverno.io/v2\nkind: PolicyException',
-      'is a PolicyException of kyverno.io/v2',
+      'There is no policy about image signatures in policy.yaml. Line 1 of policy.yaml: `PolicyException of kyverno.io/v2` exempts workloads',
     ],
     [
-      'an ImageValidatingPolicy',
-      'apiVersion: policies.kyverno.io/v1\nkind: ImageValidatingPolicy',
-      'is a ImageValidatingPolicy of',
+      'a version that is not known',
+      'apiVersion: policies.kyverno.io/v2\nkind: ImageValidatingPolicy',
+      'is a ImageValidatingPolicy of policies.kyverno.io/v2, which is not read here',
     ],
-    ['a List', 'apiVersion: v1\nkind: List\nitems: []', 'is a List of v1'],
     [
-      'a good one beside a bad one',
-      `${good}---\napiVersion: kyverno.io/v2\nkind: PolicyException\n`,
-      'is a PolicyException',
+      'a kind of Kyverno that is not known',
+      `${good}---\napiVersion: policies.kyverno.io/v1\nkind: SigningPolicy\n`,
+      'line 9: the document is a SigningPolicy of policies.kyverno.io/v1, which is not read here',
+    ],
+    ['an empty List', 'apiVersion: v1\nkind: List\nitems: []', 'There is no policy about'],
+    ['a List without items', 'apiVersion: v1\nkind: List\n', 'is a List without `items`'],
+    [
+      'a List of one kind',
+      'apiVersion: kyverno.io/v1\nkind: ClusterPolicyList\nitems: []',
+      'is a ClusterPolicyList of',
     ],
     [
       'a key twice',
@@ -173,6 +238,16 @@ describe('policy files', () => {
     ],
     ['Helm', good.replace('{name: a}', '{{ .Values.metadata }}'), 'line 3'],
     ['a tab', 'a:\n\tb: c', 'line 2: this is not a policy file'],
+    [
+      'a star without quotes',
+      good.replace('"ghcr.io/acme/**"', '*'),
+      'line 5: this is not a policy file that can be read',
+    ],
+    [
+      'a variable of Flux',
+      good.replace('someone@acme.com', '"${WHO}"'),
+      'line 7: `spec.authorities[0].keyless.identities[0].subject` holds ${WHO}, a variable that Flux substitutes',
+    ],
     ['half a quote', 'a: "b', 'this is not a policy file'],
     ['deep nesting', '['.repeat(100_000), 'policy.yaml'],
     [

@@ -32,7 +32,7 @@ function gate(
     readPublicKeys: readKeys,
     ownTrust: true,
     compilePattern,
-  });
+  }).withKeys(new Map());
   const requirement = requirementFor({
     name: repository,
     references: [`${repository.registry}/${repository.repository}:1`],

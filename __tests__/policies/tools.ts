@@ -5,6 +5,7 @@ import { Failure } from '../../src/failure.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { readPublicKeys } from '../../src/keys/public.ts';
 import type { PolicyImage } from '../../src/policies/image-names.ts';
+import type { OpenedKeys } from '../../src/policies/keys.ts';
 import { type Policies, readPolicies } from '../../src/policies/read.ts';
 import { keyId } from '../../src/signature/key.ts';
 import { compilePattern } from '../../src/signature/pattern.ts';
@@ -13,23 +14,30 @@ import type { Matcher } from '../../src/signature/policy.ts';
 export interface TestKey {
   readonly pem: string;
   readonly id: string;
+  readonly object: KeyObject;
 }
 
-export function makeKey(): TestKey {
-  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
-  return { pem, id: keyId(createPublicKey(pem)) };
+/** A new key pair as PEM. */
+export function makePair(): { readonly privatePem: string; readonly publicPem: string } {
+  const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return {
+    privatePem: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    publicPem: pair.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+  };
+}
+
+export function makeKey(pem = makePair().publicPem): TestKey {
+  const object = createPublicKey(pem);
+  return { pem, id: keyId(object), object };
 }
 
 export const readKeys = (text: string, where: string): readonly [KeyObject, ...KeyObject[]] =>
   readPublicKeys(text, where);
 
-export function read(text: string, ownTrust = false): Policies {
-  return readPolicies([{ path: 'policy.yaml', text }], {
-    readPublicKeys: readKeys,
-    ownTrust,
-    compilePattern,
-  });
+export const tools = { readPublicKeys: readKeys, ownTrust: false, compilePattern };
+
+export function read(text: string, ownTrust = false, opened: OpenedKeys = new Map()): Policies {
+  return readPolicies([{ path: 'policy.yaml', text }], { ...tools, ownTrust }).withKeys(opened);
 }
 
 /** An image as the gate knows it when the user wrote `reference`. */

@@ -4,11 +4,13 @@ import type { PolicyNode } from '../../src/policies/node.ts';
 import { quotedPattern } from '../../src/policies/signed.ts';
 import { byPattern, byWildcard, signerRule } from '../../src/policies/who.ts';
 import { compilePattern } from '../../src/signature/pattern.ts';
+import { readKeys } from './tools.ts';
 
 const node = (value: string): PolicyNode => ({ file: 'p.yaml', line: 7, field: 'subject', value });
 
 function reading() {
-  return { ownTrust: false, notes: [], compilePattern };
+  const keys = { read: readKeys, elsewhere: new Map(), inFiles: new Map(), opened: new Map() };
+  return { ownTrust: false, notes: [], compilePattern, keys };
 }
 
 describe('a pattern of a policy', () => {

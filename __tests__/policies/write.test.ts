@@ -16,7 +16,7 @@ function readBack(signing: Signed, file: string): (reference: string) => Require
     readPublicKeys: readKeys,
     ownTrust: signing.privateSigstore !== undefined,
     compilePattern,
-  });
+  }).withKeys(new Map());
   return (reference) => requirementFor(image(reference));
 }
 

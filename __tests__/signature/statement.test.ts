@@ -81,6 +81,7 @@ describe('makePayload', () => {
     expect(readPayload(makePayload({ dockerReference: 'r/a', digest, annotations }))).toEqual({
       sha256: hex,
       annotations,
+      dockerReference: 'r/a',
     });
   });
 });
@@ -199,6 +200,7 @@ describe('readPayload', () => {
     expect(readPayload(Buffer.from(JSON.stringify(payload)))).toEqual({
       sha256: hex,
       annotations: signed,
+      dockerReference: 'r/a',
     });
   });
 

@@ -302,4 +302,48 @@ describe('what the pull request is judged by comes from its base', () => {
       expect(honest.result, honest.result.stdout).toMatchObject({ code: 0 });
     },
   );
+
+  it.each(['policies', 'src/policies'])(
+    'policy files in %s, but for those that a line leaves out',
+    async (folder) => {
+      const [mine, others] = [
+        file('policies/a.yaml', policy(ownKey)),
+        file('policies/b.yaml', policy(otherKey)),
+      ];
+      const inputs = (out: string) => ({ key: '', policy: `${folder}/*.yaml${out}` });
+      const changes = { files: [chosen], unchanged: [mine, others], ...at(mine, others) };
+      const honest = await gate(changes, inputs(`\n!${folder}/b.yaml`));
+      expect(honest.result, honest.result.stdout).toMatchObject({ code: 0 });
+      const all = await gate(changes, inputs(''));
+      expect(all.places).toEqual(['deploy/good.yaml wrong-key']);
+    },
+  );
+
+  it('a key that a policy names by its path', async () => {
+    const { reference } = await record(registry, 'keyed-legacy-nolog');
+    const image = file('deploy/good.yaml', pod.replace(good, reference));
+    const podman = JSON.stringify({
+      default: [
+        {
+          type: 'sigstoreSigned',
+          keyPath: 'keys/cosign.pub',
+          signedIdentity: {
+            type: 'exactRepository',
+            dockerRepository: 'registry.example.com/acme/app',
+          },
+        },
+      ],
+    });
+    const policyFile = file('policy.json', podman);
+    const workspace = { 'keys/cosign.pub': ownKey, 'policy.json': podman };
+    const inputs = { key: '', policy: 'policy.json' };
+    const attack = await gate(
+      { files: [image, pub(ownKey)], unchanged: [policyFile], ...at(pub(otherKey), policyFile) },
+      inputs,
+      { workspace },
+    );
+    expect(attack.result.code, attack.result.stdout).toBe(1);
+    expect(attack.places).toEqual(['deploy/good.yaml wrong-key']);
+    expect(attack.notices.join()).toContain('the pull request changes keys/cosign.pub');
+  });
 });

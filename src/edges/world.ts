@@ -98,6 +98,8 @@ function workspaceFiles({ env, workspace }: Pick<Surface, 'env' | 'workspace'>):
       (await import('../engine/workspace-files.ts')).chooseFiles(workspace, globs),
     policies: async (entries) =>
       (await import('../policies/files.ts')).readPolicyFiles(entries, workspace),
+    fileOfPolicy: async (path) =>
+      (await import('../policies/files.ts')).readFileOfPolicy(path, workspace),
     readKey: async (path, maxBytes) =>
       (await import('../engine/workspace-files.ts')).readKeyFile(path, maxBytes),
     home: env.HOME ?? homedir(),

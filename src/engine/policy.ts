@@ -4,6 +4,7 @@ import { keyHint, missingFileHint } from '../keys/key-hint.ts';
 import { isKeyReference, loadPublicKeys } from '../keys/providers.ts';
 import { readPublicKeys } from '../keys/public.ts';
 import { readKeySource } from '../keys/source.ts';
+import type { KeyReference } from '../policies/keys.ts';
 import type { Pattern, SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import type { VerifyRequest } from './request.ts';
 import { narrow, type RequirementFor } from './requirement.ts';
@@ -18,7 +19,8 @@ export interface OpenedPolicy {
 
 /**
  * Makes the inputs, or the policy files they name, into what images must satisfy.
- * @throws {Failure} `bad-key`, `unsupported-key`, `bad-policy`, `bad-input`
+ * @throws {Failure} `bad-key`, `unsupported-key`, `bad-policy`, `bad-input`, and what a key service
+ * says of a key that a policy names
  */
 export async function openPolicy(request: VerifyRequest, world: World): Promise<OpenedPolicy> {
   if (request.policy.length > 0) return readPolicyInput(request, world);
@@ -32,25 +34,53 @@ export async function openPolicy(request: VerifyRequest, world: World): Promise<
   return { policy, requirementFor: () => ({ kind: 'signature', policy }) };
 }
 
-async function readPolicyInput(
-  request: VerifyRequest,
-  { files: disk, tell }: World,
-): Promise<OpenedPolicy> {
+async function readPolicyInput(request: VerifyRequest, world: World): Promise<OpenedPolicy> {
   const [{ readPolicies }, files] = await Promise.all([
     import('../policies/read.ts'),
-    disk.policies(request.policy),
+    world.files.policies(request.policy),
   ]);
   const ownTrust =
     request.services.trustedRoot !== undefined || request.services.tufMirror !== undefined;
   const compilePattern = await loadPatterns(files.map(({ text }) => text));
-  const { requirementFor, notes } = readPolicies(files, {
-    readPublicKeys,
-    ownTrust,
-    compilePattern,
-  });
-  for (const { file, line, text } of notes)
-    tell({ kind: 'notice', text: `${file}, line ${line}: ${text}` });
+  const checked = readPolicies(files, { readPublicKeys, ownTrust, compilePattern });
+  const { requirementFor, notes } = checked.withKeys(await openKeys(checked.keys, world));
+  for (const { file, line, text, loud } of notes)
+    world.tell({ kind: loud ? 'warning' : 'notice', text: `${file}, line ${line}: ${text}` });
   return { requirementFor: (image) => narrow(requirementFor(image), request) };
+}
+
+/** Opens the keys that policies name and do not hold, one after another. */
+async function openKeys(
+  references: readonly KeyReference[],
+  world: World,
+): Promise<ReadonlyMap<string, readonly KeyObject[]>> {
+  const opened = new Map<string, readonly KeyObject[]>();
+  for (const { kind, address, explain } of references) {
+    try {
+      const keys =
+        kind === 'file'
+          ? readPublicKeys(await world.files.fileOfPolicy(address))
+          : await keysOfPolicy(address, world);
+      opened.set(address, keys);
+    } catch (error) {
+      throw error instanceof Failure ? explain(error) : error;
+    }
+  }
+  return opened;
+}
+
+/**
+ * The public keys of an address that a policy names. A policy is a file of the repository: it may
+ * not say which program or library of the machine is run, as the address of a token can.
+ */
+async function keysOfPolicy(address: string, world: World): Promise<readonly KeyObject[]> {
+  if (!isKeyReference(address) || /^pkcs11:/i.test(address.trim()))
+    throw new Failure(
+      'bad-policy',
+      'this is no service that a policy may name.',
+      'Put the public key itself there, as PEM, or name a key of awskms, gcpkms, azurekms, hashivault, openbao or k8s.',
+    );
+  return keysOfService(address, world, 'policy');
 }
 
 /**
@@ -90,9 +120,13 @@ async function signersOf(
  * The public halves of a key that a service keeps, of all its versions: an image may have been
  * signed before a rotation.
  */
-async function keysOfService(key: string, world: World): Promise<readonly KeyObject[]> {
+async function keysOfService(
+  key: string,
+  world: World,
+  input = 'key',
+): Promise<readonly KeyObject[]> {
   const { keyTools } = await import('./keys.ts');
-  return loadPublicKeys(key, keyTools(world));
+  return loadPublicKeys(key, keyTools(world), input);
 }
 
 async function keyText(key: string, { env, files, mask }: World): Promise<string> {

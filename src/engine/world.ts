@@ -49,6 +49,8 @@ export interface Files {
   choose(globs: Globs): Promise<ChosenFiles>;
   /** the policy files that paths and globs name @throws {Failure} `bad-policy` */
   policies(entries: readonly string[]): Promise<readonly PolicyFile[]>;
+  /** the text of a file that a policy names by its path @throws {Failure} `bad-policy` */
+  fileOfPolicy(path: string): Promise<string>;
   /** at most `maxBytes` of a regular file; throws as node:fs does */
   readKey(path: string, maxBytes: number): Promise<Uint8Array>;
   readonly home: string;

@@ -1,17 +1,13 @@
 import type { Fields } from './fields.ts';
 
 const attestations = 'asks for attestations, and this gate checks signatures of the image';
-const elsewhere = 'Put the public key itself into `key.data`, as PEM.';
 
 const keyRef: Fields = {
   data: { as: 'text' },
   hashAlgorithm: { as: 'text', of: ['sha256'] },
-  kms: { as: 'refused', why: 'names a key in a KMS, which is not read', fix: elsewhere },
-  secretRef: {
-    as: 'refused',
-    why: 'names a secret of the cluster, which the gate cannot read',
-    fix: elsewhere,
-  },
+  kms: { as: 'kms' },
+  // Where no namespace is written, policy-controller looks in its own.
+  secretRef: { as: 'secret', namespace: 'cosign-system' },
 };
 
 const authority: Fields = {

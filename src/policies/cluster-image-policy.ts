@@ -3,82 +3,101 @@ import type { SignerRule } from '../signature/policy.ts';
 import { shown } from '../text/untrusted.ts';
 import { clusterImagePolicyFields } from './cluster-image-policy-fields.ts';
 import { checkFields, type Reader } from './fields.ts';
-import { type Fits, policyControllerGlob } from './glob.ts';
-import { type PolicyImage, policyControllerNames } from './image-names.ts';
-import { listOf, mapOf, noteOn, type PolicyNode, refusal, textOf } from './node.ts';
-import { byPattern, exactly, isNamed, keysIn, type ReadPublicKeys, signerRule } from './who.ts';
+import { fitsResolvedNames, longestGlob, policyControllerGlob } from './glob.ts';
+import { policyControllerName } from './image-names.ts';
+import { keysIn } from './keys.ts';
+import { listOf, mapOf, nodeAt, noteOn, type PolicyNode, refusal, textOf } from './node.ts';
+import type { PolicyRule } from './rule.ts';
+import { byPattern, exactly, signerRule, theOneNamed } from './who.ts';
 
 /**
- * What one policy, or one rule of it, asks of an image; undefined for an image it does not speak
- * of.
- */
-export type PolicyRule = (image: PolicyImage) => Requirement | undefined;
-
-/**
- * Reads a sigstore ClusterImagePolicy as policy-controller does: it speaks of an image when one of
- * its globs fits; one authority that is satisfied is enough.
+ * Checks the fields of a sigstore ClusterImagePolicy.
  * @throws {Failure} `bad-policy`
  */
-export function readClusterImagePolicy(
-  document: PolicyNode,
-  reader: Reader,
-  readKeys: ReadPublicKeys,
-): PolicyRule {
+export function checkClusterImagePolicy(document: PolicyNode, reader: Reader): void {
   checkFields(document, clusterImagePolicyFields, reader);
-  const spec = mapOf(mapOf(document).get('spec'));
-  const name = `ClusterImagePolicy ${shown(textOf(mapOf(mapOf(document).get('metadata')).get('name')) ?? '(without a name)')}`;
-  const globs = readGlobs(document, spec.get('images'));
-  const authorities = listOf(spec.get('authorities'));
-  if (authorities.length === 0) {
-    throw refusal(
-      spec.get('authorities') ?? document,
-      'has no authority, so it says nothing of who may sign',
-      'Add `spec.authorities`.',
-    );
-  }
-  const mode = spec.get('mode');
-  if (mode?.value === 'warn') {
+  const mode = nodeAt(document, 'spec', 'mode');
+  if (mode?.value === 'warn')
     reader.notes.push(
       noteOn(
         mode,
         'makes the cluster warn only; here an image that does not satisfy the policy fails. `fail: false` only reports.',
       ),
     );
+}
+
+/**
+ * Reads a sigstore ClusterImagePolicy as policy-controller does: it speaks of an image when one of
+ * its globs fits the name with the digest; one authority that is satisfied is enough.
+ * @returns one rule
+ * @throws {Failure} `bad-policy`
+ */
+export function readClusterImagePolicy(
+  document: PolicyNode,
+  reader: Reader,
+): readonly PolicyRule[] {
+  const policy = textOf(nodeAt(document, 'metadata', 'name'));
+  const name = `ClusterImagePolicy ${shown(policy ?? '(without a name)')}`;
+  const globs = readGlobs(document, nodeAt(document, 'spec', 'images'), reader);
+  const list = nodeAt(document, 'spec', 'authorities');
+  const authorities = listOf(list);
+  if (authorities.length === 0) {
+    throw refusal(
+      list ?? document,
+      'has no authority, so it says nothing of who may sign',
+      'Add `spec.authorities`.',
+    );
   }
-  const requirement: Requirement = {
+  const asks: Requirement = {
     kind: 'count',
-    of: authorities.map((authority) => readAuthority(authority, reader, readKeys)),
+    of: authorities.map((authority) => readAuthority(authority, reader)),
     count: 1,
     name,
   };
-  return (image) =>
-    policyControllerNames(image).some((text) => globs.some((fits) => fits(text)))
-      ? requirement
-      : undefined;
+  return [
+    {
+      name,
+      ...(policy === undefined ? {} : { policy }),
+      file: document.file,
+      line: document.line,
+      patterns: {
+        syntax: 'policy-controller',
+        include: globs.map(({ text }) => text),
+        exclude: [],
+      },
+      asks,
+      requirementFor: (image) =>
+        globs.some(({ fits }) => fits(policyControllerName(image))) ? asks : undefined,
+    },
+  ];
 }
 
-function readGlobs(document: PolicyNode, images: PolicyNode | undefined): readonly Fits[] {
+function readGlobs(document: PolicyNode, images: PolicyNode | undefined, reader: Reader) {
   const globs = listOf(images).map((image) => {
-    const glob = mapOf(image).get('glob');
-    const fits = policyControllerGlob(textOf(glob) ?? '');
+    const glob = mapOf(image).get('glob') ?? image;
+    const text = textOf(glob) ?? '';
+    const fits = text.length > longestGlob ? undefined : policyControllerGlob(text);
     if (fits === undefined)
       throw refusal(
-        glob ?? image,
+        glob,
         'is not a glob of policy-controller',
         'Write letters, digits, - _ : / . @ and `*` or `**`.',
       );
-    return fits;
+    if (!fitsResolvedNames(text))
+      reader.notes.push(
+        noteOn(
+          glob,
+          'fits no image, here and in the cluster: policy-controller puts the digest in the place of the tag and matches `host/path@sha256:…`. Write e.g. `ghcr.io/acme/app@sha256:*` or `ghcr.io/acme/**`; Docker Hub is `index.docker.io`.',
+        ),
+      );
+    return { text, fits };
   });
   if (globs.length === 0)
     throw refusal(images ?? document, 'names no image', 'Add `spec.images` with a `glob`.');
   return globs;
 }
 
-function readAuthority(
-  authority: PolicyNode,
-  reader: Reader,
-  readKeys: ReadPublicKeys,
-): Requirement {
+function readAuthority(authority: PolicyNode, reader: Reader): Requirement {
   const fields = mapOf(authority);
   const given = ['key', 'keyless', 'static'].flatMap((name) => {
     const node = fields.get(name);
@@ -97,7 +116,7 @@ function readAuthority(
   };
   if (one.name === 'static') return { ...readStatic(authority, one.node), ...named };
   const signers =
-    one.name === 'key' ? readKey(authority, one.node, readKeys) : readIdentities(one.node, reader);
+    one.name === 'key' ? readKey(authority, one.node, reader) : readIdentities(one.node, reader);
   const tlog = one.name === 'key' ? keyedLog(fields) : keylessLog(fields);
   return { kind: 'signature', policy: { signers, annotations: {}, tlog }, ...named };
 }
@@ -128,15 +147,22 @@ function readStatic(
 
 type Signers = readonly [SignerRule, ...SignerRule[]];
 
-function readKey(authority: PolicyNode, node: PolicyNode, readKeys: ReadPublicKeys): Signers {
-  const data = mapOf(node).get('data');
-  if (data === undefined || textOf(data) === undefined)
-    throw refusal(node, 'holds no key', 'Put the public key into `key.data`, as PEM.');
-  const [key, second] = keysIn(data, readKeys);
+function readKey(authority: PolicyNode, node: PolicyNode, reader: Reader): Signers {
+  const [one, other] = ['data', 'kms', 'secretRef'].flatMap((name) => {
+    const field = mapOf(node).get(name);
+    return field?.value instanceof Map || textOf(field) !== undefined ? (field ?? []) : [];
+  });
+  if (one === undefined || other !== undefined)
+    throw refusal(
+      node,
+      one === undefined ? 'holds no key' : 'names its key in two ways',
+      'Put the public key into `key.data`, as PEM.',
+    );
+  const [key, second] = keysIn(one, reader.keys);
   // policy-controller takes the first PEM block and drops the others without a word.
   if (second !== undefined)
     throw refusal(
-      data,
+      one,
       'holds several keys',
       'Write one authority for each key; any of them is then enough.',
     );
@@ -155,10 +181,16 @@ function readIdentities(node: PolicyNode, reader: Reader): Signers {
   const identities = mapOf(node).get('identities');
   const [first, ...rest] = listOf(identities).map((identity): SignerRule => {
     const fields = mapOf(identity);
-    return signerRule(
-      oneOf(identity, fields.get('subject'), fields.get('subjectRegExp'), 'subject', reader),
-      oneOf(identity, fields.get('issuer'), fields.get('issuerRegExp'), 'issuer', reader),
-    );
+    const who = (what: string) => {
+      const exact = fields.get(what);
+      const pattern = fields.get(`${what}RegExp`);
+      noteWildcards(exact, reader);
+      return theOneNamed(identity, what, [
+        { node: exact, matcher: exactly(exact) },
+        { node: pattern, matcher: byPattern(pattern, reader) },
+      ]);
+    };
+    return signerRule(who('subject'), who('issuer'));
   });
   if (first === undefined)
     throw refusal(
@@ -169,23 +201,15 @@ function readIdentities(node: PolicyNode, reader: Reader): Signers {
   return [first, ...rest];
 }
 
-function oneOf(
-  identity: PolicyNode,
-  exact: PolicyNode | undefined,
-  pattern: PolicyNode | undefined,
-  what: string,
-  reader: Reader,
-) {
-  const [one, second] = [
-    { node: exact, matcher: exactly(exact) },
-    { node: pattern, matcher: byPattern(pattern, reader) },
-  ].filter(isNamed);
-  if (one !== undefined && second === undefined) return one;
-  const fix = `Write either \`${what}\` or \`${what}RegExp\`.`;
-  throw refusal(
-    identity,
-    one === undefined ? `says nothing of the ${what}` : `says two things of the ${what}`,
-    fix,
+/** Compared as text, so it lets in nobody; whoever wrote it means a pattern. */
+function noteWildcards(node: PolicyNode | undefined, reader: Reader): void {
+  const text = textOf(node);
+  if (node === undefined || text === undefined || !text.includes('*')) return;
+  reader.notes.push(
+    noteOn(
+      node,
+      'has a `*`, which is no wildcard here or in the cluster: it is compared letter by letter. Write a pattern into the field with `RegExp`: `subjectRegExp: ^https://github\\.com/acme/app/.*$`.',
+    ),
   );
 }
 

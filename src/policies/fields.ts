@@ -1,6 +1,15 @@
 import type { Pattern } from '../signature/policy.ts';
 import { shown } from '../text/untrusted.ts';
-import { listOf, mapOf, noteOn, type PolicyNode, type PolicyNote, refusal } from './node.ts';
+import { isKeyAddress, type KeyRing } from './keys.ts';
+import {
+  listOf,
+  mapOf,
+  noteOn,
+  type PolicyNode,
+  type PolicyNote,
+  refusal,
+  textOf,
+} from './node.ts';
 
 /**
  * How a field is treated. Every field that is not in a table is refused: one that is misspelt must
@@ -8,12 +17,27 @@ import { listOf, mapOf, noteOn, type PolicyNode, type PolicyNote, refusal } from
  */
 export type Field =
   | { readonly as: 'text'; readonly of?: readonly string[] }
-  | { readonly as: 'texts' | 'flag' | 'count' | 'labels' }
+  | { readonly as: 'texts'; readonly of?: readonly string[] }
+  | { readonly as: 'flag' | 'count' | 'labels' }
+  /** a public key as PEM, or the address of one in a service (`awskms://…`) */
+  | { readonly as: 'key' }
+  /** the address of a key in a service, and nothing else */
+  | { readonly as: 'kms' }
+  /** `name` and `namespace` of a Kubernetes secret that holds a public key */
+  | { readonly as: 'secret'; readonly namespace?: string }
   | { readonly as: 'object' | 'objects'; readonly fields: Fields | (() => Fields) }
   /** cannot change whose signature an image needs */
   | { readonly as: 'ignored' }
-  /** read, with no effect here; a person is told. With `when`, only this value is worth telling. */
-  | { readonly as: 'noted'; readonly note: string; readonly when?: string | boolean }
+  /**
+   * read, with no effect here; a person is told. With `when`, only this value is worth telling;
+   * with `of`, it is one of these words.
+   */
+  | {
+      readonly as: 'noted';
+      readonly note: string;
+      readonly when?: string | boolean;
+      readonly of?: readonly string[];
+    }
   /**
    * a certificate, key or trust root of Sigstore: here that is the business of the inputs
    * `trusted-root` and `tuf-mirror`
@@ -34,6 +58,7 @@ export interface Reader {
   /** the user gave a trusted root or a TUF mirror of their own */
   readonly ownTrust: boolean;
   readonly notes: PolicyNote[];
+  readonly keys: KeyRing;
   /** signature/pattern.ts, which is loaded where policies have patterns */
   readonly compilePattern: (source: string) => Pattern;
 }
@@ -62,11 +87,26 @@ function checkField(node: PolicyNode, field: Field, reader: Reader): void {
     case 'ignored':
       return;
     case 'noted':
+      if (field.of !== undefined) checkValue(node, { as: 'text', of: field.of });
       if (field.when === undefined || field.when === node.value)
         reader.notes.push(noteOn(node, field.note));
       return;
     case 'refused':
       if (!isEmpty(node)) throw refusal(node, field.why, field.fix);
+      return;
+    case 'key':
+    case 'kms':
+      wantText(node);
+      if (isKeyAddress(node)) reader.keys.elsewhere.set(node, String(node.value).trim());
+      else if (field.as === 'kms' && textOf(node) !== undefined)
+        throw refusal(
+          node,
+          'is not the address of a key in a service',
+          'Write e.g. `awskms:///alias/release` or `hashivault://release`.',
+        );
+      return;
+    case 'secret':
+      checkSecret(node, field.namespace, reader);
       return;
     case 'anchor':
       checkAnchor(node, reader);
@@ -92,18 +132,11 @@ function checkValue(
 ): void {
   switch (field.as) {
     case 'text':
-      wantText(node);
-      if (field.of !== undefined && node.value !== '' && !field.of.includes(node.value as string)) {
-        throw refusal(
-          node,
-          `is "${shown(String(node.value))}", which is not supported`,
-          `Supported is ${field.of.join(', ')}.`,
-        );
-      }
+      wantWord(node, field.of);
       return;
     case 'texts':
       wantList(node);
-      listOf(node).forEach(wantText);
+      for (const item of listOf(node)) wantWord(item, field.of);
       return;
     case 'labels':
       if (!(node.value instanceof Map))
@@ -120,8 +153,37 @@ function checkValue(
   }
 }
 
+const secretFields: Fields = { name: { as: 'text' }, namespace: { as: 'text' } };
+
+function checkSecret(node: PolicyNode, ownNamespace: string | undefined, reader: Reader): void {
+  checkFields(node, secretFields, reader);
+  const name = textOf(mapOf(node).get('name'));
+  const namespace = textOf(mapOf(node).get('namespace')) ?? ownNamespace;
+  if (name === undefined || namespace === undefined)
+    throw refusal(node, 'does not name a secret', 'Write its `name` and its `namespace`.');
+  reader.keys.elsewhere.set(node, `k8s://${namespace}/${name}`);
+}
+
+function wantWord(node: PolicyNode, of: readonly string[] | undefined): void {
+  wantText(node);
+  if (of === undefined || node.value === '' || of.includes(node.value as string)) return;
+  throw refusal(
+    node,
+    `is "${shown(String(node.value))}", which is not supported`,
+    `Supported is ${of.join(', ')}.`,
+  );
+}
+
 function wantText(node: PolicyNode): void {
   if (typeof node.value !== 'string') throw refusal(node, 'must be a text', 'Write it in quotes.');
+  const variable = /\$\{[A-Za-z_][^}]*\}/.exec(node.value)?.[0];
+  if (variable !== undefined) {
+    throw refusal(
+      node,
+      `holds ${shown(variable)}, a variable that Flux substitutes and this gate does not`,
+      'Write the value itself, or give the gate what `flux build kustomization` prints.',
+    );
+  }
   if (/\{\{|\$\(/.test(node.value)) {
     throw refusal(
       node,

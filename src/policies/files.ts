@@ -1,6 +1,7 @@
 import { glob, open, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { Failure } from '../failure.ts';
+import { readGlobs } from '../references/glob.ts';
 import { shown } from '../text/untrusted.ts';
 import type { PolicyFile } from './read.ts';
 
@@ -9,7 +10,7 @@ export const policyFileLimits = { files: 100, bytes: 1024 * 1024 } as const;
 
 /**
  * Reads the files that the input `policy` names: paths, or globs (`*`, `**`, `?`, `{a,b}`, `[a-z]`)
- * below the workspace. A link that leads out of the workspace is refused: a pull request could
+ * below the workspace; a line that starts with `!` takes out what a line before it chose. A link that leads out of the workspace is refused: a pull request could
  * otherwise make the gate read a file of the machine.
  * @param entries one path or glob each
  * @param root the workspace; relative paths start here
@@ -23,8 +24,11 @@ export async function readPolicyFiles(
 ): Promise<readonly PolicyFile[]> {
   const home = await realpath(root);
   const files = new Map<string, PolicyFile>();
-  for (const entry of entries) {
+  for (const [index, entry] of entries.entries()) {
+    if (entry.startsWith('!')) continue;
+    const isLeftOut = excludedAfter(entries, index);
     for (const path of await expand(entry, home)) {
+      if (isLeftOut(shownPath(path, home))) continue;
       const real = await resolveInside(path, entry, home);
       if (files.has(real)) continue;
       if (files.size === policyFileLimits.files)
@@ -32,10 +36,44 @@ export async function readPolicyFiles(
           `\`policy\` names more than ${policyFileLimits.files} files`,
           'Name fewer files.',
         );
-      files.set(real, { path: shownPath(path, home), text: await readText(real, entry) });
+      files.set(real, {
+        path: shownPath(path, home),
+        text: await readText(real, 'policy', entry),
+        entry,
+      });
     }
   }
   return [...files.values()];
+}
+
+/**
+ * Says which paths (relative to the workspace) the `!` lines behind a line take out of it.
+ * @throws {Failure} `bad-input` for a glob that stands for too many others
+ */
+export function excludedAfter(
+  entries: readonly string[],
+  index: number,
+): (path: string) => boolean {
+  const out = entries.slice(index + 1).filter((entry) => entry.startsWith('!'));
+  const { chosen } = readGlobs(
+    out.map((entry) => entry.slice(1)),
+    'policy',
+  );
+  return chosen;
+}
+
+/**
+ * Reads a file that a policy names by its path, such as `keyPath` of a policy.json. A path that is
+ * not absolute starts at the workspace, and must not lead out of it.
+ * @throws {Failure} `bad-policy`
+ */
+export async function readFileOfPolicy(path: string, root: string): Promise<string> {
+  const home = await realpath(root);
+  const full = resolve(home, path);
+  if (!isAbsolute(path) && !isInside(full, home))
+    throw bad(`"${shown(path)}" leads out of the workspace`, 'Put the file into it.');
+  const real = await resolveInside(full, path, home, 'a policy');
+  return readText(real, 'a policy', path);
 }
 
 async function expand(entry: string, home: string): Promise<readonly string[]> {
@@ -71,10 +109,15 @@ async function expand(entry: string, home: string): Promise<readonly string[]> {
  * A file that is named outright may lie anywhere, but a path inside the workspace must not lead out
  * of it.
  */
-async function resolveInside(path: string, entry: string, home: string): Promise<string> {
+async function resolveInside(
+  path: string,
+  entry: string,
+  home: string,
+  whose = '`policy`',
+): Promise<string> {
   const real = await realpath(path).catch((cause: unknown) => {
     throw bad(
-      `There is no file "${shown(entry)}", which \`policy\` names`,
+      `There is no file "${shown(entry)}", which ${whose} names`,
       'Check the path; `actions/checkout` must run before.',
       cause,
     );
@@ -88,26 +131,17 @@ async function resolveInside(path: string, entry: string, home: string): Promise
   return real;
 }
 
-async function readText(path: string, entry: string): Promise<string> {
+async function readText(path: string, whose: string, entry: string): Promise<string> {
+  const what = `"${shown(entry)}" in ${whose === 'policy' ? '`policy`' : whose}`;
   // Asked before it is opened: opening a pipe waits for whoever writes into it.
   if (!(await stat(path)).isFile())
-    throw bad(
-      `"${shown(entry)}" in \`policy\` is not a file`,
-      'Name files, or a glob: `policies/*.yaml`.',
-    );
+    throw bad(`${what} is not a file`, 'Name files, or a glob: `policies/*.yaml`.');
   const file = await open(path, 'r').catch((cause: unknown) => {
-    throw bad(
-      `The file "${shown(entry)}" in \`policy\` cannot be read`,
-      'Check its permissions.',
-      cause,
-    );
+    throw bad(`The file ${what} cannot be read`, 'Check its permissions.', cause);
   });
   try {
     if (!(await file.stat()).isFile())
-      throw bad(
-        `"${shown(entry)}" in \`policy\` is not a file`,
-        'Name files, or a glob: `policies/*.yaml`.',
-      );
+      throw bad(`${what} is not a file`, 'Name files, or a glob: `policies/*.yaml`.');
     // What a file says of its size is not believed: it may grow, or be no real file.
     const buffer = Buffer.alloc(policyFileLimits.bytes + 1);
     let length = 0;
@@ -122,7 +156,7 @@ async function readText(path: string, entry: string): Promise<string> {
     return new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, length));
   } catch (error) {
     if (error instanceof Failure) throw error;
-    throw bad(`"${shown(entry)}" in \`policy\` is not UTF-8 text`, 'Save it as UTF-8.', error);
+    throw bad(`${what} is not UTF-8 text`, 'Save it as UTF-8.', error);
   } finally {
     await file.close();
   }

@@ -1,5 +1,11 @@
-/** One step of a pattern: a character; any one; any number of any, or of any but the slash. */
-type Step = string | { readonly any: 'one' | 'many' | 'segment' };
+/**
+ * One step of a pattern: a character; any one; any number of any, or of any but the slash; one of a
+ * class.
+ */
+type Step =
+  | string
+  | { readonly any: 'one' | 'many' | 'segment' }
+  | { readonly among: (character: string) => boolean };
 
 /**
  * Says whether a whole text fits. Takes time in proportion to pattern times text, whatever either
@@ -20,40 +26,161 @@ export function kyvernoWildcard(pattern: string): Fits {
   );
 }
 
+/** Longer than any name of an image; fitting takes time in proportion to it. */
+export const longestGlob = 1000;
+
+/** A pattern with braces stands for at most so many without. */
+const mostAlternatives = 200;
+
+/**
+ * The globs of Kyverno's ImageValidatingPolicy (gobwas/glob 0.2.3 without separators): `*` and `**`
+ * are any number of any characters, the slash too, `?` exactly one, `[abc]`, `[a-z]` and `[!a]` one
+ * of a class, `{a,b}` alternatives, `\` takes the next character as it is. The whole text must fit.
+ * @returns undefined for a glob that does not compile there, or stands for too many others
+ */
+export function gobwasGlob(glob: string): Fits | undefined {
+  const globs = withoutBraces(glob)?.map(gobwasSteps);
+  if (globs === undefined || globs.some((steps) => steps === undefined)) return undefined;
+  const all = globs.map((steps) => fits(steps ?? []));
+  return (text) => all.some((one) => one(text));
+}
+
+/** The alternatives in braces; a comma behind a backslash is a comma. */
+function wordsOf(inside: string): readonly string[] {
+  const cut = inside.replace(/\\[\s\S]|,/g, (part) => (part === ',' ? '\0' : part));
+  return cut.split('\0');
+}
+
+function gobwasSteps(glob: string): readonly Step[] | undefined {
+  const parts = glob.match(/\\[\s\S]|\[!?[^\]\\]+\]|[\s\S]/g) ?? [];
+  const steps = parts.map((part): Step | undefined => {
+    if (part === '*') return { any: 'many' };
+    if (part === '?') return { any: 'one' };
+    if (part.length === 1) return /[[\]\\]/.test(part) ? undefined : part;
+    if (part.startsWith('\\')) return part.slice(1);
+    return /^\[!?[^\]]-[^\]]{2,}\]$/.test(part) ? undefined : classOf(part);
+  });
+  return steps.every((step) => step !== undefined) ? steps : undefined;
+}
+
+/** `[a-z]` is a range, everything else in brackets a list; `!` in front turns it around. */
+function classOf(part: string): Step {
+  const not = part[1] === '!';
+  const inner = part.slice(not ? 2 : 1, -1);
+  const range = /^([\s\S])-([\s\S])$/.exec(inner);
+  const [, low = '', high = ''] = range ?? [];
+  const has = (character: string) =>
+    range === null ? inner.includes(character) : low <= character && character <= high;
+  return { among: (character) => has(character) !== not };
+}
+
+/** `{a,b}c` as `ac` and `bc`; braces may stand in braces, and a backslash takes them away. */
+function withoutBraces(glob: string): readonly string[] | undefined {
+  const done: string[] = [];
+  const open = [glob];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (done.length + open.length > mostAlternatives) return undefined;
+    const braces = /^((?:\\[\s\S]|[^\\])*?)\{((?:\\[\s\S]|[^\\{}])*)\}([\s\S]*)$/.exec(next);
+    if (braces === null) {
+      if (/(?<!\\)(?:\\\\)*[{}]/.test(next)) return undefined;
+      done.push(next);
+      continue;
+    }
+    const [, before = '', inside = '', after = ''] = braces;
+    for (const word of wordsOf(inside)) open.push(before + word + after);
+  }
+  return done;
+}
+
 /**
  * The globs of policy-controller (pkg/apis/glob): `*` is any number of characters without a slash,
  * `**` of any; the whole text must fit. The globs `*` and `*\/*` mean Docker Hub.
  * @returns undefined for a glob that policy-controller refuses, for example one with brackets
  */
 export function policyControllerGlob(glob: string): Fits | undefined {
+  const steps = policyControllerSteps(glob);
+  return steps === undefined ? undefined : fits(steps);
+}
+
+function policyControllerSteps(glob: string): readonly Step[] | undefined {
   if (!/^[a-zA-Z0-9\-_:/*.@]+$/.test(glob)) return undefined;
   const full =
     glob === '*' ? 'index.docker.io/library/*' : glob === '*/*' ? 'index.docker.io/*/*' : glob;
-  return fits(
-    (full.match(/\*\*|[\s\S]/g) ?? []).map((part) =>
-      part === '**' ? { any: 'many' } : part === '*' ? { any: 'segment' } : part,
-    ),
+  return (full.match(/\*\*|[\s\S]/g) ?? []).map((part) =>
+    part === '**' ? { any: 'many' } : part === '*' ? { any: 'segment' } : part,
   );
+}
+
+/**
+ * False for a glob of policy-controller that fits no image: its webhook puts the digest in the place
+ * of the tag before it matches, so only `host/path@sha256:…` is ever seen. Globs with a tag, and
+ * short names, fit nothing of that shape.
+ */
+export function fitsResolvedNames(glob: string): boolean {
+  const steps = policyControllerSteps(glob) ?? [];
+  // All names of hosts and paths at once: which places of the glob can be reached in front of `@`.
+  let host = skipMany(new Set([0]), steps);
+  const dotted = new Set<number>();
+  for (let round = 0; round <= steps.length; round++) {
+    for (const at of advance(host, steps, '.')) dotted.add(at);
+    for (const at of advance(host, steps, ':')) dotted.add(at);
+    for (const at of advanceAny(dotted, steps, nameCharacters)) dotted.add(at);
+    host = new Set([...host, ...advanceAny(host, steps, nameCharacters)]);
+  }
+  const localhost = [...'localhost'].reduce<Set<number>>(
+    (at, character) => advance(at, steps, character),
+    skipMany(new Set([0]), steps),
+  );
+  let path = advance(new Set([...dotted, ...localhost]), steps, '/');
+  for (let round = 0; round <= steps.length; round++)
+    path = new Set([...path, ...advanceAny(path, steps, pathCharacters)]);
+  let at = [...'@sha256:'].reduce<Set<number>>(
+    (reached, character) => advance(reached, steps, character),
+    path,
+  );
+  for (let index = 0; index < 64; index++) at = advanceAny(at, steps, hexCharacters);
+  return at.has(steps.length);
+}
+
+const nameCharacters = [...'abcdefghijklmnopqrstuvwxyz0123456789.:_-'];
+const pathCharacters = [...'abcdefghijklmnopqrstuvwxyz0123456789._-/'];
+const hexCharacters = [...'0123456789abcdef'];
+
+function advanceAny(
+  from: ReadonlySet<number>,
+  steps: readonly Step[],
+  characters: readonly string[],
+): Set<number> {
+  return new Set(characters.flatMap((character) => [...advance(from, steps, character)]));
 }
 
 /** Walks all ways through the pattern at once; backtracking could take exponential time. */
 function fits(steps: readonly Step[]): Fits {
   return (text) => {
     let at = skipMany(new Set([0]), steps);
-    for (const character of text) {
-      const next = new Set<number>();
-      for (const position of at) {
-        const step = steps[position];
-        if (step === undefined) continue;
-        if (typeof step === 'string') {
-          if (step === character) next.add(position + 1);
-        } else if (step.any === 'one') next.add(position + 1);
-        else if (step.any === 'many' || character !== '/') next.add(position);
-      }
-      at = skipMany(next, steps);
-    }
+    for (const character of text) at = advance(at, steps, character);
     return at.has(steps.length);
   };
+}
+
+/** The places of a pattern that one more character leads to. */
+function advance(
+  from: ReadonlySet<number>,
+  steps: readonly Step[],
+  character: string,
+): Set<number> {
+  const next = new Set<number>();
+  for (const position of from) {
+    const step = steps[position];
+    if (step === undefined) continue;
+    if (typeof step === 'string') {
+      if (step === character) next.add(position + 1);
+    } else if ('among' in step) {
+      if (step.among(character)) next.add(position + 1);
+    } else if (step.any === 'one') next.add(position + 1);
+    else if (step.any === 'many' || character !== '/') next.add(position);
+  }
+  return skipMany(next, steps);
 }
 
 /**
@@ -63,7 +190,7 @@ function fits(steps: readonly Step[]): Fits {
 function skipMany(at: Set<number>, steps: readonly Step[]): Set<number> {
   for (const position of at) {
     const step = steps[position];
-    if (typeof step === 'object' && step.any !== 'one') at.add(position + 1);
+    if (typeof step === 'object' && 'any' in step && step.any !== 'one') at.add(position + 1);
   }
   return at;
 }

@@ -1,6 +1,7 @@
 import { Failure } from '../failure.ts';
 import type { Digest } from '../image/digest.ts';
 import {
+  cosignRepositoryName,
   formatReference,
   formatRepository,
   parseReference,
@@ -17,14 +18,27 @@ export interface PolicyImage {
 }
 
 /**
- * The texts that policy-controller would hold against a glob: the full name with tag or digest
- * (Docker Hub is `index.docker.io` there), what was written, and the name with the digest, since
- * its webhook puts digests in the place of tags first.
+ * The text that policy-controller holds against a glob: its webhook puts the digest in the place of
+ * a tag first, so that is always `host/path@sha256:…`, Docker Hub as `index.docker.io`. Where the
+ * digest is not known yet, one of zeros stands for it.
  */
-export function policyControllerNames(image: PolicyImage): readonly string[] {
+export function policyControllerName({ name, digest }: PolicyImage): string {
+  return `${cosignRepositoryName(name)}@${digest ?? unknownDigest}`;
+}
+
+const unknownDigest = `sha256:${'0'.repeat(64)}`;
+
+/**
+ * The texts that an ImageValidatingPolicy's globs are held against: the image as it was written,
+ * and with the digest, which Kyverno adds to what was written.
+ */
+export function textsAsWritten(image: PolicyImage): readonly string[] {
+  const texts = written(image);
+  const { digest } = image;
+  if (digest === undefined) return texts;
   return unique([
-    ...written(image).flatMap((text) => [inPolicyController(text), text]),
-    ...withDigest(image).map(inPolicyController),
+    ...texts,
+    ...texts.filter((text) => !text.includes('@')).map((text) => `${text}@${digest}`),
   ]);
 }
 
@@ -58,18 +72,6 @@ export function kyvernoNames(image: PolicyImage): {
 function written({ name, references, digest }: PolicyImage): readonly string[] {
   if (references.length > 0) return references.map((text) => text.trim());
   return [digest === undefined ? formatRepository(name) : `${formatRepository(name)}@${digest}`];
-}
-
-function withDigest({ name, digest }: PolicyImage): readonly string[] {
-  return digest === undefined ? [] : [`${formatRepository(name)}@${digest}`];
-}
-
-function inPolicyController(text: string): string {
-  const reference = readable(text);
-  if (reference === undefined) return text;
-  const { tag, digest, ...name } = reference;
-  const full = `${name.registry === 'docker.io' ? 'index.docker.io' : name.registry}/${name.repository}`;
-  return digest === undefined ? `${full}:${tag ?? 'latest'}` : `${full}@${digest}`;
 }
 
 function inKyverno(text: string): string {

@@ -2,18 +2,36 @@ import type { Requirement } from '../engine/requirement.ts';
 import { Failure } from '../failure.ts';
 import { formatRepository } from '../image/reference.ts';
 import { shown } from '../text/untrusted.ts';
-import { type PolicyRule, readClusterImagePolicy } from './cluster-image-policy.ts';
+import { checkClusterImagePolicy, readClusterImagePolicy } from './cluster-image-policy.ts';
+import {
+  checkContainersPolicy,
+  isContainersPolicy,
+  readContainersPolicy,
+} from './containers-policy.ts';
 import type { Reader } from './fields.ts';
 import type { PolicyImage } from './image-names.ts';
-import { readKyvernoPolicy } from './kyverno.ts';
-import { mapOf, noteOn, type PolicyNode, type PolicyNote, refusal, textOf } from './node.ts';
-import type { ReadPublicKeys } from './who.ts';
-import { readPolicyNodes } from './yaml-tree.ts';
+import { type KeyReference, type OpenedKeys, type ReadPublicKeys, referencesIn } from './keys.ts';
+import { checkKyvernoPolicy, readKyvernoPolicy } from './kyverno-cluster.ts';
+import { checkImageValidatingPolicy, readImageValidatingPolicy } from './kyverno-ivp.ts';
+import {
+  listOf,
+  nodeAt,
+  type PolicyNode,
+  type PolicyNote,
+  readPolicyNodes,
+  refusal,
+  textOf,
+} from './node.ts';
+import { checkOpenShiftPolicy, openShiftRequirements, readOpenShiftPolicy } from './openshift.ts';
+import { noteOtherKind, refuseRelatedKind } from './other-kinds.ts';
+import type { PolicyRule } from './rule.ts';
 
 /** A policy file: its path as a person knows it, and its text. */
 export interface PolicyFile {
   readonly path: string;
   readonly text: string;
+  /** the line of the input `policy` that named it; every line must name a policy */
+  readonly entry?: string;
 }
 
 /** What reading policies needs from outside. */
@@ -28,47 +46,172 @@ export interface PolicyTools {
   readonly compilePattern: Reader['compilePattern'];
 }
 
+/** Policies whose fields were checked to the last one. */
+export interface CheckedPolicies {
+  /** keys that must be opened before the rules can be read */
+  readonly keys: readonly KeyReference[];
+  /**
+   * Reads the rules.
+   * @throws {Failure} `bad-policy`
+   */
+  readonly withKeys: (opened: OpenedKeys) => Policies;
+}
+
 /** Policies that were understood to the last field. */
 export interface Policies {
   /** what an image must satisfy: all policies that speak of it; `fail` where none does */
   readonly requirementFor: (image: PolicyImage) => Requirement;
+  /** each policy, or each rule of one, as it was written */
+  readonly rules: readonly PolicyRule[];
   /** what the gate does otherwise than the cluster, for the log */
   readonly notes: readonly PolicyNote[];
 }
 
+interface PolicyKind {
+  readonly kinds: readonly string[];
+  readonly versions: readonly string[];
+  readonly check: (document: PolicyNode, reader: Reader) => void;
+  readonly read: (document: PolicyNode, reader: Reader) => readonly PolicyRule[];
+}
+
+const kinds: readonly PolicyKind[] = [
+  {
+    kinds: ['ClusterImagePolicy'],
+    versions: ['policy.sigstore.dev/v1alpha1', 'policy.sigstore.dev/v1beta1'],
+    check: checkClusterImagePolicy,
+    read: readClusterImagePolicy,
+  },
+  {
+    kinds: ['ClusterPolicy', 'Policy'],
+    versions: ['kyverno.io/v1', 'kyverno.io/v2beta1'],
+    check: checkKyvernoPolicy,
+    read: readKyvernoPolicy,
+  },
+  {
+    kinds: ['ImageValidatingPolicy', 'NamespacedImageValidatingPolicy'],
+    versions: ['v1', 'v1beta1', 'v1alpha1'].map((version) => `policies.kyverno.io/${version}`),
+    check: checkImageValidatingPolicy,
+    read: readImageValidatingPolicy,
+  },
+  {
+    kinds: ['ClusterImagePolicy', 'ImagePolicy'],
+    versions: ['config.openshift.io/v1'],
+    check: checkOpenShiftPolicy,
+    read: readOpenShiftPolicy,
+  },
+];
+
+const containersPolicy: PolicyKind = {
+  kinds: [],
+  versions: [],
+  check: checkContainersPolicy,
+  read: readContainersPolicy,
+};
+
 /**
- * Reads admission policies: sigstore ClusterImagePolicy (v1alpha1, v1beta1) and Kyverno
- * ClusterPolicy and Policy with `verifyImages`. What a policy uses that is not supported, and every
- * field that is not known, is an error, never a pass. Documents of other kinds (a ConfigMap beside
- * the policy) are noted and left alone, but not other kinds of these two products: they might
- * change what the policies mean.
+ * Reads admission policies: those of sigstore's policy-controller, Kyverno and OpenShift, and the
+ * policy.json of podman and CRI-O. What a policy uses that is not supported, and every field that is
+ * not known, is an error, never a pass. Documents that cannot change who must sign (a ConfigMap, a
+ * kustomization, Kyverno's other policies) are noted and left alone.
  * @throws {Failure} `bad-policy` that names file, line and field; also when there is no policy in
- * any of the files.
+ * any of the files, or in those of one line of the input.
  */
 export function readPolicies(
   files: readonly PolicyFile[],
   { readPublicKeys, ownTrust, compilePattern }: PolicyTools,
-): Policies {
+): CheckedPolicies {
   const notes: PolicyNote[] = [];
-  const reader: Reader = { ownTrust, notes, compilePattern };
-  const rules = files.flatMap(({ path, text }) =>
-    readPolicyNodes(path, text).flatMap((document) =>
-      readDocument(document, reader, readPublicKeys),
-    ),
+  const keys = {
+    read: readPublicKeys,
+    elsewhere: new Map<PolicyNode, string>(),
+    inFiles: new Map<PolicyNode, string>(),
+    opened: new Map(),
+  };
+  const reader: Reader = { ownTrust, notes, compilePattern, keys };
+  const found = files.flatMap((file) =>
+    readPolicyNodes(file.path, file.text)
+      .flatMap((document) => itemsOf(document))
+      .flatMap((document) => {
+        const kind = kindOf(document, reader);
+        return kind === undefined ? [] : [{ document, kind, file }];
+      }),
   );
+  refuseLinesWithoutPolicy(files, found, notes);
+  for (const { document, kind } of found) kind.check(document, reader);
   const names = files.map(({ path }) => shown(path)).join(', ') || 'no file';
-  if (rules.length === 0) {
-    throw new Failure(
-      'bad-policy',
-      `There is no policy about image signatures in ${names}.`,
-      'Point `policy` at a ClusterImagePolicy of sigstore, or a ClusterPolicy of Kyverno with `verifyImages`.',
+  return {
+    keys: referencesIn(keys),
+    withKeys(opened) {
+      for (const [address, these] of opened) keys.opened.set(address, these);
+      const rules = found.flatMap(({ document, kind }) => kind.read(document, reader));
+      if (rules.length === 0) throw noPolicy(names, notes);
+      return { requirementFor: (image) => combine(image, rules, names), rules, notes };
+    },
+  };
+}
+
+/** What `kubectl get -o yaml` prints is a list of objects; each counts as a document of its own. */
+function itemsOf(document: PolicyNode): readonly PolicyNode[] {
+  if (
+    textOf(nodeAt(document, 'kind')) !== 'List' ||
+    textOf(nodeAt(document, 'apiVersion')) !== 'v1'
+  )
+    return [document];
+  const items = nodeAt(document, 'items');
+  if (items === undefined || !Array.isArray(items.value))
+    throw refusal(document, 'is a List without `items`', 'Give what `kubectl get -o yaml` prints.');
+  return listOf(items).flatMap(itemsOf);
+}
+
+/** @returns undefined for a document that cannot change who must sign */
+function kindOf(document: PolicyNode, reader: Reader): PolicyKind | undefined {
+  if (!(document.value instanceof Map))
+    throw refusal(document, 'is not a Kubernetes object', 'Give YAML as `kubectl apply` takes it.');
+  if (isContainersPolicy(document)) return containersPolicy;
+  const apiVersion = textOf(nodeAt(document, 'apiVersion'));
+  const kind = textOf(nodeAt(document, 'kind'));
+  const known = kinds.find(
+    (one) =>
+      kind !== undefined && one.kinds.includes(kind) && one.versions.includes(apiVersion ?? ''),
+  );
+  if (known !== undefined) return known;
+  refuseRelatedKind(document, apiVersion, kind, kinds);
+  noteOtherKind(document, apiVersion, kind, reader);
+  return undefined;
+}
+
+/** A line that names no policy is a slip: the policy it means would not be asked. */
+function refuseLinesWithoutPolicy(
+  files: readonly PolicyFile[],
+  found: readonly { readonly file: PolicyFile }[],
+  notes: readonly PolicyNote[],
+): void {
+  for (const entry of new Set(files.map((file) => file.entry))) {
+    if (entry === undefined || found.some(({ file }) => file.entry === entry)) continue;
+    const paths = files.filter((file) => file.entry === entry).map(({ path }) => path);
+    throw noPolicy(
+      paths.map((path) => shown(path)).join(', '),
+      notes.filter(({ file }) => paths.includes(file)),
     );
   }
-  return { requirementFor: (image) => combine(image, rules, names), notes };
+}
+
+function noPolicy(names: string, notes: readonly PolicyNote[]): Failure {
+  const [first] = notes;
+  return new Failure(
+    'bad-policy',
+    `There is no policy about image signatures in ${names}.${first === undefined ? '' : ` Line ${first.line} of ${shown(first.file)}: ${first.text}`}`,
+    'Point `policy` at policies about image signatures: of Kyverno, of sigstore, of OpenShift, or a policy.json. Files that hold other things are left out with `!`: `!policies/kustomization.yaml`.',
+  );
 }
 
 function combine(image: PolicyImage, rules: readonly PolicyRule[], names: string): Requirement {
-  const found = rules.flatMap((rule) => rule(image) ?? []);
+  const found = [
+    ...rules.flatMap((rule) =>
+      rule.scoped === undefined ? (rule.requirementFor(image) ?? []) : [],
+    ),
+    ...openShiftRequirements(image, rules),
+  ];
   const [only] = found;
   if (only === undefined)
     return {
@@ -76,61 +219,4 @@ function combine(image: PolicyImage, rules: readonly PolicyRule[], names: string
       reason: `No policy in ${names} speaks of ${formatRepository(image.name)}.`,
     };
   return found.length === 1 ? only : { kind: 'count', of: found, count: found.length };
-}
-
-const supported: Readonly<Record<string, readonly string[]>> = {
-  ClusterImagePolicy: ['policy.sigstore.dev/v1alpha1', 'policy.sigstore.dev/v1beta1'],
-  ClusterPolicy: ['kyverno.io/v1', 'kyverno.io/v2beta1'],
-  Policy: ['kyverno.io/v1', 'kyverno.io/v2beta1'],
-};
-
-function readDocument(
-  document: PolicyNode,
-  reader: Reader,
-  readKeys: ReadPublicKeys,
-): readonly PolicyRule[] {
-  if (!(document.value instanceof Map))
-    throw refusal(document, 'is not a Kubernetes object', 'Give YAML as `kubectl apply` takes it.');
-  const apiVersion = textOf(mapOf(document).get('apiVersion'));
-  const kind = textOf(mapOf(document).get('kind'));
-  if (apiVersion === undefined || kind === undefined) {
-    throw refusal(
-      document,
-      'has no `apiVersion` or no `kind`',
-      'Give YAML as `kubectl apply` takes it.',
-    );
-  }
-  const versions = Object.hasOwn(supported, kind) ? (supported[kind] ?? []) : [];
-  if (!versions.includes(apiVersion)) return skip(document, apiVersion, kind, reader);
-  return kind === 'ClusterImagePolicy'
-    ? [readClusterImagePolicy(document, reader, readKeys)]
-    : readKyvernoPolicy(document, reader, readKeys);
-}
-
-function skip(document: PolicyNode, apiVersion: string, kind: string, reader: Reader): [] {
-  const [group = ''] = apiVersion.split('/');
-  const related =
-    /(^|\.)(sigstore\.dev|kyverno\.io)$/i.test(group) ||
-    Object.keys(supported).some((known) => known.toLowerCase() === kind.toLowerCase());
-  const what = `${kind} of ${apiVersion}`;
-  if (apiVersion === 'policy.sigstore.dev/v1alpha1' && kind === 'TrustRoot') {
-    reader.notes.push(
-      noteOn(
-        { ...document, field: what },
-        'is not read: what the gate trusts is the input `trusted-root` or `tuf-mirror`.',
-      ),
-    );
-    return [];
-  }
-  if (related || /List$/.test(kind)) {
-    throw refusal(
-      document,
-      `is a ${shown(what)}, which is not read here`,
-      `Read are ${Object.entries(supported)
-        .map(([name, versions]) => `${name} (${versions.join(', ')})`)
-        .join(', ')}; take other documents out of the file.`,
-    );
-  }
-  reader.notes.push(noteOn({ ...document, field: what }, 'is not a policy and is not looked at.'));
-  return [];
 }

@@ -1,22 +1,30 @@
-import type { KeyObject } from 'node:crypto';
-import { Failure } from '../failure.ts';
+import type { Failure } from '../failure.ts';
 import type { GithubClaims, Matcher, SignerRule } from '../signature/policy.ts';
 import { matchesAnything, strangerAmong } from '../signature/strangers.ts';
 import { shown } from '../text/untrusted.ts';
 import type { Reader } from './fields.ts';
 import { kyvernoWildcard } from './glob.ts';
-import { noteOn, type PolicyNode, refusal, textOf } from './node.ts';
-
-/**
- * Takes the text of a policy's key to the keys in it; throws a Failure for anything but public keys
- * in PEM.
- */
-export type ReadPublicKeys = (text: string, where: string) => readonly [KeyObject, ...KeyObject[]];
+import { mapOf, noteOn, type PolicyNode, refusal, textOf } from './node.ts';
 
 /** The matcher of a field that names somebody, or undefined where the policy does not have it. */
 export function exactly(node: PolicyNode | undefined): Matcher | undefined {
   const text = textOf(node);
   return text === undefined ? undefined : { exact: text };
+}
+
+/**
+ * The same where the cluster compares letter by letter: `*` and `?` are no wildcards there, and a
+ * policy that has them lets in nobody.
+ * @throws {Failure} `bad-policy`
+ */
+export function exactlyWithoutWildcards(node: PolicyNode | undefined): Matcher | undefined {
+  if (node !== undefined && /[*?]/.test(textOf(node) ?? ''))
+    throw refusal(
+      node,
+      'has wildcards, and is compared letter by letter here',
+      'Write a pattern into the field with `RegExp`: `^https://github\\.com/acme/app/.*$`.',
+    );
+  return exactly(node);
 }
 
 /** The same for a field with Kyverno's wildcards `*` and `?`. */
@@ -82,8 +90,62 @@ export interface Named {
   readonly matcher: Matcher;
 }
 
-export function isNamed(given: MaybeNamed): given is Named {
+function isNamed(given: MaybeNamed): given is Named {
   return given.matcher !== undefined;
+}
+
+/**
+ * The one of two fields that names the subject, or the issuer. A missing one would let in anybody's,
+ * as it does in some clusters.
+ * @throws {Failure} `bad-policy`
+ */
+export function theOneNamed(node: PolicyNode, what: string, given: readonly MaybeNamed[]): Named {
+  const [one, second] = given.filter(isNamed);
+  if (one !== undefined && second === undefined) return one;
+  const problem =
+    one === undefined
+      ? `says nothing of the ${what}, which lets in anybody's`
+      : `says two things of the ${what}`;
+  throw refusal(node, problem, `Write either \`${what}\` or \`${what}RegExp\`.`);
+}
+
+/**
+ * Names and OIDs of Fulcio's first extensions (docs/oid-info.md), as far as newer ones say the
+ * same.
+ */
+const extensions: Readonly<Record<string, keyof GithubClaims>> = {
+  githubWorkflowTrigger: 'event',
+  '1.3.6.1.4.1.57264.1.2': 'event',
+  githubWorkflowSha: 'sha',
+  '1.3.6.1.4.1.57264.1.3': 'sha',
+  githubWorkflowRepository: 'repository',
+  '1.3.6.1.4.1.57264.1.5': 'repository',
+  githubWorkflowRef: 'ref',
+  '1.3.6.1.4.1.57264.1.6': 'ref',
+};
+
+/**
+ * What `additionalExtensions` asks of the certificate; undefined where that is nothing.
+ * @throws {Failure} `bad-policy`
+ */
+export function githubClaims(node: PolicyNode | undefined): GithubClaims | undefined {
+  const expected: { -readonly [Name in keyof GithubClaims]: string } = {};
+  for (const [name, value] of mapOf(node)) {
+    const claim = Object.hasOwn(extensions, name) ? extensions[name] : undefined;
+    const text = textOf(value);
+    if (claim === undefined)
+      throw refusal(
+        value,
+        'is an extension that is not checked here',
+        `Checked are ${Object.keys(extensions).join(', ')}.`,
+      );
+    if (text === undefined || /[*?]/.test(text))
+      throw refusal(value, 'must be an exact value here', 'Write it without wildcards.');
+    if (expected[claim] !== undefined && expected[claim] !== text)
+      throw refusal(value, 'says another value than before', 'Keep one.');
+    expected[claim] = text;
+  }
+  return Object.keys(expected).length === 0 ? undefined : expected;
 }
 
 /**
@@ -107,28 +169,4 @@ function openToAll(node: PolicyNode, whom: string): Failure {
     `matches ${whom}`,
     'Name who may sign: a signature by anybody proves nothing. For GitHub Actions that is `https://github.com/OWNER/REPO/.github/workflows/FILE@REF`, issued by `https://token.actions.githubusercontent.com`.',
   );
-}
-
-/** Reads keys and turns what is wrong with them into an error that names the field. */
-export function keysIn(
-  node: PolicyNode,
-  read: ReadPublicKeys,
-): readonly [KeyObject, ...KeyObject[]] {
-  const text = textOf(node) ?? '';
-  if (/^\s*[a-z0-9]+:\/\//.test(text)) {
-    throw refusal(
-      node,
-      'names a key that is kept elsewhere',
-      'Put the public key itself there, as PEM; `cosign public-key` prints it.',
-    );
-  }
-  try {
-    return read(text, node.field);
-  } catch (error) {
-    const fix =
-      error instanceof Failure
-        ? `${error.message} ${error.fix}`
-        : 'Put a public key there, as PEM.';
-    throw refusal(node, 'holds no public key that can be used', fix, { cause: error });
-  }
 }

@@ -86,6 +86,7 @@ function examine(
   checkImage(evidence, image);
   if ('certificate' in signer) checkSigner(signer.certificate, policy.signers);
   checkAnnotations(evidence, policy);
+  checkClaimedName(evidence, policy);
 }
 
 /**
@@ -240,6 +241,22 @@ function checkImage({ claim }: Evidence, image: Digest): void {
       `It is a signature of sha256:${shown(claim.sha256)}, another image.`,
     );
   }
+}
+
+// A copy below another name keeps its signatures: what they call the image says where it came from.
+function checkClaimedName({ claim }: Evidence, { claimedName }: SignaturePolicy): void {
+  if (claimedName === undefined) return;
+  const { dockerReference } = claim;
+  if (dockerReference === undefined)
+    throw new Refusal(
+      'not-allowed',
+      'It is a bundle, and podman, CRI-O and OpenShift, whose policy this is, read only the legacy format.',
+    );
+  if (claimedName.fits(dockerReference)) return;
+  throw new Refusal(
+    'wrong-subject',
+    `It calls the image "${shown(dockerReference)}"; expected is ${claimedName.expected}.`,
+  );
 }
 
 function checkAnnotations({ claim }: Evidence, policy: SignaturePolicy): void {

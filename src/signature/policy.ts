@@ -60,6 +60,13 @@ export type SignerRule =
       readonly source?: SourceClaims;
     };
 
+/** What simple signing must call the image that it is about (`docker-reference`). */
+export interface ClaimedName {
+  readonly fits: (dockerReference: string) => boolean;
+  /** for a person: the name, or what names there may be */
+  readonly expected: string;
+}
+
 /** What a signature must be to count. */
 export interface SignaturePolicy {
   readonly signers: readonly [SignerRule, ...SignerRule[]];
@@ -75,6 +82,11 @@ export interface SignaturePolicy {
    * nothing else proves the time
    */
   readonly timestamp?: 'required';
+  /**
+   * only simple signing (the legacy format) counts, and this is what it must call the image: podman,
+   * CRI-O and OpenShift read nothing else
+   */
+  readonly claimedName?: ClaimedName;
   /** the inputs of the step ask for it, not a policy file: advice can name them */
   readonly fromInputs?: true;
 }

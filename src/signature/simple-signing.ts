@@ -55,10 +55,12 @@ export function readPayload(payload: Buffer): Claim {
     throw new Refusal('wrong-predicate', `The payload is of type ${type}, not "${cosignType}".`);
   }
   onlyFields(critical, ['identity', 'image', 'type'], 'critical part of the payload');
-  return { sha256: readImage(critical), annotations: readOptional(optional) };
+  return { ...readImage(critical), annotations: readOptional(optional) };
 }
 
-function readImage(critical: Readonly<Record<string, unknown>>): string {
+function readImage(
+  critical: Readonly<Record<string, unknown>>,
+): Pick<Claim, 'sha256' | 'dockerReference'> {
   const { identity, image } = critical;
   if (!isObject(identity) || typeof identity['docker-reference'] !== 'string') {
     throw new Refusal('malformed', 'The payload names no repository.');
@@ -69,7 +71,10 @@ function readImage(critical: Readonly<Record<string, unknown>>): string {
     throw new Refusal('wrong-subject', 'The payload does not name an image by a sha256 digest.');
   }
   onlyFields(image, ['docker-manifest-digest'], 'image in the payload');
-  return digest.slice('sha256:'.length);
+  return {
+    sha256: digest.slice('sha256:'.length),
+    dockerReference: identity['docker-reference'],
+  };
 }
 
 function readOptional(optional: unknown): Record<string, string> {

@@ -19,6 +19,8 @@ export interface Claim {
   /** 64 hexadecimal digits as they stand there; not checked for form, only ever compared */
   readonly sha256: string;
   readonly annotations: Readonly<Record<string, string>>;
+  /** what simple signing calls the image; a statement has no name for it */
+  readonly dockerReference?: string;
 }
 
 /**

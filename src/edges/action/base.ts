@@ -3,7 +3,7 @@ import type { VerifyRequest } from '../../engine/request.ts';
 import { readWorkspaceFile } from '../../engine/workspace-files.ts';
 import { Failure } from '../../failure.ts';
 import { decodeKeyText } from '../../keys/key-text.ts';
-import { policyFileLimits } from '../../policies/files.ts';
+import { excludedAfter, policyFileLimits } from '../../policies/files.ts';
 import type { PolicyFile } from '../../policies/read.ts';
 import { readGlobs } from '../../references/glob.ts';
 import { shown } from '../../text/untrusted.ts';
@@ -16,6 +16,8 @@ import type { Run } from './run.ts';
 export interface JudgedBy {
   readonly request: VerifyRequest;
   readonly policyFiles?: readonly PolicyFile[];
+  /** the same for a file that one of these policies names; undefined where the job made it */
+  readonly fileOfPolicy: (path: string) => Promise<string | undefined>;
 }
 
 const mostBytes = 4 * 1024 * 1024;
@@ -56,6 +58,7 @@ export async function requestOfBase(
   return {
     request: { ...request, ...(key === undefined ? {} : { key }), services },
     ...(policyFiles === undefined ? {} : { policyFiles }),
+    fileOfPolicy: async (path) => (await fileOfBase('policy', path, opened, tell))?.text,
   };
 }
 
@@ -155,13 +158,16 @@ async function policiesOfBase(
 ): Promise<readonly PolicyFile[] | undefined> {
   const files = new Map<string, PolicyFile>();
   let elsewhere: string | undefined;
-  for (const entry of entries) {
+  for (const [index, entry] of entries.entries()) {
+    if (entry.startsWith('!')) continue;
+    const isLeftOut = excludedAfter(entries, index);
     const isGlob = /[*?[\]{}]/.test(entry);
-    const paths = isGlob ? await fitting(entry, opened) : [entry];
-    for (const path of paths) {
+    const chosen = isGlob ? await fitting(entry, opened) : [{ path: entry, named: entry }];
+    for (const { path, named } of chosen) {
+      if (isLeftOut(named)) continue;
       const file = await fileOfBase('policy', path, opened, tell);
       if (file === undefined) elsewhere ??= path;
-      else files.set(file.path, file);
+      else files.set(file.path, { ...file, entry });
     }
     if (files.size > policyFileLimits.files)
       throw new Failure(
@@ -174,13 +180,20 @@ async function policiesOfBase(
   return files.size === 0 ? undefined : [...files.values()];
 }
 
-/** The paths of the base that a glob chooses; those of the head where the base has none. */
-async function fitting(glob: string, opened: OpenedPullRequest): Promise<readonly string[]> {
+/**
+ * The paths of the base that a glob chooses, and how they are called below the workspace; those of
+ * the head where the base has none.
+ */
+async function fitting(
+  glob: string,
+  opened: OpenedPullRequest,
+): Promise<readonly { readonly path: string; readonly named: string }[]> {
   for (const tree of [await opened.baseTree(), await opened.headTree()])
     for (const way of ways(glob)) {
       const { chosen, mayHold } = readGlobs([way]);
       const paths = [...(await tree.paths(mayHold)).keys()].filter(chosen);
-      if (paths.length > 0) return paths.sort();
+      const folder = glob.slice(0, glob.length - way.length);
+      if (paths.length > 0) return paths.sort().map((path) => ({ path, named: folder + path }));
     }
   return [];
 }

@@ -58,13 +58,16 @@ async function verifyChanged(inputs: VerifyInputs, world: World, run: Run): Prom
   const choose: Files['choose'] = async (globs) =>
     (await openChanged(opened, globs, run)) ?? world.files.choose(globs);
   const prepared = prepare(inputs, { ...world, files: { ...world.files, choose } });
-  const [{ request, policyFiles }] = await Promise.all([
+  const [{ request, policyFiles, fileOfPolicy: fileOfBase }] = await Promise.all([
     requestOfBase(inputs, opened, run),
     prepared.findings,
   ]);
   const policies: Files['policies'] = async (entries) =>
     policyFiles ?? world.files.policies(entries);
-  return verify(request, { ...world, files: { ...world.files, policies } }, prepared);
+  const fileOfPolicy: Files['fileOfPolicy'] = async (path) =>
+    (await fileOfBase(path)) ?? world.files.fileOfPolicy(path);
+  const files = { ...world.files, policies, fileOfPolicy };
+  return verify(request, { ...world, files }, prepared);
 }
 
 function tell(told: Told, inputs: VerifyInputs, log: Log): void {

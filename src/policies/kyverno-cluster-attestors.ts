@@ -1,18 +1,16 @@
 import type { Requirement } from '../engine/requirement.ts';
-import type { GithubClaims, Matcher, SignaturePolicy } from '../signature/policy.ts';
+import type { SignaturePolicy } from '../signature/policy.ts';
 import { shown } from '../text/untrusted.ts';
 import type { Reader } from './fields.ts';
+import { keysIn } from './keys.ts';
 import { isTrue, labelsOf, listOf, mapOf, type PolicyNode, refusal, textOf } from './node.ts';
 import {
   byPattern,
   byWildcard,
-  exactly,
-  isNamed,
-  keysIn,
-  type MaybeNamed,
-  type Named,
-  type ReadPublicKeys,
+  exactlyWithoutWildcards,
+  githubClaims,
   signerRule,
+  theOneNamed,
 } from './who.ts';
 
 /** What an entry of `verifyImages` says about all its attestors. */
@@ -25,7 +23,6 @@ export interface Asked {
   /** for attestors that have none of their own */
   readonly annotations: Readonly<Record<string, string>>;
   readonly reader: Reader;
-  readonly readKeys: ReadPublicKeys;
 }
 
 /**
@@ -46,15 +43,15 @@ function readSet(set: PolicyNode, asked: Asked): Requirement {
   if (of.length === 0)
     throw refusal(entries ?? set, 'names no attestor', 'Add `entries` with `keys` or `keyless`.');
   const count = mapOf(set).get('count');
-  const wanted = typeof count?.value === 'number' ? count.value : of.length;
-  if (wanted > of.length) {
+  const least = typeof count?.value === 'number' ? count.value : of.length;
+  if (least > of.length) {
     throw refusal(
       count ?? set,
-      `asks for ${wanted} of ${of.length} different attestors`,
+      `asks for ${least} of ${of.length} different attestors`,
       'Lower `count`, or add entries.',
     );
   }
-  return { kind: 'count', of, count: wanted };
+  return { kind: 'count', of, count: least };
 }
 
 function readEntry(entry: PolicyNode, asked: Asked): readonly Requirement[] {
@@ -84,15 +81,25 @@ function readKeys(
   annotations: SignaturePolicy['annotations'],
   asked: Asked,
 ): readonly Requirement[] {
-  const publicKeys = mapOf(node).get('publicKeys');
-  if (publicKeys === undefined || textOf(publicKeys) === undefined) {
-    throw refusal(node, 'holds no key', 'Put the public key into `publicKeys`, as PEM.');
-  }
-  return keysIn(publicKeys, asked.readKeys).map((key) => ({
+  const [one, second] = ['publicKeys', 'kms', 'secret'].flatMap((name) => {
+    const field = mapOf(node).get(name);
+    return field !== undefined && isSet(field) ? [field] : [];
+  });
+  if (one === undefined || second !== undefined)
+    throw refusal(
+      node,
+      one === undefined ? 'holds no key' : 'names its key in two ways',
+      'Put the public key into `publicKeys`, as PEM.',
+    );
+  return keysIn(one, asked.reader.keys).map((key) => ({
     kind: 'signature',
     policy: { signers: [{ key }], annotations, tlog: logOf(node) },
     name: attestorName(node),
   }));
+}
+
+function isSet({ value }: PolicyNode): boolean {
+  return (typeof value === 'string' && value !== '') || value instanceof Map;
 }
 
 /**
@@ -108,16 +115,16 @@ function readKeyless(
   asked: Asked,
 ): Requirement {
   const fields = mapOf(node);
-  const literal = asked.bundle ? exactlyInBundle : byWildcard;
+  const literal = asked.bundle ? exactlyWithoutWildcards : byWildcard;
   const who = (what: string) => {
     const exact = fields.get(what);
     const pattern = fields.get(`${what}RegExp`);
-    return onlyOne(node, what, [
+    return theOneNamed(node, what, [
       { node: exact, matcher: literal(exact) },
       { node: pattern, matcher: byPattern(pattern, asked.reader) },
     ]);
   };
-  const github = claims(fields.get('additionalExtensions'));
+  const github = githubClaims(fields.get('additionalExtensions'));
   const rule = signerRule(who('subject'), who('issuer'), github);
   return {
     kind: 'signature',
@@ -126,65 +133,8 @@ function readKeyless(
   };
 }
 
-/** Kyverno takes a missing issuer or subject for "anybody"; the gate does not. */
-function onlyOne(node: PolicyNode, what: string, given: readonly MaybeNamed[]): Named {
-  const [one, second] = given.filter(isNamed);
-  if (one !== undefined && second === undefined) return one;
-  const problem =
-    one === undefined
-      ? `says nothing of the ${what}, which lets in anybody's`
-      : `says two things of the ${what}`;
-  throw refusal(node, problem, `Write either \`${what}\` or \`${what}RegExp\`.`);
-}
-
-function exactlyInBundle(node: PolicyNode | undefined): Matcher | undefined {
-  if (node !== undefined && /[*?]/.test(textOf(node) ?? '')) {
-    throw refusal(
-      node,
-      'has wildcards, which Kyverno does not know in type SigstoreBundle',
-      'Write a pattern into the field with `RegExp`.',
-    );
-  }
-  return exactly(node);
-}
-
 function logOf(node: PolicyNode): SignaturePolicy['tlog'] {
   return isTrue(mapOf(mapOf(node).get('rekor')).get('ignoreTlog')) ? 'ignore' : 'required';
-}
-
-/**
- * Names and OIDs of Fulcio's first extensions (docs/oid-info.md), as far as newer ones say the
- * same.
- */
-const extensions: Readonly<Record<string, keyof GithubClaims>> = {
-  githubWorkflowTrigger: 'event',
-  '1.3.6.1.4.1.57264.1.2': 'event',
-  githubWorkflowSha: 'sha',
-  '1.3.6.1.4.1.57264.1.3': 'sha',
-  githubWorkflowRepository: 'repository',
-  '1.3.6.1.4.1.57264.1.5': 'repository',
-  githubWorkflowRef: 'ref',
-  '1.3.6.1.4.1.57264.1.6': 'ref',
-};
-
-function claims(node: PolicyNode | undefined): GithubClaims | undefined {
-  const wanted: { -readonly [Name in keyof GithubClaims]: string } = {};
-  for (const [name, value] of mapOf(node)) {
-    const claim = Object.hasOwn(extensions, name) ? extensions[name] : undefined;
-    const text = textOf(value);
-    if (claim === undefined)
-      throw refusal(
-        value,
-        'is an extension that is not checked here',
-        `Checked are ${Object.keys(extensions).join(', ')}.`,
-      );
-    if (text === undefined || /[*?]/.test(text))
-      throw refusal(value, 'must be an exact value here', 'Write it without wildcards.');
-    if (wanted[claim] !== undefined && wanted[claim] !== text)
-      throw refusal(value, 'says another value than before', 'Keep one.');
-    wanted[claim] = text;
-  }
-  return Object.keys(wanted).length === 0 ? undefined : wanted;
 }
 
 /** The fields that Kyverno's first versions had: one key, or one issuer and subject. */
@@ -198,16 +148,16 @@ function readFlat(entry: PolicyNode, asked: Asked): Requirement | undefined {
   if (textOf(key) !== undefined && keyless !== undefined)
     throw refusal(keyless, 'stands beside `key`', 'Keep one of the two.');
   if (key !== undefined && textOf(key) !== undefined) {
-    const of = keysIn(key, asked.readKeys).map(
+    const of = keysIn(key, asked.reader.keys).map(
       (one): Requirement => ({ kind: 'signature', policy: { ...policy, signers: [{ key: one }] } }),
     );
     return { kind: 'count', of, count: of.length, name: 'key' };
   }
   if (keyless === undefined) return undefined;
-  const literal = asked.bundle ? exactlyInBundle : byWildcard;
+  const literal = asked.bundle ? exactlyWithoutWildcards : byWildcard;
   const who = (what: string) => {
     const node = fields.get(what);
-    return onlyOne(entry, what, [{ node, matcher: literal(node) }]);
+    return theOneNamed(entry, what, [{ node, matcher: literal(node) }]);
   };
   return {
     kind: 'signature',

@@ -1,6 +1,5 @@
 import type { Fields } from './fields.ts';
 
-const elsewhere = 'Put the public key itself into `keys.publicKeys`, as PEM.';
 const besideTheImage =
   'says that signatures are kept elsewhere, and this gate looks for them beside the image';
 const needsVariables = 'depends on the cluster or its resources, which the gate does not know';
@@ -13,14 +12,10 @@ const rekor: Fields = {
 };
 
 const keys: Fields = {
-  publicKeys: { as: 'text' },
+  publicKeys: { as: 'key' },
   signatureAlgorithm: { as: 'text', of: ['sha256'] },
-  kms: { as: 'refused', why: 'names a key in a KMS, which is not read', fix: elsewhere },
-  secret: {
-    as: 'refused',
-    why: 'names a secret of the cluster, which the gate cannot read',
-    fix: elsewhere,
-  },
+  kms: { as: 'kms' },
+  secret: { as: 'secret' },
   rekor: { as: 'object', fields: rekor },
   ctlog: {
     as: 'object',
@@ -89,7 +84,7 @@ export const verifyImagesFields: Fields = {
   skipImageReferences: { as: 'texts' },
   attestors: { as: 'objects', fields: attestorSet },
   annotations: { as: 'labels' },
-  key: { as: 'text' },
+  key: { as: 'key' },
   subject: { as: 'text' },
   issuer: { as: 'text' },
   roots: { as: 'anchor' },
@@ -117,13 +112,14 @@ export const verifyImagesFields: Fields = {
   failureAction: {
     as: 'noted',
     when: 'Audit',
+    of: ['Audit', 'Enforce'],
     note: 'makes the cluster report only; here an image that does not satisfy the rule fails. `fail: false` only reports.',
   },
   mutateDigest: {
     as: 'noted',
     note: 'changes workloads in the cluster; the gate judges the digest and changes nothing.',
   },
-  verifyDigest: { as: 'ignored' },
+  verifyDigest: { as: 'flag' },
   useCache: { as: 'ignored' },
   cosignOCI11: { as: 'ignored' },
   imageRegistryCredentials: {
@@ -177,7 +173,7 @@ export const kyvernoPolicyFields: Fields = {
     as: 'object',
     fields: {
       rules: { as: 'ignored' },
-      applyRules: { as: 'text', of: ['All'] },
+      applyRules: { as: 'text', of: ['All', 'One'] },
       validationFailureAction: { as: 'text', of: ['Enforce', 'enforce', 'Audit', 'audit'] },
       validationFailureActionOverrides: {
         as: 'noted',

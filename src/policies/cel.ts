@@ -1,0 +1,262 @@
+/**
+ * What an expression of an ImageValidatingPolicy asks for: at least `count` of these attestors have
+ * signed; `nothing` where it says nothing about signatures.
+ */
+export type SignatureCheck =
+  | { readonly attestors: readonly NamedAttestor[]; readonly count: number }
+  | 'nothing';
+
+export interface NamedAttestor {
+  readonly name: string;
+  /** of its name in the text */
+  readonly offset: number;
+}
+
+/** An expression that says something else; `message` ends a sentence that starts with it. */
+export class OutsideOfSubset extends Error {
+  /** of the first character that is not understood */
+  readonly offset: number;
+
+  constructor(offset: number, message: string) {
+    super(message);
+    this.offset = offset;
+  }
+}
+
+/** The lists of images that Kyverno takes out of a Pod. */
+const imageLists = ['containers', 'initContainers', 'ephemeralContainers'];
+
+/** Longer than any expression of these forms; time is in proportion to it. */
+const longestExpression = 20_000;
+const deepest = 20;
+
+/**
+ * Reads the expressions (CEL, cel-spec langdef) that ask how many attestors have signed, and no
+ * others: what is not understood word for word could mean that anybody may have signed.
+ *
+ *     check := 'true' | size '>' 0 | LIST.map(v, CALL).all(e, e OP N) | LIST.all(v, CALL OP N)
+ *     LIST  := images.NAME | images.?NAME.orValue([]) | '(' LIST ')' | LIST '+' LIST
+ *     CALL  := verifyImageSignatures(v, [attestors.NAME, attestors["NAME"], …])
+ *
+ * OP is `>`, `>=` or `==`. An image is of one list or another; all of them must be checked, so the
+ * list does not matter to what is asked.
+ * @throws {OutsideOfSubset}
+ */
+export function readExpression(text: string): SignatureCheck {
+  if (text.length > longestExpression)
+    throw new OutsideOfSubset(0, `is longer than ${longestExpression} characters`);
+  const reader = new ExpressionReader(tokensOf(text), text.length);
+  return reader.expression();
+}
+
+interface Token {
+  readonly text: string;
+  readonly offset: number;
+  readonly kind: 'name' | 'number' | 'string' | 'sign';
+}
+
+/** Comments end with their line; `u`, `r"…"` and `"""` are other literals and none of these. */
+function tokensOf(text: string): readonly Token[] {
+  const pattern =
+    /(?<blank>[ \t\r\n\f]+|\/\/[^\n]*)|(?<name>[A-Za-z_]\w*)|(?<number>\d+)(?![\w.])|(?<string>"[^"\\\r\n]*"|'[^'\\\r\n]*')(?!["'])|(?<sign>>=|==|\.\?|[.,()[\]+>])/y;
+  const tokens: Token[] = [];
+  while (pattern.lastIndex < text.length) {
+    const offset = pattern.lastIndex;
+    const groups = pattern.exec(text)?.groups;
+    if (groups === undefined) throw outside(offset, text.slice(offset, offset + 1));
+    for (const kind of ['name', 'number', 'string', 'sign'] as const) {
+      const found = groups[kind];
+      if (found !== undefined) tokens.push({ text: found, offset, kind });
+    }
+  }
+  return tokens;
+}
+
+function outside(offset: number, found: string): OutsideOfSubset {
+  return new OutsideOfSubset(
+    offset,
+    `is not one of the expressions that are understood here: at "${found}" it goes on in another way`,
+  );
+}
+
+class ExpressionReader {
+  readonly #tokens: readonly Token[];
+  readonly #end: number;
+  #at = 0;
+
+  constructor(tokens: readonly Token[], end: number) {
+    this.#tokens = tokens;
+    this.#end = end;
+  }
+
+  expression(): SignatureCheck {
+    const check = this.#check();
+    if (this.#at < this.#tokens.length) throw this.#unexpected();
+    return check;
+  }
+
+  #check(): SignatureCheck {
+    if (this.#took('true')) return 'nothing';
+    if (this.#took('size')) return this.#size();
+    this.#list(0);
+    this.#want('.');
+    return this.#took('map') ? this.#mapped() : this.#all();
+  }
+
+  /** `size(LIST) > 0`: there is an image, as there is here. */
+  #size(): 'nothing' {
+    this.#want('(');
+    this.#list(0);
+    this.#want(')');
+    this.#want('>');
+    this.#want('0');
+    return 'nothing';
+  }
+
+  #mapped(): SignatureCheck {
+    this.#want('(');
+    const image = this.#variable();
+    this.#want(',');
+    const attestors = this.#call(image);
+    this.#want(')');
+    this.#want('.');
+    this.#want('all');
+    this.#want('(');
+    const each = this.#variable();
+    this.#want(',');
+    this.#want(each);
+    const count = this.#comparison(attestors.length);
+    this.#want(')');
+    return { attestors, count };
+  }
+
+  #all(): SignatureCheck {
+    this.#want('all');
+    this.#want('(');
+    const image = this.#variable();
+    this.#want(',');
+    const attestors = this.#call(image);
+    const count = this.#comparison(attestors.length);
+    this.#want(')');
+    return { attestors, count };
+  }
+
+  /**
+   * How many must have signed. `== N` is that only where N is all of them: more would be denied. A
+   * number that everybody reaches is no condition.
+   */
+  #comparison(most: number): number {
+    const operator = this.#next();
+    if (operator === undefined || !['>', '>=', '=='].includes(operator.text))
+      throw this.#unexpected(operator);
+    const number = this.#next();
+    if (number?.kind !== 'number') throw this.#unexpected(number);
+    const count = Number(number.text) + (operator.text === '>' ? 1 : 0);
+    const said = `"${operator.text} ${number.text}"`;
+    if (count < 1)
+      throw new OutsideOfSubset(operator.offset, `holds for everybody: ${said} asks for nobody`);
+    if (count > most)
+      throw new OutsideOfSubset(
+        operator.offset,
+        `can never hold: ${said} asks for more than the ${most} attestors it names`,
+      );
+    if (operator.text === '==' && count !== most)
+      throw new OutsideOfSubset(
+        operator.offset,
+        `refuses an image that more than ${count} have signed: write ">= ${count}"`,
+      );
+    return count;
+  }
+
+  #call(image: string): readonly NamedAttestor[] {
+    this.#want('verifyImageSignatures');
+    this.#want('(');
+    this.#want(image);
+    this.#want(',');
+    this.#want('[');
+    const attestors = [this.#attestor()];
+    while (this.#took(',')) attestors.push(this.#attestor());
+    this.#want(']');
+    this.#want(')');
+    return attestors;
+  }
+
+  #attestor(): NamedAttestor {
+    this.#want('attestors');
+    if (this.#took('[')) {
+      const name = this.#next();
+      if (name?.kind !== 'string') throw this.#unexpected(name);
+      this.#want(']');
+      return { name: name.text.slice(1, -1), offset: name.offset };
+    }
+    this.#want('.');
+    const name = this.#name();
+    return { name: name.text, offset: name.offset };
+  }
+
+  #list(depth: number): void {
+    if (depth > deepest) throw this.#unexpected();
+    do {
+      if (this.#took('(')) {
+        this.#list(depth + 1);
+        this.#want(')');
+      } else this.#images();
+    } while (this.#took('+'));
+  }
+
+  #images(): void {
+    this.#want('images');
+    const optional = this.#took('.?');
+    if (!optional) this.#want('.');
+    const name = this.#name();
+    if (!imageLists.includes(name.text))
+      throw new OutsideOfSubset(
+        name.offset,
+        `names images.${name.text}, and a Pod has ${imageLists.join(', ')}`,
+      );
+    if (!optional) return;
+    for (const part of ['.', 'orValue', '(', '[', ']', ')']) this.#want(part);
+  }
+
+  /** A name that hides nothing: `images` or `attestors` as a variable would mean something else. */
+  #variable(): string {
+    const token = this.#name();
+    if (reserved.includes(token.text)) throw this.#unexpected(token);
+    return token.text;
+  }
+
+  #name(): Token {
+    const token = this.#next();
+    if (token?.kind !== 'name') throw this.#unexpected(token);
+    return token;
+  }
+
+  #next(): Token | undefined {
+    const token = this.#tokens[this.#at];
+    this.#at++;
+    return token;
+  }
+
+  #took(text: string): boolean {
+    const token = this.#tokens[this.#at];
+    if (token?.text !== text || token.kind === 'string') return false;
+    this.#at++;
+    return true;
+  }
+
+  #want(text: string): void {
+    if (!this.#took(text)) throw this.#unexpected();
+  }
+
+  #unexpected(token = this.#tokens[this.#at]): OutsideOfSubset {
+    return outside(token?.offset ?? this.#end, token?.text ?? 'its end');
+  }
+}
+
+/** Words of CEL, and names that Kyverno gives a meaning. */
+const reserved = [
+  ...['true', 'false', 'null', 'in', 'as', 'break', 'const', 'continue', 'else', 'for', 'function'],
+  ...['if', 'import', 'let', 'loop', 'package', 'namespace', 'return', 'var', 'void', 'while'],
+  ...['images', 'attestors', 'attestations', 'variables', 'object', 'oldObject', 'request'],
+  ...['namespaceObject', 'verifyImageSignatures', 'size', 'params', 'globalContext', 'resource'],
+];
