@@ -27,16 +27,20 @@ export async function readFiles(
 ): Promise<readonly ReadFile[]> {
   if (listed.files.length === 0) return [];
   const reader = openFileReader(world);
-  const envFilesOf = envFilesIn(listed.lookUp);
+  let bytes = 0;
+  const count = (content: Content) => {
+    bytes += 'bytes' in content ? content.bytes.length : 0;
+    if (bytes > mostBytes) throw tooLarge();
+  };
+  const lookUp = onceEach(listed.lookUp, count);
+  const envFilesOf = envFilesIn(lookUp);
   try {
-    let bytes = 0;
     const quick = await inParallel(listed.files, atOnce, async (file) => {
       world.deadline.signal.throwIfAborted();
       const content = await listed.contentOf(file);
       if ('why' in content)
         return { file, kinds: ['unreadable'], uses: [{ line: 1, written: file, ...content }] };
-      bytes += content.bytes.length;
-      if (bytes > mostBytes) throw tooLarge();
+      count(content);
       const beside: Beside = { envFiles: await envFilesOf(file) };
       const reading = await reader.read(file, content.bytes, beside);
       return reading === undefined ? { file, slow: content.bytes, beside } : { file, ...reading };
@@ -49,7 +53,7 @@ export async function readFiles(
           : each;
       if (listed.onlyCompose?.has(reading.file) && !mayBeCompose(reading)) continue;
       const uses = await inParallel(reading.uses, atOnce, (use) =>
-        settle(use, reading.file, { ...listed, chosen: globs.chosen, reader }),
+        settle(use, reading.file, { ...listed, lookUp, chosen: globs.chosen, reader }),
       );
       read.push({ ...reading, uses: uses.flat() });
     }
@@ -57,6 +61,24 @@ export async function readFiles(
   } finally {
     await reader.close();
   }
+}
+
+/** Many files may name the same other one: it is looked up, and counted, once. */
+function onceEach(
+  lookUp: ChosenFiles['lookUp'],
+  count: (content: Content) => void,
+): ChosenFiles['lookUp'] {
+  const known = new Map<string, ReturnType<ChosenFiles['lookUp']>>();
+  return (path) => {
+    const found =
+      known.get(path) ??
+      lookUp(path).then((content) => {
+        if (content !== undefined) count(content);
+        return content;
+      });
+    known.set(path, found);
+    return found;
+  };
 }
 
 /** By its name also where it cannot be read. */
@@ -78,7 +100,10 @@ export async function settle(
 ): Promise<readonly ImageUse[]> {
   if (use.unlessChosen !== undefined) {
     const path = posix.join(posix.dirname(file), use.unlessChosen);
-    return (await isSettled(path, use.mayBeFolder === true, surroundings)) ? [] : [use];
+    const isSettled =
+      (await isChosen(path, use.mayBeFolder === true, surroundings)) &&
+      (use.unlessPlain !== true || (await isPlain(path, surroundings)));
+    return isSettled ? [] : [use];
   }
   if (!('told' in use) || use.build === undefined) return [use];
   const { dockerfile, arguments: given } = use.build;
@@ -95,7 +120,7 @@ export async function settle(
 const kustomizations = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'];
 
 /** True for a path of this repository that is chosen; of a folder, the kustomization in it. */
-async function isSettled(
+async function isChosen(
   path: string,
   mayBeFolder: boolean,
   { chosen, exists }: Surroundings,
@@ -106,6 +131,17 @@ async function isSettled(
   for (const each of [folder, ...kustomizations.map((name) => posix.join(folder, name))])
     if ((await exists(each)) && !chosen(each)) return false;
   return true;
+}
+
+/**
+ * True for a compose file that is the same whatever its variables are: no dollar in it, no escape
+ * that may stand for one, and no word for other files.
+ */
+async function isPlain(path: string, { lookUp }: Surroundings): Promise<boolean> {
+  const content = await lookUp(path);
+  if (content === undefined || 'why' in content) return false;
+  const text = Buffer.from(content.bytes).toString('latin1');
+  return !/[$\\]|include|extends|build/i.test(text);
 }
 
 /** The `.env` of a file's folder and of all above, each looked up once. */

@@ -13,9 +13,11 @@ export function isCompose(document: YamlNode): boolean {
   const isServices =
     services.size > 0 &&
     [...services.values()].every(({ value }) => value instanceof Map || value === null);
-  const onlyIncludes = [...fields.keys()].every((field) =>
-    /^(include|name|version|networks|volumes|configs|secrets|models|x-.*)$/.test(field),
-  );
+  const onlyIncludes =
+    services.size === 0 &&
+    [...fields.keys()].every((field) =>
+      /^(include|services|name|version|networks|volumes|configs|secrets|models|x-.*)$/.test(field),
+    );
   return isServices || (listOf(fields.get('include')).length > 0 && onlyIncludes);
 }
 
@@ -53,9 +55,12 @@ function readComposeFiles(
       path,
       `runs here by \`COMPOSE_FILE\` of ${place}, and \`files\` does not choose it`,
     );
-    return hasOtherVariables(path, environment)
-      ? use
-      : { ...use, unlessChosen: posix.relative(environment.folder, path) };
+    const hasOthers = hasOtherVariables(path, environment);
+    return {
+      ...use,
+      unlessChosen: posix.relative(environment.folder, path),
+      ...(hasOthers ? { unlessPlain: true } : {}),
+    };
   });
 }
 
@@ -112,21 +117,19 @@ function imagesBelow(node: YamlNode, environment: Environment): readonly ImageUs
 function readInclude(item: YamlNode, environment: Environment): readonly ImageUse[] {
   if (!(item.value instanceof Map)) return otherFile(item, environment);
   const fields = mapOf(item);
-  const strange = ['env_file', 'project_directory'].map((name) => fields.get(name)).find(isSet);
-  const paths = oneOrMore(fields.get('path'));
-  return strange === undefined
-    ? paths.flatMap((path) => otherFile(path, environment))
-    : [
-        unresolved(
-          strange.line,
-          paths.map((path) => textOf(path) ?? '').join(' '),
-          'gets its variables from elsewhere here; take `env_file` and `project_directory` out',
-        ),
-      ];
+  const isStrange = ['env_file', 'project_directory'].some((name) => isSet(fields.get(name)));
+  return oneOrMore(fields.get('path')).flatMap((path) => otherFile(path, environment, isStrange));
 }
 
-/** What `include` and `extends` take services from. */
-function otherFile(node: YamlNode | undefined, environment: Environment): readonly ImageUse[] {
+/**
+ * What `include` and `extends` take services from.
+ * @param isStrange true where its variables are not those that it has by itself
+ */
+function otherFile(
+  node: YamlNode | undefined,
+  environment: Environment,
+  isStrange = false,
+): readonly ImageUse[] {
   if (!isSet(node)) return [];
   const written = textOf(node);
   if (written === undefined) return [notText(node)];
@@ -136,20 +139,13 @@ function otherFile(node: YamlNode | undefined, environment: Environment): readon
   const path = value.text;
   if (/^[a-z][a-z0-9+.-]*:|^git@|\.git(?:#|$)|^[~/\\]/i.test(path))
     return [unresolved(node.line, written, 'is not in this repository, and its services run here')];
-  if (hasOtherVariables(posix.join(environment.folder, path), environment))
-    return [
-      unresolved(
-        node.line,
-        written,
-        'is in a folder of its own, and gets its variables from the `.env` of this one',
-      ),
-    ];
-  const use = unresolved(
-    node.line,
-    written,
-    'is a file whose services run here, and `files` does not choose it',
-  );
-  return [{ ...use, unlessChosen: path }];
+  const hasOthers =
+    isStrange || hasOtherVariables(posix.join(environment.folder, path), environment);
+  const why = hasOthers
+    ? 'gets variables from elsewhere here, and holds some or is not chosen by `files`; write its images without variables'
+    : 'is a file whose services run here, and `files` does not choose it';
+  const use = unresolved(node.line, written, why);
+  return [{ ...use, unlessChosen: path, ...(hasOthers ? { unlessPlain: true } : {}) }];
 }
 
 /** True for a file that gets variables from a `.env` which is neither beside nor above it. */

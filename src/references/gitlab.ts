@@ -43,7 +43,7 @@ function imagesOfJob(job: YamlNode, document: YamlNode): readonly ImageUse[] {
   const services = fields.get('services');
   return [
     ...imageOf(fields.get('image'), document),
-    ...(services === undefined ? [] : servicesOf(services, document, 0)),
+    ...(services === undefined ? [] : servicesOf(services, document, new Set())),
     ...(isSet(trigger)
       ? [mentioned(trigger.line, 'trigger', 'starts a pipeline of another file, which is not read')]
       : []),
@@ -53,19 +53,20 @@ function imagesOfJob(job: YamlNode, document: YamlNode): readonly ImageUse[] {
   ];
 }
 
-const deepest = 10;
-
-/** A list, lists in it, and what they take from other jobs. */
-function servicesOf(node: YamlNode, document: YamlNode, depth: number): readonly ImageUse[] {
-  if (depth > deepest) return [notShown(node)];
+/** A list, lists in it, and what they take from other jobs; each node once. */
+function servicesOf(node: YamlNode, document: YamlNode, seen: Set<YamlNode>): readonly ImageUse[] {
+  if (seen.has(node)) return [];
+  seen.add(node);
   if (node.tag === '!reference') {
     const found = referred(node, document);
-    return found === undefined ? [notShown(node)] : servicesOf(found, document, depth + 1);
+    return found === undefined ? [notShown(node)] : servicesOf(found, document, seen);
   }
   return Array.isArray(node.value)
-    ? listOf(node).flatMap((item) => servicesOf(item, document, depth + 1))
+    ? listOf(node).flatMap((item) => servicesOf(item, document, seen))
     : imageOf(node, document);
 }
+
+const deepest = 10;
 
 /** `image: text`, or `image: { name: text }`; also by `!reference`. */
 function imageOf(node: YamlNode | undefined, document: YamlNode, depth = 0): readonly ImageUse[] {
@@ -74,7 +75,7 @@ function imageOf(node: YamlNode | undefined, document: YamlNode, depth = 0): rea
     const found = depth > deepest ? undefined : referred(node, document);
     return found === undefined ? [notShown(node)] : imageOf(found, document, depth + 1);
   }
-  if (Array.isArray(node.value)) return [notShown(node)];
+  if (Array.isArray(node.value) || depth > deepest) return [notShown(node)];
   if (node.value instanceof Map) return imageOf(mapOf(node).get('name'), document, depth + 1);
   if (!isSet(node)) return [];
   const text = textOf(node);

@@ -17,6 +17,8 @@ export type ImageUse = {
   readonly written: string;
   /** the file that it names, from the folder of this one: no problem where `files` chooses it */
   readonly unlessChosen?: string;
+  /** and where it holds no variable, and takes nothing from another file */
+  readonly unlessPlain?: boolean;
   /** that may also be a folder with a kustomization */
   readonly mayBeFolder?: boolean;
 } & (
