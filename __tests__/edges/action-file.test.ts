@@ -1,58 +1,64 @@
+// The action.yml files, the table of inputs, what is written, and the documents say the same.
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { keygenTable, signTable, type Table, verifyTable } from '../../src/edges/inputs/table.ts';
+import { actions, readAction, reference } from '../../scripts/reference.ts';
 import { signOutputs } from '../../src/edges/report/outputs.ts';
-import { inputsTable, outputsTable, readAction } from './readme-tables.ts';
+import { verifyOutputs } from '../../src/edges/report/verify-outputs.ts';
 
-const action = readAction('action.yml');
+const root = join(import.meta.dirname, '../..');
+const text = (path: string) => readFileSync(join(root, path), 'utf8');
 
-it.each([
-  ['action.yml', signTable],
-  ['verify/action.yml', verifyTable],
-  ['keygen/action.yml', keygenTable],
-])('%s declares the inputs of the table, with their sentences and defaults', (file, table) => {
-  const rows: Table = table;
-  const declared = Object.entries(readAction(file).inputs);
-  expect(declared.map(([name, input]) => [name, input.description, input.default])).toEqual(
-    Object.entries(rows).map(([name, row]) => [name, row.sentence, row.default]),
-  );
-});
+describe.each(actions)('OWNER/sign-image%s', (path, table) => {
+  const { inputs, outputs, runs } = readAction(path);
 
-describe('action.yml', () => {
-  it('declares exactly the outputs that are written', () => {
-    expect(Object.keys(signOutputs({ results: [], readBack: true }))).toEqual(
-      Object.keys(action.outputs),
-    );
-  });
+  it('declares the inputs of the table, with their sentences and defaults', () =>
+    expect(
+      Object.entries(inputs).map(([name, input]) => [name, input.description, input.default]),
+    ).toEqual(Object.entries(table).map(([name, row]) => [name, row.sentence, row.default])));
 
-  it('describes everything in sentences', () => {
-    const texts = [...Object.values(action.inputs), ...Object.values(action.outputs)].map(
-      ({ description }) => description,
-    );
-    expect(texts.filter((text) => !/^[A-Z].*\.$/s.test(text))).toEqual([]);
-  });
+  it('describes everything in sentences', () =>
+    expect(
+      [...Object.values(inputs), ...Object.values(outputs)]
+        .map(({ description }) => description)
+        .filter((sentence) => !/^[A-Z].*\.$/s.test(sentence)),
+    ).toEqual([]));
 
-  it('requires nothing by itself: a missing input gets our own error', () => {
-    expect(Object.values(action.inputs).filter(({ required }) => required)).toEqual([]);
-  });
+  it('requires nothing by itself: a missing input gets our own error', () =>
+    expect(Object.values(inputs).filter(({ required }) => required)).toEqual([]));
 
   it('runs a committed file with the runtime of package.json', () => {
-    expect(action.runs).toEqual({ using: 'node24', main: 'dist/sign.js' });
-    const { devDependencies } = JSON.parse(
-      readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-    );
-    expect(devDependencies.node).toMatch(/^24\./);
+    const name = path === '' ? 'sign' : path.slice(1);
+    const main = path === '' ? 'dist/sign.js' : `../dist/${name}.js`;
+    expect(runs).toEqual({ using: 'node24', main });
+    expect(JSON.parse(text('package.json')).devDependencies.node).toMatch(/^24\./);
   });
 });
 
-describe('README.md', () => {
-  const readme = () => readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+it.each([
+  ['', signOutputs({ results: [], readBack: true })],
+  ['/verify', verifyOutputs([])],
+])('OWNER/sign-image%s declares exactly the outputs that are written', (path, written) =>
+  expect(Object.keys(written).sort()).toEqual(Object.keys(readAction(path).outputs).sort()),
+);
 
-  it('has the inputs of action.yml, word for word', () => {
-    expect(readme()).toContain(inputsTable(action));
+it('docs/inputs.md is what `npm run reference` writes', () =>
+  expect(text('docs/inputs.md')).toBe(reference()));
+
+describe('README.md', () => {
+  const readme = text('README.md');
+
+  it('can be read in one sitting', () => {
+    expect(readme.split('\n').length).toBeLessThanOrEqual(250);
+    expect(readme.length).toBeLessThanOrEqual(16_000);
   });
 
-  it('has the outputs of action.yml, word for word', () => {
-    expect(readme()).toContain(outputsTable(action));
+  it('names inputs that the actions have', () => {
+    const section = readme.split('## Inputs people use')[1]?.split('\n## ')[0] ?? '';
+    const named = [...section.matchAll(/^\| (.+?) \|/gm)].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`([a-z-]+)`/g)].map(([, name = '']) => name),
+    );
+    expect(named.length).toBeGreaterThanOrEqual(10);
+    expect(named.filter((name) => !Object.hasOwn(readAction('').inputs, name))).toEqual([]);
   });
 });

@@ -1,12 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { createMasker } from '../../src/edges/action/masker.ts';
 import { readVerifyInputs, type VerifyInputs } from '../../src/edges/inputs/verify.ts';
-import { verifyOutputs } from '../../src/edges/report/verify-outputs.ts';
 import { Failure } from '../../src/failure.ts';
 import { secretForms } from '../../src/keys/mask.ts';
 import { compilePattern } from '../../src/signature/pattern.ts';
 import { matches } from '../../src/signature/policy.ts';
-import { readAction } from './readme-tables.ts';
 
 const hidden: string[] = [];
 const masker = createMasker(secretForms, (text) => hidden.push(text));
@@ -339,23 +337,4 @@ describe('patterns that let in everybody', () => {
       expect.stringContaining('certificate-oidc-issuer-regexp matches anybody'),
     ]);
   });
-});
-
-describe('verify/action.yml', () => {
-  const action = readAction('verify/action.yml');
-
-  it('declares exactly the outputs that are written', () => {
-    expect(Object.keys(verifyOutputs([])).sort()).toEqual(Object.keys(action.outputs).sort());
-  });
-
-  it('describes everything in sentences, and requires nothing by itself', () => {
-    const all = [...Object.values(action.inputs), ...Object.values(action.outputs)];
-    expect(
-      all.map(({ description }) => description).filter((text) => !/^[A-Z].*\.$/s.test(text)),
-    ).toEqual([]);
-    expect(Object.values(action.inputs).filter(({ required }) => required)).toEqual([]);
-  });
-
-  it('runs a committed file', () =>
-    expect(action.runs).toEqual({ using: 'node24', main: '../dist/verify.js' }));
 });

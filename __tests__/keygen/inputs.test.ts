@@ -1,21 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { createMasker } from '../../src/edges/action/masker.ts';
 import { type KeygenInputs, readKeygenInputs } from '../../src/edges/inputs/keygen.ts';
-import { readAction } from '../edges/readme-tables.ts';
 import { failureOf } from '../keys/samples.ts';
 
-function read(
-  inputs: Record<string, string>,
-  asked: Set<string> = new Set(),
-  masked: string[] = [],
-): KeygenInputs {
+function read(inputs: Record<string, string>, masked: string[] = []): KeygenInputs {
   const given: Record<string, string> = {
     'github-token': 'ghs_token',
     repository: 'acme/app',
     ...inputs,
   };
   const get = (name: string) => {
-    asked.add(name);
     return given[name] ?? '';
   };
   const source = { get, env: { GITHUB_REPOSITORY: 'acme/other' } };
@@ -90,17 +84,9 @@ describe('the inputs of keygen', () => {
     expect([failure.code, failure.message.includes(words)]).toEqual(['bad-input', true]);
   });
 
-  it('are those of action.yml, with its defaults, and mask what is secret', () => {
-    const action = readAction('keygen/action.yml');
-    const asked = new Set<string>();
+  it('mask what is secret', () => {
     const masked: string[] = [];
-    read({ password: 'a long password' }, asked, masked);
-    expect([...asked].sort()).toEqual(Object.keys(action.inputs).sort());
+    read({ password: 'a long password' }, masked);
     expect(masked).toEqual(['ghs_token', 'a long password']);
-    const texts = [...Object.values(action.inputs), ...Object.values(action.outputs)].map(
-      ({ description }) => description,
-    );
-    expect(texts.filter((text) => !/^[A-Z].*\.$/s.test(text))).toEqual([]);
-    expect(action.runs).toEqual({ using: 'node24', main: '../dist/keygen.js' });
   });
 });

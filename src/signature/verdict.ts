@@ -7,7 +7,7 @@ import type { GithubClaims, SignaturePolicy, SourceClaims } from './policy.ts';
  */
 export type Format = 'bundle' | 'legacy';
 
-/** Every code a verdict can have. The list is closed and documented in README "Result codes". */
+/** Every code a verdict can have. The list is closed and documented in docs/results.md. */
 export const verdictCodes = [
   'verified',
   'unsigned',
