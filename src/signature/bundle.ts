@@ -14,7 +14,6 @@ import { Refusal, shownError } from './refusal.ts';
 /** Bundles with more bytes than this are not read: a signature's has about ten thousand. */
 export const maxBundleBytes = 1 << 18;
 
-const limits = { maxBytes: maxBundleBytes, maxDepth: 16 };
 const mediaTypes: readonly unknown[] = [
   BUNDLE_V01_MEDIA_TYPE,
   BUNDLE_V02_MEDIA_TYPE,
@@ -32,8 +31,8 @@ export function bundleBytes(bundle: Bundle): Buffer {
  * repeated keys, two contents at once, and media types that only begin right). Versions 0.1 to 0.3.
  * @throws {Refusal} `malformed` or `too-large`.
  */
-export function parseBundle(bytes: Uint8Array): Bundle {
-  const json = parseJson(bytes, 'bundle', limits);
+export function parseBundle(bytes: Uint8Array, maxBytes = maxBundleBytes): Bundle {
+  const json = parseJson(bytes, 'bundle', { maxBytes, maxDepth: 16 });
   checkShape(json, bundleShape, 'bundle');
   if (!isObject(json) || !mediaTypes.includes(json.mediaType)) {
     throw new Refusal(

@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject, X509Certificate as StrictCertificate } from 'node:crypto';
 import { type ASN1Obj, pem, X509Certificate } from '@sigstore/core';
 import { breaksLine } from '../text/untrusted.ts';
-import { githubClaims, sourceClaims } from './claims.ts';
+import { githubClaims, runOid, sourceClaims } from './claims.ts';
 import { sameBytes } from './content.ts';
 import { inDer } from './der-certificate.ts';
 import type { GithubClaims, SourceClaims } from './policy.ts';
@@ -20,6 +20,8 @@ export interface SigningCertificate {
   readonly issuer: string;
   readonly github: GithubClaims | undefined;
   readonly source: SourceClaims | undefined;
+  /** address of the run that asked for it */
+  readonly run: string | undefined;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -73,6 +75,7 @@ export function readCertificate(der: Buffer): SigningCertificate {
       issuer,
       github: githubClaims(text, issuer),
       source: sourceClaims(text),
+      run: text(runOid),
     };
   } catch (error) {
     if (error instanceof Refusal) throw error;

@@ -16,6 +16,9 @@ const oids = {
   environment: `${arc}.23`,
 } as const;
 
+/** Run Invocation URI: where the run can be looked at that asked for the certificate. */
+export const runOid = `${arc}.21`;
+
 /** Answers the text of an extension by its OID. */
 type Extension = (oid: string) => string | undefined;
 

@@ -1,6 +1,9 @@
 import { createHash, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { dsse } from '@sigstore/core';
+import type { SignedEntity } from '@sigstore/verify';
 import { verifies } from './key.ts';
+
+type SignatureContent = SignedEntity['signature'];
 
 /**
  * The signed bytes and the signature over them, in the shape that @sigstore/verify asks its
@@ -49,6 +52,20 @@ export class SignedContent {
     this.#verified = { key, result };
     return result;
   }
+}
+
+/**
+ * The same content, where timestamps are not over the bytes of the signature: cosign 2 has the whole
+ * envelope of an attestation stamped.
+ */
+export function stampedAs(content: SignedContent, stamped: Buffer): SignatureContent {
+  return {
+    signature: stamped,
+    compareSignature: (signature) => content.compareSignature(signature),
+    compareDigest: (digest) => content.compareDigest(digest),
+    compareSignedDigest: (digest) => content.compareSignedDigest(digest),
+    verifySignature: (key) => content.verifySignature(key),
+  };
 }
 
 /** True when both are the same bytes; lengths may differ. */

@@ -2,7 +2,13 @@ import type { Bundle } from '@sigstore/bundle';
 import { shown } from '../text/untrusted.ts';
 import { parseBundle } from './bundle.ts';
 import { SignedContent } from './content.ts';
-import type { Evidence, ReadableSignature, SignedBy } from './found.ts';
+import type {
+  Evidence,
+  OpenedEnvelope,
+  ReadableSignature,
+  SignedBy,
+  SignedEvidence,
+} from './found.ts';
 import { readLayer } from './legacy.ts';
 import { Refusal } from './refusal.ts';
 import { readStatement, statementType } from './statement.ts';
@@ -14,11 +20,19 @@ import { readStatement, statementType } from './statement.ts';
  */
 export function readEvidence(found: ReadableSignature): Evidence {
   return found.format === 'bundle'
-    ? fromBundle(parseBundle(found.bundle))
+    ? withClaim(openBundle(parseBundle(found.bundle)))
     : readLayer(found.payload, found.annotations);
 }
 
-function fromBundle(bundle: Bundle): Evidence {
+function withClaim({ payload, ...evidence }: OpenedEnvelope): Evidence {
+  return { claim: readStatement(payload), ...evidence };
+}
+
+/**
+ * Opens the envelope of a bundle.
+ * @throws {Refusal} `wrong-predicate` where it holds no in-toto statement, `malformed`
+ */
+export function openBundle(bundle: Bundle): OpenedEnvelope {
   if (bundle.content.$case !== 'dsseEnvelope') {
     throw new Refusal(
       'wrong-predicate',
@@ -36,7 +50,7 @@ function fromBundle(bundle: Bundle): Evidence {
   if (signature === undefined || more.length > 0)
     throw new Refusal('malformed', 'The envelope does not carry exactly one signature.');
   return {
-    claim: readStatement(payload),
+    payload,
     content: SignedContent.ofEnvelope(payloadType, payload, signature.sig),
     ...materialOf(bundle),
   };
@@ -46,7 +60,9 @@ function fromBundle(bundle: Bundle): Evidence {
  * Who says to have signed a bundle, and what it carries to prove it: the same whatever it signs.
  * @throws {Refusal} `malformed`
  */
-export function materialOf(bundle: Bundle): Pick<Evidence, 'signedBy' | 'entries' | 'timestamps'> {
+export function materialOf(
+  bundle: Bundle,
+): Pick<SignedEvidence, 'signedBy' | 'entries' | 'timestamps'> {
   const { tlogEntries, timestampVerificationData } = bundle.verificationMaterial;
   const timestamps = (timestampVerificationData?.rfc3161Timestamps ?? []).map(
     (timestamp) => timestamp.signedTimestamp,

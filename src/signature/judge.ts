@@ -5,7 +5,7 @@ import { shown } from '../text/untrusted.ts';
 import { readCertificate, type SigningCertificate } from './certificate.ts';
 import { findIssuer } from './chain.ts';
 import { readEvidence } from './evidence.ts';
-import type { Evidence, FoundSignature } from './found.ts';
+import type { Evidence, FoundSignature, SignedEvidence } from './found.ts';
 import { keyId, spki } from './key.ts';
 import { factsOf } from './log-entry.ts';
 import type { SignaturePolicy } from './policy.ts';
@@ -35,32 +35,37 @@ export function judge(
   trust: Trust,
 ): Verdict {
   const facts: Facts = {};
-  const { format, digest, reference } = found;
-  const head = { format, digest, reference };
-  try {
-    if ('problem' in found) {
-      return {
-        ...head,
-        verified: false,
-        code: found.problem.code,
-        reason: shown(found.problem.reason),
-        annotations: {},
-      };
-    }
+  const settled = settle(policy, facts, () => {
+    if ('problem' in found) throw new Refusal(found.problem.code, shown(found.problem.reason));
     examine(readEvidence(found), image, policy, trust, facts);
-    return { ...head, verified: true, code: 'verified', annotations: {}, ...facts };
+  });
+  const { format, digest, reference } = found;
+  return { format, digest, reference, annotations: {}, ...settled };
+}
+
+/**
+ * Does the work of a judgement.
+ * @param facts what the work has verified, also where it ended early
+ * @returns the part of a verdict that tells how it ended, with those facts; never throws
+ */
+export function settle<F extends Facts>(
+  policy: SignaturePolicy,
+  facts: F,
+  work: () => void,
+): F & Pick<Verdict, 'verified' | 'code' | 'reason' | 'expected'> {
+  try {
+    work();
+    return { verified: true, code: 'verified', ...facts };
   } catch (error) {
     const refusal =
       error instanceof Refusal
         ? error
         : new Refusal('malformed', `The signature cannot be read: ${shownError(error)}.`);
     return {
-      ...head,
+      ...facts,
       verified: false,
       code: refusal.code,
       reason: refusal.message,
-      annotations: {},
-      ...facts,
       ...(strangers.includes(refusal.code) ? { expected: policy } : {}),
     };
   }
@@ -74,20 +79,32 @@ const strangers: readonly VerdictCode[] = [
   'wrong-key',
 ];
 
-function examine(
+/**
+ * Holds a signature of an image against a policy.
+ * @param facts gets what was verified, also when this throws
+ * @returns who signed
+ * @throws {Refusal}
+ */
+export function examine(
   evidence: Evidence,
   image: Digest,
   policy: SignaturePolicy,
   trust: Trust,
   facts: Facts,
-): void {
+): VerifiedSigner {
   const signer = verifySigned(evidence, policy, trust, facts);
   facts.annotations = evidence.claim.annotations;
   checkImage(evidence, image);
   if ('certificate' in signer) checkSigner(signer.certificate, policy.signers);
   checkAnnotations(evidence, policy);
   checkClaimedName(evidence, policy);
+  return signer;
 }
+
+/** Who has signed, beyond doubt. */
+export type VerifiedSigner =
+  | { readonly key: KeyObject }
+  | { readonly certificate: SigningCertificate };
 
 /**
  * Verifies what every Sigstore bundle has, whatever it signs: the signature, its log entries, the
@@ -97,11 +114,11 @@ function examine(
  * @throws {Refusal}
  */
 export function verifySigned(
-  evidence: Evidence,
+  evidence: SignedEvidence,
   policy: SignaturePolicy,
   trust: Trust,
   facts: Facts,
-): { readonly key: KeyObject } | { readonly certificate: SigningCertificate } {
+): VerifiedSigner {
   // Ignoring the log means not looking at it: a bad entry does no harm then, and a good one counts
   // for nothing.
   const entries = policy.tlog === 'ignore' ? [] : evidence.entries;
@@ -125,7 +142,7 @@ export function verifySigned(
 }
 
 function examineKeyed(
-  evidence: Evidence,
+  evidence: SignedEvidence,
   hint: string | undefined,
   policy: SignaturePolicy,
   trust: Trust,
@@ -165,7 +182,7 @@ function notSignedByAny(keys: readonly KeyObject[], hint: string | undefined): R
 }
 
 function examineCertified(
-  evidence: Evidence,
+  evidence: SignedEvidence,
   certificate: SigningCertificate,
   policy: SignaturePolicy,
   trust: Trust,
@@ -205,7 +222,7 @@ function examineCertified(
 }
 
 function readTimestamps(
-  { timestamps }: Evidence,
+  { timestamps }: SignedEvidence,
   policy: SignaturePolicy,
 ): readonly RFC3161Timestamp[] {
   if (policy.timestamp === 'required' && timestamps.length === 0) {
@@ -218,7 +235,7 @@ function readTimestamps(
 }
 
 function stateTimeAndLog(
-  { entries }: Evidence,
+  { entries }: SignedEvidence,
   timestamps: readonly RFC3161Timestamp[],
   facts: Facts,
 ): void {

@@ -1,11 +1,13 @@
 import type { TransparencyLogEntry } from '@sigstore/bundle';
 import { decodeBase64 } from '../text/base64.ts';
+import { shown } from '../text/untrusted.ts';
+import { checkShape, type Shape } from './bundle-shape.ts';
 import { SignedContent } from './content.ts';
-import type { Evidence, SignedBy } from './found.ts';
+import type { Evidence, OpenedEnvelope, SignedBy, SignedEvidence } from './found.ts';
 import { isObject, parseJson } from './json.ts';
 import { Refusal } from './refusal.ts';
 import { readPayload } from './simple-signing.ts';
-import { onlyFields } from './statement.ts';
+import { onlyFields, statementType } from './statement.ts';
 
 /** Annotations of a `simplesigning` layer (cosign specs/SIGNATURE_SPEC.md). */
 export const layerAnnotations = {
@@ -30,11 +32,61 @@ export function readLayer(
   const claim = readPayload(payload);
   const signature = annotation(annotations, layerAnnotations.signature);
   if (signature === undefined) throw new Refusal('malformed', 'The layer carries no signature.');
-  const bundle = annotation(annotations, layerAnnotations.bundle);
-  const timestamp = annotation(annotations, layerAnnotations.timestamp);
   return {
     claim,
     content: new SignedContent(decodeWrapped(signature, 'signature'), payload, payload),
+    ...materialOf(annotations),
+  };
+}
+
+/** A DSSE envelope as it lies in a layer (secure-systems-lab/dsse, envelope.md). */
+const envelopeShape: Shape = {
+  payloadType: 'text',
+  payload: 'base64',
+  signatures: { list: { keyid: 'text', sig: 'base64' }, most: 8 },
+};
+
+/**
+ * Takes a DSSE layer apart, as cosign 1 and 2 attach attestations: the envelope holds the signature,
+ * the annotations what proves when it was made and by whom.
+ * @throws {Refusal} `wrong-predicate` where it holds no in-toto statement, `malformed`, `too-large`
+ */
+export function readEnvelopeLayer(
+  bytes: Buffer,
+  annotations: Readonly<Record<string, string>>,
+  maxBytes: number,
+): OpenedEnvelope {
+  const envelope = parseJson(bytes, 'envelope', { maxBytes, maxDepth: 4 });
+  checkShape(envelope, envelopeShape, 'envelope');
+  const { payloadType, payload, signatures } = envelope as {
+    readonly payloadType?: string;
+    readonly payload?: string;
+    readonly signatures?: readonly { readonly sig?: string }[];
+  };
+  if (payloadType !== statementType) {
+    const type = payloadType === undefined ? 'nothing of a known type' : `"${shown(payloadType)}"`;
+    throw new Refusal('wrong-predicate', `The envelope holds ${type}, not an in-toto statement.`);
+  }
+  const [signature, ...more] = signatures ?? [];
+  if (signature === undefined || more.length > 0)
+    throw new Refusal('malformed', 'The envelope does not carry exactly one signature.');
+  const signed = decode(payload, 'payload');
+  const sig = decode(signature.sig, 'signature');
+  return {
+    payload: signed,
+    content: SignedContent.ofEnvelope(payloadType, signed, sig),
+    ...materialOf(annotations),
+    // cosign 2 has the whole envelope stamped.
+    stamped: bytes,
+  };
+}
+
+function materialOf(
+  annotations: Readonly<Record<string, string>>,
+): Pick<SignedEvidence, 'signedBy' | 'entries' | 'timestamps'> {
+  const bundle = annotation(annotations, layerAnnotations.bundle);
+  const timestamp = annotation(annotations, layerAnnotations.timestamp);
+  return {
     signedBy: signerOf(annotation(annotations, layerAnnotations.certificate)),
     entries: bundle === undefined ? [] : [readEntry(bundle)],
     timestamps: timestamp === undefined ? [] : [readTimestamp(timestamp)],

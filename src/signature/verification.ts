@@ -9,7 +9,8 @@ import {
 } from '@sigstore/verify';
 import type { SigningCertificate } from './certificate.ts';
 import { issuersOf } from './chain.ts';
-import type { Evidence } from './found.ts';
+import { stampedAs } from './content.ts';
+import type { SignedEvidence } from './found.ts';
 import { checkEntry, type VerifierBytes } from './log-entry.ts';
 import { Refusal, shownError } from './refusal.ts';
 import type { Trust } from './trust.ts';
@@ -22,7 +23,7 @@ import type { VerdictCode } from './verdict.ts';
  * @throws {Refusal} `no-log-entry`, `bad-log-entry`.
  */
 export function verifyLog(
-  evidence: Evidence,
+  evidence: SignedEvidence,
   signer: { key: KeyObject; bytes: VerifierBytes },
   trust: Trust,
 ): void {
@@ -33,7 +34,12 @@ export function verifyLog(
     throw new Refusal('bad-log-entry', 'There is no trusted root to check its log entry with.');
   for (const entry of entries) checkEntry(entry, signer.bytes);
   const material = withKey(trust.material, signer.key);
-  const entity = { ...signed(evidence), key: publicKey, tlogEntries: [...entries], timestamps: [] };
+  const entity = {
+    signature: evidence.content,
+    key: publicKey,
+    tlogEntries: [...entries],
+    timestamps: [],
+  };
   run(
     new Verifier(material, { ctlogThreshold: 0, tlogThreshold: 1, timestampThreshold: 0 }),
     entity,
@@ -49,7 +55,7 @@ export function verifyLog(
  * that was not in use at that time.
  */
 export function verifyTimeAndChain(
-  evidence: Evidence,
+  evidence: SignedEvidence,
   signer: { readonly key: KeyObject } | { readonly certificate: SigningCertificate },
   timestamps: readonly RFC3161Timestamp[],
   trust: Trust,
@@ -58,9 +64,10 @@ export function verifyTimeAndChain(
     throw new Refusal('untrusted-certificate', 'There is no trusted root to check it with.');
   const certified = 'certificate' in signer;
   const key = certified ? signer.certificate.key : signer.key;
+  const { content, stamped } = evidence;
   const promised = evidence.entries.filter((entry) => entry.inclusionPromise !== undefined);
   const entity: SignedEntity = {
-    ...signed(evidence),
+    signature: stamped === undefined ? content : stampedAs(content, stamped),
     key: certified ? { $case: 'certificate', certificate: signer.certificate.x509 } : publicKey,
     tlogEntries: [],
     timestamps: [
@@ -85,10 +92,6 @@ export function verifyTimeAndChain(
 }
 
 const publicKey = { $case: 'public-key' as const, hint: '' };
-
-function signed(evidence: Evidence): { signature: SignedEntity['signature'] } {
-  return { signature: evidence.content };
-}
 
 // The key comes from the policy (or from a certificate whose chain is checked next), never by the
 // hint in the bundle.
