@@ -411,6 +411,90 @@ describe('a write rests on one read', () => {
   });
 });
 
+describe('an attestation', () => {
+  const type = 'https://spdx.dev/Document';
+
+  it('is listed with its predicate type, and lies beside the signatures', async () => {
+    const registry = new MemoryRegistry();
+    const image = registry.pushImage();
+    const { store } = open(registry, image);
+    const written = await Promise.all([
+      store.attachBundle(image, bundleOf('sbom'), created, type),
+      store.attachLegacy(...layerOf('envelope'), 'attestation'),
+      store.attachBundle(image, bundleOf('a'), created),
+      store.attachLegacy(...layerOf('payload')),
+    ]);
+    await Promise.all(written.map(({ kept }) => kept));
+    const { manifests } = registry.json(tagOf(image, ''));
+    expect(
+      manifests.map((entry: { annotations: Record<string, string> }) => [
+        entry.annotations['dev.sigstore.bundle.predicateType'],
+      ]),
+    ).toEqual([[type], ['https://sigstore.dev/cosign/sign/v1']]);
+    const [, envelope] = written;
+    expect(envelope?.reference).toBe(`registry.test/acme/app:${tagOf(image, '.att')}`);
+    const { layers, config } = registry.json(tagOf(image, '.att'));
+    expect(layers).toMatchObject([
+      { mediaType: 'application/vnd.dsse.envelope.v1+json', size: 'envelope'.length },
+    ]);
+    expect(JSON.parse(String(registry.blobs.get(config.digest))).rootfs.diff_ids).toEqual([
+      layers[0].digest,
+    ]);
+    expect(registry.json(tagOf(image, '.sig')).layers).toHaveLength(1);
+  });
+
+  it('may be large, which a signature is not', async () => {
+    const registry = new MemoryRegistry({ referrersApi: true });
+    const image = registry.pushImage();
+    const { store } = open(registry, image);
+    const large = Buffer.alloc(1 << 20, 0x20);
+    await (await store.attachBundle(image, large, created, type)).kept;
+    await expect(store.attachBundle(image, large, created)).rejects.toMatchObject({
+      code: 'too-large',
+    });
+    await expect(store.attachLegacy(large, {})).rejects.toMatchObject({ code: 'too-large' });
+    await (await store.attachLegacy(large, {}, 'attestation')).kept;
+  });
+
+  it('is not written where an image lies under its tag', async () => {
+    const registry = new MemoryRegistry();
+    const image = registry.pushImage();
+    await (await open(registry, image).store.attachLegacy(...layerOf('payload'))).kept;
+    const signatures = registry.read(tagOf(image, '.sig'))?.bytes as Buffer;
+    registry.put(tagOf(image, '.att'), signatures, mediaTypes.ociManifest);
+    await expect(
+      open(registry, image).store.attachLegacy(...layerOf('envelope'), 'attestation'),
+    ).rejects.toMatchObject({
+      code: 'registry-unsupported',
+      message: expect.stringContaining('holds no attestations'),
+    });
+    expect(registry.read(tagOf(image, '.att'))?.bytes).toEqual(signatures);
+  });
+
+  it.each(Array.from({ length: 3 }, (_, n) => n))(
+    'eight at once and eight signers lose nothing (%i)',
+    async () => {
+      const registry = new MemoryRegistry();
+      const image = registry.pushImage();
+      const attachments = await Promise.all(
+        Array.from({ length: 8 }, (_, n) => n).flatMap((n) => {
+          const { store } = open(registry, image);
+          return [
+            store.attachLegacy(...layerOf(`envelope ${n}`), 'attestation'),
+            store.attachBundle(image, bundleOf(`sbom ${n}`), created, type),
+            store.attachLegacy(...layerOf('payload', `${n}`)),
+          ];
+        }),
+      );
+      await Promise.all(attachments.map(({ kept }) => kept));
+      const counts = ['.att', '.sig'].map(
+        (suffix) => registry.json(tagOf(image, suffix)).layers.length,
+      );
+      expect([...counts, registry.json(tagOf(image, '')).manifests.length]).toEqual([8, 8, 8]);
+    },
+  );
+});
+
 describe('collisions', () => {
   const traits: RegistryTraits[] = [{}, { ifMatch: true }, { alwaysMoved: true }];
 

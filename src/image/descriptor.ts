@@ -13,6 +13,7 @@ export const mediaTypes = {
   ociEmpty: 'application/vnd.oci.empty.v1+json',
   bundle: 'application/vnd.dev.sigstore.bundle.v0.3+json',
   simpleSigning: 'application/vnd.dev.cosign.simplesigning.v1+json',
+  dsseEnvelope: 'application/vnd.dsse.envelope.v1+json',
   cosignSignature: 'application/vnd.dev.cosign.artifact.sig.v1+json',
 } as const;
 

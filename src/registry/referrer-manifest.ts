@@ -2,6 +2,9 @@ import { type Descriptor, mediaTypes } from '../image/descriptor.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import { type JsonObject, writeDocument } from './json-document.ts';
 
+/** Says "this image is signed" (cosign 3). */
+const signPredicateType = 'https://sigstore.dev/cosign/sign/v1';
+
 /** The bytes of the OCI empty config (image-spec, manifest.md#guidance-for-an-empty-descriptor). */
 export const emptyConfig = Buffer.from('{}');
 
@@ -19,15 +22,17 @@ export interface ReferrerManifest {
  * type and the annotations (distribution-spec, "Pushing Manifests with Subject"): Kyverno, buildx
  * and gh find signatures by them.
  * @param created is written in whole seconds, UTC
+ * @param predicateType of the statement in the bundle
  */
 export function referrerManifest(
   subject: Descriptor,
   bundle: Uint8Array,
   created: Date,
+  predicateType = signPredicateType,
 ): ReferrerManifest {
   const annotations = {
     'dev.sigstore.bundle.content': 'dsse-envelope',
-    'dev.sigstore.bundle.predicateType': 'https://sigstore.dev/cosign/sign/v1',
+    'dev.sigstore.bundle.predicateType': predicateType,
     'org.opencontainers.image.created': created.toISOString().replace(/\.\d+Z$/, 'Z'),
   };
   const bytes = writeDocument({

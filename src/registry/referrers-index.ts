@@ -26,6 +26,7 @@ export function referrersTag(image: Digest): string {
 export class ReferrersIndex implements TagKind {
   readonly title = 'the referrers tag';
   readonly otherFormat = 'legacy';
+  readonly holds = 'bundle';
   readonly #repository: Repository;
   readonly #image: Digest;
   /** manifests known to have our image as their subject */

@@ -6,11 +6,12 @@ import type { ReferrersIndex } from './referrers-index.ts';
 import type { Repository } from './repository.ts';
 import type { SharedTag } from './shared-tag.ts';
 
-/** The two shared documents of one image: one writer for each of them in a run. */
+/** The shared documents of one image: one writer for each of them in a run. */
 export interface ImageTags {
   readonly index: ReferrersIndex;
   readonly referrers: SharedTag;
   readonly signatures: SharedTag;
+  readonly attestations: SharedTag;
 }
 
 /** What a run has learned of one repository. */

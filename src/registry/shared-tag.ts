@@ -272,7 +272,7 @@ export class SharedTag {
       this.#giveUp(
         wanted,
         wanted.sent && !final.includes(failure.code)
-          ? signatureLost(this.#reference, failure)
+          ? signatureLost(this.#reference, this.#kind, failure)
           : this.#told(failure),
       );
     }

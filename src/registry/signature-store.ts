@@ -1,6 +1,7 @@
 import type { Descriptor } from '../image/descriptor.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Format, FoundSignature } from '../signature/found.ts';
+import type { LayerKind } from './signature-tag.ts';
 
 /** A signature of ours in the registry. */
 export interface Attachment {
@@ -37,6 +38,7 @@ export interface SignatureStore {
   /**
    * Writes a bundle as an OCI 1.1 referrer. The upload begins while the bundle is still being made.
    * Resolves when it is listed: at once with the referrers API, after a read-back with the tag.
+   * @param predicateType of an attestation; absent for a signature
    * @throws {Failure} `signature-lost`, `immutable-tag`, `registry-unsupported`, of the registry,
    * or what `bundle` rejects with
    */
@@ -44,15 +46,18 @@ export interface SignatureStore {
     subject: Descriptor,
     bundle: Buffer | Promise<Buffer>,
     created: Date,
+    predicateType?: string,
   ): Promise<Attachment>;
   /**
    * Adds a layer to the `.sig` manifest: the simple-signing payload, and the annotations that sign
-   * it; both may still be being made. Resolves when it was read back. @throws {Failure} as
+   * it; or to the `.att` manifest: the DSSE envelope, and what proves it. Both may still be being
+   * made. Resolves when it was read back. @throws {Failure} as
    * `attachBundle`
    */
   attachLegacy(
     payload: Buffer | Promise<Buffer>,
     annotations: LayerAnnotations | Promise<LayerAnnotations>,
+    kind?: LayerKind,
   ): Promise<Attachment>;
   /**
    * Fetches what was attached from the registry again, as a stranger would find it.
@@ -61,5 +66,5 @@ export interface SignatureStore {
   readBack(attachment: Attachment): Promise<readonly FoundSignature[]>;
 }
 
-/** What signs a simple-signing payload: the annotations of its layer. */
+/** What signs a simple-signing payload, or proves an envelope: the annotations of its layer. */
 export type LayerAnnotations = Readonly<Record<string, string>>;

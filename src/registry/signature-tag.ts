@@ -10,18 +10,27 @@ const maxBytes = 4 * 1024 * 1024;
 const zeroTime = '0001-01-01T00:00:00Z';
 const manifestTypes: readonly unknown[] = [mediaTypes.ociManifest, mediaTypes.dockerManifest];
 
-/** The tag of cosign 1 and 2 where the signatures of an image lie. */
-export function signatureTag(image: Digest): string {
-  return `sha256-${hexOf(image)}.sig`;
+/** What lies in layers under a tag of cosign 1 and 2. */
+export type LayerKind = 'signature' | 'attestation';
+
+const kinds = {
+  signature: { suffix: 'sig', mediaType: mediaTypes.simpleSigning, title: 'the signature tag' },
+  attestation: { suffix: 'att', mediaType: mediaTypes.dsseEnvelope, title: 'the attestation tag' },
+} as const;
+
+/** The tag of cosign 1 and 2 where the signatures of an image lie, or its attestations. */
+export function signatureTag(image: Digest, kind: LayerKind = 'signature'): string {
+  return `sha256-${hexOf(image)}.${kinds[kind].suffix}`;
 }
 
-/** One layer of the `.sig` manifest, fields in cosign's order. */
+/** One layer of the `.sig` manifest, or of the `.att` manifest, fields in cosign's order. */
 export function signatureLayer(
   payload: Uint8Array,
   annotations: Readonly<Record<string, string>>,
+  kind: LayerKind = 'signature',
 ): JsonObject {
   return {
-    mediaType: mediaTypes.simpleSigning,
+    mediaType: kinds[kind].mediaType,
     size: payload.byteLength,
     digest: digestOf(payload),
     annotations,
@@ -29,17 +38,20 @@ export function signatureLayer(
 }
 
 /**
- * The image manifest under the `.sig` tag, for the protocol of shared-tag.ts: one layer for each
- * signature. Two signatures over one payload are two layers with one digest, so a layer is known by
+ * The image manifest under the `.sig` or `.att` tag, for the protocol of shared-tag.ts: one layer
+ * for each signature. Two signatures over one payload are two layers with one digest, so a layer is known by
  * digest and annotations together.
  */
 export class SignatureManifest implements TagKind {
-  readonly title = 'the signature tag';
+  readonly title: string;
   readonly otherFormat = 'bundle';
+  readonly holds: LayerKind;
   readonly #maxSignatures: number;
 
-  constructor(maxSignatures: number) {
+  constructor(maxSignatures: number, kind: LayerKind = 'signature') {
     this.#maxSignatures = maxSignatures;
+    this.title = kinds[kind].title;
+    this.holds = kind;
   }
 
   parse(fetched: FetchedManifest): TagContent | { foreign: string } {
@@ -56,12 +68,9 @@ export class SignatureManifest implements TagKind {
     }
     // Somebody's image under this tag: adding a layer to it would be vandalism, and no verifier
     // would read it.
-    if (
-      layers.length > 0 &&
-      !layers.some((layer) => layer.mediaType === mediaTypes.simpleSigning)
-    ) {
-      return { foreign: 'what lies there holds no signatures' };
-    }
+    const { mediaType: ours } = kinds[this.holds];
+    if (layers.length > 0 && !layers.some((layer) => layer.mediaType === ours))
+      return { foreign: `what lies there holds no ${this.holds}s` };
     this.#refuseTooMany(layers.length);
     const { layers: _layers, ...rest } = document;
     return {
@@ -116,20 +125,20 @@ export class SignatureManifest implements TagKind {
       ...others,
     });
     if (bytes.length > maxBytes)
-      throw tooMany(`would have ${bytes.length} bytes, more than ${maxBytes}`);
+      throw this.#tooMany(`would have ${bytes.length} bytes, more than ${maxBytes}`);
     return { bytes, mediaType: String(mediaType), config };
   }
 
   #refuseTooMany(count: number): void {
     if (count > this.#maxSignatures)
-      throw tooMany(`has ${count} layers, more than ${this.#maxSignatures}`);
+      throw this.#tooMany(`has ${count} layers, more than ${this.#maxSignatures}`);
   }
-}
 
-function tooMany(what: string): Failure {
-  return new Failure(
-    'too-large',
-    `The manifest of the image's legacy signatures ${what}.`,
-    'Remove the `.sig` tag of the image, then sign it again.',
-  );
+  #tooMany(what: string): Failure {
+    return new Failure(
+      'too-large',
+      `The manifest of the image's legacy ${this.holds}s ${what}.`,
+      `Remove the \`.${kinds[this.holds].suffix}\` tag of the image, then ${this.holds === 'signature' ? 'sign' : 'attest'} it again.`,
+    );
+  }
 }

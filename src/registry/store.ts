@@ -4,6 +4,7 @@ import { type Digest, digestOf } from '../image/digest.ts';
 import type { Format, FoundSignature } from '../signature/found.ts';
 import type { JsonObject } from './json-document.ts';
 import {
+  maxAttestationBytes,
   maxBundleBytes,
   maxPayloadBytes,
   readerWithEarlyBlob,
@@ -24,7 +25,12 @@ import {
 } from './run-memory.ts';
 import { SharedTag } from './shared-tag.ts';
 import type { Attachment, LayerAnnotations, Reach, SignatureStore } from './signature-store.ts';
-import { SignatureManifest, signatureLayer, signatureTag } from './signature-tag.ts';
+import {
+  type LayerKind,
+  SignatureManifest,
+  signatureLayer,
+  signatureTag,
+} from './signature-tag.ts';
 import { bundleFailure, notListed, refuseLarge } from './tag-failures.ts';
 
 export type { Attachment, LayerAnnotations, Reach, SignatureStore } from './signature-store.ts';
@@ -105,13 +111,18 @@ class Store implements SignatureStore {
     subject: Descriptor,
     pending: Buffer | Promise<Buffer>,
     created: Date,
+    predicateType?: string,
   ): Promise<Attachment> {
     if (subject.digest !== this.#image)
       throw new Error(
         `the subject ${subject.digest} is not the image ${this.#image} of this store`,
       );
     const made = Promise.resolve(pending).then((bytes) =>
-      refuseLarge('bundle', bytes, maxBundleBytes),
+      refuseLarge(
+        'bundle',
+        bytes,
+        predicateType === undefined ? maxBundleBytes : maxAttestationBytes,
+      ),
     );
     const pushed = Promise.all([
       pushEmptyConfig(this.#memory, this.#repository),
@@ -119,7 +130,7 @@ class Store implements SignatureStore {
     ]);
     pushed.catch(() => {}); // awaited below, after what is needed first
     const [listed, bundle] = await Promise.all([this.#listed(), made]);
-    const { digest, bytes, entry } = referrerManifest(subject, bundle, created);
+    const { digest, bytes, entry } = referrerManifest(subject, bundle, created, predicateType);
     const place = { format: 'bundle' as const, digest, reference: this.#reference(`@${digest}`) };
     const attached = { entries: [entry], blob: { digest: digestOf(bundle), size: bundle.length } };
     await pushed;
@@ -142,22 +153,22 @@ class Store implements SignatureStore {
   async attachLegacy(
     claiming: Buffer | Promise<Buffer>,
     pending: LayerAnnotations | Promise<LayerAnnotations>,
+    kind: LayerKind = 'signature',
   ): Promise<Attachment> {
+    const limit = kind === 'signature' ? maxPayloadBytes : maxAttestationBytes;
     const claim = Promise.resolve(claiming).then((payload) =>
-      refuseLarge('payload', payload, maxPayloadBytes),
+      refuseLarge('payload', payload, limit),
     );
+    const tag = kind === 'signature' ? this.#tags.signatures : this.#tags.attestations;
     // The config depends on the digests of the layers only, so it is pushed while the signature is
     // still being made.
-    const layer = claim.then((payload) => [signatureLayer(payload, {})]);
-    const pushed = Promise.all([
-      this.#repository.putBlob(claim),
-      this.#tags.signatures.prepare(layer),
-    ]);
+    const layer = claim.then((payload) => [signatureLayer(payload, {}, kind)]);
+    const pushed = Promise.all([this.#repository.putBlob(claim), tag.prepare(layer)]);
     pushed.catch(() => {}); // awaited by the writer of the tag
     const [payload, annotations] = await Promise.all([claim, pending]);
-    const entries = [signatureLayer(payload, annotations)];
-    const { seen, kept } = this.#tags.signatures.add(entries, pushed);
-    const reference = this.#reference(`:${signatureTag(this.#image)}`);
+    const entries = [signatureLayer(payload, annotations, kind)];
+    const { seen, kept } = tag.add(entries, pushed);
+    const reference = this.#reference(`:${signatureTag(this.#image, kind)}`);
     return this.#attachment({ format: 'legacy', digest: await seen, reference, kept }, { entries });
   }
 
@@ -368,9 +379,12 @@ function openTags(
   tools: RewriteTools,
 ): ImageTags {
   const index = new ReferrersIndex(repository, image);
+  const layers = (kind: LayerKind) =>
+    new SharedTag(signatureTag(image, kind), new SignatureManifest(most, kind), repository, tools);
   return {
     index,
     referrers: new SharedTag(referrersTag(image), index, repository, tools),
-    signatures: new SharedTag(signatureTag(image), new SignatureManifest(most), repository, tools),
+    signatures: layers('signature'),
+    attestations: layers('attestation'),
   };
 }

@@ -23,13 +23,15 @@ export interface RenderedTag {
 
 /**
  * What the protocol of shared-tag.ts must know of a kind of document: the referrers index, or the
- * `.sig` manifest.
+ * `.sig` or `.att` manifest.
  */
 export interface TagKind {
   /** for messages: "the referrers tag" */
   readonly title: string;
   /** the value of the input `format` that does without this tag */
   readonly otherFormat: 'bundle' | 'legacy';
+  /** what is kept in it, for messages */
+  readonly holds: 'bundle' | 'signature' | 'attestation';
   /**
    * Takes a document apart, or says in half a sentence why it is not of this kind. @throws
    * {Failure} `too-large`

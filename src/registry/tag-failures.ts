@@ -3,11 +3,11 @@ import { RegistryRefusal } from './answers.ts';
 import type { TagKind } from './tag-document.ts';
 
 /** Failure `signature-lost`: what was written under a shared tag could not be seen to stay. */
-export function signatureLost(reference: string, cause: Failure): Failure {
+export function signatureLost(reference: string, { holds }: TagKind, cause: Failure): Failure {
   return new Failure(
     'signature-lost',
-    `The signature was written to ${reference}, but could not be seen to stay there: ${cause.message}`,
-    'Run the job again: what is there already is not written twice. If it stays, let fewer jobs sign one image at once, or give the step more time (`timeout: 10m`).',
+    `The ${holds} was written to ${reference}, but could not be seen to stay there: ${cause.message}`,
+    'Run the job again: what is there already is not written twice. If it stays, let fewer jobs write beside one image at once, or give the step more time (`timeout: 10m`).',
     { cause },
   );
 }
@@ -17,7 +17,7 @@ export function notListed(reference: string, cause: unknown): Failure {
   return new Failure(
     'signature-lost',
     `The registry accepted ${reference} and does not list it among the referrers of the image; nor could it be listed under the referrers tag.`,
-    'Verifiers would not find this signature there: use the other format as well (`format: both`), and tell the people who run the registry.',
+    'Verifiers would not find this bundle there: use the other format as well (`format: both`), and tell the people who run the registry.',
     { cause },
   );
 }
@@ -29,7 +29,7 @@ export function notListed(reference: string, cause: unknown): Failure {
 export function immutableTag(reference: string, kind: TagKind, cause: Failure): Failure {
   const needs =
     kind.otherFormat === 'bundle'
-      ? 'The legacy signature needs a tag that can be moved: all signatures of an image lie under it. On a registry with the referrers API the bundle needs no tag: `format: bundle`.'
+      ? `The legacy ${kind.holds} needs a tag that can be moved: all ${kind.holds}s of an image lie under it. On a registry with the referrers API the bundle needs no tag: \`format: bundle\`.`
       : 'This registry has no referrers API, so every bundle of an image is listed under one tag, which has to be movable as soon as there is a second.';
   return new Failure(
     'immutable-tag',
@@ -69,7 +69,7 @@ export function bundleFailure(caught: unknown): unknown {
   if (!unknownKind.has(status) || isOther || (explained && status !== 405)) return caught;
   return new BundlesRefused(
     `This registry does not take Sigstore bundles. ${caught.message}`,
-    'Write the legacy signature alone, which needs nothing new of a registry: `format: legacy`. (`format: auto` goes on with it by itself.)',
+    'Write the legacy format alone, which needs nothing new of a registry: `format: legacy`. (`format: auto` goes on with it by itself.)',
     { cause: caught },
   );
 }
