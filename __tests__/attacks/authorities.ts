@@ -211,7 +211,7 @@ export const authorityCases: Readonly<Record<string, readonly Authority[]>> = {
 
 /** The chain of such an authority, from the intermediate to the root. */
 export function chainFor(authority: Authority): readonly [Certified, Certified] {
-  const root = certify('fulcio-root', newEcKey('P-384'), undefined, [
+  const root = certify('fulcio-root', newEcKey(), undefined, [
     ...basics,
     ...(authority.root ?? []),
   ]);

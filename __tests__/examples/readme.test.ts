@@ -13,7 +13,7 @@ const { inputs: ofSign = {} } = parse(read('action.yml')) as Interface;
 const elsewhere: readonly (readonly [RegExp, string])[] = [
   [
     /fulcio\.example\.com|tuf\.example\.com|airgapped|registry\.example\.com\/team/,
-    'sign-action/keyless-readme.test.ts',
+    'sign-action/keyless-readme.sampled.test.ts',
   ],
   [/awskms:|gcpkms:|azurekms:|hashivault:|openbao:|k8s:|pkcs11:|keygen@v1/, 'keys/ and keygen/'],
 ];

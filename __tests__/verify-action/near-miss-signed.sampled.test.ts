@@ -1,7 +1,7 @@
 // Near misses that only a signature of the kind shows: a workflow that was called, and one that ran
 // for a tag; each beside the stranger who looks alike.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sampled } from '../sampled.ts';
+import { itInWhole, sampled } from '../sampled.ts';
 import { pushImage } from '../sandbox/images.ts';
 import { strangeInputs, told } from '../sandbox/told.ts';
 import { type KeylessWorld, sandboxWorld, signKeyless } from '../sign-action/keyless-world.ts';
@@ -61,7 +61,7 @@ describe('the caller where the called workflow signs', () => {
     expect((await again(advised)).outputs.verified).toBe('true');
   });
 
-  it('is not named where another workflow called it', async () => {
+  itInWhole('is not named where another workflow called it', async () => {
     const { text } = await judged(
       'called-by-other',
       { ...claims, workflow_ref: 'evil/evil/.github/workflows/x.yml@refs/heads/main' },
@@ -80,7 +80,7 @@ describe('a branch where a tag signs', () => {
     ref,
   });
 
-  it('is named, and the versions of this workflow are advised', async () => {
+  itInWhole('is named, and the versions of this workflow are advised', async () => {
     const { text, again } = await judged('tag', at('refs/tags/v1.2.0'), asked);
     expect(text).toContain('names a branch, and the workflow ran for a tag');
     const advised = yamlIn(text);

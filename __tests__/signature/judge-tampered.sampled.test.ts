@@ -4,6 +4,7 @@ import type { FoundSignature } from '../../src/signature/found.ts';
 import { judge } from '../../src/signature/judge.ts';
 import { layerAnnotations } from '../../src/signature/legacy.ts';
 import type { Verdict } from '../../src/signature/verdict.ts';
+import { runs } from '../sampled.ts';
 import { type RecordedCase, recordedCase, recordedTrust } from './fixtures.ts';
 import {
   flip,
@@ -320,7 +321,7 @@ describe('any one byte of a good signature changed', () => {
         if (verdict.verified) expect(verdict).toEqual(honest);
         else expect(verdict.code).not.toBe('verified');
       }),
-      { numRuns: 400 },
+      { numRuns: runs(400) },
     );
   });
 
