@@ -4,19 +4,19 @@
 // dist/NAME.js        what GitHub starts: src/edges/action/start/NAME.ts, which loads the rest
 // dist/NAME/run.js    all that every run of that action needs, in one file: src/edges/action/NAME.ts
 // dist/NAME/*.js      what few runs need (TUF, key services, policy files), loaded by import()
+// dist/cli.js         the command: src/edges/command/start.ts, which reads the command line
+// dist/cli/NAME.js    one of its commands: src/edges/command/NAME.ts; what several need is in shared.js
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
 import { builtinsByRequest, oneHttpClient } from './build-plugins.mjs';
-import { refuseOldNode } from './old-node.mjs';
+import { refuseOldNode, refuseOldNodeOfCommand } from './old-node.mjs';
 
 const outdir = 'dist';
-const actions = [
-  { name: 'sign' },
-  { name: 'verify', threads: ['src/engine/file-worker.ts'] },
-  { name: 'keygen' },
-];
+const fileThread = { 'file-worker': 'src/engine/file-worker.ts' };
+const actions = [{ name: 'sign' }, { name: 'verify', threads: [fileThread] }, { name: 'keygen' }];
+const commands = ['sign', 'verify', 'keygen'];
 
 // Of these packages' modules a run that uses nothing need not load anything, though their
 // package.json does not say so: @actions/core alone imports all of them.
@@ -24,44 +24,64 @@ const unusedMeansUnloaded =
   /\/@actions\/(exec|io)\/|\/@actions\/core\/lib\/(oidc-utils|summary|platform|path-utils)\.js$/;
 
 await rm(outdir, { recursive: true, force: true });
-const modules = await Promise.all(actions.map(buildAction));
+const modules = await Promise.all([...actions.map(buildAction), buildCommand()]);
 await writeFile(join(outdir, 'package.json'), '{"type":"module"}\n');
 await writeFile(join(outdir, 'LICENSES.txt'), await licences(modules.flat()));
 
 /** @returns the paths of its modules */
 async function buildAction({ name, threads = [] }) {
-  // The rest is built by itself: together, what both need would have to lie in a third file.
-  const restIsBuilt = { name: 'rest-is-built', resolveId: { order: 'pre', handler: toRest } };
-  function toRest(source) {
-    return source === `../${name}.ts` ? { id: `./${name}/run.js`, external: 'relative' } : null;
-  }
+  const places = { [`../${name}.ts`]: `./${name}/run.js` };
   const parts = await Promise.all([
     bundle(
       { [name]: `src/edges/action/start/${name}.ts` },
       outdir,
-      [restIsBuilt],
+      [builtApart(places)],
       `(${refuseOldNode})();`,
     ),
     bundle({ run: `src/edges/action/${name}.ts` }, join(outdir, name)),
-    ...threads.map((path) => bundle({ [basename(path, '.ts')]: path }, join(outdir, name))),
+    ...threads.map((thread) => bundle(thread, join(outdir, name))),
   ]);
   return parts.flat();
 }
 
+/** @returns the paths of its modules */
+async function buildCommand() {
+  const places = Object.fromEntries(commands.map((name) => [`./${name}.ts`, `./cli/${name}.js`]));
+  const entries = commands.map((name) => [name, `src/edges/command/${name}.ts`]);
+  const parts = await Promise.all([
+    bundle(
+      { cli: 'src/edges/command/start.ts' },
+      outdir,
+      [builtApart(places)],
+      `#!/usr/bin/env node\n(${refuseOldNodeOfCommand})();`,
+    ),
+    bundle(Object.fromEntries(entries), join(outdir, 'cli')),
+    bundle(fileThread, join(outdir, 'cli')),
+  ]);
+  return parts.flat();
+}
+
+/** The rest is built by itself: together, what both need would have to lie in a third file. */
+function builtApart(places) {
+  const handler = (source) =>
+    Object.hasOwn(places, source) ? { id: places[source], external: 'relative' } : null;
+  return { name: 'built-apart', resolveId: { order: 'pre', handler } };
+}
+
 /**
- * Bundles one entry: what it imports goes into its own file, what it loads by import() into others.
+ * Bundles entries: what one imports goes into its own file, what several do into shared.js, and what
+ * is loaded by import() into others.
  * @param banner runs before everything else in the entry
  * @returns the paths of its modules
  */
 async function bundle(input, dir, plugins = [], banner = '') {
-  const [entry] = Object.keys(input);
-  const atOnce = new Set();
+  const atOnce = new Map();
   const build = await rolldown({
     input,
     platform: 'node',
     external: isBuiltin,
     preserveEntrySignatures: 'allow-extension',
-    plugins: [...plugins, builtinsByRequest, oneHttpClient, collectInto(atOnce)],
+    plugins: [...plugins, builtinsByRequest, oneHttpClient, collectInto(atOnce, input)],
     treeshake: { moduleSideEffects: [{ test: unusedMeansUnloaded, sideEffects: false }] },
     // How long it takes is the machine's business, and no warning about our code.
     checks: { bundlerTimings: false },
@@ -81,7 +101,7 @@ async function bundle(input, dir, plugins = [], banner = '') {
     comments: false,
     entryFileNames: '[name].js',
     chunkFileNames: ({ name }) => `${basename(name, '.js')}.js`,
-    codeSplitting: { groups: [{ name: entry, test: (id) => atOnce.has(id) }] },
+    codeSplitting: { groups: groupsOf(Object.keys(input), atOnce) },
   });
   await build.close();
   const sources = output.flatMap(({ code }) => [
@@ -92,16 +112,31 @@ async function bundle(input, dir, plugins = [], banner = '') {
   return output.flatMap(({ moduleIds = [] }) => moduleIds);
 }
 
-/** Collects the modules that are there before the first line of the entry runs. */
-function collectInto(atOnce) {
+/** A file for each entry, and one for what several entries need at once. */
+function groupsOf(entries, atOnce) {
+  const of = (id) => atOnce.get(id) ?? [];
+  const own = entries.map((name) => ({
+    name,
+    test: (id) => of(id).length === 1 && of(id).includes(name),
+  }));
+  // First: a group takes along what its modules import.
+  return [{ name: 'shared', test: (id) => of(id).length > 1 }, ...own];
+}
+
+/** Collects the modules that are there before the first line of an entry runs, with its names. */
+function collectInto(atOnce, input) {
   return {
     name: 'at-once',
     buildEnd() {
-      const open = [...this.getModuleIds()].filter((id) => this.getModuleInfo(id).isEntry);
-      for (let id = open.pop(); id !== undefined; id = open.pop()) {
-        if (atOnce.has(id) || unusedMeansUnloaded.test(id)) continue;
-        atOnce.add(id);
-        open.push(...(this.getModuleInfo(id)?.importedIds ?? []));
+      for (const [name, path] of Object.entries(input)) {
+        const seen = new Set();
+        const open = [resolve(path)];
+        for (let id = open.pop(); id !== undefined; id = open.pop()) {
+          if (seen.has(id) || unusedMeansUnloaded.test(id)) continue;
+          seen.add(id);
+          atOnce.set(id, [...(atOnce.get(id) ?? []), name]);
+          open.push(...(this.getModuleInfo(id)?.importedIds ?? []));
+        }
       }
     },
   };

@@ -14,3 +14,11 @@ export function refuseOldNode() {
   );
   process.exit(1);
 }
+
+/** The same for the command, which people start with the Node that they have. */
+export function refuseOldNodeOfCommand() {
+  const version = process.versions.node;
+  if (Number(version.split('.')[0]) >= 24) return;
+  console.error(`error: old-node: sign-image needs Node 24, and this is Node ${version}.`);
+  process.exit(1);
+}

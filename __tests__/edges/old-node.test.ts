@@ -40,11 +40,23 @@ describe.each(entries)('%s', (entry) => {
       );
     },
   );
+});
 
+describe.each([...entries, 'dist/cli.js'])('%s', (entry) => {
   it('is in the syntax of Node 16 (ES2022)', () => {
     const code = readFileSync(join(root, entry), 'utf8');
     const as = (target: string) => transformSync(entry, code, { target }).code;
     // Where a syntax is newer, it would be written in another way.
     expect(as('es2022')).toBe(as('esnext'));
+  });
+});
+
+describe('dist/cli.js', () => {
+  it.each(['18.20.8', '22.21.0'])('tells who starts it with Node %s', async (version) => {
+    expect(await start('dist/cli.js', version)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `error: old-node: sign-image needs Node 24, and this is Node ${version}.\n`,
+    });
   });
 });

@@ -16,8 +16,11 @@ export interface Surface {
   /** the folder that relative paths and globs start at */
   readonly workspace: string;
   /** default: none, for a run that signs nothing */
-  readonly surroundings?: (world: Pick<World, 'http' | 'clock' | 'mask'>) => Surroundings;
+  readonly surroundings?: (world: Asking) => Surroundings;
 }
+
+/** What the surroundings of a run are asked with. */
+export type Asking = Pick<World, 'http' | 'clock' | 'mask' | 'programs'>;
 
 export interface OpenWorld extends World {
   /** the exit code of the run: the one given, or the signal's when the job was cancelled */
@@ -73,7 +76,7 @@ export function openWorld(
     env,
     mask,
     tell,
-    surroundings: surface.surroundings?.({ http, clock, mask }) ?? noSurroundings,
+    surroundings: surface.surroundings?.({ http, clock, mask, programs }) ?? noSurroundings,
     exitCode: cancellation.exitCode,
     close: () => {
       closed.abort();

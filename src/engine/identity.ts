@@ -1,6 +1,7 @@
 import { readCertificate } from '../signature/certificate.ts';
 import { askFulcioDate, createFulcioSigner, type FulcioOptions } from '../sigstore/fulcio.ts';
 import { checkToken, type IdentityToken, type TokenClaims } from '../sigstore/identity-token.ts';
+import { warnOfFulcio } from '../sigstore/public-issuers.ts';
 import { timeFailure, timeFit } from '../sigstore/token-time.ts';
 import { derOf } from '../text/base64.ts';
 import type { SignRequest } from './request.ts';
@@ -11,6 +12,11 @@ import type { World } from './world.ts';
 type AcceptClaims = (claims: TokenClaims) => Promise<void>;
 /** Each call answers a token that has not been used yet. */
 type TokenSource = () => Promise<IdentityToken>;
+interface KeylessTools extends FulcioTools, Pick<World, 'tell'> {
+  readonly accept: AcceptClaims;
+  /** that the tokens are for */
+  readonly audience: string;
+}
 type FulcioTools = Pick<FulcioOptions, 'http' | 'clock' | 'retryBudget'>;
 
 /**
@@ -54,14 +60,12 @@ export async function identitySource(
  * The signer of a keyless run. Its certificate is asked for at once; why there is none is told when
  * the first signature is due.
  */
-export function openKeyless(
-  url: URL,
-  source: TokenSource,
-  tools: FulcioTools & { readonly accept: AcceptClaims },
-): KeylessSigner {
+export function openKeyless(url: URL, source: TokenSource, tools: KeylessTools): KeylessSigner {
   const identityToken = async () => {
     const found = await source();
     await tools.accept(found.claims);
+    const warning = warnOfFulcio(url, found.claims, tools.audience);
+    if (warning !== undefined) tools.tell({ kind: 'warning', text: warning });
     await checkTimes(found, url, tools);
     return found.token;
   };

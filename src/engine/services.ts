@@ -52,9 +52,9 @@ export async function openServices(request: SignRequest, world: World): Promise<
   const signer = found.then(async ({ fulcio, services: made }) => {
     formatsOf(request, made); // no certificate is asked for, which Fulcio would publish, when the formats will be refused
     const source = token ?? (await identity());
-    const { http, clock } = world;
+    const tools = { ...world, audience: request.oidcAudience, retryBudget, accept };
     // The token is looked at again, now that the services are certain: others may be foreseen.
-    return openKeyless(fulcio as URL, source, { http, clock, retryBudget, accept });
+    return openKeyless(fulcio as URL, source, tools);
   });
   signer.catch(() => {});
   // Known before anything is looked up: whoever gave a token that is old hears only of that.

@@ -140,7 +140,7 @@ export type Visibility = 'public' | 'private' | 'internal';
 /** A visibility, and what it was found out from (for the message of a refusal). */
 export interface KnownVisibility {
   readonly visibility: Visibility;
-  readonly from: 'event' | 'api' | 'token' | 'unknown';
+  readonly from: 'event' | 'variable' | 'api' | 'token' | 'unknown';
 }
 
 /**

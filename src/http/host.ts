@@ -12,3 +12,12 @@ export function isLoopback(hostname: string): boolean {
     /^127(\.\d{1,3}){3}$/.test(hostname)
   );
 }
+
+/**
+ * True for the addresses of this machine's own link (169.254.0.0/16), where clouds answer a machine
+ * with its credentials, and for Google's name of it.
+ * @param hostname as `URL.hostname` writes it
+ */
+export function isOwnLink(hostname: string): boolean {
+  return /^169\.254(\.\d{1,3}){2}$/.test(hostname) || hostname === 'metadata.google.internal';
+}

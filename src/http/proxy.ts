@@ -1,6 +1,6 @@
 import net from 'node:net';
 import { Failure } from '../failure.ts';
-import { isLoopback } from './host.ts';
+import { isLoopback, isOwnLink } from './host.ts';
 
 /**
  * The proxy that leads to an address; undefined where none does.
@@ -16,7 +16,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * proxy may be written without `http://`.
  *
  * Loopback is always reached directly, as Go programs (docker, cosign) do it: through a proxy it
- * would be another machine, and plain HTTP with a password is fine on this one only.
+ * would be another machine, and plain HTTP with a password is fine on this one only. So are the
+ * addresses at which a cloud gives this machine its credentials: a proxy would be given its own, or
+ * read ours.
  * @param env read once, now
  */
 export function createProxyRule(env: Environment): ProxyRule {
@@ -28,7 +30,8 @@ export function createProxyRule(env: Environment): ProxyRule {
   let bypasses: readonly Bypass[] | undefined;
   return (url) => {
     const proxy = url.protocol === 'https:' ? values['https:'] : values['http:'];
-    if (proxy === undefined || isLoopback(url.hostname)) return undefined;
+    if (proxy === undefined || isLoopback(url.hostname) || isOwnLink(url.hostname))
+      return undefined;
     bypasses ??= noProxy.split(/[\s,]+/).flatMap(readBypass);
     const host = url.hostname.replace(/\.$/, '');
     const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));

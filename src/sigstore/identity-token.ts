@@ -1,5 +1,6 @@
 import { decodeJwt } from 'jose';
 import { Failure } from '../failure.ts';
+import { audienceFix } from './public-issuers.ts';
 
 /**
  * A token that Fulcio may be asked with: well-formed, alive, for the right audience. Its signature
@@ -32,6 +33,12 @@ export interface TokenClaims {
   /** GitLab's, as the one below */
   readonly project_path?: string;
   readonly project_visibility?: string;
+  readonly ci_config_ref_uri?: string;
+  /** Buildkite's, as the one below */
+  readonly organization_slug?: string;
+  readonly pipeline_slug?: string;
+  readonly 'oidc.circleci.com/project-id'?: string;
+  readonly 'oidc.circleci.com/pipeline-definition-id'?: string;
 }
 
 /**
@@ -51,7 +58,8 @@ export function checkToken(
   if (!audiences.includes(audience))
     throw bad(
       `${what} is for audience ${listed(audiences)}, and "${audience}" is asked for.`,
-      `Get a token for audience "${audience}", or set \`oidc-audience\` to what your Fulcio expects.`,
+      audienceFix(String(claims.iss), audience) ??
+        `Get a token for audience "${audience}", or set \`oidc-audience\` to what your Fulcio expects.`,
     );
   const { iss, sub } = claims;
   if (typeof iss !== 'string' || iss === '')
@@ -100,6 +108,11 @@ const optionalClaims = [
   'repository_visibility',
   'project_path',
   'project_visibility',
+  'ci_config_ref_uri',
+  'organization_slug',
+  'pipeline_slug',
+  'oidc.circleci.com/project-id',
+  'oidc.circleci.com/pipeline-definition-id',
 ] as const;
 
 function textClaims(

@@ -59,7 +59,7 @@ export async function verifyToken(
     ),
   );
   if (!valid) throw new Error('wrong signature');
-  return issuer.type === 'email' ? emailIdentity(claims) : workflowIdentity(claims);
+  return issuer.type === 'email' ? emailIdentity(claims) : ciIdentity(claims);
 }
 
 function jsonPart(part: string): Claims {
@@ -79,6 +79,64 @@ function emailIdentity(claims: Claims): Identity {
     challenge: email,
     claims: numbered({ 1: String(iss), 8: String(iss), 24: String(sub ?? '') }),
   };
+}
+
+/** The real one knows the CI system by its issuer; here one issuer stands for several of them. */
+function ciIdentity(claims: Claims): Identity {
+  if (claims.ci_config_ref_uri !== undefined) return gitlabIdentity(claims);
+  if (claims['oidc.circleci.com/project-id'] !== undefined) return circleciIdentity(claims);
+  return workflowIdentity(claims);
+}
+
+/** As `gitlab-pipeline` of Fulcio's `config/identity/config.yaml` makes it. */
+function gitlabIdentity(claims: Claims): Identity {
+  const text = (name: string): string => {
+    const value = claims[name];
+    if (typeof value !== 'string' || value === '') throw new Error(`missing ${name} claim`);
+    return value;
+  };
+  const [url, config] = ['https://gitlab.com', `https://${text('ci_config_ref_uri')}`];
+  const kind = text('ref_type') === 'branch' ? 'heads' : 'tags';
+  const values = {
+    1: text('iss'),
+    8: text('iss'),
+    9: config,
+    10: text('ci_config_sha'),
+    11: text('runner_environment'),
+    12: `${url}/${text('project_path')}`,
+    13: text('sha'),
+    14: `refs/${kind}/${text('ref')}`,
+    15: text('project_id'),
+    16: `${url}/${text('namespace_path')}`,
+    17: text('namespace_id'),
+    18: config,
+    19: text('ci_config_sha'),
+    20: text('pipeline_source'),
+    21: `${url}/${text('project_path')}/-/jobs/${text('job_id')}`,
+    22: text('project_visibility'),
+    24: text('sub'),
+  };
+  return { name: config, email: false, challenge: text('sub'), claims: numbered(values) };
+}
+
+/** As `circleci-job` makes it: a claim that is not there is an empty text. */
+function circleciIdentity(claims: Claims): Identity {
+  const text = (name: string): string => String(claims[`oidc.circleci.com/${name}`] ?? '');
+  const api = 'https://circleci.com/api/v2';
+  const name = `${api}/projects/${text('project-id')}/pipeline-definitions/${text('pipeline-definition-id')}`;
+  const [issuer, subject] = [String(claims.iss), String(claims.sub ?? '')];
+  const values = {
+    1: issuer,
+    8: issuer,
+    9: name,
+    11: text('ssh-rerun') === 'true' ? 'ssh-rerun' : '""',
+    12: text('vcs-origin'),
+    14: text('vcs-ref'),
+    18: `${api}/pipeline/${text('pipeline-id')}/config`,
+    21: `https://app.circleci.com//workflow/${text('workflow-id')}/job/${text('job-id')}`,
+    24: subject,
+  };
+  return { name, email: false, challenge: subject, claims: numbered(values) };
 }
 
 const required = [

@@ -42,11 +42,15 @@ export async function runKeygen(env: NodeJS.ProcessEnv = process.env): Promise<n
   }
 }
 
-async function makeAndStore(
+/**
+ * Makes a pair, and stores it in GitHub's secrets; they are seen to be there afterwards.
+ * @throws {Failure} `secret-exists`, `secret-lost`, `github-error`
+ */
+export async function makeAndStore(
   inputs: KeygenInputs,
   store: SecretStore,
   masker: Masker,
-  log: Log,
+  log: Pick<Log, 'info' | 'warning'>,
 ): Promise<KeygenResult> {
   const { names, overwrite } = inputs;
   const all = [names.privateKey, names.password, names.publicKey];
@@ -89,7 +93,7 @@ async function writeAll(
   before: ReadonlyMap<string, Date | undefined>,
   write: (name: string, value: string) => Promise<void>,
   store: SecretStore,
-  log: Log,
+  log: Pick<Log, 'warning'>,
 ): Promise<void> {
   const written: string[] = [];
   try {

@@ -42,13 +42,24 @@ export async function tokenVisibility(
   env: NodeJS.ProcessEnv,
   ask: AskRepository | undefined,
 ): Promise<KnownVisibility | undefined> {
+  const said = visibilityOfToken(claims);
+  if (said === undefined || said.from === 'token') return said;
+  const { repository, project_path: project } = claims;
+  if (project === undefined && sameName(repository, env.GITHUB_REPOSITORY ?? '')) return undefined;
+  return asked(project === undefined ? repository : undefined, ask);
+}
+
+/**
+ * What a token says itself of the visibility of its repository.
+ * @returns `unknown` where it names one and does not say; undefined where it names none
+ */
+export function visibilityOfToken(claims: Partial<TokenClaims>): KnownVisibility | undefined {
   const said = claims.repository_visibility ?? claims.project_visibility;
   if (said !== undefined)
     return { visibility: visibilityOf({ visibility: said }) ?? 'private', from: 'token' };
-  const { repository, project_path: project } = claims;
-  if (repository === undefined && project === undefined) return undefined;
-  if (project === undefined && sameName(repository, env.GITHUB_REPOSITORY ?? '')) return undefined;
-  return asked(project === undefined ? repository : undefined, ask);
+  return claims.repository === undefined && claims.project_path === undefined
+    ? undefined
+    : { visibility: 'private', from: 'unknown' };
 }
 
 async function asked(

@@ -12,7 +12,22 @@ export function expectedIdentity(claims: TokenClaims, serverUrl = 'https://githu
     const server = claims.iss === githubIssuer ? 'https://github.com' : serverUrl;
     return `${server}/${goPath(claims.job_workflow_ref)}`;
   }
-  return claims.email ?? claims.sub;
+  return ofOtherSystem(claims) ?? claims.email ?? claims.sub;
+}
+
+/** As the templates of Fulcio's CI providers make it of the claims. */
+function ofOtherSystem(claims: TokenClaims): string | undefined {
+  const { iss, sub, ci_config_ref_uri: config, organization_slug: organization } = claims;
+  const project = claims['oidc.circleci.com/project-id'];
+  const [, namespace, account] = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(sub) ?? [];
+  if (config !== undefined) return `https://${config}`;
+  if (organization !== undefined)
+    return `https://buildkite.com/${organization}/${claims.pipeline_slug ?? ''}`;
+  if (project !== undefined)
+    return `https://circleci.com/api/v2/projects/${project}/pipeline-definitions/${claims['oidc.circleci.com/pipeline-definition-id'] ?? ''}`;
+  if (account !== undefined)
+    return `https://kubernetes.io/namespaces/${namespace}/serviceaccounts/${account}`;
+  return iss === 'https://issuer.enforce.dev' ? `${iss}/${sub}` : undefined;
 }
 
 /**
@@ -28,7 +43,7 @@ export function describeToken(
   const lines: readonly (readonly [string, string | undefined])[] = [
     ['identity', expectedIdentity(claims, serverUrl)],
     ['issuer', claims.iss],
-    ['repository', claims.repository],
+    ['repository', claims.repository ?? claims.project_path],
     ['ref', claims.ref],
     ['event', claims.event_name],
     ['token expires', `${new Date(expires).toISOString()} (in ${minutes} min)`],

@@ -1,0 +1,169 @@
+// The command as it ships, in processes of its own.
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pushImage } from '../sandbox/images.ts';
+import { type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';
+import { runAction } from '../sandbox/runner.ts';
+import { command, root } from './command.ts';
+
+let registry: SandboxRegistry;
+beforeAll(async () => {
+  registry = await startRegistry();
+});
+afterAll(() => registry.close());
+
+const newKey = () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return {
+    pem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    pub: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+  };
+};
+const key = newKey();
+const offline = ['--key', 'env://SIGNING_KEY', '--tlog=false'];
+const gate = ['--key', 'cosign.pub', '--tlog', 'ignore'];
+
+describe('sign and verify', () => {
+  it('end with 0 and say on stderr what was done; stdout has the document alone', async () => {
+    const { reference } = await pushImage(registry.host, 'acme/app');
+    const signed = await command(
+      ['sign', '--images', reference, ...offline, '--annotations', 'team=a=b', '--json'],
+      { env: { SIGNING_KEY: key.pem } },
+    );
+    expect(signed, signed.stderr).toMatchObject({ code: 0 });
+    expect(signed.json.outputs).toMatchObject({ verified: 'true', image: reference });
+    expect(signed.json.results).toEqual([
+      expect.objectContaining({
+        image: reference,
+        status: 'signed',
+        verified: true,
+        annotations: { team: 'a=b' },
+      }),
+    ]);
+    expect(signed.stderr).toMatch(/^✓ .+acme\/app sha256:.*: signed \(bundle and legacy\)/m);
+    expect(signed.stderr).toContain(
+      `Verify with: sign-image verify --images ${reference} --key cosign.pub --tlog ignore`,
+    );
+    expect(signed.stderr).not.toContain('PRIVATE KEY');
+    expect(signed.stderr).not.toContain('\u001b');
+
+    const verified = await command(['verify', '--images', reference, ...gate, '--json'], {
+      files: { 'cosign.pub': key.pub },
+    });
+    expect(verified, verified.stderr).toMatchObject({ code: 0 });
+    expect(verified.json.outputs).toMatchObject({
+      verified: 'true',
+      images: JSON.stringify([reference]),
+    });
+  });
+
+  it('ask and load no more than the actions do', async () => {
+    // With tags that others write too, how often one looks again depends on the moment.
+    const modern = await startRegistry({ referrersApi: true, ociSubject: true });
+    const asked = async (work: () => Promise<{ loaded?: CountedFiles }>) => {
+      const before = modern.requests.length;
+      const { loaded = [] } = await work();
+      const requests = modern.requests.slice(before).map(({ method, path }) => ({
+        method,
+        path: path.replace(/\?.*|[0-9a-f]{32,64}|measured-\w+/g, '…'),
+      }));
+      const words = requests.map(({ method, path }) => `${method} ${path}`).sort();
+      return {
+        words,
+        bytes: loaded.reduce((sum, { bytes }) => sum + bytes, 0),
+        files: loaded.length,
+      };
+    };
+    const [one, other] = await Promise.all(
+      ['measured-command', 'measured-action'].map((name) => pushImage(modern.host, name)),
+    );
+    const byCommand = await asked(() =>
+      command(['sign', '--images', one!.reference, ...offline, '--format', 'bundle'], {
+        env: { SIGNING_KEY: key.pem },
+        measure: true,
+      }),
+    );
+    const byAction = await asked(() =>
+      runAction({
+        inputs: { images: other!.reference, key: key.pem, tlog: 'false', format: 'bundle' },
+        measure: true,
+      }),
+    );
+    await modern.close();
+    expect(byCommand.words).toEqual(byAction.words);
+    expect(byCommand.words.length).toBeGreaterThan(5);
+    // The command line, and a list of flags, in place of the start of an action.
+    expect(byCommand.bytes).toBeLessThan(byAction.bytes + 64_000);
+    expect(byCommand.files).toBeLessThanOrEqual(byAction.files + 4);
+  });
+
+  it('end with 1 where an image is not signed by this key, and say so', async () => {
+    const { reference } = await pushImage(registry.host, 'acme/unsigned');
+    const run = await command(['verify', '--images', reference, ...gate, '--json'], {
+      files: { 'cosign.pub': newKey().pub },
+    });
+    expect(run).toMatchObject({ code: 1, json: { outputs: { verified: 'false' } } });
+    expect(run.json.results).toMatchObject([{ verified: false, code: 'unsigned' }]);
+    expect(run.stderr).toMatch(/^error: .+: unsigned: /m);
+  });
+
+  it('end with 2 for a bad input, with the flag to change', async () => {
+    const run = await command(['sign', '--images', 'a/b:1', '--timeout', '5', '--json']);
+    expect(run.code).toBe(2);
+    expect(run.json).toMatchObject({
+      outputs: { verified: 'false' },
+      results: [],
+      error: { code: 'bad-input' },
+    });
+    expect(run.stderr).toContain('error: bad-input: --timeout is "5", which is not a duration.');
+    expect(run.stderr).toContain('Write for example `--timeout 5m`');
+  });
+});
+
+type CountedFiles = readonly { readonly bytes: number }[];
+
+it('prints help and refuses a wrong flag without loading what does the work', async () => {
+  const help = await command(['sign', '--help'], { measure: true });
+  expect(help).toMatchObject({ code: 0, stderr: '' });
+  expect(help.stdout).toContain('--images REFERENCE');
+  const own = help.loaded?.filter(({ file }) => file.startsWith(join(root, 'dist'))) ?? [];
+  expect(own.map(({ file }) => file)).toEqual([join(root, 'dist/cli.js')]);
+  expect(own[0]?.bytes).toBeLessThan(48_000);
+});
+
+describe('keygen', () => {
+  it('writes files as cosign does, for their owner alone, and replaces none', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sign-image-keygen-'));
+    const run = (...args: string[]) =>
+      command(['keygen', ...args], { cwd: folder, env: { COSIGN_PASSWORD: 'a long password' } });
+    try {
+      const first = await run();
+      expect(first, first.stderr).toMatchObject({ code: 0, stdout: '' });
+      const pem = await readFile(join(folder, 'cosign.key'), 'utf8');
+      expect(pem).toContain('-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----');
+      expect(await readFile(join(folder, 'cosign.pub'), 'utf8')).toContain('BEGIN PUBLIC KEY');
+      if (process.platform !== 'win32')
+        expect((await stat(join(folder, 'cosign.key'))).mode & 0o777).toBe(0o600);
+
+      const again = await run();
+      expect(again.code).toBe(1);
+      expect(again.stderr).toContain('secret-exists');
+      expect(await readFile(join(folder, 'cosign.key'), 'utf8')).toBe(pem);
+
+      // What was made signs, and what it signed verifies.
+      const { reference } = await pushImage(registry.host, 'acme/made');
+      const signed = await command(
+        ['sign', '--images', reference, '--key', 'cosign.key', '--tlog=false'],
+        { cwd: folder, env: { COSIGN_PASSWORD: 'a long password' } },
+      );
+      expect(signed, signed.stderr).toMatchObject({ code: 0 });
+      const verified = await command(['verify', '--images', reference, ...gate], { cwd: folder });
+      expect(verified, verified.stderr).toMatchObject({ code: 0 });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});

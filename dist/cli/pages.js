@@ -1,0 +1,1 @@
+import"./rolldown-runtime.js";import{l as e,u as t}from"./shared.js";function chapterPage(n,r,{env:i}){return e(r===`image`?t(n):n,i)}export{chapterPage as t};

@@ -1,0 +1,75 @@
+import { type Flag, groupsOf, type Verb } from './flags.ts';
+
+const width = 96;
+
+const overview = `sign-image signs container images and verifies them. It needs no other program.
+
+Usage: sign-image COMMAND [--FLAG VALUE …]
+
+Commands
+  sign      sign what was pushed, read the signatures back and verify them
+  verify    are these images signed by whom we trust?
+  keygen    make a key pair, in files or in the secrets of GitHub
+
+\`sign-image COMMAND --help\` lists the flags. A secret is never an argument: write env://NAME for the
+variable NAME, or the path of a file.
+
+Exit codes
+  0  done, and verified
+  1  not
+  2  wrong use: an unknown flag, a bad value
+
+Examples
+  sign-image keygen
+  sign-image sign --images registry.example.com/app@sha256:… --key env://COSIGN_PRIVATE_KEY
+  sign-image verify --images registry.example.com/app@sha256:… --key cosign.pub
+`;
+
+const heads: Readonly<Record<Verb, string>> = {
+  sign: `sign-image sign: sign what was pushed, read the signatures back and verify them
+
+Usage: sign-image sign --images REFERENCE [--key env://NAME] [--FLAG VALUE …]
+
+Without --key the identity of the job signs (keyless). It is found on GitHub Actions, GitLab (variable
+SIGSTORE_ID_TOKEN), CircleCI, Buildkite, Google Cloud and in Kubernetes.`,
+  verify: `sign-image verify: are these images signed by whom we trust?
+
+Usage: sign-image verify --images REFERENCE --key cosign.pub
+       sign-image verify --images REFERENCE --certificate-identity IDENTITY --certificate-oidc-issuer URL
+       sign-image verify --files 'deploy/**/*.yaml' --policy policy.yaml`,
+  keygen: `sign-image keygen: make a key pair, in files or in the secrets of GitHub
+
+Usage: sign-image keygen
+       sign-image keygen --repository OWNER/NAME --github-token env://NAME`,
+};
+
+/** Help for a command, or for all of them. */
+export function helpText(verb?: Verb): string {
+  if (verb === undefined) return overview;
+  const blocks = groupsOf(verb).map(
+    ({ title, flags }) => `${title}\n${flags.map(flagLine).join('\n')}`,
+  );
+  const notes =
+    'A list flag may be given again. A switch is turned off by --FLAG=false. A secret (env://NAME|FILE)\nis never an argument itself.';
+  return `${[heads[verb], ...blocks, notes].join('\n\n')}\n`;
+}
+
+const column = 34;
+
+function flagLine({ name, value, help, secret }: Flag): string {
+  const left = `  --${name}${value === undefined ? '' : ` ${value}`}`;
+  const variable = secret?.variable === undefined ? '' : ` (variable ${secret.variable})`;
+  const [first = '', ...more] = wrapped(`${help}${variable}`, width - column);
+  const begin = left.length < column ? left.padEnd(column) : `${left}\n${' '.repeat(column)}`;
+  return [`${begin}${first}`, ...more.map((line) => ' '.repeat(column) + line)].join('\n');
+}
+
+function wrapped(text: string, most: number): readonly string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + word.length >= most) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
+}

@@ -1,0 +1,122 @@
+import { writeFile } from 'node:fs/promises';
+import { Failure } from '../../failure.ts';
+import { type KeygenInputs, readKeygenInputs } from '../inputs/keygen.ts';
+import type { InputSource } from '../inputs/read.ts';
+import { parseBoolean } from '../inputs/values.ts';
+import type { Asked } from './arguments.ts';
+import { checkPlaces, writePair } from './key-files.ts';
+import { askPassword } from './password.ts';
+import {
+  exitCodes,
+  type Machine,
+  printJson,
+  type Run,
+  runCommand,
+  tellText,
+  thisMachine,
+} from './run.ts';
+
+type Inputs =
+  | { readonly kind: 'secrets'; readonly inputs: KeygenInputs }
+  | {
+      readonly kind: 'files';
+      readonly prefix: string;
+      readonly overwrite: boolean;
+      readonly password?: string;
+    };
+
+/**
+ * The command `sign-image keygen`: into files, as `cosign generate-key-pair` does; or into the secrets
+ * of GitHub, where a repository or an organisation is named. Never throws.
+ */
+export function runKeygen(asked: Asked, machine: Machine = thisMachine): Promise<number> {
+  return runCommand<Inputs>(asked, machine, {
+    read: (source, run) => readInputs(source, run),
+    work: (inputs, run) =>
+      inputs.kind === 'files' ? intoFiles(inputs, run) : intoSecrets(inputs.inputs, run),
+    outputs: () => ({ 'public-key': '', secrets: '[]' }),
+  });
+}
+
+/** @throws {Failure} `bad-input` */
+function readInputs(source: InputSource, { mask }: Run): Inputs {
+  const prefix = source.get('output-key-prefix');
+  const forSecrets = ['repository', 'organization', 'environment', 'secret-prefix'].find(
+    (name) => source.get(name) !== '',
+  );
+  if (forSecrets !== undefined) {
+    if (prefix === '') return { kind: 'secrets', inputs: readKeygenInputs(mask, source) };
+    throw new Failure(
+      'bad-input',
+      `\`output-key-prefix\` is about files, and \`${forSecrets}\` about the secrets of GitHub.`,
+      'Keep one of the two.',
+    );
+  }
+  if (source.get('public-key-file') !== '')
+    throw new Failure(
+      'bad-input',
+      '`public-key-file` is written beside secrets of GitHub, and none are asked for.',
+      'Without `repository`, both keys are written into files: `output-key-prefix: cosign`.',
+    );
+  const password = source.get('password', { trimWhitespace: false }).replace(/[\r\n]+$/, '');
+  mask.mask(password);
+  mask.mask(source.get('github-token'));
+  return {
+    kind: 'files',
+    prefix: prefix || 'cosign',
+    overwrite: parseBoolean('overwrite', source.get('overwrite'), false),
+    ...(password === '' ? {} : { password }),
+  };
+}
+
+async function intoFiles(
+  { prefix, overwrite, password: given }: Extract<Inputs, { kind: 'files' }>,
+  run: Run,
+): Promise<number> {
+  const { terminal, mask } = run;
+  const files = { privateKey: `${prefix}.key`, publicKey: `${prefix}.pub` };
+  await checkPlaces(files, overwrite); // before anybody is asked for a password
+  const password = given ?? (await askPassword());
+  mask.mask(password);
+  if (password.length < shortestPassword)
+    throw new Failure(
+      'bad-password',
+      `The password has fewer than ${shortestPassword} characters, which can be guessed.`,
+      'Take a longer one: `openssl rand -base64 32` makes one.',
+    );
+  const { makePair } = await import('../../keys/make-pair.ts');
+  const pair = await makePair(password);
+  await writePair(files, pair, overwrite);
+  terminal.info(
+    `The private key is in ${files.privateKey}, encrypted: it and its password are secret.`,
+  );
+  terminal.info(`The public key is in ${files.publicKey}: whoever verifies needs it.`);
+  printJson(run, { 'public-key': pair.publicKey, secrets: '[]' });
+  return exitCodes.done;
+}
+
+const shortestPassword = 12;
+
+async function intoSecrets(inputs: KeygenInputs, run: Run): Promise<number> {
+  const [{ makeAndStore }, { openSecrets }, { beside }] = await Promise.all([
+    import('../action/keygen.ts'),
+    import('../action/keygen-secrets.ts'),
+    import('../world.ts'),
+  ]);
+  const { terminal, mask, env, clock } = run;
+  const tell = {
+    env,
+    clock,
+    tell: (told: Parameters<typeof tellText>[0]) => tellText(told, terminal),
+  };
+  const result = await beside(tell, (fetch) => {
+    const store = openSecrets(inputs.place, inputs.githubToken, { env, fetch, clock });
+    return makeAndStore(inputs, store, mask, terminal);
+  });
+  if (inputs.publicKeyFile !== undefined) await writeFile(inputs.publicKeyFile, result.publicKey);
+  printJson(run, {
+    'public-key': result.publicKey,
+    secrets: JSON.stringify(result.secrets),
+  });
+  return exitCodes.done;
+}

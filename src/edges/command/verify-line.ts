@@ -1,0 +1,36 @@
+import type { SignReport } from '../../engine/sign.ts';
+import { quote } from '../../policies/cosign-command.ts';
+import type { SignInputs } from '../inputs/sign.ts';
+
+/**
+ * The command that verifies what was signed, for the first image. Undefined where a name in it could
+ * not be pasted into a shell: nobody should paste those.
+ */
+export function verifyLine(
+  { results, tlog, privateSigstore }: SignReport,
+  { recursive, registry }: SignInputs,
+): string | undefined {
+  const [first] = results;
+  if (first?.digest === undefined) return undefined;
+  const { identity, issuer } = first.signer;
+  const byKey = identity === undefined || issuer === undefined;
+  const pairs: readonly (readonly [string, string])[] = [
+    ['images', first.image],
+    ...(byKey
+      ? [['key', 'cosign.pub'] as const]
+      : [
+          ['certificate-identity', identity] as const,
+          ['certificate-oidc-issuer', issuer] as const,
+        ]),
+    ...(tlog ? [] : [['tlog', 'ignore'] as const]),
+    ...(privateSigstore ? [['trusted-root', 'trusted_root.json'] as const] : []),
+  ];
+  const switches = [
+    ...(recursive ? ['--recursive'] : []),
+    ...(registry.allowHttp ? ['--allow-http-registry'] : []),
+    ...(registry.allowInsecure ? ['--allow-insecure-registry'] : []),
+  ];
+  const words = pairs.map(([name, value]) => `--${name} ${quote(value)}`);
+  const line = ['sign-image verify', ...words, ...switches].join(' ');
+  return /[\p{Cc}\p{Zl}\p{Zp}]/u.test(line) ? undefined : line;
+}
