@@ -30,7 +30,9 @@ describe('a .env may set a name', () => {
 
   it('that cannot be read', () => {
     const environment = openEnvironment('a/c.yaml', [{ path: 'a/.env', why: 'is a link' }]);
-    expect(environment.replaces('TAG')).toBe('and `a/.env`, which may set `TAG`, is a link');
+    expect(environment.replaces('TAG')).toBe(
+      'and `a/.env`, which may set `TAG`, is a link; write the image without a variable',
+    );
   });
 
   it('whatever stands in it, where compose sets the name itself', () => {
@@ -39,7 +41,7 @@ describe('a .env may set a name', () => {
   });
 
   it('and the line is told', () => {
-    expect(inEnv('# TAG\n\nTAG=1\n').replaces('TAG')).toBe('and `.env` line 3 may set `TAG`');
+    expect(inEnv('# TAG\n\nTAG=1\n').replaces('TAG')).toContain('and `.env` line 3 may set `TAG`');
   });
 });
 

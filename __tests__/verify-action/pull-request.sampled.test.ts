@@ -182,6 +182,12 @@ describe('a .env that the pull request changes', () => {
     expect(places).toEqual([app, 'deploy/compose.yaml verified']);
   });
 
+  it('that it deletes: the defaults count now', async () => {
+    const files: HeadFile[] = [{ path: 'deploy/.env', status: 'removed' }];
+    const { places } = await gate({ files, unchanged });
+    expect(places).toEqual([app, 'deploy/compose.yaml verified']);
+  });
+
   it('elsewhere: nothing is judged', async () => {
     const files = [file('other/.env', 'IMAGE=evil\n'), file('deploy/app/sub/.env', 'IMAGE=x\n')];
     const { result, places } = await gate({ files, unchanged });

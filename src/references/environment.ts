@@ -29,6 +29,8 @@ interface ComposeFiles {
 /** What a `.env` may have; nobody writes a longer one. */
 export const mostEnvBytes = 64 * 1024;
 
+const advice = '; write the image without a variable';
+
 /** compose sets the first itself, shells and systems the others: their defaults never count. */
 const alwaysSet: ReadonlySet<string> = new Set(
   'COMPOSE_PROJECT_NAME HOME USER LOGNAME USERNAME PATH PWD OLDPWD SHELL SHLVL HOSTNAME LANG TERM _'.split(
@@ -48,12 +50,13 @@ export function openEnvironment(file: string, files: readonly EnvFile[]): Enviro
     folder: folderOf(file),
     folders: files.map(({ path }) => folderOf(path)),
     replaces(name) {
-      if (alwaysSet.has(name)) return `and \`${name}\` is set wherever compose runs`;
+      if (alwaysSet.has(name)) return `and \`${name}\` is set wherever compose runs${advice}`;
       known ??= files.map((each) => ({ path: each.path, names: namesIn(each) }));
       for (const { path, names } of known) {
-        if ('why' in names) return `and \`${path}\`, which may set \`${name}\`, ${names.why}`;
+        if ('why' in names)
+          return `and \`${path}\`, which may set \`${name}\`, ${names.why}${advice}`;
         const line = names.lines.get(fold(name));
-        if (line !== undefined) return `and \`${path}\` line ${line} may set \`${name}\``;
+        if (line !== undefined) return `and \`${path}\` line ${line} may set \`${name}\`${advice}`;
       }
       return undefined;
     },

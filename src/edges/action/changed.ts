@@ -104,20 +104,20 @@ export async function openChanged(
     opened.headTree(),
   ]);
   if (listed === undefined) return allFiles(env.GITHUB_EVENT_NAME, log);
-  const chosen = listed.filter(globs.chosen);
+  const chosen = listed.present.filter(globs.chosen);
   const entries = new Map<string, TreeEntry>();
   for (const path of chosen) {
     const entry = await tree.at(path);
     if (entry !== undefined) entries.set(path, entry);
   }
-  const changed = new Set(listed);
+  const changed = new Set(listed.present);
   const links: LinkTools = {
     tree,
     atOnce: 16,
     textOf: (path, entry) => linkText(path, entry, opened),
   };
   const problems = await linkProblems(changed, globs, links);
-  const besides = await besideChangedEnv(changed, globs, links);
+  const besides = await besideChangedEnv(changed, new Set(listed.gone), globs, links);
   const missing = chosen.filter((path) => !entries.has(path));
   const onlyCompose = new Set(besides.keys());
   for (const [path, entry] of besides) entries.set(path, entry);
@@ -147,10 +147,12 @@ export async function openChanged(
 
 /**
  * Chosen files that the pull request does not change, beside or below a `.env` that it does: there
- * compose finds the values of variables. A link to something that it changes is such a `.env`.
+ * compose finds the values of variables. A link to something that it changes is such a `.env`, and
+ * so is one that it deletes: then defaults count that did not before.
  */
 async function besideChangedEnv(
   changed: ReadonlySet<string>,
+  gone: ReadonlySet<string>,
   globs: Globs,
   links: LinkTools,
 ): Promise<ReadonlyMap<string, TreeEntry>> {
@@ -163,7 +165,8 @@ async function besideChangedEnv(
   const set: string[] = [];
   for (const folder of folders) {
     const path = `${folder}.env`;
-    if (changed.has(path) || (await leadsToChanged(path, changed, links))) set.push(folder);
+    if (changed.has(path) || gone.has(path) || (await leadsToChanged(path, changed, links)))
+      set.push(folder);
   }
   return new Map(files.filter(([path]) => set.some((folder) => path.startsWith(folder))));
 }

@@ -24,9 +24,15 @@ export async function readPullRequest(env: NodeJS.ProcessEnv): Promise<PullReque
 /** GitHub lists no more of a pull request, and does not say that there are more. */
 export const mostChangedFiles = 3000;
 
+/** Paths that a pull request changes; a renamed file is present under its new name. */
+export interface ChangedFiles {
+  readonly present: readonly string[];
+  /** deleted, or renamed to another name */
+  readonly gone: readonly string[];
+}
+
 /**
- * The paths that a pull request changes and its head still has (renamed ones under the new name,
- * deleted ones not).
+ * The paths that a pull request changes.
  * @returns undefined for a pull request with more files than GitHub lists
  * @throws {Failure} `github-error`: no answer, no permission, or the head has moved since the run
  * was started. A list of another head must not decide about this one.
@@ -35,7 +41,7 @@ export async function changedFiles(
   octokit: Octokit,
   { owner, repo, number, head }: PullRequest,
   waiting: Waiting,
-): Promise<readonly string[] | undefined> {
+): Promise<ChangedFiles | undefined> {
   const { signal } = waiting;
   try {
     const name = { owner, repo, pull_number: number };
@@ -54,7 +60,12 @@ export async function changedFiles(
     );
     if (data.head.sha !== head) throw moved(number);
     if (listed.length >= mostChangedFiles || listed.length < data.changed_files) return undefined;
-    return listed.filter(({ status }) => status !== 'removed').map(({ filename }) => filename);
+    return {
+      present: listed.filter(({ status }) => status !== 'removed').map(({ filename }) => filename),
+      gone: listed.flatMap(({ status, filename, previous_filename: before }) =>
+        status === 'removed' ? [filename] : status === 'renamed' ? (before ?? []) : [],
+      ),
+    };
   } catch (caught) {
     throw caught instanceof Failure && caught.code === 'github-error'
       ? caught
