@@ -9,6 +9,7 @@ import {
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { keyAlgorithm } from '../../src/keys/algorithm.ts';
+import { deriveAhead } from '../../src/keys/derive.ts';
 import { encryptPrivateKey } from '../../src/keys/encrypted.ts';
 import { keyIdOf, loadSigner } from '../../src/keys/local.ts';
 import { readPem } from '../../src/keys/pem.ts';
@@ -233,6 +234,43 @@ describe('a key that no verifier would take is refused with the reason', () => {
     expect((await failureOf(() => keyAlgorithm(key, 'key'))).message).toContain(
       'an RSA key of 32768 bits, which is more than is ever checked',
     );
+  });
+});
+
+describe('a password that is stretched before the program is loaded', () => {
+  const key = cheapEncrypted(freshDer, 'hunter2');
+  const open = (text: string, password: string, ahead: ReturnType<typeof deriveAhead>) =>
+    countingScrypt(() => loadSigner({ key: text, password, ahead }));
+
+  it.each(['hunter2', 'hunter2\n'])('is not stretched again: %j', async (password) => {
+    const begun = await countingScrypt(async () => deriveAhead(key, password));
+    expect(begun.derivations).toBe(1);
+    const { derivations } = await open(key, password, begun.result);
+    expect(derivations).toBe(password === 'hunter2' ? 0 : 1); // the first form has the break
+  });
+
+  it('opens no other key, and with no other password', async () => {
+    const ahead = deriveAhead(key, 'hunter2');
+    expect((await open(cheapEncrypted(freshDer, 'hunter2'), 'hunter2', ahead)).derivations).toBe(1);
+    const failure = await failureOf(() => loadSigner({ key, password: 'hunter3', ahead }));
+    expect(failure.code).toBe('bad-password');
+  });
+
+  it.each([
+    ['a path', 'cosign.key'],
+    ['a plain key', fresh.pkcs8],
+    ['two keys', key + key],
+    [
+      'a key that asks for too much',
+      key.replace(
+        /\n[^-]+\n/,
+        `\n${Buffer.from(JSON.stringify({ kdf: { name: 'scrypt', params: { N: 2 ** 21, r: 8, p: 1 }, salt: 'A'.repeat(44) }, cipher: { name: 'nacl/secretbox', nonce: 'A'.repeat(32) }, ciphertext: 'A'.repeat(64) })).toString('base64')}\n`,
+      ),
+    ],
+    ['a damaged key', key.replace(/[A-Z]/, '!')],
+  ])('is left alone where there is %s', async (_name, text) => {
+    const { result, derivations } = await countingScrypt(async () => deriveAhead(text, 'hunter2'));
+    expect([result, derivations]).toEqual([undefined, 0]);
   });
 });
 

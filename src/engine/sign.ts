@@ -1,5 +1,6 @@
 import type { TrustedRoot } from '@sigstore/protobuf-specs';
 import { readTargets } from '../image/targets.ts';
+import type { DerivedAhead } from '../keys/derive.ts';
 import type { ImageSigner } from '../signature/signer.ts';
 import { openRegistries } from './registries.ts';
 import type { SignRequest } from './request.ts';
@@ -32,16 +33,21 @@ export interface SignReport {
 
 /**
  * Signs images, and tells each as it is done.
+ * @param derived the password of the key, which is being stretched already
  * @throws {Failure} what ends a run before the first image: of `readTargets`, `openServices`,
  * `loginRegistry`. What happens to an image is in its result.
  */
-export async function sign(request: SignRequest, world: World): Promise<SignReport> {
+export async function sign(
+  request: SignRequest,
+  world: World,
+  derived?: DerivedAhead,
+): Promise<SignReport> {
   const targets = readTargets(request);
   const registries = openRegistries(
     { request: request.registry, targets, access: 'pull,push' },
     world,
   );
-  const { maker, services, publicKey } = await prepare(request, world);
+  const { maker, services, publicKey } = await prepare(request, world, derived);
   const plan = services.then((found) => planOf(request, found, world));
   plan.catch(() => {}); // told once the images have been looked up
   const tools = {
@@ -75,13 +81,14 @@ export async function sign(request: SignRequest, world: World): Promise<SignRepo
 async function prepare(
   request: SignRequest,
   world: World,
+  derived: DerivedAhead | undefined,
 ): Promise<{
   maker: SignatureMaker;
   services: Promise<Services>;
   publicKey: () => Promise<{ publicKey?: string }>;
 }> {
   const { annotations } = request;
-  const key = request.key === undefined ? undefined : openKey(request, world);
+  const key = request.key === undefined ? undefined : openKey(request, world, derived);
   key
     ?.then(({ warnings }) => {
       for (const text of warnings) world.tell({ kind: 'warning', text });

@@ -4,6 +4,7 @@ import { Failure } from '../failure.ts';
 import type { Digest } from '../image/digest.ts';
 import { cosignRepositoryName } from '../image/reference.ts';
 import type { Image } from '../image/resolve.ts';
+import type { DerivedAhead } from '../keys/derive.ts';
 import { loadSigner } from '../keys/local.ts';
 import { isKeyReference, loadReferencedSigner } from '../keys/providers.ts';
 import { readKeySource } from '../keys/source.ts';
@@ -77,6 +78,7 @@ export function formatsOf(
 export async function openKey(
   { key = '', keyPassword: password }: Pick<SignRequest, 'key' | 'keyPassword'>,
   world: KeyWorld,
+  ahead?: DerivedAhead,
 ): Promise<ImageSigner> {
   if (isKeyReference(key)) {
     const { keyTools } = await import('./keys.ts');
@@ -84,7 +86,7 @@ export async function openKey(
   }
   const text = await readKeySource(key, { environment: world.env, readFile: world.files.readKey });
   world.mask.maskKey(text); // what `env://` or a path brought has not been seen by the runner yet
-  return loadSigner({ key: text, password });
+  return loadSigner({ key: text, password, ahead });
 }
 
 /**

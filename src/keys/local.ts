@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import type { ImageSigner } from '../signature/signer.ts';
 import { keyAlgorithm } from './algorithm.ts';
+import type { DerivedAhead } from './derive.ts';
 import { readPrivateKey } from './private.ts';
 
 /** A local key as the workflow gave it, its text already fetched (source.ts). */
@@ -11,6 +12,8 @@ export interface LocalKey {
   readonly password?: string | undefined;
   /** name of the input the key came from, for messages */
   readonly input?: string;
+  /** a password that is being stretched already */
+  readonly ahead?: DerivedAhead | undefined;
 }
 
 /**
@@ -24,8 +27,9 @@ export async function loadSigner({
   key: text,
   password,
   input = 'key',
+  ahead,
 }: LocalKey): Promise<ImageSigner> {
-  const privateKey = await readPrivateKey(text, password, input);
+  const privateKey = await readPrivateKey(text, password, input, ahead);
   const { digest, warnings } = keyAlgorithm(privateKey, input);
   const publicKey = createPublicKey(privateKey);
   const publicPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();

@@ -1,7 +1,8 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
 import { shown } from '../text/untrusted.ts';
-import { cosignLabels, decryptPrivateKey, passwordForms, wrongPassword } from './encrypted.ts';
+import { cosignLabels, type DerivedAhead, passwordForms } from './derive.ts';
+import { decryptPrivateKey, wrongPassword } from './encrypted.ts';
 import { type PemBlock, readPem } from './pem.ts';
 
 const plainTypes: Readonly<Record<string, 'pkcs8' | 'sec1' | 'pkcs1'>> = {
@@ -23,6 +24,7 @@ export async function readPrivateKey(
   text: string,
   password: string | undefined,
   input = 'key',
+  ahead?: DerivedAhead,
 ): Promise<KeyObject> {
   const blocks = readPem(text, input, 'private');
   const [block] = blocks;
@@ -30,7 +32,7 @@ export async function readPrivateKey(
   const { label } = block;
   try {
     if (cosignLabels.includes(label))
-      return fromDer(await decryptPrivateKey(block.der, password, input), 'pkcs8', input);
+      return fromDer(await decryptPrivateKey(block.der, password, input, ahead), 'pkcs8', input);
     if (label === encryptedPkcs8 || block.legacyEncrypted)
       return openEncrypted(block, password, input);
     const type = plainTypes[label];

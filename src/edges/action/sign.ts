@@ -1,6 +1,8 @@
 import { sign } from '../../engine/sign.ts';
 import type { Told } from '../../engine/world.ts';
 import { asFailure } from '../../failure.ts';
+import type { AheadConnections } from '../../http/ahead.ts';
+import type { DerivedAhead } from '../../keys/derive.ts';
 import { readSignInputs } from '../inputs/sign.ts';
 import { tagWarning } from '../report/image-words.ts';
 import { identityLines, signedLine } from '../report/sign-lines.ts';
@@ -9,12 +11,22 @@ import { combineAnnotations, githubAnnotations } from './github-annotations.ts';
 import { reportFailure, reportSigned } from './report-sign.ts';
 import { openRun, type Run, surroundingsOf, tellText } from './run.ts';
 
+/** What was begun before this file was loaded. */
+export interface BegunBefore {
+  /** to the registry of the first image */
+  readonly connections?: AheadConnections | undefined;
+  readonly derived?: DerivedAhead | undefined;
+}
+
 /**
  * The action sign-image: reads inputs, signs, reports. Never throws.
  * @returns the exit code: 0 when everything was signed (and verified, where asked for), else 1; 128
  * and the signal's number for a cancelled job
  */
-export async function runSign(env: NodeJS.ProcessEnv = process.env): Promise<number> {
+export async function runSign(
+  env: NodeJS.ProcessEnv = process.env,
+  { connections, derived }: BegunBefore = {},
+): Promise<number> {
   const run = openRun(env);
   const { log } = run;
   try {
@@ -24,13 +36,17 @@ export async function runSign(env: NodeJS.ProcessEnv = process.env): Promise<num
       inputs.annotations,
       inputs.githubAnnotations ? githubAnnotations(env) : {},
     );
-    const world = openWorld(inputs.timeout, {
-      ...run,
-      tell: (told) => tell(told, run),
-      surroundings: (world) => surroundingsOf(env, inputs, world),
-    });
+    const world = openWorld(
+      inputs.timeout,
+      {
+        ...run,
+        tell: (told) => tell(told, run),
+        surroundings: (world) => surroundingsOf(env, inputs, world),
+      },
+      connections === undefined ? {} : { ahead: connections },
+    );
     try {
-      const report = await sign({ ...inputs, annotations }, world);
+      const report = await sign({ ...inputs, annotations }, world, derived);
       return world.exitCode(await reportSigned(report, inputs, run));
     } catch (caught) {
       return world.exitCode(reportFailure(asFailure(caught), run));
