@@ -57,8 +57,11 @@ function ofStep(step: Step, job: Job): Needs {
   if (/\bgh (release create|api --method)/.test(step.run ?? '')) return { contents: 'write' };
   const pushes =
     /build-push-action|bake-action/.test(step.uses ?? '') ||
-    /cosign sign|imagetools create/.test(step.run ?? '');
-  const keyless = /cosign sign/.test(step.run ?? '') ? { 'id-token': 'write' as const } : {};
+    /cosign sign|imagetools create|buildx build .*--push/s.test(step.run ?? '');
+  // npm publishes as the workflow that it trusts.
+  const keyless = /cosign sign|npm publish/.test(step.run ?? '')
+    ? { 'id-token': 'write' as const }
+    : {};
   return {
     ...keyless,
     ...(pushes && usesGhcr(job) ? { packages: 'write' as const } : {}),
@@ -77,8 +80,9 @@ const ghcr = (text: string | undefined, level: 'read' | 'write'): Needs =>
 /** The job logs in to ghcr.io with its own token. */
 const usesGhcr = ({ steps = [] }: Job) =>
   steps.some(
-    ({ uses, with: inputs }) =>
-      uses?.startsWith('docker/login-action@') && inputs?.registry === 'ghcr.io',
+    ({ uses, with: inputs, run }) =>
+      /docker login ghcr\.io\b/.test(run ?? '') ||
+      (uses?.startsWith('docker/login-action@') && inputs?.registry === 'ghcr.io'),
   );
 
 /**
