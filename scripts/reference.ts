@@ -17,6 +17,8 @@ export const actions: readonly (readonly [path: string, inputs: Table])[] = [
 
 /** An action.yml, as far as it is compared with the table of inputs. */
 export interface ActionFile {
+  readonly name: string;
+  readonly description: string;
   readonly inputs: Readonly<
     Record<
       string,

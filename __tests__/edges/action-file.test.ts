@@ -10,7 +10,13 @@ const root = join(import.meta.dirname, '../..');
 const text = (path: string) => readFileSync(join(root, path), 'utf8');
 
 describe.each(actions)('OWNER/sign-image%s', (path, table) => {
-  const { inputs, outputs, runs } = readAction(path);
+  const { name, description, branding, inputs, outputs, runs } = readAction(path);
+
+  it('fits the Marketplace', () => {
+    expect(name).toMatch(/^sign-image( [a-z]+)?$/);
+    expect(description.length).toBeLessThanOrEqual(125);
+    expect(Object.keys(branding)).toEqual(['icon', 'color']);
+  });
 
   it('declares the inputs of the table, with their sentences and defaults', () =>
     expect(
