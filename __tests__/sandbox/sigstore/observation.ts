@@ -105,8 +105,8 @@ function derShape(value: DerValue): unknown {
 /** An octet string: text, DER, or so many bytes. */
 function octets(content: Buffer): unknown {
   if (/^[\x20-\x7e]{3,}$/.test(content.toString('latin1'))) return masked(content.toString());
-  // A key identifier, a SHA-1 hash: one in 500 of them is something in DER by chance.
-  if (content.length === 20) return '20 bytes';
+  // A key identifier or another hash: one in some hundreds of them is something in DER by chance.
+  if (content.length === 20 || content.length === 32) return `${content.length} bytes`;
   try {
     return JSON.stringify(derShape(readDer(content)));
   } catch {
