@@ -1,158 +1,41 @@
-// What we write, the products it is written for would take: the schemas they publish, and skopeo by
-// running it. SHARED names the folder that holds schemas/admission-policies.json, the schemas of
-// the custom resources as data.
+// What we write, the products it is written for would take: skopeo copies by it what the gate admits,
+// and nothing else; kubectl reads it.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { parseDigest } from '../../src/image/digest.ts';
-import { clusterImagePolicyFields } from '../../src/policies/cluster-image-policy-fields.ts';
-import type { Field, Fields } from '../../src/policies/fields.ts';
-import { kyvernoPolicyFields, ruleFields } from '../../src/policies/kyverno-cluster-fields.ts';
 import { writePolicies } from '../../src/policies/write.ts';
 import { parseTrustedRoot } from '../../src/signature/trust.ts';
 import { waysOfSigning } from '../policies/signed.ts';
 import { pushImage } from '../sandbox/images.ts';
+import { runAction } from '../sandbox/runner.ts';
 import { cosign2, need, run, skopeo, startDockerRegistry, temporaryFolder } from './peers.ts';
 
-interface Schema {
-  readonly type?: string;
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly items?: Schema;
-  readonly additionalProperties?: Schema | boolean;
-  readonly required?: readonly string[];
-  readonly enum?: readonly unknown[];
-  readonly oneOf?: readonly Schema[];
-  readonly not?: Schema;
-  readonly minimum?: number;
-  readonly maxLength?: number;
-  readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
-}
-
-const shared = process.env.SHARED;
-
-describe.skipIf(shared === undefined)('against the published schemas', () => {
-  let schemas: Readonly<Record<string, Schema>>;
-  beforeAll(async () => {
-    ({ schemas } = JSON.parse(
-      await readFile(join(shared as string, 'schemas', 'admission-policies.json'), 'utf8'),
-    ));
-  });
-
-  it.each(waysOfSigning)('the policies for %s fit', (_, signing) => {
-    const checked = Object.entries(writePolicies(signing)).flatMap(([file, text]) => {
-      if (!/policy\.yaml$/.test(file)) return [];
-      return parseAllDocuments(text).flatMap((document) => {
-        const { apiVersion, kind, metadata, ...rest } = document.toJS();
-        const schema = schemas[`${apiVersion} ${kind}`];
-        if (schema === undefined) return [`${kind} without a schema`];
-        expect(metadata.name).toMatch(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
-        expect({ file, problems: problems(rest, schema, '') }).toEqual({ file, problems: [] });
-        return [kind];
-      });
-    });
-    expect(checked.filter((kind) => kind !== 'TrustRoot without a schema')).toEqual([
-      'ClusterPolicy',
-      'ImageValidatingPolicy',
-      'ClusterImagePolicy',
-    ]);
-  });
-
-  it('the check itself finds what is wrong', () => {
-    const schema = schemas['kyverno.io/v1 ClusterPolicy'] as Schema;
-    const wrong = {
-      spec: {
-        rules: [
-          {
-            name: 'x'.repeat(64),
-            verifyImages: [{ type: 'cosign', attestors: [{ count: 0, x: 1 }] }],
-          },
-        ],
-        admission: 'no',
-      },
-    };
-    expect(problems(wrong, schema, '')).toEqual([
-      '.spec.rules[0] lacks match',
-      '.spec.rules[0].name is too long',
-      '.spec.rules[0].verifyImages[0].type is not one of',
-      '.spec.rules[0].verifyImages[0].attestors[0].count is too small',
-      '.spec.rules[0].verifyImages[0].attestors[0].x is unknown',
-      '.spec.admission is no boolean',
-    ]);
-  });
-
-  it.each([
-    ['policy.sigstore.dev/v1alpha1 ClusterImagePolicy', clusterImagePolicyFields, []],
-    ['policy.sigstore.dev/v1beta1 ClusterImagePolicy', clusterImagePolicyFields, []],
-    ['kyverno.io/v1 ClusterPolicy', kyvernoPolicyFields, []],
-    ['kyverno.io/v1 ClusterPolicy', ruleFields, ['spec', 'rules']],
-  ] as const)('every field of %s has its treatment', (name, fields, path) => {
-    let schema = schemas[name] as Schema;
-    for (const step of path)
-      schema = (schema.properties?.[step]?.items ?? schema.properties?.[step]) as Schema;
-    expect(untreated(schema, fields, '')).toEqual([]);
+describe('kubectl with the policies that are written', () => {
+  it.each(waysOfSigning)('reads those for %s', async (_, signing) => {
+    const { folder, remove } = await temporaryFolder();
+    try {
+      const files = Object.entries(writePolicies(signing)).filter(([name]) =>
+        /^(kyverno|cluster-image|openshift|flux).*yaml$/.test(name),
+      );
+      for (const [name, text] of files) {
+        await writeFile(join(folder, name), text);
+        const read = await run(process.env.KUBECTL ?? 'kubectl', [
+          ...['label', '--local', '-f', join(folder, name), 'read=yes', '-o', 'json'],
+        ]);
+        expect(read, name).toMatchObject({ code: 0 });
+        const documents = parseAllDocuments(text).map((one) => one.toJS());
+        const kinds = read.output.match(/^ {4}"kind": "\w+"/gm) ?? [];
+        expect(kinds.map((kind) => /\w+(?="$)/.exec(kind)?.[0])).toEqual(
+          documents.map(({ kind }) => kind),
+        );
+      }
+    } finally {
+      await remove();
+    }
   });
 });
-
-/**
- * What a value has that the schema does not, as the API server would see it with strict validation.
- */
-function problems(value: unknown, schema: Schema, path: string): string[] {
-  const found: string[] = [];
-  const type = Array.isArray(value) ? 'array' : Number.isInteger(value) ? 'integer' : typeof value;
-  if (schema.type !== undefined && schema.type !== type) return [`${path} is no ${schema.type}`];
-  if (schema.enum !== undefined && !schema.enum.includes(value))
-    found.push(`${path} is not one of`);
-  if (schema.minimum !== undefined && (value as number) < schema.minimum)
-    found.push(`${path} is too small`);
-  if (schema.maxLength !== undefined && (value as string).length > schema.maxLength)
-    found.push(`${path} is too long`);
-  if (
-    schema.oneOf !== undefined &&
-    schema.oneOf.filter((one) => problems(value, one, '').length === 0).length !== 1
-  )
-    found.push(`${path} is not one of several`);
-  if (schema.not !== undefined && problems(value, schema.not, '').length === 0)
-    found.push(`${path} must not be so`);
-  if (Array.isArray(value))
-    return [
-      ...found,
-      ...value.flatMap((item, index) => problems(item, schema.items ?? {}, `${path}[${index}]`)),
-    ];
-  if (typeof value !== 'object' || value === null) return found;
-  found.push(
-    ...(schema.required ?? [])
-      .filter((name) => !(name in value))
-      .map((name) => `${path} lacks ${name}`),
-  );
-  if (schema['x-kubernetes-preserve-unknown-fields'] || schema.type === undefined) return found;
-  for (const [name, child] of Object.entries(value)) {
-    const known =
-      schema.properties?.[name] ??
-      (typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined);
-    found.push(
-      ...(known === undefined
-        ? [`${path}.${name} is unknown`]
-        : problems(child, known, `${path}.${name}`)),
-    );
-  }
-  return found;
-}
-
-/** Fields of the schema that the table does not know, below those that it reads. */
-function untreated(schema: Schema, fields: Fields, path: string): string[] {
-  return Object.entries(schema.properties ?? {}).flatMap(([name, child]) => {
-    const field: Field | undefined = Object.hasOwn(fields, name) ? fields[name] : undefined;
-    if (field === undefined) return [`${path}.${name}`];
-    if (field.as !== 'object' && field.as !== 'objects') return [];
-    const inside = typeof field.fields === 'function' ? field.fields() : field.fields;
-    return untreated(
-      field.as === 'objects' ? (child.items ?? {}) : child,
-      inside,
-      `${path}.${name}`,
-    );
-  });
-}
 
 describe('skopeo with the policy that is written', () => {
   let folder: string;
@@ -290,6 +173,96 @@ describe('skopeo with the policy that is written', () => {
     expect(stranger.output).toContain('stranger@acme.example');
   });
 
+  it('and the gate say the same to every policy.json', async () => {
+    const { host } = registry;
+    const [own = '', stranger = ''] = await Promise.all(
+      ['own', 'stranger'].map((name) => readFile(join(folder, `${name}.pub`), 'utf8')),
+    );
+    const { digest } = await pushImage(host, 'acme/app', { seed: 'acme/app', tag: 'v1' });
+    // With its signature, which goes on to call it acme/app.
+    const signature = `${digest.replace(':', '-')}.sig`;
+    const tls = ['--src-tls-verify=false', '--dest-tls-verify=false'];
+    for (const tag of ['v1', signature])
+      expect(
+        await skopeo([
+          ...['--insecure-policy', 'copy', ...tls],
+          ...[`docker://${host}/acme/app:${tag}`, `docker://${host}/acme/moved:${tag}`],
+        ]),
+      ).toMatchObject({ code: 0 });
+    const base64 = (text: string) => Buffer.from(text).toString('base64');
+    const by = (identity: object | undefined, change: object = {}) => [
+      { type: 'sigstoreSigned', keyData: base64(own), signedIdentity: identity, ...change },
+    ];
+    const inRepository = { type: 'matchRepository' };
+    const docker = (scopes: object, byDefault: unknown = [{ type: 'reject' }]) => ({
+      default: byDefault,
+      transports: { docker: scopes },
+    });
+    const app = `${host}/acme/app`;
+    const accept = [{ type: 'insecureAcceptAnything' }];
+    const policies: Readonly<Record<string, object>> = {
+      'a registry': docker({ [host]: by(inRepository) }),
+      'a folder': docker({ [`${host}/acme`]: by(inRepository) }),
+      'a repository': docker({ [app]: by(inRepository) }),
+      'a tag': docker({ [`${app}:v1`]: by(inRepository) }),
+      'a digest': docker({ [`${app}@${digest}`]: by(inRepository) }),
+      'no such folder': docker({ [`${host}/ac`]: by(inRepository) }),
+      'the transport': docker({ '': by(inRepository), [app]: [{ type: 'reject' }] }),
+      'the default': docker({ [app]: by(inRepository) }, accept),
+      'no identity': docker({ [host]: by(undefined) }),
+      'an exact identity': docker({ [host]: by({ type: 'matchExact' }) }),
+      'this repository': docker({
+        [host]: by({ type: 'exactRepository', dockerRepository: app }),
+      }),
+      'this image': docker({
+        [host]: by({ type: 'exactReference', dockerReference: `${app}:v1` }),
+      }),
+      'a mirror': docker({
+        [host]: by({ type: 'remapIdentity', prefix: `${host}/acme`, signedPrefix: 'quay.io/a' }),
+      }),
+      'one of two keys': docker({
+        [host]: by(inRepository, {
+          keyData: undefined,
+          keyDatas: [base64(stranger), base64(own)],
+        }),
+      }),
+      'a key in a file': docker({
+        [host]: by(inRepository, { keyData: undefined, keyPath: join(folder, 'own.pub') }),
+      }),
+      'two requirements': docker({
+        [host]: [...by(inRepository), ...by(inRepository, { keyData: base64(stranger) })],
+      }),
+      'both of one key': docker({ [host]: [...by(inRepository), ...by(inRepository)] }),
+      'a requirement and none': docker({ [host]: [...by(inRepository), ...accept] }),
+      'an unknown field': docker({ [host]: by(inRepository, { keydata: 'x' }) }),
+      'an unknown requirement': docker({ [host]: [{ type: 'signedByMe' }] }),
+    };
+    const images = ['acme/app', 'acme/moved', 'acme/strange', 'acme/unsigned'].flatMap((name) =>
+      name === 'acme/app' ? [`${name}:v1`, `${name}@${digest}`] : [`${name}:v1`],
+    );
+    for (const [name, policy] of Object.entries(policies)) {
+      const text = JSON.stringify(policy);
+      const files = {
+        'containers-policy.json': text,
+        'registries.d/sign-image.yaml': `docker: {"${host}": {use-sigstore-attachments: true}}\n`,
+      };
+      const copy = await enforcer(files, name.replaceAll(' ', '-'));
+      const both = await Promise.all(
+        images.map(async (image) => {
+          const copied = await copy(image);
+          const gate = await runAction({
+            entry: 'dist/verify.js',
+            workspace: { 'policy.json': text },
+            inputs: { images: `${host}/${image}`, policy: 'policy.json' },
+          });
+          return { image, skopeo: copied.code === 0, gate: gate.code === 0, shown: gate.shown };
+        }),
+      );
+      for (const { image, skopeo: copied, gate, shown } of both)
+        expect([name, image, gate], shown).toEqual([name, image, copied]);
+    }
+  });
+
   /** Puts the files where skopeo reads them; answers what copies an image by them. */
   async function enforcer(files: Readonly<Record<string, string>>, place: string) {
     const home = join(folder, place);
@@ -303,8 +276,8 @@ describe('skopeo with the policy that is written', () => {
       join(home, 'registries.d'),
     ];
     return (name: string) => {
-      const target = `dir:${join(home, name.replace('/', '-'))}`;
-      const source = `docker://${registry.host}/${name}:v1`;
+      const target = `dir:${join(home, name.replace(/[/:@]/g, '-'))}`;
+      const source = `docker://${registry.host}/${/[:@]/.test(name) ? name : `${name}:v1`}`;
       return skopeo([
         ...options,
         'copy',

@@ -96,6 +96,13 @@ describe('a ClusterImagePolicy', () => {
     });
   });
 
+  it('asks for a timestamp on a signature by key where it has an authority for it', () => {
+    const text = policy(`${byKey(key.pem)}\n  rfc3161timestamp: {trustRootRef: own}`);
+    expect(read(text, true).requirementFor(image('ghcr.io/acme/app:1'))).toMatchObject({
+      of: [{ policy: { tlog: 'ignore', timestamp: 'required' } }],
+    });
+  });
+
   it('with static decides without a signature', () => {
     const text = policy(
       '- name: allowed\n  static: {action: pass}\n- static:\n    action: fail\n    message: not from here',
@@ -241,11 +248,6 @@ describe('a ClusterImagePolicy is refused by line and field for', () => {
       'another hash',
       `${byKey(key.pem)}\n    hashAlgorithm: sha512`,
       '`spec.authorities[0].key.hashAlgorithm` is "sha512"',
-    ],
-    [
-      'a timestamp on a key',
-      `${byKey(key.pem)}\n  rfc3161timestamp: {}`,
-      '`spec.authorities[0].rfc3161timestamp` asks for a timestamp',
     ],
     [
       'a certificate of its own',

@@ -241,7 +241,7 @@ describe('a policy.json', () => {
   it('of a person asks for the log', () => {
     const person = {
       fulcio: {
-        caData: 'x',
+        caData: base64('x'),
         oidcIssuer: 'https://accounts.google.com',
         subjectEmail: 'a@acme.com',
       },

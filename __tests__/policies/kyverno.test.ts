@@ -100,6 +100,14 @@ describe('a Kyverno policy', () => {
     });
   });
 
+  it('asks for a timestamp where the policy knows its authority', () => {
+    const text = policy(attestors(byKey(key.pem, '\n    ctlog: {tsaCertChain: x}')));
+    expect(refused(text)).toContain('.tsaCertChain` names a root of trust of its own');
+    expect(read(text, true).requirementFor(app)).toMatchObject({
+      of: [{ of: [{ policy: { timestamp: 'required' } }] }],
+    });
+  });
+
   it('ignores the log where it says so', () => {
     const text = policy(
       attestors(
@@ -426,11 +434,6 @@ describe('a Kyverno policy is refused by line and field for', () => {
       'another hash of an entry',
       attestors(`${byKey(key.pem)}\n  signatureAlgorithm: sha384`),
       '.entries[0].signatureAlgorithm` is "sha384"',
-    ],
-    [
-      'a timestamp on a key',
-      attestors(byKey(key.pem, '\n    ctlog: {tsaCertChain: x}')),
-      '.keys.ctlog.tsaCertChain` asks for a timestamp',
     ],
     [
       'certificates',

@@ -1,20 +1,22 @@
 import { createPublicKey } from 'node:crypto';
+import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { policiesOf, type Requirement } from '../../src/engine/requirement.ts';
+import { evaluate, policiesOf, type Requirement } from '../../src/engine/requirement.ts';
 import { readPolicies } from '../../src/policies/read.ts';
 import { type Signed, writePolicies } from '../../src/policies/write.ts';
 import { compilePattern } from '../../src/signature/pattern.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
 import { matches } from '../../src/signature/policy.ts';
+import { parseTrustedRoot } from '../../src/signature/trust.ts';
 import { branch, github, key, signed, tag, trustedRoot, waysOfSigning } from './signed.ts';
-import { image, readKeys } from './tools.ts';
+import { image, readKeys, tools } from './tools.ts';
 
 function readBack(signing: Signed, file: string): (reference: string) => Requirement {
   const text = writePolicies(signing)[file] ?? '';
   const { requirementFor } = readPolicies([{ path: file, text }], {
     readPublicKeys: readKeys,
-    ownTrust: signing.privateSigstore !== undefined,
+    ownTrust: (signing.privateSigstore ?? signing.publicRoot) !== undefined,
     compilePattern,
   }).withKeys(new Map());
   return (reference) => requirementFor(image(reference));
@@ -42,7 +44,15 @@ function admits(
   );
 }
 
-const readable = ['kyverno-cluster-policy.yaml', 'cluster-image-policy.yaml'];
+/** What the gate reads of what is written; those of podman and OpenShift where they are there. */
+const readable = [
+  'kyverno-cluster-policy.yaml',
+  'kyverno-image-validating-policy.yaml',
+  'cluster-image-policy.yaml',
+  'containers-policy.json',
+  'openshift-cluster-image-policy.yaml',
+  'openshift-image-policy.yaml',
+];
 
 describe.each(waysOfSigning)('policies for %s', (_, signing) => {
   const files = writePolicies(signing);
@@ -57,30 +67,34 @@ describe.each(waysOfSigning)('policies for %s', (_, signing) => {
     ];
   });
 
-  it.each(readable)('%s, read back, admits these images by this signer', (file) => {
+  const there = readable.filter((file) => file in files);
+
+  it.each(there)('%s, read back, admits these images by this signer', (file) => {
     const ask = readBack(signing, file);
     for (const reference of references) {
       const requirement = ask(reference);
       expect(JSON.stringify(requirement)).not.toMatch(/"kind":"(pass|fail)"/);
-      const policies = policiesOf(requirement);
-      expect(policies).toHaveLength(1);
-      expect(policies.every((policy) => admits(policy, signing))).toBe(true);
+      const policies = new Set(policiesOf(requirement).map(({ signers }) => signers));
+      expect(policies.size).toBe(1);
+      expect(policiesOf(requirement).every((policy) => admits(policy, signing))).toBe(true);
     }
   });
 
-  it.each(readable)('%s refuses other images and other signers', (file) => {
+  it.each(there)('%s refuses other images and other signers', (file) => {
     const ask = readBack(signing, file);
     for (const other of [
       'ghcr.io/acme/app2:1',
       'ghcr.io/acme/ap:1',
-      'ghcr.io/acme/app/x:1',
+      ...(/openshift|containers/.test(file) ? [] : ['ghcr.io/acme/app/x:1']), // below a scope
       'ghcr.io/acme:1',
       'quay.io/acme/app:1',
       'xghcr.io/acme/app:1',
       'tool2',
     ]) {
-      expect(ask(other)).toMatchObject({ kind: 'fail' });
+      expect(policiesOf(ask(other))).toEqual([]);
+      expect(evaluate(ask(other), () => [])).toMatchObject({ verified: false });
     }
+    expect(evaluate(ask(references[0] as string), () => [])).toMatchObject({ code: 'unsigned' });
     const strangers: Signed[] = [
       signed({
         ...signing,
@@ -131,20 +145,38 @@ describe('the files', () => {
       'kyverno-image-validating-policy.yaml',
       'cluster-image-policy.yaml',
     ];
-    const podman = ['containers-policy.json', 'registries.d/sign-image.yaml'];
+    const podman = [
+      'containers-policy.json',
+      'registries.d/sign-image.yaml',
+      'openshift-cluster-image-policy.yaml',
+      'openshift-image-policy.yaml',
+    ];
+    const talos = 'talos-image-verification.yaml';
+    const flux = 'flux-verify.yaml';
     const all = Object.fromEntries(
       waysOfSigning.map(([name, signing]) => [name, Object.keys(writePolicies(signing))]),
     );
-    for (const name of [
-      'a key',
-      'a key without a log',
-      'a person',
-      'a person of an own Sigstore',
-    ]) {
-      expect(all[name]).toEqual([...names, ...podman, 'verify.md']);
-    }
-    for (const name of ['a workflow at a branch', 'a key, bundles', 'an own Sigstore'])
-      expect(all[name]).toEqual([...names, 'verify.md']);
+    for (const name of ['a key', 'a key without a log', 'a person', 'a key and an own log'])
+      expect(all[name]).toEqual([...names, ...podman, talos, flux, 'verify.md']);
+    expect(all['a person of an own Sigstore']).toEqual([...names, ...podman, flux, 'verify.md']);
+    for (const name of ['a workflow at a branch', 'a key, bundles'])
+      expect(all[name]).toEqual([...names, talos, flux, 'verify.md']);
+    expect(all['an own Sigstore']).toEqual([...names, flux, 'verify.md']);
+    expect(all['an own Sigstore without a known root']).toEqual([...names, 'verify.md']);
+    const local = signed({
+      signer: { publicKeyPem: key.pem },
+      images: [{ ...signed().images[0]!, name: { registry: 'registry:5000', repository: 'a' } }],
+    });
+    expect(Object.keys(writePolicies(local))).toEqual([
+      ...names,
+      ...podman.slice(0, 2),
+      talos,
+      flux,
+      'verify.md',
+    ]);
+    expect(writePolicies(local)['verify.md']).toContain(
+      'OpenShift takes no registry without a dot in its name: registry:5000/a.',
+    );
     expect(writePolicies(signed({ images: [] }))).toEqual({});
     expect(writePolicies(signed({ formats: [] }))).toEqual({});
   });
@@ -159,10 +191,8 @@ metadata:
   name: signed-acme-app
 spec:
   images:
-    - glob: "ghcr.io/acme/app:*"
-    - glob: "ghcr.io/acme/app@*"
-    - glob: "index.docker.io/library/tool:*"
-    - glob: "index.docker.io/library/tool@*"
+    - glob: "ghcr.io/acme/app@sha256:*"
+    - glob: "index.docker.io/library/tool@sha256:*"
   authorities:
     - name: signer
       keyless:
@@ -186,6 +216,111 @@ spec:
     expect(text).toContain(
       'subjectRegExp: "^https://github\\\\.com/acme/app/\\\\.github/workflows/release\\\\.yml@refs/tags/.+$"',
     );
+  });
+
+  it.each<[string, Partial<Signed>, RegExp, RegExp]>([
+    [
+      'a workflow',
+      {},
+      /^Works from Kyverno 1\.18\. Before, it denies every Pod/,
+      /^Works with Kyverno 1\.13 to 1\.19/,
+    ],
+    [
+      'a workflow, bundles',
+      { formats: ['bundle'] },
+      /^Works from Kyverno 1\.18\./,
+      /^Works with Kyverno 1\.13 to 1\.19: .* 1\.20 is to take no new ClusterPolicy and 1\.21 none/,
+    ],
+    [
+      'a key with a log',
+      { signer: { publicKeyPem: key.pem } },
+      /^Works from Kyverno 1\.19: 1\.17 and 1\.18 crash/,
+      /^Works with Kyverno 1\.13 to 1\.19/,
+    ],
+    [
+      'a key without a log, bundles',
+      { signer: { publicKeyPem: key.pem }, tlog: false, formats: ['bundle'] },
+      /^Works from Kyverno 1\.18, but not with 1\.19\.0/,
+      /^Works with Kyverno 1\.19: earlier ones take no key for bundles/,
+    ],
+    [
+      'a key, legacy',
+      { signer: { publicKeyPem: key.pem }, formats: ['legacy'] },
+      /^Works from Kyverno 1\.18\./,
+      /^Works with Kyverno 1\.13 to 1\.19/,
+    ],
+  ])('say from which version of Kyverno they work: %s', (_, change, validating, cluster) => {
+    const files = writePolicies(signed(change));
+    const told = (file: string) =>
+      (files[file] ?? '')
+        .split('\n')
+        .find((line) => line.startsWith('# Works'))
+        ?.slice(2) ?? '';
+    expect(told('kyverno-image-validating-policy.yaml')).toMatch(validating);
+    expect(told('kyverno-cluster-policy.yaml')).toMatch(cluster);
+    for (const file of ['kyverno-image-validating-policy.yaml', 'kyverno-cluster-policy.yaml'])
+      expect(files['verify.md']).toContain(told(file));
+  });
+
+  it('name whom Talos and Flux are to trust', () => {
+    const files = writePolicies(signed({ signer: { identity: tag, issuer: github } }));
+    const pattern =
+      '^https://github\\.com/acme/app/\\.github/workflows/release\\.yml@refs/tags/.+$';
+    const keyless = { issuer: github, subjectRegex: pattern };
+    expect(parse(files['talos-image-verification.yaml'] ?? '')).toEqual({
+      apiVersion: 'v1alpha1',
+      kind: 'ImageVerificationConfig',
+      rules: ['ghcr.io/acme/app', 'docker.io/library/tool', 'index.docker.io/library/tool'].map(
+        (name) => ({ image: name, keyless }),
+      ),
+    });
+    const [first, second] = parseAllDocuments(files['flux-verify.yaml'] ?? '').map((one) =>
+      one.toJS(),
+    );
+    expect(first.spec).toEqual({
+      interval: '10m',
+      url: 'oci://ghcr.io/acme/app',
+      verify: {
+        provider: 'cosign',
+        matchOIDCIdentity: [
+          { issuer: '^https://token\\.actions\\.githubusercontent\\.com$', subject: pattern },
+        ],
+      },
+    });
+    expect(second.metadata.name).toBe('signed-acme-app-2');
+    const keyed = writePolicies(signed({ signer: { publicKeyPem: key.pem } }));
+    expect(parse(keyed['talos-image-verification.yaml'] ?? '').rules[0].publicKey).toEqual({
+      certificate: key.pem,
+    });
+    const documents = parseAllDocuments(keyed['flux-verify.yaml'] ?? '').map((one) => one.toJS());
+    expect(documents[0].spec.verify).toEqual({
+      provider: 'cosign',
+      secretRef: { name: 'signed-acme-app-keys' },
+    });
+    expect(documents[2]).toMatchObject({
+      kind: 'Secret',
+      metadata: { name: 'signed-acme-app-keys' },
+      stringData: { 'cosign.pub': key.pem },
+    });
+  });
+
+  it.each([
+    'containers-policy.json',
+    'openshift-cluster-image-policy.yaml',
+    'openshift-image-policy.yaml',
+  ])('of the public-good instance need no trusted root to be read back: %s', (file) => {
+    const seeds = createRequire(import.meta.url)('@sigstore/tuf/seeds.json');
+    const [{ targets }] = Object.values(seeds) as [{ targets: Record<string, string> }];
+    const publicRoot = parseTrustedRoot(Buffer.from(targets['trusted_root.json'] ?? '', 'base64'));
+    const signer = { identity: 'someone@acme.com', issuer: 'https://accounts.google.com' };
+    const read = (root: typeof publicRoot) => {
+      const text = writePolicies(signed({ signer, publicRoot: root }))[file] ?? '';
+      return readPolicies([{ path: file, text }], tools).withKeys(new Map());
+    };
+    expect(policiesOf(read(publicRoot).requirementFor(image('ghcr.io/acme/app:1')))).toMatchObject([
+      { tlog: 'required', signers: [{ identities: [{ exact: 'someone@acme.com' }] }] },
+    ]);
+    expect(() => read(trustedRoot.parsed)).toThrow('names a root of trust of its own');
   });
 
   it('name the key for podman and skopeo', () => {
@@ -256,7 +391,7 @@ spec:
   --cert-identity ${tag} \\
   --cert-oidc-issuer ${github}`);
     expect(text).toContain(
-      'podman and skopeo know keys and e-mail addresses, and this signer is a workflow',
+      'podman, skopeo and OpenShift know keys and e-mail addresses, and this signer is a workflow',
     );
   });
 

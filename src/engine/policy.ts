@@ -151,6 +151,8 @@ async function keyText(key: string, { env, files, mask }: World): Promise<string
  * True where the signatures asked for cannot be judged without a trusted root: certificates, log
  * entries, timestamps.
  */
-export function needsTrust({ signers, tlog }: SignaturePolicy): boolean {
-  return tlog === 'required' || signers.some((rule) => !('key' in rule));
+export function needsTrust({ signers, tlog, timestamp }: SignaturePolicy): boolean {
+  return (
+    tlog === 'required' || timestamp === 'required' || signers.some((rule) => !('key' in rule))
+  );
 }

@@ -3,7 +3,7 @@ import type {
   TransparencyLogInstance,
   TrustedRoot,
 } from '@sigstore/protobuf-specs';
-import { pemText } from './pem-text.ts';
+import { toPem } from '../text/base64.ts';
 
 /**
  * The roots of trust of a Sigstore instance as policies want them: PEM. Empty where the trusted
@@ -30,7 +30,7 @@ export function anchorsOf(root: TrustedRoot, logId?: string): Anchors {
   const logs = [...root.tlogs.filter(isOurs), ...root.tlogs.filter((log) => !isOurs(log))];
   const keys = (instances: readonly TransparencyLogInstance[]) =>
     instances.flatMap(({ publicKey }) =>
-      publicKey?.rawBytes === undefined ? [] : [pemText('PUBLIC KEY', publicKey.rawBytes)],
+      publicKey?.rawBytes === undefined ? [] : [toPem('PUBLIC KEY', publicKey.rawBytes)],
     );
   const url = logs[0]?.baseUrl;
   return {
@@ -45,5 +45,5 @@ export function anchorsOf(root: TrustedRoot, logId?: string): Anchors {
 /** All certificates of these authorities, each once. */
 export function chains(authorities: readonly CertificateAuthority[]): string {
   const all = authorities.flatMap(({ certChain }) => certChain?.certificates ?? []);
-  return [...new Set(all.map(({ rawBytes }) => pemText('CERTIFICATE', rawBytes)))].join('');
+  return [...new Set(all.map(({ rawBytes }) => toPem('CERTIFICATE', rawBytes)))].join('');
 }

@@ -115,10 +115,11 @@ function readAuthority(authority: PolicyNode, reader: Reader): Requirement {
     name: shown(textOf(fields.get('name')) ?? authority.field.replace(/^spec\./, '')),
   };
   if (one.name === 'static') return { ...readStatic(authority, one.node), ...named };
-  const signers =
-    one.name === 'key' ? readKey(authority, one.node, reader) : readIdentities(one.node, reader);
+  const signers = one.name === 'key' ? readKey(one.node, reader) : readIdentities(one.node, reader);
   const tlog = one.name === 'key' ? keyedLog(fields) : keylessLog(fields);
-  return { kind: 'signature', policy: { signers, annotations: {}, tlog }, ...named };
+  const stamped = one.name === 'key' && fields.get('rfc3161timestamp')?.value instanceof Map;
+  const timestamp = stamped ? { timestamp: 'required' as const } : {};
+  return { kind: 'signature', policy: { signers, annotations: {}, tlog, ...timestamp }, ...named };
 }
 
 function readStatic(
@@ -147,7 +148,7 @@ function readStatic(
 
 type Signers = readonly [SignerRule, ...SignerRule[]];
 
-function readKey(authority: PolicyNode, node: PolicyNode, reader: Reader): Signers {
+function readKey(node: PolicyNode, reader: Reader): Signers {
   const [one, other] = ['data', 'kms', 'secretRef'].flatMap((name) => {
     const field = mapOf(node).get(name);
     return field?.value instanceof Map || textOf(field) !== undefined ? (field ?? []) : [];
@@ -166,14 +167,6 @@ function readKey(authority: PolicyNode, node: PolicyNode, reader: Reader): Signe
       'holds several keys',
       'Write one authority for each key; any of them is then enough.',
     );
-  const timestamp = mapOf(authority).get('rfc3161timestamp');
-  if (timestamp !== undefined && timestamp.value !== null) {
-    throw refusal(
-      timestamp,
-      'asks for a timestamp on a signature by key, which is not checked here',
-      'Use `ctlog`, or remove it.',
-    );
-  }
   return [{ key }];
 }
 

@@ -12,6 +12,7 @@ import {
   emailSigner,
   exactReference,
   exactRepository,
+  isPublicGoodAuthority,
   matchExact,
   matchRepoDigestOrExact,
   matchRepository,
@@ -127,7 +128,10 @@ function checkRequirement(requirement: PolicyNode, isAsked: boolean, reader: Rea
       `Known are ${Object.keys(requirements).join(', ')}.`,
     );
   // Other transports are about no image of a registry: their keys and roots are not needed.
-  checkFields(requirement, fields, isAsked ? reader : { ...reader, ownTrust: true, notes: [] });
+  const silent = isAsked ? {} : { notes: [] };
+  const isKnown = !isAsked || isPublicGoodAuthority(nodeAt(requirement, 'fulcio', 'caData'));
+  const known = isKnown ? { ownTrust: true } : {};
+  checkFields(requirement, fields, { ...reader, ...known, ...silent });
   if (!isAsked || type !== 'sigstoreSigned') return;
   const paths = [mapOf(requirement).get('keyPath'), ...listOf(mapOf(requirement).get('keyPaths'))];
   for (const path of paths)

@@ -208,7 +208,7 @@ function checkAnchor(node: PolicyNode, { ownTrust, notes }: Reader): void {
   notes.push(
     noteOn(
       node,
-      'is not looked at: what the gate trusts is the input `trusted-root` or `tuf-mirror`.',
+      'is not looked at: what the gate trusts is the input `trusted-root` or `tuf-mirror`, else the public-good instance.',
     ),
   );
 }

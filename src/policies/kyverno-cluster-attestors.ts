@@ -3,7 +3,16 @@ import type { SignaturePolicy } from '../signature/policy.ts';
 import { shown } from '../text/untrusted.ts';
 import type { Reader } from './fields.ts';
 import { keysIn } from './keys.ts';
-import { isTrue, labelsOf, listOf, mapOf, type PolicyNode, refusal, textOf } from './node.ts';
+import {
+  isTrue,
+  labelsOf,
+  listOf,
+  mapOf,
+  nodeAt,
+  type PolicyNode,
+  refusal,
+  textOf,
+} from './node.ts';
 import {
   byPattern,
   byWildcard,
@@ -91,9 +100,11 @@ function readKeys(
       one === undefined ? 'holds no key' : 'names its key in two ways',
       'Put the public key into `publicKeys`, as PEM.',
     );
+  const stamped = textOf(nodeAt(node, 'ctlog', 'tsaCertChain')) !== undefined;
+  const timestamp = stamped ? { timestamp: 'required' as const } : {};
   return keysIn(one, asked.reader.keys).map((key) => ({
     kind: 'signature',
-    policy: { signers: [{ key }], annotations, tlog: logOf(node) },
+    policy: { signers: [{ key }], annotations, tlog: logOf(node), ...timestamp },
     name: attestorName(node),
   }));
 }

@@ -11,6 +11,7 @@ import {
   decoded,
   emailSigner,
   exactRepository,
+  isPublicGoodAuthority,
   matchRepoDigestOrExact,
   matchRepository,
   pulledAs,
@@ -30,7 +31,7 @@ const fulcio: Fields = {
 };
 
 /** Every field of OpenShift's ClusterImagePolicy and ImagePolicy (config.openshift.io/v1). */
-const imagePolicyFields: Fields = {
+export const imagePolicyFields: Fields = {
   apiVersion: { as: 'text' },
   kind: { as: 'text' },
   metadata: { as: 'ignored' },
@@ -85,7 +86,12 @@ const imagePolicyFields: Fields = {
  * @throws {Failure} `bad-policy`
  */
 export function checkOpenShiftPolicy(document: PolicyNode, reader: Reader): void {
-  checkFields(document, imagePolicyFields, reader);
+  const authority = nodeAt(
+    document,
+    ...['spec', 'policy', 'rootOfTrust', 'fulcioCAWithRekor', 'fulcioCAData'],
+  );
+  const isPublicGood = isPublicGoodAuthority(authority);
+  checkFields(document, imagePolicyFields, isPublicGood ? { ...reader, ownTrust: true } : reader);
 }
 
 /**

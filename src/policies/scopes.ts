@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { Failure } from '../failure.ts';
 import { formatRepository, type ImageReference, parseReference } from '../image/reference.ts';
 import type { ClaimedName, SignerRule } from '../signature/policy.ts';
@@ -180,6 +181,24 @@ export function checkScope(node: PolicyNode, scope: string): void {
     'is not a scope',
     'Write a registry, a folder, a repository or an image in full (`docker.io/library/busybox:latest`), or `*.example.com` for all subdomains.',
   );
+}
+
+/**
+ * True for certificates of the public-good Fulcio, by the name that they give themselves. Nothing is
+ * trusted for it: it tells that a policy means the instance that the gate knows without being told.
+ */
+export function isPublicGoodAuthority(node: PolicyNode | undefined): boolean {
+  if (node === undefined || textOf(node) === undefined) return false;
+  const blocks = decoded(node).match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
+  return (blocks ?? []).length > 0 && (blocks ?? []).every(isOfPublicGood);
+}
+
+function isOfPublicGood(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject.split('\n').includes('O=sigstore.dev');
+  } catch {
+    return false;
+  }
 }
 
 /** The base64 text of a field, decoded. @throws {Failure} `bad-policy` */

@@ -3,8 +3,9 @@ import type {
   TransparencyLogInstance,
   TrustedRoot,
 } from '@sigstore/protobuf-specs';
+import { cosignRepositoryName } from '../image/reference.ts';
+import { toPem } from '../text/base64.ts';
 import { anchorsOf, chains } from './anchors.ts';
-import { pemText } from './pem-text.ts';
 import {
   hasLegacy,
   headOf,
@@ -44,8 +45,9 @@ export function clusterImagePolicy(signed: Signed): string {
     metadata: { name: policyName(signed) },
     spec: {
       images: repositoriesOf(signed).flatMap(({ registry, repository }) => {
-        const name = `${registry === 'docker.io' ? 'index.docker.io' : registry}/${repository}`;
-        return [{ glob: `${name}:*` }, { glob: `${name}@*` }];
+        // Tags are digests before they are matched.
+        const name = cosignRepositoryName({ registry, repository });
+        return [{ glob: `${name}@sha256:*` }];
       }),
       authorities: [{ name: 'signer', ...authority(signed) }],
     },
@@ -116,7 +118,7 @@ function certificateAuthority(authority: CertificateAuthority): Yaml {
 }
 
 function log({ baseUrl, publicKey }: TransparencyLogInstance): Yaml {
-  const pem = pemText('PUBLIC KEY', publicKey?.rawBytes ?? Buffer.alloc(0));
+  const pem = toPem('PUBLIC KEY', publicKey?.rawBytes ?? Buffer.alloc(0));
   return {
     baseURL: baseUrl,
     hashAlgorithm: 'sha-256',

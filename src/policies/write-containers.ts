@@ -1,12 +1,27 @@
 import { formatRepository } from '../image/reference.ts';
 import { anchorsOf } from './anchors.ts';
-import { hasLegacy, headOf, repositoriesOf, type Signed } from './signed.ts';
+import { hasLegacy, headOf, policyName, repositoriesOf, type Signed } from './signed.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 
 /** A policy for podman, skopeo, CRI-O and bootc; or why there is none, as a sentence. */
 export type ContainersPolicy =
-  | { readonly policy: string; readonly registries: string }
+  | { readonly policy: string; readonly registries: string; readonly openShift: OpenShiftPolicies }
   | { readonly reason: string };
+
+/** The same for the nodes of OpenShift. */
+export type OpenShiftPolicies =
+  | { readonly cluster: string; readonly namespaced: string }
+  | { readonly reason: string };
+
+/** What says who signed, to a reader that knows keys and e-mail addresses. */
+type Root =
+  | { readonly keyData: string }
+  | {
+      readonly caData: string;
+      readonly rekorKey: string;
+      readonly email: string;
+      readonly issuer: string;
+    };
 
 /**
  * containers-policy.json(5) and the containers-registries.d(5) that makes its readers look for
@@ -19,12 +34,13 @@ export function containersPolicy(signed: Signed): ContainersPolicy {
       reason:
         'podman and skopeo read the legacy format, and it was not written: sign with `format: both`.',
     };
-  const requirement = requirementOf(signed);
-  if ('reason' in requirement) return requirement;
+  const root = rootOf(signed);
+  if ('reason' in root) return root;
+  const rule = ruleOf(root);
   const scopes = repositoriesOf(signed).map(formatRepository);
   const policy = {
     default: [{ type: 'reject' }],
-    transports: { docker: Object.fromEntries(scopes.map((scope) => [scope, [requirement.rule]])) },
+    transports: { docker: Object.fromEntries(scopes.map((scope) => [scope, [rule]])) },
   };
   const registries: Yaml = {
     docker: Object.fromEntries(
@@ -37,21 +53,73 @@ export function containersPolicy(signed: Signed): ContainersPolicy {
       registries,
       headOf(signed, 'Where podman and skopeo look for signatures:'),
     ),
+    openShift: openShiftPolicies(signed, root),
   };
 }
 
-function requirementOf(signed: Signed): { readonly rule: object } | { readonly reason: string } {
-  const { signer, privateSigstore, publicRoot } = signed;
+function ruleOf(root: Root): object {
   const rule = { type: 'sigstoreSigned', signedIdentity: { type: 'matchRepository' } };
-  if ('publicKeyPem' in signer) return { rule: { ...rule, keyData: base64(signer.publicKeyPem) } };
+  if ('keyData' in root) return { ...rule, keyData: root.keyData };
+  const { caData, issuer, email, rekorKey } = root;
+  const fulcio = { caData, oidcIssuer: issuer, subjectEmail: email };
+  return { ...rule, fulcio, rekorPublicKeyData: rekorKey };
+}
+
+/**
+ * OpenShift's ClusterImagePolicy and ImagePolicy (config.openshift.io/v1), which its nodes make into
+ * such a file. The namespace of the second is the one that it is applied in.
+ */
+function openShiftPolicies(signed: Signed, root: Root): OpenShiftPolicies {
+  const scopes = repositoriesOf(signed).map(formatRepository);
+  const strange = scopes.find((scope) => !/^(localhost(:\d+)?|[^/]*\.[^/]*)\//.test(scope));
+  if (strange !== undefined)
+    return { reason: `OpenShift takes no registry without a dot in its name: ${strange}.` };
+  const document = (kind: string) =>
+    yamlText(
+      {
+        apiVersion: 'config.openshift.io/v1',
+        kind,
+        metadata: { name: policyName(signed) },
+        spec: {
+          scopes,
+          policy: {
+            rootOfTrust: rootOfTrust(root),
+            signedIdentity: { matchPolicy: 'MatchRepository' },
+          },
+        },
+      },
+      [
+        ...headOf(signed, `OpenShift ${kind}`),
+        'For OpenShift 4.20 and later (not the ClusterImagePolicy of sigstore, which has the same name).',
+        'Nodes check the manifest of the platform they pull: sign with `recursive: true` where the image has several.',
+      ],
+    );
+  return { cluster: document('ClusterImagePolicy'), namespaced: document('ImagePolicy') };
+}
+
+function rootOfTrust(root: Root): Yaml {
+  if ('keyData' in root) return { policyType: 'PublicKey', publicKey: { keyData: root.keyData } };
+  return {
+    policyType: 'FulcioCAWithRekor',
+    fulcioCAWithRekor: {
+      fulcioCAData: root.caData,
+      rekorKeyData: root.rekorKey,
+      fulcioSubject: { oidcIssuer: root.issuer, signedEmail: root.email },
+    },
+  };
+}
+
+function rootOf(signed: Signed): Root | { readonly reason: string } {
+  const { signer, privateSigstore, publicRoot } = signed;
+  if ('publicKeyPem' in signer) return { keyData: base64(signer.publicKeyPem) };
   if (!/^[^@\s/]+@[^@\s/]+$/.test(signer.identity)) {
     return {
       reason:
-        'podman and skopeo know keys and e-mail addresses, and this signer is a workflow: sign with a key for them.',
+        'podman, skopeo and OpenShift know keys and e-mail addresses, and this signer is a workflow: sign with a key for them.',
     };
   }
-  const root = privateSigstore === undefined ? publicRoot : privateSigstore.trustedRoot?.parsed;
-  const anchors = root === undefined ? undefined : anchorsOf(root, signed.logId);
+  const trusted = privateSigstore === undefined ? publicRoot : privateSigstore.trustedRoot?.parsed;
+  const anchors = trusted === undefined ? undefined : anchorsOf(trusted, signed.logId);
   const [rekorKey] = anchors?.rekorKeys ?? [];
   if (
     anchors === undefined ||
@@ -61,15 +129,15 @@ function requirementOf(signed: Signed): { readonly rule: object } | { readonly r
   ) {
     return {
       reason:
-        'podman and skopeo want a log entry, and the certificates of the authority, which are not known here.',
+        'podman, skopeo and OpenShift ask for a log entry, and for the certificates of the authority, which are not known here.',
     };
   }
-  const fulcio = {
+  return {
     caData: base64(anchors.authorities),
-    oidcIssuer: signer.issuer,
-    subjectEmail: signer.identity,
+    rekorKey: base64(rekorKey),
+    email: signer.identity,
+    issuer: signer.issuer,
   };
-  return { rule: { ...rule, fulcio, rekorPublicKeyData: base64(rekorKey) } };
 }
 
 function base64(text: string): string {

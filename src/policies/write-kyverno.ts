@@ -11,6 +11,33 @@ import {
 } from './signed.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 
+const onlyFrom18 = 'Before, it denies every Pod with an image that it does not speak of.';
+
+/**
+ * From which version of Kyverno the ClusterPolicy works, and what others do with it: for the head of
+ * the file and for `verify.md`.
+ */
+export function clusterPolicyVersions(signed: Signed): string {
+  const end =
+    '1.20 is to take no new ClusterPolicy and 1.21 none at all: kyverno-image-validating-policy.yaml takes its place.';
+  if ('publicKeyPem' in signed.signer && !hasLegacy(signed))
+    return `Works with Kyverno 1.19: earlier ones take no key for bundles and refuse every image. ${end}`;
+  return `Works with Kyverno 1.13 to 1.19: earlier ones do not know \`failureAction\` and only report. ${end}`;
+}
+
+/** The same of the ImageValidatingPolicy. */
+export function validatingPolicyVersions({ signer, formats, tlog }: Signed): string {
+  if (!('publicKeyPem' in signer) || !formats.includes('bundle'))
+    return `Works from Kyverno 1.18. ${onlyFrom18}`;
+  return tlog
+    ? `Works from Kyverno 1.19: 1.17 and 1.18 crash at a bundle by key with a log entry. Before 1.18 it denies every Pod with an image that it does not speak of.`
+    : `Works from Kyverno 1.18, but not with 1.19.0, which refuses every bundle by key without a log entry. ${onlyFrom18}`;
+}
+
+/** What Kyverno does with bundles that the gate does not. */
+const anyStatement =
+  'Of bundles Kyverno counts any statement by this signer as a signature, an attestation too.';
+
 /**
  * A Kyverno ClusterPolicy (kyverno.io/v1) with `verifyImages`. Type Cosign reads the legacy format,
  * and is the only one that checks annotations; SigstoreBundle reads bundles. So the legacy format
@@ -20,6 +47,8 @@ export function kyvernoClusterPolicy(signed: Signed): string {
   const type = hasLegacy(signed) ? 'Cosign' : 'SigstoreBundle';
   const annotated = Object.keys(signed.annotations).length > 0;
   const notes = [
+    clusterPolicyVersions(signed),
+    ...(type === 'SigstoreBundle' ? [anyStatement] : []),
     ...(annotated && type === 'SigstoreBundle'
       ? ['Kyverno does not check annotations of bundles, although they are stated below.']
       : []),
@@ -39,14 +68,18 @@ export function kyvernoClusterPolicy(signed: Signed): string {
     kind: 'ClusterPolicy',
     metadata: { name: policyName(signed) },
     spec: {
-      validationFailureAction: 'Enforce',
-      webhookTimeoutSeconds: 30,
+      webhookConfiguration: { timeoutSeconds: 30 },
       rules: [
         {
           name: 'signed',
           match: { any: [{ resources: { kinds: ['Pod'] } }] },
           verifyImages: [
-            { type, imageReferences: images, attestors: [{ count: 1, entries: [entry] }] },
+            {
+              type,
+              failureAction: 'Enforce',
+              imageReferences: images,
+              attestors: [{ count: 1, entries: [entry] }],
+            },
           ],
         },
       ],
@@ -115,7 +148,7 @@ function hubNames(repository: string): readonly string[] {
 }
 
 /**
- * Kyverno's newer policy (policies.kyverno.io/v1beta1): reads both formats, bundles first, and
+ * Kyverno's newer policy (policies.kyverno.io/v1): reads both formats, bundles first, and
  * checks annotations in both.
  */
 export function kyvernoImageValidatingPolicy(signed: Signed): string {
@@ -123,7 +156,7 @@ export function kyvernoImageValidatingPolicy(signed: Signed): string {
   const each = (kind: string) =>
     `images.${kind}.map(image, verifyImageSignatures(image, [attestors.signer])).all(count, count > 0)`;
   const policy: Yaml = {
-    apiVersion: 'policies.kyverno.io/v1beta1',
+    apiVersion: 'policies.kyverno.io/v1',
     kind: 'ImageValidatingPolicy',
     metadata: { name: policyName(signed) },
     spec: {
@@ -148,7 +181,11 @@ export function kyvernoImageValidatingPolicy(signed: Signed): string {
       })),
     },
   };
-  return yamlText(policy, headOf(signed, 'Kyverno ImageValidatingPolicy'));
+  return yamlText(policy, [
+    ...headOf(signed, 'Kyverno ImageValidatingPolicy'),
+    validatingPolicyVersions(signed),
+    ...(signed.formats.includes('bundle') ? [anyStatement] : []),
+  ]);
 }
 
 function cosignAttestor(signed: Signed): Record<string, Yaml> {

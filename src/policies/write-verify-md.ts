@@ -7,13 +7,23 @@ import {
   type ShellCommand,
 } from './cosign-command.ts';
 import { hasLegacy, type Signed, type SignedImage, whoSigned } from './signed.ts';
-import type { ContainersPolicy } from './write-containers.ts';
+import type { ContainersPolicy, OpenShiftPolicies } from './write-containers.ts';
+import { clusterPolicyVersions, validatingPolicyVersions } from './write-kyverno.ts';
+import type { Written } from './write-talos-flux.ts';
 
 /** After this many images the commands repeat themselves with another digest only. */
 const maxCommands = 20;
 
+/** The policies that are there only where their readers can check the signatures. */
+export interface Optional {
+  readonly containers: ContainersPolicy;
+  readonly openShift: OpenShiftPolicies;
+  readonly talos: Written;
+  readonly flux: Written;
+}
+
 /** `verify.md`: the files of this folder, and the commands that check the images by hand. */
-export function verifyText(signed: Signed, containers: ContainersPolicy): string {
+export function verifyText(signed: Signed, optional: Optional): string {
   const { images, signer } = signed;
   const commands = images
     .slice(0, maxCommands)
@@ -36,12 +46,12 @@ export function verifyText(signed: Signed, containers: ContainersPolicy): string
         ]
       : []),
     '## In a pull request',
-    'The verify action takes `kyverno-cluster-policy.yaml` or `cluster-image-policy.yaml` as its input `policy`:',
+    'The verify action takes these policies of Kyverno, sigstore, OpenShift and podman as its input `policy`:',
     fence('yaml', pullRequest(signed)),
     '## In a cluster or on a host',
-    table(containers),
-    ...('reason' in containers ? [containers.reason] : []),
-    ...('policy' in containers
+    table(signed, optional),
+    ...reasonsOf(optional),
+    ...('policy' in optional.containers
       ? [
           'podman and skopeo check the manifest of the platform they pull: sign with `recursive: true` where the image has several. Everything else is refused by `containers-policy.json`; merge its `transports` into the policy you have.',
         ]
@@ -99,12 +109,20 @@ function githubFor(
   return isPasteable(words) ? { words, notes: [] } : undefined;
 }
 
-function table(containers: ContainersPolicy): string {
+/** Why a policy is not there, each sentence once. */
+function reasonsOf({ containers, openShift, talos, flux }: Optional): readonly string[] {
+  const reasons = [containers, openShift, talos, flux].flatMap((one) =>
+    'reason' in one ? [one.reason] : [],
+  );
+  return [...new Set(reasons)];
+}
+
+function table(signed: Signed, { containers, openShift, talos, flux }: Optional): string {
   const rows = [
-    ['`kyverno-cluster-policy.yaml`', 'Kyverno: `kubectl apply -f kyverno-cluster-policy.yaml`'],
+    ['`kyverno-image-validating-policy.yaml`', `Kyverno. ${validatingPolicyVersions(signed)}`],
     [
-      '`kyverno-image-validating-policy.yaml`',
-      'the same for Kyverno 1.16 and later; use one of the two',
+      '`kyverno-cluster-policy.yaml`',
+      `the same for older Kyverno; use one of the two. ${clusterPolicyVersions(signed)}`,
     ],
     [
       '`cluster-image-policy.yaml`',
@@ -114,6 +132,23 @@ function table(containers: ContainersPolicy): string {
       ? [
           ['`containers-policy.json`', 'podman, skopeo: `/etc/containers/policy.json`'],
           ['`registries.d/sign-image.yaml`', 'podman, skopeo: `/etc/containers/registries.d/`'],
+        ]
+      : []),
+    ...('cluster' in openShift
+      ? [
+          ['`openshift-cluster-image-policy.yaml`', 'OpenShift 4.20 and later, the whole cluster'],
+          ['`openshift-image-policy.yaml`', 'the same for one namespace; use one of the two'],
+        ]
+      : []),
+    ...('text' in talos
+      ? [['`talos-image-verification.yaml`', 'Talos 1.13 and later, in the machine configuration']]
+      : []),
+    ...('text' in flux
+      ? [
+          [
+            '`flux-verify.yaml`',
+            'Flux, for artifacts that it pulls itself: take over `spec.verify`',
+          ],
         ]
       : []),
   ];

@@ -2,6 +2,7 @@ import type { Signed } from './signed.ts';
 import { clusterImagePolicy } from './write-cluster-image-policy.ts';
 import { containersPolicy } from './write-containers.ts';
 import { kyvernoClusterPolicy, kyvernoImageValidatingPolicy } from './write-kyverno.ts';
+import { fluxSources, talosConfig } from './write-talos-flux.ts';
 import { verifyText } from './write-verify-md.ts';
 
 export type { Signed, SignedImage } from './signed.ts';
@@ -9,13 +10,16 @@ export type { Signed, SignedImage } from './signed.ts';
 /**
  * Writes ready admission policies for exactly what was signed: these repositories, this signer,
  * these annotations.
- * @returns file names (one of them in a folder) and their text; none where nothing was signed.
- * `containers-policy.json` and `registries.d/sign-image.yaml` are there only where podman and
- * skopeo can check the signatures; `verify.md` says why not.
+ * @returns file names (one of them in a folder) and their text; none where nothing was signed. Those
+ * of podman, OpenShift, Talos and Flux are there only where these can check the signatures;
+ * `verify.md` says why not.
  */
 export function writePolicies(signed: Signed): Readonly<Record<string, string>> {
   if (signed.images.length === 0 || signed.formats.length === 0) return {};
   const containers = containersPolicy(signed);
+  const openShift = 'policy' in containers ? containers.openShift : containers;
+  const talos = talosConfig(signed);
+  const flux = fluxSources(signed);
   return {
     'kyverno-cluster-policy.yaml': kyvernoClusterPolicy(signed),
     'kyverno-image-validating-policy.yaml': kyvernoImageValidatingPolicy(signed),
@@ -26,6 +30,14 @@ export function writePolicies(signed: Signed): Readonly<Record<string, string>> 
           'registries.d/sign-image.yaml': containers.registries,
         }
       : {}),
-    'verify.md': verifyText(signed, containers),
+    ...('cluster' in openShift
+      ? {
+          'openshift-cluster-image-policy.yaml': openShift.cluster,
+          'openshift-image-policy.yaml': openShift.namespaced,
+        }
+      : {}),
+    ...('text' in talos ? { 'talos-image-verification.yaml': talos.text } : {}),
+    ...('text' in flux ? { 'flux-verify.yaml': flux.text } : {}),
+    'verify.md': verifyText(signed, { containers, openShift, talos, flux }),
   };
 }
