@@ -46,6 +46,21 @@ export const circleciClaims: Readonly<Record<string, string>> = {
   'oidc.circleci.com/vcs-ref': 'refs/heads/main',
 };
 
+export const buildkiteIdentity = 'https://buildkite.com/acme-inc/super-duper-app';
+
+/** buildkite.com/docs/agent/v3/cli-oidc */
+export const buildkiteClaims: Readonly<Record<string, string>> = {
+  sub: 'organization:acme-inc:pipeline:super-duper-app:ref:refs/heads/main:commit:0123456:step:build',
+  organization_slug: 'acme-inc',
+  pipeline_slug: 'super-duper-app',
+  build_number: '1',
+  build_branch: 'main',
+  build_commit: sha,
+  build_source: 'webhook',
+  runner_environment: 'self-hosted',
+  job_id: '0184990a-477b-4fa8-9968-496074483cee',
+};
+
 /** Claims of the sandbox's default workflow of GitHub, which other systems do not have. */
 export const dropped =
   'repository,repository_id,repository_owner,repository_owner_id,repository_visibility,event_name,environment,actor,actor_id,workflow,workflow_ref,workflow_sha,job_workflow_ref,job_workflow_sha,run_id,run_number,run_attempt,head_ref,base_ref';

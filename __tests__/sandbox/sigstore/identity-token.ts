@@ -85,6 +85,7 @@ function emailIdentity(claims: Claims): Identity {
 function ciIdentity(claims: Claims): Identity {
   if (claims.ci_config_ref_uri !== undefined) return gitlabIdentity(claims);
   if (claims['oidc.circleci.com/project-id'] !== undefined) return circleciIdentity(claims);
+  if (claims.organization_slug !== undefined) return buildkiteIdentity(claims);
   return workflowIdentity(claims);
 }
 
@@ -137,6 +138,26 @@ function circleciIdentity(claims: Claims): Identity {
     24: subject,
   };
   return { name, email: false, challenge: subject, claims: numbered(values) };
+}
+
+/** As `buildkite-job` makes it. */
+function buildkiteIdentity(claims: Claims): Identity {
+  const text = (name: string): string => {
+    const value = claims[name];
+    if (value === undefined || value === '') throw new Error(`missing ${name} claim`);
+    return String(value);
+  };
+  const name = `https://buildkite.com/${text('organization_slug')}/${text('pipeline_slug')}`;
+  const values = {
+    1: text('iss'),
+    8: text('iss'),
+    11: text('runner_environment'),
+    13: text('build_commit'),
+    20: text('build_source'),
+    21: `${name}/builds/${text('build_number')}#${text('job_id')}`,
+    24: text('sub'),
+  };
+  return { name, email: false, challenge: text('sub'), claims: numbered(values) };
 }
 
 const required = [
