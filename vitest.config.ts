@@ -6,6 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const longest = [
   'sign-action/echoed-secrets',
   'attacks/attacks',
+  'verify-action/pull-request.sampled',
   'verify-action/registry-login.sampled',
   'sign-action/keyless.sampled',
   'sign-action/keyless-outage.sampled',
