@@ -1,5 +1,7 @@
 import { type Clock, systemClock } from '../../src/clock.ts';
+import { openAttested } from '../../src/engine/attested.ts';
 import { readingLimits } from '../../src/engine/prepare.ts';
+import { withAttestations } from '../../src/engine/requirement.ts';
 import { type VerifyingTools, verifyImages } from '../../src/engine/verify-images.ts';
 import type { VerifyResult } from '../../src/engine/verify-result.ts';
 import { Failure, type FailureCode } from '../../src/failure.ts';
@@ -7,10 +9,13 @@ import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
 import type { RetryBudget } from '../../src/http/http.ts';
 import { parseReference } from '../../src/image/reference.ts';
+import type { Image } from '../../src/image/resolve.ts';
+import { ByteRoom } from '../../src/registry/byte-room.ts';
 import { openRegistry } from '../../src/registry/client.ts';
 import type { Credentials } from '../../src/registry/login.ts';
-import { openStore } from '../../src/registry/store.ts';
+import { openStore, type SignatureStore } from '../../src/registry/store.ts';
 import { judge } from '../../src/signature/judge.ts';
+import { judgeAttestation } from '../../src/signature/judge-attestation.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
 import type { Trust } from '../../src/signature/trust.ts';
 import type { Verdict, VerdictCode } from '../../src/signature/verdict.ts';
@@ -38,6 +43,14 @@ export interface GateOptions {
   /** with the registry; without it the action's own */
   readonly retryBudget?: RetryBudget;
   readonly clock?: Clock;
+  /** asked for as well as the signature, or instead of it */
+  readonly attestations?: {
+    /** URIs */
+    readonly types: readonly string[];
+    readonly signature?: 'required' | 'ignore';
+  };
+  /** gets the predicates that are kept, by name */
+  readonly kept?: Map<string, Buffer>;
   /** loopback when absent */
   readonly network?: MemoryNetwork;
 }
@@ -102,6 +115,8 @@ export async function ask(
     clock = systemClock,
     network,
     recursive = false,
+    attestations,
+    kept = new Map(),
   }: GateOptions & { readonly recursive?: boolean } = {},
 ): Promise<readonly VerifyResult[]> {
   const deadline = createDeadline(budget, clock);
@@ -122,6 +137,14 @@ export async function ask(
     ...limits.registries,
     ...(retryBudget === undefined ? {} : { retryBudget }),
   });
+  const stores = new Map<string, SignatureStore>();
+  const storeOf = ({ name, digest }: Pick<Image, 'name' | 'digest'>) => {
+    const store = stores.get(digest) ?? openStore(open(name), digest, { clock, deadline });
+    stores.set(digest, store);
+    return store;
+  };
+  const judgeSignature: VerifyingTools['judge'] = async (found, digest, wanted) =>
+    judge(found, digest, wanted, trust);
   const text = `${image.reference}@${image.digest}`;
   const tools: VerifyingTools = {
     open,
@@ -129,15 +152,31 @@ export async function ask(
     describedBy: 'headers' as const,
     sleep: deadline.sleep,
     onTagOnly: () => {},
-    found: ({ name, digest }) =>
-      openStore(open(name), digest, { clock, deadline }).found(['bundle', 'legacy'], 'all'),
-    judge: async (found, digest, wanted) => judge(found, digest, wanted, trust),
+    found: (each) => storeOf(each).found(['bundle', 'legacy'], 'all'),
+    judge: judgeSignature,
+    attested: openAttested({
+      open,
+      found: (each) => storeOf(each).found(['bundle', 'legacy'], 'all'),
+      attestations: (each, types) => storeOf(each).attestations(types),
+      judge: judgeSignature,
+      judgeAttestation: async (...asked) => judgeAttestation(...asked, trust),
+      keep: async (name, bytes) => {
+        kept.set(name, Buffer.from(bytes));
+        return { path: name, discard: async () => void kept.delete(name) };
+      },
+      room: new ByteRoom(64 << 20),
+    }),
   };
+  const requirement = withAttestations(
+    { kind: 'signature', policy },
+    attestations?.types ?? [],
+    attestations?.signature ?? 'required',
+  );
   const target = { reference: parseReference(text), digest: image.digest, references: [text] };
   try {
     return await verifyImages(
       [target],
-      () => ({ kind: 'signature', policy }),
+      () => requirement,
       tools,
       () => {},
     );

@@ -38,6 +38,8 @@ describe('the inputs of the gate', () => {
       github: {},
       source: {},
       annotations: {},
+      attestationTypes: [],
+      signature: 'required',
       policy: [],
       files: [],
       changedOnly: false,
@@ -106,6 +108,41 @@ describe('the inputs of the gate', () => {
       buildConfig: 'https://gitlab.com/acme/app//.gitlab-ci.yml@refs/heads/main',
       buildTrigger: 'push',
       runnerEnvironment: 'gitlab-hosted',
+    });
+  });
+
+  it('take types of attestations by cosign\u2019s names and as URIs, each once', () => {
+    const { attestationTypes, signature } = read({
+      ...good,
+      'attestation-type': 'slsaprovenance1\n# ours\nhttps://acme.example/scan/v1\nspdx\nspdxjson',
+      signature: 'ignore',
+    });
+    expect([attestationTypes, signature]).toEqual([
+      [
+        'https://slsa.dev/provenance/v1',
+        'https://acme.example/scan/v1',
+        'https://spdx.dev/Document',
+      ],
+      'ignore',
+    ]);
+  });
+
+  it.each([
+    [{ 'attestation-type': 'sbom' }, 'Input attestation-type has "sbom"'],
+    [{ 'attestation-type': 'spdx, cyclonedx' }, 'Input attestation-type has "spdx, cyclonedx"'],
+    [
+      { 'attestation-type': 'https://sigstore.dev/cosign/sign/v1' },
+      'Input attestation-type has "https://sigstore.dev/cosign/sign/v1"',
+    ],
+    [{ signature: 'ignore' }, '`signature: ignore` lets only attestations count'],
+    [
+      { signature: 'ignore', 'attestation-type': 'spdx', annotations: 'env=prod' },
+      'Input annotations is about the signature',
+    ],
+  ])('refuse %j', (inputs, message) => {
+    expect(failureOf({ ...good, ...inputs })).toMatchObject({
+      code: 'bad-input',
+      message: expect.stringContaining(message),
     });
   });
 

@@ -53,6 +53,7 @@ describe('the outputs', () => {
       images: JSON.stringify([app.image]),
       'tlog-index': '312345678',
       ...workflowSigner,
+      attestations: '[]',
       failed: JSON.stringify(['ghcr.io/acme/web:1.2.0']),
     });
     const { certificate: _, ...signature } = verdictOf('verified');
@@ -74,6 +75,49 @@ describe('the outputs', () => {
         signatures: [verdictOf('wrong-identity')],
       },
     ]);
+  });
+
+  it('hand on the attestations of images that verified, and list those that do not count', () => {
+    const { certificate: _, annotations: __, ...verdict } = verdictOf('verified');
+    const type = 'https://slsa.dev/provenance/v1';
+    const path = '/tmp/predicate.json';
+    const attestations = [
+      {
+        ...verdict,
+        type,
+        path,
+        provenance: { builder: 'https://github.com/acme/app/actions/runs/7' },
+      },
+      {
+        ...verdict,
+        type: 'https://spdx.dev/Document',
+        verified: false,
+        code: 'wrong-identity',
+        reason: 'It is not.',
+      },
+    ] as const;
+    const outputs = verifyOutputs([good('app', { attestations })]);
+    expect(JSON.parse(outputs.attestations ?? '')).toEqual([
+      { image: app.image, type, path, ...workflowSigner, tlogIndex: 312_345_678 },
+    ]);
+    const [result] = JSON.parse(outputs.results ?? '');
+    expect(result.attestations).toEqual(attestations);
+    const inner = inside(app, bad('unsigned', 'platform'));
+    expect(verifyOutputs([good('app', { attestations }), inner]).attestations).toBe('[]');
+
+    const only = good('app', { attestations, signatures: [] });
+    const { identity, issuer, 'tlog-index': index } = verifyOutputs([only]);
+    expect([identity, issuer, index]).toEqual([...Object.values(workflowSigner), '312345678']);
+    expect(resultLine(only)).toContain(': attested by workflow release.yml of acme/app');
+    expect(resultLine(only)).toContain(`; attested: ${type}`);
+    const summary = verifySummary([only], {
+      ...setting,
+      attestationTypes: [type],
+      signature: 'ignore',
+    });
+    expect(summary).toContain('builder <code>https://github.com/acme/app/actions/runs/7</code>');
+    expect(summary).toContain('Signatures of the image: not looked at');
+    expect(summary).toContain('1 attestation of');
   });
 
   const platform = inside(app, bad('unsigned', 'platform'));

@@ -83,6 +83,9 @@ function world(
     recursive,
     describedBy: 'headers' as const,
     onTagOnly: () => {},
+    attested: async () => {
+      throw new Error('no attestation is asked for');
+    },
     found: async ({ digest }) => (signed.includes(digest) ? [signature(digest)] : []),
     judge: async ({ format, digest, reference }): Promise<Verdict> => {
       judged.push(digest);

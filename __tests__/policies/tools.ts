@@ -57,10 +57,11 @@ export function told(requirement: Requirement): unknown {
   const name = requirement.name === undefined ? {} : { name: requirement.name };
   if (requirement.kind === 'count')
     return { ...name, count: requirement.count, of: requirement.of.map(told) };
-  if (requirement.kind !== 'signature') return { ...name, [requirement.kind]: requirement.reason };
+  if ('reason' in requirement) return { ...name, [requirement.kind]: requirement.reason };
   const { signers, annotations, tlog } = requirement.policy;
   return {
     ...name,
+    ...(requirement.kind === 'attestation' ? { attestation: requirement.type } : {}),
     tlog,
     ...(Object.keys(annotations).length === 0 ? {} : { annotations: { ...annotations } }),
     signers: signers.map((rule) =>

@@ -80,7 +80,6 @@ describe('readAttestation', () => {
   });
 
   it.each([
-    ['a signature', { predicateType: 'https://sigstore.dev/cosign/sign/v1' }, 'wrong-predicate'],
     ['no predicate type', { predicateType: undefined }, 'wrong-predicate'],
     ['no type', { _type: undefined }, 'wrong-predicate'],
     ['another version', { _type: 'https://in-toto.io/Statement/v2' }, 'wrong-predicate'],

@@ -1,4 +1,5 @@
 import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import type { Files, Masker, Programs, Surroundings, Told, World } from '../engine/world.ts';
 import { createHttp, type HttpEvent, type HttpOptions } from '../http/client.ts';
@@ -105,6 +106,12 @@ function workspaceFiles({ env, workspace }: Pick<Surface, 'env' | 'workspace'>):
       (await import('../policies/files.ts')).readFileOfPolicy(path, workspace),
     readKey: async (path, maxBytes) =>
       (await import('../engine/workspace-files.ts')).readKeyFile(path, maxBytes),
+    keep: async (name, bytes) =>
+      (await import('../engine/workspace-files.ts')).keepFile(
+        join(env.RUNNER_TEMP || tmpdir(), `sign-image-attestations-${process.pid}`),
+        name,
+        bytes,
+      ),
     home: env.HOME ?? homedir(),
     cache: env.RUNNER_TOOL_CACHE || env.RUNNER_TEMP || tmpdir(),
   };

@@ -1,3 +1,6 @@
+import type { Digest } from '../image/digest.ts';
+import type { FoundAttestation } from '../signature/found.ts';
+import type { AttestationPolicy, AttestationVerdict } from '../signature/judge-attestation.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
 import type { Kind } from '../signature/self-test.ts';
 import type { Trust } from '../signature/trust.ts';
@@ -5,6 +8,12 @@ import { needsTrust } from './policy.ts';
 import type { VerifyRequest } from './request.ts';
 import type { VerifyingTools } from './verify-images.ts';
 import type { World } from './world.ts';
+
+export type JudgeAttestation = (
+  found: FoundAttestation,
+  image: Digest,
+  asked: AttestationPolicy,
+) => Promise<AttestationVerdict>;
 
 /**
  * How a run judges signatures. What that needs is got while the registry is waited for: the trusted
@@ -20,7 +29,7 @@ export function openJudge(
   signed: Promise<void>,
   request: VerifyRequest,
   world: World,
-): VerifyingTools['judge'] {
+): { readonly judge: VerifyingTools['judge']; readonly judgeAttestation: JudgeAttestation } {
   const trust = trustOf(request, world);
   if (required.some(needsTrust)) trust();
   const loading = world.sent.then(() =>
@@ -34,15 +43,23 @@ export function openJudge(
   };
   loading.catch(() => {}); // these two are awaited when there is something to judge
   signed.then(prove).catch(() => {});
-  return async (found, digest, policy) => {
+  const ready = async (policy: SignaturePolicy) => {
     for (const kind of kindsOf(policy)) kinds.add(kind); // of what is inside an index
     const judge = await prove(); // before the trusted root is heard: a machine that fails cannot read that either
-    return judge(
-      found,
-      digest,
-      policy,
-      needsTrust(policy) ? await trust() : { material: undefined },
-    );
+    return { judge, trust: needsTrust(policy) ? await trust() : { material: undefined } };
+  };
+  return {
+    judge: async (found, digest, policy) => {
+      const { judge, trust: root } = await ready(policy);
+      return judge(found, digest, policy, root);
+    },
+    judgeAttestation: async (found, digest, asked) => {
+      const [{ judgeAttestation }, { trust: root }] = await Promise.all([
+        import('../signature/judge-attestation.ts'),
+        ready(asked.policy),
+      ]);
+      return judgeAttestation(found, digest, asked, root);
+    },
   };
 }
 

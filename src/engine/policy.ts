@@ -7,7 +7,7 @@ import { readKeySource } from '../keys/source.ts';
 import type { KeyReference } from '../policies/keys.ts';
 import type { Pattern, SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import type { VerifyRequest } from './request.ts';
-import { narrow, type RequirementFor } from './requirement.ts';
+import { narrow, type RequirementFor, withAttestations } from './requirement.ts';
 import type { World } from './world.ts';
 
 /** What this run asks of an image. */
@@ -23,6 +23,15 @@ export interface OpenedPolicy {
  * says of a key that a policy names
  */
 export async function openPolicy(request: VerifyRequest, world: World): Promise<OpenedPolicy> {
+  const { requirementFor, ...opened } = await openSigners(request, world);
+  return {
+    ...opened,
+    requirementFor: (image) =>
+      withAttestations(requirementFor(image), request.attestationTypes, request.signature),
+  };
+}
+
+async function openSigners(request: VerifyRequest, world: World): Promise<OpenedPolicy> {
   if (request.policy.length > 0) return readPolicyInput(request, world);
   const signers = await signersOf(request, world);
   const policy = {

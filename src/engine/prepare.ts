@@ -4,6 +4,7 @@ import type { HttpOptions } from '../http/client.ts';
 import { type Image, imageName } from '../image/resolve.ts';
 import { readTargets, type Target } from '../image/targets.ts';
 import type { RegistryOptions } from '../registry/connection.ts';
+import type { SignatureStore } from '../registry/store.ts';
 import type { FoundSignature } from '../signature/found.ts';
 import type { FileFindings } from './files.ts';
 import { openRegistries, type Registries } from './registries.ts';
@@ -16,6 +17,14 @@ export interface Reading {
   readonly open: Registries['open'];
   /** every signature of an image, in all formats; an error is never "no signature" */
   readonly found: (image: Image) => Promise<readonly FoundSignature[]>;
+  /**
+   * Every attestation of an image there may be, read together with `found` where both are given the
+   * same `Image`
+   */
+  readonly attestations: (
+    image: Image,
+    types: readonly string[],
+  ) => ReturnType<SignatureStore['attestations']>;
   /** Resolves when there is a signature, and its bytes have been asked for. Never rejects. */
   readonly signed: Promise<void>;
   /** Settles when what `readAhead` asked for is on its way, or has failed. */
@@ -103,34 +112,40 @@ export function openReading(
     onSignature,
   };
   const { open, store } = openRegistries(setting, world);
-  const begun = ahead
-    ? readAhead(targets, store)
-    : new Map<string, Promise<readonly FoundSignature[]>>();
-  const found = (image: Image) => {
-    const early = begun.get(imageName(image));
-    begun.delete(imageName(image)); // read once: what many images have must not stay in memory until the last is done
-    return early ?? store(image).found();
+  const begun = ahead ? readAhead(targets, store, request) : { stores: new Map(), reading: [] };
+  const stores = new WeakMap<Image, SignatureStore>();
+  const storeOf = (image: Image) => {
+    const name = imageName(image);
+    const known = stores.get(image) ?? begun.stores.get(name) ?? store(image);
+    begun.stores.delete(name); // what many images have must not stay in memory until the last is done
+    stores.set(image, known);
+    return known;
   };
   return {
     targets,
     open,
-    found,
+    found: (image) => storeOf(image).found(),
+    attestations: (image, types) => storeOf(image).attestations(types),
     signed,
-    sent: Promise.race([world.sent, Promise.allSettled(begun.values())]),
+    sent: Promise.race([world.sent, Promise.allSettled(begun.reading)]),
   };
 }
 
 function readAhead(
   targets: readonly Target[],
   store: Registries['store'],
-): Map<string, Promise<readonly FoundSignature[]>> {
-  const begun = new Map<string, Promise<readonly FoundSignature[]>>();
+  { attestationTypes, signature }: Pick<VerifyRequest, 'attestationTypes' | 'signature'>,
+): { stores: Map<string, SignatureStore>; reading: readonly Promise<unknown>[] } {
+  const stores = new Map<string, SignatureStore>();
+  const reading: Promise<unknown>[] = [];
   for (const { reference, digest } of targets.slice(0, mostAhead)) {
     if (digest === undefined) continue;
     const image = { name: reference, digest };
-    const early = store(image).found();
-    early.catch(() => {}); // awaited by whoever verifies the image; until then it must not end the process
-    begun.set(imageName(image), early);
+    const opened = store(image);
+    if (signature === 'required') reading.push(opened.found());
+    if (attestationTypes.length > 0) reading.push(opened.attestations(attestationTypes));
+    stores.set(imageName(image), opened);
   }
-  return begun;
+  for (const early of reading) early.catch(() => {}); // whoever verifies the image asks again; until then it must not end the process
+  return { stores, reading };
 }

@@ -34,6 +34,10 @@ export interface VerifyRequest extends ImagesRequest {
   readonly github: GithubClaims;
   readonly source: SourceClaims;
   readonly annotations: Readonly<Record<string, string>>;
+  /** URIs of predicate types: attestations that an image must carry, by the same signers */
+  readonly attestationTypes: readonly string[];
+  /** `ignore`: only the attestations count */
+  readonly signature: 'required' | 'ignore';
   /** paths or globs of policy files */
   readonly policy: readonly string[];
   /** globs of files that name images */

@@ -1,12 +1,24 @@
 import type { Digest } from '../image/digest.ts';
 import type { RepositoryName } from '../image/reference.ts';
+import type { AttestationPolicy, AttestationVerdict } from '../signature/judge-attestation.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
 import type { Verdict, VerdictCode } from '../signature/verdict.ts';
+
+/** What must be known of an attestation to evaluate a requirement. */
+type Attested = Pick<AttestationVerdict, 'verified' | 'code' | 'reason' | 'type'>;
 
 /** What an image must satisfy. `name` is how a person knows the part: the policy, the attestor. */
 export type Requirement =
   /** one good signature under this policy */
   | { readonly kind: 'signature'; readonly policy: SignaturePolicy; readonly name?: string }
+  /** one good attestation of this predicate type, by a signer of this policy */
+  | {
+      readonly kind: 'attestation';
+      readonly policy: SignaturePolicy;
+      /** URI */
+      readonly type: string;
+      readonly name?: string;
+    }
   /** at least `count` (1 or more) of these hold */
   | {
       readonly kind: 'count';
@@ -49,10 +61,12 @@ export interface Evaluation {
  * a `signature`; where none is good, the signature that came furthest tells why. Pure.
  * @param judged every signature of the image, judged under a policy of the requirement; the same
  * signatures in the same order each time
+ * @param attested the same for its attestations
  */
 export function evaluate(
   requirement: Requirement,
   judged: (policy: SignaturePolicy) => readonly Verdict[],
+  attested: (policy: SignaturePolicy) => readonly Attested[] = () => [],
 ): Evaluation {
   switch (requirement.kind) {
     case 'pass':
@@ -65,7 +79,9 @@ export function evaluate(
         verdicts: [],
       };
     case 'count':
-      return evaluateCount(requirement, judged);
+      return evaluateCount(requirement, judged, attested);
+    case 'attestation':
+      return evaluateAttestation(requirement, attested(requirement.policy));
     case 'signature':
       return evaluateSignature(requirement, judged(requirement.policy));
   }
@@ -80,6 +96,47 @@ export function policiesOf(requirement: Requirement): readonly SignaturePolicy[]
   return requirement.kind === 'count' ? [...new Set(requirement.of.flatMap(policiesOf))] : [];
 }
 
+/** The policies and types that attestations must be judged under, each policy once. */
+export function attestationsOf(requirement: Requirement): readonly AttestationPolicy[] {
+  const types = new Map<SignaturePolicy, Set<string>>();
+  const collect = (part: Requirement): void => {
+    if (part.kind === 'count') part.of.forEach(collect);
+    if (part.kind === 'attestation')
+      types.set(part.policy, (types.get(part.policy) ?? new Set()).add(part.type));
+  };
+  collect(requirement);
+  return [...types].map(([policy, set]) => ({ policy, types: [...set] }));
+}
+
+/**
+ * A requirement that asks for attestations as well, or instead: of each of these types, by the
+ * signers that it asks for. What it lets through or refuses without looking stays so.
+ */
+export function withAttestations(
+  requirement: Requirement,
+  types: readonly string[],
+  signature: 'required' | 'ignore',
+): Requirement {
+  if (types.length === 0) return requirement;
+  const demanded = types.map((type) => attestedInstead(requirement, type));
+  const of = signature === 'ignore' ? demanded : [requirement, ...demanded];
+  return { kind: 'count', of, count: of.length };
+}
+
+function attestedInstead(requirement: Requirement, type: string): Requirement {
+  if (requirement.kind === 'signature') return { ...requirement, kind: 'attestation', type };
+  if (requirement.kind !== 'count') return requirement;
+  return { ...requirement, of: requirement.of.map((part) => attestedInstead(part, type)) };
+}
+
+/** A requirement of what holds attestations itself: nobody attests these. */
+export function withoutAttestations(requirement: Requirement): Requirement {
+  if (requirement.kind === 'count')
+    return { ...requirement, of: requirement.of.map(withoutAttestations) };
+  if (requirement.kind !== 'attestation') return requirement;
+  return { kind: 'pass', reason: 'It holds attestations, and is not asked for any of its own.' };
+}
+
 /**
  * A requirement with what the workflow asks besides: annotations that every signature must carry as
  * well, and whether logs are looked at. An annotation that both name must be what both say, so with
@@ -91,6 +148,8 @@ export function narrow(
 ): Requirement {
   if (requirement.kind === 'count')
     return { ...requirement, of: requirement.of.map((part) => narrow(part, asked)) };
+  if (requirement.kind === 'attestation' && asked.tlog === 'ignore')
+    return { ...requirement, policy: { ...requirement.policy, tlog: 'ignore' } };
   if (requirement.kind !== 'signature') return requirement;
   const { policy, name } = requirement;
   const conflict = Object.entries(asked.annotations).find(
@@ -125,11 +184,34 @@ function evaluateSignature({ name }: { name?: string }, verdicts: readonly Verdi
   };
 }
 
+function evaluateAttestation(
+  { type, name }: Extract<Requirement, { kind: 'attestation' }>,
+  found: readonly Attested[],
+): Evaluation {
+  if (found.some((one) => one.verified && one.type === type))
+    return { verified: true, verdicts: [] };
+  // What could not be read far enough to tell its type may have been the one.
+  const best = mostTelling(found.filter((one) => one.type === type || one.type === undefined));
+  const others = [...new Set(found.flatMap((one) => (one.type === undefined ? [] : one.type)))];
+  const instead = others.length === 0 ? '' : ` There are: ${others.slice(0, 5).join(', ')}.`;
+  const reason =
+    best === undefined
+      ? `No attestation of type ${type} of this image was found.${instead}`
+      : `Attestation ${type}: ${best.reason ?? 'It does not verify.'}`;
+  return {
+    verified: false,
+    code: best?.code ?? 'no-attestation',
+    reason: named(name, reason),
+    verdicts: [],
+  };
+}
+
 function evaluateCount(
   { of, count, name }: Extract<Requirement, { kind: 'count' }>,
   judged: (policy: SignaturePolicy) => readonly Verdict[],
+  attested: (policy: SignaturePolicy) => readonly Attested[],
 ): Evaluation {
-  const parts = of.map((part) => evaluate(part, judged));
+  const parts = of.map((part) => evaluate(part, judged, attested));
   const verdicts = furthest(parts.map((part) => part.verdicts));
   const held = parts.filter(({ verified }) => verified);
   // Asking for nothing must never come to mean that anything is good.
@@ -159,7 +241,9 @@ function evaluateCount(
 }
 
 /** For each signature the verdict that says most about it. */
-function furthest(lists: readonly (readonly Verdict[])[]): readonly Verdict[] {
+export function furthest<T extends { readonly code: VerdictCode }>(
+  lists: readonly (readonly T[])[],
+): readonly T[] {
   const length = Math.max(0, ...lists.map((list) => list.length));
   return Array.from({ length }, (_, index) => lists.flatMap((list) => list[index] ?? [])).flatMap(
     (same) => mostTelling(same) ?? [],
@@ -190,11 +274,15 @@ const telling: readonly VerdictCode[] = [
   'malformed',
   'too-large',
   'unsigned',
+  'no-attestation',
   'not-allowed',
   'unresolved',
 ];
 
-function mostTelling<T extends { readonly code: VerdictCode }>(all: readonly T[]): T | undefined {
+/** The one that came furthest. */
+export function mostTelling<T extends { readonly code: VerdictCode }>(
+  all: readonly T[],
+): T | undefined {
   const rank = ({ code }: T) => telling.indexOf(code);
   return all.reduce<T | undefined>(
     (best, next) => (best === undefined || rank(next) < rank(best) ? next : best),

@@ -1,6 +1,7 @@
 import { asFailure, type Failure, type FailureCode } from '../failure.ts';
 import type { Digest } from '../image/digest.ts';
 import { inOrder, inParallel } from '../image/in-parallel.ts';
+import { attestationManifest } from '../image/platform.ts';
 import { formatReference, formatRepository } from '../image/reference.ts';
 import {
   type Image,
@@ -11,10 +12,30 @@ import {
   uniqueImages,
 } from '../image/resolve.ts';
 import type { FoundSignature } from '../signature/found.ts';
+import type { AttestationPolicy } from '../signature/judge-attestation.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
 import type { Verdict, VerdictCode } from '../signature/verdict.ts';
-import { evaluate, policiesOf, type RequirementFor } from './requirement.ts';
-import type { VerifyResult } from './verify-result.ts';
+import {
+  attestationsOf,
+  evaluate,
+  policiesOf,
+  type Requirement,
+  type RequirementFor,
+  withoutAttestations,
+} from './requirement.ts';
+import type { AttestationResult, VerifyResult } from './verify-result.ts';
+
+/** The attestations of one image, judged. */
+export interface Attested {
+  /** under each policy that asks for some; the same ones in the same order */
+  readonly by: ReadonlyMap<SignaturePolicy, readonly AttestationResult[]>;
+  /**
+   * To be called once it is known whether the image verified: nobody shall use what belongs to one
+   * that did not.
+   * @returns for each attestation the result that says most
+   */
+  readonly settled: (verified: boolean) => Promise<readonly AttestationResult[]>;
+}
 
 /** What verifying needs of the world. */
 export interface VerifyingTools extends ResolveTools {
@@ -29,6 +50,11 @@ export interface VerifyingTools extends ResolveTools {
     digest: Digest,
     policy: SignaturePolicy,
   ) => Promise<Verdict>;
+  /**
+   * Reads and judges the attestations of an image. Rejects as `found` and `judge` do. Where they are
+   * bundles, they are read together with its signatures.
+   */
+  readonly attested: (image: Image, asked: readonly AttestationPolicy[]) => Promise<Attested>;
 }
 
 /**
@@ -97,12 +123,14 @@ function placesOf(
 type Finding = Omit<VerifyResult, 'asked' | 'partOf'>;
 
 async function verifyImage(
-  image: Image,
+  given: Image,
   requirementFor: RequirementFor,
   tools: VerifyingTools,
 ): Promise<Finding> {
-  const requirement = requirementFor(image);
+  const image = { ...given }; // what was read beside this very object is let go with it
+  const requirement = requirementOf(image, requirementFor);
   const policies = policiesOf(requirement);
+  const asked = attestationsOf(requirement);
   const head = {
     image: imageName(image),
     references: image.references,
@@ -110,8 +138,13 @@ async function verifyImage(
     ...(image.platform === undefined ? {} : { platform: image.platform }),
   };
   let found: readonly FoundSignature[];
+  let attested: Attested | undefined;
   try {
-    [found] = await Promise.all([policies.length > 0 ? tools.found(image) : [], image.subject]);
+    [found, attested] = await Promise.all([
+      policies.length > 0 ? tools.found(image) : [],
+      asked.length > 0 ? tools.attested(image, asked) : undefined,
+      image.subject,
+    ]);
   } catch (caught) {
     return { ...head, ...unreadable(asFailure(caught)) };
   }
@@ -122,8 +155,22 @@ async function verifyImage(
       await Promise.all(found.map((signature) => tools.judge(signature, image.digest, policy))),
     );
   }
-  const { verdicts, ...outcome } = evaluate(requirement, (policy) => judged.get(policy) ?? []);
-  return { ...head, ...outcome, signatures: verdicts };
+  const { verdicts, ...outcome } = evaluate(
+    requirement,
+    (policy) => judged.get(policy) ?? [],
+    (policy) => attested?.by.get(policy) ?? [],
+  );
+  const result = { ...head, ...outcome, signatures: verdicts };
+  if (attested === undefined) return result;
+  return { ...result, attestations: await attested.settled(outcome.verified) };
+}
+
+/** BuildKit's attestation manifests are signed like images, and nobody attests them in turn. */
+function requirementOf(image: Image, requirementFor: RequirementFor): Requirement {
+  const requirement = requirementFor(image);
+  return image.partOf !== undefined && image.platform === attestationManifest
+    ? withoutAttestations(requirement)
+    : requirement;
 }
 
 async function resolveOrFail(

@@ -1,5 +1,6 @@
 import type { Failure } from '../failure.ts';
 import type { Digest } from '../image/digest.ts';
+import type { AttestationVerdict } from '../signature/judge-attestation.ts';
 import type { Verdict, VerdictCode } from '../signature/verdict.ts';
 
 /**
@@ -30,10 +31,18 @@ export interface VerifyResult {
   readonly reason?: string;
   /** every signature that was found, the rejected ones with their code and sentence */
   readonly signatures: readonly Verdict[];
+  /** where attestations were asked for: every one that was found */
+  readonly attestations?: readonly AttestationResult[];
   /** what the registry said, for the log and its way out; not part of the output */
   readonly failure?: Failure;
   /** every place in a file where the image is named, with how it is named there */
   readonly sources?: readonly Source[];
+}
+
+/** What became of an attestation. */
+export interface AttestationResult extends Omit<AttestationVerdict, 'predicate'> {
+  /** the file with its predicate; only where the attestation and its image verified */
+  readonly path?: string;
 }
 
 /** An image that files name and that the step does not ask about. */
@@ -65,10 +74,18 @@ export function isWhole(result: VerifyResult, all: readonly VerifyResult[]): boo
   );
 }
 
+/** What a good signature, or an attestation in its place, tells of who made it and when. */
+export type SignedBy = Omit<Verdict, 'annotations'>;
+
 /**
  * The signature to tell of an image: a good one, if possible one that a log entry stands behind.
+ * Where only attestations count it is one of these.
  */
-export function goodSignature({ signatures }: VerifyResult): Verdict | undefined {
-  const good = signatures.filter(({ verified }) => verified);
+export function goodSignature({
+  signatures,
+  attestations = [],
+}: Pick<VerifyResult, 'signatures' | 'attestations'>): SignedBy | undefined {
+  const signed: readonly SignedBy[] = signatures.filter(({ verified }) => verified);
+  const good = signed.length > 0 ? signed : attestations.filter(({ verified }) => verified);
   return good.find(({ tlogIndex }) => tlogIndex !== undefined) ?? good[0];
 }

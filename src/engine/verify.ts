@@ -1,12 +1,14 @@
 import { Failure } from '../failure.ts';
 import { mergeTargets, readTargets } from '../image/targets.ts';
+import { ByteRoom } from '../registry/byte-room.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
+import { openAttested } from './attested.ts';
 import type { FileFindings } from './files.ts';
 import { openJudge } from './judging.ts';
 import { openPolicy } from './policy.ts';
 import { openReading, type Prepared, prepare, type Reading } from './prepare.ts';
 import type { VerifyRequest } from './request.ts';
-import { policiesOf } from './requirement.ts';
+import { attestationsOf, policiesOf } from './requirement.ts';
 import { verifyImages } from './verify-images.ts';
 import type { NotJudged, VerifyResult } from './verify-result.ts';
 import { type World, withTags } from './world.ts';
@@ -67,24 +69,37 @@ function nothingFound({ changedOnly, files, notJudged }: FileFindings): string {
 }
 
 async function verifyTargets(
-  { targets, open, found, signed }: Reading,
+  reading: Reading,
   findings: FileFindings | undefined,
   request: VerifyRequest,
   world: World,
 ): Promise<VerifyReport> {
+  const { targets, open, found, signed } = reading;
   const { policy, requirementFor } = await openPolicy(request, world);
-  const required = targets.flatMap(({ reference, references, digest }) =>
-    policiesOf(
-      requirementFor({ name: reference, references, ...(digest === undefined ? {} : { digest }) }),
-    ),
-  );
+  const required = targets.flatMap(({ reference, references, digest }) => {
+    const known = digest === undefined ? {} : { digest };
+    const requirement = requirementFor({ name: reference, references, ...known });
+    return [
+      ...policiesOf(requirement),
+      ...attestationsOf(requirement).map((asked) => asked.policy),
+    ];
+  });
+  const judges = openJudge(required, signed, request, world);
   const tools = {
     open,
     sleep: world.deadline.sleep,
     recursive: request.recursive,
     describedBy: 'headers' as const,
     found,
-    judge: openJudge(required, signed, request, world),
+    judge: judges.judge,
+    attested: openAttested({
+      ...judges,
+      open,
+      found,
+      attestations: reading.attestations,
+      keep: world.files.keep,
+      room: new ByteRoom(64 << 20),
+    }),
   };
   const judged = await withTags(world, (onTagOnly, tell) =>
     verifyImages(targets, requirementFor, { ...tools, onTagOnly }, (result) =>

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { lstat, open, readdir, readlink, realpath } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, readlink, realpath, rm, writeFile } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { Failure } from '../failure.ts';
 import type { Globs } from '../references/glob.ts';
 import { mostFileBytes } from '../references/image-use.ts';
-import type { ChosenFiles } from './world.ts';
+import type { ChosenFiles, KeptFile } from './world.ts';
 
 /** What was found in the workspace. Paths have `/` and are relative to it. */
 export interface WorkspaceFiles {
@@ -165,4 +165,12 @@ export async function readKeyFile(path: string, maxBytes: number): Promise<Uint8
     length: maxBytes,
   });
   return buffer.subarray(0, bytesRead);
+}
+
+/** Writes a file into a folder of the run, which nobody else can read. Throws as node:fs does. */
+export async function keepFile(folder: string, name: string, bytes: Uint8Array): Promise<KeptFile> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, name);
+  await writeFile(path, bytes);
+  return { path, discard: () => rm(path, { force: true }) };
 }

@@ -53,9 +53,20 @@ export interface Files {
   fileOfPolicy(path: string): Promise<string>;
   /** at most `maxBytes` of a regular file; throws as node:fs does */
   readKey(path: string, maxBytes: number): Promise<Uint8Array>;
+  /**
+   * Keeps what was verified for later steps, under this name in a folder of the run. Throws as
+   * node:fs does.
+   */
+  keep(name: string, bytes: Uint8Array): Promise<KeptFile>;
   readonly home: string;
   /** a folder for what may be kept from run to run */
   readonly cache: string;
+}
+
+export interface KeptFile {
+  readonly path: string;
+  /** Takes it away again: it shall not be found where its image does not verify. */
+  readonly discard: () => Promise<void>;
 }
 
 export interface ChosenFiles {

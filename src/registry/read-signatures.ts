@@ -51,7 +51,17 @@ interface Pointer {
   readonly size: number;
   readonly annotations: Readonly<Record<string, string>>;
 }
-type Broken = Extract<FoundSignature, { problem: unknown }>;
+export type Broken = Extract<FoundSignature, { problem: unknown }> & {
+  /** too large for a signature, but an attestation may have so many bytes */
+  readonly large?: LargeBlob;
+};
+export interface LargeBlob {
+  readonly blob: Digest;
+  /** bytes, as declared */
+  readonly size: number;
+  /** of the layer; of a bundle those of its manifest */
+  readonly annotations: Readonly<Record<string, string>>;
+}
 type Lead = Pointer | Broken;
 
 /** True when an entry of a list of referrers may be a signature; only its manifest tells. */
@@ -77,7 +87,7 @@ export async function readReferrers(
   image: Digest,
   lists: readonly (readonly JsonObject[] | Promise<readonly JsonObject[]>)[],
   most: number,
-): Promise<FoundSignature[]> {
+): Promise<(FoundSignature | Broken)[]> {
   const candidates = new Set<unknown>();
   let [left, bytes] = [most, 0];
   // Counted while they come: a manifest may name thousands of signatures, and there may be a
@@ -107,7 +117,8 @@ export async function readReferrers(
 }
 
 /**
- * Reads the signatures in the layers of a `.sig` manifest.
+ * Reads the signatures in the layers of a `.sig` manifest, or with their media type the attestations
+ * of an `.att` manifest.
  * @throws {Failure} as `readReferrers`
  */
 export async function readLayers(
@@ -115,8 +126,9 @@ export async function readLayers(
   place: { readonly digest: Digest; readonly reference: string },
   layers: readonly JsonObject[],
   most: number,
-): Promise<FoundSignature[]> {
-  const ours = layers.filter(({ mediaType }) => mediaType === mediaTypes.simpleSigning);
+  mediaType: string = mediaTypes.simpleSigning,
+): Promise<(FoundSignature | Broken)[]> {
+  const ours = layers.filter((layer) => layer.mediaType === mediaType);
   if (ours.length > most) throw tooMany(ours.length, most);
   return readBlobs(
     repository,
@@ -218,7 +230,7 @@ function leadsOf(
       ),
     ];
   }
-  return layers.map((layer) => pointer(format, place, layer));
+  return layers.map((layer) => pointer(format, place, layer, manifest.annotations));
 }
 
 /**
@@ -229,6 +241,7 @@ function pointer(
   format: Format,
   place: { digest: Digest; reference: string },
   layer: JsonObject | Descriptor,
+  aboutBundle: Readonly<Record<string, string>> = {},
 ): Lead {
   const { digest: blob, size, annotations = {} } = layer;
   const limit = format === 'bundle' ? maxBundleBytes : maxPayloadBytes;
@@ -236,10 +249,14 @@ function pointer(
     return broken(format, place, 'malformed', 'the digest of its layer is not sha256');
   if (!Number.isSafeInteger(size) || Number(size) < 0)
     return broken(format, place, 'malformed', 'the size of its layer is not a number of bytes');
-  if (Number(size) > limit)
-    return broken(format, place, 'too-large', `it has ${size} bytes, more than ${limit}`);
   if (!areTexts(annotations))
     return broken(format, place, 'malformed', 'the annotations of its layer are not text');
+  if (Number(size) > limit) {
+    const problem = broken(format, place, 'too-large', `it has ${size} bytes, more than ${limit}`);
+    if (Number(size) > maxAttestationBytes) return problem;
+    const large = { blob, size: Number(size), annotations: { ...aboutBundle, ...annotations } };
+    return { ...problem, large };
+  }
   return {
     format,
     digest: place.digest,
@@ -254,7 +271,7 @@ async function readBlobs(
   repository: Reader,
   leads: readonly Lead[],
   most: number,
-): Promise<FoundSignature[]> {
+): Promise<(FoundSignature | Broken)[]> {
   if (leads.length > most) throw tooMany(leads.length, most);
   // A stranger's manifest may name the blob of a good signature with a size that is too small: the
   // largest counts, the digest tells the rest.
@@ -313,7 +330,7 @@ export function readerWithEarlyBlob(
  * One signature that cannot be read must not hide the others; what concerns the whole registry is
  * not about one signature.
  */
-function problemOf(
+export function problemOf(
   caught: unknown,
   format: Format,
   place: { digest: Digest; reference: string },
@@ -354,7 +371,7 @@ export function tooMany(count: number, most: number): Failure {
   return tooLarge(`are ${count}, more than ${most}`);
 }
 
-function tooLarge(what: string): Failure {
+export function tooLarge(what: string): Failure {
   return new Failure(
     'too-large',
     `The signatures of this image ${what}.`,

@@ -1,6 +1,7 @@
 import type { Descriptor } from '../image/descriptor.ts';
 import type { Digest } from '../image/digest.ts';
 import type { RepositoryName } from '../image/reference.ts';
+import { ByteRoom } from './byte-room.ts';
 import { emptyConfig } from './referrer-manifest.ts';
 import type { ReferrersIndex } from './referrers-index.ts';
 import type { Repository } from './repository.ts';
@@ -30,6 +31,8 @@ export interface RepositoryMemory {
  * ten images cost one probe. Make one for each run, and hand it to every `openStore`.
  */
 export class RunMemory {
+  /** for what is too large to be held for many images at once */
+  readonly room = new ByteRoom(64 << 20);
   readonly #repositories = new Map<string, RepositoryMemory>();
 
   of({ registry, repository }: RepositoryName): RepositoryMemory {

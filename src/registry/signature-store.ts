@@ -1,6 +1,7 @@
 import type { Descriptor } from '../image/descriptor.ts';
 import type { Digest } from '../image/digest.ts';
-import type { Format, FoundSignature } from '../signature/found.ts';
+import type { Format, FoundAttestation, FoundSignature } from '../signature/found.ts';
+import type { LargeAttestation } from './read-attestations.ts';
 import type { LayerKind } from './signature-tag.ts';
 
 /** A signature of ours in the registry. */
@@ -35,6 +36,18 @@ export interface SignatureStore {
    * "no signature".
    */
   found(formats?: readonly Format[], reach?: Reach): Promise<readonly FoundSignature[]>;
+  /**
+   * Every attestation there may be: bundles, and the layers of the `.att` manifest. Only judging one
+   * tells what it is: signatures in bundles are among them. Those with more bytes than a signature
+   * may have are not fetched yet. Lists and bundles are read once, for this and `found` together.
+   * @param types those that somebody asks for; large ones that say themselves to be of another type
+   * are then problems
+   * @throws {Failure} as `found`
+   */
+  attestations(
+    types?: readonly string[],
+    formats?: readonly Format[],
+  ): Promise<readonly (FoundAttestation | LargeAttestation)[]>;
   /**
    * Writes a bundle as an OCI 1.1 referrer. The upload begins while the bundle is still being made.
    * Resolves when it is listed: at once with the referrers API, after a read-back with the tag.

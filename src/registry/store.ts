@@ -1,9 +1,12 @@
 import { Failure } from '../failure.ts';
 import { type Descriptor, mediaTypes } from '../image/descriptor.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
-import type { Format, FoundSignature } from '../signature/found.ts';
+import type { Format, FoundAttestation, FoundSignature } from '../signature/found.ts';
+import type { ByteRoom } from './byte-room.ts';
 import type { JsonObject } from './json-document.ts';
+import { attestationsAmong, type LargeAttestation } from './read-attestations.ts';
 import {
+  type Broken,
   maxAttestationBytes,
   maxBundleBytes,
   maxPayloadBytes,
@@ -78,6 +81,7 @@ class Store implements SignatureStore {
   readonly #memory: RepositoryMemory;
   readonly #tags: ImageTags;
   readonly #most: number;
+  readonly #room: ByteRoom;
   readonly #attached = new WeakMap<Attachment, Attached>();
   /** a read that failed is not remembered */
   readonly #once = new Map<string, Promise<unknown>>();
@@ -87,7 +91,9 @@ class Store implements SignatureStore {
     this.#image = image;
     this.#tools = options;
     this.#most = options.maxSignatures ?? 1_000;
-    this.#memory = (options.memory ?? new RunMemory()).of(repository.name);
+    const memory = options.memory ?? new RunMemory();
+    this.#room = memory.room;
+    this.#memory = memory.of(repository.name);
     this.#tags = this.#memory.images.get(image) ?? openTags(repository, image, this.#most, options);
     this.#memory.images.set(image, this.#tags);
   }
@@ -100,11 +106,30 @@ class Store implements SignatureStore {
       formats.includes('bundle')
         ? this.#remember(`referrers, ${reach}`, () => this.#foundReferrers(reach))
         : [],
-      formats.includes('legacy') ? this.#remember('layers', () => this.#foundLayers()) : [],
+      formats.includes('legacy')
+        ? this.#remember('signature layers', () => this.#foundLayers('signature'))
+        : [],
     ]);
     const found = [...referrers, ...layers].filter(({ format }) => formats.includes(format));
     if (found.length > this.#most) throw tooMany(found.length, this.#most);
     return found;
+  }
+
+  async attestations(
+    types?: readonly string[],
+    formats: readonly Format[] = ['bundle', 'legacy'],
+  ): Promise<readonly (FoundAttestation | LargeAttestation)[]> {
+    const [referrers, layers] = await Promise.all([
+      formats.includes('bundle')
+        ? this.#remember('referrers, all', () => this.#foundReferrers('all'))
+        : [],
+      formats.includes('legacy')
+        ? this.#remember('attestation layers', () => this.#foundLayers('attestation'))
+        : [],
+    ]);
+    const found = [...referrers.filter(({ format }) => format === 'bundle'), ...layers];
+    if (found.length > this.#most) throw tooMany(found.length, this.#most);
+    return attestationsAmong(found, { repository: this.#repository, room: this.#room, types });
   }
 
   async attachBundle(
@@ -259,7 +284,7 @@ class Store implements SignatureStore {
     return listed?.some((entry) => entry.digest === digest) ?? false;
   }
 
-  async #foundReferrers(reach: Reach): Promise<FoundSignature[]> {
+  async #foundReferrers(reach: Reach): Promise<(FoundSignature | Broken)[]> {
     // Where it is not known yet whether there is an API, the tag is read beside asking: most
     // registries that people push to have none.
     const besideAsking = reach === 'all' || this.#memory.hasApi === undefined;
@@ -320,9 +345,10 @@ class Store implements SignatureStore {
     };
   }
 
-  async #foundLayers(): Promise<FoundSignature[]> {
-    const tag = signatureTag(this.#image);
-    const look = await this.#tags.signatures.look();
+  async #foundLayers(kind: LayerKind): Promise<(FoundSignature | Broken)[]> {
+    const tag = signatureTag(this.#image, kind);
+    const isSignature = kind === 'signature';
+    const look = await this.#tags[isSignature ? 'signatures' : 'attestations'].look();
     if ('foreign' in look)
       return [this.#malformed('legacy', look.fetched.digest, tag, look.foreign)];
     const { digest, entries } = look.content;
@@ -333,6 +359,7 @@ class Store implements SignatureStore {
           { digest, reference: this.#reference(`:${tag}`) },
           entries,
           this.#most,
+          isSignature ? mediaTypes.simpleSigning : mediaTypes.dsseEnvelope,
         );
   }
 

@@ -61,8 +61,8 @@ export interface AttestationStatement {
 /**
  * Reads an in-toto statement, v1 or v0.1, up to its predicate (in-toto attestation framework,
  * spec/v1/statement.md). A statement may be about several images.
- * @throws {Refusal} `wrong-predicate` for what is no statement of these versions, or is a signature
- * and no attestation; `wrong-subject` where it is about nothing; `malformed`, `too-large`
+ * @throws {Refusal} `wrong-predicate` for what is no statement of these versions; `wrong-subject`
+ * where it is about nothing; `malformed`, `too-large`
  */
 export function readAttestation(payload: Buffer): AttestationStatement {
   if (payload.length > maxStatementBytes)
@@ -83,8 +83,6 @@ export function readAttestation(payload: Buffer): AttestationStatement {
   const predicateType = headValue(members, 'predicateType');
   if (typeof predicateType !== 'string' || predicateType === '')
     throw new Refusal('wrong-predicate', 'The statement names no predicate type.');
-  if (predicateType === signPredicateType)
-    throw new Refusal('wrong-predicate', 'It is a signature, not an attestation.');
   // Names of another case would be the same field to readers in Go.
   onlyFields(
     Object.fromEntries(members),

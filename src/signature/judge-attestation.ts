@@ -16,6 +16,7 @@ import type { SignaturePolicy } from './policy.ts';
 import { checkProvenance, type Provenance, readProvenance } from './provenance.ts';
 import { Refusal } from './refusal.ts';
 import { checkSigner } from './signer-rules.ts';
+import { signPredicateType } from './statement.ts';
 import type { Trust } from './trust.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -105,6 +106,10 @@ function ofType(
   facts: AttestationFacts,
 ): AttestationStatement {
   const { predicateType } = statement;
+  if (predicateType === signPredicateType) {
+    facts.type = signPredicateType;
+    throw new Refusal('wrong-predicate', 'It is a signature, not an attestation.');
+  }
   facts.type = types.includes(predicateType) ? predicateType : shown(predicateType);
   if (types.includes(predicateType)) return statement;
   throw new Refusal(

@@ -11,6 +11,7 @@ export type Format = 'bundle' | 'legacy';
 export const verdictCodes = [
   'verified',
   'unsigned',
+  'no-attestation',
   'wrong-identity',
   'wrong-issuer',
   'wrong-claim',

@@ -101,7 +101,8 @@ async function tellPullRequest(report: Findings, inputs: VerifyInputs, run: Run)
 /** One line of the log for an image that is done. */
 function tellVerified(result: VerifyResult, log: Log): void {
   log.info(resultLine(result));
-  for (const { code, reason, reference } of result.signatures.filter(({ verified }) => !verified)) {
+  const found = [...result.signatures, ...(result.attestations ?? [])];
+  for (const { code, reason, reference } of found.filter(({ verified }) => !verified)) {
     log.debug(`${reference} does not count: ${code}: ${reason}`);
   }
 }
@@ -124,6 +125,8 @@ async function reportVerified(
     ...(await pageSetting(env, images)),
     ...(verdict === undefined ? {} : { verdict }),
     policyFiles: inputs.policy,
+    attestationTypes: inputs.attestationTypes,
+    signature: inputs.signature,
     fail: inputs.fail,
     ...(policy === undefined ? {} : { policy }),
   };

@@ -334,6 +334,17 @@ export const verifyTable = {
     sentence:
       'Annotations that the signature must carry, one `name=value` a line. The value may contain `=`.',
   },
+  'attestation-type': {
+    kind: 'list',
+    sentence:
+      "Attestations that the image must carry as well, by the same signer, one a line; all of them: `slsaprovenance1`, `slsaprovenance`, `spdx`, `cyclonedx`, `vuln`, `openvex` (cosign's names), or the URI of a predicate type.",
+  },
+  signature: {
+    kind: ['required', 'ignore'],
+    default: 'required',
+    sentence:
+      'Whether a signature of the image is asked for: `required`; or `ignore`, only the attestations count, for images of builders that sign nothing else. That needs `attestation-type`.',
+  },
   policy: {
     kind: 'list',
     sentence:

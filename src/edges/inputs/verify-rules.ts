@@ -63,6 +63,7 @@ export function checkVerifyInputs(
   checkIssuerNamed({ ...given, issuer: [...given.issuer, ...given.issuerRegexp] });
   checkClaims(inputs);
   checkAmbiguity(inputs, given);
+  checkAttestations(inputs);
   checkRegistryLogin(inputs);
   checkTuf(inputs);
   const openness = inputs.identities.length === 0 ? [] : checkOpenness(inputs);
@@ -138,6 +139,20 @@ const howToTrust = [
   '  policy: policies/*.yaml',
   '```',
 ].join('\n');
+
+function checkAttestations({ signature, attestationTypes, annotations }: CheckedInputs): void {
+  if (signature !== 'ignore') return;
+  if (attestationTypes.length === 0)
+    throw bad(
+      '`signature: ignore` lets only attestations count, and input attestation-type is empty: nothing would be asked for.',
+      'Say which the image must carry, for example `attestation-type: slsaprovenance1`, or remove `signature`.',
+    );
+  if (Object.keys(annotations).length > 0)
+    throw bad(
+      'Input annotations is about the signature of the image, and `signature: ignore` says that none is looked at.',
+      'Remove one of the two.',
+    );
+}
 
 /** There is no "signed by anybody". */
 function checkSigner(

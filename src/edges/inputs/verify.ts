@@ -1,5 +1,8 @@
 import type { Masker } from '../../engine/world.ts';
+import { Failure } from '../../failure.ts';
+import { predicateTypeOf, predicateTypes } from '../../signature/attestation.ts';
 import type { GithubClaims, Matcher, Pattern, SourceClaims } from '../../signature/policy.ts';
+import { shown } from '../../text/untrusted.ts';
 import { type ClaimInput, githubInputs, sourceInputs } from '../claims.ts';
 import { otherNames } from './other-names.ts';
 import { parsePatterns } from './patterns.ts';
@@ -51,6 +54,8 @@ export function readVerifyInputs(
     github: claimsOf<GithubClaims>(githubInputs, read),
     source: claimsOf<SourceClaims>(sourceInputs, read),
     annotations: read.annotations.annotations,
+    attestationTypes: typesOf(read['attestation-type']),
+    signature: read.signature,
     policy: read.policy,
     files: read.files,
     changedOnly: read['changed-only'],
@@ -98,6 +103,20 @@ function claimsOf<Claims extends object>(
     return value === undefined ? [] : [[name, value]];
   });
   return Object.fromEntries(claims) as Claims;
+}
+
+/** @throws {Failure} `bad-input` for what is no predicate type */
+function typesOf(entries: readonly string[]): readonly string[] {
+  const types = entries.map((entry) => {
+    const type = predicateTypeOf(entry);
+    if (type !== undefined) return type;
+    throw new Failure(
+      'bad-input',
+      `Input attestation-type has "${shown(entry, 100)}", which is no type of attestations that is known here.`,
+      `Write one a line: ${Object.keys(predicateTypes).slice(0, 8).join(', ')}, or the URI of a predicate type, such as \`attestation-type: https://slsa.dev/provenance/v1\`.`,
+    );
+  });
+  return [...new Set(types)];
 }
 
 function exact(text: string): Matcher {

@@ -4,6 +4,7 @@ import type { VerdictCode } from '../../signature/verdict.ts';
 export const codeTitles: Readonly<Record<VerdictCode, string>> = {
   verified: 'The image is signed by whom it should be',
   unsigned: 'The image has no signature',
+  'no-attestation': 'The image does not carry the attestations asked for',
   'wrong-identity': 'The image is signed by another identity',
   'wrong-issuer': 'The image is signed by an identity of another issuer',
   'wrong-claim': 'The signature was made for another repository, ref or event',

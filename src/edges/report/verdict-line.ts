@@ -32,5 +32,7 @@ export function verifyVerdict(
   const whole = results.every((result) => isWhole(result, results));
   const good = results.map(goodSignature).filter((signature) => signature !== undefined);
   if (results.length === 0 || !whole || good.length === 0) return undefined;
-  return `${signedBy(good)}, verified, ${secondsInWords(elapsed)}`;
+  const who = signedBy(good);
+  const isSigned = results.some(({ signatures }) => signatures.some(({ verified }) => verified));
+  return `${isSigned ? who : who.replace('Signed', 'Attested')}, verified, ${secondsInWords(elapsed)}`;
 }

@@ -35,6 +35,8 @@ const advice: Readonly<Record<VerdictCode, (result: VerifyResult) => string>> = 
     asked || partOf.length === 0
       ? signIt(nameOf(image))
       : 'The index may be signed, and this manifest inside it is not. Sign with `recursive: true`, or leave `recursive` out here to ask for the signature of the index alone.',
+  'no-attestation': () =>
+    'Attest it in the job that pushes it, with sign-image/attest as a step after the push, or ask for another `attestation-type`. What an image is attested with is listed in the summary.',
   'wrong-identity': (result) => strangerAdvice(result),
   'wrong-issuer': (result) => strangerAdvice(result),
   'wrong-claim': (result) => strangerAdvice(result),

@@ -1,4 +1,5 @@
 import {
+  type AttestationResult,
   goodSignature,
   isWhole,
   type NotJudged,
@@ -32,6 +33,7 @@ export function verifyOutputs(
     'tlog-index': good?.tlogIndex?.toString() ?? '',
     identity: good?.identity ?? '',
     issuer: good?.issuer ?? '',
+    attestations: attestationsJson(whole),
     failed: JSON.stringify(
       asked
         .filter((result) => !whole.includes(result))
@@ -53,9 +55,21 @@ function resultsJson(results: readonly VerifyResult[], notJudged: readonly objec
     (verdicts) => goodFirst(verdicts).slice(0, 1).map(signatureEntry).map(withoutAnnotations),
     () => [],
   ];
-  for (const size of sizes) {
+  const most = [Number.POSITIVE_INFINITY, mostSignatures, mostSignatures, 0];
+  for (const [index, size] of sizes.entries()) {
     const json = JSON.stringify([
-      ...results.flatMap((result) => resultEntries(result, size(result.signatures))),
+      ...results.flatMap((result) =>
+        resultEntries(result, {
+          signatures: size(result.signatures),
+          ...(result.attestations === undefined
+            ? {}
+            : {
+                attestations: goodFirst(result.attestations)
+                  .slice(0, most[index])
+                  .map(attestationEntry),
+              }),
+        }),
+      ),
       ...notJudged,
     ]);
     if (Buffer.byteLength(json) <= mostResultBytes) return json;
@@ -63,7 +77,24 @@ function resultsJson(results: readonly VerifyResult[], notJudged: readonly objec
   return '';
 }
 
-function goodFirst(verdicts: readonly Verdict[]): readonly Verdict[] {
+/**
+ * Output `attestations`: what later steps may use, so only what belongs to images that verified with
+ * all that was looked at inside them.
+ */
+function attestationsJson(results: readonly VerifyResult[]): string {
+  const json = JSON.stringify(
+    results.flatMap(({ image, attestations = [] }) =>
+      attestations
+        .filter(({ path }) => path !== undefined)
+        .map(({ type, path, identity = null, issuer = null, tlogIndex = null }) => ({
+          ...{ image, type, path, identity, issuer, tlogIndex },
+        })),
+    ),
+  );
+  return Buffer.byteLength(json) <= mostResultBytes ? json : '';
+}
+
+function goodFirst<T extends { readonly verified: boolean }>(verdicts: readonly T[]): readonly T[] {
   return verdicts.toSorted((one, other) => Number(other.verified) - Number(one.verified));
 }
 
@@ -71,13 +102,13 @@ function goodFirst(verdicts: readonly Verdict[]): readonly Verdict[] {
  * One entry for each place in a file that names the image, and one for the names it was given
  * otherwise.
  */
-function resultEntries(result: VerifyResult, signatures: readonly object[]): readonly object[] {
+function resultEntries(result: VerifyResult, lists: Lists): readonly object[] {
   const { image, references, sources = [] } = result;
   const inFiles = new Set(sources.map(({ reference }) => reference));
   const named = references.find((reference) => !inFiles.has(reference));
-  const rest = resultEntry(result, named ?? references[0] ?? image, signatures);
+  const rest = resultEntry(result, named ?? references[0] ?? image, lists);
   const entries = sources.map(({ reference, file, line }) => ({
-    ...resultEntry(result, reference, signatures),
+    ...resultEntry(result, reference, lists),
     source: { file, line },
   }));
   return named !== undefined || entries.length === 0 ? [rest, ...entries] : entries;
@@ -86,7 +117,7 @@ function resultEntries(result: VerifyResult, signatures: readonly object[]): rea
 function resultEntry(
   { image, digest, platform, verified, code, reason }: VerifyResult,
   reference: string,
-  signatures: readonly object[],
+  lists: Lists,
 ) {
   return {
     image,
@@ -96,8 +127,17 @@ function resultEntry(
     verified,
     ...(code === undefined ? {} : { code }),
     ...(reason === undefined ? {} : { reason }),
-    signatures,
+    ...lists,
   };
+}
+
+interface Lists {
+  readonly signatures: readonly object[];
+  readonly attestations?: readonly object[];
+}
+
+function attestationEntry({ certificate: _, expected: __, ...result }: AttestationResult): object {
+  return result;
 }
 
 /**

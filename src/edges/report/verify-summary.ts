@@ -1,8 +1,12 @@
-import { goodSignature, isWhole, type VerifyResult } from '../../engine/verify-result.ts';
+import {
+  goodSignature,
+  isWhole,
+  type SignedBy,
+  type VerifyResult,
+} from '../../engine/verify-result.ts';
 import { keyId } from '../../signature/key.ts';
 import type { Matcher, SignaturePolicy, SignerRule } from '../../signature/policy.ts';
 import { matcherText } from '../../signature/policy.ts';
-import type { Verdict } from '../../signature/verdict.ts';
 import { claimEntries } from '../claims.ts';
 import { failureBlocks, type StepFailure, stepBlock } from './failure-blocks.ts';
 import { count } from './list-words.ts';
@@ -21,13 +25,16 @@ import {
   prose,
   shortDigest,
 } from './summary-html.ts';
-import { timeInWords } from './verify-words.ts';
+import { attestedInWords, hasGoodSignature, timeInWords } from './verify-words.ts';
 
 export interface VerifySummarySetting extends PageSetting {
   /** what was asked of every image; absent where policy files decide */
   readonly policy?: SignaturePolicy;
   /** input `policy` */
   readonly policyFiles: readonly string[];
+  /** URIs of predicate types that were asked for */
+  readonly attestationTypes?: readonly string[];
+  readonly signature?: 'required' | 'ignore';
   /** input `fail` */
   readonly fail: boolean;
   /** the run in one sentence; absent where something did not verify */
@@ -106,13 +113,25 @@ function expected(setting: VerifySummarySetting, folded: boolean): string {
   return folded ? details('Asked for', lines(...facts)) : lines('<b>Asked for</b>', ...facts);
 }
 
-function expectedLines({ policy, policyFiles }: VerifySummarySetting): readonly string[] {
-  if (policy === undefined) return policyFiles.map((file) => `Policy ${code(file)}`);
+function expectedLines(setting: VerifySummarySetting): readonly string[] {
+  const { policy, policyFiles } = setting;
+  const { attestationTypes = [], signature } = setting;
+  if (policy === undefined)
+    return [
+      ...policyFiles.map((file) => `Policy ${code(file)}`),
+      ...attestationTypes.map((type) => `Attestation ${code(type)}`),
+    ];
   const annotations = Object.entries(policy.annotations).map(
     ([name, value]) => `Annotation ${code(`${name}=${value}`)}`,
   );
   const log = policy.tlog === 'required' ? 'an entry is required' : 'not looked at';
-  return [...policy.signers.flatMap(signerLines), ...annotations, `Transparency log: ${log}`];
+  return [
+    ...policy.signers.flatMap(signerLines),
+    ...annotations,
+    ...attestationTypes.map((type) => `Attestation ${code(type)}`),
+    ...(signature === 'ignore' ? ['Signatures of the image: not looked at'] : []),
+    `Transparency log: ${log}`,
+  ];
 }
 
 function signerLines(rule: SignerRule): readonly string[] {
@@ -142,7 +161,8 @@ function imageBlock(
   return lines(
     `${whole ? '✅' : '❌'} ${namesHtml(references, image, page)}`,
     whole ? '' : 'not everything inside verifies',
-    good === undefined ? prose(reason) : withSigner ? signerLine(good) : '',
+    good === undefined ? prose(reason) : withSigner ? signerLine(good, result) : '',
+    attestationLine(result),
     facts(
       shortDigest(digest),
       good === undefined ? undefined : timeInWords(good),
@@ -152,8 +172,22 @@ function imageBlock(
   );
 }
 
-function signerLine(good: Verdict): string {
-  return `signed by ${prose(signerInWords(good).slice(0, 500))}`;
+function signerLine(good: SignedBy, result: VerifyResult): string {
+  const did = hasGoodSignature(result) ? 'signed' : 'attested';
+  return `${did} by ${prose(signerInWords(good).slice(0, 500))}`;
+}
+
+/** What the image is attested with, and of provenance what it says. */
+function attestationLine(result: VerifyResult): string {
+  const attested = attestedInWords(result);
+  if (attested === '') return '';
+  const told = (result.attestations ?? []).find(({ provenance }) => provenance !== undefined);
+  const { builder, source } = told?.provenance ?? {};
+  return facts(
+    `attested: ${prose(attested)}`,
+    builder === undefined ? undefined : `builder ${code(builder.slice(0, 500))}`,
+    source === undefined ? undefined : `source ${code(source.slice(0, 500))}`,
+  );
 }
 
 /** What later steps should use; of one image in sight, of several folded. */
@@ -186,8 +220,19 @@ function manifests(index: VerifyResult, results: readonly VerifyResult[]): reado
  * push may put one there: they are told without alarm.
  */
 function others(result: VerifyResult): readonly string[] {
-  const { signatures, platform, verified } = result;
-  const rejected = signatures.filter((signature) => !signature.verified);
+  return [
+    ...rejectedOf('signature', result.signatures, result),
+    ...rejectedOf('attestation', result.attestations ?? [], result),
+  ];
+}
+
+function rejectedOf(
+  kind: string,
+  all: readonly SignedBy[],
+  result: VerifyResult,
+): readonly string[] {
+  const { platform, verified } = result;
+  const rejected = all.filter((one) => !one.verified);
   if (rejected.length === 0) return [];
   const rows = rejected
     .slice(0, mostRejected)
@@ -199,7 +244,7 @@ function others(result: VerifyResult): readonly string[] {
   const left = rejected.length - mostRejected;
   const more = left > 0 ? [`… and ${left} more: see output <code>results</code>.`] : [];
   const name = [code(shortName(result)), platform === undefined ? '' : code(platform)];
-  const what = `${count(rejected.length, 'signature')} of ${name.join(' ').trim()}`;
+  const what = `${count(rejected.length, kind)} of ${name.join(' ').trim()}`;
   const title = verified
     ? `${what} beside the one that counts: no harm, for your information`
     : `${what} that ${rejected.length === 1 ? 'does' : 'do'} not count`;

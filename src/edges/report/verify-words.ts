@@ -1,6 +1,4 @@
-import type { VerifyResult } from '../../engine/verify-result.ts';
-import { goodSignature } from '../../engine/verify-result.ts';
-import type { Verdict } from '../../signature/verdict.ts';
+import { goodSignature, type SignedBy, type VerifyResult } from '../../engine/verify-result.ts';
 import { shown } from '../../text/untrusted.ts';
 import { namesInWords } from './image-words.ts';
 import { listed } from './list-words.ts';
@@ -10,7 +8,7 @@ import { signerInWords } from './signer-words.ts';
  * What a signature proves, for one line: `workflow release.yml of acme/app at refs/heads/main,
  * 2026-11-20 12:00 UTC, log index 123`.
  */
-export function signatureInWords(verdict: Verdict): string {
+export function signatureInWords(verdict: SignedBy): string {
   const time = timeInWords(verdict);
   return [
     signerInWords(verdict),
@@ -20,7 +18,7 @@ export function signatureInWords(verdict: Verdict): string {
 }
 
 /** When it was signed, by the log or the timestamp authority: `2026-11-20 12:00 UTC`. */
-export function timeInWords({ integratedTime, timestamp }: Verdict): string | undefined {
+export function timeInWords({ integratedTime, timestamp }: SignedBy): string | undefined {
   const date =
     integratedTime === undefined
       ? timestamp === undefined
@@ -48,6 +46,17 @@ export function resultLine(result: VerifyResult): string {
   return shown(lineOf(result), 4000);
 }
 
+/** The predicate types of the attestations that verified, each once. */
+export function attestedInWords({ attestations = [] }: VerifyResult): string {
+  const good = attestations.filter(({ verified }) => verified);
+  return listed([...new Set(good.flatMap(({ type }) => type ?? []))], 8);
+}
+
+/** False where only attestations count. */
+export function hasGoodSignature({ signatures }: VerifyResult): boolean {
+  return signatures.some(({ verified }) => verified);
+}
+
 function lineOf(result: VerifyResult): string {
   const { digest, verified, code, reason, sources = [] } = result;
   const places = listed(
@@ -62,5 +71,8 @@ function lineOf(result: VerifyResult): string {
   const good = goodSignature(result);
   if (!verified) return `✗ ${about}: ${code}: ${reason}`;
   if (good === undefined) return `✓ ${about}: let through without a signature: ${reason}`;
-  return `✓ ${about}: signed by ${signatureInWords(good)}`;
+  const attested = attestedInWords(result);
+  const also = attested === '' ? '' : `; attested: ${attested}`;
+  const did = hasGoodSignature(result) ? 'signed' : 'attested';
+  return `✓ ${about}: ${did} by ${signatureInWords(good)}${also}`;
 }
