@@ -1,5 +1,6 @@
 import type { SignReport } from '../../engine/sign.ts';
 import { quote } from '../../policies/cosign-command.ts';
+import { breaksLine } from '../../text/untrusted.ts';
 import type { SignInputs } from '../inputs/sign.ts';
 
 /**
@@ -32,5 +33,5 @@ export function verifyLine(
   ];
   const words = pairs.map(([name, value]) => `--${name} ${quote(value)}`);
   const line = ['sign-image verify', ...words, ...switches].join(' ');
-  return /[\p{Cc}\p{Zl}\p{Zp}]/u.test(line) ? undefined : line;
+  return breaksLine(line) ? undefined : line;
 }
