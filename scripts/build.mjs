@@ -15,7 +15,12 @@ import { refuseOldNode, refuseOldNodeOfCommand } from './old-node.mjs';
 
 const outdir = 'dist';
 const fileThread = { 'file-worker': 'src/engine/file-worker.ts' };
-const actions = [{ name: 'sign' }, { name: 'verify', threads: [fileThread] }, { name: 'keygen' }];
+const actions = [
+  { name: 'sign' },
+  { name: 'attest' },
+  { name: 'verify', threads: [fileThread] },
+  { name: 'keygen' },
+];
 const commands = ['sign', 'verify', 'keygen'];
 
 // Of these packages' modules a run that uses nothing need not load anything, though their

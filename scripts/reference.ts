@@ -4,7 +4,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse } from 'yaml';
-import { keygenTable, signTable, type Table, verifyTable } from '../src/edges/inputs/table.ts';
+import {
+  attestTable,
+  keygenTable,
+  signTable,
+  type Table,
+  verifyTable,
+} from '../src/edges/inputs/table.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -12,6 +18,7 @@ const root = join(import.meta.dirname, '..');
 export const actions: readonly (readonly [path: string, inputs: Table])[] = [
   ['', signTable],
   ['/verify', verifyTable],
+  ['/attest', attestTable],
   ['/keygen', keygenTable],
 ];
 

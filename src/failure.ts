@@ -5,6 +5,7 @@ export const failureCodes = [
   'bad-digest',
   'bad-metadata',
   'bad-annotation',
+  'bad-predicate',
   'bad-key',
   'bad-password',
   'unsupported-key',

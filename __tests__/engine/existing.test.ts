@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { alreadyThere } from '../../src/engine/existing.ts';
+import { alreadyThere, sameAnnotations } from '../../src/engine/existing.ts';
 import type { Digest } from '../../src/image/digest.ts';
 import type { Verdict } from '../../src/signature/verdict.ts';
 
@@ -13,13 +13,20 @@ const good: Verdict = {
   github: { sha: 'c0ffee' },
 };
 
+interface Wanted {
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly commit?: string;
+}
+const find = (verdicts: readonly Verdict[], { annotations, ...more }: Wanted) =>
+  alreadyThere(verdicts, { saysSame: sameAnnotations(annotations), ...more });
+
 describe('alreadyThere', () => {
   it.each([
     ['the same annotations', good, { annotations: { env: 'prod' } }],
     ['the same commit', good, { annotations: { env: 'prod' }, commit: 'c0ffee' }],
     ['no annotations', { ...good, annotations: {} }, { annotations: {} }],
   ])('finds %s', (_name, verdict, sameness) => {
-    expect([...alreadyThere([verdict], sameness)]).toEqual([['bundle', verdict]]);
+    expect([...find([verdict], sameness)]).toEqual([['bundle', verdict]]);
   });
 
   it.each([
@@ -47,12 +54,12 @@ describe('alreadyThere', () => {
       { annotations: { env: 'prod' }, commit: 'c0ffee' },
     ],
   ] as const)('is not satisfied with %s', (_name, verdict, sameness) => {
-    expect(alreadyThere([verdict as unknown as Verdict], sameness).size).toBe(0);
+    expect(find([verdict as unknown as Verdict], sameness).size).toBe(0);
   });
 
   it('keeps the first of each format', () => {
     const legacy = { ...good, format: 'legacy' } as const;
-    const there = alreadyThere([good, { ...good, reference: 'later' }, legacy], {
+    const there = find([good, { ...good, reference: 'later' }, legacy], {
       annotations: { env: 'prod' },
     });
     expect([...there]).toEqual([

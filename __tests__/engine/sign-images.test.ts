@@ -17,13 +17,15 @@ const plan: SigningPlan = {
   skipExisting: true,
   verify: true,
 };
+type Tools = SigningTools<FoundSignature, Verdict>;
+
 const target = (text: string) => ({ reference: parseReference(text), references: [text] });
 
 /**
  * What the registry holds under a tag; a store that keeps what is attached; a signer that signs
  * `signed DIGEST`.
  */
-function tools(tags: Record<string, Digest>, broken: Partial<SigningTools> = {}) {
+function tools(tags: Record<string, Digest>, broken: Partial<Tools> = {}) {
   const shelves = new Map<Digest, FoundSignature[]>();
   const attached: string[] = [];
   const verdictOn = (digest: Digest, reference: string): Verdict => ({
@@ -38,13 +40,15 @@ function tools(tags: Record<string, Digest>, broken: Partial<SigningTools> = {})
     const digest = tags[reference];
     return digest && { mediaType: mediaTypes.ociManifest, digest, size: 3 };
   };
-  const all: SigningTools & ResolveTools = {
+  const all: Tools & ResolveTools = {
     open: () => ({ head, getManifest: async () => undefined }),
     clock: systemClock,
     sleep: async () => {},
     recursive: false,
     describedBy: 'headers' as const,
     onTagOnly: () => {},
+    thing: 'signature',
+    saysSame: () => true,
     signer: async () => ({ keyId: 'key' }),
     judge: async (found, digest) => verdictOn(digest, found.reference),
     make: (_, { digest }) => ({
@@ -112,7 +116,7 @@ describe('signImages', () => {
   it('says what is true of an image whose signature was written and could not be kept', async () => {
     const lost = new Failure('signature-lost', 'It is gone.', 'Run the step again.');
     const { all } = tools({ one: digests.one });
-    const store: SigningTools['store'] = (image) => ({
+    const store: Tools['store'] = (image) => ({
       ...all.store(image),
       attachBundle: async (...given) => ({
         ...(await all.store(image).attachBundle(...given)),
@@ -135,7 +139,7 @@ describe('signImages', () => {
 
   it('does not call verified what was read back and is not', async () => {
     const { all } = tools({ one: digests.one });
-    const judge: SigningTools['judge'] = async (found, digest) => ({
+    const judge: Tools['judge'] = async (found, digest) => ({
       ...(await all.judge(found, digest)),
       verified: false,
       code: 'bad-signature',

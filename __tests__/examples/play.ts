@@ -289,7 +289,7 @@ async function playOurs(
         }
       : {};
   return runAction({
-    entry: gate ? 'dist/verify.js' : 'dist/sign.js',
+    entry: `dist/${action === 'action.yml' ? 'sign' : action.replace('/action.yml', '')}.js`,
     inputs: { ...(gate ? trustFor(given, stage) : servicesFor(given, stage)), ...given },
     githubToken: stage.secrets.GITHUB_TOKEN ?? '',
     home: { '.docker/config.json': JSON.stringify({ auths: machine.auths }) },

@@ -27,6 +27,10 @@ const workspace = () => ({
 const expected: Readonly<
   Record<string, { readonly options?: PlayOptions; readonly steps: readonly (readonly string[])[] }>
 > = {
+  'examples/attest-sbom.yml': {
+    options: { as: 'publish.yml' },
+    steps: [['signed bundle legacy'], ['signed bundle legacy'], ['verified']],
+  },
   'examples/bake.yml': { steps: [['signed bundle legacy', 'signed bundle legacy']] },
   'examples/build-push-action.yml': { steps: [['signed bundle legacy']] },
   'examples/helm-chart.yml': {

@@ -40,7 +40,7 @@ function merge(one: Needs, other: Needs): Needs {
 
 function ofStep(step: Step, job: Job): Needs {
   const own = ownAction(step.uses);
-  if (own === 'action.yml')
+  if (own === 'action.yml' || own === 'attest/action.yml')
     return {
       ...signs(step.with ?? {}, step.with ?? {}),
       ...(usesGhcr(job) ? { packages: 'write' as const } : {}),

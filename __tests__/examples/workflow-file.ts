@@ -61,9 +61,10 @@ export const workflowFolders = ['.github/workflows', 'examples', 'workflow-templ
 
 /** The action that a `uses:` means, when it is one of ours: the path of its action.yml. */
 export function ownAction(uses: string | undefined): string | undefined {
-  const match = /^(?:OWNER\/sign-image(\/verify|\/keygen)?@v1|\.(\/verify|\/keygen)?\/?)$/.exec(
-    uses ?? '',
-  );
+  const match =
+    /^(?:OWNER\/sign-image(\/verify|\/attest|\/keygen)?@v1|\.(\/verify|\/attest|\/keygen)?\/?)$/.exec(
+      uses ?? '',
+    );
   return match === null
     ? undefined
     : `${(match[1] ?? match[2] ?? '').slice(1)}/action.yml`.replace(/^\//, '');

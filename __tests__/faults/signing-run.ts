@@ -4,11 +4,13 @@
 import { systemClock } from '../../src/clock.ts';
 import { signImages } from '../../src/engine/sign-images.ts';
 import type { SignResult } from '../../src/engine/sign-result.ts';
+import { signatureKind } from '../../src/engine/signature-kind.ts';
 import { noServices, signatureMaker } from '../../src/engine/signer.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
 import { parseDigest } from '../../src/image/digest.ts';
 import { parseReference } from '../../src/image/reference.ts';
+import type { Image } from '../../src/image/resolve.ts';
 import { loadSigner } from '../../src/keys/local.ts';
 import { openRegistry } from '../../src/registry/client.ts';
 import { RunMemory } from '../../src/registry/run-memory.ts';
@@ -80,15 +82,13 @@ export async function signingRun(setting: RunSetting): Promise<readonly SignResu
     deadline: { remaining: () => deadline.remaining() * shrunken.slower, sleep },
     memory: new RunMemory(),
   };
-  const maker = signatureMaker(
-    loadSigner({ key: key.pem }),
-    Promise.resolve(noServices),
-    annotations,
-  );
+  const kind = signatureKind(annotations);
+  const maker = signatureMaker(loadSigner({ key: key.pem }), Promise.resolve(noServices), kind);
   const tools = {
     ...maker,
-    store: (image: Parameters<Parameters<typeof signImages>[2]['store']>[0]) =>
-      openStore(open(image.name), image.digest, shared),
+    thing: kind.thing,
+    saysSame: kind.saysSame,
+    store: (image: Image) => openStore(open(image.name), image.digest, shared),
     open,
     clock: systemClock,
     sleep,

@@ -4,7 +4,7 @@ import type { TokenClaims } from '../sigstore/identity-token.ts';
 import { type ChosenServices, publicGoodServices } from '../sigstore/select-services.ts';
 import { readSigningConfig } from '../sigstore/trust.ts';
 import { shown } from '../text/untrusted.ts';
-import type { SignRequest } from './request.ts';
+import type { WriteRequest } from './request.ts';
 import type { KnownVisibility, World } from './world.ts';
 
 /** The guard of private repositories, after its first look. */
@@ -22,7 +22,7 @@ export interface Guard {
   checkToken(claims: TokenClaims): Promise<void>;
 }
 
-type DisclosureRequest = Pick<SignRequest, 'services' | 'tlog' | 'disclosePrivateRepository'>;
+type DisclosureRequest = Pick<WriteRequest, 'services' | 'tlog' | 'disclosePrivateRepository'>;
 
 /**
  * Keyless signing with the public-good instance publishes the names of repository and workflow for

@@ -1,9 +1,11 @@
 import type { Format } from '../signature/found.ts';
 import type { Verdict } from '../signature/verdict.ts';
 
+type Judged = Omit<Verdict, 'annotations'>;
+
 /** What a signature that is there must say for ours to be superfluous. */
-export interface Sameness {
-  readonly annotations: Readonly<Record<string, string>>;
+export interface Sameness<Told extends Judged> {
+  readonly saysSame: (told: Told) => boolean;
   /**
    * keyless: the commit of this run; a signature of another commit by the same workflow says
    * something else
@@ -13,20 +15,26 @@ export interface Sameness {
 
 /**
  * Of what was found and judged by our own policy (our key; or our identity and issuer): per format,
- * the signature that already says what we would write.
- * Annotations must be the same set: one more or less is another statement.
+ * what already says what we would write.
  */
-export function alreadyThere(
-  verdicts: readonly Verdict[],
-  { annotations, commit }: Sameness,
-): ReadonlyMap<Format, Verdict> {
-  const there = new Map<Format, Verdict>();
+export function alreadyThere<Told extends Judged>(
+  verdicts: readonly Told[],
+  { saysSame, commit }: Sameness<Told>,
+): ReadonlyMap<Format, Told> {
+  const there = new Map<Format, Told>();
   for (const verdict of verdicts) {
     if (!verdict.verified || there.has(verdict.format)) continue;
     if (commit !== undefined && verdict.github?.sha !== commit) continue;
-    if (sameEntries(verdict.annotations, annotations)) there.set(verdict.format, verdict);
+    if (saysSame(verdict)) there.set(verdict.format, verdict);
   }
   return there;
+}
+
+/** Annotations must be the same set: one more or less is another statement. */
+export function sameAnnotations(
+  wanted: Readonly<Record<string, string>>,
+): (told: Pick<Verdict, 'annotations'>) => boolean {
+  return ({ annotations }) => sameEntries(annotations, wanted);
 }
 
 function sameEntries(

@@ -1,6 +1,9 @@
 import { Failure } from '../failure.ts';
 import type { Format } from '../signature/found.ts';
 
+/** What is written beside an image. */
+export type Thing = 'signature' | 'attestation';
+
 /** Input `format`. */
 export type FormatChoice = 'auto' | 'bundle' | 'legacy' | 'both';
 
@@ -24,6 +27,7 @@ export interface FormatFacts {
 export function chooseFormats(
   choice: FormatChoice,
   facts: FormatFacts,
+  thing: Thing = 'signature',
 ): { formats: readonly Format[]; notice?: string } {
   refuseUnprovable(facts);
   if (choice === 'bundle') return { formats: ['bundle'] };
@@ -32,16 +36,21 @@ export function chooseFormats(
   if (choice === 'auto') {
     return {
       formats: ['bundle'],
-      notice:
-        'Only the Sigstore bundle is written: the transparency log is Rekor v2, whose entries the legacy signature (sha256-….sig) cannot carry. Verifiers that read legacy signatures only (cosign before 2.6.3, podman, Connaisseur) will not see it.',
+      notice: `Only the Sigstore bundle is written: the transparency log is Rekor v2, whose entries the legacy ${thing} (${legacyTags[thing]}) cannot carry. Verifiers that read legacy ${thing}s only (${legacyReaders[thing]}) will not see it.`,
     };
   }
   throw new Failure(
     'bad-input',
-    `\`format: ${choice}\` asks for a legacy signature, but the transparency log is Rekor v2, whose entries a legacy signature cannot carry.`,
+    `\`format: ${choice}\` asks for a legacy ${thing}, but the transparency log is Rekor v2, whose entries a legacy ${thing} cannot carry.`,
     'Use `format: bundle`, or a Rekor v1 log (`rekor-url:` with `rekor-version: 1`).',
   );
 }
+
+const legacyTags = { signature: 'sha256-….sig', attestation: 'sha256-….att' } as const;
+const legacyReaders = {
+  signature: 'cosign before 2.6.3, podman, Connaisseur',
+  attestation: 'cosign before 2.6.3, policy-controller, Kyverno before 1.17',
+} as const;
 
 /**
  * A certificate lives ten minutes: without a log entry that has a time, or a timestamp, nothing

@@ -4,7 +4,7 @@ import { checkToken, type IdentityToken, type TokenClaims } from '../sigstore/id
 import { warnOfFulcio } from '../sigstore/public-issuers.ts';
 import { timeFailure, timeFit } from '../sigstore/token-time.ts';
 import { derOf } from '../text/base64.ts';
-import type { SignRequest } from './request.ts';
+import type { WriteRequest } from './request.ts';
 import type { KeylessSigner } from './signer.ts';
 import type { World } from './world.ts';
 
@@ -28,7 +28,7 @@ type FulcioTools = Pick<FulcioOptions, 'http' | 'clock' | 'retryBudget'>;
  * no provider has to be asked to know it; else when it is used
  */
 export async function identitySource(
-  { identityToken: given, oidcAudience }: Pick<SignRequest, 'identityToken' | 'oidcAudience'>,
+  { identityToken: given, oidcAudience }: Pick<WriteRequest, 'identityToken' | 'oidcAudience'>,
   { surroundings, mask, tell }: Pick<World, 'surroundings' | 'mask' | 'tell'>,
   { retryBudget, accept }: { readonly retryBudget: () => number; readonly accept: AcceptClaims },
 ): Promise<TokenSource & { readonly first: Promise<IdentityToken> }> {

@@ -6,13 +6,27 @@ import type { FormatChoice } from './formats.ts';
 // metadata, key, trusted root) are handed on as they were written.
 
 /** What to sign, with what, and how. */
-export interface SignRequest extends ImagesRequest {
+export interface SignRequest extends WriteRequest {
+  /** all of them, those of the surroundings included */
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** What to attest of images: exactly one of `predicate` and `sbom`. */
+export interface AttestRequest extends WriteRequest {
+  /** one of cosign's names, or a URI; of an SBOM its own text says the type */
+  readonly predicateType?: string;
+  /** JSON text, or a path */
+  readonly predicate?: string;
+  /** path of an SBOM in JSON */
+  readonly sbom?: string;
+}
+
+/** What signing and attesting have in common: with what, and how. */
+export interface WriteRequest extends ImagesRequest {
   /** absent = keyless */
   readonly key?: string;
   /** may be the empty password */
   readonly keyPassword?: string;
-  /** all of them, those of the surroundings included */
-  readonly annotations: Readonly<Record<string, string>>;
   readonly format: FormatChoice;
   readonly tlog: boolean;
   readonly skipExisting: boolean;

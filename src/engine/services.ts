@@ -9,8 +9,9 @@ import { createTimestampWitness } from '../sigstore/timestamp.ts';
 import { timeFit } from '../sigstore/token-time.ts';
 import { loadTrust, logIdsOf, type Trust } from '../sigstore/trust.ts';
 import { guardDisclosure } from './disclosure.ts';
+import type { Thing } from './formats.ts';
 import { identitySource, openKeyless } from './identity.ts';
-import type { SignRequest } from './request.ts';
+import type { WriteRequest } from './request.ts';
 import { formatsOf, type KeylessSigner, type Services } from './signer.ts';
 import type { World } from './world.ts';
 
@@ -33,7 +34,11 @@ export interface OpenedServices {
  *   `bad-trusted-root`, `tuf-error`, `rekor-error`, `bad-input`
  *   (`services`), `fulcio-error` (`signer`, at its first use).
  */
-export async function openServices(request: SignRequest, world: World): Promise<OpenedServices> {
+export async function openServices(
+  request: WriteRequest,
+  world: World,
+  thing: Thing,
+): Promise<OpenedServices> {
   const keyless = request.key === undefined;
   const guard = keyless ? await guardDisclosure(request, world) : undefined;
   const retryBudget = patienceOf(request, world);
@@ -50,7 +55,7 @@ export async function openServices(request: SignRequest, world: World): Promise<
   services.catch(() => {}); // told by whoever needs them first
   if (!keyless) return { services, signer: undefined };
   const signer = found.then(async ({ fulcio, services: made }) => {
-    formatsOf(request, made); // no certificate is asked for, which Fulcio would publish, when the formats will be refused
+    formatsOf(request, made, thing); // no certificate is asked for, which Fulcio would publish, when the formats will be refused
     const source = token ?? (await identity());
     const tools = { ...world, audience: request.oidcAudience, retryBudget, accept };
     // The token is looked at again, now that the services are certain: others may be foreseen.
@@ -67,13 +72,13 @@ export async function openServices(request: SignRequest, world: World): Promise<
  * How long a service may be waited for: what the step has left, minus what pushing, reading back
  * and reporting may need. That is a tenth of the budget, fifteen seconds at the most.
  */
-function patienceOf({ timeout }: SignRequest, { deadline }: World): () => number {
+function patienceOf({ timeout }: WriteRequest, { deadline }: World): () => number {
   const reserve = Math.min(15_000, timeout / 10);
   return () => Math.max(0, deadline.remaining() - reserve);
 }
 
 async function findServices(
-  request: SignRequest,
+  request: WriteRequest,
   world: World,
   check: (chosen: ChosenServices) => Promise<void>,
 ): Promise<{ services: Services; fulcio: URL | undefined }> {
@@ -113,7 +118,10 @@ async function findServices(
   const services: Services = {
     trust: createTrust(trusted.trustedRoot),
     bundleWitnesses: [...logs, ...timestamps],
-    legacyWitnesses: [...(logV1 === undefined ? [] : [logV1]), ...timestamps.slice(0, 1)],
+    legacyWitnesses: {
+      ...(logV1 && { log: logV1 }),
+      ...(timestamps[0] && { timestamp: timestamps[0] }),
+    },
     facts: {
       tlog,
       logV1: logV1 !== undefined,
@@ -132,7 +140,7 @@ async function findServices(
  * @throws {Failure} `bad-signing-config`
  */
 function usesLog(
-  { tlog }: SignRequest,
+  { tlog }: WriteRequest,
   chosen: ChosenServices,
   { signingConfig }: Trust,
   { tell }: World,
@@ -158,7 +166,7 @@ function usesLog(
  */
 function olderLog(
   config: SigningConfig | undefined,
-  request: SignRequest,
+  request: WriteRequest,
   { open, now }: { open: (log: ChosenServices['logs'][number]) => Rekor; now: Date },
 ): Rekor | undefined {
   if (request.format === 'bundle' || request.services.rekorUrl !== undefined) return undefined;

@@ -8,7 +8,8 @@ import type { Format, FoundSignature } from '../signature/found.ts';
 import type { SignerIdentity } from '../signature/signer.ts';
 import type { Verdict } from '../signature/verdict.ts';
 import { alreadyThere } from './existing.ts';
-import type { ResultError, SignatureResult, SignResult } from './sign-result.ts';
+import type { Thing } from './formats.ts';
+import type { Attested, ResultError, SignatureResult, SignResult } from './sign-result.ts';
 
 /**
  * A signature of ours in the registry. `kept` settles when it has been seen to stay, or rejects
@@ -21,20 +22,20 @@ export interface Attachment {
   readonly kept: Promise<void>;
 }
 
-/** What signing needs of the place where the signatures of one image lie. */
-export interface SignatureStore {
+/** What signing needs of the place where the signatures of one image lie, or its attestations. */
+export interface Place<Found> {
   /**
    * `listed`: only what the registry lists itself; enough to know whether our own signature is
    * there
    */
-  found(formats: readonly Format[], reach: 'listed'): Promise<readonly FoundSignature[]>;
+  found(formats: readonly Format[], reach: 'listed'): Promise<readonly Found[]>;
   attachBundle(subject: Descriptor, bundle: Promise<Buffer>, created: Date): Promise<Attachment>;
   attachLegacy(
     payload: Promise<Buffer>,
     annotations: Promise<Readonly<Record<string, string>>>,
   ): Promise<Attachment>;
   /** fetched again from the registry, where a stranger looks for it */
-  readBack(attachment: Attachment): Promise<readonly FoundSignature[]>;
+  readBack(attachment: Attachment): Promise<readonly Found[]>;
 }
 
 /**
@@ -42,7 +43,7 @@ export interface SignatureStore {
  * verified: what does not verify is never pushed. Only the payload of a legacy signature, which
  * claims nothing by itself, comes as soon as there is a signer.
  */
-export type PendingSignature = { readonly verdict: Promise<Verdict> } & (
+export type PendingSignature = { readonly verdict: Promise<Judged> } & (
   | { readonly format: 'bundle'; readonly bundle: Promise<Buffer> }
   | {
       readonly format: 'legacy';
@@ -51,18 +52,32 @@ export type PendingSignature = { readonly verdict: Promise<Verdict> } & (
     }
 );
 
-export interface SigningTools {
+/** What is told of a signature and of an attestation alike. */
+export type Judged = Omit<Verdict, 'annotations'>;
+
+/** What both are, as they are found. */
+export type Findable = Pick<FoundSignature, 'format' | 'digest' | 'reference'>;
+
+/** How one kind of thing, a signature or an attestation, is found, made and judged. */
+export interface SigningTools<Found extends Findable, Told extends Judged> {
   readonly clock: Pick<Clock, 'date'>;
-  readonly store: (image: Image) => SignatureStore;
+  readonly store: (image: Image) => Place<Found>;
   readonly make: (format: Format, image: Image) => PendingSignature;
   /** Would a stranger who trusts exactly this signer accept it? */
-  readonly judge: (found: FoundSignature, digest: Digest) => Promise<Verdict>;
+  readonly judge: (found: Found, digest: Digest) => Promise<Told>;
+  /** Does it, being the signer's own, say what would be written? */
+  readonly saysSame: (told: Told) => boolean;
+  /** for messages */
+  readonly thing: Thing;
   readonly signer: () => Promise<SignerIdentity>;
 }
 
 export interface SigningPlan {
   readonly formats: readonly Format[];
+  /** those that are signed; of attestations none */
   readonly annotations: Readonly<Record<string, string>>;
+  /** of attestations */
+  readonly attested?: Attested;
   readonly skipExisting: boolean;
   readonly verify: boolean;
   /** `format: auto`: where the registry takes no bundle, the legacy signature is enough */
@@ -74,10 +89,10 @@ export interface SigningPlan {
  * reads it back. Never throws: what failed is in the result, beside everything that is true all the
  * same.
  */
-export async function signImage(
+export async function signImage<Found extends Findable, Told extends Judged>(
   image: Image,
   plan: SigningPlan,
-  tools: SigningTools,
+  tools: SigningTools<Found, Told>,
 ): Promise<SignResult> {
   const outcomes: Outcome[] = [];
   // Under way from the beginning, awaited where it is needed: decrypting the key and getting the
@@ -93,7 +108,7 @@ export async function signImage(
       plan.skipExisting ? store.found(plan.formats, 'listed') : [],
       image.subject,
     ]);
-    const there = found.length === 0 ? nothing : await existing(found, image, plan, tools);
+    const there = found.length === 0 ? nothing : await existing(found, image, tools);
     const write = (format: Format) => writeSignature(format, image, subject, store, plan, tools);
     outcomes.push(
       ...(await Promise.all(
@@ -120,21 +135,20 @@ function withoutRefusedBundle(outcomes: readonly Outcome[], plan: SigningPlan): 
     .map((outcome) => ({ ...outcome, withoutBundle: refused }));
 }
 
-const nothing: ReadonlyMap<Format, Verdict> = new Map();
+const nothing: ReadonlyMap<Format, never> = new Map<Format, never>();
 
 /** Of what was found, what already says what we would write. */
-async function existing(
-  found: readonly FoundSignature[],
+async function existing<Found extends Findable, Told extends Judged>(
+  found: readonly Found[],
   image: Image,
-  plan: SigningPlan,
-  tools: SigningTools,
+  tools: SigningTools<Found, Told>,
 ) {
   const { github: { sha: commit } = {} } = await tools.signer();
   const verdicts = await Promise.all(
     found.map((signature) => tools.judge(signature, image.digest)),
   );
   return alreadyThere(verdicts, {
-    annotations: plan.annotations,
+    saysSame: tools.saysSame,
     ...(commit === undefined ? {} : { commit }),
   });
 }
@@ -154,8 +168,8 @@ interface Outcome {
 }
 
 function present(
-  verdict: Verdict | undefined,
-  found: readonly FoundSignature[],
+  verdict: Judged | undefined,
+  found: readonly (Findable | (Findable & { readonly bundle: Buffer }))[],
 ): Outcome | undefined {
   if (verdict === undefined) return undefined;
   const signature = found.find(
@@ -171,13 +185,13 @@ function present(
   };
 }
 
-async function writeSignature(
+async function writeSignature<Found extends Findable, Told extends Judged>(
   format: Format,
   image: Image,
   subject: Descriptor,
-  store: SignatureStore,
+  store: Place<Found>,
   plan: SigningPlan,
-  tools: SigningTools,
+  tools: SigningTools<Found, Told>,
 ): Promise<Outcome> {
   let outcome: Outcome = {};
   try {
@@ -201,6 +215,7 @@ async function writeSignature(
     if (verdicts.length > 0 && verdicts.every(({ verified }) => verified))
       return { ...outcome, verified: true };
     throw notVerified(
+      tools.thing,
       attachment,
       verdicts.find(({ verified }) => !verified),
     );
@@ -209,8 +224,8 @@ async function writeSignature(
   }
 }
 
-function attach(
-  store: SignatureStore,
+function attach<Found>(
+  store: Place<Found>,
   pending: PendingSignature,
   subject: Descriptor,
   created: Date,
@@ -220,12 +235,16 @@ function attach(
     : store.attachLegacy(pending.payload, pending.annotations);
 }
 
-function notVerified({ format, reference }: Attachment, verdict: Verdict | undefined): Failure {
+function notVerified(
+  thing: string,
+  { format, reference }: Attachment,
+  verdict: Judged | undefined,
+): Failure {
   // A registry that does not answer says nothing about the signature.
   if (verdict?.code === 'registry-error') {
     return new Failure(
       'registry-error',
-      `The ${format} signature was written to ${reference}, but could not be read back: ${verdict.reason ?? 'no reason given'}`,
+      `The ${format} ${thing} was written to ${reference}, but could not be read back: ${verdict.reason ?? 'no reason given'}`,
       'Run the job again: what is there already is not written twice.',
     );
   }
@@ -235,14 +254,14 @@ function notVerified({ format, reference }: Attachment, verdict: Verdict | undef
       : `${verdict.code}: ${verdict.reason ?? 'no reason given'}`;
   return new Failure(
     'not-verified',
-    `The ${format} signature that was read back from ${reference} does not verify (${why}).`,
+    `The ${format} ${thing} that was read back from ${reference} does not verify (${why}).`,
     'Somebody or something changed it between writing and reading: look at the registry, and run the step again.',
   );
 }
 
 /** What a verdict has proven, at the place where the signature lies. */
 function signatureOf(
-  verdict: Verdict,
+  verdict: Judged,
   place: { digest: Digest; reference: string },
 ): SignatureResult {
   const { format, tlogIndex, logId, integratedTime, timestamp, certificate, keyId } = verdict;
@@ -282,6 +301,7 @@ function summarize(
     signatures: outcomes.flatMap(({ signature }) => signature ?? []),
     signer,
     annotations: plan.annotations,
+    ...(plan.attested === undefined ? {} : { attested: plan.attested }),
     ...(plan.verify
       ? { verified: failure === undefined && outcomes.every(({ verified }) => verified === true) }
       : {}),

@@ -9,29 +9,38 @@ import {
   resolveTarget,
   uniqueImages,
 } from '../image/resolve.ts';
-import { errorOf, type SigningPlan, type SigningTools, signImage } from './sign-image.ts';
+import {
+  errorOf,
+  type Findable,
+  type Judged,
+  type SigningPlan,
+  type SigningTools,
+  signImage,
+} from './sign-image.ts';
 import type { SignResult } from './sign-result.ts';
 
 /**
  * Images that are worked on at the same time: enough to hide the waiting, few enough that memory
  * does not grow with their number.
  */
-const atOnce = 24;
+const usualAtOnce = 24;
 
 /**
  * Signs everything the targets stand for. One image that fails does not stop the others; each has
  * its result, in the order of the targets. Ten tags of one digest are one image.
  * @param plan may still be under way (what the services can do decides the formats): the images are
  * looked up beside it
+ * @param atOnce images at the same time, where what is written is large
  * @param onResult told in this order, each as soon as it and all before it are done
  */
-export async function signImages(
+export async function signImages<Found extends Findable, Told extends Judged>(
   targets: readonly ImageTarget[],
   plan: SigningPlan | Promise<SigningPlan>,
-  tools: SigningTools & ResolveTools,
+  tools: SigningTools<Found, Told> & ResolveTools,
   onResult: (result: SignResult) => void,
+  atOnce = usualAtOnce,
 ): Promise<readonly SignResult[]> {
-  const resolved = await inParallel(targets, atOnce, (target) => resolveOrFail(target, tools));
+  const resolved = await inParallel(targets, usualAtOnce, (target) => resolveOrFail(target, tools));
   const images = uniqueImages(resolved.flatMap((entry) => ('images' in entry ? entry.images : [])));
   const decided = await plan;
   const results = new Map<string, SignResult>();

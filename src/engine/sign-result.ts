@@ -27,6 +27,14 @@ export interface SignatureResult {
   readonly keyId?: string;
 }
 
+/** What an attestation says, without saying it. */
+export interface Attested {
+  /** URI */
+  readonly predicateType: string;
+  /** `sha256:…` of the predicate's JSON, as it was signed */
+  readonly predicateDigest: Digest;
+}
+
 /** Why one image failed; the same three parts as a Failure, as data. */
 export interface ResultError {
   readonly code: string;
@@ -56,6 +64,8 @@ export interface SignResult {
   readonly signatures: readonly SignatureResult[];
   readonly signer: SignerIdentity;
   readonly annotations: Readonly<Record<string, string>>;
+  /** of an attestation; absent for a signature */
+  readonly attested?: Attested;
   /** what the read-back found; absent when nothing was read back */
   readonly verified?: boolean;
   /** the bundle's bytes, for output `bundle`; not part of `results` */

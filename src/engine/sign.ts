@@ -1,14 +1,18 @@
 import type { TrustedRoot } from '@sigstore/protobuf-specs';
+import type { Image } from '../image/resolve.ts';
 import { readTargets } from '../image/targets.ts';
 import type { DerivedAhead } from '../keys/derive.ts';
 import type { ImageSigner } from '../signature/signer.ts';
+import type { Thing } from './formats.ts';
 import { openRegistries } from './registries.ts';
-import type { SignRequest } from './request.ts';
-import type { SigningPlan } from './sign-image.ts';
+import type { SignRequest, WriteRequest } from './request.ts';
+import type { Findable, Judged, SigningPlan } from './sign-image.ts';
 import { signImages } from './sign-images.ts';
 import type { SignResult } from './sign-result.ts';
+import { signatureKind } from './signature-kind.ts';
 import {
   formatsOf,
+  type Kind,
   noServices,
   openKey,
   type Services,
@@ -37,9 +41,32 @@ export interface SignReport {
  * @throws {Failure} what ends a run before the first image: of `readTargets`, `openServices`,
  * `loginRegistry`. What happens to an image is in its result.
  */
-export async function sign(
+export function sign(
   request: SignRequest,
   world: World,
+  derived?: DerivedAhead,
+): Promise<SignReport> {
+  const { annotations } = request;
+  return write(request, world, { kind: signatureKind(annotations), annotations }, derived);
+}
+
+/** What is written, and what the plan and the results say of it. */
+interface Written<Found extends Findable, Told extends Judged>
+  extends Pick<SigningPlan, 'annotations' | 'attested'> {
+  readonly kind: Kind<Found, Told>;
+  /** images at the same time, where what is written is large */
+  readonly atOnce?: number;
+}
+
+/**
+ * Writes one thing beside each image, a signature or an attestation, and tells each image as it is
+ * done.
+ * @throws {Failure} as `sign`
+ */
+export async function write<Found extends Findable, Told extends Judged>(
+  request: WriteRequest,
+  world: World,
+  { kind, annotations, attested, atOnce }: Written<Found, Told>,
   derived?: DerivedAhead,
 ): Promise<SignReport> {
   const targets = readTargets(request);
@@ -47,12 +74,15 @@ export async function sign(
     { request: request.registry, targets, access: 'pull,push' },
     world,
   );
-  const { maker, services, publicKey } = await prepare(request, world, derived);
-  const plan = services.then((found) => planOf(request, found, world));
+  const { maker, services, publicKey } = await prepare(request, world, kind, derived);
+  const about = { annotations, ...(attested === undefined ? {} : { attested }) };
+  const plan = services.then((found) => ({ ...about, ...planOf(request, found, world, kind) }));
   plan.catch(() => {}); // told once the images have been looked up
   const tools = {
     ...maker,
-    store: registries.store,
+    thing: kind.thing,
+    saysSame: kind.saysSame,
+    store: (image: Image) => kind.place(registries.store(image)),
     open: registries.open,
     clock: world.clock,
     sleep: world.deadline.sleep,
@@ -60,8 +90,12 @@ export async function sign(
     describedBy: 'bytes' as const,
   };
   const results = await withTags(world, (onTagOnly, tell) =>
-    signImages(targets, plan, { ...tools, onTagOnly }, (result) =>
-      tell({ kind: 'signed', result }),
+    signImages(
+      targets,
+      plan,
+      { ...tools, onTagOnly },
+      (result) => tell({ kind: 'signed', result }),
+      atOnce,
     ),
   );
   const { facts, privateSigstore, trustedRoot } = await services;
@@ -78,16 +112,16 @@ export async function sign(
  * Begins what takes its time: decrypting the key, the services, the identity token, the
  * certificate. None is awaited here but what ends the run at once.
  */
-async function prepare(
-  request: SignRequest,
+async function prepare<Found extends Findable, Told extends Judged>(
+  request: WriteRequest,
   world: World,
+  kind: Kind<Found, Told>,
   derived: DerivedAhead | undefined,
 ): Promise<{
-  maker: SignatureMaker;
+  maker: SignatureMaker<Found, Told>;
   services: Promise<Services>;
   publicKey: () => Promise<{ publicKey?: string }>;
 }> {
-  const { annotations } = request;
   const key = request.key === undefined ? undefined : openKey(request, world, derived);
   key
     ?.then(({ warnings }) => {
@@ -103,21 +137,26 @@ async function prepare(
   };
   if (key !== undefined && !request.tlog && request.services.timestampUrl === undefined) {
     const services = Promise.resolve(noServices);
-    return { maker: signatureMaker(key, services, annotations), services, publicKey };
+    return { maker: signatureMaker(key, services, kind), services, publicKey };
   }
   const { openServices } = await import('./services.ts');
-  const { services, signer } = await openServices(request, world);
+  const { services, signer } = await openServices(request, world, kind.thing);
   return {
-    maker: signatureMaker((key ?? signer) as Promise<ImageSigner>, services, annotations),
+    maker: signatureMaker((key ?? signer) as Promise<ImageSigner>, services, kind),
     services,
     publicKey,
   };
 }
 
-function planOf(request: SignRequest, services: Services, { tell }: World): SigningPlan {
-  const { formats, notice } = formatsOf(request, services);
+function planOf(
+  request: WriteRequest,
+  services: Services,
+  { tell }: World,
+  { thing }: { readonly thing: Thing },
+): Omit<SigningPlan, 'annotations'> {
+  const { formats, notice } = formatsOf(request, services, thing);
   if (notice !== undefined) tell({ kind: 'notice', text: notice });
-  const { annotations, skipExisting, verify } = request;
+  const { skipExisting, verify } = request;
   const bundleOptional = request.format === 'auto' && formats.includes('legacy');
-  return { formats, annotations, skipExisting, verify, bundleOptional };
+  return { formats, skipExisting, verify, bundleOptional };
 }

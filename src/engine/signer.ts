@@ -2,32 +2,27 @@ import type { TrustedRoot } from '@sigstore/protobuf-specs';
 import type { Witness } from '@sigstore/sign';
 import { Failure } from '../failure.ts';
 import type { Digest } from '../image/digest.ts';
-import { cosignRepositoryName } from '../image/reference.ts';
 import type { Image } from '../image/resolve.ts';
 import type { DerivedAhead } from '../keys/derive.ts';
 import { loadSigner } from '../keys/local.ts';
 import { isKeyReference, loadReferencedSigner } from '../keys/providers.ts';
 import { readKeySource } from '../keys/source.ts';
+import type { SignatureStore } from '../registry/signature-store.ts';
 import type { Format, FoundSignature } from '../signature/found.ts';
-import { judge } from '../signature/judge.ts';
-import { signBundle, signLegacy } from '../signature/make.ts';
+import { type LegacyWitnesses, type MadeLayer, signBundle } from '../signature/make.ts';
 import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import type { ImageSigner, SignerIdentity } from '../signature/signer.ts';
-import { makePayload } from '../signature/simple-signing.ts';
-import { makeStatement } from '../signature/statement.ts';
 import { createTrust, type Trust } from '../signature/trust.ts';
-import type { Verdict } from '../signature/verdict.ts';
-import { chooseFormats, type FormatFacts } from './formats.ts';
+import { chooseFormats, type FormatFacts, type Thing } from './formats.ts';
 import type { KeyWorld } from './keys.ts';
-import type { SignRequest } from './request.ts';
-import type { PendingSignature } from './sign-image.ts';
+import type { WriteRequest } from './request.ts';
+import type { Findable, Judged, PendingSignature, Place, SigningTools } from './sign-image.ts';
 
 /** What witnesses a signature, and what it is judged by. */
 export interface Services {
   readonly trust: Trust;
   readonly bundleWitnesses: readonly Witness[];
-  /** one log of version 1 and one authority at the most: the legacy format has room for no more */
-  readonly legacyWitnesses: readonly Witness[];
+  readonly legacyWitnesses: LegacyWitnesses;
   /**
    * `tlog`: whether there will be a log entry; a deployment without a log has none although it is
    * asked for
@@ -43,7 +38,7 @@ export interface Services {
 export const noServices: Services = {
   trust: createTrust(undefined),
   bundleWitnesses: [],
-  legacyWitnesses: [],
+  legacyWitnesses: {},
   facts: { tlog: false, logV1: false, logV2: false, timestamp: false },
   privateSigstore: false,
 };
@@ -53,20 +48,41 @@ export interface KeylessSigner extends ImageSigner {
   claims(): Promise<Pick<SignerIdentity, 'github' | 'source'>>;
 }
 
+/**
+ * How one kind of thing that is written beside images, a signature or an attestation, is made,
+ * recognised and judged. All else is the same for both.
+ */
+export interface Kind<Found extends Findable, Told extends Judged>
+  extends Pick<SigningTools<Found, Told>, 'thing' | 'saysSame'> {
+  /** what a bundle signs */
+  statement(image: Image): Buffer;
+  /** what the legacy format signs, where it claims nothing by itself: it is pushed at once */
+  claim?(image: Image): Buffer;
+  makeLegacy(image: Image, signer: ImageSigner, witnesses: LegacyWitnesses): Promise<MadeLayer>;
+  /** what was made, as it will be found */
+  asFound(made: { readonly bundle: Buffer } | MadeLayer, at: FoundAt): Found;
+  judge(found: Found, image: Digest, policy: SignaturePolicy, trust: Trust): Told | Promise<Told>;
+  /** where it lies in the registry */
+  place(store: SignatureStore): Place<Found>;
+}
+
+type FoundAt = Pick<FoundSignature, 'digest' | 'reference'>;
+
 /** The signer and the services of this run, as the use case needs them. */
-export interface SignatureMaker {
+export interface SignatureMaker<Found, Told> {
   make(format: Format, image: Image): PendingSignature;
   /** Would a stranger who trusts exactly this signer accept it? */
-  judge(found: FoundSignature, digest: Digest): Promise<Verdict>;
+  judge(found: Found, digest: Digest): Promise<Told>;
   signer(): Promise<SignerIdentity>;
 }
 
 /** The formats of this run, and why one is left out. @throws {Failure} `bad-input` */
 export function formatsOf(
-  { key, format }: Pick<SignRequest, 'key' | 'format'>,
+  { key, format }: Pick<WriteRequest, 'key' | 'format'>,
   { facts }: Services,
+  thing: Thing,
 ): ReturnType<typeof chooseFormats> {
-  return chooseFormats(format, { ...facts, keyless: key === undefined });
+  return chooseFormats(format, { ...facts, keyless: key === undefined }, thing);
 }
 
 /**
@@ -76,7 +92,7 @@ export function formatsOf(
  * KeyProvider says
  */
 export async function openKey(
-  { key = '', keyPassword: password }: Pick<SignRequest, 'key' | 'keyPassword'>,
+  { key = '', keyPassword: password }: Pick<WriteRequest, 'key' | 'keyPassword'>,
   world: KeyWorld,
   ahead?: DerivedAhead,
 ): Promise<ImageSigner> {
@@ -93,17 +109,17 @@ export async function openKey(
  * Puts signer, services and formats together: how a signature is made, and how a stranger would
  * judge it.
  */
-export function signatureMaker(
+export function signatureMaker<Found extends Findable, Told extends Judged>(
   signer: Promise<ImageSigner | KeylessSigner>,
   services: Promise<Services>,
-  annotations: Readonly<Record<string, string>>,
-): SignatureMaker {
+  kind: Kind<Found, Told>,
+): SignatureMaker<Found, Told> {
   signer.catch(() => {}); // awaited by every image; until then it must not end the process
   const both = Promise.all([signer, services]);
   both.catch(() => {});
   const policy = once(async () => policyFor(await signer, (await services).facts.tlog));
-  const decide = async (found: FoundSignature, digest: Digest) =>
-    judge(found, digest, await policy(), (await services).trust);
+  const decide = async (found: Found, digest: Digest) =>
+    kind.judge(found, digest, await policy(), (await services).trust);
   const who = once(async () => {
     const held = await signer;
     return { ...(await held.identity()), ...('claims' in held ? await held.claims() : {}) };
@@ -114,14 +130,11 @@ export function signatureMaker(
     make: (format, image) => (format === 'bundle' ? makeBundle(image) : makeLegacy(image)),
   };
 
-  function makeBundle({ digest }: Image): PendingSignature {
-    const statement = makeStatement(digest, annotations);
+  function makeBundle(image: Image): PendingSignature {
     const made = both.then(([held, { bundleWitnesses }]) =>
-      signBundle({ signer: held, witnesses: bundleWitnesses, statement }),
+      signBundle({ signer: held, witnesses: bundleWitnesses, statement: kind.statement(image) }),
     );
-    const verdict = made.then(({ bundle }) =>
-      verified({ format: 'bundle', bundle, digest, reference: newSignature }, digest),
-    );
+    const verdict = made.then((bundle) => verified(bundle, image));
     return {
       format: 'bundle',
       verdict,
@@ -129,39 +142,44 @@ export function signatureMaker(
     };
   }
 
-  function makeLegacy({ name, digest }: Image): PendingSignature {
-    const payload = makePayload({
-      dockerReference: cosignRepositoryName(name),
-      digest,
-      annotations,
-    });
+  function makeLegacy(image: Image): PendingSignature {
     const made = both.then(([held, { legacyWitnesses }]) =>
-      signLegacy({ signer: held, witnesses: legacyWitnesses, payload }),
+      kind.makeLegacy(image, held, legacyWitnesses),
     );
-    const verdict = made.then((layer) =>
-      verified({ format: 'legacy', ...layer, digest, reference: newSignature }, digest),
-    );
+    const verdict = made.then((layer) => verified(layer, image));
+    const claim = kind.claim?.(image);
     return {
       format: 'legacy',
       verdict,
-      payload: heeded(both.then(() => payload)),
+      payload: heeded(
+        claim === undefined
+          ? verdict.then(async () => (await made).payload)
+          : both.then(() => claim),
+      ),
       annotations: heeded(verdict.then(async () => (await made).annotations)),
     };
   }
 
   /** Everything that is pushed comes through here, with all that it should carry. */
-  async function verified(found: FoundSignature, digest: Digest): Promise<Verdict> {
+  async function verified(
+    made: { readonly bundle: Buffer } | MadeLayer,
+    { digest }: Image,
+  ): Promise<Judged> {
     const { trust, facts } = await services;
     const whole = facts.timestamp
       ? { ...(await policy()), timestamp: 'required' as const }
       : await policy();
-    const verdict = judge(found, digest, whole, trust);
-    if (!verdict.verified) throw unusable(verdict, await services);
+    const reference = `the new ${kind.thing}`;
+    const verdict = await kind.judge(
+      kind.asFound(made, { digest, reference }),
+      digest,
+      whole,
+      trust,
+    );
+    if (!verdict.verified) throw unusable(kind.thing, verdict, await services);
     return verdict;
   }
 }
-
-const newSignature = 'the new signature';
 
 /** The policy of a stranger who trusts this signer and nobody else. */
 async function policyFor(signer: ImageSigner, tlog: boolean): Promise<SignaturePolicy> {
@@ -180,10 +198,10 @@ async function policyFor(signer: ImageSigner, tlog: boolean): Promise<SignatureP
  * A log, an authority or a trusted root that do not belong together show here, before anything is
  * pushed.
  */
-function unusable(verdict: Verdict, services: Services): Failure {
+function unusable(thing: string, verdict: Judged, services: Services): Failure {
   return new Failure(
     'not-verified',
-    `The new ${verdict.format} signature does not verify, so it was not pushed (${verdict.code}): ${verdict.reason ?? 'no reason given'}`,
+    `The new ${verdict.format} ${thing} does not verify, so it was not pushed (${verdict.code}): ${verdict.reason ?? 'no reason given'}`,
     services.privateSigstore
       ? 'Check that `trusted-root` belongs to the Fulcio, Rekor and timestamp authority that are used.'
       : 'Services other than the public ones need their own trust: add `trusted-root: path/to/trusted_root.json`.',

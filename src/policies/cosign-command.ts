@@ -14,6 +14,8 @@ export interface CosignVerify {
   readonly byTimestamp: boolean;
   readonly trustedRoot: boolean;
   readonly annotations: Readonly<Record<string, string>>;
+  /** of an attestation; absent for a signature */
+  readonly predicateType?: string;
   readonly plainHttp: boolean;
 }
 
@@ -32,7 +34,9 @@ export interface ShellCommand {
 export function cosignVerify(asked: CosignVerify): ShellCommand | undefined {
   const { stated, unstated } = annotationWords(asked.annotations);
   const words = [
-    'cosign verify',
+    ...(asked.predicateType === undefined
+      ? ['cosign verify']
+      : ['cosign verify-attestation', `--type ${quote(asked.predicateType)}`]),
     ...signerWords(asked.signer),
     ...(asked.trustedRoot ? ['--trusted-root trusted_root.json'] : []),
     ...(asked.tlog ? [] : ['--insecure-ignore-tlog=true']),

@@ -20,7 +20,7 @@ export type Reader = Pick<Repository, 'name' | 'getManifest' | 'getBlob'>;
 export const maxBundleBytes = 256 * 1024;
 export const maxPayloadBytes = 256 * 1024;
 /** A statement with a predicate of 16 MiB in base64, in base64's own JSON, and what proves it. */
-export const maxAttestationBytes = 25 << 20;
+export const maxAttestationBytes = 23 << 20;
 /**
  * A bundle's manifest has about a thousand bytes, and many are in flight: of larger ones a hostile
  * registry would fill the memory.

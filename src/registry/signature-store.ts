@@ -77,6 +77,10 @@ export interface SignatureStore {
    * @throws {Failure} `signature-lost` where it is not listed
    */
   readBack(attachment: Attachment): Promise<readonly FoundSignature[]>;
+  /** The same of an attestation. */
+  readBackAttestation(
+    attachment: Attachment,
+  ): Promise<readonly (FoundAttestation | LargeAttestation)[]>;
 }
 
 /** What signs a simple-signing payload, or proves an envelope: the annotations of its layer. */

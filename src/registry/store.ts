@@ -198,14 +198,37 @@ class Store implements SignatureStore {
   }
 
   async readBack(attachment: Attachment): Promise<readonly FoundSignature[]> {
+    return this.#readAgain(attachment, 'signature');
+  }
+
+  async readBackAttestation(
+    attachment: Attachment,
+  ): Promise<readonly (FoundAttestation | LargeAttestation)[]> {
+    const found = await this.#readAgain(attachment, 'attestation');
+    const [repository, room] = [this.#repository, this.#room];
+    return attestationsAmong(found, { repository, room, types: undefined });
+  }
+
+  async #readAgain(
+    attachment: Attachment,
+    kind: LayerKind,
+  ): Promise<readonly (FoundSignature | Broken)[]> {
     const attached = this.#attached.get(attachment);
     if (attached === undefined)
       throw new Error(`${attachment.reference} was not attached by this store`);
     const { entries, blob } = attached;
     const read = () => {
-      if (blob === undefined) return readLayers(this.#repository, attachment, entries, this.#most);
+      if (blob === undefined)
+        return readLayers(
+          this.#repository,
+          attachment,
+          entries,
+          this.#most,
+          kind === 'signature' ? mediaTypes.simpleSigning : mediaTypes.dsseEnvelope,
+        );
+      // An attestation may be large, and waits for room.
       return readReferrers(
-        readerWithEarlyBlob(this.#repository, blob),
+        blob.size > maxBundleBytes ? this.#repository : readerWithEarlyBlob(this.#repository, blob),
         this.#image,
         [entries],
         this.#most,
@@ -237,8 +260,8 @@ class Store implements SignatureStore {
   }
 
   /** Registries may take a while to show what they have accepted. */
-  async #eventually(read: () => Promise<FoundSignature[]>): Promise<FoundSignature[]> {
-    let found: FoundSignature[] = [];
+  async #eventually<Found extends FoundSignature>(read: () => Promise<Found[]>): Promise<Found[]> {
+    let found: Found[] = [];
     await this.#repeat(lateShowing, async () => {
       found = await read();
       return found.every(

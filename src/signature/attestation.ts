@@ -1,4 +1,5 @@
-import { readJson } from '../text/json.ts';
+import { type Digest, hexOf } from '../image/digest.ts';
+import { type JsonReading, readJson } from '../text/json.ts';
 import { readMembers } from '../text/json-members.ts';
 import { shown } from '../text/untrusted.ts';
 import { isObject } from './json.ts';
@@ -6,7 +7,7 @@ import { Refusal } from './refusal.ts';
 import { onlyFields, signPredicateType } from './statement.ts';
 
 /** cosign's names for predicate types, as its `--type` takes them. */
-export const predicateTypes: Readonly<Record<string, string>> = {
+export const predicateTypes = {
   slsaprovenance1: 'https://slsa.dev/provenance/v1',
   slsaprovenance: 'https://slsa.dev/provenance/v0.2',
   slsaprovenance02: 'https://slsa.dev/provenance/v0.2',
@@ -17,7 +18,7 @@ export const predicateTypes: Readonly<Record<string, string>> = {
   openvex: 'https://openvex.dev/ns',
   link: 'https://in-toto.io/Link/v1',
   custom: 'https://cosign.sigstore.dev/attestation/v1',
-};
+} as const satisfies Readonly<Record<string, string>>;
 
 /**
  * The predicate type URI that a name of cosign's or a URI stands for. Two spellings of one URI are
@@ -26,15 +27,14 @@ export const predicateTypes: Readonly<Record<string, string>> = {
  * signature is no attestation
  */
 export function predicateTypeOf(text: string): string | undefined {
-  if (Object.hasOwn(predicateTypes, text)) return predicateTypes[text];
+  const names: Readonly<Record<string, string>> = predicateTypes;
+  if (Object.hasOwn(names, text)) return names[text];
   const isUri = /^[a-z][a-z0-9+.-]*:[!-~]+$/i.test(text) && URL.canParse(text);
   return isUri && text.length <= 1024 && text !== signPredicateType ? text : undefined;
 }
 
-const statementTypes: readonly unknown[] = [
-  'https://in-toto.io/Statement/v1',
-  'https://in-toto.io/Statement/v0.1',
-];
+const inTotoV1 = 'https://in-toto.io/Statement/v1';
+const statementTypes: readonly unknown[] = [inTotoV1, 'https://in-toto.io/Statement/v0.1'];
 
 /** One predicate may have 16 MiB, and its statement names the subjects besides. */
 export const maxPredicateBytes = 16 << 20;
@@ -45,6 +45,26 @@ const headLimits = { maxDepth: 8, maxBytes: 1 << 20 };
 /** SBOMs nest components in components. */
 const maxPredicateDepth = 128;
 const mostPredicateParts = 1_000_000;
+
+/**
+ * An in-toto v1 statement about one image. The predicate stands in it letter by letter: a parser
+ * would round numbers, and change their order and spelling.
+ * @param subject `name` as cosign writes it, `registry/repository`
+ * @param predicate JSON text that `readPredicate` has read
+ */
+export function makeAttestation(
+  subject: { readonly name: string; readonly digest: Digest },
+  predicateType: string,
+  predicate: string,
+): Buffer {
+  const { name, digest } = subject;
+  const head = JSON.stringify({
+    _type: inTotoV1,
+    subject: [{ name, digest: { sha256: hexOf(digest) } }],
+    predicateType,
+  });
+  return Buffer.from(`${head.slice(0, -1)},"predicate":${predicate}}`);
+}
 
 /** What an attestation says, before its predicate is read. */
 export interface AttestationStatement {
@@ -102,11 +122,16 @@ export function readAttestation(payload: Buffer): AttestationStatement {
 export function readPredicate(text: string): unknown {
   if (Buffer.byteLength(text) > maxPredicateBytes)
     throw new Refusal('too-large', `The predicate has more than ${maxPredicateBytes} bytes.`);
-  const reading = readJson(text, maxPredicateDepth, { mostParts: mostPredicateParts });
+  const reading = readPredicateJson(text);
   if ('problem' in reading) throw unreadable('predicate', reading.problem);
   if (!isObject(reading.value) && typeof reading.value !== 'string')
     throw new Refusal('malformed', 'The predicate is neither a JSON object nor a text.');
   return reading.value;
+}
+
+/** The JSON of a predicate, read as strictly as any verifier reads it. The caller bounds the size. */
+export function readPredicateJson(source: string | Uint8Array): JsonReading {
+  return readJson(source, maxPredicateDepth, { mostParts: mostPredicateParts });
 }
 
 function headValue(members: ReadonlyMap<string, string>, name: string): unknown {

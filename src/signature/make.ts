@@ -1,6 +1,7 @@
-import { createPublicKey } from 'node:crypto';
-import type { Bundle, TransparencyLogEntry } from '@sigstore/bundle';
+import { createHash, createPublicKey } from 'node:crypto';
+import { type Bundle, envelopeToJSON, type TransparencyLogEntry } from '@sigstore/bundle';
 import { pem } from '@sigstore/core';
+import { HashAlgorithm } from '@sigstore/protobuf-specs';
 import type { Signer, Witness } from '@sigstore/sign';
 // The bundler alone: the root of the package brings an HTTP client of nearly a megabyte along.
 import {
@@ -23,12 +24,16 @@ export interface MadeBundle {
 
 /** A signature in the legacy format, ready to be written. */
 export interface MadeLayer {
-  /** the simple-signing bytes: the layer's blob */
+  /** the simple-signing bytes, or the envelope: the layer's blob */
   readonly payload: Buffer;
   /** the layer's annotations */
   readonly annotations: Readonly<Record<string, string>>;
-  /** the same signature as a bundle in memory: log entries, timestamps, certificate */
-  readonly parsed: Bundle;
+}
+
+/** What a legacy layer has room for: one log of version 1, one timestamp. */
+export interface LegacyWitnesses {
+  readonly log?: Witness;
+  readonly timestamp?: Witness;
 }
 
 /**
@@ -78,7 +83,61 @@ export async function signLegacy(input: {
   const annotations: Record<string, string> = {
     [layerAnnotations.signature]: parsed.content.messageSignature.signature.toString('base64'),
   };
-  const { content, tlogEntries, timestampVerificationData } = parsed.verificationMaterial;
+  await addProof(annotations, parsed, signer);
+  return { payload, annotations };
+}
+
+/**
+ * Signs a statement as a DSSE envelope, as cosign 2 writes it into a layer of the `.att` manifest.
+ * The log entry is about the envelope; the timestamp is over all of its bytes, not over the
+ * signature as everywhere else.
+ * @param predicateType of the statement; readers choose by it
+ * @throws {Failure} as `signLegacy`
+ */
+export async function signEnvelope(input: {
+  signer: ImageSigner;
+  witnesses: LegacyWitnesses;
+  statement: Buffer;
+  predicateType: string;
+}): Promise<MadeLayer> {
+  const { signer, witnesses, statement, predicateType } = input;
+  const log = witnesses.log === undefined ? [] : [witnesses.log];
+  const parsed: Bundle = await new DSSEBundleBuilder({
+    signer: remembering(signer),
+    witnesses: log,
+  }).create({ data: statement, type: statementType });
+  if (parsed.content.$case !== 'dsseEnvelope')
+    throw mistake('The envelope was built as something else.');
+  // The very text that the log has hashed.
+  const payload = Buffer.from(JSON.stringify(envelopeToJSON(parsed.content.dsseEnvelope)));
+  const annotations: Record<string, string> = {
+    [layerAnnotations.signature]: '',
+    predicateType,
+  };
+  const stamp = await witnesses.timestamp?.testify(bareBytes(payload), '');
+  parsed.verificationMaterial.timestampVerificationData = {
+    rfc3161Timestamps: (stamp?.rfc3161Timestamps ?? []).map(({ signedTimestamp }) => ({
+      signedTimestamp,
+    })),
+  };
+  await addProof(annotations, parsed, signer);
+  return { payload, annotations };
+}
+
+/** Bytes to be stamped, in the form that a witness takes: as if they were a signature. */
+function bareBytes(bytes: Buffer): Parameters<Witness['testify']>[0] {
+  const digest = createHash('sha256').update(bytes).digest();
+  const messageDigest = { algorithm: HashAlgorithm.SHA2_256, digest };
+  return { $case: 'messageSignature', messageSignature: { signature: bytes, messageDigest } };
+}
+
+/** Certificate, log entry and timestamp, where cosign looks for them. */
+async function addProof(
+  annotations: Record<string, string>,
+  { verificationMaterial }: Bundle,
+  signer: ImageSigner,
+): Promise<void> {
+  const { content, tlogEntries, timestampVerificationData } = verificationMaterial;
   if (content.$case === 'x509CertificateChain' || content.$case === 'certificate') {
     const leaf =
       content.$case === 'certificate'
@@ -91,7 +150,6 @@ export async function signLegacy(input: {
       annotations[layerAnnotations.chain] = chain.map((text) => `${text.trimEnd()}\n`).join('');
   }
   addWitnessed(annotations, tlogEntries, timestampVerificationData?.rfc3161Timestamps ?? []);
-  return { payload, annotations, parsed };
 }
 
 /** One log entry and one timestamp is what the annotations have room for. */

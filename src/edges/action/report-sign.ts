@@ -1,16 +1,19 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Thing } from '../../engine/formats.ts';
 import type { SavedPolicies } from '../../engine/save-policies.ts';
 import type { SignReport } from '../../engine/sign.ts';
 import type { Failure } from '../../failure.ts';
-import type { SignInputs } from '../inputs/sign.ts';
-import { appendSummary, signOutputs, writeOutputs } from '../report/outputs.ts';
+import type { WriteInputs } from '../inputs/sign.ts';
+import { appendSummary, attestOutputs, signOutputs, writeOutputs } from '../report/outputs.ts';
 import { pageSetting } from '../report/pages.ts';
-import { refusedBundles, signErrors } from '../report/sign-lines.ts';
+import { attestedLine, refusedBundles, signErrors } from '../report/sign-lines.ts';
 import { failureSummary, signSummary } from '../report/sign-summary.ts';
 import { signVerdict } from '../report/verdict-line.ts';
 import type { Log } from './log.ts';
 import type { Run } from './run.ts';
+
+const outputsOf = { signature: signOutputs, attestation: attestOutputs } as const;
 
 /**
  * Writes outputs, summary and errors of a run that came as far as the images. @returns the exit
@@ -18,24 +21,26 @@ import type { Run } from './run.ts';
  */
 export async function reportSigned(
   report: SignReport,
-  inputs: SignInputs,
+  thing: Thing,
+  inputs: WriteInputs,
   { env, log, clock, started }: Run,
 ): Promise<number> {
   const { results, publicKey, tlog, privateSigstore } = report;
   const refused = refusedBundles(results);
   if (refused !== undefined) log.warning(refused);
   const bundlePath = saveBundle(results[0]?.bundle, env, log);
-  const policies = await policiesFor(report, env, log);
+  const policies = thing === 'signature' ? await policiesFor(report, env, log) : undefined;
   const outcome = {
     results,
     readBack: inputs.verify,
     ...(bundlePath === undefined ? {} : { bundlePath }),
     ...(policies === undefined ? {} : { policiesPath: policies.folder }),
   };
-  writeOutputs(signOutputs(outcome), log);
+  writeOutputs(outputsOf[thing](outcome), log);
   const verdict = signVerdict(results, clock.now() - started);
   const images = results.map(({ image }) => image);
   const shown = {
+    thing,
     ...(await pageSetting(env, images)),
     ...(verdict === undefined ? {} : { verdict }),
     sameInputs: sameInputs(inputs),
@@ -47,6 +52,8 @@ export async function reportSigned(
     ...(policies === undefined ? {} : { policies: policies.files }),
   };
   appendSummary(signSummary(results, shown), log, env);
+  const attested = results.find((result) => result.attested !== undefined)?.attested;
+  if (attested !== undefined) log.info(attestedLine(attested));
   if (verdict !== undefined) log.info(verdict);
   // Last: nothing that belongs before an error comes after it.
   for (const { failure, about } of signErrors(results)) log.error(failure, about);
@@ -54,7 +61,7 @@ export async function reportSigned(
 }
 
 /** Inputs that the gate has too, and needs as this step has them. */
-function sameInputs({ recursive, registry }: SignInputs): Readonly<Record<string, string>> {
+function sameInputs({ recursive, registry }: WriteInputs): Readonly<Record<string, string>> {
   return {
     ...(recursive ? { recursive: 'true' } : {}),
     ...(registry.allowHttp ? { 'allow-http-registry': 'true' } : {}),
@@ -66,9 +73,13 @@ function sameInputs({ recursive, registry }: SignInputs): Readonly<Record<string
  * Writes log, outputs and summary of a run that failed before any image was looked at. @returns the
  * exit code
  */
-export function reportFailure(failure: Failure, { env, log }: Pick<Run, 'env' | 'log'>): number {
-  writeOutputs(signOutputs({ results: [], readBack: true }), log);
-  appendSummary(failureSummary(failure, { env }), log, env);
+export function reportFailure(
+  failure: Failure,
+  thing: Thing,
+  { env, log }: Pick<Run, 'env' | 'log'>,
+): number {
+  writeOutputs(outputsOf[thing]({ results: [], readBack: true }), log);
+  appendSummary(failureSummary(failure, { thing, env }), log, env);
   log.error(failure);
   return 1;
 }

@@ -1,67 +1,24 @@
 import { sign } from '../../engine/sign.ts';
-import type { Told } from '../../engine/world.ts';
-import { asFailure } from '../../failure.ts';
-import type { AheadConnections } from '../../http/ahead.ts';
-import type { DerivedAhead } from '../../keys/derive.ts';
 import { readSignInputs } from '../inputs/sign.ts';
-import { tagWarning } from '../report/image-words.ts';
-import { identityLines, signedLine } from '../report/sign-lines.ts';
-import { openWorld } from '../world.ts';
 import { combineAnnotations, githubAnnotations } from './github-annotations.ts';
-import { reportFailure, reportSigned } from './report-sign.ts';
-import { openRun, type Run, surroundingsOf, tellText } from './run.ts';
+import { type BegunBefore, runWriting } from './write.ts';
 
-/** What was begun before this file was loaded. */
-export interface BegunBefore {
-  /** to the registry of the first image */
-  readonly connections?: AheadConnections | undefined;
-  readonly derived?: DerivedAhead | undefined;
-}
-
-/**
- * The action sign-image: reads inputs, signs, reports. Never throws.
- * @returns the exit code: 0 when everything was signed (and verified, where asked for), else 1; 128
- * and the signal's number for a cancelled job
- */
-export async function runSign(
+/** The action sign-image, see `runWriting`. */
+export function runSign(
   env: NodeJS.ProcessEnv = process.env,
-  { connections, derived }: BegunBefore = {},
+  begun: BegunBefore = {},
 ): Promise<number> {
-  const run = openRun(env);
-  const { log } = run;
-  try {
-    const inputs = readSignInputs(run.mask);
-    for (const warning of inputs.warnings) log.warning(warning);
-    const annotations = combineAnnotations(
-      inputs.annotations,
-      inputs.githubAnnotations ? githubAnnotations(env) : {},
-    );
-    const world = openWorld(
-      inputs.timeout,
-      {
-        ...run,
-        tell: (told) => tell(told, run),
-        surroundings: (world) => surroundingsOf(env, inputs, world),
+  return runWriting(
+    {
+      thing: 'signature',
+      read: readSignInputs,
+      write: (inputs, world) => {
+        const ofRun = inputs.githubAnnotations ? githubAnnotations(env) : {};
+        const annotations = combineAnnotations(inputs.annotations, ofRun);
+        return sign({ ...inputs, annotations }, world, begun.derived);
       },
-      connections === undefined ? {} : { ahead: connections },
-    );
-    try {
-      const report = await sign({ ...inputs, annotations }, world, derived);
-      return world.exitCode(await reportSigned(report, inputs, run));
-    } catch (caught) {
-      return world.exitCode(reportFailure(asFailure(caught), run));
-    } finally {
-      world.close();
-    }
-  } catch (caught) {
-    return reportFailure(asFailure(caught), run);
-  }
-}
-
-function tell(told: Told, { log, env, clock }: Run): void {
-  tellText(told, log);
-  if (told.kind === 'tags') log.warning(tagWarning(told.tags));
-  if (told.kind === 'signed') log.info(signedLine(told.result));
-  if (told.kind === 'identity')
-    log.info(identityLines(told.token, env.GITHUB_SERVER_URL, clock.date()));
+    },
+    env,
+    begun,
+  );
 }

@@ -133,9 +133,26 @@ const verifying: Names = {
   'fail-on-error': 'fail',
 };
 
+const attesting: Names = {
+  ...signing,
+  sbom: 'sbom-path',
+  'sbom-file': 'sbom-path',
+  bom: 'sbom-path',
+  'predicate-path': 'predicate',
+  'predicate-file': 'predicate',
+  type: 'predicate-type',
+  'attestation-type': 'predicate-type',
+  annotations: 'Remove it: an attestation says its predicate and nothing besides.',
+  'subject-path': 'Remove it: this action attests images. Name them in `images`.',
+  'subject-checksums': 'Remove it: this action attests images. Name them in `images`.',
+  statement: 'Write its predicate to a file, and name that in `predicate`.',
+  'bundle-path': 'Remove it: the path of the bundle is the output `bundle`.',
+};
+
 /** What is looked for in the inputs of each action. */
 const tables = {
   sign: { ...everywhere, ...signing },
+  attest: { ...everywhere, ...attesting },
   verify: { ...everywhere, ...verifying },
 } as const satisfies Record<string, Names>;
 

@@ -1,21 +1,25 @@
-import type { RegistryRequest, ServiceRequest, SignRequest } from '../../engine/request.ts';
+import type { RegistryRequest, ServiceRequest, WriteRequest } from '../../engine/request.ts';
 import { Failure } from '../../failure.ts';
 import { type Mistake, otherVariables } from './other-names.ts';
 import type { InputSource } from './read.ts';
 
 // Which inputs go together. Pure rules: a value in, a Failure or warnings out.
 
-/** The inputs of sign-image, read once: what is to be done, and what only GitHub Actions knows. */
-export interface SignInputs extends SignRequest {
+/** What signing and attesting are told alike, and what only GitHub Actions knows. */
+export interface WriteInputs extends WriteRequest {
+  readonly githubToken?: string;
+}
+
+/** The inputs of sign-image, read once. */
+export interface SignInputs extends WriteInputs {
   /** those of input `annotations` */
   readonly annotations: Readonly<Record<string, string>>;
   readonly githubAnnotations: boolean;
-  readonly githubToken?: string;
   /** what a person should know although nothing is wrong enough to stop */
   readonly warnings: readonly string[];
 }
 
-type CheckedInputs = Omit<SignInputs, 'warnings'>;
+type CheckedInputs = WriteInputs;
 
 /**
  * Checks inputs against each other, before anything is contacted.
@@ -26,6 +30,7 @@ export function checkSignInputs(
   inputs: CheckedInputs,
   mistakes: readonly Mistake[],
   env: InputSource['env'] = {},
+  verb: 'sign' | 'attest' = 'sign',
 ): readonly string[] {
   const given = inputs.images.length > 0 || inputs.metadata !== undefined;
   // Tags beside the images that are signed are a slip of no consequence; everything else that is
@@ -36,7 +41,7 @@ export function checkSignInputs(
   const offline = inputs.key !== undefined && !inputs.tlog;
   const [variable] = otherVariables(env, offline || ownTrust(inputs));
   if (variable !== undefined) throw notRead(variable);
-  checkTargets(inputs);
+  checkTargets(inputs, verb);
   checkKey(inputs, env);
   checkLog(inputs);
   checkRegistryLogin(inputs);
@@ -89,7 +94,7 @@ export function noEffect({ wrong, fix }: Mistake): string {
   return `\`${wrong}\` is no input of this action, so it has no effect. ${fix}`;
 }
 
-function checkTargets({ images, metadata, digest }: CheckedInputs): void {
+function checkTargets({ images, metadata, digest }: CheckedInputs, verb: string): void {
   if (images.length > 0 || metadata !== undefined) return;
   const example =
     '```yaml\nwith:\n  images: ghcr.io/${{ github.repository }}\n  digest: ${{ steps.build.outputs.digest }}\n```';
@@ -101,7 +106,7 @@ function checkTargets({ images, metadata, digest }: CheckedInputs): void {
     );
   throw new Failure(
     'bad-input',
-    'Nothing to sign: inputs images and metadata are both empty.',
+    `Nothing to ${verb}: inputs images and metadata are both empty.`,
     `If the workflow has one of them, what it is taken from is empty: the \`id\` of that step is another one, or the step pushed nothing. Otherwise name what the job has pushed:\n${example}`,
   );
 }

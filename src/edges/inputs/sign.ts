@@ -2,10 +2,10 @@ import type { ServiceRequest, SignRequest } from '../../engine/request.ts';
 import type { Masker } from '../../engine/world.ts';
 import { otherNames } from './other-names.ts';
 import { type InputSource, optional, readTable, runnerInputs, type Values } from './read.ts';
-import { checkSignInputs, type SignInputs } from './rules.ts';
+import { checkSignInputs, type SignInputs, type WriteInputs } from './rules.ts';
 import { signTable } from './table.ts';
 
-export type { SignInputs } from './rules.ts';
+export type { SignInputs, WriteInputs } from './rules.ts';
 
 /**
  * Reads and checks all inputs of sign-image.
@@ -15,14 +15,28 @@ export type { SignInputs } from './rules.ts';
 export function readSignInputs(masker: Masker, source: InputSource = runnerInputs): SignInputs {
   const read = readTable(signTable, source, masker);
   const inputs = {
+    ...writeInputsOf(read),
+    annotations: read.annotations.annotations,
+    githubAnnotations: read['github-annotations'],
+  };
+  const mistakes = otherNames(source, 'sign', signTable);
+  return {
+    ...inputs,
+    warnings: [...read.annotations.warnings, ...checkSignInputs(inputs, mistakes, source.env)],
+  };
+}
+
+/** What signing and attesting are told alike. */
+export function writeInputsOf(
+  read: Omit<Values<typeof signTable>, 'annotations' | 'github-annotations'>,
+): WriteInputs {
+  return {
     images: read.images,
     ...optional('digest', read.digest),
     ...optional('metadata', read.metadata),
     recursive: read.recursive,
     ...optional('key', read.key),
     ...optional('keyPassword', read['key-password']),
-    annotations: read.annotations.annotations,
-    githubAnnotations: read['github-annotations'],
     format: read.format,
     tlog: read.tlog,
     skipExisting: read['skip-existing'],
@@ -35,14 +49,14 @@ export function readSignInputs(masker: Masker, source: InputSource = runnerInput
     timeout: read.timeout,
     ...optional('githubToken', read['github-token']),
   };
-  const mistakes = otherNames(source, 'sign', signTable);
-  return {
-    ...inputs,
-    warnings: [...read.annotations.warnings, ...checkSignInputs(inputs, mistakes, source.env)],
-  };
 }
 
-function servicesOf(read: Values<typeof signTable>): ServiceRequest {
+function servicesOf(
+  read: Pick<
+    Values<typeof signTable>,
+    Shared | 'fulcio-url' | 'rekor-url' | 'timestamp-url' | 'rekor-version' | 'signing-config'
+  >,
+): ServiceRequest {
   const version = read['rekor-version'];
   return {
     ...optional('fulcioUrl', read['fulcio-url']),

@@ -210,6 +210,55 @@ export const signTable = {
   },
 } as const satisfies Table;
 
+const { annotations: _, 'github-annotations': __, ...written } = signTable;
+
+/** The inputs of sign-image/attest. */
+export const attestTable = {
+  'predicate-type': {
+    kind: 'text',
+    sentence:
+      "The type of `predicate`: one of cosign's names, `slsaprovenance1`, `slsaprovenance`, `spdx`, `cyclonedx`, `vuln`, `openvex`, or the URI of a predicate type.",
+  },
+  predicate: {
+    kind: 'text',
+    sentence:
+      'What is attested: one JSON object, as text or as a path; at most 16 MiB, and as text 100 KB. It is signed letter by letter, as it was given.',
+  },
+  'sbom-path': {
+    kind: 'text',
+    sentence:
+      'The path of an SBOM in JSON (SPDX 2 or 3, or CycloneDX), in place of `predicate`. Its type is read from it.',
+  },
+  ...written,
+  images: {
+    ...written.images,
+    sentence: written.images.sentence.replace('The images to sign', 'The images to attest'),
+  },
+  recursive: {
+    ...written.recursive,
+    sentence:
+      'Also attest every manifest inside an image index, that is platform images and attestation manifests.',
+  },
+  format: {
+    ...written.format,
+    sentence:
+      'How attestations are stored: `bundle` (Sigstore bundle as an OCI referrer), `legacy` (the tag `sha256-….att` of cosign 1 and 2), `both`, or `auto`, which is the bundle, and the legacy attestation wherever the log can give it what legacy verifiers need.',
+  },
+  tlog: {
+    ...written.tlog,
+    sentence: written.tlog.sentence.replace('the signatures', 'the attestations'),
+  },
+  'skip-existing': {
+    ...written['skip-existing'],
+    sentence:
+      'Do not write again what a valid attestation of the same signer with the same type, predicate and format already says.',
+  },
+  verify: {
+    ...written.verify,
+    sentence: written.verify.sentence.replace('the signatures', 'the attestations'),
+  },
+} as const satisfies Table;
+
 /** The inputs of sign-image/verify. */
 export const verifyTable = {
   images: {

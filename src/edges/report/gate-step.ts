@@ -32,6 +32,9 @@ export function gateStep(results: readonly SignResult[], setting: GateSetting): 
   const inputs = {
     images: results.map(({ image }) => image).join('\n'),
     ...who,
+    ...(first.attested === undefined
+      ? {}
+      : { 'attestation-type': first.attested.predicateType, signature: 'ignore' }),
     ...(annotations.length === 0 ? {} : { annotations: annotations.join('\n') }),
     ...(setting.tlog ? {} : { tlog: 'ignore' }),
     ...(setting.privateSigstore ? { 'trusted-root': 'trusted_root.json' } : {}),

@@ -58,6 +58,12 @@ export function signOutputs({
   };
 }
 
+/** The outputs of sign-image/attest: the same, without policies. */
+export function attestOutputs(outcome: SignOutcome): Readonly<Record<string, string>> {
+  const { policies: _, ...outputs } = signOutputs(outcome);
+  return outputs;
+}
+
 /**
  * Hands the outputs to the runner. A run without GITHUB_OUTPUT (a test, a shell) gets none:
  * @actions/core would print them instead, and a later line of an output could be read as a workflow
@@ -128,8 +134,8 @@ function resultsJson(results: readonly SignResult[]): string {
 }
 
 function resultEntry(result: SignResult, entry: (signature: SignatureResult) => object): object {
-  const { image, digest, platform, status, signatures, signer, annotations, verified, error } =
-    result;
+  const { image, digest, platform, status, signatures, signer, annotations } = result;
+  const { attested = {}, verified, error } = result;
   return {
     image,
     digest: digest ?? null,
@@ -138,6 +144,7 @@ function resultEntry(result: SignResult, entry: (signature: SignatureResult) => 
     signatures: signatures.map(entry),
     signer,
     annotations,
+    ...attested,
     verified: verified ?? null,
     ...(error === undefined
       ? {}

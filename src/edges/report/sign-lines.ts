@@ -1,6 +1,7 @@
-import type { SignResult } from '../../engine/sign-result.ts';
+import type { Attested, SignResult } from '../../engine/sign-result.ts';
 import { Failure } from '../../failure.ts';
 import type { IdentityToken } from '../../sigstore/identity-token.ts';
+import { shown } from '../../text/untrusted.ts';
 import { namesInWords } from './image-words.ts';
 import { listed } from './list-words.ts';
 import { signerInWords } from './signer-words.ts';
@@ -24,11 +25,22 @@ export function signedLine(result: SignResult): string {
   const formats = signatures.map(({ format }) => format).join(' and ');
   const index = signatures.find(({ tlogIndex }) => tlogIndex !== undefined)?.tlogIndex;
   const words = [
-    `${status === 'signed' ? 'signed' : 'already signed'} (${formats})`,
+    `${statusInWords(result)} (${formats})`,
     ...(index === undefined ? [] : [`log index ${index}`]),
     ...(verified === true ? ['read back and verified'] : []),
   ];
   return `${verified === false ? '✗' : '✓'} ${about}: ${words.join(', ')}`;
+}
+
+/** "signed", "already attested". */
+export function statusInWords({ status, attested }: SignResult): string {
+  const done = attested === undefined ? 'signed' : 'attested';
+  return status === 'signed' ? done : `already ${done}`;
+}
+
+/** What is attested, in one line. */
+export function attestedLine({ predicateType, predicateDigest }: Attested): string {
+  return `Attested is ${shown(predicateType)}, a predicate with the digest ${predicateDigest}`;
 }
 
 /**
@@ -38,8 +50,11 @@ export function signedLine(result: SignResult): string {
 export function refusedBundles(results: readonly SignResult[]): string | undefined {
   const [first, ...more] = results.flatMap(({ withoutBundle }) => withoutBundle ?? []);
   if (first === undefined) return undefined;
+  const legacy = results.some(({ attested }) => attested !== undefined)
+    ? 'attestation (sha256-….att)'
+    : 'signature (sha256-….sig)';
   const images = more.length === 0 ? '' : ` (so with ${more.length} more images)`;
-  return `${first.message} Only the legacy signature (sha256-….sig) was written${images}. Verifiers that read bundles alone do not see it; \`format: legacy\` says that this is meant, and asks nothing of the registry that it does not do.`;
+  return `${first.message} Only the legacy ${legacy} was written${images}. Verifiers that read bundles alone do not see it; \`format: legacy\` says that this is meant, and asks nothing of the registry that it does not do.`;
 }
 
 /** One error for each different thing that went wrong, with the images it happened to. */

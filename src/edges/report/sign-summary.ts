@@ -1,8 +1,10 @@
+import type { Thing } from '../../engine/formats.ts';
 import type { SignatureResult, SignResult } from '../../engine/sign-result.ts';
 import { type StepFailure, stepBlock } from './failure-blocks.ts';
 import { type GateSetting, gateStep } from './gate-step.ts';
 import { count } from './list-words.ts';
 import { commitPage, type PageSetting, packagePage } from './pages.ts';
+import { statusInWords } from './sign-lines.ts';
 import {
   code,
   details,
@@ -20,6 +22,8 @@ import { isBadSigning } from './verdict-line.ts';
 import { commandText, type VerifySetting, verifyCommand } from './verify-command.ts';
 
 export interface SummarySetting extends VerifySetting, GateSetting, PageSetting {
+  /** what was written; default: signatures */
+  readonly thing?: Thing;
   /** input `verify` */
   readonly readBack: boolean;
   /** the run in one sentence; absent where something failed */
@@ -59,6 +63,7 @@ function* summaries(results: readonly SignResult[], setting: SummarySetting): Ge
       head,
       ...(setting.verdict === undefined ? [] : [lines(`${prose(setting.verdict)}.`)]),
       ...signers(results, setting),
+      ...attestedBlock(results),
       ...errors(results, setting),
       ...shown.flatMap((result) => [
         imageBlock(result, setting),
@@ -75,20 +80,35 @@ function* summaries(results: readonly SignResult[], setting: SummarySetting): Ge
 }
 
 /** The summary of a step that failed before any image was looked at. */
-export function failureSummary(failure: StepFailure, setting: PageSetting): string {
-  return `## ❌ Nothing was signed\n\n${stepBlock(failure, setting)}`;
+export function failureSummary(
+  failure: StepFailure,
+  setting: PageSetting & Pick<SummarySetting, 'thing'>,
+): string {
+  return `## ❌ Nothing was ${verbs[setting.thing ?? 'signature']}\n\n${stepBlock(failure, setting)}`;
+}
+
+const verbs = { signature: 'signed', attestation: 'attested' } as const;
+
+/** What was attested: one document of all images. */
+function attestedBlock(results: readonly SignResult[]): readonly string[] {
+  const attested = results.find((result) => result.attested !== undefined)?.attested;
+  if (attested === undefined) return [];
+  const { predicateType, predicateDigest } = attested;
+  return [lines(`Attested ${code(predicateType)}`, `Predicate ${code(predicateDigest)}`)];
 }
 
 function heading(
   results: readonly SignResult[],
   asked: readonly SignResult[],
-  { readBack }: SummarySetting,
+  { readBack, thing = 'signature' }: SummarySetting,
 ): string {
   const bad = results.filter(isBadSigning).length;
   const inner = results.length - asked.length;
   if (bad > 0)
     return `## ❌ ${bad} of ${count(results.length, inner > 0 ? 'manifest' : 'image')} failed`;
-  const written = results.some(({ status }) => status === 'signed') ? 'signed' : 'already signed';
+  const written = results.some(({ status }) => status === 'signed')
+    ? verbs[thing]
+    : `already ${verbs[thing]}`;
   const inside = inner > 0 ? ` (and ${count(inner, 'manifest')} inside)` : '';
   const verified =
     readBack && results.length > 0 && results.every((result) => result.verified === true);
@@ -139,10 +159,11 @@ function icon(result: SignResult): string {
   return result.verified === true ? '✅' : '✍️';
 }
 
-function outcome({ status, verified }: SignResult): string {
+function outcome(result: SignResult): string {
+  const { status, verified } = result;
   if (status === 'failed') return 'failed';
   if (verified === false) return 'not verified';
-  const written = status === 'signed' ? 'signed' : 'already signed';
+  const written = statusInWords(result);
   return verified === true ? `${written}, verified` : written;
 }
 

@@ -10,11 +10,13 @@ import { signedBy } from './signer-words.ts';
  */
 export function signVerdict(results: readonly SignResult[], elapsed: number): string | undefined {
   if (results.length === 0 || results.some(isBadSigning)) return undefined;
-  const who = signedBy(results.map(({ signer }) => signer));
+  const signed = signedBy(results.map(({ signer }) => signer));
+  const isAttested = results.some(({ attested }) => attested !== undefined);
+  const who = isAttested ? signed.replace('Signed', 'Attested') : signed;
   const before = results.every(({ status }) => status === 'already-signed');
   const readBack = results.every(({ verified }) => verified === true);
   return [
-    before ? who.replace('Signed', 'Already signed') : who,
+    before ? `Already ${who.charAt(0).toLowerCase()}${who.slice(1)}` : who,
     ...(readBack ? ['read back and verified'] : ['not read back']),
     secondsInWords(elapsed),
   ].join(', ');

@@ -48,6 +48,7 @@ export function verifyCommand(
     trustedRoot:
       setting.privateSigstore && (tlog || byTimestamp || result.signer.identity !== undefined),
     annotations: result.annotations,
+    ...(result.attested === undefined ? {} : { predicateType: result.attested.predicateType }),
     plainHttp: setting.plainHttp?.(result.image) ?? false,
   });
 }

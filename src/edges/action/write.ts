@@ -1,0 +1,70 @@
+import type { SignReport } from '../../engine/sign.ts';
+import type { Told, World } from '../../engine/world.ts';
+import { asFailure } from '../../failure.ts';
+import type { AheadConnections } from '../../http/ahead.ts';
+import type { DerivedAhead } from '../../keys/derive.ts';
+import type { WriteInputs } from '../inputs/sign.ts';
+import { tagWarning } from '../report/image-words.ts';
+import { identityLines, signedLine } from '../report/sign-lines.ts';
+import { openWorld } from '../world.ts';
+import { reportFailure, reportSigned } from './report-sign.ts';
+import { openRun, type Run, surroundingsOf, tellText } from './run.ts';
+
+/** An action that writes something beside images. */
+export interface WriteAction<Inputs> {
+  readonly thing: 'signature' | 'attestation';
+  readonly read: (mask: Run['mask']) => Inputs;
+  readonly write: (inputs: Inputs, world: World) => Promise<SignReport>;
+}
+
+/** What was begun before this file was loaded. */
+export interface BegunBefore {
+  /** to the registry of the first image */
+  readonly connections?: AheadConnections | undefined;
+  readonly derived?: DerivedAhead | undefined;
+}
+
+/**
+ * Runs one: reads inputs, writes, reports. Never throws.
+ * @returns the exit code: 0 when everything was written (and verified, where asked for), else 1; 128
+ * and the signal's number for a cancelled job
+ */
+export async function runWriting<Inputs extends WriteInputs & { warnings: readonly string[] }>(
+  { thing, read, write }: WriteAction<Inputs>,
+  env: NodeJS.ProcessEnv,
+  { connections }: BegunBefore,
+): Promise<number> {
+  const run = openRun(env);
+  const { log } = run;
+  try {
+    const inputs = read(run.mask);
+    for (const warning of inputs.warnings) log.warning(warning);
+    const world = openWorld(
+      inputs.timeout,
+      {
+        ...run,
+        tell: (told) => tell(told, run),
+        surroundings: (world) => surroundingsOf(env, inputs, world),
+      },
+      connections === undefined ? {} : { ahead: connections },
+    );
+    try {
+      const report = await write(inputs, world);
+      return world.exitCode(await reportSigned(report, thing, inputs, run));
+    } catch (caught) {
+      return world.exitCode(reportFailure(asFailure(caught), thing, run));
+    } finally {
+      world.close();
+    }
+  } catch (caught) {
+    return reportFailure(asFailure(caught), thing, run);
+  }
+}
+
+function tell(told: Told, { log, env, clock }: Run): void {
+  tellText(told, log);
+  if (told.kind === 'tags') log.warning(tagWarning(told.tags));
+  if (told.kind === 'signed') log.info(signedLine(told.result));
+  if (told.kind === 'identity')
+    log.info(identityLines(told.token, env.GITHUB_SERVER_URL, clock.date()));
+}
