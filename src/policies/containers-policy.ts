@@ -7,6 +7,7 @@ import { keysIn, keysInText } from './keys.ts';
 import { listOf, mapOf, nodeAt, noteOn, type PolicyNode, refusal, textOf } from './node.ts';
 import type { PolicyRule } from './rule.ts';
 import {
+  anyImage,
   checkScope,
   decoded,
   emailSigner,
@@ -186,7 +187,6 @@ export function readContainersPolicy(document: PolicyNode, reader: Reader): read
   return [{ ...place, name, patterns, asks, requirementFor, parts: rules }];
 }
 
-const anyImage: PulledImage = { registry: 'example.invalid', repository: 'any' };
 const nobody: Requirement = { kind: 'fail', reason: 'the policy says nothing of it.' };
 
 /** With GPG alone there is nothing here that could be checked. */

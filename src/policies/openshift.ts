@@ -7,6 +7,7 @@ import { keysInText } from './keys.ts';
 import { listOf, mapOf, nodeAt, noteOn, type PolicyNode, refusal, textOf } from './node.ts';
 import type { PolicyRule } from './rule.ts';
 import {
+  anyImage,
   checkScope,
   decoded,
   emailSigner,
@@ -133,9 +134,10 @@ export function readOpenShiftPolicy(document: PolicyNode, reader: Reader): reado
     );
     return { kind: 'count', of, count: of.length, name };
   };
+  const claimedName = identity(anyImage);
   const asks: Requirement = {
     kind: 'count',
-    of: [{ kind: 'signature', policy: signature }],
+    of: [{ kind: 'signature', policy: { ...signature, claimedName } }],
     count: 1,
     name,
   };

@@ -41,11 +41,17 @@ export function scopesOf(image: PulledImage): readonly string[] {
   ];
 }
 
+/** Stands for the images that a policy speaks of, where it is not asked about one. */
+export const anyImage: PulledImage = { registry: 'example.invalid', repository: 'any' };
+
 /** What a signature's `docker-reference` must be for an image. */
 export type SignedIdentity = (image: PulledImage) => ClaimedName;
 
 /** `matchRepository`: the image's repository, whatever its tag. */
-export const matchRepository: SignedIdentity = (image) => inRepository(formatRepository(image));
+export const matchRepository: SignedIdentity = (image) => ({
+  ...inRepository(formatRepository(image)),
+  written: { type: 'matchRepository' },
+});
 
 /** `exactRepository`: this repository, whichever one the image is pulled from. */
 export function exactRepository(node: PolicyNode | undefined, parent: PolicyNode): SignedIdentity {
@@ -56,7 +62,11 @@ export function exactRepository(node: PolicyNode | undefined, parent: PolicyNode
       'has a tag or a digest, where a repository belongs',
       'Write the repository alone: `registry/path`.',
     );
-  const claimed = inRepository(formatRepository(repository));
+  const dockerRepository = formatRepository(repository);
+  const claimed = {
+    ...inRepository(dockerRepository),
+    written: { type: 'exactRepository', dockerRepository },
+  };
   return () => claimed;
 }
 

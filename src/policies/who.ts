@@ -5,6 +5,7 @@ import { shown } from '../text/untrusted.ts';
 import type { Reader } from './fields.ts';
 import { kyvernoWildcard } from './glob.ts';
 import { mapOf, noteOn, type PolicyNode, refusal, textOf } from './node.ts';
+import { quotedPattern } from './signed.ts';
 
 /** The matcher of a field that names somebody, or undefined where the policy does not have it. */
 export function exactly(node: PolicyNode | undefined): Matcher | undefined {
@@ -78,6 +79,37 @@ function isWhole(source: string): boolean {
     else if (character === '|' && depth === 0) return false;
   }
   return /^(?:\(\?[imsU-]+\))?(?:\^|\.\*)/.test(plain) && /(?:\$|\.\*)$/.test(plain);
+}
+
+/**
+ * The regular expression of Go that stands for a matcher: as it was written, or made of Kyverno's
+ * wildcards, which know no other one of their kind.
+ */
+export function regexpOf(matcher: Matcher): string {
+  if ('exact' in matcher) return `^${quotedPattern(matcher.exact)}$`;
+  const { source, sibling } = matcher.pattern;
+  if (sibling !== undefined) return source;
+  const parts = source.split(/([*?])/);
+  return `^${parts.map((part) => (part === '*' ? '.*' : part === '?' ? '.' : quotedPattern(part))).join('')}$`;
+}
+
+/** Who may sign, as policies of Kyverno and sigstore write it. */
+export type TextWho = Readonly<Record<string, string>>;
+
+/** A rule that has one identity and one issuer, as every rule of a policy has. */
+export function whoOf(rule: Exclude<SignerRule, { key: unknown }>): TextWho {
+  const field = (name: string, [matcher]: readonly Matcher[]): TextWho => {
+    if (matcher === undefined) return {};
+    return 'exact' in matcher && !/[*?]/.test(matcher.exact)
+      ? { [name]: matcher.exact }
+      : { [`${name}RegExp`]: regexpOf(matcher) };
+  };
+  return { ...field('subject', rule.identities), ...field('issuer', rule.issuers) };
+}
+
+/** The public key of a rule as PEM. */
+export function pemOf(rule: SignerRule): string {
+  return 'key' in rule ? rule.key.export({ type: 'spki', format: 'pem' }).toString() : '';
 }
 
 /** A field that may name who signs; and one that does. */

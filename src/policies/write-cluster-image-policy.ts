@@ -17,7 +17,8 @@ import {
 } from './signed.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 
-const ownTrust = 'own-sigstore';
+/** The TrustRoot that policies of a Sigstore instance of one's own refer to. */
+export const ownTrust = 'own-sigstore';
 
 /**
  * A sigstore ClusterImagePolicy (policy.sigstore.dev/v1beta1), and the TrustRoot it refers to for a
@@ -90,7 +91,8 @@ function authority(signed: Signed): Record<string, Yaml> {
   };
 }
 
-function trustRoot(root: TrustedRoot): Yaml {
+/** sigstore's TrustRoot with all that a trusted root has. */
+export function trustRoot(root: TrustedRoot): Yaml {
   return {
     apiVersion: 'policy.sigstore.dev/v1alpha1',
     kind: 'TrustRoot',

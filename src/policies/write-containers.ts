@@ -14,8 +14,8 @@ export type OpenShiftPolicies =
   | { readonly reason: string };
 
 /** What says who signed, to a reader that knows keys and e-mail addresses. */
-type Root =
-  | { readonly keyData: string }
+export type Root =
+  | { readonly keyData: string; readonly rekorKey?: string }
   | {
       readonly caData: string;
       readonly rekorKey: string;
@@ -57,9 +57,15 @@ export function containersPolicy(signed: Signed): ContainersPolicy {
   };
 }
 
-function ruleOf(root: Root): object {
+/** A requirement of policy.json. */
+export function ruleOf(root: Root): object {
   const rule = { type: 'sigstoreSigned', signedIdentity: { type: 'matchRepository' } };
-  if ('keyData' in root) return { ...rule, keyData: root.keyData };
+  if ('keyData' in root)
+    return {
+      ...rule,
+      keyData: root.keyData,
+      ...(root.rekorKey === undefined ? {} : { rekorPublicKeyData: root.rekorKey }),
+    };
   const { caData, issuer, email, rekorKey } = root;
   const fulcio = { caData, oidcIssuer: issuer, subjectEmail: email };
   return { ...rule, fulcio, rekorPublicKeyData: rekorKey };
@@ -97,8 +103,16 @@ function openShiftPolicies(signed: Signed, root: Root): OpenShiftPolicies {
   return { cluster: document('ClusterImagePolicy'), namespaced: document('ImagePolicy') };
 }
 
-function rootOfTrust(root: Root): Yaml {
-  if ('keyData' in root) return { policyType: 'PublicKey', publicKey: { keyData: root.keyData } };
+/** The same of OpenShift's policies. */
+export function rootOfTrust(root: Root): Yaml {
+  if ('keyData' in root)
+    return {
+      policyType: 'PublicKey',
+      publicKey: {
+        keyData: root.keyData,
+        ...(root.rekorKey === undefined ? {} : { rekorKeyData: root.rekorKey }),
+      },
+    };
   return {
     policyType: 'FulcioCAWithRekor',
     fulcioCAWithRekor: {
@@ -140,6 +154,7 @@ function rootOf(signed: Signed): Root | { readonly reason: string } {
   };
 }
 
-function base64(text: string): string {
+/** Text in base64, as these policies have their keys and certificates. */
+export function base64(text: string): string {
   return Buffer.from(text).toString('base64');
 }

@@ -153,12 +153,35 @@ function hubNames(repository: string): readonly string[] {
  */
 export function kyvernoImageValidatingPolicy(signed: Signed): string {
   const globs = repositoriesOf(signed).flatMap(imageGlobs);
-  const each = (kind: string) =>
-    `images.${kind}.map(image, verifyImageSignatures(image, [attestors.signer])).all(count, count > 0)`;
-  const policy: Yaml = {
+  const attestors = [{ name: 'signer', cosign: cosignAttestor(signed) }];
+  const checks = [{ attestors: ['signer'], comparison: '> 0' }];
+  return yamlText(validatingPolicy(policyName(signed), globs, attestors, checks), [
+    ...headOf(signed, 'Kyverno ImageValidatingPolicy'),
+    validatingPolicyVersions(signed),
+    ...(signed.formats.includes('bundle') ? [anyStatement] : []),
+  ]);
+}
+
+/** How many of these attestors must have signed, as CEL compares: `> 0`. */
+interface ValidatingCheck {
+  readonly attestors: readonly string[];
+  readonly comparison: string;
+}
+
+/** An ImageValidatingPolicy for Pods that holds every list of containers against every check. */
+export function validatingPolicy(
+  name: string,
+  globs: readonly string[],
+  attestors: readonly Yaml[],
+  checks: readonly ValidatingCheck[],
+): Yaml {
+  const lists = ['containers', 'initContainers', 'ephemeralContainers'];
+  const expression = (list: string, { attestors: names, comparison }: ValidatingCheck) =>
+    `images.${list}.map(image, verifyImageSignatures(image, [${names.map((one) => `attestors.${one}`).join(', ')}])).all(count, count ${comparison})`;
+  return {
     apiVersion: 'policies.kyverno.io/v1',
     kind: 'ImageValidatingPolicy',
-    metadata: { name: policyName(signed) },
+    metadata: { name },
     spec: {
       validationActions: ['Deny'],
       failurePolicy: 'Fail',
@@ -174,18 +197,15 @@ export function kyvernoImageValidatingPolicy(signed: Signed): string {
         ],
       },
       matchImageReferences: globs.map((glob) => ({ glob })),
-      attestors: [{ name: 'signer', cosign: cosignAttestor(signed) }],
-      validations: ['containers', 'initContainers', 'ephemeralContainers'].map((kind) => ({
-        expression: each(kind),
-        message: 'The image is not signed as the policy asks.',
-      })),
+      attestors,
+      validations: checks.flatMap((check) =>
+        lists.map((list) => ({
+          expression: expression(list, check),
+          message: 'The image is not signed as the policy asks.',
+        })),
+      ),
     },
   };
-  return yamlText(policy, [
-    ...headOf(signed, 'Kyverno ImageValidatingPolicy'),
-    validatingPolicyVersions(signed),
-    ...(signed.formats.includes('bundle') ? [anyStatement] : []),
-  ]);
 }
 
 function cosignAttestor(signed: Signed): Record<string, Yaml> {

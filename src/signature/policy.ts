@@ -65,6 +65,8 @@ export interface ClaimedName {
   readonly fits: (dockerReference: string) => boolean;
   /** for a person: the name, or what names there may be */
   readonly expected: string;
+  /** as a policy.json says it */
+  readonly written?: Readonly<Record<string, string>>;
 }
 
 /** What a signature must be to count. */
