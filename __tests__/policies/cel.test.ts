@@ -59,6 +59,11 @@ describe('an expression', () => {
       'images.containers.all(i, verifyImageSignatures(i, [attestors.a, attestors.b]) == 1)',
       'refuses an image',
     ],
+    [
+      'a sum without brackets, of which the last list alone is asked',
+      `images.containers + images.initContainers.map(image, ${call}).all(e, e > 0)`,
+      '"+"',
+    ],
     ['or', `images.containers.all(image, ${call} > 0 || true)`, '"|"'],
     ['or behind it', `images.containers.all(image, ${call} > 0) || true`, '"|"'],
     ['not', `!images.containers.all(image, ${call} > 0)`, '"!"'],

@@ -34,8 +34,8 @@ const deepest = 20;
  * Reads the expressions (CEL, cel-spec langdef) that ask how many attestors have signed, and no
  * others: what is not understood word for word could mean that anybody may have signed.
  *
- *     check := 'true' | size '>' 0 | LIST.map(v, CALL).all(e, e OP N) | LIST.all(v, CALL OP N)
- *     LIST  := images.NAME | images.?NAME.orValue([]) | '(' LIST ')' | LIST '+' LIST
+ *     check := 'true' | 'size(' LIST { '+' LIST } ')' '>' 0 | LIST.map(v, CALL).all(e, e OP N) | LIST.all(v, CALL OP N)
+ *     LIST  := images.NAME | images.?NAME.orValue([]) | '(' LIST { '+' LIST } ')'
  *     CALL  := verifyImageSignatures(v, [attestors.NAME, attestors["NAME"], …])
  *
  * OP is `>`, `>=` or `==`. An image is of one list or another; all of them must be checked, so the
@@ -98,7 +98,8 @@ class ExpressionReader {
   #check(): SignatureCheck {
     if (this.#took('true')) return 'nothing';
     if (this.#took('size')) return this.#size();
-    this.#list(0);
+    // A sum without brackets would bind the call to its last list alone.
+    this.#operand(0);
     this.#want('.');
     return this.#took('map') ? this.#mapped() : this.#all();
   }
@@ -195,13 +196,16 @@ class ExpressionReader {
   }
 
   #list(depth: number): void {
+    do this.#operand(depth);
+    while (this.#took('+'));
+  }
+
+  #operand(depth: number): void {
     if (depth > deepest) throw this.#unexpected();
-    do {
-      if (this.#took('(')) {
-        this.#list(depth + 1);
-        this.#want(')');
-      } else this.#images();
-    } while (this.#took('+'));
+    if (this.#took('(')) {
+      this.#list(depth + 1);
+      this.#want(')');
+    } else this.#images();
   }
 
   #images(): void {
