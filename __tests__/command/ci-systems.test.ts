@@ -206,15 +206,7 @@ describe('whether names are public', () => {
     [
       'GitLab says nothing known',
       { ...gitlabJob(), CI_PROJECT_VISIBILITY: '' },
-      undefined,
-      'private',
-      'unknown',
-    ],
-    // That variable means something in GitLab alone.
-    [
-      'somebody has set the variable',
-      { CI_PROJECT_VISIBILITY: 'public' },
-      undefined,
+      token({ ...gitlabClaims, project_visibility: undefined }),
       'private',
       'unknown',
     ],
@@ -224,6 +216,12 @@ describe('whether names are public', () => {
     ['the given token is none', {}, 'x.y.z', 'private', 'unknown'],
   ])('is known where %s', async (_, env, given, visible, from) => {
     expect(await visibility(env, given)).toEqual({ visibility: visible, from });
+  });
+
+  it('is not the question where nobody can sign keyless: then there is no identity', async () => {
+    // That variable means something in GitLab alone.
+    for (const env of [{ TF_BUILD: 'True' }, { CI_PROJECT_VISIBILITY: 'public' }])
+      expect((await failure(visibility(env))).code).toBe('no-identity-token');
   });
 
   it('is asked of every token again', async () => {

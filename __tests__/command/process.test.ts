@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pushImage } from '../sandbox/images.ts';
 import { type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';
+import { startRegistryLike } from '../sandbox/registry-like.ts';
 import { runAction } from '../sandbox/runner.ts';
 import { command, root } from './command.ts';
 
@@ -108,6 +109,28 @@ describe('sign and verify', () => {
     expect(run).toMatchObject({ code: 1, json: { outputs: { verified: 'false' } } });
     expect(run.json.results).toMatchObject([{ verified: false, code: 'unsigned' }]);
     expect(run.stderr).toMatch(/^error: .+: unsigned: /m);
+  });
+
+  // Nobody masks what is printed here: not the log, not with --debug, not the document.
+  it('say no secret, whatever goes wrong', async () => {
+    await using closed = await startRegistryLike('harbor');
+    const image = `${closed.registry.host}/acme/closed:1`;
+    const secrets = {
+      SIGNING_KEY: key.pem,
+      WRONG: 'not/the "password"',
+      COSIGN_PASSWORD: 'unused',
+    };
+    const login = ['--registry-username', 'octocat', '--registry-password', 'env://WRONG'];
+    const args = ['sign', '--images', image, ...offline, ...login, '--debug', '--json'];
+    const run = await command(args, { env: secrets });
+    expect(run, run.stderr).toMatchObject({ code: 1, json: { outputs: { verified: 'false' } } });
+    expect(run.stderr).toContain('bad-credentials');
+    expect(run.stderr).toContain(`docker login ${closed.registry.host}`);
+    expect(run.stderr).not.toContain('uses:');
+    expect(run.stderr).toContain('debug: ');
+    const basic = Buffer.from(`octocat:${secrets.WRONG}`).toString('base64');
+    for (const secret of [secrets.WRONG, basic, ...key.pem.split('\n').slice(1, -2)])
+      expect(run.stdout + run.stderr).not.toContain(secret);
   });
 
   it('end with 2 for a bad input, with the flag to change', async () => {

@@ -118,6 +118,10 @@ describe('sentences about inputs', () => {
       'Name it:\n```yaml\nwith:\n  images: a/b\n  key: cosign.pub\n```',
       'Name it:\n  --images a/b\n  --key cosign.pub',
     ],
+    [
+      'Log in:\n```yaml\n- uses: docker/login-action@v4\n  with:\n    registry: r.example\n    username: ${{ secrets.X }}\n```',
+      'Log in:\n  docker login r.example',
+    ],
     // what is no flag stays
     ['`sbom: x` and `keys` and input foo', '`sbom: x` and `keys` and input foo'],
     [

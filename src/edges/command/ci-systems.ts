@@ -30,17 +30,23 @@ export function openCiSystem(
   parts: Asking,
   tokenFile = projected,
 ): Omit<Surroundings, 'asksForIdentity'> {
+  const here = async () => {
+    for (const system of systems(env, parts, tokenFile)) if (await system.isHere()) return system;
+    throw noIdentity(env);
+  };
   return {
     async identityToken(audience, retryBudget) {
-      for (const { name, isHere, ask } of systems(env, parts, tokenFile)) {
-        if (!(await isHere())) continue;
-        const token = (await ask(audience, retryBudget)).trim();
-        parts.mask.mask(token);
-        return checkToken(token, audience, { what: `${name}'s identity token`, fresh: true });
-      }
-      throw noIdentity(env);
+      const { name, ask } = await here();
+      const token = (await ask(audience, retryBudget)).trim();
+      parts.mask.mask(token);
+      return checkToken(token, audience, { what: `${name}'s identity token`, fresh: true });
     },
-    visibility: async () => runVisibility(env, given),
+    async visibility() {
+      const known = runVisibility(env, given);
+      // Where nobody can sign keyless, advice on how to publish names would be wrong.
+      if (known.from === 'unknown' && given === undefined) await here();
+      return known;
+    },
     tokenVisibility: async (claims) => visibilityOfToken(claims),
   };
 }

@@ -7,7 +7,7 @@
  * @param names every flag of the command; other words stay as they are
  */
 export function inFlags(text: string, names: ReadonlySet<string>): string {
-  return withBlocks(text, names)
+  return withBlocks(withLogin(text), names)
     .replace(/\b[Ii]nputs? ([a-z][a-z-]*(?:(?:, | and | or )[a-z][a-z-]*)*)/g, (whole, list) => {
       const [first = ''] = String(list).split(/, | and | or /);
       if (!names.has(first)) return whole;
@@ -45,6 +45,15 @@ function variable(name: string): string {
 function quoted(value: string): string {
   if (/^[\w./:@=,$…+~-]+$/.test(value)) return value;
   return value.startsWith('"') || value.startsWith("'") ? value : `'${value}'`;
+}
+
+/** The step that logs in is a command elsewhere. */
+function withLogin(text: string): string {
+  const step =
+    /(?:```yaml\n)?^- uses: docker\/login-action@\S+\n {2}with:\n(?: {4}registry: (\S+)\n)?(?: {4}.*(?:\n|$))*(?:```)?/gm;
+  return text
+    .replace(step, (_, host = '') => `  docker login ${host}`.trimEnd())
+    .replaceAll('docker/login-action', '`docker login`');
 }
 
 /** Blocks of YAML that set inputs; other blocks (of `permissions:`, say) stay. */
