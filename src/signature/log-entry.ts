@@ -33,6 +33,10 @@ export function checkEntry(entry: TransparencyLogEntry, signer: VerifierBytes): 
   checkProof(entry);
   const body = parseBody(entry);
   const found = verifierOf(body, `${entry.kindVersion.kind} ${entry.kindVersion.version}`);
+  const { kind, version } = entry.kindVersion;
+  // What cosign wrote beside attestations until 2023: it binds the envelope and not the signature.
+  if (kind === 'intoto' && version === '0.0.1')
+    throw bad('is of the old kind intoto 0.0.1, which is not read');
   if (found === undefined) throw bad('does not say whose key it was made with');
   if (!isSame(found, signer)) throw bad('was made with another key or certificate');
 }
