@@ -27,6 +27,7 @@ const wrong = (args: readonly string[]) => {
 describe('flags', () => {
   it.each([
     ['sign', 'action.yml'],
+    ['attest', 'attest/action.yml'],
     ['verify', 'verify/action.yml'],
     ['keygen', 'keygen/action.yml'],
   ] as const)('of %s are the inputs of %s', (verb: Verb, file) => {
@@ -39,7 +40,7 @@ describe('flags', () => {
     );
   });
 
-  it.each(['sign', 'verify', 'keygen', undefined] as const)(
+  it.each(['sign', 'attest', 'verify', 'keygen', undefined] as const)(
     'help of %s names every flag, in lines that fit a terminal',
     (verb) => {
       const help = helpText(verb);

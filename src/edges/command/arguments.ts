@@ -145,6 +145,7 @@ function isOn(entries: readonly string[] | undefined): boolean {
 function strayArgument(verb: Verb, afterFlags: boolean): WrongUse {
   const fixes = {
     sign: 'Name images with `--images`',
+    attest: 'Name images with `--images`, the document with `--predicate` or `--sbom-path`',
     verify: 'Name images with `--images`, files with `--files`',
     keygen: 'Name the files with `--output-key-prefix`',
   };

@@ -1,9 +1,16 @@
 // The flags of each command: the rows of the table of inputs, in the order and the words of a command
 // line. Loaded at every start, so nothing here loads more than that table.
-import { type InputRow, keygenTable, signTable, type Table, verifyTable } from '../inputs/table.ts';
+import {
+  attestTable,
+  type InputRow,
+  keygenTable,
+  signTable,
+  type Table,
+  verifyTable,
+} from '../inputs/table.ts';
 import { inFlags } from './in-flags.ts';
 
-export const verbs = ['sign', 'verify', 'keygen'] as const;
+export const verbs = ['sign', 'attest', 'verify', 'keygen'] as const;
 export type Verb = (typeof verbs)[number];
 
 export interface Flag {
@@ -23,9 +30,10 @@ export interface FlagGroup {
   readonly flags: readonly Flag[];
 }
 
-/** The inputs of each command; attest and promote come here. */
+/** The inputs of each command; promote comes here. */
 export const tables: Readonly<Record<Verb, Table>> = {
   sign: signTable,
+  attest: attestTable,
   verify: verifyTable,
   keygen: keygenTable,
 };
@@ -33,6 +41,7 @@ export const tables: Readonly<Record<Verb, Table>> = {
 /** Inputs of the actions that only GitHub Actions can do anything with, and what to do instead. */
 export const actionOnly: Readonly<Record<Verb, Readonly<Record<string, string>>>> = {
   sign: {},
+  attest: {},
   verify: {
     comment: 'A comment on the pull request is written by the action sign-image/verify alone.',
     'changed-only':
@@ -52,16 +61,23 @@ const variables: Readonly<Record<string, string>> = {
 /** Help where the sentence of the table speaks of a workflow. */
 const words: Readonly<Record<string, string>> = {
   'sign images': 'The images to sign, `registry/repository[:tag][@sha256:…]`, or a JSON array.',
+  'attest images': 'The images to attest, `registry/repository[:tag][@sha256:…]`, or a JSON array.',
   'verify images': 'The images to verify, `registry/repository[:tag][@sha256:…]`, or a JSON array.',
   'sign digest': 'The digest of the pushed image, for references that name none.',
+  'attest digest': 'The digest of the pushed image, for references that name none.',
+  predicate: 'What is attested: one JSON object, as a file or as text, signed letter by letter.',
+  'predicate-type':
+    'The type of it: slsaprovenance1, slsaprovenance, spdx, cyclonedx, vuln, openvex or a URI.',
   'verify digest': 'The digest of the image, for references that name none.',
   metadata: 'What `docker buildx build --metadata-file` wrote: image names and digests.',
   'sign key': 'The private key: a variable, a file, or a key in a service (awskms://… and others).',
+  'attest key':
+    'The private key: a variable, a file, or a key in a service (awskms://… and others).',
   'verify key': 'The public key, or several in one file: any of them.',
   'key-password': 'The password of an encrypted key.',
   annotations: 'An annotation that is signed, or asked for, with the image.',
   'github-annotations': 'On GitHub: also sign what GitHub Actions knows of this run.',
-  format: 'How signatures are stored.',
+  format: 'How they are stored.',
   'identity-token': 'An OIDC token; without it the job itself is asked for one.',
   'oidc-audience': 'The audience of the token.',
   'disclose-private-repository':
@@ -69,6 +85,7 @@ const words: Readonly<Record<string, string>> = {
   registry: 'The registry that user name and password are for.',
   'registry-username': 'The user name there; without it the docker login on this machine is used.',
   'sign github-token': "On GitHub: the token to ask for the repository's visibility with.",
+  'attest github-token': "On GitHub: the token to ask for the repository's visibility with.",
   timeout: 'The time for everything, retries included.',
   'certificate-identity':
     'The identity that must have signed (keyless), exactly; or any of several.',
@@ -108,6 +125,20 @@ const order: Readonly<
     ],
     ['Registry', registry],
   ],
+  attest: [
+    ['Of which images', [...images, 'recursive']],
+    [
+      'What to attest: an SBOM, or a predicate and its type',
+      ['sbom-path', 'predicate', 'predicate-type'],
+    ],
+    ['With a key', ['key', 'key-password']],
+    [
+      'Keyless: without --key the identity of this job signs',
+      ['identity-token', 'oidc-audience', 'disclose-private-repository', 'github-token'],
+    ],
+    ['How', ['format', 'tlog', 'skip-existing', 'verify', 'timeout']],
+    ['Registry', registry],
+  ],
   verify: [
     ['What to verify', [...images, 'files', 'only-images', 'skip-images', 'recursive']],
     [
@@ -143,6 +174,7 @@ const order: Readonly<
 
 const rest: Readonly<Record<Verb, string>> = {
   sign: 'Services other than the public-good instance of Sigstore',
+  attest: 'Services other than the public-good instance of Sigstore',
   verify: 'What the certificate must say besides',
   keygen: 'More',
 };
@@ -150,6 +182,7 @@ const rest: Readonly<Record<Verb, string>> = {
 /** Flags of a command that are no inputs of its action. */
 const own: Readonly<Record<Verb, readonly Flag[]>> = {
   sign: [],
+  attest: [],
   verify: [],
   keygen: [
     {
@@ -222,8 +255,8 @@ function placeholderOf(name: string, { kind, secret }: InputRow): string {
   if (secret === 'always') return 'env://NAME|FILE';
   if (secret !== undefined) return 'env://NAME|FILE|KMS';
   if (typeof kind !== 'string') return kind.join('|');
-  if (name === 'policy' || name === 'sarif' || name.endsWith('-file')) return 'FILE';
-  if (/^(trusted-root|tuf-root|signing-config)$/.test(name)) return 'FILE|JSON';
+  if (/^(policy|sarif|sbom-path)$|-file$/.test(name)) return 'FILE';
+  if (/^(trusted-root|tuf-root|signing-config|predicate)$/.test(name)) return 'FILE|JSON';
   const values: Readonly<Record<string, string>> = {
     images: 'REFERENCE',
     globs: 'GLOB',

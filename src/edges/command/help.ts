@@ -8,6 +8,7 @@ Usage: sign-image COMMAND [--FLAG VALUE …]
 
 Commands
   sign      sign what was pushed, read the signatures back and verify them
+  attest    attach a signed statement: an SBOM, provenance, a scan result
   verify    are these images signed by whom we trust?
   keygen    make a key pair, in files or in the secrets of GitHub
 
@@ -22,6 +23,7 @@ Exit codes
 Examples
   sign-image keygen
   sign-image sign --images registry.example.com/app@sha256:… --key env://COSIGN_PRIVATE_KEY
+  sign-image attest --images registry.example.com/app@sha256:… --sbom-path sbom.json --key cosign.key
   sign-image verify --images registry.example.com/app@sha256:… --key cosign.pub
 `;
 
@@ -32,6 +34,12 @@ Usage: sign-image sign --images REFERENCE [--key env://NAME] [--FLAG VALUE …]
 
 Without --key the identity of the job signs (keyless). It is found on GitHub Actions, GitLab (variable
 SIGSTORE_ID_TOKEN), CircleCI, Buildkite, Google Cloud and in Kubernetes.`,
+  attest: `sign-image attest: attach a signed statement, read it back and verify it
+
+Usage: sign-image attest --images REFERENCE --sbom-path FILE [--key env://NAME] [--FLAG VALUE …]
+       sign-image attest --images REFERENCE --predicate-type URI --predicate FILE [--FLAG VALUE …]
+
+Without --key the identity of the job signs (keyless).`,
   verify: `sign-image verify: are these images signed by whom we trust?
 
 Usage: sign-image verify --images REFERENCE --key cosign.pub

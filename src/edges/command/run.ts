@@ -82,6 +82,7 @@ const wrongRequests: readonly FailureCode[] = [
   'bad-digest',
   'bad-metadata',
   'bad-annotation',
+  'bad-predicate',
 ];
 
 function isWrongUse({ code }: Failure): boolean {

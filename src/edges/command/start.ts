@@ -41,6 +41,7 @@ function begin(asked: Asked): void {
       : undefined;
   const run = async () => {
     if (verb === 'sign') return (await import('./sign.ts')).runSign(asked);
+    if (verb === 'attest') return (await import('./attest.ts')).runAttest(asked);
     if (verb === 'keygen') return (await import('./keygen.ts')).runKeygen(asked);
     return (await import('./verify.ts')).runVerify(asked, ahead);
   };

@@ -1,7 +1,7 @@
 import type { SignReport } from '../../engine/sign.ts';
 import { quote } from '../../policies/cosign-command.ts';
 import { breaksLine } from '../../text/untrusted.ts';
-import type { SignInputs } from '../inputs/sign.ts';
+import type { WriteInputs } from '../inputs/sign.ts';
 
 /**
  * The command that verifies what was signed, for the first image. Undefined where a name in it could
@@ -9,7 +9,7 @@ import type { SignInputs } from '../inputs/sign.ts';
  */
 export function verifyLine(
   { results, tlog, privateSigstore }: SignReport,
-  { recursive, registry }: SignInputs,
+  { recursive, registry }: Pick<WriteInputs, 'recursive' | 'registry'>,
 ): string | undefined {
   const [first] = results;
   if (first?.digest === undefined) return undefined;
@@ -22,6 +22,12 @@ export function verifyLine(
       : [
           ['certificate-identity', identity] as const,
           ['certificate-oidc-issuer', issuer] as const,
+        ]),
+    ...(first.attested === undefined
+      ? []
+      : [
+          ['attestation-type', first.attested.predicateType] as const,
+          ['signature', 'ignore'] as const,
         ]),
     ...(tlog ? [] : [['tlog', 'ignore'] as const]),
     ...(privateSigstore ? [['trusted-root', 'trusted_root.json'] as const] : []),

@@ -1,0 +1,15 @@
+import { attest } from '../../engine/attest.ts';
+import { readAttestInputs } from '../inputs/attest.ts';
+import type { Asked } from './arguments.ts';
+import { type Machine, thisMachine } from './run.ts';
+import { runWriting } from './write.ts';
+
+/** The command `sign-image attest`, see `runWriting`. */
+export function runAttest(asked: Asked, machine: Machine = thisMachine): Promise<number> {
+  return runWriting(asked, machine, {
+    thing: 'attestation',
+    doing: 'attesting',
+    read: (source, { mask }) => readAttestInputs(mask, source),
+    write: (inputs, world) => attest(inputs, world),
+  });
+}
