@@ -30,7 +30,15 @@ export type Requirement =
    * decided without looking at any signature; `fail` is also the answer where no policy speaks of
    * the image
    */
-  | { readonly kind: 'pass' | 'fail'; readonly reason: string; readonly name?: string };
+  | {
+      readonly kind: 'pass' | 'fail';
+      readonly reason: string;
+      readonly name?: string;
+      /** nothing that was read speaks of the image */
+      readonly isSilence?: true;
+    }
+  /** nobody can say who must have signed it: it is told as not judged, and does not fail */
+  | { readonly kind: 'open'; readonly reason: string; readonly name?: string };
 
 /**
  * What an image must satisfy, by its name; `references` is how it was written, tags and digests
@@ -54,6 +62,8 @@ export interface Evaluation {
    * came furthest
    */
   readonly verdicts: readonly Verdict[];
+  /** it is not judged, for this `reason` */
+  readonly isOpen?: true;
 }
 
 /**
@@ -77,6 +87,14 @@ export function evaluate(
         code: 'not-allowed',
         reason: named(requirement.name, requirement.reason),
         verdicts: [],
+      };
+    case 'open':
+      return {
+        verified: false,
+        code: 'not-allowed',
+        reason: named(requirement.name, requirement.reason),
+        verdicts: [],
+        isOpen: true,
       };
     case 'count':
       return evaluateCount(requirement, judged, attested);
@@ -117,7 +135,7 @@ export function withAttestations(
   types: readonly string[],
   signature: 'required' | 'ignore',
 ): Requirement {
-  if (types.length === 0) return requirement;
+  if (types.length === 0 || requirement.kind === 'open') return requirement;
   const demanded = types.map((type) => attestedInstead(requirement, type));
   const of = signature === 'ignore' ? demanded : [requirement, ...demanded];
   return { kind: 'count', of, count: of.length };
@@ -225,6 +243,9 @@ function evaluateCount(
       ...(waived === undefined ? {} : { reason: named(name, waived) }),
     };
   }
+  // A registry that does not answer is a failure: the signature that counts may lie there.
+  const open = parts.find(({ isOpen }) => isOpen);
+  if (open !== undefined && !parts.some(({ code }) => code === 'registry-error')) return open;
   const miss = mostTelling(
     parts
       .filter(({ verified }) => !verified)
@@ -241,10 +262,16 @@ function evaluateCount(
 }
 
 /** For each signature the verdict that says most about it. */
-export function furthest<T extends { readonly code: VerdictCode }>(
+export function furthest<T extends { readonly code: VerdictCode; readonly reference: string }>(
   lists: readonly (readonly T[])[],
 ): readonly T[] {
-  const length = Math.max(0, ...lists.map((list) => list.length));
+  const [longest = []] = lists.toSorted((one, other) => other.length - one.length);
+  const { length } = longest;
+  // Policies whose signatures lie in different places look at different ones.
+  const isSame = lists.every((list) =>
+    list.every(({ reference }, index) => reference === longest[index]?.reference),
+  );
+  if (!isSame) return [...new Set(lists.flat())];
   return Array.from({ length }, (_, index) => lists.flatMap((list) => list[index] ?? [])).flatMap(
     (same) => mostTelling(same) ?? [],
   );

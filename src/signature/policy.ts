@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { RepositoryName } from '../image/reference.ts';
 
 /** A pattern, compiled: a regular expression, or a policy's wildcards. */
 export interface Pattern {
@@ -89,6 +90,8 @@ export interface SignaturePolicy {
    * CRI-O and OpenShift read nothing else
    */
   readonly claimedName?: ClaimedName;
+  /** where its signatures lie, in the place of beside the image */
+  readonly repository?: RepositoryName;
   /** the inputs of the step ask for it, not a policy file: advice can name them */
   readonly fromInputs?: true;
 }

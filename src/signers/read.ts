@@ -1,0 +1,255 @@
+import { Failure } from '../failure.ts';
+import { parseReference, parseRegistry } from '../image/reference.ts';
+import { checkFields, type Fields, type Reader } from '../policies/fields.ts';
+import {
+  listOf,
+  mapOf,
+  nodeAt,
+  type PolicyNode,
+  readPolicyNodes,
+  refusal,
+  textOf,
+} from '../policies/node.ts';
+import type { PolicyFile } from '../policies/read.ts';
+import { readGlobs } from '../references/glob.ts';
+import type { KnownImages, Mirror, SignerList } from './list.ts';
+import { readSigner, signerFields } from './read-signer.ts';
+import { versionOf } from './version.ts';
+
+export const listVersion = 'sign-image/v1';
+export const listKind = 'KnownSigners';
+
+/** Every field of a list. */
+export const listFields: Fields = {
+  apiVersion: { as: 'text', of: [listVersion] },
+  kind: { as: 'text', of: [listKind] },
+  publisher: { as: 'text' },
+  mirrors: { as: 'objects', fields: { at: { as: 'text' }, of: { as: 'text' } } },
+  entries: {
+    as: 'objects',
+    fields: {
+      images: { as: 'texts' },
+      tags: { as: 'texts' },
+      since: { as: 'text' },
+      unsigned: { as: 'text' },
+      unknown: { as: 'text' },
+      signers: { as: 'objects', fields: signerFields },
+      tlog: { as: 'text', of: ['required', 'ignore'] },
+      'attestation-types': { as: 'texts' },
+      signatures: {
+        as: 'object',
+        fields: {
+          repository: { as: 'text' },
+          on: { as: 'text', of: ['image', 'attestation-manifest'] },
+          formats: { as: 'texts', of: ['legacy', 'bundle'] },
+        },
+      },
+      check: { as: 'text' },
+      evidence: { as: 'text', of: ['proven', 'cited'] },
+      sources: {
+        as: 'objects',
+        fields: { what: { as: 'text' }, commit: { as: 'text' }, date: { as: 'text' } },
+      },
+    },
+  },
+};
+
+/**
+ * True for a text that is meant as a list of signers. One that hides its kind from this look is read
+ * as a policy, and refused there.
+ */
+export function isSignerList(text: string): boolean {
+  return /^[ \t]*(?:[{,][ \t]*)?["']?kind["']?[ \t]*:[ \t]*["']?KnownSigners\b/m.test(text);
+}
+
+/**
+ * Reads lists of who signs what (docs/known-signers.md). Everything has to be understood: a claim
+ * that is misspelt and left out would let in whom it should keep out.
+ * @returns all files as one list, in their order
+ * @throws {Failure} `bad-policy` that names file, line and field
+ */
+export function readSignerLists(files: readonly PolicyFile[]): SignerList {
+  const lists = files.flatMap(({ path, text }) => readPolicyNodes(path, text).map(readList));
+  return {
+    entries: lists.flatMap(({ entries }) => entries),
+    mirrors: lists.flatMap(({ mirrors }) => mirrors),
+  };
+}
+
+function readList(document: PolicyNode): SignerList {
+  checkFields(document, listFields, unused);
+  for (const name of ['apiVersion', 'kind', 'publisher'])
+    if (textOf(nodeAt(document, name)) === undefined)
+      throw refusal(document, `has no \`${name}\``, `Start it with \`kind: ${listKind}\`.`);
+  const publisher = textOf(nodeAt(document, 'publisher')) ?? '';
+  const entries = listOf(nodeAt(document, 'entries')).map((node) => readEntry(node, publisher));
+  const mirrors = listOf(nodeAt(document, 'mirrors')).map(readMirror);
+  if (entries.length + mirrors.length > 0) return { entries, mirrors };
+  throw refusal(document, 'has neither `entries` nor `mirrors`', 'Write at least one entry.');
+}
+
+/** No field of a list needs what policies of clusters need. */
+const unused: Reader = {
+  ownTrust: false,
+  notes: [],
+  keys: {
+    read: () => {
+      throw new Error('reads no key');
+    },
+    elsewhere: new Map(),
+    inFiles: new Map(),
+    opened: new Map(),
+  },
+  compilePattern: () => {
+    throw new Error('has no such patterns');
+  },
+};
+
+function readEntry(node: PolicyNode, publisher: string): KnownImages {
+  for (const [, child] of mapOf(node))
+    if (child.value === null || child.value === '' || isEmptyList(child))
+      throw refusal(child, 'is empty', 'Write a value, or leave the field out.');
+  const text = (...names: string[]) => textOf(nodeAt(node, ...names));
+  const texts = (...names: string[]) =>
+    listOf(nodeAt(node, ...names)).map((item) => textOf(item) ?? '');
+  const reason = text('unsigned') ?? text('unknown');
+  const said = ['signers', 'unsigned', 'unknown'].filter((name) => mapOf(node).has(name));
+  if (said.length !== 1)
+    throw refusal(
+      node,
+      said.length === 0 ? 'says nothing of signatures' : `has both ${said.join(' and ')}`,
+      'Write one of `signers`, `unsigned` and `unknown`.',
+    );
+  if (!mapOf(node).has('images'))
+    throw refusal(
+      node,
+      'names no images',
+      'Write `images:` with globs, such as `ghcr.io/acme/**`.',
+    );
+  const since = nodeAt(node, 'since');
+  if (since !== undefined && versionOf(textOf(since) ?? '') === undefined)
+    throw refusal(since, 'is no version', 'Write a version such as `v1.26.0`.');
+  checkGlobs(listOf(nodeAt(node, 'tags')));
+  const types = texts('attestation-types');
+  const repository = repositoryOf(nodeAt(node, 'signatures', 'repository'));
+  const check = checkOf(nodeAt(node, 'check'));
+  return {
+    publisher,
+    images: listOf(nodeAt(node, 'images')).map(globOf),
+    ...(mapOf(node).has('tags') ? { tags: texts('tags') } : {}),
+    ...(since === undefined ? {} : { since: textOf(since) ?? '' }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(reason === undefined
+      ? { signers: listOf(nodeAt(node, 'signers')).map((signer) => readSigner(signer)) }
+      : {}),
+    ...(text('tlog') === 'ignore' ? { tlog: 'ignore' as const } : {}),
+    ...(types.length === 0 ? {} : { attestationTypes: types }),
+    ...(repository === undefined ? {} : { repository }),
+    ...(text('signatures', 'on') === 'attestation-manifest'
+      ? { onAttestationManifest: true as const }
+      : {}),
+    ...(check === undefined ? {} : { check }),
+    ...(text('evidence') === undefined ? {} : { evidence: text('evidence') as 'proven' | 'cited' }),
+    sources: listOf(nodeAt(node, 'sources')).map(readSource),
+  };
+}
+
+function isEmptyList({ value }: PolicyNode): boolean {
+  return Array.isArray(value) && value.length === 0;
+}
+
+function readSource(node: PolicyNode): KnownImages['sources'][number] {
+  const what = textOf(nodeAt(node, 'what'));
+  const commit = textOf(nodeAt(node, 'commit'));
+  const date = textOf(nodeAt(node, 'date'));
+  if (what === undefined)
+    throw refusal(node, 'does not say where it was read', 'Write `what:` with a file or address.');
+  if (date !== undefined && !/^\d{4}-\d\d-\d\d$/.test(date))
+    throw refusal(node, 'has a date of another form', 'Write `date: "2026-08-21"`.');
+  return {
+    what,
+    ...(commit === undefined ? {} : { commit }),
+    ...(date === undefined ? {} : { date }),
+  };
+}
+
+/** A glob has its registry in front: `nginx` might be meant as any of several. */
+function globOf(node: PolicyNode): string {
+  const glob = textOf(node) ?? '';
+  const [host = '', ...path] = glob.split('/');
+  if (path.length === 0 || !/^(?:localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)*)(?::\d+)?$/.test(host))
+    throw refusal(
+      node,
+      'does not begin with a registry',
+      'Write the whole name: `docker.io/library/nginx`, `ghcr.io/acme/**`.',
+    );
+  if (!/[.:]|^localhost$/.test(host) || host === 'index.docker.io')
+    throw refusal(node, 'begins with no registry that is one', 'Docker Hub is `docker.io`.');
+  if (/[@\s!:]/.test(path.join('/')))
+    throw refusal(
+      node,
+      'is no glob of names',
+      'Write it without tag, digest and `!`; tags belong into `tags`.',
+    );
+  checkGlobs([node]);
+  return glob;
+}
+
+function checkGlobs(nodes: readonly PolicyNode[]): void {
+  for (const node of nodes) {
+    try {
+      readGlobs([textOf(node) ?? ''], node.field);
+    } catch (error) {
+      if (error instanceof Failure) throw refusal(node, 'stands for too many globs', error.fix);
+      throw error;
+    }
+  }
+}
+
+function repositoryOf(node: PolicyNode | undefined): string | undefined {
+  if (node === undefined) return undefined;
+  const text = textOf(node) ?? '';
+  const reference = readable(node);
+  const whole = `${reference.registry}/${reference.repository}`;
+  if (whole !== text)
+    throw refusal(node, 'is not the whole name of a repository', `Write \`${whole}\`.`);
+  return whole;
+}
+
+function checkOf(node: PolicyNode | undefined): string | undefined {
+  if (node === undefined) return undefined;
+  readable(node);
+  return textOf(node);
+}
+
+function readable(node: PolicyNode) {
+  try {
+    return parseReference(textOf(node) ?? '', 'policy');
+  } catch (error) {
+    if (error instanceof Failure) throw refusal(node, 'is no image reference', error.fix);
+    throw error;
+  }
+}
+
+function readMirror(node: PolicyNode): Mirror {
+  const place = (name: string) => {
+    const child = nodeAt(node, name);
+    const text = child === undefined ? undefined : textOf(child);
+    if (child === undefined || text === undefined)
+      throw refusal(
+        node,
+        `has no \`${name}\``,
+        'Write `at:` the mirror, and `of:` what it copies.',
+      );
+    const [host = ''] = text.split('/');
+    const path = text.slice(host.length);
+    if (parseRegistry(host) !== host || !/^(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/.test(path))
+      throw refusal(
+        child,
+        'is no registry, or path in one',
+        'Write e.g. `at: registry.acme.example/docker-hub` and `of: docker.io`.',
+      );
+    return text;
+  };
+  return { at: place('at'), of: place('of') };
+}

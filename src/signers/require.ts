@@ -1,0 +1,82 @@
+import type { Requirement } from '../engine/requirement.ts';
+import type { RepositoryName } from '../image/reference.ts';
+import { parseReference } from '../image/reference.ts';
+import { readPublicKeys } from '../keys/public.ts';
+import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
+import { shown } from '../text/untrusted.ts';
+import { type AskedImage, type Chosen, openList } from './choose.ts';
+import type { KnownImages, KnownSigner, SignerList } from './list.ts';
+import { identityPattern } from './pattern.ts';
+
+/**
+ * What a list asks of an image: the signature of its publisher; `open` for an image that is known to
+ * be unsigned, or older than the publisher's signatures.
+ * @returns undefined for an image that the list does not know
+ */
+export function openKnownSigners(list: SignerList): (image: AskedImage) => Requirement | undefined {
+  const find = openList(list);
+  const policies = new Map<string, SignaturePolicy>();
+  const numbers = new Map<KnownImages, number>();
+  return (image) => {
+    const chosen = find(image);
+    if (chosen === undefined) return undefined;
+    const { entry, mirror } = chosen;
+    const reason = reasonOf(chosen);
+    const name = `Known signers, ${shown(entry.publisher)}`;
+    if (reason !== undefined) return { kind: 'open', reason, name };
+    const number = numbers.get(entry) ?? numbers.size;
+    numbers.set(entry, number);
+    const key = `${number} ${mirror?.at ?? ''}`;
+    const policy = policies.get(key) ?? policyOf(chosen);
+    policies.set(key, policy);
+    return { kind: 'signature', policy, name };
+  };
+}
+
+/** Why nothing is asked of the image, one sentence. */
+function reasonOf({ entry, before }: Chosen): string | undefined {
+  if (entry.reason !== undefined) return `${entry.reason}.`;
+  if (before !== undefined)
+    return `${entry.publisher} is known to sign from ${entry.since} on, and ${shown(before)} is older.`;
+  if (entry.onAttestationManifest === true)
+    return `${entry.publisher} signs the attestation manifests of its images, which are not judged.`;
+  if (entry.attestationTypes !== undefined)
+    return `${entry.publisher} signs attestations of its images, and not the images.`;
+  return undefined;
+}
+
+function policyOf({ entry, mirror }: Chosen): SignaturePolicy {
+  const [first, ...rest] = (entry.signers ?? []).flatMap(rulesOf);
+  if (first === undefined) throw new Error(`nobody signs the images of ${entry.publisher}`);
+  return {
+    signers: [first, ...rest],
+    annotations: {},
+    tlog: entry.tlog ?? 'required',
+    ...(entry.repository === undefined
+      ? {}
+      : { repository: repositoryOf(entry.repository, mirror) }),
+  };
+}
+
+function rulesOf(signer: KnownSigner): readonly SignerRule[] {
+  if ('key' in signer) return readPublicKeys(signer.key).map((key) => ({ key }));
+  const { identity, isPattern, issuer, github, source } = signer;
+  return [
+    {
+      identities: [
+        isPattern === true ? { pattern: identityPattern(identity) } : { exact: identity },
+      ],
+      issuers: [{ exact: issuer }],
+      ...(github === undefined ? {} : { github }),
+      ...(source === undefined ? {} : { source }),
+    },
+  ];
+}
+
+/** Where a mirror has copied the repository of the signatures too, they are read from there. */
+function repositoryOf(repository: string, mirror: Chosen['mirror']): RepositoryName {
+  const isCopied = mirror !== undefined && repository.startsWith(`${mirror.of}/`);
+  const place = isCopied ? `${mirror.at}${repository.slice(mirror.of.length)}` : repository;
+  const { registry, repository: path } = parseReference(place);
+  return { registry, repository: path };
+}
