@@ -41,6 +41,7 @@ describe('the inputs of the gate', () => {
       attestationTypes: [],
       signature: 'required',
       policy: [],
+      knownSigners: false,
       files: [],
       changedOnly: false,
       onlyImages: [],

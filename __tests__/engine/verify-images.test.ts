@@ -201,6 +201,33 @@ describe('verifyImages', () => {
     ]);
   });
 
+  it('looks for signatures where the policy says that they lie', async () => {
+    const elsewhere: SignaturePolicy = {
+      ...policy,
+      repository: { registry: 'r.test', repository: 'signatures' },
+    };
+    const { tools } = world([app], {}, []);
+    const asked: string[] = [];
+    const found: VerifyingTools['found'] = async ({ digest }, repository) => {
+      asked.push(repository?.repository ?? 'beside');
+      return repository === undefined ? [] : [signature(digest)];
+    };
+    const verified = async (requirement: RequirementFor) =>
+      (
+        await verifyImages(
+          [target(`r.test/app@${app.digest}`)],
+          requirement,
+          { ...tools, found },
+          () => {},
+        )
+      ).map(({ verified: good, signatures }) => [good, signatures.length]);
+    expect(await verified(() => ({ kind: 'signature', policy: elsewhere }))).toEqual([[true, 1]]);
+    expect(await verified(requirementFor)).toEqual([[false, 0]]);
+    const either = [policy, elsewhere].map((one) => ({ kind: 'signature', policy: one }) as const);
+    expect(await verified(() => ({ kind: 'count', of: either, count: 1 }))).toEqual([[true, 1]]);
+    expect(asked).toEqual(['signatures', 'beside', 'beside', 'signatures']);
+  });
+
   it('looks at no signature where the policy decides by itself', async () => {
     const { tools } = world([app], {}, []);
     const found = () => expect.unreachable();

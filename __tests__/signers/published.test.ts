@@ -109,3 +109,22 @@ it.each([
   const asked = openKnownSigners(list)({ name: parseReference(image), references: [image] });
   expect(asked).toMatchObject({ kind: 'open', reason: expect.stringContaining(reason) });
 });
+
+it('of an image whose attestation manifests are signed, provenance of the publisher is asked', () => {
+  const image = 'docker.io/moby/buildkit:v0.30.0';
+  const asked = openKnownSigners(list)({ name: parseReference(image), references: [image] });
+  const part = (type: string) => ({
+    kind: 'attestation',
+    type,
+    policy: {
+      signers: expect.arrayContaining([
+        expect.objectContaining({ github: { repository: 'moby/buildkit' } }),
+      ]),
+    },
+  });
+  expect(asked).toMatchObject({
+    kind: 'count',
+    count: 1,
+    of: [part('https://slsa.dev/provenance/v1'), part('https://slsa.dev/provenance/v0.2')],
+  });
+});

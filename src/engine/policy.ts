@@ -5,7 +5,9 @@ import { isKeyReference, loadPublicKeys } from '../keys/providers.ts';
 import { readPublicKeys } from '../keys/public.ts';
 import { readKeySource } from '../keys/source.ts';
 import type { KeyReference } from '../policies/keys.ts';
+import type { PolicyFile } from '../policies/read.ts';
 import type { Pattern, SignaturePolicy, SignerRule } from '../signature/policy.ts';
+import type { Mirror } from '../signers/list.ts';
 import type { VerifyRequest } from './request.ts';
 import { narrow, type RequirementFor, withAttestations } from './requirement.ts';
 import type { World } from './world.ts';
@@ -23,16 +25,27 @@ export interface OpenedPolicy {
  * says of a key that a policy names
  */
 export async function openPolicy(request: VerifyRequest, world: World): Promise<OpenedPolicy> {
-  const { requirementFor, ...opened } = await openSigners(request, world);
-  return {
-    ...opened,
-    requirementFor: (image) =>
-      withAttestations(requirementFor(image), request.attestationTypes, request.signature),
-  };
+  const { requirementFor, mirrors = [], ...opened } = await openOwn(request, world);
+  const own: RequirementFor = (image) =>
+    withAttestations(requirementFor(image), request.attestationTypes, request.signature);
+  if (request.knownSigners !== true) return { ...opened, requirementFor: own };
+  const { beside, published } = await import('../signers/gate.ts');
+  // What is asked for is no longer one policy, so reports do not name it as such.
+  return { requirementFor: beside(own, await published(mirrors)) };
 }
 
-async function openSigners(request: VerifyRequest, world: World): Promise<OpenedPolicy> {
+/** What is asked for without known signers. */
+interface OwnPolicy extends OpenedPolicy {
+  /** of lists of one's own */
+  readonly mirrors?: readonly Mirror[];
+}
+
+async function openOwn(request: VerifyRequest, world: World): Promise<OwnPolicy> {
   if (request.policy.length > 0) return readPolicyInput(request, world);
+  if (request.key === undefined && request.identities.length === 0)
+    return {
+      requirementFor: () => ({ kind: 'fail', reason: 'Nobody is named.', isSilence: true }),
+    };
   const signers = await signersOf(request, world);
   const policy = {
     signers,
@@ -43,11 +56,27 @@ async function openSigners(request: VerifyRequest, world: World): Promise<Opened
   return { policy, requirementFor: () => ({ kind: 'signature', policy }) };
 }
 
-async function readPolicyInput(request: VerifyRequest, world: World): Promise<OpenedPolicy> {
-  const [{ readPolicies }, files] = await Promise.all([
-    import('../policies/read.ts'),
-    world.files.policies(request.policy),
-  ]);
+async function readPolicyInput(request: VerifyRequest, world: World): Promise<OwnPolicy> {
+  const files = await world.files.policies(request.policy);
+  if (!files.some(({ text }) => /KnownSigners/.test(text))) {
+    const requirementFor = await readPolicyFiles(files, request, world);
+    return { requirementFor: (image) => narrow(requirementFor(image), request) };
+  }
+  const lists = (await import('../signers/gate.ts')).openOwnLists(files);
+  const policies =
+    lists.others.length === 0 ? undefined : await readPolicyFiles(lists.others, request, world);
+  return {
+    requirementFor: (image) => narrow(lists.requirementFor(image, policies?.(image)), request),
+    mirrors: lists.mirrors,
+  };
+}
+
+async function readPolicyFiles(
+  files: readonly PolicyFile[],
+  request: VerifyRequest,
+  world: World,
+): Promise<RequirementFor> {
+  const { readPolicies } = await import('../policies/read.ts');
   const ownTrust =
     request.services.trustedRoot !== undefined || request.services.tufMirror !== undefined;
   const compilePattern = await loadPatterns(files.map(({ text }) => text));
@@ -55,7 +84,7 @@ async function readPolicyInput(request: VerifyRequest, world: World): Promise<Op
   const { requirementFor, notes } = checked.withKeys(await openKeys(checked.keys, world));
   for (const { file, line, text, loud } of notes)
     world.tell({ kind: loud ? 'warning' : 'notice', text: `${file}, line ${line}: ${text}` });
-  return { requirementFor: (image) => narrow(requirementFor(image), request) };
+  return requirementFor;
 }
 
 /** Opens the keys that policies name and do not hold, one after another. */

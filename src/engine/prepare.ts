@@ -5,10 +5,10 @@ import { type Image, imageName } from '../image/resolve.ts';
 import { readTargets, type Target } from '../image/targets.ts';
 import type { RegistryOptions } from '../registry/connection.ts';
 import type { SignatureStore } from '../registry/store.ts';
-import type { FoundSignature } from '../signature/found.ts';
 import type { FileFindings } from './files.ts';
 import { openRegistries, type Registries } from './registries.ts';
 import type { VerifyRequest } from './request.ts';
+import type { VerifyingTools } from './verify-images.ts';
 import type { World } from './world.ts';
 
 /** The images of a run that verifies, and how their registries and signatures are read. */
@@ -16,7 +16,7 @@ export interface Reading {
   readonly targets: readonly Target[];
   readonly open: Registries['open'];
   /** every signature of an image, in all formats; an error is never "no signature" */
-  readonly found: (image: Image) => Promise<readonly FoundSignature[]>;
+  readonly found: VerifyingTools['found'];
   /**
    * Every attestation of an image there may be, read together with `found` where both are given the
    * same `Image`
@@ -46,7 +46,7 @@ export interface Prepared {
  */
 export function prepare(request: VerifyRequest, world: World): Prepared {
   if (request.files.length > 0) return { findings: findingsOf(request, world) };
-  const ahead = request.policy.length === 0;
+  const ahead = request.policy.length === 0 && request.knownSigners !== true;
   return { reading: openReading(readTargets(request), request, world, ahead) };
 }
 
@@ -124,7 +124,10 @@ export function openReading(
   return {
     targets,
     open,
-    found: (image) => storeOf(image).found(),
+    found: (image, repository) =>
+      repository === undefined
+        ? storeOf(image).found()
+        : store({ name: repository, digest: image.digest }).found(),
     attestations: (image, types) => storeOf(image).attestations(types),
     signed,
     sent: Promise.race([world.sent, Promise.allSettled(begun.reading)]),

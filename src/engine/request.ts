@@ -54,6 +54,8 @@ export interface VerifyRequest extends ImagesRequest {
   readonly signature: 'required' | 'ignore';
   /** paths or globs of policy files */
   readonly policy: readonly string[];
+  /** images of well-known publishers must be signed by these; absent = false */
+  readonly knownSigners?: boolean;
   /** globs of files that name images */
   readonly files: readonly string[];
   /** globs over the images that `files` name */

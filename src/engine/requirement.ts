@@ -135,7 +135,8 @@ export function withAttestations(
   types: readonly string[],
   signature: 'required' | 'ignore',
 ): Requirement {
-  if (types.length === 0 || requirement.kind === 'open') return requirement;
+  const isSettled = requirement.kind === 'open' || requirement.kind === 'fail';
+  if (types.length === 0 || isSettled) return requirement;
   const demanded = types.map((type) => attestedInstead(requirement, type));
   const of = signature === 'ignore' ? demanded : [requirement, ...demanded];
   return { kind: 'count', of, count: of.length };

@@ -2,7 +2,7 @@ import { asFailure, type Failure, type FailureCode } from '../failure.ts';
 import type { Digest } from '../image/digest.ts';
 import { inOrder, inParallel } from '../image/in-parallel.ts';
 import { attestationManifest } from '../image/platform.ts';
-import { formatReference, formatRepository } from '../image/reference.ts';
+import { formatReference, formatRepository, type RepositoryName } from '../image/reference.ts';
 import {
   type Image,
   type ImageTarget,
@@ -39,8 +39,11 @@ export interface Attested {
 
 /** What verifying needs of the world. */
 export interface VerifyingTools extends ResolveTools {
-  /** every signature of an image, in all formats; an error is never "no signature" */
-  readonly found: (image: Image) => Promise<readonly FoundSignature[]>;
+  /**
+   * every signature of an image, in all formats; an error is never "no signature"
+   * @param repository where they lie, unless beside the image
+   */
+  readonly found: (image: Image, repository?: RepositoryName) => Promise<readonly FoundSignature[]>;
   /**
    * Rejects only where nothing at all can be judged, for want of a trusted root or of sound
    * cryptography: that ends the run.
@@ -137,22 +140,29 @@ async function verifyImage(
     digest: image.digest,
     ...(image.platform === undefined ? {} : { platform: image.platform }),
   };
-  let found: readonly FoundSignature[];
+  const places = Map.groupBy(policies, placeOf);
+  let found: ReadonlyMap<string, readonly FoundSignature[]>;
   let attested: Attested | undefined;
   try {
-    [found, attested] = await Promise.all([
-      policies.length > 0 ? tools.found(image) : [],
+    const reading = [...places].map(
+      async ([place, [policy]]) => [place, await tools.found(image, policy?.repository)] as const,
+    );
+    const [entries, about] = await Promise.all([
+      Promise.all(reading),
       asked.length > 0 ? tools.attested(image, asked) : undefined,
       image.subject,
     ]);
+    found = new Map(entries);
+    attested = about;
   } catch (caught) {
     return { ...head, ...unreadable(asFailure(caught)) };
   }
   const judged = new Map<SignaturePolicy, readonly Verdict[]>();
   for (const policy of policies) {
+    const signatures = found.get(placeOf(policy)) ?? [];
     judged.set(
       policy,
-      await Promise.all(found.map((signature) => tools.judge(signature, image.digest, policy))),
+      await Promise.all(signatures.map((each) => tools.judge(each, image.digest, policy))),
     );
   }
   const { verdicts, ...outcome } = evaluate(
@@ -171,6 +181,11 @@ function requirementOf(image: Image, requirementFor: RequirementFor): Requiremen
   return image.partOf !== undefined && image.platform === attestationManifest
     ? withoutAttestations(requirement)
     : requirement;
+}
+
+/** Where a policy's signatures lie; empty: beside the image. */
+function placeOf({ repository }: SignaturePolicy): string {
+  return repository === undefined ? '' : formatRepository(repository);
 }
 
 async function resolveOrFail(

@@ -35,6 +35,8 @@ export interface VerifyResult {
   readonly attestations?: readonly AttestationResult[];
   /** what the registry said, for the log and its way out; not part of the output */
   readonly failure?: Failure;
+  /** it is not judged, for this `reason` */
+  readonly isOpen?: true;
   /** every place in a file where the image is named, with how it is named there */
   readonly sources?: readonly Source[];
 }
@@ -45,8 +47,10 @@ export interface AttestationResult extends Omit<AttestationVerdict, 'predicate'>
   readonly path?: string;
 }
 
-/** An image that files name and that the step does not ask about. */
+/** An image that the step does not ask about, or about which nobody can say who must have signed it. */
 export interface NotJudged {
+  /** one sentence; absent where inputs `only-images` and `skip-images` leave it out */
+  readonly reason?: string;
   /** normalized; as it is written where it cannot be resolved */
   readonly reference: string;
   readonly digest?: Digest;

@@ -1,5 +1,6 @@
 import { Failure } from '../failure.ts';
-import { mergeTargets, readTargets } from '../image/targets.ts';
+import type { Digest } from '../image/digest.ts';
+import { mergeTargets, readTargets, type Target } from '../image/targets.ts';
 import { ByteRoom } from '../registry/byte-room.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
 import { openAttested } from './attested.ts';
@@ -8,7 +9,7 @@ import { openJudge } from './judging.ts';
 import { openPolicy } from './policy.ts';
 import { openReading, type Prepared, prepare, type Reading } from './prepare.ts';
 import type { VerifyRequest } from './request.ts';
-import { attestationsOf, policiesOf } from './requirement.ts';
+import { attestationsOf, policiesOf, type Requirement } from './requirement.ts';
 import { verifyImages } from './verify-images.ts';
 import type { NotJudged, VerifyResult } from './verify-result.ts';
 import { type World, withTags } from './world.ts';
@@ -74,19 +75,22 @@ async function verifyTargets(
   request: VerifyRequest,
   world: World,
 ): Promise<VerifyReport> {
-  const { targets, open, found, signed } = reading;
+  const { targets, found, signed } = reading;
   const { policy, requirementFor } = await openPolicy(request, world);
-  const required = targets.flatMap(({ reference, references, digest }) => {
-    const known = digest === undefined ? {} : { digest };
-    const requirement = requirementFor({ name: reference, references, ...known });
-    return [
-      ...policiesOf(requirement),
-      ...attestationsOf(requirement).map((asked) => asked.policy),
-    ];
-  });
+  const asked = targets.map((target) => ({ target, requirement: requirementFor(imageOf(target)) }));
+  const judgedTargets = asked.flatMap(({ target, requirement }) =>
+    requirement.kind === 'open' ? [] : [target],
+  );
+  const open = asked.flatMap(({ target: { references, digest }, requirement }) =>
+    requirement.kind === 'open' ? [{ references, digest, reason: reasonOf(requirement) }] : [],
+  );
+  const required = asked.flatMap(({ requirement }) => [
+    ...policiesOf(requirement),
+    ...attestationsOf(requirement).map((one) => one.policy),
+  ]);
   const judges = openJudge(required, signed, request, world);
   const tools = {
-    open,
+    open: reading.open,
     sleep: world.deadline.sleep,
     recursive: request.recursive,
     describedBy: 'headers' as const,
@@ -94,7 +98,7 @@ async function verifyTargets(
     judge: judges.judge,
     attested: openAttested({
       ...judges,
-      open,
+      open: reading.open,
       found,
       attestations: reading.attestations,
       keep: world.files.keep,
@@ -102,17 +106,70 @@ async function verifyTargets(
     }),
   };
   const judged = await withTags(world, (onTagOnly, tell) =>
-    verifyImages(targets, requirementFor, { ...tools, onTagOnly }, (result) =>
-      tell({ kind: 'verified', result: withPlaces(result, findings) }),
-    ),
+    verifyImages(judgedTargets, requirementFor, { ...tools, onTagOnly }, (result) => {
+      if (result.isOpen !== true) tell({ kind: 'verified', result: withPlaces(result, findings) });
+    }),
   );
   const unresolved = findings?.unresolved ?? [];
   for (const result of unresolved) world.tell({ kind: 'verified', result });
+  const left = judged.filter(({ isOpen, asked: isAsked }) => isOpen === true && isAsked);
+  const notJudged = [
+    ...(findings?.notJudged ?? []),
+    ...[...open, ...left].flatMap((one) => leftOpen(one, findings)),
+  ];
+  const whole = judged.filter(({ isOpen }) => isOpen !== true);
+  const results = [...whole.map((result) => withPlaces(result, findings)), ...unresolved];
   return {
-    results: [...judged.map((result) => withPlaces(result, findings)), ...unresolved],
-    notJudged: findings?.notJudged ?? [],
+    results,
+    notJudged,
+    ...(results.length === 0 && notJudged.length > 0
+      ? { nothing: nothingJudged(notJudged.length, findings) }
+      : {}),
     ...(policy === undefined ? {} : { policy }),
   };
+}
+
+function imageOf({ reference, references, digest }: Target) {
+  return { name: reference, references, ...(digest === undefined ? {} : { digest }) };
+}
+
+function reasonOf({ name, reason }: Extract<Requirement, { kind: 'open' }>): string {
+  return name === undefined ? reason : `${name}: ${reason}`;
+}
+
+/** One for each name that it was asked for with. */
+function leftOpen(
+  {
+    references,
+    digest,
+    reason,
+  }: {
+    readonly references: readonly string[];
+    readonly digest?: Digest | undefined;
+    readonly reason?: string | undefined;
+  },
+  findings: FileFindings | undefined,
+): readonly NotJudged[] {
+  return references.map((reference) => ({
+    reference,
+    ...(digest === undefined ? {} : { digest }),
+    ...(reason === undefined ? {} : { reason }),
+    sources: findings?.places.get(reference) ?? [],
+  }));
+}
+
+/**
+ * What files name is told and passes; whoever names images alone asks for an answer.
+ * @throws {Failure} `nothing-to-verify`
+ */
+function nothingJudged(count: number, findings: FileFindings | undefined): string {
+  const what = `${count === 1 ? 'The image is' : `All ${count} images are`} not judged: nobody is known to sign ${count === 1 ? 'it' : 'them'}, or inputs leave ${count === 1 ? 'it' : 'them'} out.`;
+  if (findings !== undefined) return what;
+  throw new Failure(
+    'nothing-to-verify',
+    what,
+    'Say who must have signed: with `certificate-identity`, `key` or `policy`. `sign-image signers` prints who is known.',
+  );
 }
 
 /** With the places of the files that name the image. */

@@ -217,6 +217,7 @@ function combine(image: PolicyImage, rules: readonly PolicyRule[], names: string
     return {
       kind: 'fail',
       reason: `No policy in ${names} speaks of ${formatRepository(image.name)}.`,
+      isSilence: true,
     };
   return found.length === 1 ? only : { kind: 'count', of: found, count: found.length };
 }

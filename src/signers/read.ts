@@ -12,6 +12,7 @@ import {
 } from '../policies/node.ts';
 import type { PolicyFile } from '../policies/read.ts';
 import { readGlobs } from '../references/glob.ts';
+import { predicateTypeOf } from '../signature/attestation.ts';
 import type { KnownImages, Mirror, SignerList } from './list.ts';
 import { readSigner, signerFields } from './read-signer.ts';
 import { versionOf } from './version.ts';
@@ -130,7 +131,7 @@ function readEntry(node: PolicyNode, publisher: string): KnownImages {
   if (since !== undefined && versionOf(textOf(since) ?? '') === undefined)
     throw refusal(since, 'is no version', 'Write a version such as `v1.26.0`.');
   checkGlobs(listOf(nodeAt(node, 'tags')));
-  const types = texts('attestation-types');
+  const types = listOf(nodeAt(node, 'attestation-types')).map(typeOf);
   const repository = repositoryOf(nodeAt(node, 'signatures', 'repository'));
   const check = checkOf(nodeAt(node, 'check'));
   return {
@@ -171,6 +172,16 @@ function readSource(node: PolicyNode): KnownImages['sources'][number] {
     ...(commit === undefined ? {} : { commit }),
     ...(date === undefined ? {} : { date }),
   };
+}
+
+function typeOf(node: PolicyNode): string {
+  const type = predicateTypeOf(textOf(node) ?? '');
+  if (type !== undefined) return type;
+  throw refusal(
+    node,
+    'is no type of attestations that is known here',
+    'Write e.g. `slsaprovenance1`, `spdx`, or the URI of a predicate type.',
+  );
 }
 
 /** A glob has its registry in front: `nginx` might be meant as any of several. */

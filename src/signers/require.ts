@@ -2,6 +2,7 @@ import type { Requirement } from '../engine/requirement.ts';
 import type { RepositoryName } from '../image/reference.ts';
 import { parseReference } from '../image/reference.ts';
 import { readPublicKeys } from '../keys/public.ts';
+import { predicateTypes } from '../signature/attestation.ts';
 import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import { shown } from '../text/untrusted.ts';
 import { type AskedImage, type Chosen, openList } from './choose.ts';
@@ -29,7 +30,7 @@ export function openKnownSigners(list: SignerList): (image: AskedImage) => Requi
     const key = `${number} ${mirror?.at ?? ''}`;
     const policy = policies.get(key) ?? policyOf(chosen);
     policies.set(key, policy);
-    return { kind: 'signature', policy, name };
+    return askedOf(entry, policy, name);
   };
 }
 
@@ -38,12 +39,27 @@ function reasonOf({ entry, before }: Chosen): string | undefined {
   if (entry.reason !== undefined) return `${entry.reason}.`;
   if (before !== undefined)
     return `${entry.publisher} is known to sign from ${entry.since} on, and ${shown(before)} is older.`;
-  if (entry.onAttestationManifest === true)
-    return `${entry.publisher} signs the attestation manifests of its images, which are not judged.`;
-  if (entry.attestationTypes !== undefined)
-    return `${entry.publisher} signs attestations of its images, and not the images.`;
   return undefined;
 }
+
+/**
+ * A signature; or all attestations of these types in its place. Of an image whose attestation manifests
+ * are signed that is provenance, of either version: BuildKit puts it there, and what is signed so
+ * vouches for the whole index (engine/attestations-inside.ts).
+ */
+function askedOf(
+  { attestationTypes, onAttestationManifest }: KnownImages,
+  policy: SignaturePolicy,
+  name: string,
+): Requirement {
+  const of = (type: string): Requirement => ({ kind: 'attestation', policy, type, name });
+  if (attestationTypes !== undefined)
+    return { kind: 'count', of: attestationTypes.map(of), count: attestationTypes.length };
+  if (onAttestationManifest === true) return { kind: 'count', of: provenance.map(of), count: 1 };
+  return { kind: 'signature', policy, name };
+}
+
+const provenance = [predicateTypes.slsaprovenance1, predicateTypes.slsaprovenance];
 
 function policyOf({ entry, mirror }: Chosen): SignaturePolicy {
   const [first, ...rest] = (entry.signers ?? []).flatMap(rulesOf);

@@ -127,6 +127,7 @@ async function reportVerified(
     policyFiles: inputs.policy,
     attestationTypes: inputs.attestationTypes,
     signature: inputs.signature,
+    knownSigners: inputs.knownSigners === true,
     fail: inputs.fail,
     ...(policy === undefined ? {} : { policy }),
   };

@@ -399,6 +399,12 @@ export const verifyTable = {
     sentence:
       'Policy files that say who must have signed which image, as paths or globs: sigstore `ClusterImagePolicy`, or Kyverno `ClusterPolicy` with `verifyImages`. In a pull request they are what it brings; with `changed-only` they are read from the base instead.',
   },
+  'known-signers': {
+    kind: 'switch',
+    default: 'false',
+    sentence:
+      'Images of well-known publishers must be signed by them, as the list of this action says. One that the list knows as unsigned, or does not know, is listed with the code `not-judged`, and does not fail. An identity, key or policy of your own comes first.',
+  },
   files: {
     kind: 'globs',
     sentence:

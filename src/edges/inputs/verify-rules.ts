@@ -156,7 +156,7 @@ function checkAttestations({ signature, attestationTypes, annotations }: Checked
 
 /** There is no "signed by anybody". */
 function checkSigner(
-  { key, identities, policy, ...inputs }: CheckedInputs,
+  { key, identities, policy, knownSigners, ...inputs }: CheckedInputs,
   env: InputSource['env'],
 ): void {
   const asked = [
@@ -171,7 +171,8 @@ function checkSigner(
     );
   }
   if (asked.length === 1) return;
-  const [claim] = claimEntries(inputs);
+  const claim = claimEntries(inputs)[0];
+  if (knownSigners === true && claim === undefined) return;
   if (claim !== undefined) {
     throw bad(
       `Input ${claim.claim.input} narrows down an identity, and no certificate-identity is set.`,

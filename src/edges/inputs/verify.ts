@@ -57,6 +57,7 @@ export function readVerifyInputs(
     attestationTypes: typesOf(read['attestation-type']),
     signature: read.signature,
     policy: read.policy,
+    knownSigners: read['known-signers'],
     files: read.files,
     changedOnly: read['changed-only'],
     onlyImages: read['only-images'],

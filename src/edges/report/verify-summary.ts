@@ -35,6 +35,8 @@ export interface VerifySummarySetting extends PageSetting {
   /** URIs of predicate types that were asked for */
   readonly attestationTypes?: readonly string[];
   readonly signature?: 'required' | 'ignore';
+  /** input `known-signers` */
+  readonly knownSigners?: boolean;
   /** input `fail` */
   readonly fail: boolean;
   /** the run in one sentence; absent where something did not verify */
@@ -114,11 +116,12 @@ function expected(setting: VerifySummarySetting, folded: boolean): string {
 }
 
 function expectedLines(setting: VerifySummarySetting): readonly string[] {
-  const { policy, policyFiles } = setting;
+  const { policy, policyFiles, knownSigners } = setting;
   const { attestationTypes = [], signature } = setting;
   if (policy === undefined)
     return [
       ...policyFiles.map((file) => `Policy ${code(file)}`),
+      ...(knownSigners === true ? ['The signer that is known to publish the image'] : []),
       ...attestationTypes.map((type) => `Attestation ${code(type)}`),
     ];
   const annotations = Object.entries(policy.annotations).map(
