@@ -1,0 +1,110 @@
+// The built gate as the runner starts it, beside what the built actions sign and attest.
+import { createPublicKey } from 'node:crypto';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { pushImage } from '../sandbox/images.ts';
+import { type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';
+import { runAction } from '../sandbox/runner.ts';
+import { keyedInputs, makeKey } from '../sign-action/keyed-world.ts';
+
+const key = makeKey();
+const publicPem = (pem: string) =>
+  createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString();
+const cyclonedx = 'https://cyclonedx.org/bom';
+const scanType = 'https://example.com/scan/v1';
+const sbom = '{"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1.0}';
+const scan = '{"score": 9.50}';
+
+let registry: SandboxRegistry;
+let reference: string;
+beforeAll(async () => {
+  registry = await startRegistry();
+  ({ reference } = await pushImage(registry.host, 'acme/app', { seed: 'attested' }));
+  const attest = (type: string, predicate: string) =>
+    runAction({
+      entry: 'dist/attest.js',
+      inputs: keyedInputs(reference, key, { 'predicate-type': type, predicate }),
+    });
+  const runs = [
+    await runAction({ entry: 'dist/sign.js', inputs: keyedInputs(reference, key) }),
+    await attest(cyclonedx, sbom),
+    await attest(scanType, scan),
+  ];
+  for (const { code, stdout } of runs) expect(code, stdout).toBe(0);
+});
+afterAll(() => registry.close());
+
+async function verify(inputs: Readonly<Record<string, string>>) {
+  const before = registry.requests.length;
+  const run = await runAction({
+    entry: 'dist/verify.js',
+    inputs: { images: reference, key: publicPem(key.pem), tlog: 'ignore', ...inputs },
+    measure: true,
+  });
+  const asked = registry.requests.slice(before).map(({ path }) => path);
+  const kept = [...run.files.keys()].filter((path) => path.includes('sign-image-attestations'));
+  return { ...run, asked, kept };
+}
+
+it('asks for attestations, and keeps what they say as it was signed', async () => {
+  const types = `${cyclonedx}\n${scanType}`;
+  const { code, stdout, outputs, files, kept, summary } = await verify({
+    'attestation-type': types,
+  });
+  expect(code, stdout).toBe(0);
+  const told = JSON.parse(outputs.attestations ?? '') as Record<string, string>[];
+  // Both formats of both.
+  expect(told.map(({ type }) => type).sort()).toEqual([cyclonedx, cyclonedx, scanType, scanType]);
+  expect(told).toMatchObject(told.map(() => ({ image: reference, identity: null, issuer: null })));
+  const contents = told.map(({ path = '' }) => {
+    const name = kept.find((file) => path.endsWith(file.slice(file.lastIndexOf('/'))));
+    return files.get(name ?? '')?.toString();
+  });
+  expect(contents.toSorted()).toEqual([sbom, sbom, scan, scan].toSorted());
+  const [result] = JSON.parse(outputs.results ?? '');
+  expect(result.attestations).toMatchObject(told.map(() => ({ verified: true, code: 'verified' })));
+  for (const text of [stdout, summary]) expect(text).toContain(cyclonedx);
+});
+
+it.each([
+  ['another key', { key: publicPem(makeKey().pem) }, 'wrong-key'],
+  ['another type', { 'attestation-type': 'openvex' }, 'no-attestation'],
+  [
+    'a type that is there and one that is not',
+    { 'attestation-type': `${cyclonedx}\nopenvex` },
+    'no-attestation',
+  ],
+  [
+    'a type by its name alone',
+    { 'attestation-type': 'https://cyclonedx.org/BOM' },
+    'no-attestation',
+  ],
+])('refuses %s, and keeps nothing', async (_, inputs, expected) => {
+  const { code, outputs, kept } = await verify({ 'attestation-type': cyclonedx, ...inputs });
+  expect([code, outputs.verified, outputs.attestations, kept]).toEqual([1, 'false', '[]', []]);
+  expect(JSON.parse(outputs.results ?? '')).toMatchObject([{ verified: false, code: expected }]);
+});
+
+it('takes attestations alone where it is told to, and not otherwise', async () => {
+  const other = await pushImage(registry.host, 'acme/other', { seed: 'unsigned' });
+  const inputs = keyedInputs(other.reference, key, { 'predicate-type': scanType, predicate: scan });
+  expect((await runAction({ entry: 'dist/attest.js', inputs })).code).toBe(0);
+  const about = { images: other.reference, 'attestation-type': scanType };
+  const alone = await verify({ ...about, signature: 'ignore' });
+  expect(alone.code, alone.stdout).toBe(0);
+  expect(alone.stdout).toContain(': attested by key');
+  expect(alone.asked.filter((path) => path.endsWith('.sig'))).toEqual([]);
+  const both = await verify(about);
+  expect([both.code, both.kept]).toEqual([1, []]);
+});
+
+it('neither asks for more nor loads more where no attestation is asked for', async () => {
+  const [without, also] = [await verify({}), await verify({ 'attestation-type': cyclonedx })];
+  const isMore = (path: string) => path.includes('.att') || path.includes('attest');
+  expect(without.asked.filter(isMore)).toEqual([]);
+  const judging = ({ loaded = [] }: typeof without) =>
+    loaded.map(({ file }) => file).filter((file) => file.includes('judge-attestation'));
+  expect([judging(without).length, judging(also).length]).toEqual([0, 1]);
+  // The tag of cosign 1 and 2, and its two layers; lists and bundles are read once for both.
+  const layers = 2;
+  expect(also.asked.length - without.asked.length).toBe(1 + layers);
+});
