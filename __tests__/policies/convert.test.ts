@@ -345,6 +345,18 @@ describe('what cannot be said', () => {
       'it exempts images',
     ],
     [
+      'bundles',
+      kyverno(byKey(a.pem)).replace('- imageR', '- type: SigstoreBundle\n          imageR'),
+      'policy-json',
+      'it asks for bundles',
+    ],
+    [
+      'bundles by key',
+      kyverno(byKey(a.pem)).replace('- imageR', '- type: SigstoreBundle\n          imageR'),
+      'cip',
+      'the legacy format alone',
+    ],
+    [
       'claims',
       kyverno(
         byWorkflow().replace('}', ', additionalExtensions: {githubWorkflowRef: refs/heads/main}}'),

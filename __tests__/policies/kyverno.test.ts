@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { policiesOf } from '../../src/engine/requirement.ts';
 import { Failure } from '../../src/failure.ts';
 import { parseDigest } from '../../src/image/digest.ts';
 import { readPolicies } from '../../src/policies/read.ts';
@@ -106,6 +107,18 @@ describe('a Kyverno policy', () => {
     expect(read(text, true).requirementFor(app)).toMatchObject({
       of: [{ of: [{ policy: { timestamp: 'required' } }] }],
     });
+  });
+
+  it.each([
+    ['SigstoreBundle', 'bundle'],
+    ['Cosign', 'legacy'],
+    [undefined, undefined],
+  ])('of type %s takes the format %s', (type, format) => {
+    const text = policy(
+      `${type === undefined ? '' : `type: ${type}\n`}${attestors(`${byKey(key.pem)}\n${exact}`)}`,
+    );
+    const policies = policiesOf(read(text).requirementFor(app));
+    expect(policies.map((one) => one.format)).toEqual([format, format]);
   });
 
   it('ignores the log where it says so', () => {

@@ -51,6 +51,7 @@ describe('policy files', () => {
     });
     expect(requirementFor(image('quay.io/x:1'))).toEqual({
       kind: 'fail',
+      isSilence: true,
       reason: 'No policy in a.yaml, b.yaml speaks of quay.io/x.',
     });
   });

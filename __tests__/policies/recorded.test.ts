@@ -127,6 +127,41 @@ describe.each(cases)('the policies written for %s', (file, change) => {
   });
 });
 
+describe('a policy that says which format it looks at', () => {
+  const policy = (type: string) => `apiVersion: kyverno.io/v1
+kind: ClusterPolicy
+metadata: {name: one}
+spec:
+  rules:
+    - name: signed
+      match: {any: [{resources: {kinds: [Pod]}}]}
+      verifyImages:
+        - ${type}imageReferences: ["example.test/*"]
+          attestors:
+            - entries:
+                - keys:
+                    publicKeys: |
+                      ${indent(pem('release.pub'), 22)}
+                    rekor: {ignoreTlog: true}
+`;
+
+  it.each([
+    ['keyed-bundle-nolog', 'SigstoreBundle', true],
+    ['keyed-bundle-nolog', 'Cosign', false],
+    ['keyed-legacy-nolog', 'Cosign', true],
+    ['keyed-legacy-nolog', 'SigstoreBundle', false],
+    ['keyed-bundle-nolog', undefined, true],
+    ['keyed-legacy-nolog', undefined, true],
+  ])('judges %s by type %s: %s', (file, type, verified) => {
+    const text = policy(type === undefined ? '' : `type: ${type}\n          `);
+    const outcome = gate(recordedCase(file), text);
+    expect(outcome).toMatchObject({
+      verified,
+      ...(verified ? {} : { code: 'not-allowed', reason: expect.stringContaining('format: both') }),
+    });
+  });
+});
+
 describe('a policy with several attestors, over signatures by one key', () => {
   const recorded = recordedCase('both-formats-keyed');
   const policy = (count: string, ...files: string[]) => `apiVersion: kyverno.io/v1

@@ -1,5 +1,5 @@
 import type { Requirement } from '../engine/requirement.ts';
-import type { SignerRule } from '../signature/policy.ts';
+import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import { shown } from '../text/untrusted.ts';
 import { clusterImagePolicyFields } from './cluster-image-policy-fields.ts';
 import { checkFields, type Reader } from './fields.ts';
@@ -119,7 +119,13 @@ function readAuthority(authority: PolicyNode, reader: Reader): Requirement {
   const tlog = one.name === 'key' ? keyedLog(fields) : keylessLog(fields);
   const stamped = one.name === 'key' && fields.get('rfc3161timestamp')?.value instanceof Map;
   const timestamp = stamped ? { timestamp: 'required' as const } : {};
-  return { kind: 'signature', policy: { signers, annotations: {}, tlog, ...timestamp }, ...named };
+  const written = textOf(fields.get('signatureFormat'));
+  const format = written === 'bundle' || written === 'legacy' ? { format: written } : {};
+  return {
+    kind: 'signature',
+    policy: { signers, annotations: {}, tlog, ...timestamp, ...format } as SignaturePolicy,
+    ...named,
+  };
 }
 
 function readStatic(

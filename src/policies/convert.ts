@@ -146,7 +146,13 @@ function sayRule(
   if ('unsaid' in checks) return leave(checks.unsaid);
   if (syntax !== 'scope' && checks.some(comparesNames))
     tell('the name in the signature is not compared there: a copy from another repository passes');
+  if (syntax === 'gobwas' && checks.some(namesFormat))
+    tell('both formats count there, and of an image with bundles only these');
   return { patterns, checks };
+}
+
+function namesFormat({ signers }: SignerCheck): boolean {
+  return signers.some(({ format }) => format !== undefined);
 }
 
 function comparesNames({ signers }: SignerCheck): boolean {

@@ -29,6 +29,8 @@ export interface Asked {
    * wildcards
    */
   readonly bundle: boolean;
+  /** what `type` says; where it is not written both count */
+  readonly format?: 'bundle' | 'legacy';
   /** for attestors that have none of their own */
   readonly annotations: Readonly<Record<string, string>>;
   readonly reader: Reader;
@@ -104,7 +106,13 @@ function readKeys(
   const timestamp = stamped ? { timestamp: 'required' as const } : {};
   return keysIn(one, asked.reader.keys).map((key) => ({
     kind: 'signature',
-    policy: { signers: [{ key }], annotations, tlog: logOf(node), ...timestamp },
+    policy: {
+      signers: [{ key }],
+      annotations,
+      tlog: logOf(node),
+      ...timestamp,
+      ...formatOf(asked),
+    },
     name: attestorName(node),
   }));
 }
@@ -139,9 +147,13 @@ function readKeyless(
   const rule = signerRule(who('subject'), who('issuer'), github);
   return {
     kind: 'signature',
-    policy: { signers: [rule], annotations, tlog: logOf(node) },
+    policy: { signers: [rule], annotations, tlog: logOf(node), ...formatOf(asked) },
     name: attestorName(node),
   };
+}
+
+function formatOf({ format }: Asked): Pick<SignaturePolicy, 'format'> {
+  return format === undefined ? {} : { format };
 }
 
 function logOf(node: PolicyNode): SignaturePolicy['tlog'] {
@@ -152,7 +164,11 @@ function logOf(node: PolicyNode): SignaturePolicy['tlog'] {
 function readFlat(entry: PolicyNode, asked: Asked): Requirement | undefined {
   const fields = mapOf(entry);
   const key = fields.get('key');
-  const policy = { annotations: asked.annotations, tlog: 'required' as const };
+  const policy = {
+    annotations: asked.annotations,
+    tlog: 'required' as const,
+    ...formatOf(asked),
+  };
   const keyless = ['issuer', 'subject', 'roots']
     .map((name) => fields.get(name))
     .find((node) => textOf(node) !== undefined);

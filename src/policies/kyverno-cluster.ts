@@ -165,8 +165,11 @@ function readEntry(
   ]);
   if (applies.length === 0) throw refusal(entry, 'names no image', 'Add `imageReferences`.');
   const skips = wildcards(listOf(fields.get('skipImageReferences')));
+  const type = textOf(fields.get('type'));
+  const format = type === 'SigstoreBundle' ? 'bundle' : type === 'Cosign' ? 'legacy' : undefined;
   const asked: Asked = {
-    bundle: textOf(fields.get('type')) === 'SigstoreBundle',
+    bundle: type === 'SigstoreBundle',
+    ...(format === undefined ? {} : { format }),
     annotations: labelsOf(fields.get('annotations')),
     reader,
   };

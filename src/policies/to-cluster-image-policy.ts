@@ -32,6 +32,8 @@ function whyNot({ checks }: ConvertedRule, { own }: ConversionRoots): string | u
   if (signers.some(({ annotations }) => Object.keys(annotations).length > 0))
     return 'it asks for annotations';
   if (signers.some(asksForClaims)) return 'it asks for more of the certificate than who signed';
+  if (signers.some((one) => one.format === 'bundle' && one.signers.some((rule) => 'key' in rule)))
+    return 'by key it reads the legacy format alone';
   if (own === undefined && signers.some(({ timestamp }) => timestamp === 'required'))
     return 'it asks for a timestamp, and its authority is not known here';
   return undefined;
@@ -96,6 +98,7 @@ function authoritiesOf(
             },
             ...logged,
             ...(policy.tlog === 'ignore' ? stamped : {}),
+            ...(policy.format === undefined ? {} : { signatureFormat: policy.format }),
           },
         ]),
   ];

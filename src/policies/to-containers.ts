@@ -118,9 +118,10 @@ function sayChecks(
 const matchRepository: Identity = { type: 'matchRepository' };
 
 function rootsOf(
-  { signers, annotations, tlog, timestamp }: SignaturePolicy,
+  { signers, annotations, tlog, timestamp, format }: SignaturePolicy,
   { own, publicGood }: ConversionRoots,
 ): readonly (Root | { readonly unsaid: string })[] {
+  if (format === 'bundle') return [{ unsaid: 'it asks for bundles, which are not read there' }];
   if (Object.keys(annotations).length > 0) return [{ unsaid: 'it asks for annotations' }];
   if (timestamp === 'required') return [{ unsaid: 'it asks for a timestamp' }];
   const root = own?.parsed ?? publicGood;

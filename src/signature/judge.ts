@@ -5,7 +5,7 @@ import { shown } from '../text/untrusted.ts';
 import { readCertificate, type SigningCertificate } from './certificate.ts';
 import { findIssuer } from './chain.ts';
 import { readEvidence } from './evidence.ts';
-import type { Evidence, FoundSignature, SignedEvidence } from './found.ts';
+import type { Evidence, Format, FoundSignature, SignedEvidence } from './found.ts';
 import { keyId, spki } from './key.ts';
 import { factsOf } from './log-entry.ts';
 import type { SignaturePolicy } from './policy.ts';
@@ -37,7 +37,10 @@ export function judge(
   const facts: Facts = {};
   const settled = settle(policy, facts, () => {
     if ('problem' in found) throw new Refusal(found.problem.code, shown(found.problem.reason));
-    examine(readEvidence(found), image, policy, trust, facts);
+    const evidence = readEvidence(found);
+    examine(evidence, image, policy, trust, facts);
+    checkFormat(found.format, policy);
+    checkClaimedName(evidence, policy);
   });
   const { format, digest, reference } = found;
   return { format, digest, reference, annotations: {}, ...settled };
@@ -97,7 +100,6 @@ export function examine(
   checkImage(evidence, image);
   if ('certificate' in signer) checkSigner(signer.certificate, policy.signers);
   checkAnnotations(evidence, policy);
-  checkClaimedName(evidence, policy);
   return signer;
 }
 
@@ -258,6 +260,15 @@ function checkImage({ claim }: Evidence, image: Digest): void {
       `It is a signature of sha256:${shown(claim.sha256)}, another image.`,
     );
   }
+}
+
+// A cluster that looks at one format refuses what is signed in the other one alone.
+function checkFormat(found: Format, { format }: SignaturePolicy): void {
+  if (format === undefined || format === found) return;
+  throw new Refusal(
+    'not-allowed',
+    `It is in the format ${found}, and the policy looks at ${format} alone: sign with \`format: both\`.`,
+  );
 }
 
 // A copy below another name keeps its signatures: what they call the image says where it came from.

@@ -85,6 +85,8 @@ export interface SignaturePolicy {
    * nothing else proves the time
    */
   readonly timestamp?: 'required';
+  /** only this format counts, whichever of them a verifier in the cluster would look at */
+  readonly format?: 'bundle' | 'legacy';
   /**
    * only simple signing (the legacy format) counts, and this is what it must call the image: podman,
    * CRI-O and OpenShift read nothing else
