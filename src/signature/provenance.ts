@@ -112,14 +112,15 @@ function digestOf(digest: unknown): unknown {
 }
 
 /**
- * `git+https://HOST/OWNER/REPO.git@REF` (pip and SLSA) or `…#REF` (BuildKit), taken apart. Of a
- * fragment `REF:FOLDER` the folder is no part of the ref.
+ * `git+https://HOST/OWNER/REPO.git@REF` (pip and SLSA), `…#REF` or `…?ref=REF` (BuildKit), taken
+ * apart. Of a fragment `REF:FOLDER` the folder is no part of the ref.
  */
 function sourceOf(uri: string | undefined): { repository: string; ref?: string } | undefined {
   if (uri === undefined || uri === '') return undefined;
-  const [, address = uri, ref] = /^(?:git\+)?([^#]*?\/\/[^#@]*)(?:[#@](.*))?$/s.exec(uri) ?? [];
+  const [, address = uri, query, behind] =
+    /^(?:git\+)?([^#?@]*)(?:\?([^#]*))?(?:[#@](.*))?$/s.exec(uri) ?? [];
   const repository = address.replace(/\/$/, '').replace(/\.git$/, '');
-  const named = ref?.replace(/:.*$/s, '');
+  const named = new URLSearchParams(query).get('ref') ?? behind?.replace(/:.*$/s, '');
   return { repository, ...(named?.startsWith('refs/') ? { ref: named } : {}) };
 }
 
