@@ -184,3 +184,18 @@ describe('a secret that is an argument', () => {
     expect([source.get('images'), source.env]).toEqual(['', { OTHER: 'x' }]);
   });
 });
+
+it.each(['docs/other-ci.md', 'README.md', 'docs/keys.md'])(
+  'every command line in %s is one',
+  (file) => {
+    const text = readFileSync(join(root, file), 'utf8').replaceAll('\\\n', ' ');
+    const lines = [...text.matchAll(/^ {4}sign-image (.+)$/gm)].map(([, line = '']) => line);
+    if (file === 'docs/other-ci.md') expect(lines.length).toBeGreaterThan(8);
+    for (const line of lines) {
+      const asked = readArguments(
+        line.trim().replaceAll('"$IMAGE"', 'r.example/app:1').split(/ +/),
+      );
+      expect(asked, line).not.toHaveProperty('words');
+    }
+  },
+);
