@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readArguments, WrongUse } from '../../src/edges/command/arguments.ts';
-import { actionOnly, commonFlags, flagsOf, type Verb } from '../../src/edges/command/flags.ts';
+import { actionOnly, commonFlags, flagsOf } from '../../src/edges/command/flags.ts';
 import { sourceOf } from '../../src/edges/command/given.ts';
 import { helpText } from '../../src/edges/command/help.ts';
+import type { Verb } from '../../src/edges/command/words.ts';
 import { asFailure } from '../../src/failure.ts';
 import { root } from './command.ts';
 
@@ -34,7 +35,8 @@ describe('flags', () => {
     const action = parse(readFileSync(join(root, file), 'utf8')) as { inputs: object };
     const common = commonFlags.map(({ name }) => name);
     const own = [...flagsOf(verb).keys()].filter((name) => !common.includes(name));
-    const more = verb === 'keygen' ? ['output-key-prefix'] : [];
+    const files = { keygen: ['output-key-prefix'], verify: [] } as const;
+    const more = Object.hasOwn(files, verb) ? files[verb as keyof typeof files] : ['output-folder'];
     expect([...own, ...Object.keys(actionOnly[verb])].sort()).toEqual(
       [...Object.keys(action.inputs), ...more].sort(),
     );

@@ -1,6 +1,6 @@
 // The command as it ships, in processes of its own.
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -179,10 +179,21 @@ describe('keygen', () => {
       // What was made signs, and what it signed verifies.
       const { reference } = await pushImage(registry.host, 'acme/made');
       const signed = await command(
-        ['sign', '--images', reference, '--key', 'cosign.key', '--tlog=false'],
+        [
+          ...['sign', '--images', reference, '--key', 'cosign.key', '--tlog=false'],
+          ...['--output-folder', 'made/here', '--json'],
+        ],
         { cwd: folder, env: { COSIGN_PASSWORD: 'a long password' } },
       );
       expect(signed, signed.stderr).toMatchObject({ code: 0 });
+      const { bundle, policies } = signed.json.outputs;
+      expect([bundle, policies]).toEqual([
+        join('made', 'here', 'bundle.sigstore.json'),
+        join('made', 'here', 'policies'),
+      ]);
+      const made = JSON.parse(await readFile(join(folder, bundle ?? ''), 'utf8'));
+      expect(made.mediaType).toBe('application/vnd.dev.sigstore.bundle.v0.3+json');
+      expect(await readdir(join(folder, policies ?? ''))).toContain('cluster-image-policy.yaml');
       const verified = await command(['verify', '--images', reference, ...gate], { cwd: folder });
       expect(verified, verified.stderr).toMatchObject({ code: 0 });
     } finally {

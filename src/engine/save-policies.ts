@@ -15,13 +15,14 @@ export interface SavedPolicies {
 }
 
 /**
- * Writes ready admission policies for exactly what was signed into a new folder.
+ * Writes ready admission policies for exactly what was signed into a folder in `temp`.
  * @returns the folder and the files' texts by name, or undefined where nothing was signed. Throws
  * as node:fs does.
  */
 export async function savePolicies(
   { results, publicKey, trustedRoot, privateSigstore }: SignReport,
   temp: string,
+  name = `sign-image-policies-${process.pid}`,
 ): Promise<SavedPolicies | undefined> {
   const root =
     trustedRoot === undefined
@@ -43,7 +44,7 @@ export async function savePolicies(
     ...(claims === undefined ? {} : { claims }),
   });
   if (signed === undefined) return undefined;
-  const folder = join(temp, `sign-image-policies-${process.pid}`);
+  const folder = join(temp, name);
   const files = writePolicies(signed);
   for (const [name, text] of Object.entries(files)) {
     const file = join(folder, name);

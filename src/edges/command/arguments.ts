@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { otherNames } from '../inputs/other-names.ts';
-import { actionOnly, type Flag, flagsOf, tables, type Verb, verbs } from './flags.ts';
+import { actionOnly, type Flag, flagsOf, tables } from './flags.ts';
 import { inFlags } from './in-flags.ts';
 import { nearest } from './nearest.ts';
+import { type Verb, verbs } from './words.ts';
 
 /** A command line that is wrong: what happened, what to write. Neither quotes a value. */
 export class WrongUse extends Error {

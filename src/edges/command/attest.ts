@@ -1,15 +1,22 @@
 import { attest } from '../../engine/attest.ts';
 import { readAttestInputs } from '../inputs/attest.ts';
 import type { Asked } from './arguments.ts';
+import type { BegunBefore } from './begin.ts';
 import { type Machine, thisMachine } from './run.ts';
 import { runWriting } from './write.ts';
 
 /** The command `sign-image attest`, see `runWriting`. */
-export function runAttest(asked: Asked, machine: Machine = thisMachine): Promise<number> {
+export function runAttest(
+  asked: Asked,
+  begun: BegunBefore = {},
+  machine: Machine = thisMachine,
+): Promise<number> {
+  const { connections, derived } = begun;
   return runWriting(asked, machine, {
+    ahead: connections,
     thing: 'attestation',
     doing: 'attesting',
     read: (source, { mask }) => readAttestInputs(mask, source),
-    write: (inputs, world) => attest(inputs, world),
+    write: (inputs, world) => attest(inputs, world, derived),
   });
 }

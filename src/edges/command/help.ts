@@ -1,4 +1,5 @@
-import { type Flag, groupsOf, type Verb } from './flags.ts';
+import { commonFlags, type Flag, flagsOf } from './flags.ts';
+import { order, rest, type Verb } from './words.ts';
 
 const width = 96;
 
@@ -60,6 +61,28 @@ export function helpText(verb?: Verb): string {
   const notes =
     'A list flag may be given again. A switch is turned off by --FLAG=false. A secret (env://NAME|FILE)\nis never an argument itself.';
   return `${[heads[verb], ...blocks, notes].join('\n\n')}\n`;
+}
+
+interface FlagGroup {
+  readonly title: string;
+  readonly flags: readonly Flag[];
+}
+
+/** The flags of a command under the titles of its help. */
+function groupsOf(verb: Verb): readonly FlagGroup[] {
+  const flags = new Map(flagsOf(verb));
+  const take = (name: string) => {
+    const flag = flags.get(name);
+    flags.delete(name);
+    return flag ?? [];
+  };
+  const common = commonFlags.flatMap(({ name }) => take(name));
+  const titled = order[verb].map(([title, names]) => ({ title, flags: names.flatMap(take) }));
+  const groups = [...titled, { title: rest[verb], flags: [...flags.values()] }];
+  return [
+    ...groups.filter((group) => group.flags.length > 0),
+    { title: 'Every command', flags: common },
+  ];
 }
 
 const column = 34;

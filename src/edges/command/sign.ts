@@ -3,19 +3,26 @@ import { Failure } from '../../failure.ts';
 import { combineAnnotations, githubAnnotations } from '../action/github-annotations.ts';
 import { readSignInputs, type SignInputs } from '../inputs/sign.ts';
 import type { Asked } from './arguments.ts';
+import type { BegunBefore } from './begin.ts';
 import { type Machine, thisMachine } from './run.ts';
 import { runWriting } from './write.ts';
 
 /** The command `sign-image sign`, see `runWriting`. */
-export function runSign(asked: Asked, machine: Machine = thisMachine): Promise<number> {
+export function runSign(
+  asked: Asked,
+  begun: BegunBefore = {},
+  machine: Machine = thisMachine,
+): Promise<number> {
+  const { connections, derived } = begun;
   return runWriting(asked, machine, {
+    ahead: connections,
     thing: 'signature',
     doing: 'signing',
     read: (source, { mask, env }) => {
       const inputs = readSignInputs(mask, source);
       return { ...inputs, annotations: annotationsOf(inputs, env) };
     },
-    write: (inputs, world) => sign(inputs, world),
+    write: (inputs, world) => sign(inputs, world, derived),
   });
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { connectAhead } from '../../http/ahead.ts';
 import { type Asked, readArguments, WrongUse } from './arguments.ts';
+import { begin } from './begin.ts';
 import { helpText } from './help.ts';
 
 // What `sign-image` starts: reads the command line and prints help. Each command is a file of its
@@ -13,7 +13,7 @@ function start(args: readonly string[]): void {
   try {
     const asked = readArguments(args);
     if (!('words' in asked)) {
-      begin(asked);
+      run(asked);
       return;
     }
     process.stdout.write(asked.words === 'help' ? helpText(asked.verb) : `${version()}\n`);
@@ -25,28 +25,17 @@ function start(args: readonly string[]): void {
   }
 }
 
-/**
- * The gate begins to connect before it is loaded, as the action does: Node makes the connections when
- * this file has ended.
- */
-function begin(asked: Asked): void {
-  const { verb, values } = asked;
-  const ahead =
-    verb === 'verify'
-      ? connectAhead({
-          ...process.env,
-          INPUT_IMAGES: values.get('images'),
-          'INPUT_ALLOW-HTTP-REGISTRY': values.get('allow-http-registry'),
-        })
-      : undefined;
-  const run = async () => {
-    if (verb === 'sign') return (await import('./sign.ts')).runSign(asked);
-    if (verb === 'attest') return (await import('./attest.ts')).runAttest(asked);
-    if (verb === 'keygen') return (await import('./keygen.ts')).runKeygen(asked);
-    return (await import('./verify.ts')).runVerify(asked, ahead);
-  };
+/** Node makes the connections, and stretches the password, when this file has ended. */
+function run(asked: Asked): void {
+  const begun = begin(asked, process.env);
+  const { verb } = asked;
   setImmediate(async () => {
-    process.exitCode = await run();
+    if (verb === 'sign') process.exitCode = await (await import('./sign.ts')).runSign(asked, begun);
+    if (verb === 'attest')
+      process.exitCode = await (await import('./attest.ts')).runAttest(asked, begun);
+    if (verb === 'keygen') process.exitCode = await (await import('./keygen.ts')).runKeygen(asked);
+    if (verb === 'verify')
+      process.exitCode = await (await import('./verify.ts')).runVerify(asked, begun);
   });
 }
 

@@ -4,17 +4,18 @@ import type { InputSource } from '../inputs/read.ts';
 import { hasPatterns, readVerifyInputs, type VerifyInputs } from '../inputs/verify.ts';
 import { type OpenWorld, openWorld } from '../world.ts';
 import type { Asked } from './arguments.ts';
+import type { BegunBefore } from './begin.ts';
 import { type Machine, type Run, runCommand, tellText, thisMachine } from './run.ts';
 
 /**
  * The command `sign-image verify`. Never throws. As in the action, the first requests leave before
  * what judges is loaded.
- * @param ahead connections to the registry of the first image, begun before
+ * @param begun connections to the registry of the first image
  * @returns the exit code: 0 when every image verified (with `fail: false` also when not)
  */
 export function runVerify(
   asked: Asked,
-  ahead?: AheadConnections,
+  { connections: ahead }: BegunBefore = {},
   machine: Machine = thisMachine,
 ): Promise<number> {
   return runCommand(asked, machine, {

@@ -1,9 +1,13 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Thing } from '../../engine/formats.ts';
 import type { SignReport } from '../../engine/sign.ts';
 import type { Told, World } from '../../engine/world.ts';
+import type { AheadConnections } from '../../http/ahead.ts';
+import { shownMessage } from '../../text/untrusted.ts';
 import type { WriteInputs } from '../inputs/sign.ts';
 import { tagWarning } from '../report/image-words.ts';
-import { attestOutputs, signOutputs } from '../report/outputs.ts';
+import { attestOutputs, type SignOutcome, signOutputs } from '../report/outputs.ts';
 import {
   attestedLine,
   identityLines,
@@ -12,7 +16,7 @@ import {
   signedLine,
 } from '../report/sign-lines.ts';
 import { signVerdict } from '../report/verdict-line.ts';
-import { openWorld } from '../world.ts';
+import { type Asking, openWorld } from '../world.ts';
 import type { Asked } from './arguments.ts';
 import { exitCodes, type Machine, printJson, type Run, runCommand, tellText } from './run.ts';
 import { surroundingsOf } from './surroundings.ts';
@@ -24,6 +28,7 @@ export interface WriteCommand<Inputs>
   readonly thing: Thing;
   /** "signing" */
   readonly doing: string;
+  readonly ahead?: AheadConnections | undefined;
   readonly write: (inputs: Inputs, world: World) => Promise<SignReport>;
 }
 
@@ -38,9 +43,10 @@ export function runWriting<Inputs extends WriteInputs & { warnings: readonly str
   machine: Machine,
   command: WriteCommand<Inputs>,
 ): Promise<number> {
+  const folder = asked.values.get('output-folder');
   return runCommand(asked, machine, {
     read: command.read,
-    work: (inputs, run) => writeAndReport(inputs, run, command),
+    work: (inputs, run) => writeAndReport(inputs, run, command, folder),
     outputs: () => outputsOf[command.thing]({ results: [], readBack: true }),
   });
 }
@@ -48,22 +54,57 @@ export function runWriting<Inputs extends WriteInputs & { warnings: readonly str
 async function writeAndReport<Inputs extends WriteInputs & { warnings: readonly string[] }>(
   inputs: Inputs,
   run: Run,
-  { thing, doing, write }: WriteCommand<Inputs>,
+  { thing, doing, write, ahead }: WriteCommand<Inputs>,
+  folder: string | undefined,
 ): Promise<number> {
   const { terminal, env } = run;
   for (const warning of inputs.warnings) terminal.warning(warning);
   terminal.progress(doing);
-  const world = openWorld(inputs.timeout, {
+  const surface = {
     ...run,
-    tell: (told) => tell(told, run),
-    surroundings: (parts) => surroundingsOf(env, inputs, parts),
-  });
+    tell: (told: Told) => tell(told, run),
+    surroundings: (parts: Asking) => surroundingsOf(env, inputs, parts),
+  };
+  const world = openWorld(inputs.timeout, surface, ahead === undefined ? {} : { ahead });
   try {
-    return world.exitCode(report(await write(inputs, world), thing, inputs, run));
+    const written = await write(inputs, world);
+    const saved = folder === undefined ? {} : await save(written, thing, folder, run);
+    return world.exitCode(report(written, saved, thing, inputs, run));
   } catch (caught) {
     return world.exitCode(run.failed(caught));
   } finally {
     world.close();
+  }
+}
+
+type Saved = Pick<SignOutcome, 'bundlePath' | 'policiesPath'>;
+
+/**
+ * Writes what `--output-folder` asks for. That a disk is full is no reason to fail what is in the
+ * registry.
+ */
+async function save(
+  written: SignReport,
+  thing: Thing,
+  folder: string,
+  { terminal }: Run,
+): Promise<Saved> {
+  try {
+    const [first] = written.results;
+    const bundlePath = join(folder, 'bundle.sigstore.json');
+    await mkdir(folder, { recursive: true });
+    if (first?.bundle !== undefined) await writeFile(bundlePath, first.bundle);
+    const { savePolicies } = await import('../../engine/save-policies.ts');
+    const isSigned =
+      thing === 'signature' && written.results.some(({ status }) => status !== 'failed');
+    const policies = isSigned ? await savePolicies(written, folder, 'policies') : undefined;
+    return {
+      ...(first?.bundle === undefined ? {} : { bundlePath }),
+      ...(policies === undefined ? {} : { policiesPath: policies.folder }),
+    };
+  } catch (caught) {
+    terminal.warning(`--output-folder could not be written: ${shownMessage(caught)}`);
+    return {};
   }
 }
 
@@ -76,12 +117,18 @@ function tell(told: Told, { terminal, env, clock }: Run): void {
 }
 
 /** Prints what became of the images. @returns the exit code */
-function report(written: SignReport, thing: Thing, inputs: WriteInputs, run: Run): number {
+function report(
+  written: SignReport,
+  saved: Saved,
+  thing: Thing,
+  inputs: WriteInputs,
+  run: Run,
+): number {
   const { terminal, clock, started } = run;
   const { results } = written;
   const refused = refusedBundles(results);
   if (refused !== undefined) terminal.warning(refused);
-  printJson(run, outputsOf[thing]({ results, readBack: inputs.verify }));
+  printJson(run, outputsOf[thing]({ results, readBack: inputs.verify, ...saved }));
   const attested = results.find((result) => result.attested !== undefined)?.attested;
   if (attested !== undefined) terminal.info(attestedLine(attested));
   const verdict = signVerdict(results, clock.now() - started);
