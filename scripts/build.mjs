@@ -5,6 +5,7 @@
 // dist/NAME/run.js    all that every run of that action needs, in one file: src/edges/action/NAME.ts
 // dist/NAME/*.js      what few runs need (TUF, key services, policy files), loaded by import()
 // dist/cli.js         the command: src/edges/command/start.ts, which reads the command line
+// dist/cli/begin.js   what is begun before one of its commands is loaded
 // dist/cli/NAME.js    one of its commands: src/edges/command/NAME.ts; what several need is in shared.js
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
@@ -51,8 +52,11 @@ async function buildAction({ name, threads = [] }) {
 
 /** @returns the paths of its modules */
 async function buildCommand() {
-  const places = Object.fromEntries(commands.map((name) => [`./${name}.ts`, `./cli/${name}.js`]));
+  const places = Object.fromEntries(
+    ['begin', ...commands].map((name) => [`./${name}.ts`, `./cli/${name}.js`]),
+  );
   const entries = commands.map((name) => [name, `src/edges/command/${name}.ts`]);
+  const begin = { begin: 'src/edges/command/begin.ts' };
   const parts = await Promise.all([
     bundle(
       { cli: 'src/edges/command/start.ts' },
@@ -60,6 +64,7 @@ async function buildCommand() {
       [builtApart(places)],
       `#!/usr/bin/env node\n(${refuseOldNodeOfCommand})();`,
     ),
+    bundle(begin, join(outdir, 'cli')),
     bundle(Object.fromEntries(entries), join(outdir, 'cli')),
     bundle(fileThread, join(outdir, 'cli')),
   ]);

@@ -155,6 +155,10 @@ it('prints help and refuses a wrong flag without loading what does the work', as
   const own = help.loaded?.filter(({ file }) => file.startsWith(join(root, 'dist'))) ?? [];
   expect(own.map(({ file }) => file)).toEqual([join(root, 'dist/cli.js')]);
   expect(own[0]?.bytes).toBeLessThan(48_000);
+  // Of Node itself no more than is there already, or small: crypto or net would double the start.
+  const text = await readFile(join(root, 'dist/cli.js'), 'utf8');
+  const builtins = [...text.matchAll(/getBuiltinModule\(["'`]([^"'`]+)/g)].map(([, name]) => name);
+  expect([...new Set(builtins)].sort()).toEqual(['node:fs', 'node:util']);
 });
 
 describe('keygen', () => {

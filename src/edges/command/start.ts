@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { type Asked, readArguments, WrongUse } from './arguments.ts';
-import { begin } from './begin.ts';
 import { helpText } from './help.ts';
 
 // What `sign-image` starts: reads the command line and prints help. Each command is a file of its
@@ -13,7 +12,7 @@ function start(args: readonly string[]): void {
   try {
     const asked = readArguments(args);
     if (!('words' in asked)) {
-      run(asked);
+      void run(asked);
       return;
     }
     process.stdout.write(asked.words === 'help' ? helpText(asked.verb) : `${version()}\n`);
@@ -25,10 +24,12 @@ function start(args: readonly string[]): void {
   }
 }
 
-/** Node makes the connections, and stretches the password, when this file has ended. */
-function run(asked: Asked): void {
+/** What is begun needs modules of Node that would make help slow. */
+async function run(asked: Asked): Promise<void> {
+  const { begin } = await import('./begin.ts');
   const begun = begin(asked, process.env);
   const { verb } = asked;
+  // Node makes the connections, and stretches the password, before the next file is loaded.
   setImmediate(async () => {
     if (verb === 'sign') process.exitCode = await (await import('./sign.ts')).runSign(asked, begun);
     if (verb === 'attest')
