@@ -1,18 +1,25 @@
 import { readFileSync } from 'node:fs';
 import { createTrust, parseTrustedRoot } from '../../src/signature/trust.ts';
 import { keyless } from './attack.ts';
-import { gate } from './gate.ts';
+import { type GateOptions, gate } from './gate.ts';
 import type { PlantedImage } from './store.ts';
 
 /**
  * Asks the gate about one image in a process of its own, so that what it costs can be measured. The
  * question comes on standard input.
  */
-const question: { image: PlantedImage; trustedRoot: unknown; budget?: number } = JSON.parse(
-  await text(process.stdin),
-);
+const question: {
+  readonly image: PlantedImage;
+  readonly trustedRoot: unknown;
+  readonly budget?: number;
+  readonly attestations?: NonNullable<GateOptions['attestations']>;
+} = JSON.parse(await text(process.stdin));
 const trust = createTrust(parseTrustedRoot(Buffer.from(JSON.stringify(question.trustedRoot))));
-const options = question.budget === undefined ? {} : { budget: question.budget };
+const { budget, attestations } = question;
+const options = {
+  ...(budget === undefined ? {} : { budget }),
+  ...(attestations === undefined ? {} : { attestations }),
+};
 const { user, system } = process.cpuUsage();
 const { verified, codes, verdicts } = await gate(question.image, keyless, trust, options);
 const spent = process.cpuUsage({ user, system });

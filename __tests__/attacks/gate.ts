@@ -164,7 +164,7 @@ export async function ask(
         kept.set(name, Buffer.from(bytes));
         return { path: name, discard: async () => void kept.delete(name) };
       },
-      room: new ByteRoom(64 << 20),
+      room: new ByteRoom(32 << 20),
     }),
   };
   const requirement = withAttestations(

@@ -102,7 +102,7 @@ async function verifyTargets(
       found,
       attestations: reading.attestations,
       keep: world.files.keep,
-      room: new ByteRoom(64 << 20),
+      room: new ByteRoom(32 << 20),
     }),
   };
   const judged = await withTags(world, (onTagOnly, tell) =>

@@ -32,7 +32,7 @@ export interface RepositoryMemory {
  */
 export class RunMemory {
   /** for what is too large to be held for many images at once */
-  readonly room = new ByteRoom(64 << 20);
+  readonly room = new ByteRoom(32 << 20);
   readonly #repositories = new Map<string, RepositoryMemory>();
 
   of({ registry, repository }: RepositoryName): RepositoryMemory {
