@@ -58,6 +58,7 @@ const expected: Readonly<
 
 /** Played in tests of their own below, or nothing of ours is in them. */
 const elsewhere = [
+  'examples/gate-by-cluster-policies.yml',
   'examples/gate-rendered.yml',
   'examples/migrate-1-before.yml',
   'examples/promote.yml',
@@ -382,4 +383,64 @@ describe('the gate of pull requests', () => {
       expect(comments[1]).not.toMatch(/with:|certificate-identity(-regexp)?: /);
     },
   );
+
+  it('examples/gate-by-cluster-policies.yml holds what changes against the policies of the base', async () => {
+    const policy = `apiVersion: policies.kyverno.io/v1
+kind: ImageValidatingPolicy
+metadata: {name: released}
+spec:
+  validationActions: [Deny]
+  matchImageReferences: [{glob: "*"}]
+  attestors:
+    - name: release
+      cosign:
+        keyless:
+          identities:
+            - issuer: ${open.sigstore.issuer}
+              subject: https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main
+  validations:
+    - expression: images.containers.all(image, verifyImageSignatures(image, [attestors.release]) > 0)
+`;
+    const policies = {
+      'cluster/policies/released.yaml': policy,
+      'cluster/policies/kustomization.yaml': 'resources: [released.yaml]\n',
+      'cluster/policies/drafts/half.yaml': '{{ nothing }}',
+    };
+    const sha = '1'.repeat(40);
+    const listed = (files: Readonly<Record<string, string>>) =>
+      Object.entries(files).map(([path, content]) => ({ path, content }));
+    for (const [signer, code] of [
+      ['release.yml', 0],
+      ['fork.yml', 1],
+    ] as const) {
+      const image = await released('examples/build-push-action.yml', signer);
+      const changed = {
+        'apps/app.yaml': ordinary(image)['deploy/app.yaml'] ?? '',
+        // What it brings itself does not judge it.
+        'cluster/policies/released.yaml': policy.replace('release.yml', 'fork.yml'),
+      };
+      const github = await startGithub({
+        token: open.secrets.GITHUB_TOKEN ?? '',
+        head: '0'.repeat(40),
+        files: listed(changed),
+        unchanged: listed(policies).filter(({ path }) => !(path in changed)),
+        base: { sha, files: listed(policies) },
+        permissions: { contents: 'read', pullRequests: 'write' },
+      });
+      const repo = { full_name: 'acme/app' };
+      const pull = { number: 7, head: { sha: '0'.repeat(40), repo }, base: { sha, repo } };
+      const [gate] = await play('examples/gate-by-cluster-policies.yml', open, {
+        workspace: { ...policies, ...changed },
+        event: {
+          number: 7,
+          pull_request: pull,
+          repository: { ...repo, private: false, visibility: 'public' },
+        },
+        env: { GITHUB_EVENT_NAME: 'pull_request', GITHUB_API_URL: github.url },
+      });
+      expect(gate?.run.code, gate?.run.shown).toBe(code);
+      expect(told(gate?.run.outputs.results)).toEqual([code === 0 ? 'verified' : 'refused']);
+      await github.close();
+    }
+  });
 });

@@ -1,9 +1,15 @@
 import type { Requirement } from '../engine/requirement.ts';
 import { shown } from '../text/untrusted.ts';
-import type { ConversionRoots, ConvertedRule, SignerCheck, WriteRules } from './converted-rule.ts';
 import type { PolicyNote } from './node.ts';
 import type { Policies } from './read.ts';
-import type { ImagePatterns, PolicyRule } from './rule.ts';
+import type {
+  ConversionRoots,
+  ConvertedRule,
+  ImagePatterns,
+  PolicyRule,
+  SignerCheck,
+  WriteRules,
+} from './rule.ts';
 import { sayPattern } from './selection.ts';
 import { writeClusterImagePolicies } from './to-cluster-image-policy.ts';
 import { writeContainersPolicy, writeOpenShiftPolicies } from './to-containers.ts';

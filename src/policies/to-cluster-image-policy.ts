@@ -1,6 +1,6 @@
 import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import { anchorsOf } from './anchors.ts';
-import type { ConversionRoots, ConvertedRule, WriteRules } from './converted-rule.ts';
+import type { ConversionRoots, ConvertedRule, WriteRules } from './rule.ts';
 import { publicGood } from './signed.ts';
 import { pemOf, whoOf } from './who.ts';
 import { ownTrust, trustRoot } from './write-cluster-image-policy.ts';

@@ -1,6 +1,6 @@
 import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import { anchorsOf } from './anchors.ts';
-import type { ConversionRoots, ConvertedRule, WriteRules } from './converted-rule.ts';
+import type { ConversionRoots, ConvertedRule, WriteRules } from './rule.ts';
 import { pemOf } from './who.ts';
 import { base64, type Root, rootOfTrust, ruleOf } from './write-containers.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
