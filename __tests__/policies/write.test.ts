@@ -44,6 +44,29 @@ function admits(
   );
 }
 
+describe('a reusable workflow', () => {
+  const identity = 'https://github.com/acme/ci/.github/workflows/sign.yml@refs/tags/v1';
+  const called = signed({
+    signer: { identity, issuer: github, claims: { repository: 'acme/app', repositoryId: '74' } },
+  });
+
+  it('counts for the repository that called it, where Kyverno can say so', () => {
+    const requirement = readBack(called, 'kyverno-cluster-policy.yaml')('ghcr.io/acme/app:1');
+    expect(policiesOf(requirement).flatMap(({ signers }) => signers)).toMatchObject([
+      { github: { repository: 'acme/app' } },
+    ]);
+  });
+
+  it.each([
+    ['of its own repository', signed()],
+    ['in bundles, where Kyverno does not look', { ...called, formats: ['bundle'] as const }],
+  ])('is not named %s', (_name, signing) => {
+    expect(writePolicies(signing)['kyverno-cluster-policy.yaml']).not.toContain(
+      'additionalExtensions',
+    );
+  });
+});
+
 /** What the gate reads of what is written; those of podman and OpenShift where they are there. */
 const readable = [
   'kyverno-cluster-policy.yaml',

@@ -1,6 +1,7 @@
 // What is measured, and against what: pairs of commands that do the same work for the same number
 // of fresh images.
 import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { pushImage } from '../../__tests__/sandbox/images.ts';
@@ -99,18 +100,25 @@ interface Keyed {
   readonly registry: (world: BenchWorld) => BenchRegistry;
   readonly inputs: Record<string, string>;
   readonly alsoVerify?: boolean;
+  /** an attestation of this document, in place of a signature */
+  readonly document?: string;
 }
+
+const type = 'https://example.com/scan/v1';
 
 /** Signing with a key and without a log, as both do it in one step of a job. */
 async function keyedPair(
   world: BenchWorld,
   pair: number,
-  { label, images, registry, inputs, alsoVerify = false }: Keyed,
+  { label, images, registry, inputs, alsoVerify = false, document }: Keyed,
 ): Promise<Pair> {
   const prefix = await keyPair(world);
   const ours = await freshImages(registry(world), `${label}-ours-${pair}`, images);
   const theirs = await freshImages(registry(world), `${label}-theirs-${pair}`, images);
+  const file = join(world.folder, 'document.json');
+  if (document !== undefined) await writeFile(file, document);
   const { env, remove } = actionEnvironment({
+    ...(document === undefined ? {} : { 'predicate-type': type, predicate: file }),
     images: ours.join('\n'),
     key: await world.read(`${prefix}.key`),
     'key-password': world.keyPassword,
@@ -128,9 +136,21 @@ async function keyedPair(
     ...theirs,
   ];
   return {
-    ours: [{ program: world.node, args: [world.entry('sign.js')], env }],
+    ours: [
+      {
+        program: world.node,
+        args: [world.entry(document === undefined ? 'sign.js' : 'attest.js')],
+        env,
+      },
+    ],
     theirs: [
-      cosign(['sign', '--key', `${prefix}.key`, ...withoutLog, ...theirs]),
+      cosign([
+        ...(document === undefined ? ['sign'] : ['attest', '--predicate', file, '--type', type]),
+        '--key',
+        `${prefix}.key`,
+        ...withoutLog,
+        ...theirs,
+      ]),
       ...(alsoVerify ? [cosign(verify)] : []),
     ],
     cleanUp: remove,
@@ -173,5 +193,21 @@ export const scenarios: readonly Scenario[] = [
     images: 50,
     registry: referrers,
     inputs: bundleOnly,
+  }),
+  keyed('attest, key, bundle, referrers API', 0.5, {
+    label: 'attest',
+    images: 1,
+    registry: referrers,
+    inputs: bundleOnly,
+    document: JSON.stringify({
+      found: Array.from({ length: 500 }, (_, n) => ({ id: `CVE-${n}` })),
+    }),
+  }),
+  keyed('attest, default step, no referrers API', 0.5, {
+    label: 'attest-default',
+    images: 1,
+    registry: tags,
+    inputs: {},
+    document: '{}',
   }),
 ];

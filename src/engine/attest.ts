@@ -6,7 +6,7 @@ import { type SignReport, write } from './sign.ts';
 import type { World } from './world.ts';
 
 /** Bytes of predicates that are worked on at the same time: each is held several times over. */
-const mostAtOnce = 32 << 20;
+const mostAtOnce = 16 << 20;
 
 /**
  * Attests one predicate of images, and tells each as it is done. The predicate is read, and refused,

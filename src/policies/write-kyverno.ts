@@ -122,11 +122,25 @@ function attestor(signed: Signed): Record<string, Yaml> {
   return {
     keyless: {
       ...whoSigned(signer),
+      ...callerOf(signed),
       rekor,
       ...(anchors === undefined ? {} : { roots: anchors.authorities }),
       ...(Object.keys(certificates).length === 0 ? {} : { ctlog: certificates }),
     },
   };
+}
+
+/**
+ * For whom a reusable workflow signed: its identity is the same for every repository that calls it.
+ * Kyverno knows this name and none of the numbers, and looks at it in the legacy format.
+ */
+function callerOf(signed: Signed): Record<string, Yaml> {
+  const { signer } = signed;
+  const repository = 'identity' in signer ? signer.claims?.repository : undefined;
+  if (!('identity' in signer) || repository === undefined || !hasLegacy(signed)) return {};
+  // Kyverno would read these as wildcards.
+  if (signer.identity.includes(`/${repository}/.github/`) || /[*?]/.test(repository)) return {};
+  return { additionalExtensions: { githubWorkflowRepository: repository } };
 }
 
 /**
