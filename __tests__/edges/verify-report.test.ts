@@ -55,6 +55,7 @@ describe('the outputs', () => {
       ...workflowSigner,
       attestations: '[]',
       failed: JSON.stringify(['ghcr.io/acme/web:1.2.0']),
+      report: '',
     });
     const { certificate: _, ...signature } = verdictOf('verified');
     expect(JSON.parse(results ?? '')).toEqual([

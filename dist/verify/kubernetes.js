@@ -1,4 +1,4 @@
-import"./rolldown-runtime.js";import{a as e,ht as t,l as n,ot as r,st as i}from"./run.js";import{c as a,d as o,i as s,l as c,n as l,o as u,r as d,s as f}from"./local.js";import{r as p,t as m}from"./yaml.js";import{a as h}from"./report-verify.js";const g=`steps:
+import"./rolldown-runtime.js";import{a as e,ht as t,l as n,ot as r,st as i}from"./run.js";import{c as a,d as o,i as s,l as c,n as l,o as u,r as d,s as f}from"./local.js";import{r as p,t as m}from"./yaml.js";import{o as h}from"./report-verify.js";const g=`steps:
   - uses: azure/k8s-set-context@v4
     with:
       method: kubeconfig

@@ -5,6 +5,7 @@ import { mergeTargets, type Target } from '../image/targets.ts';
 import { type ChosenImages, chooseImages } from '../references/chosen-images.ts';
 import { readGlobs } from '../references/glob.ts';
 import type { ImageUse } from '../references/image-use.ts';
+import type { Workload } from '../references/workload.ts';
 import { shown } from '../text/untrusted.ts';
 import { readFiles } from './read-files.ts';
 import type { VerifyRequest } from './request.ts';
@@ -102,7 +103,7 @@ function gather(
   const open = uses.flatMap((use) => ('why' in use ? [use] : []));
   const isOther = ({ open: text }: { open?: string }) => text !== undefined && images.isOther(text);
   const places = Map.groupBy(
-    resolved.map(({ name, file, line }) => ({ reference: name, file, line })),
+    resolved.map(({ name, ...use }) => sourceOf(name, use)),
     ({ reference }) => reference,
   );
   const targets = mergeTargets(
@@ -119,26 +120,37 @@ function gather(
   const notJudged = [
     ...named
       .filter(({ reference }) => !images.isChosen(reference))
-      .map(({ name, reference, file, line }) => ({ name, digest: reference.digest, file, line })),
-    ...open.filter(isOther).map(({ written, file, line }) => ({ name: written, file, line })),
+      .map(({ name, reference, ...use }) => ({
+        name,
+        digest: reference.digest,
+        source: sourceOf(name, use),
+      })),
+    ...open
+      .filter(isOther)
+      .map(({ written, ...use }) => ({ name: written, source: sourceOf(written, use) })),
   ];
   return { targets, places, unresolved, notJudged: byName(notJudged), changedOnly, files };
 }
 
 function byName(
-  uses: readonly { name: string; digest?: Digest | undefined; file: string; line: number }[],
+  uses: readonly { name: string; digest?: Digest | undefined; source: Source }[],
 ): readonly NotJudged[] {
   return [...Map.groupBy(uses, ({ name }) => name)].map(([reference, same]) => ({
     reference,
     ...(same[0]?.digest === undefined ? {} : { digest: same[0].digest }),
-    sources: same.map(({ file, line }) => ({ reference, file, line })),
+    sources: same.map(({ source }) => source),
   }));
 }
 
-function unresolvedResult(
-  { line, written, why }: Extract<ImageUse, { why: string }>,
-  file: string,
-): VerifyResult {
+function sourceOf(
+  reference: string,
+  { file, line, workload }: { file: string; line: number; workload?: Workload },
+): Source {
+  return { reference, file, line, ...(workload === undefined ? {} : { workload }) };
+}
+
+function unresolvedResult(use: Extract<ImageUse, { why: string }>, file: string): VerifyResult {
+  const { written, why } = use;
   const reference = written === '' ? file : written;
   return {
     image: reference,
@@ -149,6 +161,6 @@ function unresolvedResult(
     code: 'unresolved',
     reason: `\`${reference.replaceAll('`', "'")}\` ${why}.`,
     signatures: [],
-    sources: [{ reference, file, line }],
+    sources: [sourceOf(reference, { ...use, file })],
   };
 }

@@ -1,5 +1,6 @@
 import type { Failure } from '../failure.ts';
 import type { Digest } from '../image/digest.ts';
+import type { Workload } from '../references/workload.ts';
 import type { AttestationVerdict } from '../signature/judge-attestation.ts';
 import type { Verdict, VerdictCode } from '../signature/verdict.ts';
 
@@ -65,6 +66,8 @@ export interface Source {
   readonly file: string;
   /** counted from 1 */
   readonly line: number;
+  /** what runs it in a cluster */
+  readonly workload?: Workload;
 }
 
 /**

@@ -54,9 +54,9 @@ export async function chooseFiles(root: string, globs: Globs): Promise<ChosenFil
       file,
       why: 'is a link to a folder, and links are not followed',
     })),
-    contentOf: (file) => readWorkspaceFile(root, file, mostFileBytes),
+    contentOf: (file) => readWorkspaceFile(root, file, mostFileBytes(file)),
     exists: async (path) => (await lookUpWorkspaceFile(root, path, 0)) !== undefined,
-    lookUp: (path) => lookUpWorkspaceFile(root, path, mostFileBytes),
+    lookUp: (path) => lookUpWorkspaceFile(root, path, mostFileBytes(path)),
     changedOnly: false,
   };
 }

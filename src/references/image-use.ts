@@ -1,9 +1,17 @@
 import { asFailure } from '../failure.ts';
 import { type ImageReference, parseReference } from '../image/reference.ts';
 import { shown } from '../text/untrusted.ts';
+import type { Workload } from './workload.ts';
 
-/** What one file may have; larger ones are not read. */
-export const mostFileBytes = 5 * 1024 * 1024;
+const mebibyte = 1024 * 1024;
+
+/**
+ * Bytes that a file may have; larger ones are not read. JSON may have more, as reading it takes a
+ * tenth of what YAML takes, and `kubectl get -A -o json` prints some 10 MiB of 500 workloads.
+ */
+export function mostFileBytes(path: string): number {
+  return (/\.json$/i.test(path) ? 16 : 5) * mebibyte;
+}
 
 /**
  * One place in a file where an image is named: what it names; or why that cannot be said from the
@@ -15,6 +23,8 @@ export type ImageUse = {
   readonly line: number;
   /** as it stands in the file */
   readonly written: string;
+  /** of a list that `kubectl get` printed: what runs it */
+  readonly workload?: Workload;
   /** the file that it names, from the folder of this one: no problem where `files` chooses it */
   readonly unlessChosen?: string;
   /** and where it holds no variable, and takes nothing from another file */

@@ -4,6 +4,7 @@ import { doubtful, imagesOf, namesImage } from './image-fields.ts';
 import { type ImageUse, imageUse, mentioned, unresolved } from './image-use.ts';
 import { mentionIn, mentionInText } from './mention.ts';
 import { readEmbedded } from './patches.ts';
+import { isListOfObjects, workloadOf } from './workload.ts';
 
 /** A Kubernetes object says its kind and the version of its API. */
 export function isKubernetes(document: YamlNode): boolean {
@@ -33,9 +34,18 @@ interface Place {
   readonly taken: ReadonlySet<YamlNode>;
   /** containers whose blank image an ImageChange trigger fills in */
   readonly triggered: readonly string[];
+  /** in a list of objects that a cluster has, outside of any object */
+  readonly isListed?: boolean;
 }
 
 function* walk(node: YamlNode, place: Place): Generator<ImageUse> {
+  const map = mapOf(node);
+  const workload = place.isListed === true && isObject(map) ? workloadOf(map) : undefined;
+  if (workload === undefined) return yield* walkInto(node, place);
+  for (const use of walkInto(node, { ...place, isListed: false })) yield { ...use, workload };
+}
+
+function* walkInto(node: YamlNode, place: Place): Generator<ImageUse> {
   if (place.taken.has(node)) return;
   yield* doubtful(node);
   for (const item of listOf(node)) {
@@ -49,6 +59,7 @@ function* walk(node: YamlNode, place: Place): Generator<ImageUse> {
   const inside = {
     taken: new Set([...place.taken, ...special.taken]),
     triggered: special.triggered ?? place.triggered,
+    isListed: place.isListed ?? isListOfObjects(map),
   };
   yield* readMap(map, { key: place.key, ...inside });
   for (const [key, child] of map) {

@@ -29,7 +29,9 @@ export function readFileReferences(
 ): FileReading {
   const name = path.slice(path.lastIndexOf('/') + 1);
   const isIgnore = /\.dockerignore$/i.test(name);
-  if (bytes.length > mostFileBytes) return broken('has more than 5 MiB, which no such file has');
+  const most = mostFileBytes(path);
+  if (bytes.length > most)
+    return broken(`has more than ${most / (1024 * 1024)} MiB, which no such file has`);
   const isDockerfile = (isNamed(name) && !isIgnore) || looksLikeDockerfile(bytes, isYamlName(name));
   const readings: FileReading[] = [];
   if (isDockerfile)

@@ -200,7 +200,7 @@ async function contentOf(
   { octokit, pullRequest, root, waiting }: OpenedPullRequest,
 ): Promise<Content> {
   if (entry === undefined) return { why: 'has no content that GitHub tells' };
-  const local = await readWorkspaceFile(root, file, mostFileBytes);
+  const local = await readWorkspaceFile(root, file, mostFileBytes(file));
   if ('bytes' in local && local.blob === entry.id) return local;
   const bytes = await headContent(octokit, pullRequest, entry.id, waiting);
   return bytes === undefined

@@ -13,6 +13,7 @@ import { verifyVerdict } from '../report/verdict-line.ts';
 import { verifyOutputs } from '../report/verify-outputs.ts';
 import { verifyFailureSummary, verifySummary } from '../report/verify-summary.ts';
 import { resultLine } from '../report/verify-words.ts';
+import { workloadBlocks, workloadReports } from '../report/workloads.ts';
 import type { Log } from './log.ts';
 import type { Findings } from './report-findings.ts';
 import { type Run, tellText } from './run.ts';
@@ -117,7 +118,11 @@ async function reportVerified(
   { env, log, clock, started }: Run,
 ): Promise<number> {
   if (nothing !== undefined) return reportNothing(nothing, notJudged, { env, log });
-  const outputs = verifyOutputs(results, notJudged);
+  const outputs = verifyOutputs(
+    results,
+    notJudged,
+    await reportFolder({ results, notJudged }, { env, log }),
+  );
   writeOutputs(outputs, log);
   const verdict = verifyVerdict(results, clock.now() - started);
   const images = results.map(({ image }) => image);
@@ -131,10 +136,29 @@ async function reportVerified(
     fail: inputs.fail,
     ...(policy === undefined ? {} : { policy }),
   };
-  const blocks = [verifySummary(results, setting), ...notJudgedBlock(notJudged)];
+  const blocks = [
+    verifySummary(results, setting),
+    ...workloadBlocks(workloadReports(results, notJudged)),
+    ...notJudgedBlock(notJudged),
+  ];
   appendSummary(blocks.join('\n\n'), log, env);
   if (verdict !== undefined) log.info(verdict);
   return outputs.verified === 'true' || !inputs.fail ? 0 : 1;
+}
+
+/** Never ends the step: what a README shows is worth less than its answer. */
+async function reportFolder(
+  report: Pick<VerifyReport, 'results' | 'notJudged'>,
+  { env, log }: Pick<Run, 'env' | 'log'>,
+): Promise<string> {
+  try {
+    return await (await import('../report/report-files.ts')).writeReport(report, env);
+  } catch (error) {
+    log.notice(
+      `The files of output report were not written: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    return '';
+  }
 }
 
 /**
@@ -160,14 +184,20 @@ function tellFindings(
  * Writes log, outputs and summary of a run that rightly found nothing to verify. @returns the exit
  * code
  */
-function reportNothing(
+async function reportNothing(
   sentence: string,
   notJudged: readonly NotJudged[],
   { env, log }: Pick<Run, 'env' | 'log'>,
-): number {
+): Promise<number> {
   log.notice(sentence);
-  writeOutputs({ ...verifyOutputs([], notJudged), verified: '' }, log);
-  const blocks = ['## ✅ Nothing to verify', sentence, ...notJudgedBlock(notJudged)];
+  const folder = await reportFolder({ results: [], notJudged }, { env, log });
+  writeOutputs({ ...verifyOutputs([], notJudged, folder), verified: '' }, log);
+  const blocks = [
+    '## ✅ Nothing to verify',
+    sentence,
+    ...workloadBlocks(workloadReports([], notJudged)),
+    ...notJudgedBlock(notJudged),
+  ];
   appendSummary(blocks.join('\n\n'), log, env);
   return 0;
 }

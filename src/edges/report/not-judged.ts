@@ -1,4 +1,5 @@
-import type { NotJudged } from '../../engine/verify-result.ts';
+import type { NotJudged, Source } from '../../engine/verify-result.ts';
+import { workloadName } from '../../references/workload.ts';
 import { shown } from '../../text/untrusted.ts';
 import { count } from './list-words.ts';
 import { code, details, facts, lines, prose } from './summary-html.ts';
@@ -51,8 +52,16 @@ export function notJudgedEntries(list: readonly NotJudged[]): readonly object[] 
       signatures: [],
     };
     if (sources.length === 0) return [entry];
-    return sources.map(({ file, line }) => ({ ...entry, source: { file, line } }));
+    return sources.map((source) => ({ ...entry, ...placeEntry(source) }));
   });
+}
+
+/** Where an entry of output `results` was named, and by which workload of a cluster. */
+export function placeEntry({ file, line, workload }: Source): object {
+  return {
+    source: { file, line },
+    ...(workload === undefined ? {} : { workload: workloadName(workload) }),
+  };
 }
 
 function withoutStop(sentence: string): string {

@@ -6,7 +6,7 @@ import {
   type VerifyResult,
 } from '../../engine/verify-result.ts';
 import type { Verdict } from '../../signature/verdict.ts';
-import { notJudgedEntries } from './not-judged.ts';
+import { notJudgedEntries, placeEntry } from './not-judged.ts';
 
 /** GitHub takes about 1 MB of outputs from a job. */
 const mostResultBytes = 900_000;
@@ -20,6 +20,7 @@ const mostSignatures = 20;
 export function verifyOutputs(
   results: readonly VerifyResult[],
   notJudged: readonly NotJudged[] = [],
+  report = '',
 ): Readonly<Record<string, string>> {
   const asked = results.filter((result) => result.asked);
   const [first] = asked;
@@ -39,6 +40,7 @@ export function verifyOutputs(
         .filter((result) => !whole.includes(result))
         .map(({ references, image }) => references[0] ?? image),
     ),
+    report,
     results: resultsJson(results, notJudgedEntries(notJudged)),
   };
 }
@@ -107,9 +109,9 @@ function resultEntries(result: VerifyResult, lists: Lists): readonly object[] {
   const inFiles = new Set(sources.map(({ reference }) => reference));
   const named = references.find((reference) => !inFiles.has(reference));
   const rest = resultEntry(result, named ?? references[0] ?? image, lists);
-  const entries = sources.map(({ reference, file, line }) => ({
-    ...resultEntry(result, reference, lists),
-    source: { file, line },
+  const entries = sources.map((source) => ({
+    ...resultEntry(result, source.reference, lists),
+    ...placeEntry(source),
   }));
   return named !== undefined || entries.length === 0 ? [rest, ...entries] : entries;
 }
