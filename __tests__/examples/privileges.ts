@@ -55,6 +55,8 @@ function ofStep(step: Step, job: Job): Needs {
     return { ...comment, ...changed, ...(usesGhcr(job) ? { packages: 'read' as const } : {}) };
   }
   if (/\bgh (release create|api --method)/.test(step.run ?? '')) return { contents: 'write' };
+  if (/\bgh issue (?:create|close|edit|comment)/.test(step.run ?? '')) return { issues: 'write' };
+  if (/\bgh run download/.test(step.run ?? '')) return { actions: 'read' };
   const pushes =
     /build-push-action|bake-action/.test(step.uses ?? '') ||
     /cosign sign|imagetools create|buildx build .*--push/s.test(step.run ?? '');

@@ -206,6 +206,83 @@ describe.skipIf(process.platform === 'win32')('examples/matrix-merge.yml', () =>
   });
 });
 
+describe.skipIf(process.platform === 'win32')('examples/audit-cluster.yml', () => {
+  const script = scriptOf('examples/audit-cluster.yml', 'Compare, and keep one issue');
+  type State = 'passes' | 'denied' | 'silent';
+  const workloads = (states: Readonly<Record<string, State>>) => ({
+    workloads: Object.entries(states).map(([workload, state]) => ({
+      workload,
+      state: state === 'silent' ? 'unknown' : state,
+      images: [
+        {
+          reference: `ghcr.io/acme/${workload}\`:1`,
+          state: state === 'silent' ? 'unknown' : state,
+          code: { passes: undefined, denied: 'unsigned', silent: 'registry-error' }[state],
+        },
+      ],
+    })),
+  });
+  const put = (path: string, content: object) => {
+    mkdirSync(join(folder, path, '..'), { recursive: true });
+    writeFileSync(join(folder, path), JSON.stringify(content));
+  };
+  /** One night: what was known, what the gate says now, the issue that is open. */
+  const night = (
+    last: Readonly<Record<string, State>>,
+    now: Readonly<Record<string, State>>,
+    issue = '',
+  ) => {
+    put('last/workloads.json', workloads(last));
+    put('now/workloads.json', workloads(now));
+    program('gh', `case "$1 $2" in 'issue list') echo "$ISSUE";; esac`);
+    rmSync(join(folder, 'calls'), { force: true });
+    const { passed, calls } = run(script, { REPORT: 'now', RUN: 'https://run', ISSUE: issue });
+    expect(passed).toBe(true);
+    const kept = JSON.parse(readFileSync(join(folder, 'report/workloads.json'), 'utf8')) as {
+      workloads: { workload: string; state: string }[];
+    };
+    return {
+      done: calls.map((call) => call.split(' ').slice(0, 3).join(' ')).slice(1),
+      kept: Object.fromEntries(kept.workloads.map(({ workload, state }) => [workload, state])),
+      body: readFileSync(join(folder, 'issue.md'), 'utf8'),
+    };
+  };
+
+  it('does nothing where nothing would be denied', () =>
+    expect(night({}, { web: 'passes' }).done).toEqual([]));
+
+  it('opens an issue for what would be denied, and names it as text', () => {
+    const { done, body } = night({ web: 'passes' }, { web: 'denied', db: 'passes' });
+    expect(done).toEqual(['label create audit-cluster', 'issue create --label']);
+    expect(body).toContain('deny: 1 (1 of them new)');
+    expect(body).toContain('```text\nweb\n  ghcr.io/acme/web:1: unsigned\n```');
+    expect(body).not.toContain('db');
+  });
+
+  it('keeps that one up to date, and says when there is more', () => {
+    expect(night({ web: 'denied' }, { web: 'denied' }, '7').done).toEqual(['issue edit 7']);
+    expect(night({ web: 'denied' }, { web: 'denied', db: 'denied' }, '7').done).toEqual([
+      'issue edit 7',
+      'issue comment 7',
+    ]);
+  });
+
+  it('closes it when none is left', () =>
+    expect(night({ web: 'denied' }, { web: 'passes' }, '7').done).toEqual(['issue close 7']));
+
+  it('takes no silent registry for a change: what was known still counts', () => {
+    expect(night({ web: 'passes' }, { web: 'silent' })).toMatchObject({
+      done: [],
+      kept: { web: 'passes' },
+    });
+    expect(night({ web: 'denied' }, { web: 'silent' }, '7')).toMatchObject({
+      done: ['issue edit 7'],
+      kept: { web: 'denied' },
+    });
+    expect(night({}, { web: 'silent' })).toMatchObject({ done: [], kept: { web: 'unknown' } });
+  });
+});
+
 describe.skipIf(process.platform === 'win32')('a release', () => {
   const release = '.github/workflows/release.yml';
   const commit = () => {
