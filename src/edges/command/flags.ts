@@ -17,8 +17,8 @@ export interface Flag {
   readonly kind: 'text' | 'list' | 'switch';
   /** how help names the value; absent for a switch */
   readonly value?: string;
-  /** for help */
-  readonly help: string;
+  /** for help, and made only there */
+  readonly help: () => string;
   /** never an argument; `variable` is read when the flag is not there */
   readonly secret?: { readonly variable?: string };
 }
@@ -56,7 +56,7 @@ const outputFolder: Flag = {
   name: 'output-folder',
   kind: 'text',
   value: 'FOLDER',
-  help: 'Write the Sigstore bundle of the first image there, and ready admission policies.',
+  help: () => 'Write the Sigstore bundle of the first image there, and ready admission policies.',
 };
 const own: Readonly<Record<Verb, readonly Flag[]>> = {
   sign: [outputFolder],
@@ -67,16 +67,20 @@ const own: Readonly<Record<Verb, readonly Flag[]>> = {
       name: 'output-key-prefix',
       kind: 'text',
       value: 'PATH',
-      help: 'PATH.key and PATH.pub are written. (default cosign)',
+      help: () => 'PATH.key and PATH.pub are written. (default cosign)',
     },
   ],
 };
 
 /** Flags that every command has, and that are no inputs. */
 export const commonFlags: readonly Flag[] = [
-  { name: 'json', kind: 'switch', help: 'Print {"outputs": …, "results": …} on stdout.' },
-  { name: 'debug', kind: 'switch', help: 'Say what is asked of whom, and the causes of errors.' },
-  { name: 'help', kind: 'switch', help: 'Print this.' },
+  { name: 'json', kind: 'switch', help: () => 'Print {"outputs": …, "results": …} on stdout.' },
+  {
+    name: 'debug',
+    kind: 'switch',
+    help: () => 'Say what is asked of whom, and the causes of errors.',
+  },
+  { name: 'help', kind: 'switch', help: () => 'Print this.' },
 ];
 
 /** All flags of a command by their name. */
@@ -90,22 +94,25 @@ export function flagsOf(verb: Verb): ReadonlyMap<string, Flag> {
 }
 
 function flagOf(verb: Verb, name: string, row: InputRow, names: ReadonlySet<string>): Flag {
-  const { kind, sentence } = row;
+  const { kind } = row;
   const isSecret = row.secret === 'always';
   const variable = row.variable ?? variables[name];
-  const value = placeholderOf(name, row);
-  // An expression of a workflow says nothing here.
-  const plain = sentence.replace(/ \(`\$\{\{[^`]*`\)/g, '');
-  const first = /^.+?\.(?= [A-Z`]|$)/.exec(plain)?.[0] ?? plain;
-  const said = wordsFor(verb, name) ?? inFlags(first, names);
-  const fallback = isSecret || row.default === undefined ? '' : ` (default ${row.default})`;
   return {
     name,
     kind: kind === 'switch' ? 'switch' : isList(row) ? 'list' : 'text',
-    ...(kind === 'switch' ? {} : { value }),
-    help: `${said}${row.default === 'false' ? '' : fallback}`,
+    ...(kind === 'switch' ? {} : { value: placeholderOf(name, row) }),
+    help: () => helpOf(verb, name, row, names),
     ...(isSecret ? { secret: variable === undefined ? {} : { variable } } : {}),
   };
+}
+
+function helpOf(verb: Verb, name: string, row: InputRow, names: ReadonlySet<string>): string {
+  // An expression of a workflow says nothing here.
+  const plain = row.sentence.replace(/ \(`\$\{\{[^`]*`\)/g, '');
+  const first = /^.+?\.(?= [A-Z`]|$)/.exec(plain)?.[0] ?? plain;
+  const said = wordsFor(verb, name) ?? inFlags(first, names);
+  const isTold = row.default !== undefined && row.default !== 'false' && row.secret !== 'always';
+  return isTold ? `${said} (default ${row.default})` : said;
 }
 
 function isList({ kind }: InputRow): boolean {

@@ -90,7 +90,7 @@ const column = 34;
 function flagLine({ name, value, help, secret }: Flag): string {
   const left = `  --${name}${value === undefined ? '' : ` ${value}`}`;
   const variable = secret?.variable === undefined ? '' : ` (variable ${secret.variable})`;
-  const [first = '', ...more] = wrapped(`${help}${variable}`, width - column);
+  const [first = '', ...more] = wrapped(`${help()}${variable}`, width - column);
   const begin = left.length < column ? left.padEnd(column) : `${left}\n${' '.repeat(column)}`;
   return [`${begin}${first}`, ...more.map((line) => ' '.repeat(column) + line)].join('\n');
 }
