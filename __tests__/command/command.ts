@@ -1,6 +1,6 @@
 // Starts the command as it ships, dist/cli.js, in a process of its own with a clean environment.
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -49,13 +49,15 @@ export async function command(
       PATH: process.env.PATH ?? '',
       HOME: folder,
       TMPDIR: folder,
+      ...(process.platform === 'win32'
+        ? { SYSTEMROOT: process.env.SYSTEMROOT ?? '', USERPROFILE: folder, TEMP: folder }
+        : {}),
       ...(options.measure === true ? { SANDBOX_MEASURE_FILE: measured } : {}),
       ...options.env,
     };
     const ended = await start([...node, entry, ...args], env, options.cwd ?? folder);
     const json = args.includes('--json') && ended.stdout !== '' ? JSON.parse(ended.stdout) : {};
-    const { default: fs } = await import('node:fs');
-    const counts = options.measure === true ? JSON.parse(fs.readFileSync(measured, 'utf8')) : {};
+    const counts = options.measure === true ? JSON.parse(await readFile(measured, 'utf8')) : {};
     return { ...ended, json, ...counts };
   } finally {
     await rm(folder, { recursive: true, force: true });

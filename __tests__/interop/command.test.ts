@@ -11,8 +11,10 @@ import {
   dropped,
   gitlabClaims,
   gitlabIdentity,
+  gitlabJob,
 } from '../command/claims.ts';
-import { command } from '../command/command.ts';
+import { command, root } from '../command/command.ts';
+import { buildkiteScripts, circleciScripts, gitlabScripts, openMachine } from '../command/play.ts';
 import { pushImage } from '../sandbox/images.ts';
 import { type CiFulcio, type CiSystem, startCiFulcio } from './ci-fulcio.ts';
 import { cosign2, cosign3, keyPassword, need, type Ran, temporaryFolder } from './peers.ts';
@@ -102,6 +104,58 @@ describe.each(systems)('as a %s', (system, identity, claims, narrower) => {
     refused(await cosign2(['verify', ...who(`${identity}x`), ...log, reference]));
   });
 });
+
+/** The example of each system, how its commands are found, and the environment of a job there. */
+const examples = {
+  'gitlab-pipeline': ['gitlab-keyless.gitlab-ci.yml', gitlabScripts],
+  'circleci-job': ['circleci.yml', circleciScripts],
+  'buildkite-job': ['buildkite.yml', buildkiteScripts],
+} as const;
+
+it.each(systems)(
+  'the example of a %s signs and verifies as it stands',
+  async (system, _, claims) => {
+    const fulcio = await startCiFulcio(system, folder);
+    const [file, scriptsOf] = examples[system];
+    const host = need('REGISTRY_REFERRERS');
+    const repository = system === 'gitlab-pipeline' ? 'my-group/my-project' : 'acme/app';
+    const image = await pushImage(host, repository, { seed: `${system} ${process.pid}` });
+    const token = await tokenOf(claims);
+    const trusted = ['--trusted-root', need('TRUSTED_ROOT')];
+    const config = ['--signing-config', need('SIGNING_CONFIG_V1'), '--fulcio-url', fulcio.url];
+    const machine = openMachine({
+      digest: image.digest,
+      services: { sign: [...config, ...trusted], verify: trusted },
+      programs: { circleci: `echo ${token}`, 'buildkite-agent': `echo ${token}` },
+    });
+    const job = {
+      ...(system === 'gitlab-pipeline' ? gitlabJob(token) : {}),
+      ...(system === 'circleci-job' ? { CIRCLECI: 'true', CIRCLE_SHA1: 'abc' } : {}),
+      ...(system === 'buildkite-job' ? { BUILDKITE: 'true', BUILDKITE_BUILD_NUMBER: '1' } : {}),
+      ...{ REGISTRY_USER: 'somebody', REGISTRY_PASSWORD: 'a password', CI_COMMIT_REF_SLUG: 'main' },
+      ...{ CI_REGISTRY: host, CI_REGISTRY_IMAGE: `${host}/${repository}`, CI: 'true' },
+      ...{ CI_REGISTRY_USER: 'somebody', CI_REGISTRY_PASSWORD: 'a password' },
+    };
+    const placed = (text: string) =>
+      text
+        .replaceAll('registry.example.com', host)
+        .replace(/--certificate-oidc-issuer \S+/, `--certificate-oidc-issuer ${need('OIDC_URL')}`);
+    try {
+      for (const script of scriptsOf(
+        readFileSync(join(root, 'examples/other-ci', file), 'utf8').replaceAll(
+          'registry.example.com',
+          host,
+        ),
+      )) {
+        const run = await machine.run(script, job, placed);
+        expect(run, run.output).toMatchObject({ code: 0 });
+      }
+    } finally {
+      machine.close();
+      await fulcio.close();
+    }
+  },
+);
 
 it('by a key that it made itself, cosign accepts it; and signs with that key, too', async () => {
   const { reference } = await push();
