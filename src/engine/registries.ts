@@ -6,7 +6,7 @@ import { openRegistry } from '../registry/client.ts';
 import type { RegistryOptions } from '../registry/connection.ts';
 import { createCredentials } from '../registry/credentials.ts';
 import { hasScopedLogin } from '../registry/docker-config.ts';
-import type { Repository } from '../registry/repository.ts';
+import type { CopyRepository, Repository } from '../registry/repository.ts';
 import { RunMemory } from '../registry/run-memory.ts';
 import { openStore, type SignatureStore } from '../registry/store.ts';
 import type { RegistryRequest } from './request.ts';
@@ -14,7 +14,7 @@ import type { World } from './world.ts';
 
 /** The registries of one run. */
 export interface Registries {
-  readonly open: (name: RepositoryName) => Repository;
+  readonly open: (name: RepositoryName) => CopyRepository;
   /** where the signatures of an image lie */
   readonly store: (image: Pick<Image, 'name' | 'digest'>) => SignatureStore;
 }

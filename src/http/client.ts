@@ -123,6 +123,7 @@ async function persist(request: HttpRequest, line: Line): Promise<HttpResponse> 
     if (
       'error' in outcome &&
       outcome.error.reused &&
+      !outcome.error.streamed &&
       isReset(outcome.error) &&
       clock.now() - began < staleWithin &&
       stale++ < 3

@@ -2,7 +2,8 @@ import type http from 'node:http';
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import { protocolOf } from './agents.ts';
-import type { HttpRequest, HttpResponse } from './http.ts';
+import type { HttpHead, HttpRequest, HttpResponse } from './http.ts';
+import { encoded, feed, PourError, pourBody, tooLarge } from './streams.ts';
 
 /**
  * Milliseconds. `connect` ends with the TLS handshake (and the proxy's tunnel), `idle` is between
@@ -22,6 +23,8 @@ export class ExchangeError extends Error {
    * meanwhile.
    */
   readonly reused: boolean;
+  /** some of the body was handed on, or some of ours was taken: the same request is another one now */
+  streamed = false;
 
   constructor(code: string, message: string, reused: boolean, cause?: unknown) {
     super(message, { cause });
@@ -30,6 +33,8 @@ export class ExchangeError extends Error {
   }
 }
 
+/** What was to pass through, and is an answer of another kind, has as much as a refusal. */
+const maxRefusal = 256 * 1024;
 /** An honest server needs far less; a hostile one gets no more of our memory. */
 const maxHeaderBytes = 64 * 1024;
 
@@ -50,15 +55,21 @@ export function exchange(
     const outgoing = send(request, agent);
     const none = () => {};
     const cancel = { phase: none, whole: none };
+    let streamed = request.upload !== undefined;
+    const settled = new AbortController();
     const finish = (settle: () => void) => {
       cancel.phase();
       cancel.whole();
+      settled.abort();
       settle();
+      // Answered before all of ours was sent: the rest would be read as the next request.
+      if (!outgoing.writableEnded) outgoing.destroy();
     };
     // Destroying a request that waits for a proxy's tunnel emits nothing, so the promise is settled
     // here and not by an event.
     const fail = (error: Error) =>
       finish(() => {
+        if (error instanceof ExchangeError) error.streamed = streamed;
         reject(error);
         outgoing.destroy();
       });
@@ -71,6 +82,11 @@ export function exchange(
     cancel.phase = lapse(limits.connect, 'CONNECT_TIMEOUT', 'no connection in time');
     onConnected(outgoing, () => {
       cancel.phase();
+      const watch = (milliseconds: number, what: string) => {
+        cancel.phase();
+        cancel.phase = lapse(milliseconds, 'TIMEOUT', what);
+      };
+      feed(request, outgoing, settled.signal, watch, () => cancel.phase()).catch(fail);
       if (onSent !== undefined) setImmediate(onSent); // others that connect at the same moment come first
     });
     outgoing.on('error', broken);
@@ -83,17 +99,24 @@ export function exchange(
         cancel.phase = lapse(limits.idle, 'TIMEOUT', 'the answer stopped coming');
       };
       idle();
-      readBody(request, incoming, idle).then(
-        (body) =>
-          finish(() =>
-            resolve({
-              status: incoming.statusCode ?? 0,
-              headers: headersOf(incoming),
-              body,
-              url: request.url,
-            }),
-          ),
-        (caught: Error) => (caught instanceof Failure ? fail(caught) : broken(caught)),
+      const head = headOf(request, incoming);
+      const sink = request.receive?.(head);
+      const reading =
+        sink === undefined
+          ? readBody(withoutSink(request), incoming, idle)
+          : pourBody(request, incoming, { idle, rest: () => cancel.phase() }, async (piece) => {
+              // What is buffered when a connection breaks comes after its failure was told: whoever
+              // asks for the rest meanwhile would have it twice.
+              if (settled.signal.aborted) throw new Error('the request is over');
+              streamed = true;
+              return sink(piece);
+            });
+      reading.then(
+        (body) => finish(() => resolve({ ...head, body })),
+        (caught: Error) =>
+          caught instanceof Failure || caught instanceof PourError
+            ? fail(caught instanceof PourError ? caught.reason : caught)
+            : broken(caught),
       );
     });
   });
@@ -128,12 +151,26 @@ function send(request: HttpRequest, agent: http.Agent): http.ClientRequest {
       'accept-encoding': 'identity',
       ...(request.method === 'GET' || request.method === 'HEAD'
         ? {}
-        : { 'content-length': String(body?.length ?? 0) }),
+        : { 'content-length': String(request.upload?.bytes ?? body?.length ?? 0) }),
       ...request.headers,
     },
   });
-  outgoing.end(body);
+  if (request.upload === undefined) outgoing.end(body);
   return outgoing;
+}
+
+/** What was to pass through and is an answer of another kind is held: then as much as a refusal has. */
+function withoutSink(request: HttpRequest): HttpRequest {
+  if (request.receive === undefined) return request;
+  return { ...request, maxBytes: Math.min(request.maxBytes, maxRefusal) };
+}
+
+function headOf(request: HttpRequest, incoming: http.IncomingMessage): HttpHead {
+  return {
+    status: incoming.statusCode ?? 0,
+    headers: headersOf(incoming),
+    url: request.url,
+  };
 }
 
 function onConnected(outgoing: http.ClientRequest, connected: () => void): void {
@@ -184,20 +221,4 @@ function headersOf(incoming: http.IncomingMessage): Record<string, string> {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return headers;
-}
-
-function tooLarge({ url, maxBytes }: HttpRequest): Failure {
-  return new Failure(
-    'too-large',
-    `${url.host} answered ${url.pathname} with more than ${maxBytes} bytes; the rest was not read.`,
-    'Nothing that belongs to an image signature is that large: look at what this server answers there.',
-  );
-}
-
-function encoded({ url }: HttpRequest, encoding: string): Failure {
-  return new Failure(
-    'network',
-    `${url.host} answered ${url.pathname} in the encoding "${encoding.replace(/[^a-z0-9-]/gi, '?').slice(0, 30)}", although none was asked for.`,
-    'A proxy on the way may compress answers: let it pass these unchanged.',
-  );
 }

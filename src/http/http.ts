@@ -17,12 +17,37 @@ export interface TlsPeer {
  */
 export type RetryBudget = number | { readonly failing: number; readonly asked: number };
 
-/** One request. The body is bytes, never a stream: everything we send is small. */
+/** A body that is too large to be held: it is written piece by piece. */
+export interface StreamedBody {
+  /** of all pieces together */
+  readonly bytes: number;
+  /**
+   * Writes the body; each piece is to be awaited, so that no more than one waits in memory. Called
+   * again where the request has to be sent again (another token, a write that is moved).
+   */
+  readonly write: (to: (piece: Uint8Array) => Promise<void>) => Promise<void>;
+}
+
+/** What is known of an answer before its body has come. */
+export type HttpHead = Pick<HttpResponse, 'status' | 'headers' | 'url'>;
+
+/** One request. The body is bytes, but for the layers of an image that is copied (`upload`). */
 export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
+  /**
+   * Instead of `body`. Never tried again after a failure: how far it came, only the caller can find
+   * out. The time limit of the whole answer is the caller's (`timeout`).
+   */
+  readonly upload?: StreamedBody;
+  /**
+   * Takes the body of an answer piece by piece, awaited, where it answers a function for its head;
+   * `maxBytes` bounds it, and `body` of the response is empty. Once a piece has come, a failure is
+   * not tried again: the caller asks for the rest.
+   */
+  readonly receive?: (head: HttpHead) => ((piece: Buffer) => Promise<void>) | undefined;
   /**
    * An answer with more bytes than this is a Failure `too-large`; reading stops at once (a hostile
    * server cannot fill the memory).

@@ -6,7 +6,7 @@ const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
  * What another origin may see of a request: everything else could be a credential (`authorization`,
  * `x-vault-token`, …).
  */
-const harmless: ReadonlySet<string> = new Set(['accept', 'user-agent']);
+const harmless: ReadonlySet<string> = new Set(['accept', 'range', 'user-agent']);
 
 /**
  * The request that follows a redirect, or undefined when the answer is to be taken as it is.

@@ -37,6 +37,7 @@ export function mayPass(
     const { response } = outcome;
     return passingStatuses.has(response.status) || others?.(response) === true;
   }
+  if (outcome.error.streamed) return false;
   // Resolvers do answer "no such name" while a network is coming up, but not for long.
   if (outcome.error.code === 'ENOTFOUND') return attempt <= 2;
   return passingCodes.has(outcome.error.code);

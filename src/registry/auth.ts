@@ -15,7 +15,12 @@ export type Send = (authorization: string | undefined) => Promise<HttpResponse>;
  * Sends a request about a repository with whatever authorization the registry wants to see. The
  * answer may still be a 401.
  */
-export type Authorizer = (repository: string, send: Send) => Promise<HttpResponse>;
+export type Authorizer = (
+  repository: string,
+  send: Send,
+  /** a repository that the token shall open for reading as well */
+  alsoPull?: string,
+) => Promise<HttpResponse>;
 
 export interface AuthOptions {
   readonly http: Http;
@@ -46,18 +51,25 @@ export interface AuthOptions {
  */
 export function createAuthorizer(options: AuthOptions): Authorizer {
   const state: State = { tokens: new Map(), scopes: new Map() };
-  return async (repository, send) => {
+  return async (repository, send, alsoPull) => {
+    const about = { repository, alsoPull };
     if (
       state.challenge === undefined &&
       !state.open &&
       (await options.expectsChallenge(repository))
     ) {
       const first = await probe(state, options, send);
-      if (first !== undefined) return answer(state, options, repository, first, undefined, send);
+      if (first !== undefined) return answer(state, options, about, first, undefined, send);
     }
-    const authorization = await headerFor(state, options, repository);
-    return answer(state, options, repository, await send(authorization), authorization, send);
+    const authorization = await headerFor(state, options, about);
+    return answer(state, options, about, await send(authorization), authorization, send);
   };
+}
+
+/** What a request is about. */
+interface About {
+  readonly repository: string;
+  readonly alsoPull: string | undefined;
 }
 
 interface State {
@@ -101,18 +113,19 @@ async function probe(
 async function answer(
   state: State,
   options: AuthOptions,
-  repository: string,
+  about: About,
   response: HttpResponse,
   sent: string | undefined,
   send: Send,
 ): Promise<HttpResponse> {
+  const { repository } = about;
   const challenge =
     response.status === 401
       ? learn(state, options, response)
       : await hidden(state, options, repository, response, sent);
   if (challenge === undefined) return response;
   if (sent !== undefined) rememberScopes(state, options, repository, challenge);
-  const authorization = await headerFor(state, options, repository, sent);
+  const authorization = await headerFor(state, options, about, sent);
   return authorization === undefined || authorization === sent ? response : send(authorization);
 }
 
@@ -174,15 +187,16 @@ function rememberScopes(
 async function headerFor(
   state: State,
   options: AuthOptions,
-  repository: string,
+  about: About,
   refused?: string,
 ): Promise<string | undefined> {
   const { challenge } = state;
+  const { repository } = about;
   if (challenge === undefined) return undefined;
   const credentials = await options.credentials(repository);
   if (credentials?.kind === 'registry-token') return `Bearer ${credentials.token}`;
   if (challenge.scheme === 'bearer')
-    return `Bearer ${await tokenFor(state, options, repository, challenge, credentials, refused)}`;
+    return `Bearer ${await tokenFor(state, options, about, challenge, credentials, refused)}`;
   return credentials?.kind === 'password'
     ? `Basic ${basic(credentials.username, credentials.password)}`
     : undefined;
@@ -191,23 +205,28 @@ async function headerFor(
 async function tokenFor(
   state: State,
   options: AuthOptions,
-  repository: string,
+  { repository, alsoPull }: About,
   challenge: Challenge,
   credentials: Credentials | undefined,
   refused: string | undefined,
 ): Promise<string> {
   const circumstances = await options.circumstances(repository);
+  const key = alsoPull === undefined ? repository : `${repository} ${alsoPull}`;
   // From here on nothing is awaited between looking for a token and asking for one.
   for (;;) {
-    const known = state.tokens.get(repository);
+    const known = state.tokens.get(key);
     if (known === undefined) break;
     const { value, usableUntil } = await known;
     if (options.clock.now() < usableUntil && `Bearer ${value}` !== refused) return value;
     // Whoever comes first renews; the others find the new one in the next round.
-    if (state.tokens.get(repository) === known) break;
+    if (state.tokens.get(key) === known) break;
   }
   const { access, origin, allowHttp, tls, retryBudget } = options;
-  const scopes = [`repository:${repository}:${access}`, ...(state.scopes.get(repository) ?? [])];
+  const scopes = [
+    `repository:${repository}:${access}`,
+    ...(alsoPull === undefined ? [] : [`repository:${alsoPull}:pull`]),
+    ...(state.scopes.get(repository) ?? []),
+  ];
   const question = {
     challenge,
     repository,
@@ -220,9 +239,9 @@ async function tokenFor(
     retryBudget,
   };
   const fresh = requestToken(options, question, options.mask);
-  state.tokens.set(repository, fresh);
+  state.tokens.set(key, fresh);
   fresh.catch(() => {
-    if (state.tokens.get(repository) === fresh) state.tokens.delete(repository);
+    if (state.tokens.get(key) === fresh) state.tokens.delete(key);
   });
   return (await fresh).value;
 }

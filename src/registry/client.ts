@@ -1,18 +1,19 @@
 import { type RepositoryName, registryHost } from '../image/reference.ts';
+import { BlobStreams } from './blob-streams.ts';
 import { Blobs } from './blobs.ts';
 import { type Connection, connect, type RegistryOptions } from './connection.ts';
 import { listReferrers } from './list-referrers.ts';
 import { Manifests } from './manifests.ts';
-import type { Repository } from './repository.ts';
+import type { CopyRepository } from './repository.ts';
 
 /**
  * The registries of a run. Repositories of one registry share its connections, its challenge and
  * its tokens, so call this once per run. Nothing is sent before a method of a repository is called.
  * @returns a function that answers the same Repository for the same name
  */
-export function openRegistry(options: RegistryOptions): (name: RepositoryName) => Repository {
+export function openRegistry(options: RegistryOptions): (name: RepositoryName) => CopyRepository {
   const connections = new Map<string, Connection>();
-  const repositories = new Map<string, Repository>();
+  const repositories = new Map<string, CopyRepository>();
   return (name) => {
     const key = `${name.registry}/${name.repository}`;
     const known = repositories.get(key);
@@ -26,7 +27,7 @@ export function openRegistry(options: RegistryOptions): (name: RepositoryName) =
   };
 }
 
-function openRepository(name: RepositoryName, connection: Connection): Repository {
+function openRepository(name: RepositoryName, connection: Connection): CopyRepository {
   const manifests = new Manifests(connection, name.repository);
   const blobs = new Blobs(connection, name.repository);
   return {
@@ -34,6 +35,7 @@ function openRepository(name: RepositoryName, connection: Connection): Repositor
     head: (reference) => manifests.head(reference),
     getManifest: (reference, maxBytes) => manifests.get(reference, maxBytes),
     getBlob: (digest, maxBytes) => blobs.get(digest, maxBytes),
+    blobs: new BlobStreams(connection, name.repository),
     putBlob: (bytes) => blobs.put(bytes),
     putManifest: (...write) => manifests.put(...write),
     listReferrers: (digest) =>

@@ -49,6 +49,11 @@ export interface RegistryRequest {
   readonly retryBudget?: RetryBudget;
   /** as in HttpRequest */
   readonly grace?: number;
+  readonly timeout?: number;
+  readonly upload?: NonNullable<HttpRequest['upload']>;
+  readonly receive?: NonNullable<HttpRequest['receive']>;
+  /** another repository of this registry that is read on the way: a blob is mounted from it */
+  readonly alsoPull?: string;
 }
 
 /** One registry for a whole run: its address and its authorization, found out once. */
@@ -116,19 +121,19 @@ export function connect(registry: string, host: string, options: RegistryOptions
     retryBudget,
   });
   const sendOnce = (repository: string, request: RegistryRequest) => {
-    const { path, ...rest } = request;
+    const { path, alsoPull, ...rest } = request;
     const headers = { 'user-agent': userAgent, ...rest.headers };
     const complete = { retryBudget, atOnce, ...rest, headers };
     if (path instanceof URL && path.origin !== origin()) return http({ ...complete, url: path });
     const below = path instanceof URL ? path.pathname + path.search : path;
-    return authorize(repository, (authorization) =>
+    const sendWith = (authorization: string | undefined) =>
       endpoint.send((at) => ({
         ...complete,
         url: new URL(at + below),
         tls,
         headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
-      })),
-    );
+      }));
+    return authorize(repository, sendWith, alsoPull);
   };
   const send = async (repository: string, request: RegistryRequest) => {
     let response = await sendOnce(repository, request);

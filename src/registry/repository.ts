@@ -1,6 +1,7 @@
 import type { Descriptor } from '../image/descriptor.ts';
 import type { Digest } from '../image/digest.ts';
 import type { RepositoryName } from '../image/reference.ts';
+import type { BlobStreams } from './blob-streams.ts';
 
 /** A manifest as the registry sent it. `bytes` hash to `digest`: the client has checked. */
 export interface FetchedManifest {
@@ -51,4 +52,9 @@ export interface Repository {
    * answer, never by `OCI-Subject`).
    */
   listReferrers(digest: Digest): Promise<readonly Descriptor[] | undefined>;
+}
+
+/** A repository that images are copied from or to. */
+export interface CopyRepository extends Repository {
+  readonly blobs: Pick<BlobStreams, 'has' | 'read' | 'begin'>;
 }

@@ -422,7 +422,7 @@ class Store implements SignatureStore {
   }
 }
 
-function openTags(
+export function openTags(
   repository: Repository,
   image: Digest,
   most: number,

@@ -1,0 +1,281 @@
+import { asFailure, BundlesRefused, Failure } from '../failure.ts';
+import type { Descriptor } from '../image/descriptor.ts';
+import { type Digest, hexOf, isDigest } from '../image/digest.ts';
+import { inParallel } from '../image/in-parallel.ts';
+import type { ImageManifest } from '../image/manifest.ts';
+import { type Copier, type CopyTally, nameOf, type SourceManifest } from './copy.ts';
+import type { JsonObject } from './json-document.ts';
+import { entryOf, isBlob, isProof, kindOf, layerKey } from './referrer-kinds.ts';
+import { maxReferrers, tooLarge } from './referrers-index.ts';
+import type { CopyRepository } from './repository.ts';
+import type { RewriteTools } from './rewrite-pause.ts';
+import { type ImageTags, listReferrers, type RunMemory } from './run-memory.ts';
+import type { SharedTag } from './shared-tag.ts';
+import { type LayerKind, signatureTag } from './signature-tag.ts';
+import { openTags } from './store.ts';
+import { bundleFailure, notListed } from './tag-failures.ts';
+
+/** What goes over with an image. */
+export type Included = 'signatures' | 'attestations' | 'all';
+
+export interface AttachedTools extends RewriteTools {
+  /** of the source, and of the target */
+  readonly memories: { readonly source: RunMemory; readonly target: RunMemory };
+  readonly include: ReadonlySet<Included>;
+  /** told what stays behind, and why: the end of a sentence */
+  readonly onLeft: (what: string, why: string) => void;
+}
+
+/** Referrers beside one image, and what refers to these: more is an attack or an accident. */
+const mostReferrers = 1_000;
+/** bytes beside one image, as declared */
+const mostBytes = 4 * 1024 ** 3;
+const mostLayers = 1_000;
+/** an SBOM may be signed, and that signature is a referrer of the SBOM */
+const maxDepth = 2;
+const atOnce = 8;
+/** For this long a registry may take to list what it took, in milliseconds. */
+const lateListing = 3_000;
+
+/**
+ * Copies what is signed about an image, and with `all` everything else that refers to it, beside
+ * what lies at the target: nothing there is lost. What a registry with the referrers API lists
+ * arrives under the referrers tag of one without, and back.
+ * @throws {Failure} `signature-lost`, `immutable-tag`, `registry-unsupported`, `too-large`, of the
+ * registries
+ */
+export class AttachedCopier {
+  readonly #copier: Copier;
+  readonly #tools: AttachedTools;
+  readonly #tally: CopyTally;
+  readonly #done = new Set<Digest>();
+  #left = mostReferrers;
+  #bytes = mostBytes;
+
+  constructor(copier: Copier, tools: AttachedTools, tally: CopyTally) {
+    this.#copier = copier;
+    this.#tools = tools;
+    this.#tally = tally;
+  }
+
+  /** @param manifests of the image, its own digest and those of all that is inside */
+  async copy(manifests: readonly Digest[], depth = 1): Promise<void> {
+    const fresh = manifests.filter((digest) => !this.#done.has(digest));
+    for (const digest of fresh) this.#done.add(digest);
+    await inParallel(fresh, atOnce, async (digest) => {
+      const [source, target] = [this.#tags('source', digest), this.#tags('target', digest)];
+      await Promise.all([
+        this.#referrers(digest, source, target, depth),
+        this.#wants('signatures') && this.#layers('signature', digest, source, target),
+        this.#wants('attestations') && this.#layers('attestation', digest, source, target),
+        this.#wants('all') && this.#sbom(digest, depth),
+      ]);
+    });
+  }
+
+  #wants(kind: Included): boolean {
+    return this.#tools.include.has('all') || this.#tools.include.has(kind);
+  }
+
+  #tags(side: 'source' | 'target', digest: Digest): ImageTags {
+    const repository = this.#copier[side];
+    const { images } = this.#tools.memories[side].of(repository.name);
+    const tags = images.get(digest) ?? openTags(repository, digest, mostLayers, this.#tools);
+    images.set(digest, tags);
+    return tags;
+  }
+
+  async #list(side: 'source' | 'target', digest: Digest, tags: ImageTags) {
+    const repository = this.#copier[side];
+    const memory = this.#tools.memories[side].of(repository.name);
+    const [listed, tagged] = await Promise.all([
+      listReferrers(memory, repository, digest),
+      entriesUnder(tags.referrers),
+    ]);
+    return { hasApi: listed !== undefined, listed: listed ?? [], tagged };
+  }
+
+  async #referrers(digest: Digest, source: ImageTags, target: ImageTags, depth: number) {
+    const [there, here] = await Promise.all([
+      this.#list('source', digest, source),
+      this.#list('target', digest, target),
+    ]);
+    const digests = new Set([...there.listed, ...there.tagged].map((entry) => entry.digest));
+    if (digests.size > maxReferrers)
+      throw tooLarge(`has ${digests.size} entries, more than ${maxReferrers}`);
+    const found = await inParallel([...digests].filter(isDigest), atOnce, (referrer) =>
+      this.#referrer(digest, referrer),
+    );
+    const copied = found.filter((referrer) => referrer !== undefined);
+    const inner = copied.filter(({ parsed }) => !isProof(parsed as ImageManifest));
+    await Promise.all([
+      this.#listThem(digest, target, here, copied),
+      depth < maxDepth
+        ? this.copy(
+            inner.map((read) => read.digest),
+            depth + 1,
+          )
+        : undefined,
+    ]);
+  }
+
+  /** Copies one referrer. @returns it, where it goes over and has to be listed */
+  async #referrer(subject: Digest, digest: Digest): Promise<SourceManifest | undefined> {
+    if (this.#left-- <= 0)
+      throw tooLarge(`is longer than ${mostReferrers} with all that is signed`);
+    let read: SourceManifest;
+    try {
+      read = await this.#copier.read(digest);
+    } catch (caught) {
+      const failure = asFailure(caught);
+      // Whoever may write at the source could else stop every copy: it is no part of the image.
+      if (failure.code !== 'bad-manifest' && failure.code !== 'image-not-found') throw caught;
+      this.#leave(nameOf(this.#copier.source, digest), failure.message);
+      return undefined;
+    }
+    if (read.parsed.kind === 'index' || read.parsed.subject?.digest !== subject) {
+      const why =
+        read.parsed.kind === 'index' ? 'it is an index' : 'its manifest is about another image';
+      this.#leave(nameOf(this.#copier.source, digest), why);
+      return undefined;
+    }
+    if (!this.#isIncluded(read.parsed)) return undefined;
+    const { config, layers } = read.parsed;
+    this.#bytes -= [config, ...layers].reduce((sum, { size }) => sum + size, 0);
+    if (this.#bytes < 0) throw tooLarge(`names more than ${mostBytes} bytes`);
+    try {
+      await this.#copier.manifest(read, this.#tally);
+    } catch (caught) {
+      const failure = bundleFailure(caught);
+      if (!(failure instanceof BundlesRefused)) throw caught;
+      this.#leave(nameOf(this.#copier.source, digest), failure.message);
+      return undefined;
+    }
+    return read;
+  }
+
+  #isIncluded(manifest: ImageManifest): boolean {
+    const { include } = this.#tools;
+    if (include.has('all')) return true;
+    const kind = kindOf(manifest);
+    if (kind === 'bundle') return true; // it does not say which of the two it is
+    return kind !== 'other' && include.has(kind);
+  }
+
+  /** By the API where it lists them; else, and where there is none, under the referrers tag. */
+  async #listThem(
+    subject: Digest,
+    target: ImageTags,
+    here: {
+      readonly hasApi: boolean;
+      readonly tagged: readonly JsonObject[];
+      readonly listed: readonly Descriptor[];
+    },
+    copied: readonly SourceManifest[],
+  ): Promise<void> {
+    const known = new Set([...here.listed, ...here.tagged].map(({ digest }) => digest));
+    let missing = copied.filter(({ digest }) => !known.has(digest));
+    if (here.hasApi && missing.length > 0) missing = await this.#unlisted(subject, missing);
+    const entries = missing.map(entryOf);
+    if (entries.length === 0) return;
+    for (const { digest } of entries) target.index.confirm(digest as Digest);
+    const { seen, kept } = target.referrers.add(entries);
+    try {
+      await Promise.all([seen, kept]);
+      this.#tally.entries += entries.length;
+    } catch (caught) {
+      // No API, and a tag that cannot be used: what is copied by digest is found by nobody. Whether
+      // the image verifies there all the same is for the gate to say.
+      const failure = asFailure(caught);
+      if (failure.code !== 'registry-unsupported')
+        throw here.hasApi ? notListed(nameOf(this.#copier.target, subject), caught) : caught;
+      for (const { digest } of copied)
+        this.#leave(nameOf(this.#copier.source, digest), failure.message);
+    }
+  }
+
+  /** Those that the API of the target does not list, also after a while. */
+  async #unlisted(subject: Digest, copied: readonly SourceManifest[]) {
+    const { clock, deadline, random = Math.random } = this.#tools;
+    const end = clock.now() + lateListing;
+    for (let times = 0; ; times++) {
+      const listed = (await this.#copier.target.listReferrers(subject)) ?? [];
+      const known = new Set(listed.map(({ digest }) => digest));
+      const missing = copied.filter(({ digest }) => !known.has(digest));
+      const wait = Math.min(1_000, 100 * 2 ** times) * (1 + random());
+      if (missing.length === 0 || clock.now() + wait >= end) return missing;
+      await deadline.sleep(wait);
+    }
+  }
+
+  /** The layers of `sha256-….sig` or `.att`, joined with those that are there. */
+  async #layers(kind: LayerKind, image: Digest, source: ImageTags, target: ImageTags) {
+    const tag = kind === 'signature' ? 'signatures' : 'attestations';
+    const there = await source[tag].look();
+    const name = `${repositoryOf(this.#copier.source)}:${signatureTag(image, kind)}`;
+    if ('foreign' in there) return this.#leave(name, there.foreign);
+    if (there.content.digest === undefined) return;
+    const here = await target[tag].look();
+    if ('foreign' in here)
+      throw new Failure(
+        'registry-unsupported',
+        `${repositoryOf(this.#copier.target)}:${signatureTag(image, kind)} is in the way: ${here.foreign}.`,
+        'Remove that tag if it is a leftover. Nothing was written there.',
+      );
+    const known = new Set(here.content.entries.map(layerKey));
+    const missing = there.content.entries.filter((layer) => !known.has(layerKey(layer)));
+    const sound = missing.filter(isBlob);
+    if (sound.length < missing.length) this.#leave(name, 'one of its layers is no descriptor');
+    if (sound.length === 0) return;
+    this.#bytes -= sound.reduce((sum, { size }) => sum + Number(size), 0);
+    if (this.#bytes < 0) throw tooLarge(`names more than ${mostBytes} bytes`);
+    const ready = inParallel(sound, atOnce, (layer) =>
+      this.#copier.blob({ digest: layer.digest, size: layer.size }, this.#tally),
+    );
+    const { seen, kept } = target[tag].add(sound, ready);
+    await Promise.all([seen, kept]);
+    this.#tally.entries += sound.length;
+  }
+
+  /** `sha256-….sbom` is one document, unsigned: another one that lies at the target stays. */
+  async #sbom(image: Digest, depth: number): Promise<void> {
+    const { source, target } = this.#copier;
+    const tag = `sha256-${hexOf(image)}.sbom`;
+    const [there, here] = await Promise.all([source.getManifest(tag), target.getManifest(tag)]);
+    if (there === undefined) return;
+    if (here !== undefined && here.digest !== there.digest)
+      return this.#leave(
+        `${repositoryOf(source)}:${tag}`,
+        'the target has another one, which stays',
+      );
+    let read: SourceManifest;
+    try {
+      read = await this.#copier.read(there.digest);
+    } catch (caught) {
+      if (asFailure(caught).code !== 'bad-manifest') throw caught;
+      return this.#leave(`${repositoryOf(source)}:${tag}`, asFailure(caught).message);
+    }
+    if (read.parsed.kind === 'index')
+      return this.#leave(`${repositoryOf(source)}:${tag}`, 'it is an index');
+    await this.#copier.manifest(read, this.#tally);
+    if (
+      here === undefined &&
+      !(await target.putManifest(tag, read.bytes, read.parsed.mediaType, { ifNoneMatch: '*' }))
+    )
+      this.#leave(`${repositoryOf(source)}:${tag}`, 'somebody has just written another one');
+    if (depth < maxDepth) await this.copy([there.digest], depth + 1);
+  }
+
+  #leave(what: string, why: string): void {
+    this.#tools.onLeft(what, why);
+  }
+}
+
+async function entriesUnder(tag: SharedTag): Promise<readonly JsonObject[]> {
+  const look = await tag.look();
+  return 'foreign' in look ? [] : look.content.entries;
+}
+
+function repositoryOf({ name }: CopyRepository): string {
+  return `${name.registry}/${name.repository}`;
+}

@@ -1,0 +1,223 @@
+import { Failure } from '../failure.ts';
+import type { Descriptor } from '../image/descriptor.ts';
+import type { Digest } from '../image/digest.ts';
+import { inParallel } from '../image/in-parallel.ts';
+import { isIndexType, type ParsedManifest, parseManifest } from '../image/manifest.ts';
+import { walkIndex } from '../image/walk.ts';
+import { shown } from '../text/untrusted.ts';
+import type { BlobPlace } from './blob-streams.ts';
+import { ByteRoom } from './byte-room.ts';
+import { type BlobFate, type CopyTools, copyBlob, heldBytes } from './copy-blob.ts';
+import type { CopyRepository, FetchedManifest } from './repository.ts';
+
+/** What a copy has done, for the report. */
+export interface CopyTally {
+  /** manifests written */
+  manifests: number;
+  /** blobs sent through this machine, and their bytes */
+  blobs: number;
+  bytes: number;
+  /** blobs that the registry took over by itself */
+  mounted: number;
+  /** signatures and attestations added under tags that are shared */
+  entries: number;
+}
+
+export const nothingCopied = (): CopyTally => ({
+  manifests: 0,
+  blobs: 0,
+  bytes: 0,
+  mounted: 0,
+  entries: 0,
+});
+
+/** A manifest of the source, read and checked. */
+export interface SourceManifest extends FetchedManifest {
+  readonly parsed: ParsedManifest;
+}
+
+/** As many manifests, and as many blobs of each, are under way at once. */
+const atOnce = 8;
+/** What a blob that passes through holds of the room: its pieces on both connections. */
+const passingBytes = 2 * 1024 * 1024;
+const roomBytes = 16 * 1024 * 1024;
+
+/**
+ * Copies from one repository to another. Make one for each pair in a run: what several images have
+ * in common is copied once.
+ */
+export class Copier {
+  readonly source: CopyRepository;
+  readonly target: CopyRepository;
+  readonly #tools: CopyTools;
+  readonly #room: ByteRoom;
+  readonly #blobs = new Map<Digest, Promise<BlobFate>>();
+
+  /** @param room shared by all copiers of a run: `copyRoom` */
+  constructor(source: CopyRepository, target: CopyRepository, tools: CopyTools, room: ByteRoom) {
+    this.source = source;
+    this.target = target;
+    this.#tools = tools;
+    this.#room = room;
+  }
+
+  /**
+   * Copies a manifest with everything in it, byte for byte, under its digest. What refers to others
+   * comes after them, so that what the target has is whole.
+   * @returns every manifest of it, the root first
+   * @throws {Failure} `image-not-found`, `bad-manifest`, `registry-error`, of the registries
+   */
+  async image(root: Digest, tally: CopyTally): Promise<readonly Digest[]> {
+    const written = tally.manifests;
+    const top = await this.read(root);
+    const inside = await walkIndex((digest) => this.read(digest), top);
+    const indexes = inside.filter(isIndexEntry);
+    await inParallel(
+      inside.filter((entry) => !isIndexEntry(entry)),
+      atOnce,
+      async (entry) => this.#leaf(entry, tally),
+    );
+    // An index comes after what is in it: the innermost are last in the list.
+    for (const entry of indexes.toReversed()) await this.#put(await this.#readEntry(entry), tally);
+    if (top.parsed.kind === 'manifest') await this.#whole(top, tally);
+    else await this.#put(top, tally);
+    if (written < tally.manifests) await this.#confirm(root);
+    return [root, ...inside.map(({ digest }) => digest)];
+  }
+
+  /** Registries may know what they took after some seconds only. */
+  async #confirm(root: Digest): Promise<void> {
+    for (const pause of [250, 500, 1000, 2000]) {
+      if ((await this.target.head(root)) !== undefined) return;
+      await this.#tools.sleep(pause);
+    }
+    throw new Failure(
+      'registry-error',
+      `The registry accepted ${nameOf(this.target, root)}, and does not show it.`,
+      'Run the job again; if it stays, ask the operator of the registry.',
+    );
+  }
+
+  /** Reads and checks a manifest of the source. @throws {Failure} `image-not-found`, `bad-manifest` */
+  async read(digest: Digest): Promise<SourceManifest> {
+    const fetched = await this.source.getManifest(digest);
+    if (fetched === undefined) throw missing(this.source, digest);
+    return { ...fetched, parsed: parseManifest(fetched.bytes, fetched.mediaType) };
+  }
+
+  /** Copies one manifest that is no index, with its blobs; nothing where it is there. */
+  async manifest(read: SourceManifest, tally: CopyTally): Promise<void> {
+    await this.#whole(read, tally);
+  }
+
+  /** Copies one blob, once in a run. */
+  async blob(blob: BlobPlace, tally: CopyTally): Promise<void> {
+    const known = this.#blobs.get(blob.digest);
+    if (known !== undefined) return void (await known);
+    const held = blob.size <= heldBytes ? Math.max(blob.size, 16_384) : passingBytes;
+    const fresh = this.#room.with(held, () =>
+      copyBlob(blob, this.source, this.target, this.#tools),
+    );
+    this.#blobs.set(blob.digest, fresh);
+    fresh.catch(() => this.#blobs.delete(blob.digest));
+    const fate = await fresh;
+    if (fate === 'mounted') tally.mounted++;
+    if (fate !== 'sent') return;
+    tally.blobs++;
+    tally.bytes += blob.size;
+  }
+
+  /** A platform image: what the target has of it is not read from the source at all. */
+  async #leaf(entry: Descriptor, tally: CopyTally): Promise<void> {
+    if (await this.#isThere(entry.digest)) return;
+    await this.#whole(await this.#readEntry(entry), tally, true);
+  }
+
+  async #readEntry(entry: Descriptor): Promise<SourceManifest> {
+    const read = await this.read(entry.digest);
+    if (read.bytes.length !== entry.size || read.parsed.mediaType !== entry.mediaType)
+      throw new Failure(
+        'bad-manifest',
+        `${nameOf(this.source, entry.digest)} has ${read.bytes.length} bytes of the type "${shown(read.parsed.mediaType, 100)}", and its index says ${entry.size} of "${shown(entry.mediaType, 100)}".`,
+        'Build and push the image again.',
+      );
+    return read;
+  }
+
+  async #whole(read: SourceManifest, tally: CopyTally, isAbsent = false): Promise<void> {
+    const { parsed, digest } = read;
+    if (!isAbsent && (await this.#isThere(digest))) return;
+    if (parsed.kind === 'manifest') {
+      const blobs = new Map([parsed.config, ...parsed.layers].map((blob) => [blob.digest, blob]));
+      await inParallel([...blobs.values()], atOnce, async (blob) => {
+        if (await this.#isElsewhere(blob)) return;
+        await this.blob(blob, tally);
+      });
+    }
+    await this.#write(read, tally);
+  }
+
+  /**
+   * Artifactory answers 403 for what is not there, to somebody who has read nothing yet. The write
+   * that follows says whether it is allowed.
+   */
+  async #isThere(digest: Digest): Promise<boolean> {
+    try {
+      return (await this.target.head(digest)) !== undefined;
+    } catch (caught) {
+      if (caught instanceof Failure && caught.code === 'registry-denied') return false;
+      throw caught;
+    }
+  }
+
+  /** Layers of Windows' base images may lie with their vendor alone, under `urls`. */
+  async #isElsewhere({ mediaType, digest }: Descriptor): Promise<boolean> {
+    return (
+      /\.(nondistributable|foreign)\./.test(mediaType) && !(await this.source.blobs.has(digest))
+    );
+  }
+
+  async #put(read: SourceManifest, tally: CopyTally): Promise<void> {
+    if (!(await this.#isThere(read.digest))) await this.#write(read, tally);
+  }
+
+  /**
+   * A blob that was pushed a moment ago, by us or by others, may be unknown to the registry for some
+   * milliseconds. The manifest stands under its digest, so nothing is overwritten.
+   */
+  async #write({ digest, bytes, parsed }: SourceManifest, tally: CopyTally): Promise<void> {
+    const { sleep, random = Math.random } = this.#tools;
+    for (let times = 0; ; times++) {
+      try {
+        await this.target.putManifest(digest, bytes, parsed.mediaType);
+        tally.manifests++;
+        return;
+      } catch (caught) {
+        const passes = caught instanceof Failure && caught.code === 'registry-error';
+        if (!passes || times === 3) throw caught;
+      }
+      await sleep(50 * 2 ** times * (1 + random()));
+    }
+  }
+}
+
+/** Memory for all that passes through in a run. */
+export function copyRoom(): ByteRoom {
+  return new ByteRoom(roomBytes);
+}
+
+function isIndexEntry({ mediaType }: Descriptor): boolean {
+  return isIndexType(mediaType);
+}
+
+export function nameOf({ name }: Pick<CopyRepository, 'name'>, digest: string): string {
+  return `${name.registry}/${name.repository}@${digest}`;
+}
+
+function missing(source: CopyRepository, digest: Digest): Failure {
+  return new Failure(
+    'image-not-found',
+    `The registry has no manifest ${nameOf(source, digest)}, which belongs to the image.`,
+    'An image is copied whole. Push the platform that is missing, or build and push the image again.',
+  );
+}
