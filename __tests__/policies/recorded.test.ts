@@ -162,6 +162,53 @@ spec:
   });
 });
 
+describe('an ImageValidatingPolicy, which looks at bundles where there are any,', () => {
+  const policy = (file: string) => `apiVersion: policies.kyverno.io/v1
+kind: ImageValidatingPolicy
+metadata: {name: one}
+spec:
+  validationActions: [Deny]
+  matchImageReferences: [{glob: "example.test/*"}]
+  attestors:
+    - name: release
+      cosign:
+        key:
+          data: |
+            ${indent(pem(file), 12)}
+        ctlog: {insecureIgnoreTlog: true}
+  validations:
+    - expression: images.containers.all(i, verifyImageSignatures(i, [attestors.release]) > 0)
+`;
+
+  it('takes either format alone', () => {
+    for (const file of ['keyed-bundle-nolog', 'keyed-legacy-nolog', 'both-formats-keyed'])
+      expect([file, gate(recordedCase(file), policy('release.pub')).verified]).toEqual([
+        file,
+        true,
+      ]);
+  });
+
+  it('sees no legacy signature beside the provenance of somebody else', () => {
+    const recorded = recordedCase('legacy-key1-provenance-key2');
+    const text = policy('release.pub');
+    expect(gate(recorded, text)).toMatchObject({
+      verified: false,
+      code: 'not-allowed',
+      reason: expect.stringContaining(
+        'of an image that carries bundles Kyverno looks at these alone',
+      ),
+    });
+    // The gate's own inputs, and policies that say nothing of formats, do.
+    const other = text
+      .replace(/kind: Image[\s\S]*/, 'kind: ClusterImagePolicy\n')
+      .replace('policies.kyverno.io/v1', 'policy.sigstore.dev/v1beta1')
+      .concat(
+        `metadata: {name: a}\nspec:\n  images: [{glob: "**"}]\n  authorities: [{key: {data: ${JSON.stringify(pem('release.pub'))}}}]\n`,
+      );
+    expect(gate(recorded, other)).toMatchObject({ verified: true });
+  });
+});
+
 describe('a policy with several attestors, over signatures by one key', () => {
   const recorded = recordedCase('both-formats-keyed');
   const policy = (count: string, ...files: string[]) => `apiVersion: kyverno.io/v1

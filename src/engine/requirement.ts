@@ -101,7 +101,7 @@ export function evaluate(
     case 'attestation':
       return evaluateAttestation(requirement, attested(requirement.policy));
     case 'signature':
-      return evaluateSignature(requirement, judged(requirement.policy));
+      return evaluateSignature(requirement, seenBy(requirement.policy, judged(requirement.policy)));
   }
 }
 
@@ -185,9 +185,30 @@ export function narrow(
   };
 }
 
+/**
+ * The signatures as the verifier in the cluster sees them: beside a bundle of any kind, also of
+ * provenance that somebody else made, it looks at no legacy signature.
+ */
+function seenBy({ format }: SignaturePolicy, verdicts: readonly Verdict[]): readonly Verdict[] {
+  if (format !== 'bundle-if-any' || verdicts.every((one) => one.format === 'legacy'))
+    return verdicts;
+  return verdicts.map((one) =>
+    one.format === 'bundle' || !one.verified
+      ? one
+      : {
+          ...one,
+          verified: false,
+          code: 'not-allowed' as const,
+          reason:
+            'It is in the legacy format, and of an image that carries bundles Kyverno looks at these alone: sign with `format: both`.',
+        },
+  );
+}
+
 function evaluateSignature({ name }: { name?: string }, verdicts: readonly Verdict[]): Evaluation {
   if (verdicts.some(({ verified }) => verified)) return { verified: true, verdicts };
-  const best = mostTelling(verdicts);
+  // Of a signature this says that all of it holds but its format.
+  const best = verdicts.find(({ code }) => code === 'not-allowed') ?? mostTelling(verdicts);
   if (best === undefined)
     return {
       verified: false,

@@ -158,7 +158,7 @@ function sayRule(
 }
 
 function namesFormat({ signers }: SignerCheck): boolean {
-  return signers.some(({ format }) => format !== undefined);
+  return signers.some(({ format }) => format === 'bundle' || format === 'legacy');
 }
 
 function comparesNames({ signers }: SignerCheck): boolean {

@@ -224,6 +224,7 @@ function readCosign(attestor: PolicyNode, reader: Reader): SignaturePolicy {
     signers,
     annotations: labelsOf(fields.get('annotations')),
     tlog: logOf(ctlog),
+    format: 'bundle-if-any',
     ...(stamped ? { timestamp: 'required' as const } : {}),
   };
 }

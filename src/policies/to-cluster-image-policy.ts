@@ -67,6 +67,10 @@ function document(
   );
 }
 
+function isOneFormat(format: SignaturePolicy['format']): format is 'bundle' | 'legacy' {
+  return format === 'bundle' || format === 'legacy';
+}
+
 function authoritiesOf(
   policy: SignaturePolicy,
   { own }: ConversionRoots,
@@ -98,7 +102,7 @@ function authoritiesOf(
             },
             ...logged,
             ...(policy.tlog === 'ignore' ? stamped : {}),
-            ...(policy.format === undefined ? {} : { signatureFormat: policy.format }),
+            ...(isOneFormat(policy.format) ? { signatureFormat: policy.format } : {}),
           },
         ]),
   ];

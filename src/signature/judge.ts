@@ -264,7 +264,8 @@ function checkImage({ claim }: Evidence, image: Digest): void {
 
 // A cluster that looks at one format refuses what is signed in the other one alone.
 function checkFormat(found: Format, { format }: SignaturePolicy): void {
-  if (format === undefined || format === found) return;
+  // Which formats an image has is known of all of its signatures together.
+  if (format === undefined || format === 'bundle-if-any' || format === found) return;
   throw new Refusal(
     'not-allowed',
     `It is in the format ${found}, and the policy looks at ${format} alone: sign with \`format: both\`.`,

@@ -85,8 +85,11 @@ export interface SignaturePolicy {
    * nothing else proves the time
    */
   readonly timestamp?: 'required';
-  /** only this format counts, whichever of them a verifier in the cluster would look at */
-  readonly format?: 'bundle' | 'legacy';
+  /**
+   * only this format counts, as for the verifier in the cluster; `bundle-if-any`: of an image that
+   * carries a bundle of any kind only bundles count, else the legacy format
+   */
+  readonly format?: 'bundle' | 'legacy' | 'bundle-if-any';
   /**
    * only simple signing (the legacy format) counts, and this is what it must call the image: podman,
    * CRI-O and OpenShift read nothing else
