@@ -27,6 +27,10 @@ const documents: Readonly<Record<string, string>> = {
   vuln: '{"invocation":{"parameters":null,"uri":"https://example.com","event_id":"","builder.id":""},"scanner":{"uri":"trivy","version":"1","db":{"uri":"","version":""},"result":{}},"metadata":{"scanStartedOn":"2026-11-20T12:00:00Z","scanFinishedOn":"2026-11-20T12:00:01Z"}}',
   openvex:
     '{"@context":"https://openvex.dev/ns/v0.2.0","@id":"https://example.com/vex","author":"a","timestamp":"2026-11-20T12:00:00Z","version":1,"statements":[]}',
+  custom: '{"anything":[1.0,{}]}',
+  link: '{"name":"build","command":["make"],"_type":"link","materials":{},"products":{},"byproducts":{},"environment":{}}',
+  slsaprovenance02:
+    '{"builder":{"id":"https://example.com/builder"},"buildType":"https://example.com/b"}',
   'https://example.com/scan/v1': '{"z":12345678901234567890123,"a":1.50}',
 };
 const uriOf = (type: string) => (predicateTypes as Record<string, string>)[type] ?? type;
