@@ -162,6 +162,8 @@ describe('a secret that is an argument', () => {
     'cosign.key',
     '/run/secrets/cosign key.pem',
     'C:\\keys\\cosign.key',
+    'clés/à moi.pem',
+    `/home/builder/${'a-long-folder/'.repeat(8)}cosign.key`,
     'awskms:///alias/signing',
     'pkcs11:token=yubi;object=sign?module-path=/usr/lib/opensc.so',
     '-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQ\n-----END PUBLIC KEY-----\n',

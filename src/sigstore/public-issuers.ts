@@ -15,14 +15,19 @@ interface IssuerClaims {
   readonly ci_config_ref_uri?: string;
 }
 
-/** `*` stands for one segment of a path or label of a host, as in Fulcio's own list. */
-const known: readonly string[] = [
-  'https://token.actions.githubusercontent.com',
-  'https://token.actions.githubusercontent.com/*',
+/** Instances of GitLab. */
+const gitlab: readonly string[] = [
   'https://gitlab.com',
   'https://dev.gitlab.org',
   'https://ops.gitlab.net',
   'https://gitlab.archlinux.org',
+];
+
+/** `*` stands for one segment of a path or label of a host, as in Fulcio's own list. */
+const known: readonly string[] = [
+  'https://token.actions.githubusercontent.com',
+  'https://token.actions.githubusercontent.com/*',
+  ...gitlab,
   'https://oidc.circleci.com',
   'https://oidc.circleci.com/org/*',
   'https://agent.buildkite.com',
@@ -118,7 +123,7 @@ function checkGitlab({
 
 /** True for GitLab's instances that the public-good Fulcio trusts. */
 export function isGitlab(issuer: string): boolean {
-  return known.slice(2, 6).includes(issuer);
+  return gitlab.includes(issuer);
 }
 
 function matchesKnown(issuer: string): boolean {

@@ -47,9 +47,7 @@ function textOf(flag: Flag, value: string | undefined, env: NodeJS.ProcessEnv): 
 /** The engine reads variables, files and key services itself; a variable must be there. */
 function keyPlace(value: string, env: NodeJS.ProcessEnv): string {
   const name = /^env:\/\/(\w+)$/.exec(value.trim())?.[1];
-  const isPlace =
-    /^[a-z][a-z0-9+.-]*:\S+$/i.test(value.trim()) ||
-    (/^[\w ./\\:~@+-]{1,400}$/.test(value) && !looksLikeKey(value));
+  const isPlace = value.length <= 400 && !/[\r\n{}"]/.test(value) && !looksLikeKey(value);
   const isPublic = /^\s*-----BEGIN (RSA )?PUBLIC KEY-----/.test(value);
   if (!isPlace && !isPublic)
     throw new Failure(
@@ -66,9 +64,11 @@ function keyPlace(value: string, env: NodeJS.ProcessEnv): string {
   return value;
 }
 
-/** Base64 of a PEM, or of the DER in it: long, and without what a path has. */
+/** A PEM, base64 of one, or of the DER in it: long, and without what an address or a path has. */
 function looksLikeKey(text: string): boolean {
-  return /BEGIN|^\s*LS0tLS1/.test(text) || /^[\w+/=-]{100,}$/.test(text.trim());
+  const plain = text.trim();
+  const isLong = /^[A-Za-z0-9+/_=-]{60,}$/.test(plain.replaceAll(' ', ''));
+  return /-----|^LS0tLS1/.test(plain) || (isLong && !/^\.{0,2}\/[a-z]+\//.test(plain));
 }
 
 /**
