@@ -15,7 +15,7 @@ const type = 'https://example.com/scan/v1';
 /** A workspace with one file. */
 function files(content: string | Uint8Array) {
   return {
-    readKey: async (path: string, most: number) => {
+    readFile: async (path: string, most: number) => {
       if (path !== 'file.json') throw Object.assign(new Error('no'), { code: 'ENOENT' });
       return Buffer.from(content as string).subarray(0, most);
     },

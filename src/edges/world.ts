@@ -104,8 +104,8 @@ function workspaceFiles({ env, workspace }: Pick<Surface, 'env' | 'workspace'>):
       (await import('../policies/files.ts')).readPolicyFiles(entries, workspace),
     fileOfPolicy: async (path) =>
       (await import('../policies/files.ts')).readFileOfPolicy(path, workspace),
-    readKey: async (path, maxBytes) =>
-      (await import('../engine/workspace-files.ts')).readKeyFile(path, maxBytes),
+    readFile: async (path, maxBytes) =>
+      (await import('../engine/workspace-files.ts')).readRegularFile(path, maxBytes),
     keep: async (name, bytes) =>
       (await import('../engine/workspace-files.ts')).keepFile(
         join(env.RUNNER_TEMP || tmpdir(), `sign-image-attestations-${process.pid}`),

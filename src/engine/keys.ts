@@ -23,7 +23,7 @@ export function keyTools({
     clock,
     env,
     home: files.home,
-    readFile: files.readKey,
+    readFile: files.readFile,
     run: (...asked) => keyProgram(programs, ...asked),
     mask: mask.mask,
     sleep: deadline.sleep,

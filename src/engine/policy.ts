@@ -171,7 +171,7 @@ async function keyText(key: string, { env, files, mask }: World): Promise<string
   const hint = keyHint(key.trim(), 'key', 'public');
   if (hint !== undefined) throw hint;
   try {
-    const text = await readKeySource(key, { environment: env, readFile: files.readKey });
+    const text = await readKeySource(key, { environment: env, readFile: files.readFile });
     mask.maskPrivateKey(text);
     return text;
   } catch (caught) {

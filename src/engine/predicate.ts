@@ -17,7 +17,7 @@ type PredicateRequest = Pick<AttestRequest, 'predicateType' | 'predicate' | 'sbo
  */
 export async function readPredicateInput(
   { predicateType, predicate, sbom }: PredicateRequest,
-  files: Pick<Files, 'readKey'>,
+  files: Pick<Files, 'readFile'>,
 ): Promise<Predicate> {
   if (sbom !== undefined) {
     const { text, value } = await readJsonFile('sbom-path', sbom, files);
@@ -50,11 +50,11 @@ function typeOf(written: string): string {
 async function readJsonFile(
   input: string,
   path: string,
-  files: Pick<Files, 'readKey'>,
+  files: Pick<Files, 'readFile'>,
 ): Promise<{ text: string; value: Readonly<Record<string, unknown>> }> {
   let bytes: Uint8Array;
   try {
-    bytes = await files.readKey(path, maxPredicateBytes + 1);
+    bytes = await files.readFile(path, maxPredicateBytes + 1);
   } catch (caught) {
     const why = caught instanceof Error && 'code' in caught ? String(caught.code) : 'unknown';
     throw new Failure(

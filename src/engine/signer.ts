@@ -100,7 +100,7 @@ export async function openKey(
     const { keyTools } = await import('./keys.ts');
     return loadReferencedSigner(key, keyTools(world));
   }
-  const text = await readKeySource(key, { environment: world.env, readFile: world.files.readKey });
+  const text = await readKeySource(key, { environment: world.env, readFile: world.files.readFile });
   world.mask.maskKey(text); // what `env://` or a path brought has not been seen by the runner yet
   return loadSigner({ key: text, password, ahead });
 }

@@ -155,7 +155,7 @@ export function blobId(content: Buffer): string {
  * Reads at most `maxBytes` of a regular file, so that neither a device nor a large file named by
  * mistake fills the memory. Throws as node:fs does.
  */
-export async function readKeyFile(path: string, maxBytes: number): Promise<Uint8Array> {
+export async function readRegularFile(path: string, maxBytes: number): Promise<Uint8Array> {
   await using file = await open(path, 'r');
   if (!(await file.stat()).isFile())
     throw Object.assign(new Error('not a regular file'), { code: 'EISDIR' });

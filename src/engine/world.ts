@@ -52,7 +52,7 @@ export interface Files {
   /** the text of a file that a policy names by its path @throws {Failure} `bad-policy` */
   fileOfPolicy(path: string): Promise<string>;
   /** at most `maxBytes` of a regular file; throws as node:fs does */
-  readKey(path: string, maxBytes: number): Promise<Uint8Array>;
+  readFile(path: string, maxBytes: number): Promise<Uint8Array>;
   /**
    * Keeps what was verified for later steps, under this name in a folder of the run. Throws as
    * node:fs does.
