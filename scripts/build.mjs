@@ -22,7 +22,7 @@ const actions = [
   { name: 'verify', threads: [fileThread] },
   { name: 'keygen' },
 ];
-const commands = ['sign', 'attest', 'verify', 'keygen'];
+const commands = ['sign', 'attest', 'verify', 'signers', 'keygen'];
 
 // Of these packages' modules a run that uses nothing need not load anything, though their
 // package.json does not say so: @actions/core alone imports all of them.

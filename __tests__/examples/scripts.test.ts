@@ -283,6 +283,46 @@ describe.skipIf(process.platform === 'win32')('examples/audit-cluster.yml', () =
   });
 });
 
+describe.skipIf(process.platform === 'win32')('the check of known signers', () => {
+  const workflow = '.github/workflows/known-signers.yml';
+  /** One week: how publishers sign, and the issue that is open. */
+  const week = (states: readonly string[], issue = '') => {
+    const results = states.map((state, index) => ({
+      publisher: `P${index}`,
+      image: 'r/x',
+      state,
+      code: 'wrong-identity',
+      reason: '`x`',
+    }));
+    writeFileSync(join(folder, 'checked.json'), JSON.stringify({ results }));
+    program('gh', `case "$1 $2" in 'issue list') echo "$ISSUE";; esac`);
+    const { passed, calls } = run(scriptOf(workflow, 'Keep one issue'), { ISSUE: issue, RUN: 'u' });
+    return [passed, ...calls.slice(1).map((call) => call.split(' ').slice(0, 3).join(' '))];
+  };
+
+  it.each([
+    [['verified', 'verified'], '', [true]],
+    [['verified', 'changed'], '', [true, 'label create known-signers', 'issue create --label']],
+    [['changed', 'changed'], '7', [true, 'issue edit 7']],
+    [['verified'], '7', [true, 'issue close 7']],
+    [['verified', 'no-answer'], '7', [true]],
+    [['no-answer'], '', [true]],
+    [[], '', [false]],
+  ] as const)('with %j and the issue "%s" does %j', (states, issue, expected) =>
+    expect(week(states, issue)).toEqual(expected),
+  );
+
+  it.each([
+    [0, true],
+    [1, true],
+    [2, false],
+  ])('goes on after exit code %d: %s', (code, passes) => {
+    program('node', `echo '{}'; exit ${code}`);
+    const script = scriptOf(workflow, 'Verify an image of each publisher');
+    expect(run(script, {}).passed).toBe(passes);
+  });
+});
+
 describe.skipIf(process.platform === 'win32')('a release', () => {
   const release = '.github/workflows/release.yml';
   const commit = () => {

@@ -5,7 +5,8 @@ import { evaluate, type Requirement } from '../../src/engine/requirement.ts';
 import { digestOf } from '../../src/image/digest.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import type { Verdict, VerdictCode } from '../../src/signature/verdict.ts';
-import { beside, openOwnLists, published } from '../../src/signers/gate.ts';
+import { beside, published } from '../../src/signers/gate.ts';
+import { openOwnLists } from '../../src/signers/own-lists.ts';
 
 const { publicKey: key } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
 const image = (text: string) => ({ name: parseReference(text), references: [text] });

@@ -1,1 +1,1 @@
-import"./rolldown-runtime.js";import{F as e,I as t}from"./shared.js";function chapterPage(n,r,{env:i}){return e(r===`image`?t(n):n,i)}export{chapterPage as t};
+import"./rolldown-runtime.js";import{U as e,W as t}from"./shared.js";function chapterPage(n,r,{env:i}){return e(r===`image`?t(n):n,i)}export{chapterPage as t};

@@ -62,7 +62,7 @@ async function readPolicyInput(request: VerifyRequest, world: World): Promise<Ow
     const requirementFor = await readPolicyFiles(files, request, world);
     return { requirementFor: (image) => narrow(requirementFor(image), request) };
   }
-  const lists = (await import('../signers/gate.ts')).openOwnLists(files);
+  const lists = (await import('../signers/own-lists.ts')).openOwnLists(files);
   const policies =
     lists.others.length === 0 ? undefined : await readPolicyFiles(lists.others, request, world);
   return {

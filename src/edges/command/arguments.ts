@@ -42,7 +42,9 @@ const seeHelp = (verb?: string) =>
  */
 export function readArguments(args: readonly string[]): Asked | AskedWords {
   refuseKeyText(args);
-  const [first, ...rest] = args;
+  const [first, ...others] = args;
+  const isCheck = first === 'signers' && others[0] === 'check';
+  const rest = isCheck ? ['--check', ...others.slice(1)] : others;
   if (first === undefined || first === '--help' || first === '-h') return { words: 'help' };
   if (first === '--version' || first === 'version') return { words: 'version' };
   if (first === 'help') return helpFor(rest[0]);
@@ -148,6 +150,7 @@ function strayArgument(verb: Verb, afterFlags: boolean): WrongUse {
     sign: 'Name images with `--images`',
     attest: 'Name images with `--images`, the document with `--predicate` or `--sbom-path`',
     verify: 'Name images with `--images`, files with `--files`',
+    signers: 'Write `sign-image signers`, or `sign-image signers check`',
     keygen: 'Name the files with `--output-key-prefix`',
   };
   const split = afterFlags
@@ -175,7 +178,8 @@ function unknownFlag(rawName: string, verb: Verb, flags: ReadonlyMap<string, Fla
 function meant(name: string, verb: Verb, flags: ReadonlyMap<string, Flag>): string {
   const names = new Set(flags.keys());
   const asInput = { get: () => '', env: { [`INPUT_${name.toUpperCase()}`]: 'given' } };
-  const [mistake] = verb === 'keygen' ? [] : otherNames(asInput, verb, tables[verb]);
+  const [mistake] =
+    verb === 'keygen' || verb === 'signers' ? [] : otherNames(asInput, verb, tables[verb]);
   if (mistake !== undefined && mistake.right === undefined)
     return `${inFlags(mistake.fix, names)} `;
   const near = mistake?.right ?? nearest(name, [...names]);

@@ -28,8 +28,17 @@ export const tables: Readonly<Record<Verb, Table>> = {
   sign: signTable,
   attest: attestTable,
   verify: verifyTable,
+  signers: rowsOf(verifyTable, [
+    ...['policy', 'timeout', 'trusted-root', 'tuf-mirror', 'tuf-root'],
+    ...['registry', 'registry-username', 'registry-password'],
+    ...['allow-http-registry', 'allow-insecure-registry'],
+  ]),
   keygen: keygenTable,
 };
+
+function rowsOf(table: Table, names: readonly string[]): Table {
+  return Object.fromEntries(Object.entries(table).filter(([name]) => names.includes(name)));
+}
 
 /** Inputs of the actions that only GitHub Actions can do anything with, and what to do instead. */
 export const actionOnly: Readonly<Record<Verb, Readonly<Record<string, string>>>> = {
@@ -41,6 +50,7 @@ export const actionOnly: Readonly<Record<Verb, Readonly<Record<string, string>>>
       'What a pull request changes, the action sign-image/verify finds out from GitHub. Here name the files in `--files`.',
     'github-token': 'Verifying asks nothing of GitHub here: leave it out.',
   },
+  signers: {},
   keygen: {},
 };
 
@@ -62,6 +72,13 @@ const own: Readonly<Record<Verb, readonly Flag[]>> = {
   sign: [outputFolder],
   attest: [outputFolder],
   verify: [],
+  signers: [
+    {
+      name: 'check',
+      kind: 'switch',
+      help: () => 'Verify one image of each publisher, as `sign-image signers check` does.',
+    },
+  ],
   keygen: [
     {
       name: 'output-key-prefix',

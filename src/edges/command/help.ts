@@ -11,6 +11,7 @@ Commands
   sign      sign what was pushed, read the signatures back and verify them
   attest    attach a signed statement: an SBOM, provenance, a scan result
   verify    are these images signed by whom we trust?
+  signers   who is known to sign the images of well-known publishers
   keygen    make a key pair, in files or in the secrets of GitHub
 
 \`sign-image COMMAND --help\` lists the flags. A secret is never an argument: write env://NAME for the
@@ -46,6 +47,12 @@ Without --key the identity of the job signs (keyless).`,
 Usage: sign-image verify --images REFERENCE --key cosign.pub
        sign-image verify --images REFERENCE --certificate-identity IDENTITY --certificate-oidc-issuer URL
        sign-image verify --files 'deploy/**/*.yaml' --policy policy.yaml`,
+  signers: `sign-image signers: who is known to sign the images of well-known publishers
+
+Usage: sign-image signers
+       sign-image signers check
+
+\`check\` verifies one image of each publisher, and ends with 1 where one has changed how it signs.`,
   keygen: `sign-image keygen: make a key pair, in files or in the secrets of GitHub
 
 Usage: sign-image keygen

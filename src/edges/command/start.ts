@@ -35,6 +35,8 @@ async function run(asked: Asked): Promise<void> {
     if (verb === 'attest')
       process.exitCode = await (await import('./attest.ts')).runAttest(asked, begun);
     if (verb === 'keygen') process.exitCode = await (await import('./keygen.ts')).runKeygen(asked);
+    if (verb === 'signers')
+      process.exitCode = await (await import('./signers.ts')).runSigners(asked);
     if (verb === 'verify')
       process.exitCode = await (await import('./verify.ts')).runVerify(asked, begun);
   });

@@ -20,6 +20,8 @@ export interface Terminal extends Log {
   readonly mask: Masker;
   /** A line that says how far the run is; on a terminal only, and gone when the next line comes. */
   progress(words: string): void;
+  /** Lines on stdout. */
+  print(text: string): void;
   /** One JSON document on stdout. */
   json(document: object): void;
   /** Ends the line of progress. */
@@ -67,6 +69,7 @@ export function openTerminal({ streams, clock, env, names, debug }: Setting): Te
       for (const line of causeChain(causes)) print(`debug: ${line}`);
     },
     progress: (words) => moving.show(clean(words)),
+    print: (text) => moving.around(() => streams.stdout.write(`${clean(text)}\n`)),
     json: (document) => {
       const text = JSON.stringify(inEveryText(document, hide), undefined, 2);
       moving.around(() => streams.stdout.write(`${text}\n`));

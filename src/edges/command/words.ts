@@ -1,6 +1,6 @@
 // The commands, and what help says of their flags.
 
-export const verbs = ['sign', 'attest', 'verify', 'keygen'] as const;
+export const verbs = ['sign', 'attest', 'verify', 'signers', 'keygen'] as const;
 export type Verb = (typeof verbs)[number];
 
 /** Help where the sentence of the table of inputs speaks of a workflow. */
@@ -35,6 +35,7 @@ const words: Readonly<Record<string, string>> = {
   'certificate-identity':
     'The identity that must have signed (keyless), exactly; or any of several.',
   'only-images': 'Globs over the images that files name; only these are judged.',
+  'signers policy': 'Lists of your own, in the place of the one that comes with this program.',
   policy: 'Policy files that say who must have signed which image.',
   files: 'Dockerfiles, compose, Kubernetes, Helm and other files to read references from.',
   fail: 'End with 1 when an image does not verify.',
@@ -109,6 +110,12 @@ export const order: Readonly<
     ['Registry', registry],
     ['Services other than the public-good instance', ['trusted-root', 'tuf-mirror', 'tuf-root']],
   ],
+  signers: [
+    ['Of which list', ['policy']],
+    ['How', ['timeout']],
+    ['Registry', registry],
+    ['Services other than the public-good instance', ['trusted-root', 'tuf-mirror', 'tuf-root']],
+  ],
   keygen: [
     ['Into files, as cosign does', ['output-key-prefix', 'password', 'overwrite']],
     [
@@ -130,5 +137,6 @@ export const rest: Readonly<Record<Verb, string>> = {
   sign: 'Services other than the public-good instance of Sigstore',
   attest: 'Services other than the public-good instance of Sigstore',
   verify: 'What the certificate must say besides',
+  signers: 'More',
   keygen: 'More',
 };
