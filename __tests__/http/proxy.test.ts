@@ -80,6 +80,19 @@ describe('NO_PROXY', () => {
     expect(way(address, env)).toBe(direct ? 'direct' : `${proxy}/`);
   });
 
+  // They answer with the credentials of the machine that asks: a proxy would read ours, or be given
+  // its own.
+  it.each([
+    ['169.254.169.254', 'direct'],
+    ['169.254.170.2', 'direct'],
+    ['metadata.google.internal', 'direct'],
+    ['169.254.169.254.evil.test', `${proxy}/`],
+    ['metadata.google.internal.evil.test', `${proxy}/`],
+    ['169.25.41.69', `${proxy}/`],
+  ])('the metadata of a cloud, %s: %s', (host, expected) => {
+    expect(way(`http://${host}/`, { HTTP_PROXY: proxy })).toBe(expected);
+  });
+
   it.each(['localhost:5000', '127.0.0.1:5000', '127.8.9.1', '[::1]:5000', 'x.localhost'])(
     '%s needs none without being in it',
     (host) => expect(way(`http://${host}/`, { HTTP_PROXY: proxy })).toBe('direct'),
