@@ -84,6 +84,7 @@ describe('policy files', () => {
     ['mutate.yaml', 'apiVersion: policies.kyverno.io/v1beta1\nkind: NamespacedMutatingPolicy'],
     ['debug.yaml', 'apiVersion: kyverno.io/v2\nkind: PolicyException'],
     ['debug.yaml', 'apiVersion: policies.kyverno.io/v1\nkind: PolicyException'],
+    ['report.yaml', 'apiVersion: kyverno.io/v1alpha2\nkind: ClusterAdmissionReport'],
     ['cleanup.yaml', 'apiVersion: kyverno.io/v2\nkind: ClusterCleanupPolicy'],
     ['flux.yaml', 'apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy'],
     ['gpu.yaml', 'apiVersion: nvidia.com/v1\nkind: ClusterPolicy'],

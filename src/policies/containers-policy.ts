@@ -1,7 +1,8 @@
 import type { Requirement } from '../engine/requirement.ts';
 import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import { shown } from '../text/untrusted.ts';
-import { checkFields, type Fields, type Reader } from './fields.ts';
+import { requirementFields } from './containers-policy-fields.ts';
+import { checkFields, type Reader } from './fields.ts';
 import type { PolicyImage } from './image-names.ts';
 import { keysIn, keysInText } from './keys.ts';
 import { listOf, mapOf, nodeAt, noteOn, type PolicyNode, refusal, textOf } from './node.ts';
@@ -25,63 +26,6 @@ import {
   scopesOf,
   untaggedNote,
 } from './scopes.ts';
-
-const signedIdentity: Fields = {
-  type: {
-    as: 'text',
-    of: [
-      ...['matchExact', 'matchRepoDigestOrExact', 'matchRepository'],
-      ...['exactReference', 'exactRepository', 'remapIdentity'],
-    ],
-  },
-  dockerReference: { as: 'text' },
-  dockerRepository: { as: 'text' },
-  prefix: { as: 'text' },
-  signedPrefix: { as: 'text' },
-};
-
-const sigstoreSigned: Fields = {
-  type: { as: 'text' },
-  keyPath: { as: 'text' },
-  keyPaths: { as: 'texts' },
-  keyData: { as: 'text' },
-  keyDatas: { as: 'texts' },
-  fulcio: {
-    as: 'object',
-    fields: {
-      caPath: { as: 'anchor' },
-      caData: { as: 'anchor' },
-      oidcIssuer: { as: 'text' },
-      subjectEmail: { as: 'text' },
-    },
-  },
-  pki: {
-    as: 'refused',
-    why: 'asks for certificates of your own, which are not supported',
-    fix: 'Use `keyData` with the public key, or `fulcio`.',
-  },
-  rekorPublicKeyPath: { as: 'anchor' },
-  rekorPublicKeyPaths: { as: 'anchor' },
-  rekorPublicKeyData: { as: 'anchor' },
-  rekorPublicKeyDatas: { as: 'anchor' },
-  signedIdentity: { as: 'object', fields: signedIdentity },
-};
-
-const signedBy: Fields = {
-  type: { as: 'text' },
-  keyType: { as: 'text' },
-  keyPath: { as: 'text' },
-  keyPaths: { as: 'texts' },
-  keyData: { as: 'text' },
-  signedIdentity: { as: 'object', fields: signedIdentity },
-};
-
-const requirements: Readonly<Record<string, Fields>> = {
-  insecureAcceptAnything: { type: { as: 'text' } },
-  reject: { type: { as: 'text' } },
-  sigstoreSigned,
-  signedBy,
-};
 
 /** A policy.json is told by its `default`, a list; Kubernetes objects have none. */
 export function isContainersPolicy(document: PolicyNode): boolean {
@@ -121,12 +65,12 @@ export function checkContainersPolicy(document: PolicyNode, reader: Reader): voi
 
 function checkRequirement(requirement: PolicyNode, isAsked: boolean, reader: Reader): void {
   const type = textOf(mapOf(requirement).get('type')) ?? '';
-  const fields = Object.hasOwn(requirements, type) ? requirements[type] : undefined;
+  const fields = Object.hasOwn(requirementFields, type) ? requirementFields[type] : undefined;
   if (fields === undefined)
     throw refusal(
       mapOf(requirement).get('type') ?? requirement,
       `is no requirement of such a policy`,
-      `Known are ${Object.keys(requirements).join(', ')}.`,
+      `Known are ${Object.keys(requirementFields).join(', ')}.`,
     );
   // Other transports are about no image of a registry: their keys and roots are not needed.
   const silent = isAsked ? {} : { notes: [] };

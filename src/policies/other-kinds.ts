@@ -33,7 +33,8 @@ const harmless: readonly {
   },
   {
     group: /^kyverno\.io$/,
-    kinds: /^(ClusterCleanupPolicy|CleanupPolicy|GlobalContextEntry|UpdateRequest)$/,
+    kinds:
+      /^(ClusterCleanupPolicy|CleanupPolicy|GlobalContextEntry|UpdateRequest|GenerateRequest|\w+Report)$/,
     why: 'is a policy about other things and is not looked at.',
   },
   {

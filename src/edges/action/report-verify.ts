@@ -129,7 +129,7 @@ async function reportVerified(
   const setting = {
     ...(await pageSetting(env, images)),
     ...(verdict === undefined ? {} : { verdict }),
-    policyFiles: inputs.policy,
+    policyFiles: inputs.policy.filter((entry) => !entry.startsWith('!')),
     attestationTypes: inputs.attestationTypes,
     signature: inputs.signature,
     knownSigners: inputs.knownSigners === true,
