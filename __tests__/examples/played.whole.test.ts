@@ -154,6 +154,15 @@ describe.concurrent('the twins that must fail', () => {
     expect(await failureOf(`examples/${name}.yml`, { edit, seed: `twin ${name}` })).toBe(code);
   });
 
+  it.each([
+    ['attestation-type: spdx', 'attestation-type: cyclonedx', 'no-attestation'],
+    ['sbom-path: sbom.spdx.json', 'sbom-path: bom.json', 'bad-predicate'],
+  ])('attest-sbom with %j replaced by %j', async (from, to, code) => {
+    const edit = (text: string) => text.replace(from, () => to);
+    const options = { edit, as: 'publish.yml', seed: `twin attest-sbom ${code}` };
+    expect(await failureOf('examples/attest-sbom.yml', options)).toBe(code);
+  });
+
   it('private-repository-with-key with another public key in the repository', async () => {
     const files = { workspace: { ...workspace(), 'cosign.pub': stage.strangersKey } };
     expect(await failureOf('examples/private-repository-with-key.yml', files)).toBe('wrong-key');
