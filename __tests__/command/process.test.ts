@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pushImage } from '../sandbox/images.ts';
+import { startGithub } from '../sandbox/kms/github-secrets.ts';
 import { type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';
 import { startRegistryLike } from '../sandbox/registry-like.ts';
 import { runAction } from '../sandbox/runner.ts';
@@ -200,6 +201,37 @@ describe('keygen', () => {
       expect(await readdir(join(folder, policies ?? ''))).toContain('cluster-image-policy.yaml');
       const verified = await command(['verify', '--images', reference, ...gate], { cwd: folder });
       expect(verified, verified.stderr).toMatchObject({ code: 0 });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('stores the pair in the secrets of GitHub, and writes no file, where a repository is named', async () => {
+    const token = 'ghs_keygenkeygenkeygenkeygenkeygen123456';
+    await using github = await startGithub({ token });
+    const folder = await mkdtemp(join(tmpdir(), 'sign-image-keygen-'));
+    const env = { GITHUB_API_URL: github.origin, MY_TOKEN: token };
+    const asked = [
+      'keygen',
+      '--repository',
+      'acme/app',
+      '--github-token',
+      'env://MY_TOKEN',
+      '--json',
+    ];
+    try {
+      const run = await command(asked, { cwd: folder, env });
+      expect(run, run.stderr).toMatchObject({ code: 0 });
+      const at = '/repos/acme/app/actions/secrets/COSIGN_';
+      expect([...github.stored.keys()].sort()).toEqual([
+        `${at}PASSWORD`,
+        `${at}PRIVATE_KEY`,
+        `${at}PUBLIC_KEY`,
+      ]);
+      expect(run.json.outputs['public-key']).toBe(github.stored.get(`${at}PUBLIC_KEY`)?.value);
+      const { value: password = '' } = github.stored.get(`${at}PASSWORD`) ?? {};
+      for (const secret of [token, password]) expect(run.stdout + run.stderr).not.toContain(secret);
+      expect(await readdir(folder)).toEqual([]);
     } finally {
       await rm(folder, { recursive: true });
     }
