@@ -7,7 +7,8 @@ import { OutsideOfSubset, readExpression, type SignatureCheck } from '../../src/
 function asked(text: string): string {
   const check = readExpression(text);
   if (check === 'nothing') return check;
-  return `${check.count} of ${check.attestors.map(({ name }) => name).join(', ')}`;
+  const what = check.attestation === undefined ? '' : `, ${check.attestation.name}`;
+  return `${check.count} of ${check.attestors.map(({ name }) => name).join(', ')}${what}`;
 }
 
 const call = 'verifyImageSignatures(image, [attestors.a])';
@@ -31,6 +32,14 @@ describe('an expression', () => {
     [
       `(images.containers + images.?initContainers.orValue([]) + (images.ephemeralContainers)).all(image, ${call} > 0)`,
       '1 of a',
+    ],
+    [
+      'images.containers.map(i, verifyAttestationSignatures(i, attestations.sbom, [attestors.a, attestors.b])).all(e, e > 0)',
+      '1 of a, b, sbom',
+    ],
+    [
+      'images.containers.all(i, verifyAttestationSignatures(i, attestations["s b"], [attestors.a]) > 0)',
+      '1 of a, s b',
     ],
     ['true', 'nothing'],
     ['size(images.containers) > 0', 'nothing'],
@@ -86,9 +95,19 @@ describe('an expression', () => {
     ],
     ['no attestor', 'images.containers.all(i, verifyImageSignatures(i, []) > 0)', '"]"'],
     [
-      'attestations',
-      'images.containers.all(i, verifyAttestationSignatures(i, attestations.sbom, [attestors.a]) > 0)',
-      'verifyAttestationSignatures',
+      'an attestation in the place of the attestors',
+      'images.containers.all(i, verifyAttestationSignatures(i, [attestors.a]) > 0)',
+      '"["',
+    ],
+    [
+      'a signature of an attestation',
+      'images.containers.all(i, verifyImageSignatures(i, attestations.sbom, [attestors.a]) > 0)',
+      '"attestations"',
+    ],
+    [
+      'what an attestation says',
+      'images.containers.all(i, extractPayload(i, attestations.sbom).bomFormat == "CycloneDX")',
+      'extractPayload',
     ],
     ['images of no Pod', `images.all.all(image, ${call} > 0)`, 'a Pod has containers'],
     [

@@ -64,6 +64,25 @@ describe('a ClusterImagePolicy', () => {
     });
   });
 
+  it('with attestations asks for all of these types, and for no signature, as the cluster does', () => {
+    const wanted = ['spdx', 'https://acme.example/scan/v1'].map(
+      (type) => `{name: a${type.length}, predicateType: "${type}"}`,
+    );
+    const text = policy(`${exactIdentity}\n  attestations: [${wanted.join(', ')}]`);
+    expect(told(read(text).requirementFor(image('ghcr.io/acme/app:1')))).toMatchObject({
+      of: [
+        {
+          name: 'authorities[0]',
+          count: 2,
+          of: [
+            { attestation: 'https://spdx.dev/Document', ...required },
+            { attestation: 'https://acme.example/scan/v1', ...required },
+          ],
+        },
+      ],
+    });
+  });
+
   it('says when a pattern means another thing than in the cluster', () => {
     expect(
       read(policy(byIdentity(`issuer: ${github}\nsubjectRegExp: "@acme\\\\.com$"`))).notes,
@@ -270,9 +289,24 @@ describe('a ClusterImagePolicy is refused by line and field for', () => {
       '`spec.authorities[0].source` says that signatures',
     ],
     [
-      'attestations',
+      'attestations without a type',
       `${exactIdentity}\n  attestations: [{name: x}]`,
-      '`spec.authorities[0].attestations` asks for attestations',
+      '`spec.authorities[0].attestations[0]` has no `predicateType`',
+    ],
+    [
+      'attestations of no known type',
+      `${exactIdentity}\n  attestations: [{name: x, predicateType: sbom}]`,
+      '.attestations[0].predicateType` is no predicate type',
+    ],
+    [
+      'attestations with a program',
+      `${exactIdentity}\n  attestations: [{name: x, predicateType: spdx, policy: {type: cue, data: x}}]`,
+      '.attestations[0].policy` holds a CUE or Rego program',
+    ],
+    [
+      'attestations of what is let through',
+      '- static: {action: pass}\n  attestations: [{name: x, predicateType: spdx}]',
+      '.attestations` has no meaning beside `static`',
     ],
     [
       'another format',

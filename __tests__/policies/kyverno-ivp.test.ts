@@ -69,6 +69,40 @@ describe('an ImageValidatingPolicy', () => {
     expect(read(text).notes).toEqual([]);
   });
 
+  it('asks for attestations by their names', () => {
+    const attested =
+      'images.containers.map(i, verifyAttestationSignatures(i, attestations.sbom, [attestors.a, attestors.b])).all(e, e > 1)';
+    const text = policy({ a: byKey(key.pem), b: exact }, [signed('attestors.a'), attested]).replace(
+      '  attestors:',
+      '  attestations: [{name: sbom, intoto: {type: https://cyclonedx.org/bom}}]\n  attestors:',
+    );
+    const attestation = 'https://cyclonedx.org/bom';
+    expect(told(read(text).requirementFor(app))).toEqual({
+      name,
+      count: 2,
+      of: [
+        {
+          name: 'spec.validations[0]',
+          count: 1,
+          of: [{ name: 'a', tlog: 'ignore', signers: [key.id] }],
+        },
+        {
+          name: 'spec.validations[1]',
+          count: 2,
+          of: [
+            { name: 'a', attestation, tlog: 'ignore', signers: [key.id] },
+            {
+              name: 'b',
+              attestation,
+              tlog: 'required',
+              signers: [{ who: [workflow], by: [github] }],
+            },
+          ],
+        },
+      ],
+    });
+  });
+
   it('takes any identity of an attestor, and asks for its annotations', () => {
     const a = `${identities(
       `issuer: ${github}\nsubject: ${workflow}`,
@@ -274,10 +308,34 @@ describe('an ImageValidatingPolicy is refused by line and field for', () => {
     ],
     ['a glob that does not compile', '"ghcr.io/acme/*"', '"ghcr.io/{acme"', '.glob` is not a glob'],
     [
-      'attestations',
+      'an attestation without a type',
       '  attestors:',
       '  attestations: [{name: a}]\n  attestors:',
-      '`spec.attestations` asks for attestations',
+      '`spec.attestations[0]` does not say of which type',
+    ],
+    [
+      'an attestation of no known type',
+      '  attestors:',
+      '  attestations: [{name: a, intoto: {type: sbom}}]\n  attestors:',
+      '`spec.attestations[0].intoto.type` is no predicate type',
+    ],
+    [
+      'an attestation of Notary',
+      '  attestors:',
+      '  attestations: [{name: a, referrer: {type: sbom/cyclone-dx}}]\n  attestors:',
+      '`spec.attestations[0].referrer` asks for attestations of Notary',
+    ],
+    [
+      'two attestations of one name',
+      '  attestors:',
+      '  attestations: [{name: a, intoto: {type: spdx}}, {name: a, intoto: {type: vuln}}]\n  attestors:',
+      'is called "a", as another one is',
+    ],
+    [
+      'an attestation that is not there',
+      'verifyImageSignatures(image, ',
+      'verifyAttestationSignatures(image, attestations.sbom, ',
+      'names the attestation "sbom"',
     ],
     [
       'policies for JSON',

@@ -66,6 +66,24 @@ describe('a Kyverno policy', () => {
     });
   });
 
+  it('asks for attestations by their attestors, beside a signature or alone', () => {
+    const type = 'https://cyclonedx.org/bom';
+    const attestations = `attestations:\n  - type: ${type}\n    ${indent(attestors(`${byKey(key.pem)}\n${exact}`, 'count: 1\n    '), 4)}`;
+    const demanded = {
+      count: 1,
+      of: [
+        { attestation: type, tlog: 'required', signers: [key.id] },
+        { attestation: type, tlog: 'required', signers: [{ who: [workflow], by: [github] }] },
+      ],
+    };
+    expect(asked(policy(attestations))).toMatchObject({ name, count: 1, of: [demanded] });
+    expect(asked(policy(`${attestors(byKey(other.pem))}\n${attestations}`))).toMatchObject({
+      name,
+      count: 2,
+      of: [{ count: 1, of: [{ tlog: 'required', signers: [other.id] }] }, demanded],
+    });
+  });
+
   it('asks for as many as count says, in nested sets too, and for all sets', () => {
     const nested = `- attestor:\n    count: 1\n    entries:\n      ${indent(`${byKey(key.pem)}\n${byKey(other.pem)}`, 6)}`;
     const text = policy(
@@ -369,7 +387,7 @@ describe('a Kyverno policy', () => {
     expect(read(text).requirementFor(app)).toMatchObject({ kind: 'fail' });
     expect(notesOf(text).map(({ text }) => text)).toEqual([
       '`spec.rules[0].verifyImages[0].mutateDigest` changes workloads in the cluster; the gate judges the digest and changes nothing.',
-      '`spec.rules[0].verifyImages[0]` asks for no signature (it has no `attestors`) and is not counted as a rule about its images.',
+      '`spec.rules[0].verifyImages[0]` asks for no signature (it has no `attestors` and no `attestations`) and is not counted as a rule about its images.',
     ]);
   });
 
@@ -464,9 +482,39 @@ describe('a Kyverno policy is refused by line and field for', () => {
       '[0].repository` says that signatures',
     ],
     [
-      'attestations',
-      `${attestors(exact)}\nattestations: [{type: x}]`,
-      '.attestations` asks for attestations',
+      'attestations of no known type',
+      `${attestors(exact)}\nattestations:\n  - type: x\n    ${indent(attestors(exact), 4)}`,
+      '.attestations[0].type` is no predicate type',
+    ],
+    [
+      'attestations without a type',
+      `${attestors(exact)}\nattestations:\n  - ${indent(attestors(exact), 4)}`,
+      '.attestations[0]` has no `predicateType`',
+    ],
+    [
+      'attestations of two types',
+      `${attestors(exact)}\nattestations:\n  - type: https://a.example\n    predicateType: https://b.example`,
+      '.attestations[0]` names two types',
+    ],
+    [
+      'attestations of anybody',
+      `${attestors(exact)}\nattestations: [{type: https://cyclonedx.org/bom}]`,
+      '.attestations[0]` does not say whose',
+    ],
+    [
+      'attestations by a nested set',
+      `attestations:\n  - type: https://cyclonedx.org/bom\n    ${indent(attestors(`- attestor:\n    entries:\n      ${indent(exact, 6)}`), 4)}`,
+      '.attestor` is not looked at in attestations',
+    ],
+    [
+      'attestations by several keys in one entry',
+      `attestations:\n  - type: https://cyclonedx.org/bom\n    ${indent(attestors(byKey(key.pem + other.pem)), 4)}`,
+      '.entries[0]` holds several keys',
+    ],
+    [
+      'conditions on attestations',
+      `attestations:\n  - type: https://cyclonedx.org/bom\n    ${indent(attestors(exact), 4)}\n    conditions: [{all: [{key: a, operator: Equals, value: b}]}]`,
+      '.attestations[0].conditions` holds conditions',
     ],
     ['conditions', `${attestors(exact)}\nvalidate: {message: x}`, '.validate` holds conditions'],
     [

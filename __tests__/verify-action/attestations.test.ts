@@ -84,6 +84,79 @@ it.each([
   expect(JSON.parse(outputs.results ?? '')).toMatchObject([{ verified: false, code: expected }]);
 });
 
+const indented = (text: string, by: number) => text.trim().replaceAll('\n', `\n${' '.repeat(by)}`);
+const policies = {
+  ClusterImagePolicy: (pem: string, type: string) => `apiVersion: policy.sigstore.dev/v1beta1
+kind: ClusterImagePolicy
+metadata: {name: attested}
+spec:
+  images: [{glob: "**"}]
+  authorities:
+    - key:
+        data: |
+          ${indented(pem, 10)}
+      attestations: [{name: one, predicateType: "${type}"}]
+`,
+  ClusterPolicy: (pem: string, type: string) => `apiVersion: kyverno.io/v1
+kind: ClusterPolicy
+metadata: {name: attested}
+spec:
+  rules:
+    - name: attested
+      match: {any: [{resources: {kinds: [Pod]}}]}
+      verifyImages:
+        - imageReferences: ["*"]
+          attestations:
+            - type: "${type}"
+              attestors:
+                - entries:
+                    - keys:
+                        publicKeys: |-
+                          ${indented(pem, 26)}
+                        rekor: {ignoreTlog: true, url: https://rekor.sigstore.dev}
+`,
+  ImageValidatingPolicy: (pem: string, type: string) => `apiVersion: policies.kyverno.io/v1
+kind: ImageValidatingPolicy
+metadata: {name: attested}
+spec:
+  attestors:
+    - name: ours
+      cosign:
+        key:
+          data: |
+            ${indented(pem, 12)}
+        ctlog: {insecureIgnoreTlog: true}
+  attestations: [{name: one, intoto: {type: "${type}"}}]
+  validations:
+    - expression: images.containers.all(i, verifyAttestationSignatures(i, attestations.one, [attestors.ours]) > 0)
+`,
+};
+
+it.each(Object.entries(policies))(
+  'takes the attestations that a %s asks for',
+  async (_, policy) => {
+    const asked = async (pem: string, type: string) => {
+      const { code, outputs, stdout } = await runAction({
+        entry: 'dist/verify.js',
+        inputs: { images: reference, policy: 'policy.yaml' },
+        workspace: { 'policy.yaml': policy(pem, type) },
+      });
+      const [{ code: why }] = JSON.parse(outputs.results || '[{}]');
+      return [
+        code,
+        why,
+        JSON.parse(outputs.attestations || '[]').length > 0,
+        code === 0 ? '' : stdout,
+      ];
+    };
+    const ours = publicPem(key.pem);
+    expect(await asked(ours, cyclonedx)).toEqual([0, undefined, true, '']);
+    const refused = (why: string) => [1, why, false, expect.any(String)];
+    expect(await asked(ours, 'https://openvex.dev/ns')).toEqual(refused('no-attestation'));
+    expect(await asked(publicPem(makeKey().pem), cyclonedx)).toEqual(refused('wrong-key'));
+  },
+);
+
 it('takes attestations alone where it is told to, and not otherwise', async () => {
   const other = await pushImage(registry.host, 'acme/other', { seed: 'unsigned' });
   const inputs = keyedInputs(other.reference, key, { 'predicate-type': scanType, predicate: scan });

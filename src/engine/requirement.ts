@@ -142,7 +142,8 @@ export function withAttestations(
   return { kind: 'count', of, count: of.length };
 }
 
-function attestedInstead(requirement: Requirement, type: string): Requirement {
+/** The same of attestations of a type: what it says of who must have signed, it says of who attests. */
+export function attestedInstead(requirement: Requirement, type: string): Requirement {
   if (requirement.kind === 'signature') return { ...requirement, kind: 'attestation', type };
   if (requirement.kind !== 'count') return requirement;
   return { ...requirement, of: requirement.of.map((part) => attestedInstead(part, type)) };

@@ -3,7 +3,12 @@
  * signed; `nothing` where it says nothing about signatures.
  */
 export type SignatureCheck =
-  | { readonly attestors: readonly NamedAttestor[]; readonly count: number }
+  | {
+      readonly attestors: readonly NamedAttestor[];
+      readonly count: number;
+      /** they have made this attestation, and not a signature */
+      readonly attestation?: NamedAttestor;
+    }
   | 'nothing';
 
 export interface NamedAttestor {
@@ -37,6 +42,7 @@ const deepest = 20;
  *     check := 'true' | 'size(' LIST { '+' LIST } ')' '>' 0 | LIST.map(v, CALL).all(e, e OP N) | LIST.all(v, CALL OP N)
  *     LIST  := images.NAME | images.?NAME.orValue([]) | '(' LIST { '+' LIST } ')'
  *     CALL  := verifyImageSignatures(v, [attestors.NAME, attestors["NAME"], …])
+ *            | verifyAttestationSignatures(v, attestations.NAME, [attestors.NAME, …])
  *
  * OP is `>`, `>=` or `==`. An image is of one list or another; all of them must be checked, so the
  * list does not matter to what is asked.
@@ -118,7 +124,7 @@ class ExpressionReader {
     this.#want('(');
     const image = this.#variable();
     this.#want(',');
-    const attestors = this.#call(image);
+    const call = this.#call(image);
     this.#want(')');
     this.#want('.');
     this.#want('all');
@@ -126,9 +132,9 @@ class ExpressionReader {
     const each = this.#variable();
     this.#want(',');
     this.#want(each);
-    const count = this.#comparison(attestors.length);
+    const count = this.#comparison(call.attestors.length);
     this.#want(')');
-    return { attestors, count };
+    return { ...call, count };
   }
 
   #all(): SignatureCheck {
@@ -136,10 +142,10 @@ class ExpressionReader {
     this.#want('(');
     const image = this.#variable();
     this.#want(',');
-    const attestors = this.#call(image);
-    const count = this.#comparison(attestors.length);
+    const call = this.#call(image);
+    const count = this.#comparison(call.attestors.length);
     this.#want(')');
-    return { attestors, count };
+    return { ...call, count };
   }
 
   /**
@@ -169,21 +175,24 @@ class ExpressionReader {
     return count;
   }
 
-  #call(image: string): readonly NamedAttestor[] {
-    this.#want('verifyImageSignatures');
+  #call(image: string): Omit<Exclude<SignatureCheck, 'nothing'>, 'count'> {
+    const isAttested = this.#took('verifyAttestationSignatures');
+    if (!isAttested) this.#want('verifyImageSignatures');
     this.#want('(');
     this.#want(image);
     this.#want(',');
+    const attestation = isAttested ? { attestation: this.#named('attestations') } : {};
+    if (isAttested) this.#want(',');
     this.#want('[');
-    const attestors = [this.#attestor()];
-    while (this.#took(',')) attestors.push(this.#attestor());
+    const attestors = [this.#named('attestors')];
+    while (this.#took(',')) attestors.push(this.#named('attestors'));
     this.#want(']');
     this.#want(')');
-    return attestors;
+    return { attestors, ...attestation };
   }
 
-  #attestor(): NamedAttestor {
-    this.#want('attestors');
+  #named(of: 'attestors' | 'attestations'): NamedAttestor {
+    this.#want(of);
     if (this.#took('[')) {
       const name = this.#next();
       if (name?.kind !== 'string') throw this.#unexpected(name);
@@ -262,5 +271,13 @@ const reserved = [
   ...['true', 'false', 'null', 'in', 'as', 'break', 'const', 'continue', 'else', 'for', 'function'],
   ...['if', 'import', 'let', 'loop', 'package', 'namespace', 'return', 'var', 'void', 'while'],
   ...['images', 'attestors', 'attestations', 'variables', 'object', 'oldObject', 'request'],
-  ...['namespaceObject', 'verifyImageSignatures', 'size', 'params', 'globalContext', 'resource'],
+  ...[
+    'namespaceObject',
+    'verifyImageSignatures',
+    'verifyAttestationSignatures',
+    'size',
+    'params',
+    'globalContext',
+    'resource',
+  ],
 ];

@@ -8,7 +8,7 @@ import { policyControllerName } from './image-names.ts';
 import { keysIn } from './keys.ts';
 import { listOf, mapOf, nodeAt, noteOn, type PolicyNode, refusal, textOf } from './node.ts';
 import type { PolicyRule } from './rule.ts';
-import { byPattern, exactly, signerRule, theOneNamed } from './who.ts';
+import { byPattern, exactly, predicateTypeIn, signerRule, theOneNamed } from './who.ts';
 
 /**
  * Checks the fields of a sigstore ClusterImagePolicy.
@@ -121,11 +121,14 @@ function readAuthority(authority: PolicyNode, reader: Reader): Requirement {
   const timestamp = stamped ? { timestamp: 'required' as const } : {};
   const written = textOf(fields.get('signatureFormat'));
   const format = written === 'bundle' || written === 'legacy' ? { format: written } : {};
-  return {
-    kind: 'signature',
-    policy: { signers, annotations: {}, tlog, ...timestamp, ...format } as SignaturePolicy,
-    ...named,
-  };
+  const policy = { signers, annotations: {}, tlog, ...timestamp, ...format } as SignaturePolicy;
+  const types = listOf(fields.get('attestations')).map((node) =>
+    predicateTypeIn(node, 'predicateType'),
+  );
+  if (types.length === 0) return { kind: 'signature', policy, ...named };
+  // An authority with attestations asks for these and for no signature.
+  const of = types.map((type): Requirement => ({ kind: 'attestation', policy, type }));
+  return { kind: 'count', of, count: of.length, ...named };
 }
 
 function readStatic(
@@ -133,7 +136,7 @@ function readStatic(
   node: PolicyNode,
 ): Extract<Requirement, { kind: 'pass' | 'fail' }> {
   const action = textOf(mapOf(node).get('action'));
-  for (const name of ['ctlog', 'rfc3161timestamp', 'signatureFormat']) {
+  for (const name of ['ctlog', 'rfc3161timestamp', 'signatureFormat', 'attestations']) {
     const other = mapOf(authority).get(name);
     if (other !== undefined)
       throw refusal(other, 'has no meaning beside `static`', 'Remove one of the two.');

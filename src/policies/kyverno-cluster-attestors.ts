@@ -1,4 +1,4 @@
-import type { Requirement } from '../engine/requirement.ts';
+import { attestedInstead, type Requirement } from '../engine/requirement.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
 import { shown } from '../text/untrusted.ts';
 import type { Reader } from './fields.ts';
@@ -18,6 +18,7 @@ import {
   byWildcard,
   exactlyWithoutWildcards,
   githubClaims,
+  predicateTypeIn,
   signerRule,
   theOneNamed,
 } from './who.ts';
@@ -45,6 +46,45 @@ export function readAttestors(entry: PolicyNode, asked: Asked): readonly Require
   const sets = listOf(mapOf(entry).get('attestors')).map((set) => readSet(set, asked));
   const flat = readFlat(entry, asked);
   return flat === undefined ? sets : [...sets, flat];
+}
+
+/**
+ * The attestations of an entry: of each type, what each of its attestor sets asks for. All of them
+ * must hold.
+ * @throws {Failure} `bad-policy`
+ */
+export function readAttestations(entry: PolicyNode, asked: Asked): readonly Requirement[] {
+  return listOf(mapOf(entry).get('attestations')).flatMap((attestation) => {
+    const fields = mapOf(attestation);
+    const [type, old] = [fields.get('type'), fields.get('predicateType')];
+    if (textOf(type) !== undefined && textOf(old) !== undefined && type?.value !== old?.value)
+      throw refusal(
+        attestation,
+        'names two types',
+        'Keep `type`; `predicateType` is its old name.',
+      );
+    const uri = predicateTypeIn(attestation, textOf(type) === undefined ? 'predicateType' : 'type');
+    const sets = listOf(fields.get('attestors'));
+    // Kyverno takes anybody's then: a statement that nobody vouches for.
+    if (sets.length === 0)
+      throw refusal(
+        attestation,
+        'does not say whose attestation it must be',
+        'Add `attestors` to it.',
+      );
+    for (const set of sets)
+      for (const one of listOf(mapOf(set).get('entries'))) checkSingle(one, asked);
+    return sets.map((set) => attestedInstead(readSet(set, asked), uri));
+  });
+}
+
+/** Here Kyverno looks into no nested set, and at one key of each entry. */
+function checkSingle(entry: PolicyNode, asked: Asked): void {
+  const nested = mapOf(entry).get('attestor');
+  if (nested !== undefined && nested.value !== null)
+    throw refusal(nested, 'is not looked at in attestations', 'Write its entries into the set.');
+  if (readEntry(entry, asked).length > 1)
+    throw refusal(entry, 'holds several keys', 'Write one entry for each key, with `count: 1`.');
 }
 
 /** Several keys in one entry count as several entries; without `count` all must have signed. */

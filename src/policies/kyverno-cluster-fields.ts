@@ -90,9 +90,18 @@ export const verifyImagesFields: Fields = {
     fix: 'Write it into `attestors[].entries[].keyless`.',
   },
   attestations: {
-    as: 'refused',
-    why: 'asks for attestations, and this gate checks signatures of the image',
-    fix: 'Use a policy whose rules ask for signatures only.',
+    as: 'objects',
+    fields: {
+      name: { as: 'text' },
+      type: { as: 'text' },
+      predicateType: { as: 'text' },
+      attestors: { as: 'objects', fields: attestorSet },
+      conditions: {
+        as: 'refused',
+        why: 'holds conditions on the predicate, which are not evaluated',
+        fix: 'Use a policy that asks for the attestation alone, and look into its predicate in a step after the gate (output `attestations`).',
+      },
+    },
   },
   validate: {
     as: 'refused',

@@ -3,7 +3,7 @@ import { shown } from '../text/untrusted.ts';
 import { checkFields, type Reader } from './fields.ts';
 import { type Fits, kyvernoWildcard } from './glob.ts';
 import { kyvernoNames, type PolicyImage } from './image-names.ts';
-import { type Asked, readAttestors } from './kyverno-cluster-attestors.ts';
+import { type Asked, readAttestations, readAttestors } from './kyverno-cluster-attestors.ts';
 import { auditNote, kyvernoPolicyFields, ruleFields } from './kyverno-cluster-fields.ts';
 import {
   labelsOf,
@@ -173,12 +173,12 @@ function readEntry(
     annotations: labelsOf(fields.get('annotations')),
     reader,
   };
-  const sets = readAttestors(entry, asked);
+  const sets = [...readAttestors(entry, asked), ...readAttestations(entry, asked)];
   if (sets.length === 0) {
     reader.notes.push(
       noteOn(
         entry,
-        'asks for no signature (it has no `attestors`) and is not counted as a rule about its images.',
+        'asks for no signature (it has no `attestors` and no `attestations`) and is not counted as a rule about its images.',
       ),
     );
     return [];

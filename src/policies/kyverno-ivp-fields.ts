@@ -101,9 +101,16 @@ export const validatingPolicyFields: Fields = {
         },
       },
       attestations: {
-        as: 'refused',
-        why: 'asks for attestations, and this gate checks signatures of the image',
-        fix: 'Use a policy whose validations ask for signatures only.',
+        as: 'objects',
+        fields: {
+          name: { as: 'text' },
+          intoto: { as: 'object', fields: { type: { as: 'text' } } },
+          referrer: {
+            as: 'refused',
+            why: 'asks for attestations of Notary, which are not supported',
+            fix: 'Use a policy whose attestations are `intoto`.',
+          },
+        },
       },
       auditAnnotations: { as: 'ignored' },
       autogen: { as: 'ignored' },

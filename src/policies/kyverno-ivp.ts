@@ -1,4 +1,4 @@
-import type { Requirement } from '../engine/requirement.ts';
+import { attestedInstead, type Requirement } from '../engine/requirement.ts';
 import { shown } from '../text/untrusted.ts';
 import { type NamedAttestor, OutsideOfSubset, readExpression } from './cel.ts';
 import { checkFields, type Reader } from './fields.ts';
@@ -18,6 +18,7 @@ import {
   textOf,
 } from './node.ts';
 import type { PolicyRule } from './rule.ts';
+import { predicateTypeIn } from './who.ts';
 
 /**
  * Checks the fields of a Kyverno ImageValidatingPolicy.
@@ -66,7 +67,10 @@ export function readImageValidatingPolicy(
   const spec = nodeAt(document, 'spec');
   const attestors = readAttestors(nodeAt(document, 'spec', 'attestors') ?? document, reader);
   const validations = nodeAt(document, 'spec', 'validations');
-  const checks = listOf(validations).flatMap((validation) => readCheck(validation, attestors));
+  const types = readTypes(nodeAt(document, 'spec', 'attestations'));
+  const checks = listOf(validations).flatMap((validation) =>
+    readCheck(validation, attestors, types),
+  );
   if (checks.length === 0) {
     reader.notes.push(
       noteOn(
@@ -132,14 +136,40 @@ function readGlobs(references: PolicyNode | undefined) {
   };
 }
 
-function readCheck(validation: PolicyNode, attestors: Attestors): readonly Requirement[] {
+/** Predicate types by the names that the policy gives to its attestations. */
+type Types = ReadonlyMap<string, string>;
+
+function readTypes(attestations: PolicyNode | undefined): Types {
+  const types = new Map<string, string>();
+  for (const attestation of listOf(attestations)) {
+    const name = textOf(mapOf(attestation).get('name'));
+    if (name === undefined) throw refusal(attestation, 'has no `name`', 'Add it.');
+    if (types.has(name))
+      throw refusal(attestation, `is called "${shown(name)}", as another one is`, 'Rename one.');
+    const intoto = mapOf(attestation).get('intoto');
+    if (intoto === undefined)
+      throw refusal(attestation, 'does not say of which type it is', 'Add `intoto: {type: …}`.');
+    types.set(name, predicateTypeIn(intoto, 'type'));
+  }
+  return types;
+}
+
+function readCheck(
+  validation: PolicyNode,
+  attestors: Attestors,
+  types: Types,
+): readonly Requirement[] {
   const expression = mapOf(validation).get('expression');
   const text = textOf(expression);
   if (expression === undefined || text === undefined)
     throw refusal(validation, 'has no `expression`', 'Add it, or take the validation out.');
   const check = understood(expression, text);
   if (check === 'nothing') return [];
-  const of = check.attestors.map((named) => attestorOf(named, expression, attestors));
+  const type = check.attestation && typeOf(check.attestation, expression, types);
+  const of = check.attestors.map((named) => {
+    const attestor = attestorOf(named, expression, attestors);
+    return type === undefined ? attestor : attestedInstead(attestor, type);
+  });
   return [{ kind: 'count', of, count: check.count, name: shown(validation.field) }];
 }
 
@@ -155,6 +185,16 @@ function understood(expression: PolicyNode, text: string) {
       { cause: error },
     );
   }
+}
+
+function typeOf({ name, offset }: NamedAttestor, expression: PolicyNode, types: Types): string {
+  const type = types.get(name);
+  if (type !== undefined) return type;
+  throw refusal(
+    atOffset(expression, offset),
+    `names the attestation "${shown(name)}", which the policy does not have`,
+    'Add it to `spec.attestations`, with `intoto.type`.',
+  );
 }
 
 function attestorOf(

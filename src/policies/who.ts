@@ -1,4 +1,5 @@
 import type { Failure } from '../failure.ts';
+import { predicateTypeOf } from '../signature/attestation.ts';
 import type { GithubClaims, Matcher, SignerRule } from '../signature/policy.ts';
 import { matchesAnything, strangerAmong } from '../signature/strangers.ts';
 import { shown } from '../text/untrusted.ts';
@@ -200,5 +201,21 @@ function openToAll(node: PolicyNode, whom: string): Failure {
     node,
     `matches ${whom}`,
     'Name who may sign: a signature by anybody proves nothing. For GitHub Actions that is `https://github.com/OWNER/REPO/.github/workflows/FILE@REF`, issued by `https://token.actions.githubusercontent.com`.',
+  );
+}
+
+/**
+ * The predicate type in a field, by cosign's name or as a URI.
+ * @throws {Failure} `bad-policy`
+ */
+export function predicateTypeIn(node: PolicyNode, field: string): string {
+  const child = mapOf(node).get(field);
+  const text = textOf(child);
+  const type = text === undefined ? undefined : predicateTypeOf(text);
+  if (type !== undefined) return type;
+  throw refusal(
+    child ?? node,
+    text === undefined ? `has no \`${field}\`` : 'is no predicate type that is known here',
+    'Write its URI, such as `https://slsa.dev/provenance/v1`.',
   );
 }

@@ -10,7 +10,14 @@ import {
 import { parseBundle } from './bundle.ts';
 import { openBundle, readEvidence } from './evidence.ts';
 import type { FoundAttestation } from './found.ts';
-import { examine, type Facts, settle, type VerifiedSigner, verifySigned } from './judge.ts';
+import {
+  checkFormat,
+  examine,
+  type Facts,
+  settle,
+  type VerifiedSigner,
+  verifySigned,
+} from './judge.ts';
 import { readEnvelopeLayer } from './legacy.ts';
 import type { SignaturePolicy } from './policy.ts';
 import { checkProvenance, type Provenance, readProvenance } from './provenance.ts';
@@ -64,6 +71,7 @@ export function judgeAttestation(
   const asked = { ...bare, annotations: {} };
   const settled = settle(asked, facts, () => {
     if ('problem' in found) throw new Refusal(found.problem.code, shown(found.problem.reason));
+    checkFormat(found.format, asked);
     const { statement, signer } = attested(found, asked, types, trust, facts);
     delete facts.annotations;
     checkSubject(statement, image);

@@ -262,8 +262,11 @@ function checkImage({ claim }: Evidence, image: Digest): void {
   }
 }
 
-// A cluster that looks at one format refuses what is signed in the other one alone.
-function checkFormat(found: Format, { format }: SignaturePolicy): void {
+/**
+ * A cluster that looks at one format refuses what is signed in the other one alone.
+ * @throws {Refusal} `not-allowed`
+ */
+export function checkFormat(found: Format, { format }: SignaturePolicy): void {
   // Which formats an image has is known of all of its signatures together.
   if (format === undefined || format === 'bundle-if-any' || format === found) return;
   throw new Refusal(
