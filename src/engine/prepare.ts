@@ -1,6 +1,7 @@
 import { Failure } from '../failure.ts';
 import type { HttpOptions } from '../http/client.ts';
 
+import type { RepositoryName } from '../image/reference.ts';
 import { type Image, imageName } from '../image/resolve.ts';
 import { readTargets, type Target } from '../image/targets.ts';
 import type { RegistryOptions } from '../registry/connection.ts';
@@ -24,6 +25,7 @@ export interface Reading {
   readonly attestations: (
     image: Image,
     types: readonly string[],
+    repository?: RepositoryName,
   ) => ReturnType<SignatureStore['attestations']>;
   /** Resolves when there is a signature, and its bytes have been asked for. Never rejects. */
   readonly signed: Promise<void>;
@@ -128,7 +130,10 @@ export function openReading(
       repository === undefined
         ? storeOf(image).found()
         : store({ name: repository, digest: image.digest }).found(),
-    attestations: (image, types) => storeOf(image).attestations(types),
+    attestations: (image, types, repository) =>
+      repository === undefined
+        ? storeOf(image).attestations(types)
+        : store({ name: repository, digest: image.digest }).attestations(types),
     signed,
     sent: Promise.race([world.sent, Promise.allSettled(begun.reading)]),
   };

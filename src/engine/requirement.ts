@@ -187,12 +187,15 @@ export function narrow(
 }
 
 /**
- * The signatures as the verifier in the cluster sees them: beside a bundle of any kind, also of
- * provenance that somebody else made, it looks at no legacy signature.
+ * The signatures, or attestations, as the verifier in the cluster sees them: beside a bundle of any
+ * kind, also of provenance that somebody else made, it looks at nothing in the legacy format.
  */
-function seenBy({ format }: SignaturePolicy, verdicts: readonly Verdict[]): readonly Verdict[] {
-  if (format !== 'bundle-if-any' || verdicts.every((one) => one.format === 'legacy'))
-    return verdicts;
+export function seenBy<T extends Pick<Verdict, 'format' | 'verified' | 'code' | 'reason'>>(
+  { format }: SignaturePolicy,
+  verdicts: readonly T[],
+  hasBundle = verdicts.some((one) => one.format === 'bundle'),
+): readonly T[] {
+  if (format !== 'bundle-if-any' || !hasBundle) return verdicts;
   return verdicts.map((one) =>
     one.format === 'bundle' || !one.verified
       ? one

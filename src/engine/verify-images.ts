@@ -143,18 +143,16 @@ async function verifyImage(
   const places = Map.groupBy(policies, placeOf);
   let found: ReadonlyMap<string, readonly FoundSignature[]>;
   let attested: Attested | undefined;
+  const attesting = asked.length > 0 ? tools.attested(image, asked) : undefined;
   try {
     const reading = [...places].map(
       async ([place, [policy]]) => [place, await tools.found(image, policy?.repository)] as const,
     );
-    const [entries, about] = await Promise.all([
-      Promise.all(reading),
-      asked.length > 0 ? tools.attested(image, asked) : undefined,
-      image.subject,
-    ]);
+    const [entries, about] = await Promise.all([Promise.all(reading), attesting, image.subject]);
     found = new Map(entries);
     attested = about;
   } catch (caught) {
+    await attesting?.then(({ settled }) => settled(false)).catch(() => {}); // so that nothing is kept
     return { ...head, ...unreadable(asFailure(caught)) };
   }
   const judged = new Map<SignaturePolicy, readonly Verdict[]>();
@@ -184,7 +182,7 @@ function requirementOf(image: Image, requirementFor: RequirementFor): Requiremen
 }
 
 /** Where a policy's signatures lie; empty: beside the image. */
-function placeOf({ repository }: SignaturePolicy): string {
+export function placeOf({ repository }: SignaturePolicy): string {
   return repository === undefined ? '' : formatRepository(repository);
 }
 
