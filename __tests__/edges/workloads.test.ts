@@ -64,6 +64,14 @@ describe('a workload', () => {
     ]);
   });
 
+  it('is not told to sign what somebody else publishes', () => {
+    const foreign = bad('unsigned', 'app', {
+      reason: 'Known signers, Kubernetes: No signature of this image was found.',
+    });
+    const [report] = workloadReports([run(foreign, 'a')], []);
+    expect(report?.images[0]?.fix).toMatch(/^Do not use this image before its publisher says/);
+  });
+
   it('with an image that is not judged is unknown, for its reason', () => {
     const sources = run(good(), 'a').sources ?? [];
     const notJudged = [{ reference: 'x', sources, reason: 'Nobody is known to sign x.' }];

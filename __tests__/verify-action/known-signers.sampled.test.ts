@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { itInWhole } from '../sampled.ts';
 import { type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';
-import { ferry, keyless, lantern, recordedIssuer, trustedRoot, verify } from './gate.ts';
+import { ferry, keyless, lantern, record, recordedIssuer, trustedRoot, verify } from './gate.ts';
 
 let registry: SandboxRegistry;
 let image: string;
@@ -54,6 +54,73 @@ describe.concurrent('known signers', () => {
     );
     expect(run.summary).toContain('2 images not judged');
     expect(run.summary).toContain('Nobody is known to sign ghcr.io/nobody/app.');
+  });
+
+  it('are loaded only when they are asked for, and read no YAML of their own', async () => {
+    const files = async (inputs: Readonly<Record<string, string>>) => {
+      const run = await verify(inputs, {
+        workspace: { Dockerfile: 'FROM node:22\n' },
+        measure: true,
+      });
+      const names = (run.loaded ?? []).map(({ file }) => file.replace(/^.*\//, ''));
+      return names.filter((name) => /^(published|own-lists|yaml|read)\.js$/.test(name));
+    };
+    expect(await files(asked)).toEqual(['published.js']);
+    const own = { 'certificate-identity': ferry, 'trusted-root': trustedRoot };
+    expect(
+      await files({ ...own, images: image, 'certificate-oidc-issuer': recordedIssuer }),
+    ).toEqual([]);
+  });
+
+  it('are looked for where the list says that signatures lie', async () => {
+    const [app, signatures] = ['keyless-referrers', 'signatures'];
+    const { digest } = await record(registry, 'keyless-bundle-rekor1', signatures);
+    await record(registry, 'keyless-bundle-rekor1', app);
+    // As Kyverno does it: nothing beside the image, all in one other repository.
+    registry.set({
+      override: ({ path }, usual) =>
+        path.includes(`/fixtures/${app}/referrers/`) ||
+        (path.includes(`/fixtures/${app}/manifests/sha256-`) && !path.includes(':'))
+          ? { ...usual(), status: 404, body: Buffer.from('{}') }
+          : undefined,
+    });
+    const reference = `${registry.host}/fixtures/${app}@${digest}`;
+    const text = (more: string) => list(ferry).replace('    signers:', `${more}    signers:`);
+    const run = async (more: string) => {
+      const { code, outputs, shown } = await verify(
+        { ...asked, policy: 'signers.yaml' },
+        { workspace: { 'signers.yaml': text(more), Dockerfile: `FROM ${reference}\n` } },
+      );
+      return { code, codes: codes(outputs.results), shown };
+    };
+    const place = `    signatures:\n      repository: ${registry.host}/fixtures/${signatures}\n`;
+    expect(await run('')).toMatchObject({ code: 1, codes: [`unsigned ${reference}`] });
+    expect(await run(place)).toMatchObject({ code: 0, codes: [`verified ${reference}`] });
+  });
+
+  itInWhole('of three publishers ask no more of registries than one of three images', async () => {
+    await using own = await startRegistry({ referrersApi: true });
+    const names = ['a', 'b', 'c'];
+    const images: string[] = [];
+    for (const name of names)
+      images.push((await record(own, 'keyless-bundle-rekor1', name)).reference);
+    const lists = names
+      .map((name) =>
+        list(ferry).replace(/- images: .*/, `- images: ["${own.host}/fixtures/${name}"]`),
+      )
+      .join('---\n');
+    const requests = async (inputs: Readonly<Record<string, string>>) => {
+      own.requests.length = 0;
+      const Dockerfile = images.map((one) => `FROM ${one}\n`).join('');
+      const run = await verify(inputs, { workspace: { Dockerfile, 'signers.yaml': lists } });
+      expect(run.code, run.shown).toBe(0);
+      return own.requests.map(({ method, path }) => `${method} ${path}`).sort();
+    };
+    const one = { 'certificate-identity': ferry, 'certificate-oidc-issuer': recordedIssuer };
+    const { 'known-signers': _, ...rest } = asked;
+    expect(await requests({ ...asked, policy: 'signers.yaml' })).toEqual(
+      await requests({ ...rest, ...one }),
+    );
   });
 
   it('fail an image of a known publisher that somebody else signed', async () => {

@@ -1,4 +1,4 @@
-import"./rolldown-runtime.js";import{Ct as e,K as t,Mn as n,bn as r,xn as i,xt as a}from"./shared.js";import{a as o,i as s,l as c,n as l,o as u,s as d,t as f}from"./ask.js";import{r as p,t as m}from"./yaml.js";import{s as h}from"./signers.js";const g=`steps:
+import"./rolldown-runtime.js";import{Ct as e,K as t,Mn as n,bn as r,xn as i,xt as a}from"./shared.js";import{a as o,i as s,l as c,n as l,o as u,s as d,t as f}from"./ask.js";import{r as p,t as m}from"./yaml.js";import{c as h}from"./signers.js";const g=`steps:
   - uses: azure/k8s-set-context@v4
     with:
       method: kubeconfig

@@ -2,6 +2,9 @@ import type { GithubClaims, SourceClaims } from '../signature/policy.ts';
 
 // Who signs well-known images: plain data, as the files in signers/ have it (docs/known-signers.md).
 
+/** What the name of a requirement begins with that a list asks for. */
+export const knownSignersMark = 'Known signers, ';
+
 /** One that may have signed: a key, or an identity and who vouches for it. */
 export type KnownSigner =
   /** a public key, PEM */

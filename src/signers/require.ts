@@ -6,7 +6,7 @@ import { predicateTypes } from '../signature/attestation.ts';
 import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import { shown } from '../text/untrusted.ts';
 import { type AskedImage, type Chosen, openList } from './choose.ts';
-import type { KnownImages, KnownSigner, SignerList } from './list.ts';
+import { type KnownImages, type KnownSigner, knownSignersMark, type SignerList } from './list.ts';
 import { identityPattern } from './pattern.ts';
 
 /**
@@ -23,7 +23,7 @@ export function openKnownSigners(list: SignerList): (image: AskedImage) => Requi
     if (chosen === undefined) return undefined;
     const { entry, mirror } = chosen;
     const reason = reasonOf(chosen);
-    const name = `Known signers, ${shown(entry.publisher)}`;
+    const name = `${knownSignersMark}${shown(entry.publisher)}`;
     if (reason !== undefined) return { kind: 'open', reason, name };
     const number = numbers.get(entry) ?? numbers.size;
     numbers.set(entry, number);

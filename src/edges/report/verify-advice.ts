@@ -1,5 +1,6 @@
 import type { VerifyResult } from '../../engine/verify-result.ts';
 import type { VerdictCode } from '../../signature/verdict.ts';
+import { knownSignersMark } from '../../signers/list.ts';
 import { strangerAdvice } from './stranger-advice.ts';
 
 /**
@@ -10,7 +11,25 @@ import { strangerAdvice } from './stranger-advice.ts';
 export function adviceFor(result: VerifyResult): string {
   if (wantsLogin(result) && result.sources !== undefined) return loginToStranger(result);
   if (result.failure !== undefined && result.code !== 'unresolved') return result.failure.fix;
+  if (isOfPublisher(result)) return ofPublisher;
   return advice[result.code ?? 'unsigned'](result);
+}
+
+/** Who asks for the signature of a publisher cannot make one. */
+const ofPublisher =
+  'Do not use this image before its publisher says how it is signed: what is here is not what the publisher is known to do. `sign-image signers` prints where that was read; where the publisher has changed, a list of your own in `policy` can say so until this one does.';
+
+const ownToMake: readonly VerdictCode[] = [
+  'unsigned',
+  'no-attestation',
+  'no-log-entry',
+  'no-timestamp',
+  'wrong-subject',
+  'wrong-predicate',
+];
+
+function isOfPublisher({ code, reason = '' }: VerifyResult): boolean {
+  return reason.includes(knownSignersMark) && ownToMake.includes(code ?? 'unsigned');
 }
 
 function wantsLogin({ failure }: VerifyResult): boolean {
