@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import type { GithubClaims, SourceClaims } from '../../src/signature/policy.ts';
 import { type RunOptions, type RunResult, runAction } from '../sandbox/runner.ts';
 import { findSecrets } from '../sandbox/secrets.ts';
 
@@ -27,6 +28,8 @@ export interface ResultEntry {
     readonly identity?: string;
     readonly issuer?: string;
     readonly keyId?: string;
+    readonly github?: GithubClaims;
+    readonly source?: SourceClaims;
   };
   readonly annotations: Readonly<Record<string, string>>;
   readonly verified: boolean | null;
