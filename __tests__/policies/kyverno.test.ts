@@ -3,6 +3,7 @@ import { policiesOf } from '../../src/engine/requirement.ts';
 import { Failure } from '../../src/failure.ts';
 import { parseDigest } from '../../src/image/digest.ts';
 import { readPolicies } from '../../src/policies/read.ts';
+import { growth } from '../growth.ts';
 import { digest, image, indent, makeKey, read, refused, told, tools } from './tools.ts';
 
 const key = makeKey();
@@ -380,6 +381,18 @@ describe('a Kyverno policy', () => {
     expect(refused(policy(attestors(`- keys: {publicKeys: ${text}}`)))).toContain(
       '.publicKeys` holds a placeholder, not a key',
     );
+  });
+
+  it('a long text in the place of a key is read once', () => {
+    const texts = new Map(
+      [20_000, 40_000].map((size) => [
+        size,
+        policy(
+          attestors(`- keys: {publicKeys: ${JSON.stringify(`${'your '.repeat(size / 5)}\n.`)}}`),
+        ),
+      ]),
+    );
+    expect(growth((size) => refused(texts.get(size) ?? ''), 20_000)).toBeLessThan(3);
   });
 
   it('an entry without attestors is no requirement, and no match', () => {

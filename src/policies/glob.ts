@@ -20,7 +20,7 @@ export type Fits = (text: string) => boolean;
  */
 export function kyvernoWildcard(pattern: string): Fits {
   return fits(
-    [...pattern].map((character) =>
+    [...pattern.replace(/\*+/g, '*')].map((character) =>
       character === '*' ? { any: 'many' } : character === '?' ? { any: 'one' } : character,
     ),
   );
@@ -52,9 +52,9 @@ function wordsOf(inside: string): readonly string[] {
 }
 
 function gobwasSteps(glob: string): readonly Step[] | undefined {
-  const parts = glob.match(/\\[\s\S]|\[!?[^\]\\]+\]|[\s\S]/g) ?? [];
+  const parts = glob.match(/\\[\s\S]|\[!?[^\]\\]+\]|\*+|[\s\S]/g) ?? [];
   const steps = parts.map((part): Step | undefined => {
-    if (part === '*') return { any: 'many' };
+    if (part.startsWith('*')) return { any: 'many' };
     if (part === '?') return { any: 'one' };
     if (part.length === 1) return /[[\]\\]/.test(part) ? undefined : part;
     if (part.startsWith('\\')) return part.slice(1);
@@ -106,8 +106,8 @@ function policyControllerSteps(glob: string): readonly Step[] | undefined {
   if (!/^[a-zA-Z0-9\-_:/*.@]+$/.test(glob)) return undefined;
   const full =
     glob === '*' ? 'index.docker.io/library/*' : glob === '*/*' ? 'index.docker.io/*/*' : glob;
-  return (full.match(/\*\*|[\s\S]/g) ?? []).map((part) =>
-    part === '**' ? { any: 'many' } : part === '*' ? { any: 'segment' } : part,
+  return (full.match(/\*+|[\s\S]/g) ?? []).map((part) =>
+    part.startsWith('**') ? { any: 'many' } : part === '*' ? { any: 'segment' } : part,
   );
 }
 
@@ -119,21 +119,15 @@ function policyControllerSteps(glob: string): readonly Step[] | undefined {
 export function fitsResolvedNames(glob: string): boolean {
   const steps = policyControllerSteps(glob) ?? [];
   // All names of hosts and paths at once: which places of the glob can be reached in front of `@`.
-  let host = skipMany(new Set([0]), steps);
-  const dotted = new Set<number>();
-  for (let round = 0; round <= steps.length; round++) {
-    for (const at of advance(host, steps, '.')) dotted.add(at);
-    for (const at of advance(host, steps, ':')) dotted.add(at);
-    for (const at of advanceAny(dotted, steps, nameCharacters)) dotted.add(at);
-    host = new Set([...host, ...advanceAny(host, steps, nameCharacters)]);
-  }
+  const start = skipMany(new Set([0]), steps);
+  const host = reachable(start, steps, nameCharacters);
+  const dotted = reachable(advanceAny(host, steps, new Set('.:')), steps, nameCharacters);
   const localhost = [...'localhost'].reduce<Set<number>>(
     (at, character) => advance(at, steps, character),
-    skipMany(new Set([0]), steps),
+    start,
   );
-  let path = advance(new Set([...dotted, ...localhost]), steps, '/');
-  for (let round = 0; round <= steps.length; round++)
-    path = new Set([...path, ...advanceAny(path, steps, pathCharacters)]);
+  const slash = advance(new Set([...dotted, ...localhost]), steps, '/');
+  const path = reachable(slash, steps, pathCharacters);
   let at = [...'@sha256:'].reduce<Set<number>>(
     (reached, character) => advance(reached, steps, character),
     path,
@@ -142,16 +136,36 @@ export function fitsResolvedNames(glob: string): boolean {
   return at.has(steps.length);
 }
 
-const nameCharacters = [...'abcdefghijklmnopqrstuvwxyz0123456789.:_-'];
-const pathCharacters = [...'abcdefghijklmnopqrstuvwxyz0123456789._-/'];
-const hexCharacters = [...'0123456789abcdef'];
+const nameCharacters = new Set('abcdefghijklmnopqrstuvwxyz0123456789.:_-');
+const pathCharacters = new Set('abcdefghijklmnopqrstuvwxyz0123456789._-/');
+const hexCharacters = new Set('0123456789abcdef');
 
+/** The places that any number of these characters leads to; each is looked at once. */
+function reachable(
+  from: ReadonlySet<number>,
+  steps: readonly Step[],
+  characters: ReadonlySet<string>,
+): Set<number> {
+  const found = new Set(from);
+  for (const position of found)
+    for (const next of advanceAny(new Set([position]), steps, characters)) found.add(next);
+  return found;
+}
+
+/** The places that one of these characters leads to, in globs of stars and text. */
 function advanceAny(
   from: ReadonlySet<number>,
   steps: readonly Step[],
-  characters: readonly string[],
+  characters: ReadonlySet<string>,
 ): Set<number> {
-  return new Set(characters.flatMap((character) => [...advance(from, steps, character)]));
+  const next = new Set<number>();
+  for (const position of from) {
+    const step = steps[position];
+    if (step === undefined) continue;
+    if (typeof step !== 'string') next.add(position);
+    else if (characters.has(step)) next.add(position + 1);
+  }
+  return skipMany(next, steps);
 }
 
 /** Walks all ways through the pattern at once; backtracking could take exponential time. */
