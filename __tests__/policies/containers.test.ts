@@ -437,7 +437,7 @@ describe('an OpenShift policy is refused for', () => {
     [
       'fields of sigstore’s kind',
       (text) => text.replace('"scopes"', '"images"'),
-      '`spec.images` is not a field',
+      "`spec.images` is a field of sigstore's",
     ],
     [
       'a repository with a tag',

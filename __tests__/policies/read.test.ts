@@ -114,7 +114,12 @@ describe('policy files', () => {
     const sigstore = read(good).requirementFor(image('ghcr.io/acme/app:1'));
     expect(sigstore.name).toBe('ClusterImagePolicy a');
     const message = refused(good.replace('policy.sigstore.dev/v1beta1', 'config.openshift.io/v1'));
-    expect(message).toContain('`spec.images` is not a field of such a policy');
+    expect(message).toContain("`spec.images` is a field of sigstore's ClusterImagePolicy");
+    expect(
+      refused(
+        'apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nspec: {scopes: [ghcr.io]}',
+      ),
+    ).toContain("`spec.scopes` is a field of OpenShift's ClusterImagePolicy");
   });
 
   it('count what stands behind aliases', () => {
@@ -272,7 +277,13 @@ describe('policy files', () => {
 
   it('never lead to anything but a Failure or a requirement that wants a named signer', () => {
     const { pem } = makeKey();
-    const lines = [...good.trimEnd().split('\n'), ...kyverno(pem).split('\n')];
+    const lines = [
+      good.trimEnd(),
+      kyverno(pem),
+      validating(pem),
+      openShift(pem),
+      podman(pem),
+    ].flatMap((text) => text.split('\n'));
     const part = fc.oneof(
       fc.constantFrom(...lines),
       fc.constantFrom(
@@ -315,7 +326,13 @@ describe('policy files', () => {
 
   it('with any one line left out, repeated or changed never pass an image without a signature', () => {
     const { pem } = makeKey();
-    for (const text of [good.trimEnd(), kyverno(pem)]) {
+    for (const text of [
+      good.trimEnd(),
+      kyverno(pem),
+      validating(pem),
+      openShift(pem),
+      podman(pem),
+    ]) {
       const lines = text.split('\n');
       const mutation = fc.tuple(
         fc.nat(lines.length - 1),
@@ -372,4 +389,64 @@ spec:
                 - keyless:
                     subject: "https://github.com/acme/app/*"
                     issuer: https://token.actions.githubusercontent.com`;
+}
+
+function validating(pem: string): string {
+  return `apiVersion: policies.kyverno.io/v1
+kind: ImageValidatingPolicy
+metadata:
+  name: check
+spec:
+  validationActions: [Deny]
+  matchImageReferences:
+    - glob: "ghcr.io/acme/*"
+  attestors:
+    - name: release
+      cosign:
+        key:
+          data: |
+            ${pem.trimEnd().replaceAll('\n', '\n            ')}
+        ctlog:
+          insecureIgnoreTlog: true
+    - name: workflow
+      cosign:
+        keyless:
+          identities:
+            - issuer: https://token.actions.githubusercontent.com
+              subject: https://github.com/acme/app/.github/workflows/a.yml@refs/heads/main
+  validations:
+    - expression: images.containers.all(i, verifyImageSignatures(i, [attestors.release]) > 0)
+    - expression: >-
+        images.initContainers.map(i, verifyImageSignatures(i, [attestors.workflow]))
+        .all(e, e >= 1)`;
+}
+
+function openShift(pem: string): string {
+  return `apiVersion: config.openshift.io/v1
+kind: ClusterImagePolicy
+metadata:
+  name: check
+spec:
+  scopes:
+    - ghcr.io/acme
+  policy:
+    rootOfTrust:
+      policyType: PublicKey
+      publicKey:
+        keyData: ${Buffer.from(pem).toString('base64')}
+    signedIdentity:
+      matchPolicy: MatchRepository`;
+}
+
+function podman(pem: string): string {
+  const signed = {
+    type: 'sigstoreSigned',
+    keyData: Buffer.from(pem).toString('base64'),
+    signedIdentity: { type: 'matchRepository' },
+  };
+  return JSON.stringify(
+    { default: [{ type: 'reject' }], transports: { docker: { 'ghcr.io/acme': [signed] } } },
+    null,
+    2,
+  );
 }

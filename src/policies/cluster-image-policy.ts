@@ -15,6 +15,14 @@ import { byPattern, exactly, predicateTypeIn, signerRule, theOneNamed } from './
  * @throws {Failure} `bad-policy`
  */
 export function checkClusterImagePolicy(document: PolicyNode, reader: Reader): void {
+  const foreign =
+    nodeAt(document, 'spec', 'scopes') ?? nodeAt(document, 'spec', 'policy', 'rootOfTrust');
+  if (foreign !== undefined)
+    throw refusal(
+      foreign,
+      "is a field of OpenShift's ClusterImagePolicy, and policy.sigstore.dev is sigstore's, which has the same name",
+      'Write `apiVersion: config.openshift.io/v1` for OpenShift, or `images` and `authorities` for policy-controller.',
+    );
   checkFields(document, clusterImagePolicyFields, reader);
   const mode = nodeAt(document, 'spec', 'mode');
   if (mode?.value === 'warn')

@@ -87,6 +87,13 @@ export const imagePolicyFields: Fields = {
  * @throws {Failure} `bad-policy`
  */
 export function checkOpenShiftPolicy(document: PolicyNode, reader: Reader): void {
+  const foreign = nodeAt(document, 'spec', 'images') ?? nodeAt(document, 'spec', 'authorities');
+  if (foreign !== undefined)
+    throw refusal(
+      foreign,
+      "is a field of sigstore's ClusterImagePolicy, and config.openshift.io is OpenShift's, which has the same name",
+      'Write `apiVersion: policy.sigstore.dev/v1beta1` for policy-controller, or `scopes` and `policy` for OpenShift.',
+    );
   const authority = nodeAt(
     document,
     ...['spec', 'policy', 'rootOfTrust', 'fulcioCAWithRekor', 'fulcioCAData'],
