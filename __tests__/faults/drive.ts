@@ -56,7 +56,7 @@ export const passing: ReadonlySet<string> = new Set([
 ]);
 
 /** What a run may say when a registry fails. */
-const regular: ReadonlySet<string> = new Set([
+export const regular: ReadonlySet<string> = new Set([
   ...[
     'network',
     'timeout',
@@ -154,7 +154,7 @@ function plantSbom(
   return digest;
 }
 
-export function fill(store: RegistryStore, template: Template): void {
+export function fill(store: RegistryStore, template: Pick<Template, 'store'>): void {
   const [from, to] = [template.store.open(repository), store.open(repository)];
   for (const [digest, bytes] of from.blobs) to.blobs.set(digest, bytes);
   for (const [digest, manifest] of from.manifests) to.manifests.set(digest, manifest);
@@ -276,7 +276,15 @@ const signaturesOf = (
   keys: readonly TestKey[],
 ) => storedSignatures(store, repository, image, keys, ground === 'referrers API');
 
-function unclear({ code, message, fix }: { code: string; message: string; fix: string }): string[] {
+export function unclear({
+  code,
+  message,
+  fix,
+}: {
+  code: string;
+  message: string;
+  fix: string;
+}): string[] {
   const said = `${code}: ${message}`;
   return [
     ...(code === 'internal' ? [`unclear: ${said}`] : []),

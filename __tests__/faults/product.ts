@@ -1,14 +1,16 @@
 import { inParallel } from '../../src/image/in-parallel.ts';
 import { faultTable } from '../sandbox/registry-fault-table.ts';
 import { type Drive, type Driven, drive, type Ground, requestsOfRun } from './drive.ts';
+import { driveAttesting, requestsOfAttesting } from './drive-attesting.ts';
 import { driveVerifying, requestsOfVerifying } from './drive-verifying.ts';
 
 export const grounds: readonly Ground[] = ['referrers API', 'shared tags', 'shared tags, login'];
 export const faults: readonly string[] = Object.keys(faultTable);
 
-/** The two runs that are driven through faults. */
+/** The runs that are driven through faults. */
 export const journeys = {
   signing: { drive, requests: requestsOfRun },
+  attesting: { drive: driveAttesting, requests: requestsOfAttesting },
   verifying: { drive: driveVerifying, requests: requestsOfVerifying },
 };
 

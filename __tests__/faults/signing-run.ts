@@ -2,13 +2,15 @@
 // with shorter limits than the real ones; still shorter ones would measure the machine.
 
 import { systemClock } from '../../src/clock.ts';
+import { attestationKind } from '../../src/engine/attestation-kind.ts';
+import type { Findable, Judged } from '../../src/engine/sign-image.ts';
 import { signImages } from '../../src/engine/sign-images.ts';
 import type { SignResult } from '../../src/engine/sign-result.ts';
 import { signatureKind } from '../../src/engine/signature-kind.ts';
-import { noServices, signatureMaker } from '../../src/engine/signer.ts';
+import { type Kind, noServices, signatureMaker } from '../../src/engine/signer.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
-import { parseDigest } from '../../src/image/digest.ts';
+import { digestOf, parseDigest } from '../../src/image/digest.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import type { Image } from '../../src/image/resolve.ts';
 import { loadSigner } from '../../src/keys/local.ts';
@@ -25,10 +27,14 @@ export interface RunSetting {
   readonly key: TestKey;
   readonly credentials?: { readonly username: string; readonly password: string };
   readonly annotations?: Readonly<Record<string, string>>;
+  /** attested in place of a signature: JSON, as type https://example.com/scan/v1 */
+  readonly document?: string;
   /** milliseconds for the whole run */
   readonly budget?: number;
   readonly env?: Readonly<Record<string, string>>;
 }
+
+export const documentType = 'https://example.com/scan/v1';
 
 /**
  * What the real run waits, and what this one does: idle connections 10 s, a try 30 s, a retry budget of 30
@@ -52,6 +58,7 @@ export async function signingRun(setting: RunSetting): Promise<readonly SignResu
     key,
     credentials,
     annotations = {},
+    document,
     budget = 60_000,
     env = {},
   } = setting;
@@ -82,13 +89,7 @@ export async function signingRun(setting: RunSetting): Promise<readonly SignResu
     deadline: { remaining: () => deadline.remaining() * shrunken.slower, sleep },
     memory: new RunMemory(),
   };
-  const kind = signatureKind(annotations);
-  const maker = signatureMaker(loadSigner({ key: key.pem }), Promise.resolve(noServices), kind);
-  const tools = {
-    ...maker,
-    thing: kind.thing,
-    saysSame: kind.saysSame,
-    store: (image: Image) => openStore(open(image.name), image.digest, shared),
+  const around = {
     open,
     clock: systemClock,
     sleep,
@@ -106,8 +107,16 @@ export async function signingRun(setting: RunSetting): Promise<readonly SignResu
     skipExisting: true,
     verify: true,
   };
+  const run = <Found extends Findable, Told extends Judged>(kind: Kind<Found, Told>) => {
+    const maker = signatureMaker(loadSigner({ key: key.pem }), Promise.resolve(noServices), kind);
+    const { thing, saysSame } = kind;
+    const store = (image: Image) => kind.place(openStore(open(image.name), image.digest, shared));
+    return signImages(targets, plan, { ...around, ...maker, thing, saysSame, store }, () => {});
+  };
   try {
-    return await signImages(targets, plan, tools, () => undefined);
+    if (document === undefined) return await run(signatureKind(annotations));
+    const digest = digestOf(Buffer.from(document));
+    return await run(attestationKind({ type: documentType, text: document, digest }));
   } finally {
     http.close();
   }
