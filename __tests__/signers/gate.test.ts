@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { evaluate, type Requirement } from '../../src/engine/requirement.ts';
 import { digestOf } from '../../src/image/digest.ts';
 import { parseReference } from '../../src/image/reference.ts';
+import { readPolicies } from '../../src/policies/read.ts';
 import type { Verdict, VerdictCode } from '../../src/signature/verdict.ts';
 import { beside, published } from '../../src/signers/gate.ts';
 import { openOwnLists } from '../../src/signers/own-lists.ts';
@@ -113,6 +114,27 @@ entries:
       kinds('ghcr.io/acme/app', silence),
       kinds('ghcr.io/acme/app', ofPolicy),
     ]).toEqual(['signature', 'signature', 'all 2']));
+
+  it('stands in a file of its own, and is not hidden', () => {
+    const policy = 'apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\n';
+    expect(() => openOwnLists([{ path: 'both.yaml', text: `${text}---\n${policy}` }])).toThrow(
+      /both\.yaml, line 12: `apiVersion` is "policy/,
+    );
+    const hidden = [
+      {
+        path: 'h.yaml',
+        text: text.replace('kind: K', 'kind: "\\x4b').replace('Signers', 'Signers"'),
+      },
+    ];
+    expect(openOwnLists(hidden).others).toEqual(hidden);
+    expect(() =>
+      readPolicies(hidden, {
+        readPublicKeys: () => expect.unreachable(),
+        ownTrust: false,
+        compilePattern: () => expect.unreachable(),
+      }),
+    ).toThrow(/is a list of signers that is not recognised/);
+  });
 
   it('that leaves an image open does not take it from a policy', () =>
     expect([kinds('ghcr.io/old/app', silence), kinds('ghcr.io/old/app', ofPolicy)]).toEqual([

@@ -170,6 +170,13 @@ function kindOf(document: PolicyNode, reader: Reader): PolicyKind | undefined {
   if (isContainersPolicy(document)) return containersPolicy;
   const apiVersion = textOf(nodeAt(document, 'apiVersion'));
   const kind = textOf(nodeAt(document, 'kind'));
+  // Told apart by its text before (signers/read.ts); here it was hidden from that look.
+  if (kind === 'KnownSigners')
+    throw refusal(
+      document,
+      'is a list of signers that is not recognised as one',
+      'Write `kind: KnownSigners` on a line of its own, without escapes.',
+    );
   const known = kinds.find(
     (one) =>
       kind !== undefined && one.kinds.includes(kind) && one.versions.includes(apiVersion ?? ''),

@@ -397,7 +397,7 @@ export const verifyTable = {
   policy: {
     kind: 'list',
     sentence:
-      'Policy files that say who must have signed which image, as paths or globs: of Kyverno, sigstore or OpenShift, or a `policy.json`. A line with `!` in front takes out what an earlier line chose. In a pull request they are what it brings; with `changed-only` they are read from the base instead.',
+      'Policy files that say who must have signed which image, as paths or globs: of Kyverno, sigstore or OpenShift, a `policy.json`, or a list of signers (`KnownSigners`). A line with `!` in front takes out what an earlier line chose. In a pull request they are what it brings; with `changed-only` they are read from the base instead.',
   },
   'known-signers': {
     kind: 'switch',
