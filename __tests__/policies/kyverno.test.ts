@@ -527,7 +527,7 @@ describe('a Kyverno policy is refused by line and field for', () => {
     [
       'conditions on attestations',
       `attestations:\n  - type: https://cyclonedx.org/bom\n    ${indent(attestors(exact), 4)}\n    conditions: [{all: [{key: a, operator: Equals, value: b}]}]`,
-      '.attestations[0].conditions` holds conditions',
+      '.conditions[0].all[0].key` is not the path of a field',
     ],
     ['conditions', `${attestors(exact)}\nvalidate: {message: x}`, '.validate` holds conditions'],
     [

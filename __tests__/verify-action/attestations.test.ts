@@ -157,6 +157,28 @@ it.each(Object.entries(policies))(
   },
 );
 
+it('asks what the conditions of a ClusterPolicy ask of the predicate', async () => {
+  const asked = async (least: number) => {
+    const policy = policies.ClusterPolicy(publicPem(key.pem), scanType);
+    const condition = `{key: "{{ score }}", operator: GreaterThanOrEquals, value: ${least}}`;
+    const { code, outputs } = await runAction({
+      entry: 'dist/verify.js',
+      inputs: { images: reference, policy: 'policy.yaml' },
+      workspace: {
+        'policy.yaml': `${policy.trimEnd()}\n              conditions: [{all: [${condition}]}]\n`,
+      },
+    });
+    const [result] = JSON.parse(outputs.results ?? '');
+    return [code, result.code, result.reason];
+  };
+  expect(await asked(9)).toEqual([0, undefined, undefined]);
+  expect(await asked(10)).toEqual([
+    1,
+    'not-allowed',
+    expect.stringContaining('"score GreaterThanOrEquals" does not hold: it is 9.5'),
+  ]);
+});
+
 it('takes attestations alone where it is told to, and not otherwise', async () => {
   const other = await pushImage(registry.host, 'acme/other', { seed: 'unsigned' });
   const inputs = keyedInputs(other.reference, key, { 'predicate-type': scanType, predicate: scan });

@@ -1,11 +1,15 @@
 import type { Digest } from '../image/digest.ts';
 import type { RepositoryName } from '../image/reference.ts';
-import type { AttestationPolicy, AttestationVerdict } from '../signature/judge-attestation.ts';
+import type {
+  AttestationPolicy,
+  AttestationVerdict,
+  PredicateCheck,
+} from '../signature/judge-attestation.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
 import type { Verdict, VerdictCode } from '../signature/verdict.ts';
 
 /** What must be known of an attestation to evaluate a requirement. */
-type Attested = Pick<AttestationVerdict, 'verified' | 'code' | 'reason' | 'type'>;
+type Attested = Pick<AttestationVerdict, 'verified' | 'code' | 'reason' | 'type' | 'unfit'>;
 
 /** What an image must satisfy. `name` is how a person knows the part: the policy, the attestor. */
 export type Requirement =
@@ -17,6 +21,8 @@ export type Requirement =
       readonly policy: SignaturePolicy;
       /** URI */
       readonly type: string;
+      /** what every attestation of this type by this signer must say */
+      readonly check?: PredicateCheck;
       readonly name?: string;
     }
   /** at least `count` (1 or more) of these hold */
@@ -116,14 +122,19 @@ export function policiesOf(requirement: Requirement): readonly SignaturePolicy[]
 
 /** The policies and types that attestations must be judged under, each policy once. */
 export function attestationsOf(requirement: Requirement): readonly AttestationPolicy[] {
-  const types = new Map<SignaturePolicy, Set<string>>();
+  const asked = new Map<SignaturePolicy, Omit<AttestationPolicy, 'policy'>>();
   const collect = (part: Requirement): void => {
     if (part.kind === 'count') part.of.forEach(collect);
-    if (part.kind === 'attestation')
-      types.set(part.policy, (types.get(part.policy) ?? new Set()).add(part.type));
+    if (part.kind !== 'attestation') return;
+    const { policy, type, check } = part;
+    const known = asked.get(policy);
+    // Whoever reads a policy makes one for each check, or one check would be held against all.
+    if (known !== undefined && known.check !== check) throw new Error('two checks share a policy');
+    const types = [...new Set([...(known?.types ?? []), type])];
+    asked.set(policy, check === undefined ? { types } : { types, check });
   };
   collect(requirement);
-  return [...types].map(([policy, set]) => ({ policy, types: [...set] }));
+  return [...asked].map(([policy, what]) => ({ policy, ...what }));
 }
 
 /**
@@ -143,10 +154,20 @@ export function withAttestations(
 }
 
 /** The same of attestations of a type: what it says of who must have signed, it says of who attests. */
-export function attestedInstead(requirement: Requirement, type: string): Requirement {
-  if (requirement.kind === 'signature') return { ...requirement, kind: 'attestation', type };
+export function attestedInstead(
+  requirement: Requirement,
+  type: string,
+  check?: PredicateCheck,
+): Requirement {
+  if (requirement.kind === 'signature')
+    return {
+      ...requirement,
+      kind: 'attestation',
+      type,
+      ...(check === undefined ? {} : { check }),
+    };
   if (requirement.kind !== 'count') return requirement;
-  return { ...requirement, of: requirement.of.map((part) => attestedInstead(part, type)) };
+  return { ...requirement, of: requirement.of.map((part) => attestedInstead(part, type, check)) };
 }
 
 /** A requirement of what holds attestations itself: nobody attests these. */
@@ -229,13 +250,16 @@ function evaluateSignature({ name }: { name?: string }, verdicts: readonly Verdi
 }
 
 function evaluateAttestation(
-  { type, name }: Extract<Requirement, { kind: 'attestation' }>,
+  { type, name, check }: Extract<Requirement, { kind: 'attestation' }>,
   found: readonly Attested[],
 ): Evaluation {
-  if (found.some((one) => one.verified && one.type === type))
+  // With conditions Kyverno asks them of each of these: of two scans the worse one counts.
+  const unfit = found.find((one) => check !== undefined && one.type === type && one.unfit === true);
+  if (unfit === undefined && found.some((one) => one.verified && one.type === type))
     return { verified: true, verdicts: [] };
   // What could not be read far enough to tell its type may have been the one.
-  const best = mostTelling(found.filter((one) => one.type === type || one.type === undefined));
+  const best =
+    unfit ?? mostTelling(found.filter((one) => one.type === type || one.type === undefined));
   const others = [...new Set(found.flatMap((one) => (one.type === undefined ? [] : one.type)))];
   const instead = others.length === 0 ? '' : ` There are: ${others.slice(0, 5).join(', ')}.`;
   const reason =

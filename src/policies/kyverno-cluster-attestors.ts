@@ -3,6 +3,7 @@ import type { SignaturePolicy } from '../signature/policy.ts';
 import { shown } from '../text/untrusted.ts';
 import type { Reader } from './fields.ts';
 import { keysIn } from './keys.ts';
+import { readConditions } from './kyverno-conditions.ts';
 import {
   isTrue,
   labelsOf,
@@ -74,7 +75,8 @@ export function readAttestations(entry: PolicyNode, asked: Asked): readonly Requ
       );
     for (const set of sets)
       for (const one of listOf(mapOf(set).get('entries'))) checkSingle(one, asked);
-    return sets.map((set) => attestedInstead(readSet(set, asked), uri));
+    const check = readConditions(fields.get('conditions'));
+    return sets.map((set) => attestedInstead(readSet(set, asked), uri, check));
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Fields } from './fields.ts';
+import type { Field, Fields } from './fields.ts';
 
 const besideTheImage =
   'says that signatures are kept elsewhere, and this gate looks for them beside the image';
@@ -69,6 +69,17 @@ const entry: Fields = {
   signatureAlgorithm: { as: 'text', of: ['sha256'] },
 };
 
+/** Read where they are compared: their keys look like templates. */
+const conditions: Field = {
+  as: 'objects',
+  fields: {
+    key: { as: 'ignored' },
+    operator: { as: 'text' },
+    value: { as: 'ignored' },
+    message: { as: 'ignored' },
+  },
+};
+
 /**
  * Every field of `verifyImages` (Kyverno, api/kyverno/v1/image_verification_types.go), and what
  * becomes of it here.
@@ -96,11 +107,7 @@ export const verifyImagesFields: Fields = {
       type: { as: 'text' },
       predicateType: { as: 'text' },
       attestors: { as: 'objects', fields: attestorSet },
-      conditions: {
-        as: 'refused',
-        why: 'holds conditions on the predicate, which are not evaluated',
-        fix: 'Use a policy that asks for the attestation alone, and look into its predicate in a step after the gate (output `attestations`).',
-      },
+      conditions: { as: 'objects', fields: { any: conditions, all: conditions } },
     },
   },
   validate: {

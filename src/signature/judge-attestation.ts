@@ -36,9 +36,14 @@ export interface AttestationVerdict extends Omit<Verdict, 'annotations'> {
   readonly type?: string;
   /** the predicate's JSON, byte for byte as it was signed; only of what verified */
   readonly predicate?: Buffer;
+  /** it is genuine, and does not say what a policy asks for; not part of the output */
+  readonly unfit?: true;
   /** of SLSA provenance that verified */
   readonly provenance?: Provenance;
 }
+
+/** Why a predicate, read strictly, is not what a policy asks for: the end of a sentence. */
+export type PredicateCheck = (predicate: unknown) => string | undefined;
 
 /** What an attestation must be to count. */
 export interface AttestationPolicy {
@@ -46,6 +51,8 @@ export interface AttestationPolicy {
   readonly policy: SignaturePolicy;
   /** URIs of predicate types: it must be of one of them */
   readonly types: readonly string[];
+  /** what it must say */
+  readonly check?: PredicateCheck;
 }
 
 type AttestationFacts = Facts & {
@@ -63,7 +70,7 @@ type AttestationFacts = Facts & {
 export function judgeAttestation(
   found: FoundAttestation,
   image: Digest,
-  { policy, types }: AttestationPolicy,
+  { policy, types, check }: AttestationPolicy,
   trust: Trust,
 ): AttestationVerdict {
   const facts: AttestationFacts = {};
@@ -76,7 +83,7 @@ export function judgeAttestation(
     delete facts.annotations;
     checkSubject(statement, image);
     if ('certificate' in signer) checkSigner(signer.certificate, asked.signers);
-    readTold(statement, signer, facts);
+    readTold(statement, signer, facts, check);
   });
   const { format, digest, reference } = found;
   return { format, digest, reference, ...settled };
@@ -141,8 +148,14 @@ function readTold(
   statement: AttestationStatement,
   signer: VerifiedSigner,
   facts: AttestationFacts,
+  check: PredicateCheck | undefined,
 ): void {
   const predicate = readPredicate(statement.predicate);
+  const unfit = check?.(predicate);
+  if (unfit !== undefined) {
+    facts.unfit = true;
+    throw new Refusal('not-allowed', `It does not say what is asked: ${unfit}.`);
+  }
   const provenance = readProvenance(statement.predicateType, predicate);
   if (provenance !== undefined) {
     if ('certificate' in signer)

@@ -138,7 +138,12 @@ interface Lists {
   readonly attestations?: readonly object[];
 }
 
-function attestationEntry({ certificate: _, expected: __, ...result }: AttestationResult): object {
+function attestationEntry({
+  certificate: _,
+  expected: __,
+  unfit: ___,
+  ...result
+}: AttestationResult): object {
   return result;
 }
 
