@@ -35,6 +35,13 @@ it('is the object itself, also where its template is wrapped', () =>
     ),
   ).toEqual(['shop/Deployment/web a/web:1', 'shop/CronJob/tidy a/tidy:1', 'Node/one a/x:1']));
 
+it('is each of several that run the same image, also in one line', () => {
+  const same = ['a', 'b'].map((name) =>
+    object('Deployment', name, { spec: { template: { spec: spec('a/web:1') } } }),
+  );
+  expect(read(list(...same))).toEqual(['shop/Deployment/a a/web:1', 'shop/Deployment/b a/web:1']);
+});
+
 describe('of a Pod', () => {
   const pod = (metadata: object) => read(list(object('Pod', 'p', { spec: spec('a:1') }, metadata)));
   it.each([

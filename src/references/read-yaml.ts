@@ -19,6 +19,7 @@ import { readConfiguration } from './kustomize-files.ts';
 import { isJsonPatch, readJsonPatch } from './patches.ts';
 import { actionsOutside, isTemplate, isTemplatePlace, readTemplate } from './template.ts';
 import { isAction, isWorkflow, readAction, readWorkflow } from './workflow.ts';
+import { workloadName } from './workload.ts';
 
 const nothing: FileReading = { kinds: [], uses: [] };
 
@@ -202,7 +203,9 @@ function without(document: YamlNode, fields: readonly string[]): YamlNode {
 
 function identity(use: ImageUse): string {
   const sort = 'why' in use ? 'why' : 'told' in use ? 'told' : 'reference';
-  return `${use.line} ${sort} ${use.written}`;
+  // What a cluster prints may be one line, in which many workloads run the same image.
+  const workload = use.workload === undefined ? '' : workloadName(use.workload);
+  return `${use.line} ${sort} ${workload} ${use.written}`;
 }
 
 function byLine(one: ImageUse, other: ImageUse): number {
