@@ -1,4 +1,6 @@
+import type { Destination } from '../image/destination.ts';
 import type { Digest } from '../image/digest.ts';
+import type { Included } from '../registry/copy-attached.ts';
 import type { GithubClaims, Matcher, SourceClaims } from '../signature/policy.ts';
 import type { FormatChoice } from './formats.ts';
 
@@ -63,6 +65,12 @@ export interface VerifyRequest extends ImagesRequest {
   readonly skipImages: readonly string[];
   readonly tlog: 'required' | 'ignore';
   readonly services: Pick<ServiceRequest, 'trustedRoot' | 'tufMirror' | 'tufRoot'>;
+}
+
+/** What to promote: whose signature counts, as for a gate; where to; and what goes along. */
+export interface PromoteRequest extends VerifyRequest {
+  readonly to: readonly [Destination, ...Destination[]];
+  readonly include: readonly Included[];
 }
 
 /** Which images, and how to reach them. */

@@ -54,6 +54,8 @@ export type RequirementFor = (image: {
   readonly name: RepositoryName;
   readonly references: readonly string[];
   readonly digest?: Digest;
+  /** `registry/repository@digest` of the index it was found in */
+  readonly partOf?: string;
 }) => Requirement;
 
 /** What became of a requirement. */

@@ -1,5 +1,7 @@
 import { Failure } from '../failure.ts';
 import type { Digest } from '../image/digest.ts';
+import { formatReference, type RepositoryName } from '../image/reference.ts';
+import { imageName } from '../image/resolve.ts';
 import { mergeTargets, readTargets, type Target } from '../image/targets.ts';
 import { ByteRoom } from '../registry/byte-room.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
@@ -9,7 +11,12 @@ import { openJudge } from './judging.ts';
 import { openPolicy } from './policy.ts';
 import { openReading, type Prepared, prepare, type Reading } from './prepare.ts';
 import type { VerifyRequest } from './request.ts';
-import { attestationsOf, policiesOf, type Requirement } from './requirement.ts';
+import {
+  attestationsOf,
+  policiesOf,
+  type Requirement,
+  type RequirementFor,
+} from './requirement.ts';
 import { verifyImages } from './verify-images.ts';
 import type { NotJudged, VerifyResult } from './verify-result.ts';
 import { type World, withTags } from './world.ts';
@@ -45,6 +52,43 @@ export async function verify(
   return verifyTargets(openReading(targets, request, world, false), found, request, world);
 }
 
+/** A copy of an image, and what it is a copy of. */
+export interface CopiedImage {
+  readonly name: RepositoryName;
+  readonly digest: Digest;
+  readonly of: { readonly name: RepositoryName; readonly references: readonly string[] };
+}
+
+/**
+ * Verifies copies by the requirement of what they are copies of: policies go by names, and a copy has
+ * another one. Read as a stranger would read it: the login of the inputs is the source's.
+ * @throws {Failure} what ends the run before any image is judged
+ */
+export async function verifyCopies(
+  copies: readonly CopiedImage[],
+  request: VerifyRequest,
+  world: World,
+): Promise<readonly VerifyResult[]> {
+  const targets = copies.map(({ name, digest }): Target => {
+    const reference = { ...name, digest };
+    return { reference, digest, references: [formatReference(reference)], source: 'images' };
+  });
+  const originals = new Map(copies.map((copy) => [imageName(copy), copy.of]));
+  const judgedAs: JudgedAs = (image) => {
+    const { digest, partOf } = image;
+    const name = partOf ?? (digest === undefined ? '' : imageName({ name: image.name, digest }));
+    const original = originals.get(name);
+    if (original === undefined) throw new Error(`${name} is a copy of nothing`);
+    return { ...image, ...original };
+  };
+  const { allowHttp, allowInsecure } = request.registry;
+  const stranger = { ...request, registry: { allowHttp, allowInsecure } };
+  const reading = openReading(targets, stranger, world, request.policy.length === 0);
+  return (await verifyTargets(reading, undefined, stranger, world, judgedAs)).results;
+}
+
+type JudgedAs = (image: Parameters<RequirementFor>[0]) => Parameters<RequirementFor>[0];
+
 function namesImages({ images, metadata, digest }: VerifyRequest): boolean {
   return images.length > 0 || metadata !== undefined || digest !== undefined;
 }
@@ -74,9 +118,12 @@ async function verifyTargets(
   findings: FileFindings | undefined,
   request: VerifyRequest,
   world: World,
+  judgedAs: JudgedAs = (image) => image,
 ): Promise<VerifyReport> {
   const { targets, found, signed } = reading;
-  const { policy, requirementFor } = await openPolicy(request, world);
+  const opened = await openPolicy(request, world);
+  const { policy } = opened;
+  const requirementFor: RequirementFor = (image) => opened.requirementFor(judgedAs(image));
   const asked = targets.map((target) => ({ target, requirement: requirementFor(imageOf(target)) }));
   const judgedTargets = asked.flatMap(({ target, requirement }) =>
     requirement.kind === 'open' ? [] : [target],

@@ -4,6 +4,7 @@ import type { Http } from '../http/http.ts';
 import type { PolicyFile } from '../policies/read.ts';
 import type { Globs } from '../references/glob.ts';
 import type { IdentityToken, TokenClaims } from '../sigstore/identity-token.ts';
+import type { PromoteResult } from './promote-result.ts';
 import type { SignResult } from './sign-result.ts';
 import type { VerifyResult } from './verify-result.ts';
 
@@ -119,7 +120,11 @@ export type Told =
   | { readonly kind: 'identity'; readonly token: IdentityToken }
   /** one image is done; in the order of the results */
   | { readonly kind: 'signed'; readonly result: SignResult }
-  | { readonly kind: 'verified'; readonly result: VerifyResult };
+  | { readonly kind: 'verified'; readonly result: VerifyResult }
+  /** one image is at one target, or will not be */
+  | { readonly kind: 'promoted'; readonly result: PromoteResult }
+  /** how far a run is, for a person who watches */
+  | { readonly kind: 'progress'; readonly words: string };
 
 /** A reference that names no digest, and the digest it stood for when this run looked. */
 export interface TagOnly {

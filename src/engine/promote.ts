@@ -1,0 +1,131 @@
+import { asFailure } from '../failure.ts';
+import { inParallel } from '../image/in-parallel.ts';
+import { formatRepository } from '../image/reference.ts';
+import { readTargets } from '../image/targets.ts';
+import { Copier, copyRoom, nothingCopied } from '../registry/copy.ts';
+import { AttachedCopier } from '../registry/copy-attached.ts';
+import { RunMemory } from '../registry/run-memory.ts';
+import { prepare, type Reading } from './prepare.ts';
+import type { PromoteReport } from './promote-result.ts';
+import { type Copy, finish, type There } from './promotion-end.ts';
+import { type Move, planMoves } from './promotion-plan.ts';
+import { openRegistries, type Registries } from './registries.ts';
+import type { PromoteRequest } from './request.ts';
+import { verify, verifyCopies } from './verify.ts';
+import { isWhole, type NotJudged, type VerifyResult } from './verify-result.ts';
+import type { World } from './world.ts';
+
+/** Images that are on their way at once; their blobs share the memory of the run. */
+const atOnce = 8;
+
+/**
+ * Verifies images, copies those that verify with everything signed about them, verifies the copies
+ * by the same requirement, and only then moves their tags. An image that fails does not stop the
+ * others; no tag is moved to what has not verified where it lies.
+ * @throws {Failure} what ends the run before any image is copied
+ */
+export async function promote(request: PromoteRequest, world: World): Promise<PromoteReport> {
+  const quiet = { ...world, tell: quietly(world.tell), files: withoutKeeping(world.files) };
+  const targets = readTargets(request);
+  const prepared = prepare(request, quiet);
+  const { results, notJudged } = await verify(request, quiet, prepared);
+  const moves = planMoves(targets, [...results, ...notJudged.map(unjudged)], request.to);
+  const { open } = openRegistries(targetSetting(request), world);
+  const copied = await copyAll(moves, { from: prepared.reading as Reading, open }, request, world);
+  const verified = await verifyThere(copied, request, quiet);
+  const finished = await inParallel(copied, atOnce, async (copy) => {
+    const result = await finish(copy, verified, open, world);
+    world.tell({ kind: 'promoted', result });
+    return result;
+  });
+  return { results: finished };
+}
+
+/** What a gate lets pass without an answer is not verified: it does not move. */
+function unjudged({ reference, digest, reason }: NotJudged): VerifyResult {
+  return {
+    image: reference,
+    references: [reference],
+    ...(digest === undefined ? {} : { digest }),
+    partOf: [],
+    asked: true,
+    verified: false,
+    code: 'not-allowed',
+    reason: `Nobody says who must have signed it${reason === undefined ? '.' : `: ${reason}`}`,
+    signatures: [],
+  };
+}
+
+/** What is told of one verification belongs to the other as well: the results say it once. */
+function quietly(tell: World['tell']): World['tell'] {
+  return (told) => {
+    if (told.kind !== 'verified') tell(told);
+  };
+}
+
+/** Predicates of attestations are kept by a gate, for later steps; here nobody reads them. */
+function withoutKeeping(files: World['files']): World['files'] {
+  return { ...files, keep: async () => ({ path: '', discard: async () => {} }) };
+}
+
+/** The login of the inputs is for the source: it is shown to no target. */
+function targetSetting({ registry: { allowHttp, allowInsecure } }: PromoteRequest) {
+  return { request: { allowHttp, allowInsecure }, targets: [], access: 'pull,push' as const };
+}
+
+async function copyAll(
+  moves: readonly Move[],
+  { from, open }: { readonly from: Pick<Reading, 'open'>; readonly open: Registries['open'] },
+  { include }: Pick<PromoteRequest, 'include'>,
+  world: World,
+): Promise<readonly Copy[]> {
+  const { clock, deadline } = world;
+  const [room, memories] = [copyRoom(), { source: new RunMemory(), target: new RunMemory() }];
+  const copiers = new Map<string, Copier>();
+  const copierOf = ({ source, target }: Move) => {
+    const key = `${formatRepository(source)} ${formatRepository(target)}`;
+    const copier =
+      copiers.get(key) ??
+      new Copier(from.open(source), open(target), { sleep: deadline.sleep }, room);
+    copiers.set(key, copier);
+    return copier;
+  };
+  let done = 0;
+  return inParallel(moves, atOnce, async (move): Promise<Copy> => {
+    const [tally, left] = [nothingCopied(), [] as string[]];
+    const onLeft = (what: string, why: string) => left.push(`${what}: ${why}`);
+    try {
+      if (move.digest === undefined) return { move, tally, left };
+      const copier = copierOf(move);
+      const manifests = await copier.image(move.digest, tally);
+      const tools = { clock, deadline, memories, include: new Set(include), onLeft };
+      await new AttachedCopier(copier, tools, tally).copy(manifests);
+      return { move, tally, left };
+    } catch (caught) {
+      return { move, tally, left, failure: asFailure(caught) };
+    } finally {
+      done++;
+      world.tell({ kind: 'progress', words: `copied ${done} of ${moves.length}` });
+    }
+  });
+}
+
+async function verifyThere(
+  copied: readonly Copy[],
+  request: PromoteRequest,
+  world: World,
+): Promise<There> {
+  const arrived = copied.flatMap(({ move, failure }) =>
+    move.digest === undefined || failure !== undefined
+      ? []
+      : [{ name: move.target, digest: move.digest, of: { ...move.result, name: move.source } }],
+  );
+  if (arrived.length === 0) return new Map();
+  try {
+    const results = await verifyCopies(arrived, request, world);
+    const whole = results.map((result) => ({ ...result, verified: isWhole(result, results) }));
+    return new Map(whole.filter(({ asked }) => asked).map((result) => [result.image, result]));
+  } catch (caught) {
+    return asFailure(caught);
+  }
+}

@@ -1,0 +1,165 @@
+import { asFailure, Failure } from '../failure.ts';
+import type { Digest } from '../image/digest.ts';
+import { inParallel } from '../image/in-parallel.ts';
+import { formatRepository } from '../image/reference.ts';
+import type { CopyTally } from '../registry/copy.ts';
+import type { CopyRepository } from '../registry/repository.ts';
+import type { MovedTag, PromoteResult } from './promote-result.ts';
+import type { Move } from './promotion-plan.ts';
+import type { VerifyResult } from './verify-result.ts';
+import type { World } from './world.ts';
+
+/** A move, and how far it came. */
+export interface Copy {
+  readonly move: Move;
+  readonly tally: CopyTally;
+  readonly left: readonly string[];
+  /** why it was not copied */
+  readonly failure?: Failure;
+}
+
+/** What the gate says of the copies, by their names at the targets; or why it says nothing. */
+export type There = ReadonlyMap<string, VerifyResult> | Failure;
+
+/** Why an image is not promoted: what happened, and what is where. */
+interface Obstacle {
+  readonly code: string;
+  readonly reason: string;
+  readonly cause?: Failure | undefined;
+}
+
+/**
+ * Ends a move: its tags go to the copy, but only where it was copied whole and the gate has verified
+ * it there.
+ */
+export async function finish(
+  copy: Copy,
+  there: There,
+  open: (name: Move['target']) => CopyRepository,
+  world: Pick<World, 'deadline'>,
+): Promise<PromoteResult> {
+  const { move, tally, left } = copy;
+  const { result, digest } = move;
+  const target = formatRepository(move.target);
+  const head = {
+    source: result.image,
+    references: result.references,
+    image: digest === undefined ? target : `${target}@${digest}`,
+    ...(digest === undefined ? {} : { digest }),
+    copied: tally,
+    left,
+  };
+  const obstacle = obstacleOf(copy, there, head.image);
+  if (digest === undefined || obstacle !== undefined)
+    return { ...head, ...failed(obstacle as Obstacle), verified: false, tags: [] };
+  const { moved, tags, failure } = await moveTags(open(move.target), move.tags, digest, world);
+  if (failure !== undefined) {
+    const unmoved = move.tags.filter((tag) => !tags.some((one) => one.tag === tag));
+    const names = unmoved.map((tag) => `:${tag}`).join(', ');
+    const reason = `${head.image} was copied and verifies there, and ${names} could not be moved to it: ${failure.message}`;
+    return {
+      ...head,
+      ...failed({ code: failure.code, reason, cause: failure }),
+      verified: true,
+      tags,
+    };
+  }
+  const isNew = moved || Object.values(tally).some((count) => count > 0);
+  return { ...head, status: isNew ? 'promoted' : 'already-promoted', verified: true, tags };
+}
+
+/** Undefined only for what was copied whole, and verified where it lies now. */
+function obstacleOf(
+  { move: { result, digest, target }, failure }: Copy,
+  there: There,
+  image: string,
+): Obstacle | undefined {
+  const place = formatRepository(target);
+  const inside = 'something inside it does not verify.';
+  if (digest === undefined)
+    return {
+      code: result.code ?? 'not-verified',
+      reason: `${result.image} does not verify, so nothing of it was copied to ${place}: ${result.reason ?? inside}`,
+      cause: result.failure,
+    };
+  if (failure !== undefined)
+    return {
+      code: failure.code,
+      reason: `The copy to ${place} stopped: ${failure.message} No tag was moved there. What has arrived lies there without a name, and the next run goes on from it.`,
+      cause: failure,
+    };
+  if (there instanceof Failure)
+    return {
+      code: there.code,
+      reason: `${image} was copied, and could not be verified there: ${there.message} No tag was moved.`,
+      cause: there,
+    };
+  const found = there.get(image);
+  if (found?.verified === true) return undefined;
+  return {
+    code: found?.code ?? 'not-verified',
+    reason: `${image} was copied, and does not verify there, though it does at ${result.image}: ${found?.reason ?? inside} No tag was moved.`,
+    cause: found?.failure,
+  };
+}
+
+function failed({ code, reason, cause }: Obstacle) {
+  return {
+    status: 'failed' as const,
+    code,
+    reason,
+    ...(cause === undefined
+      ? {}
+      : { failure: new Failure(cause.code, reason, cause.fix, { cause }) }),
+  };
+}
+
+/** Moves every tag that can be moved; the first failure is told with those that were. */
+async function moveTags(
+  repository: CopyRepository,
+  names: readonly string[],
+  digest: Digest,
+  world: Pick<World, 'deadline'>,
+) {
+  const tags: MovedTag[] = [];
+  let moved = false;
+  let failure: Failure | undefined;
+  await inParallel(names, 4, async (tag) => {
+    try {
+      const was = await moveTag(repository, tag, digest, world);
+      moved ||= was.moved;
+      tags.push({ tag, ...(was.before === undefined ? {} : { before: was.before }) });
+    } catch (caught) {
+      failure ??= asFailure(caught);
+    }
+  });
+  return { moved, tags, failure };
+}
+
+/** Puts the very bytes that have verified under a tag, and looks whether it names them. */
+async function moveTag(
+  repository: CopyRepository,
+  tag: string,
+  digest: Digest,
+  { deadline }: Pick<World, 'deadline'>,
+): Promise<{ readonly moved: boolean; readonly before?: Digest }> {
+  const before = (await repository.head(tag))?.digest;
+  if (before === digest) return { moved: false };
+  const fetched = await repository.getManifest(digest);
+  if (fetched === undefined) throw unseen(repository, digest);
+  await repository.putManifest(tag, fetched.bytes, fetched.mediaType);
+  for (const pause of [250, 500, 1000, 2000]) {
+    if ((await repository.getManifest(tag))?.digest === digest)
+      return { moved: true, ...(before === undefined ? {} : { before }) };
+    await deadline.sleep(pause); // registries may answer a tag from a cache
+  }
+  throw unseen(repository, tag);
+}
+
+function unseen({ name }: CopyRepository, what: string): Failure {
+  return new Failure(
+    'registry-error',
+    `The registry accepted it, and ${formatRepository(name)}${what.includes(':') ? '@' : ':'}${what} does not answer with it.`,
+    'Somebody else may push to this tag at the same time. Run the job again; if it stays, ask the operator of the registry.',
+  );
+}
