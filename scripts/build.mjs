@@ -20,9 +20,10 @@ const actions = [
   { name: 'sign' },
   { name: 'attest' },
   { name: 'verify', threads: [fileThread] },
+  { name: 'promote' },
   { name: 'keygen' },
 ];
-const commands = ['sign', 'attest', 'verify', 'signers', 'keygen'];
+const commands = ['sign', 'attest', 'verify', 'promote', 'signers', 'keygen'];
 
 // Of these packages' modules a run that uses nothing need not load anything, though their
 // package.json does not say so: @actions/core alone imports all of them.

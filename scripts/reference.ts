@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse } from 'yaml';
+import { promoteTable } from '../src/edges/inputs/promote-table.ts';
 import {
   attestTable,
   keygenTable,
@@ -19,6 +20,7 @@ export const actions: readonly (readonly [path: string, inputs: Table])[] = [
   ['', signTable],
   ['/verify', verifyTable],
   ['/attest', attestTable],
+  ['/promote', promoteTable],
   ['/keygen', keygenTable],
 ];
 

@@ -30,19 +30,20 @@ describe('flags', () => {
     ['sign', 'action.yml'],
     ['attest', 'attest/action.yml'],
     ['verify', 'verify/action.yml'],
+    ['promote', 'promote/action.yml'],
     ['keygen', 'keygen/action.yml'],
   ] as const)('of %s are the inputs of %s', (verb: Verb, file) => {
     const action = parse(readFileSync(join(root, file), 'utf8')) as { inputs: object };
     const common = commonFlags.map(({ name }) => name);
     const own = [...flagsOf(verb).keys()].filter((name) => !common.includes(name));
-    const files = { keygen: ['output-key-prefix'], verify: [] } as const;
+    const files = { keygen: ['output-key-prefix'], verify: [], promote: [] } as const;
     const more = Object.hasOwn(files, verb) ? files[verb as keyof typeof files] : ['output-folder'];
     expect([...own, ...Object.keys(actionOnly[verb])].sort()).toEqual(
       [...Object.keys(action.inputs), ...more].sort(),
     );
   });
 
-  it.each(['sign', 'attest', 'verify', 'keygen', undefined] as const)(
+  it.each(['sign', 'attest', 'verify', 'promote', 'keygen', undefined] as const)(
     'help of %s names every flag, in lines that fit a terminal',
     (verb) => {
       const help = helpText(verb);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { actions, readAction, reference } from '../../scripts/reference.ts';
 import { attestOutputs, signOutputs } from '../../src/edges/report/outputs.ts';
+import { promoteOutputs } from '../../src/edges/report/promote-report.ts';
 import { verifyOutputs } from '../../src/edges/report/verify-outputs.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -44,6 +45,7 @@ describe.each(actions)('OWNER/sign-image%s', (path, table) => {
 it.each([
   ['', signOutputs({ results: [], readBack: true })],
   ['/verify', verifyOutputs([])],
+  ['/promote', promoteOutputs([])],
   ['/attest', attestOutputs({ results: [], readBack: true })],
 ])('OWNER/sign-image%s declares exactly the outputs that are written', (path, written) =>
   expect(Object.keys(written).sort()).toEqual(Object.keys(readAction(path).outputs).sort()),

@@ -13,7 +13,9 @@ export interface ActionFile {
 
 /** The action.yml whose `runs.main` is this entry. */
 export async function readAction(root: string, entry: string): Promise<ActionFile> {
-  const folders = ['.', 'verify', 'attest', 'keygen'].map((folder) => join(root, folder));
+  const folders = ['.', 'verify', 'attest', 'promote', 'keygen'].map((folder) =>
+    join(root, folder),
+  );
   for (const folder of folders) {
     const file = join(folder, 'action.yml');
     if (!existsSync(file)) continue;

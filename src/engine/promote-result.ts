@@ -1,6 +1,7 @@
 import type { Failure } from '../failure.ts';
 import type { Digest } from '../image/digest.ts';
 import type { CopyTally } from '../registry/copy.ts';
+import type { VerifyResult } from './verify-result.ts';
 
 /** What became of one image at one target: an element of the promote action's output `results`. */
 export interface PromoteResult {
@@ -23,6 +24,8 @@ export interface PromoteResult {
   readonly reason?: string;
   /** for the log and its way out; not part of the output */
   readonly failure?: Failure;
+  /** what the gate said, where that is why; not part of the output */
+  readonly judged?: VerifyResult;
 }
 
 export interface MovedTag {

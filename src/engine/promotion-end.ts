@@ -26,6 +26,7 @@ interface Obstacle {
   readonly code: string;
   readonly reason: string;
   readonly cause?: Failure | undefined;
+  readonly judged?: VerifyResult | undefined;
 }
 
 /**
@@ -81,6 +82,7 @@ function obstacleOf(
       code: result.code ?? 'not-verified',
       reason: `${result.image} does not verify, so nothing of it was copied to ${place}: ${result.reason ?? inside}`,
       cause: result.failure,
+      judged: result,
     };
   if (failure !== undefined)
     return {
@@ -100,10 +102,11 @@ function obstacleOf(
     code: found?.code ?? 'not-verified',
     reason: `${image} was copied, and does not verify there, though it does at ${result.image}: ${found?.reason ?? inside} No tag was moved.`,
     cause: found?.failure,
+    judged: found,
   };
 }
 
-function failed({ code, reason, cause }: Obstacle) {
+function failed({ code, reason, cause, judged }: Obstacle) {
   return {
     status: 'failed' as const,
     code,
@@ -111,6 +114,7 @@ function failed({ code, reason, cause }: Obstacle) {
     ...(cause === undefined
       ? {}
       : { failure: new Failure(cause.code, reason, cause.fix, { cause }) }),
+    ...(judged === undefined ? {} : { judged }),
   };
 }
 

@@ -151,6 +151,7 @@ function strayArgument(verb: Verb, afterFlags: boolean): WrongUse {
     attest: 'Name images with `--images`, the document with `--predicate` or `--sbom-path`',
     verify: 'Name images with `--images`, files with `--files`',
     signers: 'Write `sign-image signers`, or `sign-image signers check`',
+    promote: 'Name images with `--images`, targets with `--to`',
     keygen: 'Name the files with `--output-key-prefix`',
   };
   const split = afterFlags

@@ -24,7 +24,8 @@ export function begin({ verb, values }: Asked, env: NodeJS.ProcessEnv): BegunBef
   if (verb === 'verify') return { connections: connections() };
   const key = values.get('key');
   // Keyless may be refused, and then nobody must have been contacted.
-  if (verb === 'keygen' || verb === 'signers' || key === undefined) return {};
+  if (verb === 'promote' || key === undefined) return {};
+  if (verb === 'keygen' || verb === 'signers') return {};
   const password = values.get('key-password');
   return {
     connections: connections(),

@@ -1,5 +1,7 @@
 // The flags of each command: the rows of the table of inputs, in the order and the words of a command
 // line. Loaded at every start, so nothing here loads more than that table.
+
+import { promoteTable } from '../inputs/promote-table.ts';
 import {
   attestTable,
   type InputRow,
@@ -23,7 +25,7 @@ export interface Flag {
   readonly secret?: { readonly variable?: string };
 }
 
-/** The inputs of each command; promote comes here. */
+/** The inputs of each command. */
 export const tables: Readonly<Record<Verb, Table>> = {
   sign: signTable,
   attest: attestTable,
@@ -33,6 +35,7 @@ export const tables: Readonly<Record<Verb, Table>> = {
     ...['registry', 'registry-username', 'registry-password'],
     ...['allow-http-registry', 'allow-insecure-registry'],
   ]),
+  promote: promoteTable,
   keygen: keygenTable,
 };
 
@@ -51,6 +54,7 @@ export const actionOnly: Readonly<Record<Verb, Readonly<Record<string, string>>>
     'github-token': 'Verifying asks nothing of GitHub here: leave it out.',
   },
   signers: {},
+  promote: {},
   keygen: {},
 };
 
@@ -79,6 +83,7 @@ const own: Readonly<Record<Verb, readonly Flag[]>> = {
       help: () => 'Verify one image of each publisher, as `sign-image signers check` does.',
     },
   ],
+  promote: [],
   keygen: [
     {
       name: 'output-key-prefix',

@@ -12,6 +12,7 @@ Commands
   attest    attach a signed statement: an SBOM, provenance, a scan result
   verify    are these images signed by whom we trust?
   signers   who is known to sign the images of well-known publishers
+  promote   verify an image, copy it with its signatures, verify it there, move the tag
   keygen    make a key pair, in files or in the secrets of GitHub
 
 \`sign-image COMMAND --help\` lists the flags. A secret is never an argument: write env://NAME for the
@@ -53,6 +54,10 @@ Usage: sign-image signers
        sign-image signers check
 
 \`check\` verifies one image of each publisher, and ends with 1 where one has changed how it signs.`,
+  promote: `sign-image promote: verify an image, copy it with its signatures, verify it there, move the tag
+
+Usage: sign-image promote --images REFERENCE --to REGISTRY/REPOSITORY[:TAG] --key cosign.pub
+       sign-image promote --images REFERENCE --to REGISTRY/PREFIX/ --certificate-identity IDENTITY`,
   keygen: `sign-image keygen: make a key pair, in files or in the secrets of GitHub
 
 Usage: sign-image keygen

@@ -34,6 +34,8 @@ async function run(asked: Asked): Promise<void> {
     if (verb === 'sign') process.exitCode = await (await import('./sign.ts')).runSign(asked, begun);
     if (verb === 'attest')
       process.exitCode = await (await import('./attest.ts')).runAttest(asked, begun);
+    if (verb === 'promote')
+      process.exitCode = await (await import('./promote.ts')).runPromote(asked);
     if (verb === 'keygen') process.exitCode = await (await import('./keygen.ts')).runKeygen(asked);
     if (verb === 'signers')
       process.exitCode = await (await import('./signers.ts')).runSigners(asked);

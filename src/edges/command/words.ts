@@ -1,6 +1,6 @@
 // The commands, and what help says of their flags.
 
-export const verbs = ['sign', 'attest', 'verify', 'signers', 'keygen'] as const;
+export const verbs = ['sign', 'attest', 'verify', 'promote', 'signers', 'keygen'] as const;
 export type Verb = (typeof verbs)[number];
 
 /** Help where the sentence of the table of inputs speaks of a workflow. */
@@ -13,6 +13,12 @@ const words: Readonly<Record<string, string>> = {
   predicate: 'What is attested: one JSON object, as a file or as text, signed letter by letter.',
   'predicate-type':
     'The type of it: slsaprovenance1, slsaprovenance, spdx, cyclonedx, vuln, openvex or a URI.',
+  'promote images':
+    'The images to promote, `registry/repository[:tag][@sha256:…]`, or a JSON array.',
+  'promote digest': 'The digest of the image, for references that name none.',
+  to: 'Where to: registry/repository[:tag], or registry/prefix/ to keep the name of the repository.',
+  include: 'What goes along: signatures, attestations, or all.',
+  'promote key': 'The public key, or several in one file: any of them.',
   'verify digest': 'The digest of the image, for references that name none.',
   metadata: 'What `docker buildx build --metadata-file` wrote: image names and digests.',
   'sign key': 'The private key: a variable, a file, or a key in a service (awskms://… and others).',
@@ -116,6 +122,23 @@ export const order: Readonly<
     ['Registry', registry],
     ['Services other than the public-good instance', ['trusted-root', 'tuf-mirror', 'tuf-root']],
   ],
+  promote: [
+    ['What, and where to', [...images, 'to', 'include', 'recursive']],
+    [
+      'Who must have signed: one of key, certificate-identity and policy',
+      [
+        'key',
+        'certificate-identity',
+        'certificate-identity-regexp',
+        'certificate-oidc-issuer',
+        'certificate-oidc-issuer-regexp',
+        'policy',
+      ],
+    ],
+    ['How', ['annotations', 'tlog', 'timeout']],
+    ['The registry that images come from', registry],
+    ['Services other than the public-good instance', ['trusted-root', 'tuf-mirror', 'tuf-root']],
+  ],
   keygen: [
     ['Into files, as cosign does', ['output-key-prefix', 'password', 'overwrite']],
     [
@@ -138,5 +161,6 @@ export const rest: Readonly<Record<Verb, string>> = {
   attest: 'Services other than the public-good instance of Sigstore',
   verify: 'What the certificate must say besides',
   signers: 'More',
+  promote: 'What the certificate must say besides',
   keygen: 'More',
 };

@@ -149,11 +149,26 @@ const attesting: Names = {
   'bundle-path': 'Remove it: the path of the bundle is the output `bundle`.',
 };
 
+const promoting: Names = {
+  target: 'to',
+  targets: 'to',
+  destination: 'to',
+  destinations: 'to',
+  dest: 'to',
+  'target-image': 'to',
+  source: 'images',
+  'source-image': 'images',
+  only: 'include',
+  platform: 'Remove it: an index is copied whole, so that its digest and signatures stay.',
+  platforms: 'Remove it: an index is copied whole, so that its digest and signatures stay.',
+};
+
 /** What is looked for in the inputs of each action. */
 const tables = {
   sign: { ...everywhere, ...signing },
   attest: { ...everywhere, ...attesting },
   verify: { ...everywhere, ...verifying },
+  promote: { ...everywhere, ...verifying, ...promoting },
 } as const satisfies Record<string, Names>;
 
 /**

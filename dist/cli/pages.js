@@ -1,1 +1,0 @@
-import"./rolldown-runtime.js";import{U as e,W as t}from"./shared.js";function chapterPage(n,r,{env:i}){return e(r===`image`?t(n):n,i)}export{chapterPage as t};
