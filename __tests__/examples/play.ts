@@ -271,7 +271,7 @@ async function playOurs(
   // An input that is given as an empty text is an input that is not given.
   const written = Object.entries(evaluated(step.with, context)).filter(([, value]) => value !== '');
   const given = Object.fromEntries(written.map(([name, value]) => [name, stage.placed(value)]));
-  const gate = action.startsWith('verify');
+  const gate = /^(verify|promote)\b/.test(action);
   const claims = {
     repository,
     repository_owner: 'acme',

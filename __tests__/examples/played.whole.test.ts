@@ -61,6 +61,7 @@ const elsewhere = [
   'examples/gate-by-cluster-policies.yml',
   'examples/gate-rendered.yml',
   'examples/migrate-1-before.yml',
+  'examples/promote-action.yml',
   'examples/promote.yml',
   'examples/pull-request-gate.yml',
   'workflow-templates/verify-in-pull-requests.yml',
@@ -250,6 +251,29 @@ describe('examples/promote.yml', () => {
   it('stops before anything is copied when somebody else signed', async () => {
     await play('examples/build-push-action.yml', stage, { as: 'fork.yml', seed: 'not released' });
     expect(await failureOf('examples/promote.yml', { inputs: { version } })).toBe('wrong-identity');
+  });
+});
+
+describe('examples/promote-action.yml', () => {
+  const version = 'latest';
+
+  it('promotes what the release workflow signed, and moves the tag to it', async () => {
+    await play('examples/build-push-action.yml', stage, { as: 'release.yml', seed: 'to promote' });
+    const [played] = await play('examples/promote-action.yml', stage, { inputs: { version } });
+    expect(played?.run.code, played?.run.said).toBe(0);
+    const [result] = JSON.parse(played?.run.outputs.results ?? '[]');
+    expect(result).toMatchObject({ verified: true, tags: [{ tag: version }], left: [] });
+    const { registry } = stage.registries['registry.example.com'] ?? {};
+    expect(registry?.store.tagged('acme/app', version)).toBe(result.digest);
+  });
+
+  it('copies nothing when somebody else signed', async () => {
+    await play('examples/build-push-action.yml', stage, { as: 'fork.yml', seed: 'by a fork' });
+    const [played] = await play('examples/promote-action.yml', stage, { inputs: { version } });
+    expect(played?.run.code).toBe(1);
+    expect(JSON.parse(played?.run.outputs.results ?? '[]')).toMatchObject([
+      { status: 'failed', code: 'wrong-identity', tags: [] },
+    ]);
   });
 });
 

@@ -62,7 +62,7 @@ export const workflowFolders = ['.github/workflows', 'examples', 'workflow-templ
 /** The action that a `uses:` means, when it is one of ours: the path of its action.yml. */
 export function ownAction(uses: string | undefined): string | undefined {
   const match =
-    /^(?:OWNER\/sign-image(\/verify|\/attest|\/keygen)?@v1|\.(\/verify|\/attest|\/keygen)?\/?)$/.exec(
+    /^(?:OWNER\/sign-image(\/verify|\/attest|\/promote|\/keygen)?@v1|\.(\/verify|\/attest|\/promote|\/keygen)?\/?)$/.exec(
       uses ?? '',
     );
   return match === null

@@ -24,8 +24,7 @@ export function begin({ verb, values }: Asked, env: NodeJS.ProcessEnv): BegunBef
   if (verb === 'verify') return { connections: connections() };
   const key = values.get('key');
   // Keyless may be refused, and then nobody must have been contacted.
-  if (verb === 'promote' || key === undefined) return {};
-  if (verb === 'keygen' || verb === 'signers') return {};
+  if ((verb !== 'sign' && verb !== 'attest') || key === undefined) return {};
   const password = values.get('key-password');
   return {
     connections: connections(),
