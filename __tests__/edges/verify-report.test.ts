@@ -121,6 +121,18 @@ describe('the outputs', () => {
     expect(summary).toContain('1 attestation of');
   });
 
+  it('tell whose an attestation is, and where provenance speaks of another build', () => {
+    const { certificate: _, annotations: __, ...verdict } = verdictOf('wrong-identity');
+    const type = 'https://slsa.dev/provenance/v1';
+    const about = (code: 'wrong-identity' | 'wrong-claim') => {
+      const expected = { ...policy, annotations: {} };
+      const attestations = [{ ...verdict, code, type, identity: 'a@b.example', expected }];
+      return adviceFor(bad(code, 'app', { signatures: [], attestations }));
+    };
+    expect(about('wrong-identity')).toContain('a@b.example');
+    expect(about('wrong-claim')).toContain('states another builder, or other sources');
+  });
+
   const platform = inside(app, bad('unsigned', 'platform'));
   it.each<[string, readonly VerifyResult[], string, readonly string[], readonly string[]]>([
     ['nothing', [], 'false', [], []],

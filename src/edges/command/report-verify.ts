@@ -48,7 +48,8 @@ function tell(told: Told, { files }: VerifyInputs, terminal: Terminal): void {
   if (told.kind === 'tags' && files.length === 0) terminal.notice(tagNotice(told.tags));
   if (told.kind !== 'verified') return;
   terminal.info(resultLine(told.result));
-  for (const { verified, code, reason, reference } of told.result.signatures)
+  const { signatures, attestations = [] } = told.result;
+  for (const { verified, code, reason, reference } of [...signatures, ...attestations])
     if (!verified) terminal.debug(`${reference} does not count: ${code}: ${reason}`);
 }
 

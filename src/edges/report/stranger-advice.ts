@@ -1,7 +1,6 @@
-import type { VerifyResult } from '../../engine/verify-result.ts';
+import type { SignedBy, VerifyResult } from '../../engine/verify-result.ts';
 import type { GithubClaims, Matcher, SignerRule } from '../../signature/policy.ts';
 import { matcherText, matches } from '../../signature/policy.ts';
-import type { Verdict } from '../../signature/verdict.ts';
 import { markedDifference, withoutMark } from '../../text/difference.ts';
 import { type Claims, claimEntries } from '../claims.ts';
 import { nearIdentity } from './near-identity.ts';
@@ -29,14 +28,16 @@ interface Difference {
  * found becomes YAML to paste, unless it can only be the one that was meant, written a little
  * differently.
  */
-export function strangerAdvice({ signatures, code }: VerifyResult): string {
-  const same = signatures.filter((verdict) => verdict.code === code);
+export function strangerAdvice({ signatures, attestations = [], code }: VerifyResult): string {
+  const found: readonly SignedBy[] = [...signatures, ...attestations];
+  const same = found.filter((verdict) => verdict.code === code);
   const told = same.map((verdict) => ({ verdict, ...differenceOf(verdict) }));
   const [first] = told;
   const { verdict, lines, miss } = told.find((each) => each.miss !== undefined) ?? first ?? {};
   const fromFile = verdict?.expected?.fromInputs !== true;
   const block = lines === undefined || lines === '' ? [] : [`\`\`\`text\n${lines}\n\`\`\``];
   if (code === 'wrong-identity' && verdict?.identity === undefined) return signedWithKey;
+  if (code === 'wrong-claim' && block.length === 0 && attestations.length > 0) return otherBuild;
   if (miss === undefined) return [warnings[code ?? ''] ?? doNotUse, ...block].join('\n');
   const sentence = fromFile ? inPolicy(miss.sentence) : miss.sentence;
   const yaml =
@@ -49,6 +50,9 @@ export function strangerAdvice({ signatures, code }: VerifyResult): string {
 }
 
 const doNotUse = 'Do not use this image, unless you know who signed it, and why.';
+
+const otherBuild =
+  'Whoever attested states another builder, or other sources, than the run that signed. Do not use this image before you know why.';
 
 const signedWithKey = `${doNotUse} If it is signed with a key of yours, ask for that in \`key\` in place of the identity.`;
 
@@ -69,7 +73,7 @@ function inPolicy(sentence: string): string {
     .replace(/`github-workflow-ref`/g, 'another field');
 }
 
-function differenceOf({ code, identity, issuer, github, source, expected }: Verdict): Difference {
+function differenceOf({ code, identity, issuer, github, source, expected }: SignedBy): Difference {
   const signers: readonly SignerRule[] = expected?.signers ?? [];
   const rules = signers.filter((rule): rule is IdentityRule => !('key' in rule));
   if (identity === undefined || issuer === undefined || rules.length === 0) return { lines: '' };
