@@ -1,7 +1,7 @@
 // A list of signers against what real cosign writes: beside an image, and in another repository
 // (COSIGN_REPOSITORY), as Kyverno and Kong have theirs. And the list of a cluster as real kubectl
 // prints it.
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pushImage } from '../sandbox/images.ts';
@@ -39,6 +39,14 @@ afterAll(async () => {
   await cleanUp?.();
 });
 
+/** A signing config for cosign 3 that names no service. */
+async function noServices(): Promise<string> {
+  const file = join(folder, 'none.json');
+  const mediaType = 'application/vnd.dev.sigstore.signingconfig.v0.2+json';
+  await writeFile(file, JSON.stringify({ mediaType, rekorTlogConfig: {}, tsaConfig: {} }));
+  return file;
+}
+
 const list = (host: string, more = '') => `apiVersion: sign-image/v1
 kind: KnownSigners
 publisher: Interop
@@ -74,13 +82,8 @@ describe.each([
       const host = hostOf();
       const own = name.replaceAll(/\W+/g, '-');
       const { reference } = await pushImage(host, `${own}/app`, { seed: name.length });
-      await import('node:fs/promises').then(({ writeFile }) =>
-        writeFile(
-          join(folder, 'none.json'),
-          '{"mediaType":"application/vnd.dev.sigstore.signingconfig.v0.2+json","rekorTlogConfig":{},"tsaConfig":{}}',
-        ),
-      );
-      const args = flags.map((flag) => (flag === 'none.json' ? join(folder, flag) : flag));
+      const config = await noServices();
+      const args = flags.map((flag) => (flag === 'none.json' ? config : flag));
       const signed = await cosign(
         ['sign', '--yes', '--key', join(folder, 'publisher.key'), ...args, reference],
         { COSIGN_REPOSITORY: `${host}/${own}/signatures`, COSIGN_PASSWORD: keyPassword },
@@ -98,9 +101,41 @@ describe.each([
   );
 });
 
+it('of a builder that signs attestation manifests, every one in the index has to be signed', async () => {
+  const { reference, platforms } = await pushImage(docker.host, 'built/app', {
+    platforms: 2,
+    attestations: true,
+  });
+  const signers = list(`${docker.host}/built`, '    signatures:\n      on: attestation-manifest\n');
+  const codes = async () => {
+    const { outputs } = await judge('Dockerfile', `FROM ${reference}\n`, signers);
+    return (JSON.parse(outputs.results ?? '') as { verified: boolean }[]).map(
+      ({ verified }) => verified,
+    );
+  };
+  const sign = async (digest: string) =>
+    expect(
+      await cosign3(
+        [
+          ...['sign', '--yes', '--key', join(folder, 'publisher.key')],
+          ...['--signing-config', await noServices(), reference.replace(/@.*/, `@${digest}`)],
+        ],
+        { COSIGN_PASSWORD: keyPassword },
+      ),
+    ).toMatchObject({ code: 0 });
+  const holders = platforms.filter(
+    ({ annotations }) => annotations?.['vnd.docker.reference.type'] !== undefined,
+  );
+  expect(await codes()).toEqual([false]);
+  for (const [index, { digest }] of holders.entries()) {
+    await sign(digest);
+    expect(await codes()).toEqual([index + 1 === holders.length]);
+  }
+  expect(holders.length).toBe(2);
+});
+
 it('what kubectl prints of several objects is reported by workload', async () => {
   const { reference } = await pushImage(sandbox.host, 'cluster/app');
-  const { writeFile } = await import('node:fs/promises');
   const file = join(folder, 'objects.yaml');
   const deployment = (name: string) => `apiVersion: apps/v1
 kind: Deployment
