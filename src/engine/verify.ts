@@ -159,22 +159,33 @@ async function verifyTargets(
   );
   const unresolved = findings?.unresolved ?? [];
   for (const result of unresolved) world.tell({ kind: 'verified', result });
-  const left = judged.filter(({ isOpen, asked: isAsked }) => isOpen === true && isAsked);
+  return { ...sorted(judged, open, findings), ...(policy === undefined ? {} : { policy }) };
+}
+
+/**
+ * What is told as judged, and what is not.
+ * @param open references that nothing is asked of
+ */
+function sorted(
+  judged: readonly VerifyResult[],
+  open: readonly Open[],
+  findings: FileFindings | undefined,
+): Omit<VerifyReport, 'policy'> {
+  const left = judged.filter(({ isOpen, asked }) => isOpen === true && asked);
   const notJudged = [
     ...(findings?.notJudged ?? []),
     ...[...open, ...left].flatMap((one) => leftOpen(one, findings)),
   ];
-  const whole = judged.filter(({ isOpen }) => isOpen !== true);
-  const results = [...whole.map((result) => withPlaces(result, findings)), ...unresolved];
-  return {
-    results,
-    notJudged,
-    ...(results.length === 0 && notJudged.length > 0
-      ? { nothing: nothingJudged(notJudged.length, findings) }
-      : {}),
-    ...(policy === undefined ? {} : { policy }),
-  };
+  const results = [
+    ...judged.filter(({ isOpen }) => isOpen !== true).map((result) => withPlaces(result, findings)),
+    ...(findings?.unresolved ?? []),
+  ];
+  if (results.length > 0 || notJudged.length === 0) return { results, notJudged };
+  return { results, notJudged, nothing: nothingJudged(notJudged.length, findings) };
 }
+
+/** An image that is not judged. */
+type Open = Pick<VerifyResult, 'references' | 'reason'> & { readonly digest?: Digest | undefined };
 
 function imageOf({ reference, references, digest }: Target) {
   return { name: reference, references, ...(digest === undefined ? {} : { digest }) };
@@ -186,15 +197,7 @@ function reasonOf({ name, reason }: Extract<Requirement, { kind: 'open' }>): str
 
 /** One for each name that it was asked for with. */
 function leftOpen(
-  {
-    references,
-    digest,
-    reason,
-  }: {
-    readonly references: readonly string[];
-    readonly digest?: Digest | undefined;
-    readonly reason?: string | undefined;
-  },
+  { references, digest, reason }: Open,
   findings: FileFindings | undefined,
 ): readonly NotJudged[] {
   return references.map((reference) => ({

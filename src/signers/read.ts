@@ -104,52 +104,56 @@ const unused: Reader = {
   },
 };
 
-function readEntry(node: PolicyNode, publisher: string): KnownImages {
-  for (const [, child] of mapOf(node))
+/** @throws {Failure} `bad-policy` for an entry that says too little, or two things */
+function checkEntry(node: PolicyNode): void {
+  const fields = mapOf(node);
+  for (const [, child] of fields)
     if (child.value === null || child.value === '' || isEmptyList(child))
       throw refusal(child, 'is empty', 'Write a value, or leave the field out.');
-  const text = (...names: string[]) => textOf(nodeAt(node, ...names));
-  const texts = (...names: string[]) =>
-    listOf(nodeAt(node, ...names)).map((item) => textOf(item) ?? '');
-  const reason = text('unsigned') ?? text('unknown');
-  const said = ['signers', 'unsigned', 'unknown'].filter((name) => mapOf(node).has(name));
+  const said = ['signers', 'unsigned', 'unknown'].filter((name) => fields.has(name));
   if (said.length !== 1)
     throw refusal(
       node,
       said.length === 0 ? 'says nothing of signatures' : `has both ${said.join(' and ')}`,
       'Write one of `signers`, `unsigned` and `unknown`.',
     );
-  if (!mapOf(node).has('images'))
+  if (!fields.has('images'))
     throw refusal(
       node,
       'names no images',
       'Write `images:` with globs, such as `ghcr.io/acme/**`.',
     );
-  const since = nodeAt(node, 'since');
+  const since = fields.get('since');
   if (since !== undefined && versionOf(textOf(since) ?? '') === undefined)
     throw refusal(since, 'is no version', 'Write a version such as `v1.26.0`.');
-  checkGlobs(listOf(nodeAt(node, 'tags')));
-  const types = listOf(nodeAt(node, 'attestation-types')).map(typeOf);
+  checkGlobs(listOf(fields.get('tags')));
+}
+
+function readEntry(node: PolicyNode, publisher: string): KnownImages {
+  checkEntry(node);
+  const text = (...names: string[]) => textOf(nodeAt(node, ...names));
+  const list = (name: string) => listOf(nodeAt(node, name));
+  const reason = text('unsigned') ?? text('unknown');
+  const tags = list('tags').map((tag) => textOf(tag) ?? '');
+  const since = text('since');
+  const types = list('attestation-types').map(typeOf);
   const repository = repositoryOf(nodeAt(node, 'signatures', 'repository'));
   const check = checkOf(nodeAt(node, 'check'));
+  const evidence = text('evidence');
+  const isInside = text('signatures', 'on') === 'attestation-manifest';
   return {
     publisher,
-    images: listOf(nodeAt(node, 'images')).map(globOf),
-    ...(mapOf(node).has('tags') ? { tags: texts('tags') } : {}),
-    ...(since === undefined ? {} : { since: textOf(since) ?? '' }),
-    ...(reason === undefined ? {} : { reason }),
-    ...(reason === undefined
-      ? { signers: listOf(nodeAt(node, 'signers')).map((signer) => readSigner(signer)) }
-      : {}),
+    images: list('images').map(globOf),
+    ...(tags.length === 0 ? {} : { tags }),
+    ...(since === undefined ? {} : { since }),
+    ...(reason === undefined ? { signers: list('signers').map(readSigner) } : { reason }),
     ...(text('tlog') === 'ignore' ? { tlog: 'ignore' as const } : {}),
     ...(types.length === 0 ? {} : { attestationTypes: types }),
     ...(repository === undefined ? {} : { repository }),
-    ...(text('signatures', 'on') === 'attestation-manifest'
-      ? { onAttestationManifest: true as const }
-      : {}),
+    ...(isInside ? { onAttestationManifest: true as const } : {}),
     ...(check === undefined ? {} : { check }),
-    ...(text('evidence') === undefined ? {} : { evidence: text('evidence') as 'proven' | 'cited' }),
-    sources: listOf(nodeAt(node, 'sources')).map(readSource),
+    ...(evidence === undefined ? {} : { evidence: evidence as 'proven' | 'cited' }),
+    sources: list('sources').map(readSource),
   };
 }
 
