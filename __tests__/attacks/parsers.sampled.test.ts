@@ -8,10 +8,13 @@ import { readPublicKeys } from '../../src/keys/public.ts';
 import { readFileReferences } from '../../src/references/read-file.ts';
 import { ReferrersIndex } from '../../src/registry/referrers-index.ts';
 import { SignatureManifest } from '../../src/registry/signature-tag.ts';
+import { readAttestation, readPredicate } from '../../src/signature/attestation.ts';
 import { parseBundle } from '../../src/signature/bundle.ts';
 import { readCertificate } from '../../src/signature/certificate.ts';
 import { judge } from '../../src/signature/judge.ts';
-import { readLayer } from '../../src/signature/legacy.ts';
+import { judgeAttestation } from '../../src/signature/judge-attestation.ts';
+import { readEnvelopeLayer, readLayer } from '../../src/signature/legacy.ts';
+import { readProvenance } from '../../src/signature/provenance.ts';
 import { Refusal } from '../../src/signature/refusal.ts';
 import { readPayload } from '../../src/signature/simple-signing.ts';
 import { readStatement } from '../../src/signature/statement.ts';
@@ -21,7 +24,8 @@ import { growth } from '../growth.ts';
 import { runs } from '../sampled.ts';
 import { pem } from '../sandbox/sigstore/der.ts';
 import { newEcKey } from '../sandbox/sigstore/keys.ts';
-import { keyless } from './attack.ts';
+import { keyless, type Scene } from './attack.ts';
+import { attest, makeEnvelope, slsa1, statementOf } from './attestation.ts';
 import { base64, Forge } from './forge.ts';
 import { inRekor2, type Json, makeBundle, makeLayer, publicPem, stampedOnly } from './material.ts';
 
@@ -55,6 +59,23 @@ const index = {
   mediaType: 'application/vnd.oci.image.index.v1+json',
   manifests: [descriptor, { ...descriptor, artifactType: 'x/y' }],
 };
+
+const statement = statementOf(image, {
+  predicateType: slsa1,
+  predicate: {
+    buildDefinition: { externalParameters: { workflow: { repository: 'https://a/b', ref: 'c' } } },
+    runDetails: { builder: { id: 'https://a/b' } },
+  },
+});
+const attested = Buffer.from(JSON.stringify(statement));
+const scene = { forge, store: { image } } as unknown as Scene;
+const attestation = makeEnvelope(scene, statement);
+
+/** A statement as the judge reads it: up to its predicate, and then that. */
+function readAttested(bytes: Buffer): unknown {
+  const { predicateType, predicate } = readAttestation(bytes);
+  return readProvenance(predicateType, readPredicate(predicate));
+}
 
 /** Every parser of what strangers write, and something good for it to begin with. */
 const parsers: readonly (readonly [string, Buffer, (bytes: Buffer) => unknown])[] = [
@@ -92,6 +113,12 @@ const parsers: readonly (readonly [string, Buffer, (bytes: Buffer) => unknown])[
   ],
   ['a bundle', Buffer.from(JSON.stringify(bundle)), parseBundle],
   ['a statement', bytesOf(bundle.dsseEnvelope.payload), readStatement],
+  ['an attestation', attested, readAttested],
+  [
+    'an envelope',
+    Buffer.from(JSON.stringify(attestation.envelope)),
+    (bytes) => readEnvelopeLayer(bytes, attestation.annotations, 1 << 18),
+  ],
   ['a payload', layer.payload, readPayload],
   ['a certificate', bytesOf(bundle.verificationMaterial.certificate.rawBytes), readCertificate],
   ['a timestamp', bytesOf(timestamp.signedTimestamp), parseTimestamp],
@@ -225,6 +252,36 @@ describe.each([...parsers, ...files])('whatever is put in place of %s', (_name, 
       { numRuns: runs(250) },
     );
   });
+});
+
+it.each([
+  ['a bundle', () => ({ format: 'bundle' as const, bytes: attest(scene, statement) })],
+  ['a layer', () => ({ format: 'legacy' as const, bytes: attestation.envelope })],
+])('whatever is put into %s, only what was signed is attested', (_, make) => {
+  const { format, bytes } = make();
+  const good = Buffer.from(JSON.stringify(bytes));
+  const { annotations } = attestation;
+  const place = { digest: image.digest, reference: 'registry.test/acme/app@x' };
+  const verdictOn = (read: Buffer) =>
+    judgeAttestation(
+      format === 'bundle'
+        ? { ...place, format, bundle: read }
+        : { ...place, format, envelope: read, annotations },
+      image.digest,
+      { policy: keyless, types: [slsa1] },
+      forge.trust(),
+    );
+  const signed = JSON.stringify(statement.predicate);
+  expect(verdictOn(good).predicate?.toString()).toBe(signed);
+  const shapes = reshaped(good);
+  fc.assert(
+    fc.property(fc.oneof(damaged(good), ...(shapes === undefined ? [] : [shapes])), (read) => {
+      const { verified, predicate, provenance } = verdictOn(read);
+      expect(predicate?.toString()).toBe(verified ? signed : undefined);
+      expect(provenance !== undefined).toBe(verified);
+    }),
+    { numRuns: runs(300) },
+  );
 });
 
 /** What makes a document long without end, as far as its reader goes along. */

@@ -29,6 +29,8 @@ type Row = readonly AttestationResult[];
 type Judge = (found: FoundAttestation, about: Digest) => Promise<Row>;
 
 const mostPlatforms = 64;
+/** of the types that are asked for, in one manifest; BuildKit writes an SBOM for each stage */
+const mostStatements = 256;
 const maxManifestBytes = 256 << 10;
 const atOnce = 8;
 const statementLayer = 'application/vnd.in-toto+json';
@@ -155,7 +157,7 @@ async function readHolder(
       mediaType === statementLayer && types.has(annotations?.[typeAnnotation]),
   );
   const place = { digest, reference: nameOf(image, digest) };
-  const rows = await inParallel(layers.slice(0, 16), atOnce, async (layer) => {
+  const rows = await inParallel(layers.slice(0, mostStatements), atOnce, async (layer) => {
     if (layer.size > maxStatementBytes) {
       const reason = `its statement has ${layer.size} bytes, more than ${maxStatementBytes}`;
       const problem = { code: 'too-large' as const, reason };
