@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/image/digest.ts';
 import { pushImage } from '../sandbox/images.ts';
 import { type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';
+import { runAction } from '../sandbox/runner.ts';
 import { contentOf, keyedInputs, makeKey } from '../sign-action/keyed-world.ts';
 import { type KeylessWorld, sandboxWorld, signKeyless } from '../sign-action/keyless-world.ts';
 import { signed } from '../sign-action/signed.ts';
@@ -52,6 +53,18 @@ describe('a keyed attestation', () => {
     }
     expect(run.summary).toContain('2 images attested and verified');
     expect(run.summary).toContain('cosign verify-attestation');
+    const policy = [...run.files].find(([path]) => path.endsWith('cluster-image-policy.yaml'));
+    const gate = (text: string) =>
+      runAction({
+        entry: 'dist/verify.js',
+        inputs: { images: references.join('\n'), policy: 'policy.yaml', tlog: 'ignore' },
+        workspace: { 'policy.yaml': text },
+      });
+    const text = String(policy?.[1]);
+    expect((await gate(text)).outputs).toMatchObject({ verified: 'true' });
+    // A signature is another matter, and so is another type.
+    expect((await gate(text.replace(/ +attestations:\n.*\n.*\n/, ''))).code).toBe(1);
+    expect((await gate(text.replaceAll('scan/v1"', 'scan/v2"'))).code).toBe(1);
     for (const [index, { digest: image }] of images.entries()) {
       const name = `acme/${['app', 'web'][index]}`;
       const found = attestationsIn(registry.store, name, image);

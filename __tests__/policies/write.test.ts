@@ -44,6 +44,49 @@ function admits(
   );
 }
 
+describe.each(waysOfSigning)('policies for attestations of %s', (_, signing) => {
+  const predicateType = 'https://spdx.dev/Document';
+  // An attestation has no annotations.
+  const attested = { ...signing, annotations: {}, predicateType };
+  const files = writePolicies(attested);
+
+  it('are those that can ask for a type', () =>
+    expect(Object.keys(files)).toEqual([
+      'kyverno-cluster-policy.yaml',
+      'kyverno-image-validating-policy.yaml',
+      'cluster-image-policy.yaml',
+      'verify.md',
+    ]));
+
+  it.each(Object.keys(files).filter((file) => file.endsWith('.yaml')))(
+    '%s, read back, asks this signer for this type and for no signature',
+    (file) => {
+      const ask = readBack(attested, file);
+      const { registry, repository } = attested.images[0]?.name ?? { registry: '', repository: '' };
+      const leaves = leavesOf(ask(`${registry}/${repository}@${attested.images[0]?.digest}`));
+      expect(leaves.map((leaf) => [leaf.kind, 'type' in leaf && leaf.type])).toEqual(
+        leaves.map(() => ['attestation', predicateType]),
+      );
+      expect(leaves.length).toBeGreaterThan(0);
+      for (const leaf of leaves)
+        expect('policy' in leaf && admits(leaf.policy, attested)).toBe(true);
+      const names = parseAllDocuments(files[file] ?? '').map((one) => one.toJS().metadata.name);
+      expect(names[0]).toMatch(/^attested-spdx-dev-document-/);
+    },
+  );
+
+  it('say by hand what they ask', () => {
+    const text = files['verify.md'] ?? '';
+    if (text.includes('cosign verify'))
+      expect(text).toContain(`cosign verify-attestation \\\n  --type ${predicateType}`);
+    expect(text).not.toContain('https://sigstore.dev/cosign/sign/v1');
+  });
+});
+
+function leavesOf(requirement: Requirement): readonly Requirement[] {
+  return requirement.kind === 'count' ? requirement.of.flatMap(leavesOf) : [requirement];
+}
+
 describe('a reusable workflow', () => {
   const identity = 'https://github.com/acme/ci/.github/workflows/sign.yml@refs/tags/v1';
   const called = signed({

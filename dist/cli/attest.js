@@ -5,4 +5,4 @@ with:
   # or
   predicate-type: https://example.com/scan/v1
   predicate: scan.json
-\`\`\``);if(t!==void 0&&e===void 0)throw bad(`Input predicate is set, and predicate-type does not say what it is.`,"Add the type, such as `predicate-type: slsaprovenance1`, or the URI of your own.")}function bad(e,t){return new i(`bad-input`,e,t)}function runAttest(e,t={},n=c){let{connections:r,derived:i}=t;return f(e,n,{ahead:r,thing:`attestation`,doing:`attesting`,read:(e,{mask:t})=>readAttestInputs(t,e),write:(e,t)=>attest(e,t,i)})}export{runAttest,z as t};
+\`\`\``);if(t!==void 0&&e===void 0)throw bad(`Input predicate is set, and predicate-type does not say what it is.`,"Add the type, such as `predicate-type: slsaprovenance1`, or the URI of your own.")}function bad(e,t){return new i(`bad-input`,e,t)}function runAttest(e,t={},n=c){let{connections:r,derived:i}=t;return f(e,n,{ahead:r,doing:`attesting`,read:(e,{mask:t})=>readAttestInputs(t,e),write:(e,t)=>attest(e,t,i)})}export{runAttest,z as t};

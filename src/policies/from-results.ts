@@ -41,6 +41,7 @@ export function signedFrom(results: readonly SignResult[], facts: RunFacts): Sig
       logged.length > 0 && logged.every(({ integratedTime }) => integratedTime === undefined),
     timestamp: signatures.every(({ timestamp }) => timestamp !== undefined),
     annotations: first.annotations,
+    ...(first.attested === undefined ? {} : { predicateType: first.attested.predicateType }),
     ...(logId === undefined ? {} : { logId }),
     ...(privateSigstore === undefined ? {} : { privateSigstore }),
     ...(publicRoot === undefined ? {} : { publicRoot }),

@@ -24,6 +24,8 @@ export interface Signed {
   /** the signatures carry an RFC 3161 timestamp */
   readonly timestamp: boolean;
   readonly annotations: Readonly<Record<string, string>>;
+  /** what was written are attestations of this predicate type (URI), not signatures */
+  readonly predicateType?: string;
   /** services other than the public-good instance, with their trusted root where it is known */
   readonly privateSigstore?: { readonly trustedRoot?: ParsedRoot };
   /**
@@ -92,10 +94,15 @@ export function hasLegacy({ formats }: Signed): boolean {
   return formats.includes('legacy');
 }
 
-/** A name for Kubernetes objects: `signed-` and the first repository. */
+/**
+ * A name for Kubernetes objects: `signed-` and the first repository; of attestations another one for
+ * each type, since one cluster may ask for all.
+ */
 export function policyName(signed: Signed): string {
   const first = repositoriesOf(signed)[0]?.repository ?? 'images';
-  const name = `signed-${first}`.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  const type = signed.predicateType?.replace(/^\w+:\/*/, '');
+  const what = type === undefined ? 'signed' : `attested-${type}`;
+  const name = `${what}-${first}`.toLowerCase().replace(/[^a-z0-9]+/g, '-');
   return name.slice(0, 60).replace(/-+$/, '');
 }
 
@@ -110,7 +117,7 @@ export function headOf(signed: Signed, what: string): string[] {
     'subjectRegExp' in whoSigned(signer) &&
     /@refs\/tags\//.test(signer.identity);
   return [
-    `${what} for ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}, written by sign-image from what it signed.`,
+    `${what} for ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}, written by sign-image from what it ${signed.predicateType === undefined ? 'signed' : 'attested'}.`,
     ...(tagged
       ? [
           `It was signed for a tag (${signer.identity}); the pattern admits every tag of that workflow, so that the next release passes too.`,

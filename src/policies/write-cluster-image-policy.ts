@@ -50,7 +50,7 @@ export function clusterImagePolicy(signed: Signed): string {
         const name = cosignRepositoryName({ registry, repository });
         return [{ glob: `${name}@sha256:*` }];
       }),
-      authorities: [{ name: 'signer', ...authority(signed) }],
+      authorities: [{ name: 'signer', ...authority(signed), ...attestations(signed) }],
     },
   };
   const root = signed.privateSigstore?.trustedRoot?.parsed;
@@ -58,6 +58,10 @@ export function clusterImagePolicy(signed: Signed): string {
   return root === undefined || (keyed && !signed.tlog)
     ? text
     : `${text}---\n${yamlText(trustRoot(root))}`;
+}
+
+function attestations({ predicateType }: Signed): Record<string, Yaml> {
+  return predicateType === undefined ? {} : { attestations: [{ name: 'document', predicateType }] };
 }
 
 function authority(signed: Signed): Record<string, Yaml> {

@@ -48,7 +48,7 @@ export function kyvernoClusterPolicy(signed: Signed): string {
   const annotated = Object.keys(signed.annotations).length > 0;
   const notes = [
     clusterPolicyVersions(signed),
-    ...(type === 'SigstoreBundle' ? [anyStatement] : []),
+    ...(type === 'SigstoreBundle' && signed.predicateType === undefined ? [anyStatement] : []),
     ...(annotated && type === 'SigstoreBundle'
       ? ['Kyverno does not check annotations of bundles, although they are stated below.']
       : []),
@@ -63,6 +63,8 @@ export function kyvernoClusterPolicy(signed: Signed): string {
     ...(annotated ? { annotations: { ...signed.annotations } } : {}),
   };
   const images = repositoriesOf(signed).flatMap(kyvernoReferences);
+  const attestors = [{ count: 1, entries: [entry] }];
+  const { predicateType } = signed;
   const policy: Yaml = {
     apiVersion: 'kyverno.io/v1',
     kind: 'ClusterPolicy',
@@ -71,14 +73,16 @@ export function kyvernoClusterPolicy(signed: Signed): string {
       webhookConfiguration: { timeoutSeconds: 30 },
       rules: [
         {
-          name: 'signed',
+          name: predicateType === undefined ? 'signed' : 'attested',
           match: { any: [{ resources: { kinds: ['Pod'] } }] },
           verifyImages: [
             {
               type,
               failureAction: 'Enforce',
               imageReferences: images,
-              attestors: [{ count: 1, entries: [entry] }],
+              ...(predicateType === undefined
+                ? { attestors }
+                : { attestations: [{ type: predicateType, attestors }] }),
             },
           ],
         },
@@ -168,11 +172,22 @@ function hubNames(repository: string): readonly string[] {
 export function kyvernoImageValidatingPolicy(signed: Signed): string {
   const globs = repositoriesOf(signed).flatMap(imageGlobs);
   const attestors = [{ name: 'signer', cosign: cosignAttestor(signed) }];
-  const checks = [{ attestors: ['signer'], comparison: '> 0' }];
-  return yamlText(validatingPolicy(policyName(signed), globs, attestors, checks), [
+  const { predicateType: type } = signed;
+  const check = { attestors: ['signer'], comparison: '> 0' };
+  const policy =
+    type === undefined
+      ? validatingPolicy(policyName(signed), globs, attestors, [check])
+      : validatingPolicy(
+          policyName(signed),
+          globs,
+          attestors,
+          [{ ...check, attestation: 'document' }],
+          [{ name: 'document', intoto: { type } }],
+        );
+  return yamlText(policy, [
     ...headOf(signed, 'Kyverno ImageValidatingPolicy'),
     validatingPolicyVersions(signed),
-    ...(signed.formats.includes('bundle') ? [anyStatement] : []),
+    ...(type === undefined && signed.formats.includes('bundle') ? [anyStatement] : []),
   ]);
 }
 
@@ -180,6 +195,8 @@ export function kyvernoImageValidatingPolicy(signed: Signed): string {
 interface ValidatingCheck {
   readonly attestors: readonly string[];
   readonly comparison: string;
+  /** counts attestations of this name in place of signatures */
+  readonly attestation?: string;
 }
 
 /** An ImageValidatingPolicy for Pods that holds every list of containers against every check. */
@@ -188,10 +205,20 @@ export function validatingPolicy(
   globs: readonly string[],
   attestors: readonly Yaml[],
   checks: readonly ValidatingCheck[],
+  attestations: readonly Yaml[] = [],
 ): Yaml {
   const lists = ['containers', 'initContainers', 'ephemeralContainers'];
-  const expression = (list: string, { attestors: names, comparison }: ValidatingCheck) =>
-    `images.${list}.map(image, verifyImageSignatures(image, [${names.map((one) => `attestors.${one}`).join(', ')}])).all(count, count ${comparison})`;
+  const expression = (
+    list: string,
+    { attestors: names, comparison, attestation }: ValidatingCheck,
+  ) => {
+    const by = `[${names.map((one) => `attestors.${one}`).join(', ')}]`;
+    const counted =
+      attestation === undefined
+        ? `verifyImageSignatures(image, ${by})`
+        : `verifyAttestationSignatures(image, attestations.${attestation}, ${by})`;
+    return `images.${list}.map(image, ${counted}).all(count, count ${comparison})`;
+  };
   return {
     apiVersion: 'policies.kyverno.io/v1',
     kind: 'ImageValidatingPolicy',
@@ -212,10 +239,11 @@ export function validatingPolicy(
       },
       matchImageReferences: globs.map((glob) => ({ glob })),
       attestors,
+      ...(attestations.length === 0 ? {} : { attestations }),
       validations: checks.flatMap((check) =>
         lists.map((list) => ({
           expression: expression(list, check),
-          message: 'The image is not signed as the policy asks.',
+          message: `The image is not ${check.attestation === undefined ? 'signed' : 'attested'} as the policy asks.`,
         })),
       ),
     },

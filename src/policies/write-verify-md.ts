@@ -16,10 +16,10 @@ const maxCommands = 20;
 
 /** The policies that are there only where their readers can check the signatures. */
 export interface Optional {
-  readonly containers: ContainersPolicy;
-  readonly openShift: OpenShiftPolicies;
-  readonly talos: Written;
-  readonly flux: Written;
+  readonly containers?: ContainersPolicy;
+  readonly openShift?: OpenShiftPolicies;
+  readonly talos?: Written;
+  readonly flux?: Written;
 }
 
 /** `verify.md`: the files of this folder, and the commands that check the images by hand. */
@@ -30,7 +30,7 @@ export function verifyText(signed: Signed, optional: Optional): string {
     .flatMap((image) => [cosignFor(signed, image) ?? [], githubFor(signed, image) ?? []].flat());
   const more = images.length - maxCommands;
   return `${[
-    '# Verify what was signed',
+    `# Verify what was ${signed.predicateType === undefined ? 'signed' : 'attested'}`,
     ...('publicKeyPem' in signer
       ? ['The public key, for `cosign.pub`:', fence('', signer.publicKeyPem.trimEnd())]
       : []),
@@ -51,7 +51,7 @@ export function verifyText(signed: Signed, optional: Optional): string {
     '## In a cluster or on a host',
     table(signed, optional),
     ...reasonsOf(optional),
-    ...('policy' in optional.containers
+    ...(isThere('policy', optional.containers)
       ? [
           'podman and skopeo check the manifest of the platform they pull: sign with `recursive: true` where the image has several. Everything else is refused by `containers-policy.json`; merge its `transports` into the policy you have.',
         ]
@@ -74,6 +74,7 @@ function cosignFor(signed: Signed, image: SignedImage): ShellCommand | undefined
     byTimestamp,
     trustedRoot: privateSigstore !== undefined && (tlog || byTimestamp || !keyed),
     annotations,
+    ...(signed.predicateType === undefined ? {} : { predicateType: signed.predicateType }),
     plainHttp: false,
   });
 }
@@ -87,7 +88,7 @@ function cosignSigner(signer: { readonly identity: string; readonly issuer: stri
 
 /** `gh` reads bundles of workflows, and wants to know the repository that the workflow ran for. */
 function githubFor(
-  { signer, formats, privateSigstore }: Signed,
+  { signer, formats, privateSigstore, predicateType }: Signed,
   image: SignedImage,
 ): ShellCommand | undefined {
   if (
@@ -101,7 +102,7 @@ function githubFor(
     quote(`oci://${nameOf(image)}`),
     '--bundle-from-oci',
     `--repo ${quote(signer.claims.repository)}`,
-    '--predicate-type https://sigstore.dev/cosign/sign/v1',
+    `--predicate-type ${quote(predicateType ?? 'https://sigstore.dev/cosign/sign/v1')}`,
     `--cert-identity ${quote(signer.identity)}`,
     `--cert-oidc-issuer ${quote(signer.issuer)}`,
     ...(privateSigstore === undefined ? [] : ['--custom-trusted-root trusted_root.jsonl']),
@@ -112,7 +113,7 @@ function githubFor(
 /** Why a policy is not there, each sentence once. */
 function reasonsOf({ containers, openShift, talos, flux }: Optional): readonly string[] {
   const reasons = [containers, openShift, talos, flux].flatMap((one) =>
-    'reason' in one ? [one.reason] : [],
+    one !== undefined && 'reason' in one ? [one.reason] : [],
   );
   return [...new Set(reasons)];
 }
@@ -128,22 +129,22 @@ function table(signed: Signed, { containers, openShift, talos, flux }: Optional)
       '`cluster-image-policy.yaml`',
       'policy-controller of sigstore, in namespaces labelled `policy.sigstore.dev/include=true`',
     ],
-    ...('policy' in containers
+    ...(isThere('policy', containers)
       ? [
           ['`containers-policy.json`', 'podman, skopeo: `/etc/containers/policy.json`'],
           ['`registries.d/sign-image.yaml`', 'podman, skopeo: `/etc/containers/registries.d/`'],
         ]
       : []),
-    ...('cluster' in openShift
+    ...(isThere('cluster', openShift)
       ? [
           ['`openshift-cluster-image-policy.yaml`', 'OpenShift 4.20 and later, the whole cluster'],
           ['`openshift-image-policy.yaml`', 'the same for one namespace; use one of the two'],
         ]
       : []),
-    ...('text' in talos
+    ...(isThere('text', talos)
       ? [['`talos-image-verification.yaml`', 'Talos 1.13 and later, in the machine configuration']]
       : []),
-    ...('text' in flux
+    ...(isThere('text', flux)
       ? [
           [
             '`flux-verify.yaml`',
@@ -153,6 +154,10 @@ function table(signed: Signed, { containers, openShift, talos, flux }: Optional)
       : []),
   ];
   return ['| file | for |', '|---|---|', ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');
+}
+
+function isThere(part: string, policy: object | undefined): boolean {
+  return policy !== undefined && part in policy;
 }
 
 function fence(language: string, text: string): string {

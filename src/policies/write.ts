@@ -12,18 +12,23 @@ export type { Signed, SignedImage } from './signed.ts';
  * these annotations.
  * @returns file names (one of them in a folder) and their text; none where nothing was signed. Those
  * of podman, OpenShift, Talos and Flux are there only where these can check the signatures;
- * `verify.md` says why not.
+ * `verify.md` says why not. Of attestations there are those that can ask for a predicate type.
  */
 export function writePolicies(signed: Signed): Readonly<Record<string, string>> {
   if (signed.images.length === 0 || signed.formats.length === 0) return {};
+  const ofKubernetes = {
+    'kyverno-cluster-policy.yaml': kyvernoClusterPolicy(signed),
+    'kyverno-image-validating-policy.yaml': kyvernoImageValidatingPolicy(signed),
+    'cluster-image-policy.yaml': clusterImagePolicy(signed),
+  };
+  if (signed.predicateType !== undefined)
+    return { ...ofKubernetes, 'verify.md': verifyText(signed, {}) };
   const containers = containersPolicy(signed);
   const openShift = 'policy' in containers ? containers.openShift : containers;
   const talos = talosConfig(signed);
   const flux = fluxSources(signed);
   return {
-    'kyverno-cluster-policy.yaml': kyvernoClusterPolicy(signed),
-    'kyverno-image-validating-policy.yaml': kyvernoImageValidatingPolicy(signed),
-    'cluster-image-policy.yaml': clusterImagePolicy(signed),
+    ...ofKubernetes,
     ...('policy' in containers
       ? {
           'containers-policy.json': containers.policy,

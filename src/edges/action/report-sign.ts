@@ -5,15 +5,13 @@ import type { SavedPolicies } from '../../engine/save-policies.ts';
 import type { SignReport } from '../../engine/sign.ts';
 import type { Failure } from '../../failure.ts';
 import type { WriteInputs } from '../inputs/sign.ts';
-import { appendSummary, attestOutputs, signOutputs, writeOutputs } from '../report/outputs.ts';
+import { appendSummary, signOutputs, writeOutputs } from '../report/outputs.ts';
 import { pageSetting } from '../report/pages.ts';
 import { attestedLine, refusedBundles, signErrors } from '../report/sign-lines.ts';
 import { failureSummary, signSummary } from '../report/sign-summary.ts';
 import { signVerdict } from '../report/verdict-line.ts';
 import type { Log } from './log.ts';
 import type { Run } from './run.ts';
-
-const outputsOf = { signature: signOutputs, attestation: attestOutputs } as const;
 
 /**
  * Writes outputs, summary and errors of a run that came as far as the images. @returns the exit
@@ -29,14 +27,14 @@ export async function reportSigned(
   const refused = refusedBundles(results);
   if (refused !== undefined) log.warning(refused);
   const bundlePath = saveBundle(results[0]?.bundle, env, log);
-  const policies = thing === 'signature' ? await policiesFor(report, env, log) : undefined;
+  const policies = await policiesFor(report, env, log);
   const outcome = {
     results,
     readBack: inputs.verify,
     ...(bundlePath === undefined ? {} : { bundlePath }),
     ...(policies === undefined ? {} : { policiesPath: policies.folder }),
   };
-  writeOutputs(outputsOf[thing](outcome), log);
+  writeOutputs(signOutputs(outcome), log);
   const verdict = signVerdict(results, clock.now() - started);
   const images = results.map(({ image }) => image);
   const shown = {
@@ -78,7 +76,7 @@ export function reportFailure(
   thing: Thing,
   { env, log }: Pick<Run, 'env' | 'log'>,
 ): number {
-  writeOutputs(outputsOf[thing]({ results: [], readBack: true }), log);
+  writeOutputs(signOutputs({ results: [], readBack: true }), log);
   appendSummary(failureSummary(failure, { thing, env }), log, env);
   log.error(failure);
   return 1;

@@ -14,7 +14,6 @@ export function runAttest(
   const { connections, derived } = begun;
   return runWriting(asked, machine, {
     ahead: connections,
-    thing: 'attestation',
     doing: 'attesting',
     read: (source, { mask }) => readAttestInputs(mask, source),
     write: (inputs, world) => attest(inputs, world, derived),

@@ -16,7 +16,6 @@ export function runSign(
   const { connections, derived } = begun;
   return runWriting(asked, machine, {
     ahead: connections,
-    thing: 'signature',
     doing: 'signing',
     read: (source, { mask, env }) => {
       const inputs = readSignInputs(mask, source);

@@ -1,13 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Thing } from '../../engine/formats.ts';
 import type { SignReport } from '../../engine/sign.ts';
 import type { Told, World } from '../../engine/world.ts';
 import type { AheadConnections } from '../../http/ahead.ts';
 import { shownMessage } from '../../text/untrusted.ts';
 import type { WriteInputs } from '../inputs/sign.ts';
 import { tagWarning } from '../report/image-words.ts';
-import { attestOutputs, type SignOutcome, signOutputs } from '../report/outputs.ts';
+import { type SignOutcome, signOutputs } from '../report/outputs.ts';
 import {
   attestedLine,
   identityLines,
@@ -25,14 +24,11 @@ import { verifyLine } from './verify-line.ts';
 /** A command that writes something beside images. */
 export interface WriteCommand<Inputs>
   extends Pick<Parameters<typeof runCommand<Inputs>>[2], 'read'> {
-  readonly thing: Thing;
   /** "signing" */
   readonly doing: string;
   readonly ahead?: AheadConnections | undefined;
   readonly write: (inputs: Inputs, world: World) => Promise<SignReport>;
 }
-
-const outputsOf = { signature: signOutputs, attestation: attestOutputs } as const;
 
 /**
  * Runs one. Never throws.
@@ -47,14 +43,14 @@ export function runWriting<Inputs extends WriteInputs & { warnings: readonly str
   return runCommand(asked, machine, {
     read: command.read,
     work: (inputs, run) => writeAndReport(inputs, run, command, folder),
-    outputs: () => outputsOf[command.thing]({ results: [], readBack: true }),
+    outputs: () => signOutputs({ results: [], readBack: true }),
   });
 }
 
 async function writeAndReport<Inputs extends WriteInputs & { warnings: readonly string[] }>(
   inputs: Inputs,
   run: Run,
-  { thing, doing, write, ahead }: WriteCommand<Inputs>,
+  { doing, write, ahead }: WriteCommand<Inputs>,
   folder: string | undefined,
 ): Promise<number> {
   const { terminal, env } = run;
@@ -68,8 +64,8 @@ async function writeAndReport<Inputs extends WriteInputs & { warnings: readonly 
   const world = openWorld(inputs.timeout, surface, ahead === undefined ? {} : { ahead });
   try {
     const written = await write(inputs, world);
-    const saved = folder === undefined ? {} : await save(written, thing, folder, run);
-    return world.exitCode(report(written, saved, thing, inputs, run));
+    const saved = folder === undefined ? {} : await save(written, folder, run);
+    return world.exitCode(report(written, saved, inputs, run));
   } catch (caught) {
     return world.exitCode(run.failed(caught));
   } finally {
@@ -83,21 +79,15 @@ type Saved = Pick<SignOutcome, 'bundlePath' | 'policiesPath'>;
  * Writes what `--output-folder` asks for. That a disk is full is no reason to fail what is in the
  * registry.
  */
-async function save(
-  written: SignReport,
-  thing: Thing,
-  folder: string,
-  { terminal }: Run,
-): Promise<Saved> {
+async function save(written: SignReport, folder: string, { terminal }: Run): Promise<Saved> {
   try {
     const [first] = written.results;
     const bundlePath = join(folder, 'bundle.sigstore.json');
     await mkdir(folder, { recursive: true });
     if (first?.bundle !== undefined) await writeFile(bundlePath, first.bundle);
     const { savePolicies } = await import('../../engine/save-policies.ts');
-    const isSigned =
-      thing === 'signature' && written.results.some(({ status }) => status !== 'failed');
-    const policies = isSigned ? await savePolicies(written, folder, 'policies') : undefined;
+    const isWritten = written.results.some(({ status }) => status !== 'failed');
+    const policies = isWritten ? await savePolicies(written, folder, 'policies') : undefined;
     return {
       ...(first?.bundle === undefined ? {} : { bundlePath }),
       ...(policies === undefined ? {} : { policiesPath: policies.folder }),
@@ -117,18 +107,12 @@ function tell(told: Told, { terminal, env, clock }: Run): void {
 }
 
 /** Prints what became of the images. @returns the exit code */
-function report(
-  written: SignReport,
-  saved: Saved,
-  thing: Thing,
-  inputs: WriteInputs,
-  run: Run,
-): number {
+function report(written: SignReport, saved: Saved, inputs: WriteInputs, run: Run): number {
   const { terminal, clock, started } = run;
   const { results } = written;
   const refused = refusedBundles(results);
   if (refused !== undefined) terminal.warning(refused);
-  printJson(run, outputsOf[thing]({ results, readBack: inputs.verify, ...saved }));
+  printJson(run, signOutputs({ results, readBack: inputs.verify, ...saved }));
   const attested = results.find((result) => result.attested !== undefined)?.attested;
   if (attested !== undefined) terminal.info(attestedLine(attested));
   const verdict = signVerdict(results, clock.now() - started);

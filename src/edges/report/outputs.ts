@@ -22,7 +22,7 @@ export interface SignOutcome {
 const mostResultBytes = 900_000;
 
 /**
- * The outputs of sign-image by name, every one of them, empty where there is nothing to say. Also
+ * The outputs of sign-image and of sign-image/attest by name, every one of them, empty where there is nothing to say. Also
  * right for a step that fails: `verified` is `true` only when there were images and every one was
  * read back, and `images` names only those that did not fail.
  */
@@ -56,12 +56,6 @@ export function signOutputs({
     policies: policiesPath ?? '',
     results: resultsJson(results),
   };
-}
-
-/** The outputs of sign-image/attest: the same, without policies. */
-export function attestOutputs(outcome: SignOutcome): Readonly<Record<string, string>> {
-  const { policies: _, ...outputs } = signOutputs(outcome);
-  return outputs;
 }
 
 /**
