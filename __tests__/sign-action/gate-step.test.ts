@@ -44,6 +44,20 @@ it('by a key: two images, with annotations that YAML could take for something el
   expect((await gate({ ...step.with, annotations: 'env=false' })).code).toBe(1);
 });
 
+it('of an attestation, which is no signature', async () => {
+  await using registry = await startRegistry({ referrersApi: true });
+  const image = await pushImage(registry.host, 'acme/app');
+  const document = { 'predicate-type': 'vuln', predicate: '{}' };
+  const inputs = keyedInputs(image.reference, makeKey(), document);
+  const run = await runAction({ env, entry: 'dist/attest.js', inputs });
+  expect(run.code, run.stdout).toBe(0);
+  const step = stepOf(run);
+  expect((await gate(step.with)).outputs).toMatchObject({ verified: 'true' });
+  const { signature: _, ...signed } = step.with;
+  expect((await gate(signed)).code).toBe(1);
+  expect((await gate({ ...step.with, 'attestation-type': 'openvex' })).code).toBe(1);
+});
+
 it('keyless, of a Sigstore of its own', async () => {
   const world = await sandboxWorld();
   try {

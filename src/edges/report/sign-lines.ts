@@ -40,7 +40,7 @@ export function statusInWords({ status, attested }: SignResult): string {
 
 /** What is attested, in one line. */
 export function attestedLine({ predicateType, predicateDigest }: Attested): string {
-  return `Attested is ${shown(predicateType)}, a predicate with the digest ${predicateDigest}`;
+  return `Attested ${shown(predicateType)}, predicate ${predicateDigest}`;
 }
 
 /**
