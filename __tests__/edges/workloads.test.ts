@@ -1,7 +1,11 @@
 // What runs in a cluster, by workload; and the files of output `report`.
 import { describe, expect, it } from 'vitest';
 import { reportFiles } from '../../src/edges/report/report-files.ts';
-import { workloadBlocks, workloadReports } from '../../src/edges/report/workloads.ts';
+import {
+  workloadBlocks,
+  workloadLines,
+  workloadReports,
+} from '../../src/edges/report/workloads.ts';
 import type { Source, VerifyResult } from '../../src/engine/verify-result.ts';
 import { bad, good, inside } from './verify-results.ts';
 
@@ -84,6 +88,20 @@ describe('a workload', () => {
     expect(workloadReports([good()], [])).toEqual([]);
     expect(workloadBlocks([])).toEqual([]);
   });
+});
+
+it('the log has a line for what does not pass, and how many there are', () => {
+  const results = [
+    run(good(), 'a', 'b'),
+    run(bad('unsigned', 'side'), 'b'),
+    run(bad('registry-error', 'far'), 'c'),
+  ];
+  expect(workloadLines(workloadReports(results, []))).toEqual([
+    '✗ shop/Deployment/b: ghcr.io/acme/side:1.2.0 unsigned',
+    '? shop/Deployment/c: ghcr.io/acme/far:1.2.0 registry-error',
+    '3 workloads: 1 would be denied, 1 cannot be judged, 1 pass',
+  ]);
+  expect(workloadLines([])).toEqual([]);
 });
 
 it('the summary opens what would be denied, and names its images', () => {

@@ -13,7 +13,7 @@ import { verifyVerdict } from '../report/verdict-line.ts';
 import { verifyOutputs } from '../report/verify-outputs.ts';
 import { verifyFailureSummary, verifySummary } from '../report/verify-summary.ts';
 import { resultLine } from '../report/verify-words.ts';
-import { workloadBlocks, workloadReports } from '../report/workloads.ts';
+import { workloadBlocks, workloadLines, workloadReports } from '../report/workloads.ts';
 import type { Log } from './log.ts';
 import type { Findings } from './report-findings.ts';
 import { type Run, tellText } from './run.ts';
@@ -38,6 +38,8 @@ export async function verifyAndReport(
     ? await verifyChanged(inputs, told, run)
     : await verify(inputs, told, prepared);
   for (const line of notJudgedLines(report.notJudged)) run.log.info(line);
+  for (const line of workloadLines(workloadReports(report.results, report.notJudged)))
+    run.log.info(line);
   await writeFindings(report, inputs, run);
   const code = await reportVerified(report, inputs, run);
   await tellPullRequest(report, inputs, run);

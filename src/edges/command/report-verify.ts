@@ -27,6 +27,7 @@ export async function reportVerify(
   const told = { ...world, tell: (event: Told) => tell(event, inputs, terminal) };
   const report = await verify(inputs, told, prepared);
   for (const line of notJudgedLines(report.notJudged)) terminal.info(line);
+  if (inputs.files.length > 0) await tellWorkloads(report, terminal);
   await writeSarif(report, inputs, run);
   const outputs = verifyOutputs(report.results, report.notJudged);
   printJson(run, report.nothing === undefined ? outputs : { ...outputs, verified: '' });
@@ -51,6 +52,14 @@ function tell(told: Told, { files }: VerifyInputs, terminal: Terminal): void {
   const { signatures, attestations = [] } = told.result;
   for (const { verified, code, reason, reference } of [...signatures, ...attestations])
     if (!verified) terminal.debug(`${reference} does not count: ${code}: ${reason}`);
+}
+
+async function tellWorkloads(
+  { results, notJudged }: VerifyReport,
+  terminal: Terminal,
+): Promise<void> {
+  const { workloadLines, workloadReports } = await import('../report/workloads.ts');
+  for (const line of workloadLines(workloadReports(results, notJudged))) terminal.info(line);
 }
 
 async function writeSarif(

@@ -1,7 +1,8 @@
 import type { NotJudged, Source, VerifyResult } from '../../engine/verify-result.ts';
 import { isWhole } from '../../engine/verify-result.ts';
 import { workloadName } from '../../references/workload.ts';
-import { count } from './list-words.ts';
+import { shown } from '../../text/untrusted.ts';
+import { count, listed } from './list-words.ts';
 import { code, details, facts, lines, prose } from './summary-html.ts';
 import { adviceFor } from './verify-advice.ts';
 
@@ -83,6 +84,30 @@ function imageOf(
 
 function worst(states: readonly WorkloadState[]): WorkloadState {
   return states.includes('denied') ? 'denied' : states.includes('unknown') ? 'unknown' : 'passes';
+}
+
+const mostLines = 50;
+
+/** Lines of the log: what would be denied or cannot be judged, and how many of each there are. */
+export function workloadLines(reports: readonly WorkloadReport[]): readonly string[] {
+  if (reports.length === 0) return [];
+  const telling = reports.filter(({ state }) => state !== 'passes');
+  const lines = telling.slice(0, mostLines).map(({ workload, state, images }) => {
+    const why = images
+      .filter((image) => image.state === state)
+      .map(({ reference, code: said = '' }) => `${reference} ${said}`);
+    return shown(`${state === 'denied' ? '✗' : '?'} ${workload}: ${listed(why, 3)}`, 500);
+  });
+  const left = telling.length - lines.length;
+  const counts = (['denied', 'unknown', 'passes'] as const).flatMap((state) => {
+    const number = reports.filter((report) => report.state === state).length;
+    return number === 0 ? [] : [`${number} ${titles[state]}`];
+  });
+  return [
+    ...lines,
+    ...(left > 0 ? [`and ${left} more`] : []),
+    `${count(reports.length, 'workload')}: ${counts.join(', ')}`,
+  ];
 }
 
 const mostRows = 200;
