@@ -3,8 +3,8 @@
 
 import { systemClock } from '../../src/clock.ts';
 import { attestationKind } from '../../src/engine/attestation-kind.ts';
-import type { Findable, Judged } from '../../src/engine/sign-image.ts';
 import { signImages } from '../../src/engine/sign-images.ts';
+import type { Findable, Judged } from '../../src/engine/sign-outcome.ts';
 import type { SignResult } from '../../src/engine/sign-result.ts';
 import { signatureKind } from '../../src/engine/signature-kind.ts';
 import { type Kind, noServices, signatureMaker } from '../../src/engine/signer.ts';

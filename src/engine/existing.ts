@@ -1,7 +1,6 @@
 import type { Format } from '../signature/found.ts';
 import type { Verdict } from '../signature/verdict.ts';
-
-type Judged = Omit<Verdict, 'annotations'>;
+import type { Judged } from './sign-outcome.ts';
 
 /** What a signature that is there must say for ours to be superfluous. */
 export interface Sameness<Told extends Judged> {

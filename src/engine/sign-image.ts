@@ -1,15 +1,24 @@
 import type { Clock } from '../clock.ts';
-import { asFailure, BundlesRefused, Failure } from '../failure.ts';
+import { asFailure } from '../failure.ts';
 import type { Descriptor } from '../image/descriptor.ts';
 import type { Digest } from '../image/digest.ts';
-import { formatRepository } from '../image/reference.ts';
 import type { Image } from '../image/resolve.ts';
-import type { Format, FoundSignature } from '../signature/found.ts';
+import type { Format } from '../signature/found.ts';
 import type { SignerIdentity } from '../signature/signer.ts';
-import type { Verdict } from '../signature/verdict.ts';
 import { alreadyThere } from './existing.ts';
 import type { Thing } from './formats.ts';
-import type { Attested, ResultError, SignatureResult, SignResult } from './sign-result.ts';
+import {
+  type About,
+  type Findable,
+  type Judged,
+  notVerified,
+  type Outcome,
+  present,
+  signatureOf,
+  summarize,
+  withoutRefusedBundle,
+} from './sign-outcome.ts';
+import type { SignResult } from './sign-result.ts';
 
 /**
  * A signature of ours in the registry. `kept` settles when it has been seen to stay, or rejects
@@ -52,12 +61,6 @@ export type PendingSignature = { readonly verdict: Promise<Judged> } & (
     }
 );
 
-/** What is told of a signature and of an attestation alike. */
-export type Judged = Omit<Verdict, 'annotations'>;
-
-/** What both are, as they are found. */
-export type Findable = Pick<FoundSignature, 'format' | 'digest' | 'reference'>;
-
 /** How one kind of thing, a signature or an attestation, is found, made and judged. */
 export interface SigningTools<Found extends Findable, Told extends Judged> {
   readonly clock: Pick<Clock, 'date'>;
@@ -72,16 +75,9 @@ export interface SigningTools<Found extends Findable, Told extends Judged> {
   readonly signer: () => Promise<SignerIdentity>;
 }
 
-export interface SigningPlan {
+export interface SigningPlan extends About {
   readonly formats: readonly Format[];
-  /** those that are signed; of attestations none */
-  readonly annotations: Readonly<Record<string, string>>;
-  /** of attestations */
-  readonly attested?: Attested;
   readonly skipExisting: boolean;
-  readonly verify: boolean;
-  /** `format: auto`: where the registry takes no bundle, the legacy signature is enough */
-  readonly bundleOptional?: boolean;
 }
 
 /**
@@ -122,19 +118,6 @@ export async function signImage<Found extends Findable, Told extends Judged>(
   return summarize(image, plan, identity, withoutRefusedBundle(outcomes, plan));
 }
 
-/**
- * Of a registry that takes no bundle, what the legacy signature came to. Where that has failed too,
- * its failure is told: "write the legacy signature" would lead nowhere.
- */
-function withoutRefusedBundle(outcomes: readonly Outcome[], plan: SigningPlan): readonly Outcome[] {
-  if (plan.bundleOptional !== true || outcomes.length < 2) return outcomes;
-  const refused = outcomes.find(({ failure }) => failure instanceof BundlesRefused)?.failure;
-  if (refused === undefined) return outcomes;
-  return outcomes
-    .filter(({ failure }) => failure !== refused)
-    .map((outcome) => ({ ...outcome, withoutBundle: refused }));
-}
-
 const nothing: ReadonlyMap<Format, never> = new Map<Format, never>();
 
 /** Of what was found, what already says what we would write. */
@@ -151,38 +134,6 @@ async function existing<Found extends Findable, Told extends Judged>(
     saysSame: tools.saysSame,
     ...(commit === undefined ? {} : { commit }),
   });
-}
-
-/**
- * What became of one format of one image. `signature` is there as soon as it is true, whatever
- * failed afterwards.
- */
-interface Outcome {
-  readonly status?: 'signed' | 'already-signed';
-  readonly signature?: SignatureResult;
-  readonly bundle?: Buffer;
-  readonly verified?: boolean;
-  readonly failure?: Failure;
-  /** the bundle that should be beside it was refused by the registry */
-  readonly withoutBundle?: Failure;
-}
-
-function present(
-  verdict: Judged | undefined,
-  found: readonly (Findable | (Findable & { readonly bundle: Buffer }))[],
-): Outcome | undefined {
-  if (verdict === undefined) return undefined;
-  const signature = found.find(
-    ({ format, digest }) => format === verdict.format && digest === verdict.digest,
-  );
-  const bundle =
-    signature !== undefined && 'bundle' in signature ? { bundle: signature.bundle } : {};
-  return {
-    status: 'already-signed',
-    signature: signatureOf(verdict, verdict),
-    verified: true,
-    ...bundle,
-  };
 }
 
 async function writeSignature<Found extends Findable, Told extends Judged>(
@@ -233,85 +184,4 @@ function attach<Found>(
   return pending.format === 'bundle'
     ? store.attachBundle(subject, pending.bundle, created)
     : store.attachLegacy(pending.payload, pending.annotations);
-}
-
-function notVerified(
-  thing: string,
-  { format, reference }: Attachment,
-  verdict: Judged | undefined,
-): Failure {
-  // A registry that does not answer says nothing about the signature.
-  if (verdict?.code === 'registry-error') {
-    return new Failure(
-      'registry-error',
-      `The ${format} ${thing} was written to ${reference}, but could not be read back: ${verdict.reason ?? 'no reason given'}`,
-      'Run the job again: what is there already is not written twice.',
-    );
-  }
-  const why =
-    verdict === undefined
-      ? 'nothing was there'
-      : `${verdict.code}: ${verdict.reason ?? 'no reason given'}`;
-  return new Failure(
-    'not-verified',
-    `The ${format} ${thing} that was read back from ${reference} does not verify (${why}).`,
-    'Somebody or something changed it between writing and reading: look at the registry, and run the step again.',
-  );
-}
-
-/** What a verdict has proven, at the place where the signature lies. */
-function signatureOf(
-  verdict: Judged,
-  place: { digest: Digest; reference: string },
-): SignatureResult {
-  const { format, tlogIndex, logId, integratedTime, timestamp, certificate, keyId } = verdict;
-  const proven = Object.entries({
-    tlogIndex,
-    logId,
-    integratedTime,
-    timestamp,
-    certificate,
-    keyId,
-  });
-  return {
-    format,
-    digest: place.digest,
-    reference: place.reference,
-    ...Object.fromEntries(proven.filter(([, value]) => value !== undefined)),
-  };
-}
-
-function summarize(
-  image: Image,
-  plan: SigningPlan,
-  signer: SignerIdentity,
-  outcomes: readonly Outcome[],
-): SignResult {
-  const failure = outcomes.find((outcome) => outcome.failure !== undefined)?.failure;
-  const bundle = outcomes.find((outcome) => outcome.bundle !== undefined)?.bundle;
-  const refused = outcomes.find(({ withoutBundle }) => withoutBundle !== undefined)?.withoutBundle;
-  const allThere = outcomes.every(({ status }) => status === 'already-signed');
-  return {
-    image: `${formatRepository(image.name)}@${image.digest}`,
-    references: image.references,
-    digest: image.digest,
-    ...(image.platform === undefined ? {} : { platform: image.platform }),
-    ...(image.partOf === undefined ? {} : { partOf: image.partOf }),
-    status: failure ? 'failed' : allThere ? 'already-signed' : 'signed',
-    signatures: outcomes.flatMap(({ signature }) => signature ?? []),
-    signer,
-    annotations: plan.annotations,
-    ...(plan.attested === undefined ? {} : { attested: plan.attested }),
-    ...(plan.verify
-      ? { verified: failure === undefined && outcomes.every(({ verified }) => verified === true) }
-      : {}),
-    ...(bundle === undefined ? {} : { bundle }),
-    ...(refused === undefined ? {} : { withoutBundle: refused }),
-    ...(failure === undefined ? {} : { error: errorOf(failure) }),
-  };
-}
-
-/** A failure as data, its cause kept for the debug log. */
-export function errorOf(failure: Failure): ResultError {
-  return { code: failure.code, message: failure.message, fix: failure.fix, failure };
 }

@@ -9,14 +9,8 @@ import {
   resolveTarget,
   uniqueImages,
 } from '../image/resolve.ts';
-import {
-  errorOf,
-  type Findable,
-  type Judged,
-  type SigningPlan,
-  type SigningTools,
-  signImage,
-} from './sign-image.ts';
+import { type SigningPlan, type SigningTools, signImage } from './sign-image.ts';
+import { errorOf, type Findable, type Judged } from './sign-outcome.ts';
 import type { SignResult } from './sign-result.ts';
 
 /**

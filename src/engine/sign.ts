@@ -6,8 +6,9 @@ import type { ImageSigner } from '../signature/signer.ts';
 import type { Thing } from './formats.ts';
 import { openRegistries } from './registries.ts';
 import type { SignRequest, WriteRequest } from './request.ts';
-import type { Findable, Judged, SigningPlan } from './sign-image.ts';
+import type { SigningPlan } from './sign-image.ts';
 import { signImages } from './sign-images.ts';
+import type { Findable, Judged } from './sign-outcome.ts';
 import type { SignResult } from './sign-result.ts';
 import { signatureKind } from './signature-kind.ts';
 import {

@@ -16,7 +16,8 @@ import { createTrust, type Trust } from '../signature/trust.ts';
 import { chooseFormats, type FormatFacts, type Thing } from './formats.ts';
 import type { KeyWorld } from './keys.ts';
 import type { WriteRequest } from './request.ts';
-import type { Findable, Judged, PendingSignature, Place, SigningTools } from './sign-image.ts';
+import type { PendingSignature, Place, SigningTools } from './sign-image.ts';
+import type { Findable, Judged } from './sign-outcome.ts';
 
 /** What witnesses a signature, and what it is judged by. */
 export interface Services {
