@@ -1,11 +1,11 @@
 import { sign } from 'node:crypto';
-import { dsse } from '@sigstore/core';
+import { dsse, json } from '@sigstore/core';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
 import type { VerdictCode } from '../../src/signature/verdict.ts';
 import { extension } from '../sandbox/sigstore/certificates.ts';
 import { pem, utf8String } from '../sandbox/sigstore/der.ts';
 import type { Scene } from './attack.ts';
-import { base64, identity } from './forge.ts';
+import { base64, identity, sha256, signingTime } from './forge.ts';
 import { type Json, makeBundle, type Wish } from './material.ts';
 import { type PlantedImage, type SignatureStore, types } from './store.ts';
 
@@ -195,6 +195,39 @@ export function promiseOf(entry: Json): Json {
       integratedTime: Number(entry.integratedTime),
       logIndex: Number(entry.logIndex),
       logID: Buffer.from(entry.logId.keyId, 'base64').toString('hex'),
+    },
+  };
+}
+
+/**
+ * The entry that cosign 1 recorded, kind `intoto` 0.0.1: of the whole envelope, with the log's
+ * promise. `edit` changes its body before the log promises it.
+ */
+export function oldEntry(
+  { forge }: Scene,
+  { envelope, annotations }: EnvelopeLayer,
+  edit: (body: Json) => unknown = () => {},
+): Json {
+  const hash = (text: string) => ({ algorithm: 'sha256', value: sha256(text).toString('hex') });
+  const body: Json = {
+    apiVersion: '0.0.1',
+    kind: 'intoto',
+    spec: {
+      content: { hash: hash(JSON.stringify(envelope)) },
+      publicKey: base64(annotations['dev.sigstore.cosign/certificate']),
+    },
+  };
+  edit(body);
+  const bytes = Buffer.from(json.canonicalize(body));
+  const logIndex = forge.rekor1.append(bytes);
+  const integratedTime = Math.floor(signingTime.getTime() / 1000);
+  return {
+    SignedEntryTimestamp: base64(forge.rekor1.promise(bytes, integratedTime, logIndex)),
+    Payload: {
+      body: base64(bytes),
+      integratedTime,
+      logIndex,
+      logID: forge.rekor1.id.toString('hex'),
     },
   };
 }

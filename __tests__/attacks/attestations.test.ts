@@ -10,7 +10,7 @@ import {
   provenanceCases,
   statementCases,
 } from './cases-attestation.ts';
-import { indexCases, layerCases } from './cases-attestation-homes.ts';
+import { indexCases, layerCases, oldEntryCases } from './cases-attestation-homes.ts';
 import { Forge } from './forge.ts';
 import { ask } from './gate.ts';
 import { Stage } from './store.ts';
@@ -22,6 +22,7 @@ const corpus: Readonly<Record<string, readonly AttestationAttack[]>> = {
   'what lies beside an image': beside,
   provenance: provenanceCases,
   'layers of cosign 1 and 2': layerCases,
+  'log entries of cosign 1': oldEntryCases,
   'attestation manifests': indexCases,
 };
 

@@ -4,16 +4,18 @@ import {
   type AttestationAttack,
   attach,
   attest,
+  type EnvelopeLayer,
   labelled,
   layered,
   makeEnvelope,
+  oldEntry,
   promiseOf,
   sbom,
   slsa1,
   spdx,
   statementOf,
 } from './attestation.ts';
-import { base64, minutes, uri } from './forge.ts';
+import { base64, minutes, sha256, uri } from './forge.ts';
 import { type Json, makeBundle } from './material.ts';
 import { type PlantedImage, types } from './store.ts';
 
@@ -235,6 +237,95 @@ export const layerCases: readonly AttestationAttack[] = [
       const layer = makeEnvelope(scene, statementOf(scene.store.image, { predicate }));
       if (evil) delete layer.annotations.predicateType;
       attach(scene.store, [layer]);
+    },
+  },
+];
+
+const inOldEntry = (
+  name: string,
+  code: AttestationAttack['code'],
+  edit: (layer: EnvelopeLayer, scene: Scene) => Json,
+): AttestationAttack => ({
+  name: `an entry of cosign 1: ${name}`,
+  code,
+  lay: (scene, evil) => {
+    const layer = makeEnvelope(scene, statementOf(scene.store.image));
+    const entry = evil ? edit(layer, scene) : oldEntry(scene, layer);
+    layer.annotations[bundleName] = JSON.stringify(entry);
+    attach(scene.store, [layer]);
+  },
+});
+
+/** Log entries of the kind `intoto` 0.0.1, which no library judges for us. */
+export const oldEntryCases: readonly AttestationAttack[] = [
+  inOldEntry('of another envelope', 'bad-log-entry', (_, scene) =>
+    oldEntry(scene, makeEnvelope(scene, statementOf(scene.store.image))),
+  ),
+  inOldEntry('of the payload alone', 'bad-log-entry', (layer, scene) =>
+    oldEntry(scene, layer, ({ spec }) => {
+      const payload = Buffer.from(layer.envelope.payload, 'base64');
+      spec.content.hash.value = sha256(payload).toString('hex');
+    }),
+  ),
+  inOldEntry('of no envelope', 'bad-log-entry', (layer, scene) =>
+    oldEntry(scene, layer, ({ spec }) => delete spec.content),
+  ),
+  inOldEntry('another algorithm', 'bad-log-entry', (layer, scene) =>
+    oldEntry(scene, layer, ({ spec }) => (spec.content.hash.algorithm = 'sha1')),
+  ),
+  inOldEntry('a hash in capitals', 'bad-log-entry', (layer, scene) =>
+    oldEntry(scene, layer, ({ spec }) => {
+      spec.content.hash.value = spec.content.hash.value.toUpperCase();
+    }),
+  ),
+  inOldEntry('by another certificate', 'bad-log-entry', (layer, scene) =>
+    oldEntry(scene, layer, ({ spec }) => {
+      const other = makeEnvelope(scene, statementOf(scene.store.image));
+      spec.publicKey = base64(other.annotations[certificateName]);
+    }),
+  ),
+  inOldEntry('by nobody', 'bad-log-entry', (layer, scene) =>
+    oldEntry(scene, layer, ({ spec }) => delete spec.publicKey),
+  ),
+  inOldEntry('of another version', 'bad-log-entry', (layer, scene) =>
+    oldEntry(scene, layer, (body) => (body.apiVersion = '0.0.3')),
+  ),
+  inOldEntry('without content', 'bad-log-entry', (layer, scene) =>
+    oldEntry(scene, layer, (body) => (body.spec = null)),
+  ),
+  inOldEntry('another time', 'bad-log-entry', (layer, scene) => {
+    const entry = oldEntry(scene, layer);
+    entry.Payload.integratedTime += 1;
+    return entry;
+  }),
+  inOldEntry('another index', 'bad-log-entry', (layer, scene) => {
+    const entry = oldEntry(scene, layer);
+    entry.Payload.logIndex += 1;
+    return entry;
+  }),
+  inOldEntry('of a log that nobody trusts', 'bad-log-entry', (layer, scene) => {
+    const entry = oldEntry(scene, layer);
+    entry.Payload.logID = 'ab'.repeat(32);
+    return entry;
+  }),
+  inOldEntry('promised by another log', 'bad-log-entry', (layer, scene) => {
+    const entry = oldEntry(scene, layer);
+    entry.Payload.logID = scene.forge.rekor2.id.toString('hex');
+    return entry;
+  }),
+  inOldEntry('an edited body', 'bad-log-entry', (layer, scene) => {
+    const entry = oldEntry(scene, makeEnvelope(scene, statementOf(scene.store.image)));
+    entry.Payload.body = oldEntry(scene, layer).Payload.body;
+    return entry;
+  }),
+  {
+    name: 'an entry of cosign 1 in a bundle',
+    code: 'bad-log-entry',
+    lay: (scene, evil) => {
+      const bundle = attest(scene, statementOf(scene.store.image));
+      const [entry] = bundle.verificationMaterial.tlogEntries;
+      if (evil) entry.kindVersion = { kind: 'intoto', version: '0.0.1' };
+      scene.store.bundle(bundle, labelled(spdx));
     },
   },
 ];

@@ -33,10 +33,6 @@ export function checkEntry(entry: TransparencyLogEntry, signer: VerifierBytes): 
   checkProof(entry);
   const body = parseBody(entry);
   const found = verifierOf(body, `${entry.kindVersion.kind} ${entry.kindVersion.version}`);
-  const { kind, version } = entry.kindVersion;
-  // What cosign wrote beside attestations until 2023: it binds the envelope and not the signature.
-  if (kind === 'intoto' && version === '0.0.1')
-    throw bad('is of the old kind intoto 0.0.1, which is not read');
   if (found === undefined) throw bad('does not say whose key it was made with');
   if (!isSame(found, signer)) throw bad('was made with another key or certificate');
 }
@@ -129,7 +125,7 @@ const firstPem = /-----BEGIN (PUBLIC KEY|CERTIFICATE)-----([A-Za-z0-9+/=\s]+)---
  * base64 of PEM, as Rekor v1 stores it: a public key, or a certificate. Of several, Rekor verified
  * with the first.
  */
-function fromPem(value: unknown): VerifierBytes | undefined {
+export function fromPem(value: unknown): VerifierBytes | undefined {
   const [, label, body = ''] = firstPem.exec(decodeBase64(value)?.toString('latin1') ?? '') ?? [];
   if (label === undefined) return undefined;
   return {
@@ -138,7 +134,8 @@ function fromPem(value: unknown): VerifierBytes | undefined {
   };
 }
 
-function isSame(candidate: VerifierBytes, signer: VerifierBytes): boolean {
+/** True for the same certificate, or the same key in whatever spelling. */
+export function isSame(candidate: VerifierBytes, signer: VerifierBytes): boolean {
   if (candidate.kind !== signer.kind) return false;
   if (sameBytes(candidate.der, signer.der)) return true;
   return signer.kind === 'publicKey' && sameBytes(normalKey(candidate.der), signer.der);

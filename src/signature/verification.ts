@@ -12,13 +12,14 @@ import { issuersOf } from './chain.ts';
 import { stampedAs } from './content.ts';
 import type { SignedEvidence } from './found.ts';
 import { checkEntry, type VerifierBytes } from './log-entry.ts';
+import { checkOldEntry, isOldEntry } from './old-log-entry.ts';
 import { Refusal, shownError } from './refusal.ts';
 import type { Trust } from './trust.ts';
 import type { VerdictCode } from './verdict.ts';
 
 /**
  * Verifies every log entry of a signature with @sigstore/verify (promise, inclusion proof,
- * checkpoint, body) and with `checkEntry`. At least one is required. This comes before the time is
+ * checkpoint, body) and with `checkEntry`; old ones of attestations with `checkOldEntry`. At least one is required. This comes before the time is
  * taken from an entry's promise, so that an altered entry is called that.
  * @throws {Refusal} `no-log-entry`, `bad-log-entry`.
  */
@@ -32,12 +33,16 @@ export function verifyLog(
     throw new Refusal('no-log-entry', 'It is in no transparency log, and a log entry is required.');
   if (trust.material === undefined)
     throw new Refusal('bad-log-entry', 'There is no trusted root to check its log entry with.');
-  for (const entry of entries) checkEntry(entry, signer.bytes);
+  const old = entries.filter(isOldEntry);
+  const current = entries.filter((entry) => !old.includes(entry));
+  for (const entry of old) checkOldEntry(entry, evidence, signer.bytes, trust.material.tlogs);
+  if (current.length === 0) return;
+  for (const entry of current) checkEntry(entry, signer.bytes);
   const material = withKey(trust.material, signer.key);
   const entity = {
     signature: evidence.content,
     key: publicKey,
-    tlogEntries: [...entries],
+    tlogEntries: current,
     timestamps: [],
   };
   run(
