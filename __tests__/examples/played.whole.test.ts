@@ -58,6 +58,7 @@ const expected: Readonly<
 
 /** Played in tests of their own below, or nothing of ours is in them. */
 const elsewhere = [
+  'examples/audit-cluster.yml',
   'examples/gate-by-cluster-policies.yml',
   'examples/gate-rendered.yml',
   'examples/migrate-1-before.yml',

@@ -415,6 +415,7 @@ describe('what cannot be said', () => {
       notes(cip(`- key:\n    data: |\n      ${indent(a.pem, 6)}`, 'ghcr.io/acme/*'), 'ivp'),
     ).toEqual([
       'ClusterImagePolicy check: it is said of more images: it speaks of folders in ghcr.io/acme too.',
+      'ClusterImagePolicy check: both formats count there, and of an image with bundles only these.',
     ]);
     expect(notes(openShift(['ghcr.io/acme']), 'ivp')).toEqual([
       'OpenShift ClusterImagePolicy check: the name in the signature is not compared there: a copy from another repository passes.',

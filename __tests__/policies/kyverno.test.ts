@@ -131,7 +131,7 @@ describe('a Kyverno policy', () => {
   it.each([
     ['SigstoreBundle', 'bundle'],
     ['Cosign', 'legacy'],
-    [undefined, undefined],
+    [undefined, 'legacy'],
   ])('of type %s takes the format %s', (type, format) => {
     const text = policy(
       `${type === undefined ? '' : `type: ${type}\n`}${attestors(`${byKey(key.pem)}\n${exact}`)}`,

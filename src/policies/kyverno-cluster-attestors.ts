@@ -31,8 +31,8 @@ export interface Asked {
    * wildcards
    */
   readonly bundle: boolean;
-  /** what `type` says; where it is not written both count */
-  readonly format?: 'bundle' | 'legacy';
+  /** what `type` says */
+  readonly format: 'bundle' | 'legacy';
   /** for attestors that have none of their own */
   readonly annotations: Readonly<Record<string, string>>;
   readonly reader: Reader;
@@ -153,7 +153,7 @@ function readKeys(
       annotations,
       tlog: logOf(node),
       ...timestamp,
-      ...formatOf(asked),
+      format: asked.format,
     },
     name: attestorName(node),
   }));
@@ -189,13 +189,9 @@ function readKeyless(
   const rule = signerRule(who('subject'), who('issuer'), github);
   return {
     kind: 'signature',
-    policy: { signers: [rule], annotations, tlog: logOf(node), ...formatOf(asked) },
+    policy: { signers: [rule], annotations, tlog: logOf(node), format: asked.format },
     name: attestorName(node),
   };
-}
-
-function formatOf({ format }: Asked): Pick<SignaturePolicy, 'format'> {
-  return format === undefined ? {} : { format };
 }
 
 function logOf(node: PolicyNode): SignaturePolicy['tlog'] {
@@ -209,7 +205,7 @@ function readFlat(entry: PolicyNode, asked: Asked): Requirement | undefined {
   const policy = {
     annotations: asked.annotations,
     tlog: 'required' as const,
-    ...formatOf(asked),
+    format: asked.format,
   };
   const keyless = ['issuer', 'subject', 'roots']
     .map((name) => fields.get(name))

@@ -166,10 +166,10 @@ function readEntry(
   if (applies.length === 0) throw refusal(entry, 'names no image', 'Add `imageReferences`.');
   const skips = wildcards(listOf(fields.get('skipImageReferences')));
   const type = textOf(fields.get('type'));
-  const format = type === 'SigstoreBundle' ? 'bundle' : type === 'Cosign' ? 'legacy' : undefined;
+  // Without a type Kyverno takes Cosign, which sees legacy signatures alone.
   const asked: Asked = {
     bundle: type === 'SigstoreBundle',
-    ...(format === undefined ? {} : { format }),
+    format: type === 'SigstoreBundle' ? 'bundle' : 'legacy',
     annotations: labelsOf(fields.get('annotations')),
     reader,
   };

@@ -15,6 +15,7 @@ import {
   type Signed,
   whoSigned,
 } from './signed.ts';
+import type { Written } from './write-talos-flux.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 
 /** The TrustRoot that policies of a Sigstore instance of one's own refer to. */
@@ -23,16 +24,16 @@ export const ownTrust = 'own-sigstore';
 /**
  * A sigstore ClusterImagePolicy (policy.sigstore.dev/v1beta1), and the TrustRoot it refers to for a
  * Sigstore instance of one's own. policy-controller reads legacy signatures, and bundles of keyless
- * signers alone; it checks no annotations. What it cannot see is said on top.
+ * signers alone; it checks no annotations, which is said on top.
  */
-export function clusterImagePolicy(signed: Signed): string {
+export function clusterImagePolicy(signed: Signed): Written {
   const keyed = 'publicKeyPem' in signed.signer;
+  if (keyed && !hasLegacy(signed))
+    return {
+      reason:
+        'There is no ClusterImagePolicy: policy-controller finds signatures by key only in the legacy format, and only a bundle was written. `format: both` writes both.',
+    };
   const notes = [
-    ...(keyed && !hasLegacy(signed)
-      ? [
-          'policy-controller finds signatures by key only in the legacy format, and only a bundle was written: sign with `format: both`.',
-        ]
-      : []),
     ...(Object.keys(signed.annotations).length > 0
       ? ['policy-controller does not check annotations.']
       : []),
@@ -55,9 +56,12 @@ export function clusterImagePolicy(signed: Signed): string {
   };
   const root = signed.privateSigstore?.trustedRoot?.parsed;
   const text = yamlText(policy, [...headOf(signed, 'sigstore ClusterImagePolicy'), ...notes]);
-  return root === undefined || (keyed && !signed.tlog)
-    ? text
-    : `${text}---\n${yamlText(trustRoot(root))}`;
+  return {
+    text:
+      root === undefined || (keyed && !signed.tlog)
+        ? text
+        : `${text}---\n${yamlText(trustRoot(root))}`,
+  };
 }
 
 function attestations({ predicateType }: Signed): Record<string, Yaml> {

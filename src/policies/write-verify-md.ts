@@ -16,6 +16,7 @@ const maxCommands = 20;
 
 /** The policies that are there only where their readers can check the signatures. */
 export interface Optional {
+  readonly sigstore?: Written;
   readonly containers?: ContainersPolicy;
   readonly openShift?: OpenShiftPolicies;
   readonly talos?: Written;
@@ -47,7 +48,7 @@ export function verifyText(signed: Signed, optional: Optional): string {
       : []),
     '## In a pull request',
     'The verify action takes these policies of Kyverno, sigstore, OpenShift and podman as its input `policy`:',
-    fence('yaml', pullRequest(signed)),
+    fence('yaml', pullRequest(signed, optional)),
     '## In a cluster or on a host',
     table(signed, optional),
     ...reasonsOf(optional),
@@ -59,8 +60,11 @@ export function verifyText(signed: Signed, optional: Optional): string {
   ].join('\n\n')}\n`;
 }
 
-function pullRequest({ privateSigstore }: Signed): string {
-  return `policy: policies/cluster-image-policy.yaml${privateSigstore === undefined ? '' : '\ntrusted-root: trusted_root.json'}`;
+function pullRequest({ privateSigstore }: Signed, { sigstore }: Optional): string {
+  const file = isThere('text', sigstore)
+    ? 'cluster-image-policy.yaml'
+    : 'kyverno-image-validating-policy.yaml';
+  return `policy: policies/${file}${privateSigstore === undefined ? '' : '\ntrusted-root: trusted_root.json'}`;
 }
 
 function cosignFor(signed: Signed, image: SignedImage): ShellCommand | undefined {
@@ -111,24 +115,29 @@ function githubFor(
 }
 
 /** Why a policy is not there, each sentence once. */
-function reasonsOf({ containers, openShift, talos, flux }: Optional): readonly string[] {
-  const reasons = [containers, openShift, talos, flux].flatMap((one) =>
+function reasonsOf(optional: Optional): readonly string[] {
+  const { sigstore, containers, openShift, talos, flux } = optional;
+  const reasons = [sigstore, containers, openShift, talos, flux].flatMap((one) =>
     one !== undefined && 'reason' in one ? [one.reason] : [],
   );
   return [...new Set(reasons)];
 }
 
-function table(signed: Signed, { containers, openShift, talos, flux }: Optional): string {
+function table(signed: Signed, { sigstore, containers, openShift, talos, flux }: Optional): string {
   const rows = [
     ['`kyverno-image-validating-policy.yaml`', `Kyverno. ${validatingPolicyVersions(signed)}`],
     [
       '`kyverno-cluster-policy.yaml`',
       `the same for older Kyverno; use one of the two. ${clusterPolicyVersions(signed)}`,
     ],
-    [
-      '`cluster-image-policy.yaml`',
-      'policy-controller of sigstore, in namespaces labelled `policy.sigstore.dev/include=true`',
-    ],
+    ...(isThere('text', sigstore)
+      ? [
+          [
+            '`cluster-image-policy.yaml`',
+            'policy-controller of sigstore, in namespaces labelled `policy.sigstore.dev/include=true`',
+          ],
+        ]
+      : []),
     ...(isThere('policy', containers)
       ? [
           ['`containers-policy.json`', 'podman, skopeo: `/etc/containers/policy.json`'],

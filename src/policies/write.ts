@@ -11,18 +11,19 @@ export type { Signed, SignedImage } from './signed.ts';
  * Writes ready admission policies for exactly what was signed: these repositories, this signer,
  * these annotations.
  * @returns file names (one of them in a folder) and their text; none where nothing was signed. Those
- * of podman, OpenShift, Talos and Flux are there only where these can check the signatures;
+ * of policy-controller, podman, OpenShift, Talos and Flux are there only where these can check them;
  * `verify.md` says why not. Of attestations there are those that can ask for a predicate type.
  */
 export function writePolicies(signed: Signed): Readonly<Record<string, string>> {
   if (signed.images.length === 0 || signed.formats.length === 0) return {};
+  const sigstore = clusterImagePolicy(signed);
   const ofKubernetes = {
     'kyverno-cluster-policy.yaml': kyvernoClusterPolicy(signed),
     'kyverno-image-validating-policy.yaml': kyvernoImageValidatingPolicy(signed),
-    'cluster-image-policy.yaml': clusterImagePolicy(signed),
+    ...('text' in sigstore ? { 'cluster-image-policy.yaml': sigstore.text } : {}),
   };
   if (signed.predicateType !== undefined)
-    return { ...ofKubernetes, 'verify.md': verifyText(signed, {}) };
+    return { ...ofKubernetes, 'verify.md': verifyText(signed, { sigstore }) };
   const containers = containersPolicy(signed);
   const openShift = 'policy' in containers ? containers.openShift : containers;
   const talos = talosConfig(signed);
@@ -43,6 +44,6 @@ export function writePolicies(signed: Signed): Readonly<Record<string, string>> 
       : {}),
     ...('text' in talos ? { 'talos-image-verification.yaml': talos.text } : {}),
     ...('text' in flux ? { 'flux-verify.yaml': flux.text } : {}),
-    'verify.md': verifyText(signed, { containers, openShift, talos, flux }),
+    'verify.md': verifyText(signed, { sigstore, containers, openShift, talos, flux }),
   };
 }
