@@ -389,6 +389,14 @@ describe('what cannot be said', () => {
       'another scope lies inside of it',
     ],
     ['what lets pass', cip('- static: {action: pass}'), 'ivp', 'it lets images pass'],
+    [
+      'attestations',
+      cip(
+        `- key:\n    data: |\n      ${indent(a.pem, 6)}\n  attestations: [{name: x, predicateType: spdx}]`,
+      ),
+      'ivp',
+      'it asks for attestations',
+    ],
     ['what refuses', podman({ 'ghcr.io': [{ type: 'reject' }] }), 'cip', 'it refuses images'],
     [
       'one of several keys',

@@ -176,6 +176,7 @@ function hasInnerScope(rule: PolicyRule, all: readonly PolicyRule[]): boolean {
 /** A requirement as checks that must all hold, each over signers alone. */
 function checksOf(asks: Requirement): readonly SignerCheck[] | { readonly unsaid: string } {
   if (asks.kind === 'signature') return [{ signers: [asks.policy], count: 1 }];
+  if (asks.kind === 'attestation') return { unsaid: 'it asks for attestations' };
   if (asks.kind !== 'count')
     return { unsaid: asks.kind === 'pass' ? 'it lets images pass' : 'it refuses images' };
   const parts = asks.of.map(checksOf);
