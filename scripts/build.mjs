@@ -5,7 +5,7 @@
 // dist/NAME/run.js    all that every run of that action needs, in one file: src/edges/action/NAME.ts
 // dist/NAME/*.js      what few runs need (TUF, key services, policy files), loaded by import()
 // dist/cli.js         the command: src/edges/command/start.ts, which reads the command line
-// dist/cli/begin.js   what is begun before one of its commands is loaded
+// dist/cli/begin.js   what is begun before one of its commands is loaded; help.js, its help
 // dist/cli/NAME.js    one of its commands: src/edges/command/NAME.ts; what several need is in shared.js
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
@@ -23,7 +23,7 @@ const actions = [
   { name: 'promote' },
   { name: 'keygen' },
 ];
-const commands = ['sign', 'attest', 'verify', 'promote', 'signers', 'keygen'];
+const commands = ['sign', 'attest', 'verify', 'promote', 'policy', 'signers', 'keygen'];
 
 // Of these packages' modules a run that uses nothing need not load anything, though their
 // package.json does not say so: @actions/core alone imports all of them.
@@ -54,7 +54,7 @@ async function buildAction({ name, threads = [] }) {
 /** @returns the paths of its modules */
 async function buildCommand() {
   const places = Object.fromEntries(
-    ['begin', ...commands].map((name) => [`./${name}.ts`, `./cli/${name}.js`]),
+    ['begin', 'help', ...commands].map((name) => [`./${name}.ts`, `./cli/${name}.js`]),
   );
   const entries = commands.map((name) => [name, `src/edges/command/${name}.ts`]);
   const begin = { begin: 'src/edges/command/begin.ts' };
@@ -66,6 +66,7 @@ async function buildCommand() {
       `#!/usr/bin/env node\n(${refuseOldNodeOfCommand})();`,
     ),
     bundle(begin, join(outdir, 'cli')),
+    bundle({ help: 'src/edges/command/help.ts' }, join(outdir, 'cli')),
     bundle(Object.fromEntries(entries), join(outdir, 'cli')),
     bundle(fileThread, join(outdir, 'cli')),
   ]);

@@ -46,7 +46,7 @@ describe('flags', () => {
   it.each(['sign', 'attest', 'verify', 'promote', 'keygen', undefined] as const)(
     'help of %s names every flag, in lines that fit a terminal',
     (verb) => {
-      const help = helpText(verb);
+      const help = helpText(verb, { flagsOf, commonFlags });
       expect(help.split('\n').filter((line) => line.length > 110)).toEqual([]);
       for (const name of verb === undefined ? [] : flagsOf(verb).keys())
         expect(help).toContain(`\n  --${name}`);

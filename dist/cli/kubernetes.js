@@ -1,4 +1,4 @@
-import"./rolldown-runtime.js";import{Et as e,Ot as t,Rn as n,Y as r,Zn as i,zn as a}from"./shared.js";import{a as o,i as s,l as c,n as l,o as u,s as d,t as f}from"./ask.js";import{r as p,t as m}from"./yaml.js";import{w as h}from"./promote.js";const g=`steps:
+import"./rolldown-runtime.js";import{Et as e,Ot as t,Rn as n,Y as r,Zn as i,zn as a}from"./shared.js";import{a as o,i as s,l as c,n as l,o as u,s as d,t as f}from"./ask.js";import{r as p,t as m}from"./yaml.js";import{T as h}from"./promote.js";const g=`steps:
   - uses: azure/k8s-set-context@v4
     with:
       method: kubeconfig

@@ -5,7 +5,7 @@ import { isKeyReference, loadPublicKeys } from '../keys/providers.ts';
 import { readPublicKeys } from '../keys/public.ts';
 import { readKeySource } from '../keys/source.ts';
 import type { KeyReference } from '../policies/keys.ts';
-import type { PolicyFile } from '../policies/read.ts';
+import type { Policies, PolicyFile } from '../policies/read.ts';
 import type { Pattern, SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import type { Mirror } from '../signers/list.ts';
 import type { VerifyRequest } from './request.ts';
@@ -59,32 +59,38 @@ async function openOwn(request: VerifyRequest, world: World): Promise<OwnPolicy>
 async function readPolicyInput(request: VerifyRequest, world: World): Promise<OwnPolicy> {
   const files = await world.files.policies(request.policy);
   if (!files.some(({ text }) => /KnownSigners/.test(text))) {
-    const requirementFor = await readPolicyFiles(files, request, world);
+    const { requirementFor } = await openPolicies(files, request, world);
     return { requirementFor: (image) => narrow(requirementFor(image), request) };
   }
   const lists = (await import('../signers/own-lists.ts')).openOwnLists(files);
   const policies =
-    lists.others.length === 0 ? undefined : await readPolicyFiles(lists.others, request, world);
+    lists.others.length === 0
+      ? undefined
+      : (await openPolicies(lists.others, request, world)).requirementFor;
   return {
     requirementFor: (image) => narrow(lists.requirementFor(image, policies?.(image)), request),
     mirrors: lists.mirrors,
   };
 }
 
-async function readPolicyFiles(
+/**
+ * Reads admission policies, opens the keys they name, and tells what there is to know about them.
+ * @throws {Failure} `bad-policy`, and what a key service says
+ */
+export async function openPolicies(
   files: readonly PolicyFile[],
-  request: VerifyRequest,
+  request: Pick<VerifyRequest, 'services'>,
   world: World,
-): Promise<RequirementFor> {
+): Promise<Policies> {
   const { readPolicies } = await import('../policies/read.ts');
   const ownTrust =
     request.services.trustedRoot !== undefined || request.services.tufMirror !== undefined;
   const compilePattern = await loadPatterns(files.map(({ text }) => text));
   const checked = readPolicies(files, { readPublicKeys, ownTrust, compilePattern });
-  const { requirementFor, notes } = checked.withKeys(await openKeys(checked.keys, world));
-  for (const { file, line, text, loud } of notes)
+  const policies = checked.withKeys(await openKeys(checked.keys, world));
+  for (const { file, line, text, loud } of policies.notes)
     world.tell({ kind: loud ? 'warning' : 'notice', text: `${file}, line ${line}: ${text}` });
-  return requirementFor;
+  return policies;
 }
 
 /** Opens the keys that policies name and do not hold, one after another. */

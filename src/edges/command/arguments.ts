@@ -108,6 +108,10 @@ function readTokens(
   });
   const given = new Map<string, string[]>();
   for (const token of tokens) {
+    if (token.kind === 'positional' && verb === 'policy') {
+      given.set('policy', [...(given.get('policy') ?? []), token.value]);
+      continue;
+    }
     if (token.kind !== 'option') throw strayArgument(verb, given.size > 0);
     const { name, rawName, value, inlineValue } = token;
     const flag = flags.get(name);
@@ -150,6 +154,7 @@ function strayArgument(verb: Verb, afterFlags: boolean): WrongUse {
     sign: 'Name images with `--images`',
     attest: 'Name images with `--images`, the document with `--predicate` or `--sbom-path`',
     verify: 'Name images with `--images`, files with `--files`',
+    policy: 'Name policy files',
     signers: 'Write `sign-image signers`, or `sign-image signers check`',
     promote: 'Name images with `--images`, targets with `--to`',
     keygen: 'Name the files with `--output-key-prefix`',
@@ -180,7 +185,9 @@ function meant(name: string, verb: Verb, flags: ReadonlyMap<string, Flag>): stri
   const names = new Set(flags.keys());
   const asInput = { get: () => '', env: { [`INPUT_${name.toUpperCase()}`]: 'given' } };
   const [mistake] =
-    verb === 'keygen' || verb === 'signers' ? [] : otherNames(asInput, verb, tables[verb]);
+    verb === 'keygen' || verb === 'signers' || verb === 'policy'
+      ? []
+      : otherNames(asInput, verb, tables[verb]);
   if (mistake !== undefined && mistake.right === undefined)
     return `${inFlags(mistake.fix, names)} `;
   const near = mistake?.right ?? nearest(name, [...names]);

@@ -36,6 +36,7 @@ export const tables: Readonly<Record<Verb, Table>> = {
     ...['allow-http-registry', 'allow-insecure-registry'],
   ]),
   promote: promoteTable,
+  policy: rowsOf(verifyTable, ['policy', 'timeout', 'trusted-root', 'tuf-mirror', 'tuf-root']),
   keygen: keygenTable,
 };
 
@@ -54,6 +55,7 @@ export const actionOnly: Readonly<Record<Verb, Readonly<Record<string, string>>>
     'github-token': 'Verifying asks nothing of GitHub here: leave it out.',
   },
   signers: {},
+  policy: {},
   promote: {},
   keygen: {},
 };
@@ -84,6 +86,14 @@ const own: Readonly<Record<Verb, readonly Flag[]>> = {
     },
   ],
   promote: [],
+  policy: [
+    {
+      name: 'to',
+      kind: 'text',
+      value: 'ivp|cip|openshift|policy-json',
+      help: () => 'The kind to write.',
+    },
+  ],
   keygen: [
     {
       name: 'output-key-prefix',

@@ -1,4 +1,4 @@
-import { commonFlags, type Flag, flagsOf } from './flags.ts';
+import type { Flag } from './flags.ts';
 import { order, rest, type Verb } from './words.ts';
 
 const width = 96;
@@ -13,6 +13,7 @@ Commands
   verify    are these images signed by whom we trust?
   signers   who is known to sign the images of well-known publishers
   promote   verify an image, copy it with its signatures, verify it there, move the tag
+  policy    say an admission policy in the words of another cluster
   keygen    make a key pair, in files or in the secrets of GitHub
 
 \`sign-image COMMAND --help\` lists the flags. A secret is never an argument: write env://NAME for the
@@ -58,17 +59,30 @@ Usage: sign-image signers
 
 Usage: sign-image promote --images REFERENCE --to REGISTRY/REPOSITORY[:TAG] --key cosign.pub
        sign-image promote --images REFERENCE --to REGISTRY/PREFIX/ --certificate-identity IDENTITY`,
+  policy: `sign-image policy: say an admission policy in the words of another cluster
+
+Usage: sign-image policy --to ivp|cip|openshift|policy-json FILE …
+
+Reads policies as the gate does, and prints one of the other kind on stdout: an ImageValidatingPolicy
+of Kyverno (ivp), a ClusterImagePolicy of sigstore (cip) or OpenShift, or a policy.json of podman. What
+cannot be said there is told, and left out; then it ends with 1.`,
   keygen: `sign-image keygen: make a key pair, in files or in the secrets of GitHub
 
 Usage: sign-image keygen
        sign-image keygen --repository OWNER/NAME --github-token env://NAME`,
 };
 
+/** The flags of a command: all of them by their name, and which ones every command has. */
+export interface Flags {
+  readonly flagsOf: (verb: Verb) => ReadonlyMap<string, Flag>;
+  readonly commonFlags: readonly Flag[];
+}
+
 /** Help for a command, or for all of them. */
-export function helpText(verb?: Verb): string {
+export function helpText(verb: Verb | undefined, flags: Flags): string {
   if (verb === undefined) return overview;
-  const blocks = groupsOf(verb).map(
-    ({ title, flags }) => `${title}\n${flags.map(flagLine).join('\n')}`,
+  const blocks = groupsOf(verb, flags).map(
+    (group) => `${group.title}\n${group.flags.map(flagLine).join('\n')}`,
   );
   const notes =
     'A list flag may be given again. A switch is turned off by --FLAG=false. A secret (env://NAME|FILE)\nis never an argument itself.';
@@ -81,7 +95,7 @@ interface FlagGroup {
 }
 
 /** The flags of a command under the titles of its help. */
-function groupsOf(verb: Verb): readonly FlagGroup[] {
+function groupsOf(verb: Verb, { flagsOf, commonFlags }: Flags): readonly FlagGroup[] {
   const flags = new Map(flagsOf(verb));
   const take = (name: string) => {
     const flag = flags.get(name);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type Asked, readArguments, WrongUse } from './arguments.ts';
-import { helpText } from './help.ts';
+import { type Asked, type AskedWords, readArguments, WrongUse } from './arguments.ts';
+import { commonFlags, flagsOf } from './flags.ts';
 
 // What `sign-image` starts: reads the command line and prints help. Each command is a file of its
 // own, loaded only when it is asked for. Failed until told otherwise: a run that ends without an
@@ -15,13 +15,21 @@ function start(args: readonly string[]): void {
       void run(asked);
       return;
     }
-    process.stdout.write(asked.words === 'help' ? helpText(asked.verb) : `${version()}\n`);
-    process.exitCode = 0;
+    void print(asked);
   } catch (caught) {
     if (!(caught instanceof WrongUse)) throw caught;
     process.stderr.write(`error: ${caught.message}\n${caught.fix}\n`);
     process.exitCode = 2;
   }
+}
+
+async function print(asked: AskedWords): Promise<void> {
+  const text =
+    asked.words === 'help'
+      ? (await import('./help.ts')).helpText(asked.verb, { flagsOf, commonFlags })
+      : `${version()}\n`;
+  process.stdout.write(text);
+  process.exitCode = 0;
 }
 
 /** What is begun needs modules of Node that would make help slow. */
@@ -37,6 +45,7 @@ async function run(asked: Asked): Promise<void> {
     if (verb === 'promote')
       process.exitCode = await (await import('./promote.ts')).runPromote(asked);
     if (verb === 'keygen') process.exitCode = await (await import('./keygen.ts')).runKeygen(asked);
+    if (verb === 'policy') process.exitCode = await (await import('./policy.ts')).runPolicy(asked);
     if (verb === 'signers')
       process.exitCode = await (await import('./signers.ts')).runSigners(asked);
     if (verb === 'verify')

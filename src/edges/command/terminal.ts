@@ -22,6 +22,8 @@ export interface Terminal extends Log {
   progress(words: string): void;
   /** Lines on stdout. */
   print(text: string): void;
+  /** A file on stdout, whole and as it is, but for secrets: what is written in it is ours. */
+  document(text: string): void;
   /** One JSON document on stdout. */
   json(document: object): void;
   /** Ends the line of progress. */
@@ -70,6 +72,7 @@ export function openTerminal({ streams, clock, env, names, debug }: Setting): Te
     },
     progress: (words) => moving.show(clean(words)),
     print: (text) => moving.around(() => streams.stdout.write(`${clean(text)}\n`)),
+    document: (text) => moving.around(() => streams.stdout.write(hide(text))),
     json: (document) => {
       const text = JSON.stringify(inEveryText(document, hide), undefined, 2);
       moving.around(() => streams.stdout.write(`${text}\n`));

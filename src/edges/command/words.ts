@@ -1,6 +1,14 @@
 // The commands, and what help says of their flags.
 
-export const verbs = ['sign', 'attest', 'verify', 'promote', 'signers', 'keygen'] as const;
+export const verbs = [
+  'sign',
+  'attest',
+  'verify',
+  'promote',
+  'policy',
+  'signers',
+  'keygen',
+] as const;
 export type Verb = (typeof verbs)[number];
 
 /** Help where the sentence of the table of inputs speaks of a workflow. */
@@ -41,6 +49,7 @@ const words: Readonly<Record<string, string>> = {
   'certificate-identity':
     'The identity that must have signed (keyless), exactly; or any of several.',
   'only-images': 'Globs over the images that files name; only these are judged.',
+  'policy policy': 'The policies to read: files or globs. They may also stand without a flag.',
   'signers policy': 'Lists of your own, in the place of the one that comes with this program.',
   policy: 'Policy files that say who must have signed which image.',
   files: 'Dockerfiles, compose, Kubernetes, Helm and other files to read references from.',
@@ -122,6 +131,11 @@ export const order: Readonly<
     ['Registry', registry],
     ['Services other than the public-good instance', ['trusted-root', 'tuf-mirror', 'tuf-root']],
   ],
+  policy: [
+    ['What to read, and what to write', ['policy', 'to']],
+    ['How', ['timeout']],
+    ['Services other than the public-good instance', ['trusted-root', 'tuf-mirror', 'tuf-root']],
+  ],
   promote: [
     ['What, and where to', [...images, 'to', 'include', 'recursive']],
     [
@@ -160,6 +174,7 @@ export const rest: Readonly<Record<Verb, string>> = {
   sign: 'Services other than the public-good instance of Sigstore',
   attest: 'Services other than the public-good instance of Sigstore',
   verify: 'What the certificate must say besides',
+  policy: 'More',
   signers: 'More',
   promote: 'What the certificate must say besides',
   keygen: 'More',

@@ -1,0 +1,1 @@
+import"./rolldown-runtime.js";import{V as e,n as t,z as n}from"./shared.js";function runPolicy(r,i=e){return n(r,i,{read:(e,{mask:n})=>{let get=(t,n)=>t===`images`?`docker.io/library/any`:e.get(t,n);return{inputs:t(n,{...e,get}),to:e.get(`to`)}},work:async(e,t)=>(await import(`./report-policy.js`)).reportPolicy(e,t),outputs:()=>({policy:``})})}export{runPolicy};
