@@ -1,7 +1,6 @@
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { openAttested } from '../../src/engine/attested.ts';
 import { readingLimits } from '../../src/engine/prepare.ts';
-import { withAttestations } from '../../src/engine/requirement.ts';
 import { type VerifyingTools, verifyImages } from '../../src/engine/verify-images.ts';
 import type { VerifyResult } from '../../src/engine/verify-result.ts';
 import { Failure, type FailureCode } from '../../src/failure.ts';
@@ -17,6 +16,7 @@ import { openStore, type SignatureStore } from '../../src/registry/store.ts';
 import { judge } from '../../src/signature/judge.ts';
 import { judgeAttestation } from '../../src/signature/judge-attestation.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
+import { withAttestations } from '../../src/signature/requirement.ts';
 import type { Trust } from '../../src/signature/trust.ts';
 import type { Verdict, VerdictCode } from '../../src/signature/verdict.ts';
 import type { MemoryNetwork } from '../memory-network.ts';

@@ -1,6 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { RequirementFor } from '../../src/engine/requirement.ts';
 import { type VerifyingTools, verifyImages } from '../../src/engine/verify-images.ts';
 import { isWhole, type VerifyResult } from '../../src/engine/verify-result.ts';
 import { Failure, type FailureCode, failureCodes } from '../../src/failure.ts';
@@ -9,6 +8,7 @@ import { parseReference } from '../../src/image/reference.ts';
 import type { ImageTarget } from '../../src/image/resolve.ts';
 import type { FoundSignature } from '../../src/signature/found.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
+import type { RequirementFor } from '../../src/signature/requirement.ts';
 import type { Verdict } from '../../src/signature/verdict.ts';
 
 const index = 'application/vnd.oci.image.index.v1+json';

@@ -2,11 +2,11 @@
 // and of whom its signatures must be.
 import { sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { evaluate } from '../../src/engine/requirement.ts';
 import type { Digest } from '../../src/image/digest.ts';
 import { parseDigest } from '../../src/image/digest.ts';
 import type { FoundSignature } from '../../src/signature/found.ts';
 import { judge } from '../../src/signature/judge.ts';
+import { evaluate } from '../../src/signature/requirement.ts';
 import { makePayload } from '../../src/signature/simple-signing.ts';
 import { recordedCase, recordedKey } from '../signature/fixtures.ts';
 import { digest, image, makeKey, makePair, read, refused, told } from './tools.ts';

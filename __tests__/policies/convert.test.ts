@@ -1,7 +1,6 @@
 // A policy as another kind: read back, it asks for the same, or for more where that is told.
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { evaluate } from '../../src/engine/requirement.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import {
   type Conversion,
@@ -12,6 +11,7 @@ import {
 import { type Policies, readPolicies } from '../../src/policies/read.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
 import { matches } from '../../src/signature/policy.ts';
+import { evaluate } from '../../src/signature/requirement.ts';
 import type { Verdict } from '../../src/signature/verdict.ts';
 import { problems, schemas } from './schema.ts';
 import { trustedRoot } from './signed.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { attestationsOf, evaluate, type Requirement } from '../../src/engine/requirement.ts';
 import type { PredicateCheck } from '../../src/signature/judge-attestation.ts';
+import { attestationsOf, evaluate, type Requirement } from '../../src/signature/requirement.ts';
 import { image, indent, makeKey, read, refused } from './tools.ts';
 
 const key = makeKey();

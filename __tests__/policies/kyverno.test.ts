@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { policiesOf } from '../../src/engine/requirement.ts';
 import { Failure } from '../../src/failure.ts';
 import { parseDigest } from '../../src/image/digest.ts';
 import { readPolicies } from '../../src/policies/read.ts';
+import { policiesOf } from '../../src/signature/requirement.ts';
 import { growth } from '../growth.ts';
 import { digest, image, indent, makeKey, read, refused, told, tools } from './tools.ts';
 

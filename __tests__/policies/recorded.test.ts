@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { evaluate } from '../../src/engine/requirement.ts';
 import type { Digest } from '../../src/image/digest.ts';
 import { readPolicies } from '../../src/policies/read.ts';
 import { type Signed, writePolicies } from '../../src/policies/write.ts';
 import { judge } from '../../src/signature/judge.ts';
 import { compilePattern } from '../../src/signature/pattern.ts';
+import { evaluate } from '../../src/signature/requirement.ts';
 import { type RecordedCase, recordedCase, recordedTrust } from '../signature/fixtures.ts';
 import { trustedRoot } from './signed.ts';
 import { indent, readKeys } from './tools.ts';

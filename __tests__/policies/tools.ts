@@ -1,6 +1,5 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { expect } from 'vitest';
-import type { Requirement } from '../../src/engine/requirement.ts';
 import { Failure } from '../../src/failure.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { readPublicKeys } from '../../src/keys/public.ts';
@@ -10,6 +9,7 @@ import { type Policies, readPolicies } from '../../src/policies/read.ts';
 import { keyId } from '../../src/signature/key.ts';
 import { compilePattern } from '../../src/signature/pattern.ts';
 import type { Matcher } from '../../src/signature/policy.ts';
+import type { Requirement } from '../../src/signature/requirement.ts';
 
 export interface TestKey {
   readonly pem: string;

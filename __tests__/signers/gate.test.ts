@@ -1,10 +1,10 @@
 // What is asked where lists, policies and inputs speak of the same image.
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { evaluate, type Requirement } from '../../src/engine/requirement.ts';
 import { digestOf } from '../../src/image/digest.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { readPolicies } from '../../src/policies/read.ts';
+import { evaluate, type Requirement } from '../../src/signature/requirement.ts';
 import type { Verdict, VerdictCode } from '../../src/signature/verdict.ts';
 import { beside, published } from '../../src/signers/gate.ts';
 import { openOwnLists } from '../../src/signers/own-lists.ts';

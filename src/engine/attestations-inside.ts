@@ -12,8 +12,8 @@ import { maxStatementBytes } from '../signature/attestation.ts';
 import type { FoundAttestation, FoundSignature } from '../signature/found.ts';
 import type { AttestationPolicy } from '../signature/judge-attestation.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
+import { mostTelling } from '../signature/requirement.ts';
 import { shown } from '../text/untrusted.ts';
-import { mostTelling } from './requirement.ts';
 import type { VerifyingTools } from './verify-images.ts';
 import type { AttestationResult } from './verify-result.ts';
 

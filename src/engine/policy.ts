@@ -7,9 +7,9 @@ import { readKeySource } from '../keys/source.ts';
 import type { KeyReference } from '../policies/keys.ts';
 import type { Policies, PolicyFile } from '../policies/read.ts';
 import type { Pattern, SignaturePolicy, SignerRule } from '../signature/policy.ts';
+import { narrow, type RequirementFor, withAttestations } from '../signature/requirement.ts';
 import type { Mirror } from '../signers/list.ts';
 import type { VerifyRequest } from './request.ts';
-import { narrow, type RequirementFor, withAttestations } from './requirement.ts';
 import type { World } from './world.ts';
 
 /** What this run asks of an image. */

@@ -2,11 +2,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
-import { signedFrom } from '../policies/from-results.ts';
 import { writePolicies } from '../policies/write.ts';
 import { readCertificate } from '../signature/certificate.ts';
 import { derOf } from '../text/base64.ts';
 import type { SignReport } from './sign.ts';
+import { signedFrom } from './signed-from-results.ts';
 
 export interface SavedPolicies {
   readonly folder: string;

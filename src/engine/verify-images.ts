@@ -14,7 +14,6 @@ import {
 import type { FoundSignature } from '../signature/found.ts';
 import type { AttestationPolicy } from '../signature/judge-attestation.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
-import type { Verdict, VerdictCode } from '../signature/verdict.ts';
 import {
   attestationsOf,
   evaluate,
@@ -22,7 +21,8 @@ import {
   type Requirement,
   type RequirementFor,
   withoutAttestations,
-} from './requirement.ts';
+} from '../signature/requirement.ts';
+import type { Verdict, VerdictCode } from '../signature/verdict.ts';
 import type { AttestationResult, VerifyResult } from './verify-result.ts';
 
 /** The attestations of one image, judged. */

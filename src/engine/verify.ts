@@ -5,18 +5,18 @@ import { imageName } from '../image/resolve.ts';
 import { mergeTargets, readTargets, type Target } from '../image/targets.ts';
 import { ByteRoom } from '../registry/byte-room.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
+import {
+  attestationsOf,
+  policiesOf,
+  type Requirement,
+  type RequirementFor,
+} from '../signature/requirement.ts';
 import { openAttested } from './attested.ts';
 import type { FileFindings } from './files.ts';
 import { openJudge } from './judging.ts';
 import { openPolicy } from './policy.ts';
 import { openReading, type Prepared, prepare, type Reading } from './prepare.ts';
 import type { VerifyRequest } from './request.ts';
-import {
-  attestationsOf,
-  policiesOf,
-  type Requirement,
-  type RequirementFor,
-} from './requirement.ts';
 import { verifyImages } from './verify-images.ts';
 import type { NotJudged, VerifyResult } from './verify-result.ts';
 import { type World, withTags } from './world.ts';

@@ -1,5 +1,5 @@
-import type { Requirement } from '../engine/requirement.ts';
 import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
+import type { Requirement } from '../signature/requirement.ts';
 import { shown } from '../text/untrusted.ts';
 import { requirementFields } from './containers-policy-fields.ts';
 import { checkFields, type Reader } from './fields.ts';

@@ -1,4 +1,4 @@
-import type { Requirement } from '../engine/requirement.ts';
+import type { Requirement } from '../signature/requirement.ts';
 import { shown } from '../text/untrusted.ts';
 import type { PolicyNote } from './node.ts';
 import type { Policies } from './read.ts';

@@ -1,5 +1,5 @@
-import { attestedInstead, type Requirement } from '../engine/requirement.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
+import { attestedInstead, type Requirement } from '../signature/requirement.ts';
 import { shown } from '../text/untrusted.ts';
 import type { Reader } from './fields.ts';
 import { keysIn } from './keys.ts';

@@ -1,4 +1,4 @@
-import type { Requirement } from '../engine/requirement.ts';
+import type { Requirement } from '../signature/requirement.ts';
 import { shown } from '../text/untrusted.ts';
 import { checkFields, type Reader } from './fields.ts';
 import { type Fits, kyvernoWildcard } from './glob.ts';

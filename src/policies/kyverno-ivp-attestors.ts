@@ -1,5 +1,5 @@
-import type { Requirement } from '../engine/requirement.ts';
 import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
+import type { Requirement } from '../signature/requirement.ts';
 import { shown } from '../text/untrusted.ts';
 import type { Reader } from './fields.ts';
 import { keysIn } from './keys.ts';

@@ -1,4 +1,4 @@
-import { attestedInstead, type Requirement } from '../engine/requirement.ts';
+import { attestedInstead, type Requirement } from '../signature/requirement.ts';
 import { shown } from '../text/untrusted.ts';
 import { type NamedAttestor, OutsideOfSubset, readExpression } from './cel.ts';
 import { checkFields, type Reader } from './fields.ts';

@@ -1,5 +1,5 @@
-import type { Requirement } from '../engine/requirement.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
+import type { Requirement } from '../signature/requirement.ts';
 import { shown } from '../text/untrusted.ts';
 import { checkFields, type Fields, type Reader } from './fields.ts';
 import type { PolicyImage } from './image-names.ts';

@@ -1,6 +1,6 @@
-import type { Requirement } from '../engine/requirement.ts';
 import { Failure } from '../failure.ts';
 import { formatRepository } from '../image/reference.ts';
+import type { Requirement } from '../signature/requirement.ts';
 import { shown } from '../text/untrusted.ts';
 import { checkClusterImagePolicy, readClusterImagePolicy } from './cluster-image-policy.ts';
 import {

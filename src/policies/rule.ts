@@ -1,5 +1,5 @@
-import type { Requirement } from '../engine/requirement.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
+import type { Requirement } from '../signature/requirement.ts';
 import type { PolicyImage } from './image-names.ts';
 import type { ParsedRoot } from './signed.ts';
 

@@ -1,5 +1,5 @@
-import type { Requirement, RequirementFor } from '../engine/requirement.ts';
 import { formatRepository } from '../image/reference.ts';
+import type { Requirement, RequirementFor } from '../signature/requirement.ts';
 import type { AskedImage } from './choose.ts';
 import type { KnownImages, Mirror } from './list.ts';
 import { openKnownSigners } from './require.ts';

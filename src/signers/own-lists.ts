@@ -1,6 +1,6 @@
-import type { Requirement } from '../engine/requirement.ts';
 import { formatRepository } from '../image/reference.ts';
 import type { PolicyFile } from '../policies/read.ts';
+import type { Requirement } from '../signature/requirement.ts';
 import type { AskedImage } from './choose.ts';
 import { isSilence } from './gate.ts';
 import type { KnownImages, Mirror } from './list.ts';

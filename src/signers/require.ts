@@ -1,9 +1,9 @@
-import type { Requirement } from '../engine/requirement.ts';
 import type { RepositoryName } from '../image/reference.ts';
 import { parseReference } from '../image/reference.ts';
 import { readPublicKeys } from '../keys/public.ts';
 import { predicateTypes } from '../signature/attestation.ts';
 import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
+import type { Requirement } from '../signature/requirement.ts';
 import { shown } from '../text/untrusted.ts';
 import { type AskedImage, type Chosen, openList } from './choose.ts';
 import { type KnownImages, type KnownSigner, knownSignersMark, type SignerList } from './list.ts';

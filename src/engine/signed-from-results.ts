@@ -1,7 +1,7 @@
-import type { SignatureResult, SignResult } from '../engine/sign-result.ts';
 import { parseReference } from '../image/reference.ts';
+import type { Signed, SignedImage } from '../policies/signed.ts';
 import type { Format } from '../signature/found.ts';
-import type { Signed, SignedImage } from './signed.ts';
+import type { SignatureResult, SignResult } from './sign-result.ts';
 
 /** What the results do not say of the run. */
 export type RunFacts = Pick<Signed, 'privateSigstore' | 'publicRoot'> & {

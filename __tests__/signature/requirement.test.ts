@@ -1,9 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { evaluate, narrow, policiesOf, type Requirement } from '../../src/engine/requirement.ts';
 import { digestOf } from '../../src/image/digest.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
+import { evaluate, narrow, policiesOf, type Requirement } from '../../src/signature/requirement.ts';
 import { type Verdict, type VerdictCode, verdictCodes } from '../../src/signature/verdict.ts';
 
 const key = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).publicKey;

@@ -1,12 +1,8 @@
 import type { Digest } from '../image/digest.ts';
 import type { RepositoryName } from '../image/reference.ts';
-import type {
-  AttestationPolicy,
-  AttestationVerdict,
-  PredicateCheck,
-} from '../signature/judge-attestation.ts';
-import type { SignaturePolicy } from '../signature/policy.ts';
-import type { Verdict, VerdictCode } from '../signature/verdict.ts';
+import type { AttestationPolicy, AttestationVerdict, PredicateCheck } from './judge-attestation.ts';
+import type { SignaturePolicy } from './policy.ts';
+import type { Verdict, VerdictCode } from './verdict.ts';
 
 /** What must be known of an attestation to evaluate a requirement. */
 type Attested = Pick<AttestationVerdict, 'verified' | 'code' | 'reason' | 'type' | 'unfit'>;
