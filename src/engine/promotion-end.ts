@@ -71,7 +71,7 @@ export async function finish(
 
 /** Undefined only for what was copied whole, and verified where it lies now. */
 function obstacleOf(
-  { move: { result, digest, target }, failure }: Copy,
+  { move: { result, digest, target }, left, failure }: Copy,
   there: There,
   image: string,
 ): Obstacle | undefined {
@@ -97,13 +97,36 @@ function obstacleOf(
       cause: there,
     };
   const found = there.get(image);
-  if (found?.verified === true) return undefined;
+  if (found?.verified === true) return lostOf(result, found, image, left.length);
   return {
     code: found?.code ?? 'not-verified',
     reason: `${image} was copied, and does not verify there, though it does at ${result.image}: ${found?.reason ?? inside} No tag was moved.`,
     cause: found?.failure,
     judged: found,
   };
+}
+
+/**
+ * A registry that answers a list once with nothing would have a signature stay behind unseen. What
+ * was left behind knowingly is told.
+ */
+function lostOf(
+  { image: source, signatures }: VerifyResult,
+  found: VerifyResult,
+  image: string,
+  leftBehind: number,
+): Obstacle | undefined {
+  const good = (all: VerifyResult['signatures'], kind: 'bundle' | 'legacy') =>
+    all.filter(({ verified, format }) => verified && format === kind);
+  const bundles = new Set(good(found.signatures, 'bundle').map(({ digest }) => digest));
+  const lost =
+    good(signatures, 'bundle').filter(({ digest }) => !bundles.has(digest)).length +
+    Math.max(0, good(signatures, 'legacy').length - good(found.signatures, 'legacy').length);
+  if (lost === 0 || leftBehind > 0) return undefined;
+  const reason = `${image} was copied, and ${lost} of the signatures that verify at ${source} are not found there. No tag was moved.`;
+  const fix =
+    'Run the job again: what is there already is not written twice. If it stays, the registry does not show what it has accepted.';
+  return { code: 'signature-lost', reason, cause: new Failure('signature-lost', reason, fix) };
 }
 
 function failed({ code, reason, cause, judged }: Obstacle) {

@@ -82,9 +82,9 @@ export function exchange(
     cancel.phase = lapse(limits.connect, 'CONNECT_TIMEOUT', 'no connection in time');
     onConnected(outgoing, () => {
       cancel.phase();
-      const watch = (milliseconds: number, what: string) => {
+      const watch = (times: number, what: string) => {
         cancel.phase();
-        cancel.phase = lapse(milliseconds, 'TIMEOUT', what);
+        cancel.phase = lapse(times * limits.idle, 'TIMEOUT', what);
       };
       feed(request, outgoing, settled.signal, watch, () => cancel.phase()).catch(fail);
       if (onSent !== undefined) setImmediate(onSent); // others that connect at the same moment come first

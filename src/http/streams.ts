@@ -1,22 +1,26 @@
 import type http from 'node:http';
 import { Failure } from '../failure.ts';
 import type { HttpRequest } from './http.ts';
+import { letGo } from './let-go.ts';
 
 // Bodies that pass through in pieces, both ways.
 
-/** milliseconds: a piece that nobody takes, and an answer that does not come after the last one */
-const stalled = 30_000;
-const unanswered = 60_000;
+/**
+ * How much longer than for a piece of an answer one waits until a piece is taken, and until the
+ * answer to all of them comes: a registry hashes and stores meanwhile.
+ */
+const stalled = 3;
+const unanswered = 6;
 
 /**
  * Writes a streamed body, one piece after the other. Rejects with what its writer rejects with.
- * @param watch begins to wait for the other side for so long @param rest ends that
+ * @param watch begins to wait for the other side, so many times the limit @param rest ends that
  */
 export async function feed(
   { upload }: HttpRequest,
   outgoing: http.ClientRequest,
   settled: AbortSignal,
-  watch: (milliseconds: number, what: string) => void,
+  watch: (times: number, what: string) => void,
   rest: () => void,
 ): Promise<void> {
   if (upload === undefined) return;
@@ -85,6 +89,7 @@ export async function pourBody(
       throw new PourError(caught);
     });
     idle();
+    letGo(piece.length);
   }
   return Buffer.alloc(0);
 }

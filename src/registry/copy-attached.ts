@@ -146,7 +146,8 @@ export class AttachedCopier {
     try {
       await this.#copier.manifest(read, this.#tally);
     } catch (caught) {
-      const failure = bundleFailure(caught);
+      const isManifest = caught instanceof Failure && this.#copier.refused.has(caught);
+      const failure = isManifest ? bundleFailure(caught) : caught;
       if (!(failure instanceof BundlesRefused)) throw caught;
       this.#leave(nameOf(this.#copier.source, digest), failure.message);
       return undefined;

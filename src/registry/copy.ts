@@ -49,6 +49,8 @@ const roomBytes = 16 * 1024 * 1024;
 export class Copier {
   readonly source: CopyRepository;
   readonly target: CopyRepository;
+  /** failures of writes of manifests: not of what these point to */
+  readonly refused = new WeakSet<object>();
   readonly #tools: CopyTools;
   readonly #room: ByteRoom;
   readonly #blobs = new Map<Digest, Promise<BlobFate>>();
@@ -193,6 +195,7 @@ export class Copier {
         tally.manifests++;
         return;
       } catch (caught) {
+        if (caught instanceof Failure) this.refused.add(caught);
         const passes = caught instanceof Failure && caught.code === 'registry-error';
         if (!passes || times === 3) throw caught;
       }
