@@ -128,8 +128,9 @@ function readAuthority(authority: PolicyNode, reader: Reader): Requirement {
   const stamped = one.name === 'key' && fields.get('rfc3161timestamp')?.value instanceof Map;
   const timestamp = stamped ? { timestamp: 'required' as const } : {};
   const written = textOf(fields.get('signatureFormat'));
-  // Without it policy-controller looks for legacy signatures alone.
-  const format = { format: written === 'bundle' ? 'bundle' : 'legacy' };
+  // By key policy-controller finds legacy signatures alone.
+  const unsaid = one.name === 'key' ? { format: 'legacy' } : {};
+  const format = written === 'bundle' || written === 'legacy' ? { format: written } : unsaid;
   const policy = { signers, annotations: {}, tlog, ...timestamp, ...format } as SignaturePolicy;
   const types = listOf(fields.get('attestations')).map((node) =>
     predicateTypeIn(node, 'predicateType'),

@@ -78,11 +78,11 @@ export function judgeAttestation(
   const asked = { ...bare, annotations: {} };
   const settled = settle(asked, facts, () => {
     if ('problem' in found) throw new Refusal(found.problem.code, shown(found.problem.reason));
-    checkFormat(found.format, asked);
     const { statement, signer } = attested(found, asked, types, trust, facts);
     delete facts.annotations;
     checkSubject(statement, image);
     if ('certificate' in signer) checkSigner(signer.certificate, asked.signers);
+    checkFormat(found.format, asked);
     readTold(statement, signer, facts, check);
   });
   const { format, digest, reference } = found;
