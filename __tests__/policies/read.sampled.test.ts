@@ -4,6 +4,7 @@ import { Failure } from '../../src/failure.ts';
 import { policyLimits } from '../../src/policies/node.ts';
 import { readPolicies } from '../../src/policies/read.ts';
 import { growth } from '../growth.ts';
+import { runs } from '../sampled.ts';
 import { image, makeKey, read, refused, tools } from './tools.ts';
 
 const good = `apiVersion: policy.sigstore.dev/v1beta1
@@ -320,7 +321,7 @@ describe('policy files', () => {
           expect((error as Failure).code).toBe('bad-policy');
         }
       }),
-      { numRuns: 1500 },
+      { numRuns: runs(1500) },
     );
   });
 
@@ -351,7 +352,7 @@ describe('policy files', () => {
             expect(error).toBeInstanceOf(Failure);
           }
         }),
-        { numRuns: 500 },
+        { numRuns: runs(500) },
       );
     }
   });
