@@ -3,6 +3,7 @@ import { pushImage } from '../sandbox/images.ts';
 import { startRegistry } from '../sandbox/registry.ts';
 import { type BehaviourName, behaviours } from '../sandbox/registry-behaviours.ts';
 import { startRegistryLike } from '../sandbox/registry-like.ts';
+import { sha256 } from '../sandbox/registry-store.ts';
 import { copying, listed, notesOf, plantLayers, plantReferrer } from './copying.ts';
 
 const [from, to] = ['acme/app', 'prod/app'];
@@ -170,6 +171,41 @@ describe('what is signed about it goes over', () => {
     ).run(image.digest);
     expect(left).toEqual([expect.stringContaining('about another image')]);
     expect(listed(target, to, image.digest)).toEqual([honest]);
+  });
+});
+
+describe('bounds beside an image, which anybody may have written', () => {
+  it('a manifest that is too large stays behind; more than a thousand stop the copy', async () => {
+    await using source = await startRegistry();
+    await using target = await startRegistry();
+    const image = await pushImage(source.host, from);
+    const places = [
+      { host: source.host, repository: from },
+      { host: target.host, repository: to },
+    ] as const;
+    const large = plantReferrer(source, from, image, 'large', {
+      predicateType: 'x'.repeat(300_000),
+    });
+    const honest = plantReferrer(source, from, image, 'honest');
+    const { left } = await copying(...places).run(image.digest);
+    expect(left).toEqual([expect.stringContaining(large)]);
+    expect(listed(target, to, image.digest)).toEqual([honest]);
+    const index = {
+      schemaVersion: 2,
+      mediaType: 'application/vnd.oci.image.index.v1+json',
+      manifests: Array.from({ length: 1_001 }, (_, number) => ({
+        mediaType: 'application/vnd.oci.image.manifest.v1+json',
+        digest: sha256(`no such ${number}`),
+        size: 1,
+      })),
+    };
+    source.store.addManifest(
+      from,
+      JSON.stringify(index),
+      index.mediaType,
+      image.digest.replace(':', '-'),
+    );
+    await expect(copying(...places).run(image.digest)).rejects.toMatchObject({ code: 'too-large' });
   });
 });
 

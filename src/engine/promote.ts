@@ -16,7 +16,7 @@ import { isWhole, type NotJudged, type VerifyResult } from './verify-result.ts';
 import type { World } from './world.ts';
 
 /** Images that are on their way at once; their blobs share the memory of the run. */
-const atOnce = 8;
+const atOnce = 24;
 
 /**
  * Verifies images, copies those that verify with everything signed about them, verifies the copies

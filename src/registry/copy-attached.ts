@@ -30,6 +30,9 @@ export interface AttachedTools extends RewriteTools {
 const mostReferrers = 1_000;
 /** bytes beside one image, as declared */
 const mostBytes = 4 * 1024 ** 3;
+/** A bundle's manifest has about a thousand bytes; these are held until all are listed. */
+const manifestBytes = 256 * 1024;
+const mostManifestBytes = 8 * 1024 * 1024;
 const mostLayers = 1_000;
 /** an SBOM may be signed, and that signature is a referrer of the SBOM */
 const maxDepth = 2;
@@ -51,6 +54,7 @@ export class AttachedCopier {
   readonly #done = new Set<Digest>();
   #left = mostReferrers;
   #bytes = mostBytes;
+  #manifestBytes = mostManifestBytes;
 
   constructor(copier: Copier, tools: AttachedTools, tally: CopyTally) {
     this.#copier = copier;
@@ -125,14 +129,17 @@ export class AttachedCopier {
       throw tooLarge(`is longer than ${mostReferrers} with all that is signed`);
     let read: SourceManifest;
     try {
-      read = await this.#copier.read(digest);
+      read = await this.#copier.read(digest, manifestBytes);
     } catch (caught) {
       const failure = asFailure(caught);
       // Whoever may write at the source could else stop every copy: it is no part of the image.
-      if (failure.code !== 'bad-manifest' && failure.code !== 'image-not-found') throw caught;
+      if (!['bad-manifest', 'image-not-found', 'too-large'].includes(failure.code)) throw caught;
       this.#leave(nameOf(this.#copier.source, digest), failure.message);
       return undefined;
     }
+    this.#manifestBytes -= read.bytes.length;
+    if (this.#manifestBytes < 0)
+      throw tooLarge(`has manifests of more than ${mostManifestBytes} bytes`);
     if (read.parsed.kind === 'index' || read.parsed.subject?.digest !== subject) {
       const why =
         read.parsed.kind === 'index' ? 'it is an index' : 'its manifest is about another image';

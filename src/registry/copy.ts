@@ -71,6 +71,8 @@ export class Copier {
    */
   async image(root: Digest, tally: CopyTally): Promise<readonly Digest[]> {
     const written = tally.manifests;
+    const before = this.#isThere(root);
+    before.catch(() => {}); // awaited below, after what comes before the root
     const top = await this.read(root);
     const inside = await walkIndex((digest) => this.read(digest), top);
     const indexes = inside.filter(isIndexEntry);
@@ -81,8 +83,7 @@ export class Copier {
     );
     // An index comes after what is in it: the innermost are last in the list.
     for (const entry of indexes.toReversed()) await this.#put(await this.#readEntry(entry), tally);
-    if (top.parsed.kind === 'manifest') await this.#whole(top, tally);
-    else await this.#put(top, tally);
+    if (!(await before)) await this.#whole(top, tally, true);
     if (written < tally.manifests) await this.#confirm(root);
     return [root, ...inside.map(({ digest }) => digest)];
   }
@@ -101,8 +102,8 @@ export class Copier {
   }
 
   /** Reads and checks a manifest of the source. @throws {Failure} `image-not-found`, `bad-manifest` */
-  async read(digest: Digest): Promise<SourceManifest> {
-    const fetched = await this.source.getManifest(digest);
+  async read(digest: Digest, maxBytes?: number): Promise<SourceManifest> {
+    const fetched = await this.source.getManifest(digest, maxBytes);
     if (fetched === undefined) throw missing(this.source, digest);
     return { ...fetched, parsed: parseManifest(fetched.bytes, fetched.mediaType) };
   }
