@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** The files that take longest. */
 const longest = [
   'sign-action/echoed-secrets',
-  'attacks/attacks',
+  'attacks/attacks.sampled',
   'verify-action/pull-request.sampled',
   'verify-action/registry-login.sampled',
   'sign-action/keyless.sampled',

@@ -25,5 +25,9 @@ export const itInWhole: typeof it = isWhole
   ? it
   : (Object.assign(() => {}, { each: () => () => {} }) as unknown as typeof it);
 
+/** Of a long table of one kind, every third row in the default suite, the first one among them. */
+export const everyThird = <Row>(rows: readonly Row[]): Row[] =>
+  rows.filter((_, index) => isWhole || index % 3 === 0);
+
 /** How often a property is tried: a quarter as often in the default suite. */
 export const runs = (count: number): number => (isWhole ? count : Math.ceil(count / 4));

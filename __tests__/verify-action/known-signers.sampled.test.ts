@@ -72,7 +72,7 @@ describe.concurrent('known signers', () => {
     ).toEqual([]);
   });
 
-  it('are looked for where the list says that signatures lie', async () => {
+  itInWhole('are looked for where the list says that signatures lie', async () => {
     const [app, signatures] = ['keyless-referrers', 'signatures'];
     const { digest } = await record(registry, 'keyless-bundle-rekor1', signatures);
     await record(registry, 'keyless-bundle-rekor1', app);
@@ -135,19 +135,22 @@ describe.concurrent('known signers', () => {
     expect(run.shown).toContain('Known signers, Harbor Lights: It was signed by');
   });
 
-  it('count for the copies of a mirror: here the image would have to be of distroless', async () => {
-    const mirrors = `mirrors:\n  - at: ${registry.host}/fixtures\n    of: gcr.io/distroless\n`;
-    const text = `apiVersion: sign-image/v1\nkind: KnownSigners\npublisher: Acme\n${mirrors}`;
-    const run = await verify(
-      { ...asked, policy: 'signers.yaml' },
-      { workspace: { 'signers.yaml': text, Dockerfile: `FROM ${image}\n` } },
-    );
-    expect([run.code, codes(run.outputs.results)], run.shown).toEqual([
-      1,
-      [`wrong-identity ${image}`],
-    ]);
-    expect(run.shown).toContain('expected keyless@distroless.iam.gserviceaccount.com');
-  });
+  itInWhole(
+    'count for the copies of a mirror: here the image would have to be of distroless',
+    async () => {
+      const mirrors = `mirrors:\n  - at: ${registry.host}/fixtures\n    of: gcr.io/distroless\n`;
+      const text = `apiVersion: sign-image/v1\nkind: KnownSigners\npublisher: Acme\n${mirrors}`;
+      const run = await verify(
+        { ...asked, policy: 'signers.yaml' },
+        { workspace: { 'signers.yaml': text, Dockerfile: `FROM ${image}\n` } },
+      );
+      expect([run.code, codes(run.outputs.results)], run.shown).toEqual([
+        1,
+        [`wrong-identity ${image}`],
+      ]);
+      expect(run.shown).toContain('expected keyless@distroless.iam.gserviceaccount.com');
+    },
+  );
 
   itInWhole('leave an identity of one’s own in force for what they do not know', async () => {
     const run = await verify(
@@ -165,7 +168,7 @@ describe.concurrent('known signers', () => {
     ]);
   });
 
-  it('pass files that name nothing else, and contact nobody for them', async () => {
+  itInWhole('pass files that name nothing else, and contact nobody for them', async () => {
     const run = await verify(asked, { workspace: { Dockerfile: 'FROM node:22\n' } });
     expect([run.code, run.outputs.verified], run.shown).toEqual([0, '']);
     expect(run.shown).toContain('The image is not judged: nobody is known to sign it');

@@ -112,7 +112,7 @@ describe('what a link or a submodule of the pull request may bring in is unresol
     expect(places).toEqual(['deploy unresolved']);
   });
 
-  it('and nothing else', async () => {
+  itInWhole('and nothing else', async () => {
     const { result, places } = await gate({
       files: [chosen, link('docs/a.md', 'b.md'), submodule('vendor/x')],
       unchanged: [
@@ -175,20 +175,20 @@ describe('a .env that the pull request changes', () => {
     },
   );
 
-  it('that sets other names: they are judged with their defaults', async () => {
+  itInWhole('that sets other names: they are judged with their defaults', async () => {
     const files = [file('deploy/.env', 'PORT=1\n# IMAGE=x\n')];
     const { result, places } = await gate({ files, unchanged });
     expect(result, result.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
     expect(places).toEqual([app, 'deploy/compose.yaml verified']);
   });
 
-  it('that it deletes: the defaults count now', async () => {
+  itInWhole('that it deletes: the defaults count now', async () => {
     const files: HeadFile[] = [{ path: 'deploy/.env', status: 'removed' }];
     const { places } = await gate({ files, unchanged });
     expect(places).toEqual([app, 'deploy/compose.yaml verified']);
   });
 
-  it('elsewhere: nothing is judged', async () => {
+  itInWhole('elsewhere: nothing is judged', async () => {
     const files = [file('other/.env', 'IMAGE=evil\n'), file('deploy/app/sub/.env', 'IMAGE=x\n')];
     const { result, places } = await gate({ files, unchanged });
     expect(result, result.stdout).toMatchObject({ code: 0, outputs: { verified: '' } });
@@ -224,7 +224,7 @@ describe('a Dockerfile that a changed compose file builds', () => {
     expect(honest.places).toEqual([verified]);
   });
 
-  it('is told where no glob chooses it', async () => {
+  itInWhole('is told where no glob chooses it', async () => {
     const { notices } = await gate(
       { files: [build(good), chosen], unchanged: [dockerfile] },
       { files: 'deploy/*.yaml' },
@@ -257,7 +257,7 @@ describe('what the pull request is judged by comes from its base', () => {
     }
   });
 
-  it('a key that it leaves as it is, without a word', async () => {
+  itInWhole('a key that it leaves as it is, without a word', async () => {
     const { result, notices } = await gate(
       { files: [chosen], unchanged: [pub(ownKey)], ...at(pub(ownKey)) },
       { key: 'keys/cosign.pub' },

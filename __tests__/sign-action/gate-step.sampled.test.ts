@@ -2,6 +2,7 @@
 // nothing else.
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { itInWhole } from '../sampled.ts';
 import { pushImage } from '../sandbox/images.ts';
 import { startRegistry } from '../sandbox/registry.ts';
 import { type RunResult, runAction } from '../sandbox/runner.ts';
@@ -21,30 +22,33 @@ function stepOf({ summary }: RunResult): { uses: string; with: Record<string, st
 const gate = (inputs: Record<string, string>, workspace: Record<string, string> = {}) =>
   runAction({ entry: 'dist/verify.js', inputs, workspace });
 
-it('by a key: two images, with annotations that YAML could take for something else', async () => {
-  await using registry = await startRegistry({ referrersApi: true });
-  const key = makeKey();
-  const images = await Promise.all(
-    ['app', 'web'].map((name) => pushImage(registry.host, `acme/${name}`, { seed: name })),
-  );
-  const annotations = 'env=true\nnote=a: b #c\nwho="x"';
-  const more = { annotations, format: 'bundle' };
-  const references = images.map(({ reference }) => reference);
-  const run = await runAction({ env, inputs: keyedInputs(references, key, more) });
-  expect(run.code, run.stdout).toBe(0);
-  const step = stepOf(run);
-  expect(step.uses).toBe('acme/sign-image/verify@v1');
-  const passed = await gate(step.with);
-  expect(passed.outputs, passed.stdout).toMatchObject({
-    verified: 'true',
-    images: JSON.stringify(references),
-  });
-  const stranger = makeKey().publicKey.export({ type: 'spki', format: 'pem' }).toString();
-  expect((await gate({ ...step.with, key: stranger })).code).toBe(1);
-  expect((await gate({ ...step.with, annotations: 'env=false' })).code).toBe(1);
-});
+itInWhole(
+  'by a key: two images, with annotations that YAML could take for something else',
+  async () => {
+    await using registry = await startRegistry({ referrersApi: true });
+    const key = makeKey();
+    const images = await Promise.all(
+      ['app', 'web'].map((name) => pushImage(registry.host, `acme/${name}`, { seed: name })),
+    );
+    const annotations = 'env=true\nnote=a: b #c\nwho="x"';
+    const more = { annotations, format: 'bundle' };
+    const references = images.map(({ reference }) => reference);
+    const run = await runAction({ env, inputs: keyedInputs(references, key, more) });
+    expect(run.code, run.stdout).toBe(0);
+    const step = stepOf(run);
+    expect(step.uses).toBe('acme/sign-image/verify@v1');
+    const passed = await gate(step.with);
+    expect(passed.outputs, passed.stdout).toMatchObject({
+      verified: 'true',
+      images: JSON.stringify(references),
+    });
+    const stranger = makeKey().publicKey.export({ type: 'spki', format: 'pem' }).toString();
+    expect((await gate({ ...step.with, key: stranger })).code).toBe(1);
+    expect((await gate({ ...step.with, annotations: 'env=false' })).code).toBe(1);
+  },
+);
 
-it('of an attestation, which is no signature', async () => {
+itInWhole('of an attestation, which is no signature', async () => {
   await using registry = await startRegistry({ referrersApi: true });
   const image = await pushImage(registry.host, 'acme/app');
   const document = { 'predicate-type': 'vuln', predicate: '{}' };

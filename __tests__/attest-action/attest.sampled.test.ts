@@ -1,6 +1,7 @@
 // The built action as the runner starts it: what lies in the registry afterwards, letter by letter.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/image/digest.ts';
+import { itInWhole } from '../sampled.ts';
 import { pushImage } from '../sandbox/images.ts';
 import { type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';
 import { runAction } from '../sandbox/runner.ts';
@@ -89,7 +90,7 @@ describe('a keyed attestation', () => {
     expect(attestationsIn(registry.store, 'acme/app', images[0]?.digest ?? '')).toHaveLength(4);
   });
 
-  it('lies beside a signature, and neither counts for the other', async () => {
+  itInWhole('lies beside a signature, and neither counts for the other', async () => {
     const image = await pushImage(registry.host, 'acme/both', { seed: 'both' });
     const document = { 'predicate-type': type, predicate: '{"a":1}' };
     const first = await signed(keyedInputs(image.reference, key, document), { entry });

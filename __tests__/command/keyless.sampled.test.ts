@@ -3,6 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { itInWhole } from '../sampled.ts';
 import { pushImage } from '../sandbox/images.ts';
 import { type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';
 import { type Sigstore, startSigstore } from '../sandbox/sigstore/sigstore.ts';
@@ -120,25 +121,28 @@ echo "${token}"
   },
 );
 
-it('a job of GitHub Actions signs as its workflow, and may sign what it knows of the run', async () => {
-  const { reference } = await pushImage(registry.host, 'acme/github');
-  const env = {
-    GITHUB_ACTIONS: 'true',
-    GITHUB_REPOSITORY: 'octo-org/octo-repo',
-    GITHUB_RUN_ID: '1001',
-    ACTIONS_ID_TOKEN_REQUEST_URL: sigstore.idTokenRequestUrl,
-    ACTIONS_ID_TOKEN_REQUEST_TOKEN: sigstore.idTokenRequestToken,
-    INPUT_IMAGES: 'an/input:of-another-action',
-  };
-  const run = await command(
-    ['sign', '--images', reference, ...services(), '--github-annotations', '--json'],
-    { env },
-  );
-  expect(run, run.stderr).toMatchObject({
-    code: 0,
-    json: {
-      outputs: { identity: sigstore.certificateIdentity },
-      results: [{ image: reference, annotations: { run_id: '1001' } }],
-    },
-  });
-});
+itInWhole(
+  'a job of GitHub Actions signs as its workflow, and may sign what it knows of the run',
+  async () => {
+    const { reference } = await pushImage(registry.host, 'acme/github');
+    const env = {
+      GITHUB_ACTIONS: 'true',
+      GITHUB_REPOSITORY: 'octo-org/octo-repo',
+      GITHUB_RUN_ID: '1001',
+      ACTIONS_ID_TOKEN_REQUEST_URL: sigstore.idTokenRequestUrl,
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: sigstore.idTokenRequestToken,
+      INPUT_IMAGES: 'an/input:of-another-action',
+    };
+    const run = await command(
+      ['sign', '--images', reference, ...services(), '--github-annotations', '--json'],
+      { env },
+    );
+    expect(run, run.stderr).toMatchObject({
+      code: 0,
+      json: {
+        outputs: { identity: sigstore.certificateIdentity },
+        results: [{ image: reference, annotations: { run_id: '1001' } }],
+      },
+    });
+  },
+);

@@ -9,6 +9,7 @@ import { createRekor } from '../../src/sigstore/rekor.ts';
 import { createTimestampWitness } from '../../src/sigstore/timestamp.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { MemoryNetwork } from '../memory-network.ts';
+import { everyThird } from '../sampled.ts';
 import { type ServiceName, type Sigstore, startSigstore } from '../sandbox/sigstore/sigstore.ts';
 import { judge, signEnvelope } from './world.ts';
 
@@ -94,7 +95,7 @@ const outages: readonly (readonly [
 describe.each(['fulcio', 'rekor', 'timestamp'] as const)(
   'an outage of %s inside the budget is survived',
   (service) => {
-    it.each(outages)('when it %s', async (_how, befall, least, most) => {
+    it.each(everyThird(outages))('when it %s', async (_how, befall, least, most) => {
       const world = await openWorld();
       await befall(world.sigstore, service);
       await expectSigned(world);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { everyThird } from '../sampled.ts';
 import { pushImage } from '../sandbox/images.ts';
 import { startRegistry } from '../sandbox/registry.ts';
 import { type BehaviourName, behaviours } from '../sandbox/registry-behaviours.ts';
@@ -64,7 +65,7 @@ describe('what is signed about it goes over', () => {
   const pairs = (['tag', 'api'] as const).flatMap((one) =>
     (['tag', 'api', 'forgets'] as const).map((other) => [one, other] as const),
   );
-  it.each(pairs)(
+  it.each(everyThird(pairs))(
     'from a registry with %s to one with %s, with what lies there',
     async (one, other) => {
       await using source = await startRegistry(kinds[one]);
@@ -214,7 +215,7 @@ describe('registries of all kinds', () => {
   const names = Object.keys(behaviours).filter(
     (name) => !immutable.includes(name) && !/[iI]mmutable/.test(name),
   ) as BehaviourName[];
-  it.each(names)('from %s, and to it', async (name) => {
+  it.each(everyThird(names))('from %s, and to it', async (name) => {
     await using known = await startRegistryLike(name);
     await using other = await startRegistry();
     const { registry, credentials } = known;
