@@ -9,7 +9,6 @@ const longest = [
   'verify-action/pull-request.sampled',
   'verify-action/registry-login.sampled',
   'sign-action/keyless.sampled',
-  'sign-action/keyless-outage.sampled',
 ];
 
 /**
@@ -52,9 +51,9 @@ export default defineConfig({
     hookTimeout: 120_000,
     // It imports JSON without an attribute, which Node refuses and the bundler of the tests takes.
     server: { deps: { inline: ['@actions/workflow-parser'] } },
-    // Many tests wait for a process of their own or for a timer: two more workers than cores use
+    // Many tests wait for a process of their own or for a timer: four more workers than cores use
     // that time.
-    maxWorkers: 4,
+    maxWorkers: 6,
     // A worker goes from file to file with the modules it has: loading them anew for each file
     // takes a third of the whole time. So a test puts back what it changes of its process:
     // vi.stubEnv and vi.unstubAllEnvs, not process.env.

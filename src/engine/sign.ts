@@ -90,7 +90,7 @@ export async function write<Found extends Findable, Told extends Judged>(
     recursive: request.recursive,
     describedBy: 'bytes' as const,
   };
-  const results = await withTags(world, (onTagOnly, tell) =>
+  const results = await withTags(world, targets, (onTagOnly, tell) =>
     signImages(
       targets,
       plan,

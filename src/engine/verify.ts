@@ -152,7 +152,7 @@ async function verifyTargets(
       room: new ByteRoom(32 << 20),
     }),
   };
-  const judged = await withTags(world, (onTagOnly, tell) =>
+  const judged = await withTags(world, targets, (onTagOnly, tell) =>
     verifyImages(judgedTargets, requirementFor, { ...tools, onTagOnly }, (result) => {
       if (result.isOpen !== true) tell({ kind: 'verified', result: withPlaces(result, findings) });
     }),

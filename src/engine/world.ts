@@ -160,16 +160,22 @@ export interface KnownVisibility {
 }
 
 /**
- * Does some work on images. References that name only a tag are told together, before the first
- * image is: all of them are resolved by then.
+ * Does some work on images. References that name only a tag are told together and in their order,
+ * before the first image is: all of them are resolved by then, whichever was answered first.
  */
 export async function withTags<T>(
   { tell }: Pick<World, 'tell'>,
+  targets: readonly { readonly references: readonly string[] }[],
   work: (onTagOnly: (reference: string, digest: string) => void, tell: World['tell']) => Promise<T>,
 ): Promise<T> {
   const tags: TagOnly[] = [];
+  const places = new Map(
+    targets.flatMap(({ references }, place) => references.map((one) => [one, place])),
+  );
+  const placeOf = ({ reference }: TagOnly) => places.get(reference) ?? targets.length;
+  const byPlace = (one: TagOnly, other: TagOnly) => placeOf(one) - placeOf(other);
   const tellTags = () => {
-    if (tags.length > 0) tell({ kind: 'tags', tags: tags.splice(0) });
+    if (tags.length > 0) tell({ kind: 'tags', tags: tags.splice(0).sort(byPlace) });
   };
   return work(
     (reference, digest) => void tags.push({ reference, digest }),
