@@ -98,7 +98,7 @@ ${authorities}`;
   });
 
   itInWhole('are narrowed by annotations and `tlog: ignore` of the step', async () => {
-    const loaded = await record(registry, 'annotations-bundle', 'annotated');
+    const loaded = await record(registry, 'annotations-legacy', 'annotated');
     const data = key('security.pub').trim().replaceAll('\n', '\n          ');
     const authority = `    - name: security\n      key:\n        data: |\n          ${data}\n`;
     const workspace = {
