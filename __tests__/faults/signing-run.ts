@@ -1,4 +1,4 @@
-// One signing run in this process: the action's own parts, put together as run/sign.ts does it,
+// One signing run in this process: the action's own parts, put together as the action puts them together,
 // with shorter limits than the real ones; still shorter ones would measure the machine.
 
 import { systemClock } from '../../src/clock.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ExchangeError } from '../../src/http/exchange.ts';
-import { mayPass, type Outcome, patienceWith, pauseBefore } from '../../src/http/retry.ts';
+import { mayPass, type Outcome, pauseBefore, retryBudgetFor } from '../../src/http/retry.ts';
 
 const answered = (status: number, headers: Record<string, string> = {}): Outcome => ({
   response: { status, headers, body: Buffer.alloc(0), url: new URL('https://ghcr.io/') },
@@ -58,7 +58,7 @@ describe('pauseBefore', () => {
   });
 });
 
-describe('patienceWith', () => {
+describe('retryBudgetFor', () => {
   const retryBudget = { failing: 7, asked: 30 };
   it.each([
     ['a failure without an answer', failed('ECONNRESET'), 7],
@@ -66,7 +66,7 @@ describe('patienceWith', () => {
     ['429', answered(429), 30],
     ['503 that says when', answered(503, { 'retry-after': '3' }), 30],
   ])('%s', (_, outcome, milliseconds) => {
-    expect(patienceWith(outcome, retryBudget)).toBe(milliseconds);
-    expect(patienceWith(outcome, 12)).toBe(12);
+    expect(retryBudgetFor(outcome, retryBudget)).toBe(milliseconds);
+    expect(retryBudgetFor(outcome, 12)).toBe(12);
   });
 });

@@ -1,6 +1,5 @@
 import { Failure } from '../failure.ts';
 import type { HttpOptions } from '../http/client.ts';
-
 import type { RepositoryName } from '../image/reference.ts';
 import { type Image, imageName } from '../image/resolve.ts';
 import { readTargets, type Target } from '../image/targets.ts';

@@ -41,7 +41,7 @@ export async function openServices(
 ): Promise<OpenedServices> {
   const keyless = request.key === undefined;
   const guard = keyless ? await guardDisclosure(request, world) : undefined;
-  const retryBudget = patienceOf(request, world);
+  const retryBudget = retryBudgetOf(request, world);
   const accept = async (claims: TokenClaims) => guard?.checkToken(claims);
   const identity = () => identitySource(request, world, { retryBudget, accept });
   // With another TUF repository, which services there are is known only afterwards: no token is
@@ -72,7 +72,7 @@ export async function openServices(
  * How long a service may be waited for: what the step has left, minus what pushing, reading back
  * and reporting may need. That is a tenth of the budget, fifteen seconds at the most.
  */
-function patienceOf({ timeout }: WriteRequest, { deadline }: World): () => number {
+function retryBudgetOf({ timeout }: WriteRequest, { deadline }: World): () => number {
   const reserve = Math.min(15_000, timeout / 10);
   return () => Math.max(0, deadline.remaining() - reserve);
 }
@@ -84,7 +84,7 @@ async function findServices(
 ): Promise<{ services: Services; fulcio: URL | undefined }> {
   const keyless = request.key === undefined;
   const { services: given } = request;
-  const retryBudget = patienceOf(request, world);
+  const retryBudget = retryBudgetOf(request, world);
   const { http, clock } = world;
   const trusted = await loadTrust({
     ...given,

@@ -9,7 +9,7 @@ import { networkFailure } from './network-failure.ts';
 import { createPaces, type Pace } from './pace.ts';
 import { createProxyRule } from './proxy.ts';
 import { redirected, tooManyRedirects } from './redirect.ts';
-import { mayPass, type Outcome, patienceWith, pauseBefore } from './retry.ts';
+import { mayPass, type Outcome, pauseBefore, retryBudgetFor } from './retry.ts';
 import { createSlowHostBudgets, type SlowHostBudget, type SlowHostLimits } from './slow-host.ts';
 
 /**
@@ -134,7 +134,7 @@ async function persist(request: HttpRequest, line: Line): Promise<HttpResponse> 
     if (limited) pace.refused(sentAt, clock.now(), pause);
     else if ('response' in outcome) pace.answered(clock.now());
     const waited = limited ? Math.min(elapsed, clock.now() - pace.lastAnswer) : elapsed;
-    const retryBudget = patienceWith(outcome, request.retryBudget);
+    const retryBudget = retryBudgetFor(outcome, request.retryBudget);
     if (
       !mayPass(outcome, attempt, request.mayPass) ||
       waited + pause >= retryBudget ||

@@ -2,7 +2,7 @@
 const first = 50;
 const most = 1_000;
 /** After so many answers the distance shrinks by a tenth: limits pass, and ours was a guess. */
-const patienceForMore = 20;
+const answersBeforeMore = 20;
 
 /**
  * How far apart the requests to one host have to be. Without a 429 (too many requests) they need
@@ -33,7 +33,7 @@ export class Pace {
   /** Any answer but 429. */
   answered(now: number): void {
     this.#lastAnswer = now;
-    if (++this.#answers % patienceForMore === 0)
+    if (++this.#answers % answersBeforeMore === 0)
       this.#distance = this.#distance < 10 ? 0 : this.#distance * 0.9;
   }
 

@@ -67,7 +67,7 @@ export function pauseBefore(
  * For how many milliseconds this is tried again: who answers 429 or names a time is at work, and
  * only wants to be asked later.
  */
-export function patienceWith(
+export function retryBudgetFor(
   outcome: { readonly response: HttpResponse } | { readonly error: Error },
   retryBudget: RetryBudget,
 ): number {

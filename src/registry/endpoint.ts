@@ -3,7 +3,7 @@ import { asFailure, Failure } from '../failure.ts';
 import { isLoopback } from '../http/host.ts';
 import type { Http, HttpRequest, HttpResponse, RetryBudget } from '../http/http.ts';
 import { isCertificateFailure, isPlainTextFailure } from '../http/network-failure.ts';
-import { mayPass, patienceWith } from '../http/retry.ts';
+import { mayPass, retryBudgetFor } from '../http/retry.ts';
 
 /** Where a registry is on the wire, and whether it speaks TLS. */
 export interface Endpoint {
@@ -74,7 +74,7 @@ function persist(
   const outcome: { response: HttpResponse } | { error: Failure } =
     first instanceof Failure ? { error: first } : { response: first };
   const passes = 'response' in outcome ? mayPass(outcome, 1) : outcome.error.code === 'network';
-  if (passes && patienceWith(outcome, request.retryBudget) > elapsed) {
+  if (passes && retryBudgetFor(outcome, request.retryBudget) > elapsed) {
     return http({ ...request, retryBudget: shorter(request.retryBudget, elapsed) });
   }
   if ('error' in outcome) throw outcome.error;

@@ -27,7 +27,7 @@ const maxTarget = 1024 * 1024;
  * With a cache to fall back to, a dead mirror is not waited for longer than this (milliseconds),
  * and a quarter of the time there is.
  */
-const patienceWithCache = 10_000;
+const retryBudgetWithCache = 10_000;
 
 /** The first root.json of a repository that is built in (the public-good one), or undefined. */
 export function builtInRoot(mirror: URL): Buffer | undefined {
@@ -61,7 +61,7 @@ export async function fetchTufTargets(
   const cache = await openTufCache(join(options.cacheDir, 'sign-image', 'tuf', identity));
   const usable = await cache.has('timestamp.json');
   const retryBudget = () =>
-    usable ? Math.min(patienceWithCache, options.retryBudget() / 4) : options.retryBudget();
+    usable ? Math.min(retryBudgetWithCache, options.retryBudget() / 4) : options.retryBudget();
   const online = new TufFetcher({ ...options, retryBudget }, cache, 'online');
   try {
     return { targets: await update(names, options, cache, online), notices: [] };
