@@ -266,6 +266,7 @@ describe('the inputs of sign-image', () => {
       { format: 'legacy', 'rekor-url': 'https://r.example', 'rekor-version': '1' },
     ],
     ['no log with a key', { key: 'k.pem', tlog: 'false', format: 'both' }],
+    ['a version without an address', { 'rekor-version': '2' }],
     ['a mirror with the root that is built in', { 'tuf-mirror': 'https://tuf.example' }],
   ])('are taken without warning with %s', (_, inputs) =>
     expect(read({ ...app, ...inputs } as Record<string, string>).warnings).toEqual([]),
@@ -285,10 +286,10 @@ describe('the inputs of sign-image', () => {
       'COSIGN_PASSWORD is set and `key` is empty, so this signs keyless.',
     ],
     [
-      'a version without its log',
-      { 'rekor-version': '1' },
+      'a version of no log',
+      { 'rekor-version': '1', key: 'k.pem', tlog: 'false' },
       {},
-      'rekor-version has no effect without rekor-url',
+      'rekor-version has no effect with tlog: false',
     ],
     [
       'a registry without a login',

@@ -10,7 +10,9 @@ import { systemClock } from '../../src/clock.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';
 import { parseTrustedRoot } from '../../src/signature/trust.ts';
+import { chooseServices } from '../../src/sigstore/select-services.ts';
 import { parseSigningConfig } from '../../src/sigstore/signing-config.ts';
+import { loadTrust } from '../../src/sigstore/trust.ts';
 import { fetchTufTargets } from '../../src/sigstore/tuf.ts';
 import { serve } from '../http/server.ts';
 import { type SandboxRegistry, startRegistry } from '../sandbox/registry.ts';
@@ -109,6 +111,36 @@ describe('the TUF repository', () => {
       parseSigningConfig(config.toString()).rekor.map(({ majorApiVersion }) => majorApiVersion),
     );
     expect(versions).toEqual([[1], [2, 1]]);
+  });
+
+  it.each([
+    [1, 'https://rekor.sigstore.dev/', 1],
+    [2, 'https://log2025-1.rekor.sigstore.dev/', 2],
+    [undefined, 'https://rekor.sigstore.dev/', 1],
+  ] as const)('says which log signs with rekor-version %s', async (rekorVersion, url, version) => {
+    await using server = await serveTuf();
+    vi.useFakeTimers({ toFake: ['Date'], now: new Date(onThatDay) });
+    const asked = rekorVersion === undefined ? {} : { rekorVersion };
+    const http = createHttp({
+      deadline: createDeadline(60_000, systemClock),
+      clock: systemClock,
+      env: {},
+    });
+    const { signingConfig } = await loadTrust({
+      ...asked,
+      needsSigningConfig: true,
+      tufMirror: new URL(`http://${server.host}`),
+      tufRoot: read('tuf', '1.root.json').toString(),
+      cacheDir: join(cacheDir, String(counter++)),
+      http,
+      retryBudget: () => 0,
+    }).finally(http.close);
+    const need = { fulcio: true, log: true };
+    const at = (now: string) => chooseServices(signingConfig, asked, need, new Date(now));
+    expect(at(onThatDay).logs).toEqual([{ url: new URL(url), version }]);
+    expect(at(onThatDay).timestamps).toHaveLength(1);
+    // Before that shard began there was none of version 2, and none is made up.
+    if (rekorVersion === 2) expect(() => at('2025-12-31')).toThrow('asks for a Rekor v2');
   });
 
   const files = [

@@ -126,6 +126,27 @@ describe('a run with tuf-mirror and tuf-root', () => {
     expect(run).toMatchObject({ code: 1, errorCodes: ['tuf-error'], results: [] });
   });
 
+  it('signs in the log of the version that is asked for, as the repository names it', async () => {
+    const config = Buffer.from(JSON.stringify(sigstore.signingConfig.v2));
+    const missing = await sign({ 'rekor-version': '2' });
+    expect(missing).toMatchObject({ code: 1, errorCodes: ['tuf-error'], results: [] });
+    expect(missing.annotations[0]?.message).toContain('publishes no signing_config_rekor_v2');
+    tuf.publish({ targets: { ...targets(), 'signing_config_rekor_v2.v0.2.json': config } });
+    for (const [version, service] of [
+      ['1', 'rekor'],
+      ['2', 'rekor2'],
+    ] as const) {
+      const asked = sigstore.requests.length;
+      const run = await sign({ 'rekor-version': version, format: 'auto' });
+      expect(run, run.stdout).toMatchObject({ code: 0, outputs: { verified: 'true' } });
+      const formats = run.results[0]?.signatures.map(({ format }) => format);
+      expect(formats).toEqual(version === '1' ? ['bundle', 'legacy'] : ['bundle']);
+      const logs = sigstore.requests.slice(asked).filter((one) => /^rekor/.test(one.service));
+      expect(new Set(logs.map((one) => one.service))).toEqual(new Set([service]));
+    }
+    tuf.publish({ targets: targets() });
+  });
+
   it('refuses, from a private repository, public services that are named there, before a token is fetched', async () => {
     const config = JSON.stringify(sigstore.signingConfig.v1).replaceAll(
       sigstore.fulcioUrl,

@@ -123,6 +123,88 @@ describe('services are chosen', () => {
     ]);
   });
 
+  const two = () =>
+    config({
+      rekor: [
+        log('one', 1),
+        log('shard1', 2, { operator: 'a', ...from('2025-01-01'), ...to('2026-07-31T23:59:59Z') }),
+        log('shard2', 2, { operator: 'a', ...from('2026-07-01') }),
+      ],
+      rekorSelector: ANY,
+    });
+  const namesOf = (services: readonly { readonly url: URL }[] = []) =>
+    hosts(services.map(({ url }) => url));
+
+  it.each([
+    ['before the next one begins', '2026-06-01', ['shard1'], []],
+    ['while both are valid', '2026-07-15', ['shard2'], ['shard2', 'shard1']],
+    ['after its end', '2026-08-01', ['shard2'], []],
+    ['before either of them', '2024-06-01', ['one'], []],
+  ])('a shard of a log is followed: %s', (_when, day, used, standing) => {
+    const chosen = chooseServices(two(), {}, keyless, new Date(day));
+    expect([namesOf(chosen.logs), namesOf(chosen.standIns?.logs)]).toEqual([used, standing]);
+  });
+
+  it.each([
+    [1, ['one']],
+    [2, ['shard1']],
+  ] as const)(
+    'of logs: version %i where one asks for it without an address',
+    (rekorVersion, used) => {
+      expect(namesOf(chooseServices(two(), { rekorVersion }, keyless, now).logs)).toEqual(used);
+    },
+  );
+
+  it.each([
+    ['has ended', two(), '2024-06-01', 2],
+    ['is not named', config({ rekor: [log('one', 1)], rekorSelector: ANY }), '2026-06-01', 2],
+    ['is none at all', config({}), '2026-06-01', 1],
+  ] as const)(
+    'a version that %s is a failure, and never another one',
+    (_why, given, day, version) => {
+      const choose = () => chooseServices(given, { rekorVersion: version }, keyless, new Date(day));
+      expect(choose).toThrow(
+        expect.objectContaining({
+          code: 'bad-signing-config',
+          message: expect.stringMatching(
+            new RegExp(
+              `asks for a Rekor v${version}, and the signing config names none .* ${day}T`,
+            ),
+          ),
+          fix: expect.stringContaining('Remove `rekor-version:`'),
+        }),
+      );
+    },
+  );
+
+  it.each([
+    ['ANY: all others, other operators first', ANY, ['a2', 'b', 'a1']],
+    ['EXACT: those that are left', EXACT(1), ['a2', 'b', 'a1']],
+    ['ALL: older ones of the same operators', ALL, ['a2', 'b', 'a1']],
+    ['EXACT: as many as there are operators', EXACT(2), ['a2', 'b', 'a1']],
+  ])('others of the version stand in for one that is down, by %s', (_what, selector, expected) => {
+    const tsa = [
+      service('a1', { operator: 'a', ...from('2025-06-01') }),
+      service('b', { operator: 'b' }),
+      service('a2', { operator: 'a', ...from('2026-01-01') }),
+      service('over', { operator: 'c', ...to('2026-05-31') }),
+      service('next', { operator: 'd', majorApiVersion: 2 }),
+    ];
+    const { timestamps, standIns } = chooseServices(
+      config({ tsa, tsaSelector: selector }),
+      {},
+      keyless,
+      now,
+    );
+    expect(namesOf(standIns?.timestamps)).toEqual(expected);
+    const used = selector.kind === 'ALL' || ('count' in selector && selector.count === 2) ? 2 : 1;
+    expect(hosts(timestamps)).toEqual(expected.slice(0, used));
+  });
+
+  it('nobody stands in where nobody else is named', () => {
+    expect(chooseServices(config({}), {}, keyless, now)).not.toHaveProperty('standIns');
+  });
+
   it('what is not needed is not looked at', () => {
     const broken = config({
       ca: [service('late', from('2027-01-01'))],
@@ -242,5 +324,23 @@ describe('the public good', () => {
       }),
     ).toEqual([fulcio, log]);
     expect(publicGoodServices({ logs: [], timestamps: [tsa] })).toEqual([]);
+  });
+
+  it('is told of who may stand in for a private service', () => {
+    const [own, fulcio, log] = ['own.example', 'fulcio.sigstore.dev', 'rekor.sigstore.dev'].map(
+      (host) => new URL(`https://${host}`),
+    ) as [URL, URL, URL];
+    const standIns = (url: URL) => [
+      { url: own, operator: 'own' },
+      { url, operator: 'public' },
+    ];
+    const chosen = { fulcio: own, logs: [{ url: own }], timestamps: [] };
+    expect(publicGoodServices(chosen)).toEqual([]);
+    expect(
+      publicGoodServices({
+        ...chosen,
+        standIns: { fulcio: standIns(fulcio), logs: standIns(log) },
+      }),
+    ).toEqual([fulcio, log]);
   });
 });

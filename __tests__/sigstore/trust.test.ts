@@ -161,6 +161,48 @@ describe('trust from TUF', () => {
     expect(repository.requests.filter((file) => file.includes('signing_config'))).toEqual([]);
   });
 
+  it('gives the signing config of the version of Rekor that is asked for', async () => {
+    const apart = await new TufRepository().start();
+    const texts = {
+      1: JSON.stringify(sigstore.signingConfig.v1),
+      2: JSON.stringify(sigstore.signingConfig.v2),
+    };
+    apart.publish({
+      targets: {
+        'trusted_root.json': Buffer.from(rootText),
+        'signing_config.v0.2.json': Buffer.from(texts[1]),
+        'signing_config_rekor_v2.v0.2.json': Buffer.from(texts[2]),
+      },
+    });
+    const tufRoot = String(apart.files.get('1.root.json'));
+    for (const [given, version] of [
+      [{}, 1],
+      [{ rekorVersion: 1 }, 1],
+      [{ rekorVersion: 2 }, 2],
+    ] as const) {
+      const found = await fromTuf({ ...given, tufMirror: apart.url, tufRoot });
+      expect(found.signingConfig).toEqual(parseSigningConfig(texts[version]));
+    }
+    // Whoever holds the mirror, and not its keys, cannot put another log there.
+    apart.files.set(apart.targetFile('signing_config_rekor_v2.v0.2.json'), Buffer.from(texts[1]));
+    const other = { tufMirror: apart.url, tufRoot, cacheDir: path('no-cache') };
+    await expect(fromTuf({ ...other, rekorVersion: 2 })).rejects.toMatchObject({
+      code: 'tuf-error',
+    });
+    await apart.stop();
+  });
+
+  it('says what to change where the repository has none for Rekor v2', async () => {
+    await expect(fromTuf({ rekorVersion: 2 })).rejects.toMatchObject({
+      code: 'tuf-error',
+      message: `The TUF repository ${repository.url.href} publishes no signing_config_rekor_v2.v0.2.json.`,
+      fix: expect.stringMatching(/^Remove `rekor-version: 2`.*`rekor-url:`.*`signing-config:`/),
+    });
+    expect(await fromTuf({ rekorVersion: 2, needsSigningConfig: false })).toMatchObject({
+      source: 'tuf',
+    });
+  });
+
   it('is used for the trusted root alone where a signing config is given', async () => {
     const v1 = JSON.stringify(sigstore.signingConfig.v1);
     expect(await fromTuf({ signingConfig: v1 })).toEqual({

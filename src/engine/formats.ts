@@ -42,7 +42,7 @@ export function chooseFormats(
   throw new Failure(
     'bad-input',
     `\`format: ${choice}\` asks for a legacy ${thing}, but the transparency log is Rekor v2, whose entries a legacy ${thing} cannot carry.`,
-    'Use `format: bundle`, or a Rekor v1 log (`rekor-url:` with `rekor-version: 1`).',
+    'Use `format: bundle`, or a Rekor v1 log (`rekor-version: 1`).',
   );
 }
 

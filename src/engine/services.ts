@@ -86,8 +86,11 @@ async function findServices(
   const { services: given } = request;
   const retryBudget = retryBudgetOf(request, world);
   const { http, clock } = world;
+  const { rekorVersion: _, ...places } = given;
+  const version = request.tlog ? given.rekorVersion : undefined;
   const trusted = await loadTrust({
-    ...given,
+    ...places,
+    ...(version === undefined ? {} : { rekorVersion: version }),
     needsSigningConfig:
       (keyless && given.fulcioUrl === undefined) || (request.tlog && given.rekorUrl === undefined),
     cacheDir: world.files.cache,
@@ -169,7 +172,9 @@ function olderLog(
   request: WriteRequest,
   { open, now }: { open: (log: ChosenServices['logs'][number]) => Rekor; now: Date },
 ): Rekor | undefined {
-  if (request.format === 'bundle' || request.services.rekorUrl !== undefined) return undefined;
+  const { rekorUrl, rekorVersion } = request.services;
+  if (request.format === 'bundle' || rekorUrl !== undefined || rekorVersion !== undefined)
+    return undefined;
   try {
     const [log] = chooseServices(
       config,

@@ -17,6 +17,8 @@ export interface TrustOptions {
    * config is fetched
    */
   readonly needsSigningConfig: boolean;
+  /** the version of Rekor that the signing config is to name, where one is fetched; default 1 */
+  readonly rekorVersion?: 1 | 2;
   /** default: the public-good repository, whose first root is built in */
   readonly tufMirror?: URL;
   /** path or JSON of the first root.json of `tufMirror` */
@@ -64,8 +66,9 @@ export async function loadTrust(options: TrustOptions): Promise<Trust> {
   ]);
   if (givenRoot !== undefined) return trust(givenRoot, config, 'given', []);
   const wantsConfig = options.needsSigningConfig && config === undefined;
-  const { targets, notices } = await fetchTargets(options, wantsConfig);
-  const fetched = targets.get(configTarget);
+  const configTarget = wantsConfig ? configTargets[options.rekorVersion ?? 1] : undefined;
+  const { targets, notices } = await fetchTargets(options, configTarget);
+  const fetched = configTarget === undefined ? undefined : targets.get(configTarget);
   return trust(
     targets.get(rootTarget) ?? '',
     config ?? (fetched === undefined ? undefined : parseSigningConfig(fetched.toString('utf8'))),
@@ -75,11 +78,15 @@ export async function loadTrust(options: TrustOptions): Promise<Trust> {
 }
 
 const rootTarget = 'trusted_root.json';
-const configTarget = 'signing_config.v0.2.json';
+/** What a TUF repository calls its signing config, and the one that names a Rekor v2 first. */
+const configTargets = {
+  1: 'signing_config.v0.2.json',
+  2: 'signing_config_rekor_v2.v0.2.json',
+} as const;
 
 async function fetchTargets(
   options: TrustOptions,
-  wantsConfig: boolean,
+  configTarget: string | undefined,
 ): Promise<{ targets: ReadonlyMap<string, Buffer>; notices: readonly string[] }> {
   const { tufMirror, tufRoot, cacheDir, http, retryBudget } = options;
   const firstRoot =
@@ -94,8 +101,11 @@ async function fetchTargets(
       'Add `tuf-root:` with the first root.json of that repository, got over a way you trust.',
     );
   }
-  const names = wantsConfig ? [rootTarget, configTarget] : [rootTarget];
-  return fetchTufTargets(names, { mirror, root, cacheDir, http, retryBudget });
+  const names = configTarget === undefined ? [rootTarget] : [rootTarget, configTarget];
+  const instead = {
+    [configTargets[2]]: `Remove \`rekor-version: 2\`, which takes the log that \`${configTargets[1]}\` of this repository names; or name a log with \`rekor-url:\`, or the services with \`signing-config:\`.`,
+  };
+  return fetchTufTargets(names, { mirror, root, cacheDir, http, retryBudget, instead });
 }
 
 function trust(

@@ -20,6 +20,8 @@ export interface TufOptions {
   readonly cacheDir: string;
   readonly http: Http;
   readonly retryBudget: () => number;
+  /** by the name of a target: what to change where the repository has none of that name */
+  readonly instead?: Readonly<Record<string, string>>;
 }
 
 const maxTarget = 1024 * 1024;
@@ -98,7 +100,7 @@ async function updateDistrustfully(
     return await update(names, options, cache, fetcher);
   } catch (caught) {
     throw fetcher.outage === undefined
-      ? broken(options.mirror, caught, names)
+      ? broken(options, caught, names)
       : down(options.mirror, fetcher.outage, names);
   }
 }
@@ -157,7 +159,7 @@ async function target(
   folder: string,
 ): Promise<Buffer> {
   const info = await updater.getTargetInfo(name);
-  if (info === undefined) throw new Error(`the repository has no target ${name}`);
+  if (info === undefined) throw new NoSuchTarget(name);
   const sha256 = info.hashes.sha256;
   if (sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256))
     throw new Error(`the target ${name} has no sha256`);
@@ -189,7 +191,28 @@ function given(names: readonly string[]): string {
   return names.length > 1 ? '`trusted-root:` and `signing-config:`' : '`trusted-root:`';
 }
 
-function broken(mirror: URL, caught: unknown, names: readonly string[]): Failure {
+/** The metadata is good, and lists no such file. */
+class NoSuchTarget extends Error {
+  readonly target: string;
+  constructor(target: string) {
+    super(`the repository has no target ${target}`);
+    this.target = target;
+  }
+}
+
+function broken(
+  { mirror, instead = {} }: Pick<TufOptions, 'mirror' | 'instead'>,
+  caught: unknown,
+  names: readonly string[],
+): Failure {
+  const fix = caught instanceof NoSuchTarget ? instead[caught.target] : undefined;
+  if (caught instanceof NoSuchTarget && fix !== undefined)
+    return new Failure(
+      'tuf-error',
+      `The TUF repository ${mirror.href} publishes no ${caught.target}.`,
+      fix,
+      { cause: caught },
+    );
   const why = caught instanceof Error ? shownMessage(caught) : 'unknown reason';
   return new Failure(
     'tuf-error',

@@ -197,6 +197,7 @@ function warningsFor({
   keyPassword,
   identityToken,
   services,
+  tlog,
 }: CheckedInputs): readonly string[] {
   const cases: readonly (readonly [boolean, string])[] = [
     [
@@ -208,8 +209,8 @@ function warningsFor({
       'COSIGN_PASSWORD is set and `key` is empty, so this signs keyless. If a key was meant, its secret is missing in this run.',
     ],
     [
-      services.rekorVersion !== undefined && services.rekorUrl === undefined,
-      'rekor-version has no effect without rekor-url: the signing config says which version its log speaks.',
+      services.rekorVersion !== undefined && !tlog,
+      'rekor-version has no effect with tlog: false, which uses no log.',
     ],
   ];
   return cases.filter(([holds]) => holds).map(([, sentence]) => sentence);

@@ -166,7 +166,7 @@ export const signTable = {
   'rekor-version': {
     kind: ['1', '2'],
     sentence:
-      'The API version of `rekor-url`, `1` or `2`. It is found out by asking when this is empty.',
+      'The API version of `rekor-url`, `1` or `2`. It is found out by asking when this is empty. Without `rekor-url` it says which log of the instance signs; `2` takes the signing config that its TUF repository publishes for Rekor v2.',
   },
   'signing-config': {
     kind: 'text',
