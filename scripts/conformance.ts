@@ -9,11 +9,11 @@ import { parseBundle } from '../src/signature/bundle.ts';
 import { SignedContent } from '../src/signature/content.ts';
 import { materialOf } from '../src/signature/evidence.ts';
 import type { Evidence } from '../src/signature/found.ts';
-import { verifySigned } from '../src/signature/judge.ts';
 import type { SignaturePolicy } from '../src/signature/policy.ts';
 import { Refusal } from '../src/signature/refusal.ts';
 import { checkSigner } from '../src/signature/signer-rules.ts';
 import { createTrust, parseTrustedRoot } from '../src/signature/trust.ts';
+import { verifySigner } from '../src/signature/verified-signer.ts';
 
 const beacon =
   'https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows';
@@ -88,7 +88,7 @@ function verdictOf(path: string): string {
       read('bundle.sigstore.json'),
       has('artifact') ? read('artifact') : readFileSync(join(path, '../a.txt')),
     );
-    const signer = verifySigned(evidence, policy, trust, {});
+    const signer = verifySigner(evidence, policy, trust);
     if ('certificate' in signer) checkSigner(signer.certificate, policy.signers);
     return 'verified';
   } catch (caught) {

@@ -3,7 +3,8 @@
 // 1. its form: one name, one issuer, may sign code, is no authority (`readCertificate`,
 //    certificate.ts);
 // 2. an authority of the trusted root has the name that it gives as its issuer (`findIssuer`);
-// 3. the signature is made with its key, and the log entries hold (judge.ts, log-entry.ts);
+// 3. the signature is made with its key, and the log entries hold
+//    (verified-signer.ts, log-entry.ts);
 // 4. that authority may have issued it: a path to the root in which every issuer is one, allows code
 //    signing, and may vouch for the names below it (`issuersOf`, name-constraints.ts);
 // 5. at each time that a log or a timestamp authority proves, and at one at least, every

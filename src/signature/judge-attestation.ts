@@ -10,14 +10,7 @@ import {
 import { parseBundle } from './bundle.ts';
 import { openBundle, readEvidence } from './evidence.ts';
 import type { FoundAttestation } from './found.ts';
-import {
-  checkFormat,
-  examine,
-  type Facts,
-  settle,
-  type VerifiedSigner,
-  verifySigned,
-} from './judge.ts';
+import { checkFormat, checkImage, conclude, readable } from './judge.ts';
 import { readEnvelopeLayer } from './legacy.ts';
 import type { SignaturePolicy } from './policy.ts';
 import { checkProvenance, type Provenance, readProvenance } from './provenance.ts';
@@ -25,7 +18,8 @@ import { Refusal } from './refusal.ts';
 import { checkSigner } from './signer-rules.ts';
 import { signPredicateType } from './statement.ts';
 import type { Trust } from './trust.ts';
-import type { Verdict } from './verdict.ts';
+import type { Conclusion, Verdict } from './verdict.ts';
+import { type VerifiedSigner, verifySigner } from './verified-signer.ts';
 
 /** A statement in base64, and what proves it. */
 export const maxAttestationBytes = Math.ceil(maxStatementBytes / 3) * 4 + (1 << 20);
@@ -55,78 +49,98 @@ export interface AttestationPolicy {
   readonly check?: PredicateCheck;
 }
 
-type AttestationFacts = Facts & {
-  -readonly [Name in keyof AttestationVerdict]?: AttestationVerdict[Name];
-};
-
 /**
  * Judges one attestation: does a signer that the policy asks for say something of one of these types
- * about this image? Never throws. The order is: the envelope, and of the statement all but the
- * predicate; the type; all that a signature must prove (signature, log, time, certificate); the
- * subject; the signer; the predicate. So a predicate is read only of what the right signer has
- * signed.
+ * about this image? Never throws.
  * @param image digest of the manifest that it must be about
  */
 export function judgeAttestation(
   found: FoundAttestation,
   image: Digest,
-  { policy, types, check }: AttestationPolicy,
+  asked: AttestationPolicy,
   trust: Trust,
 ): AttestationVerdict {
-  const facts: AttestationFacts = {};
-  const { claimedName: _, ...bare } = policy;
-  const asked = { ...bare, annotations: {} };
-  const settled = settle(asked, facts, () => {
-    if ('problem' in found) throw new Refusal(found.problem.code, shown(found.problem.reason));
-    const { statement, signer } = attested(found, asked, types, trust, facts);
-    delete facts.annotations;
-    checkSubject(statement, image);
-    if ('certificate' in signer) checkSigner(signer.certificate, asked.signers);
-    checkFormat(found.format, asked);
-    readTold(statement, signer, facts, check);
-  });
+  const { claimedName: _, ...bare } = asked.policy;
+  const policy = { ...bare, annotations: {} };
   const { format, digest, reference } = found;
-  return { format, digest, reference, ...settled };
+  const told = conclude(policy, examine(found, image, { ...asked, policy }, trust));
+  return { format, digest, reference, ...told };
 }
 
-/** The statement, once its type is right and somebody has signed it. */
-function attested(
-  found: Exclude<FoundAttestation, { readonly problem: unknown }>,
-  policy: SignaturePolicy,
-  types: readonly string[],
+/** Of a judgement: what `conclude` walks through. */
+type Steps<End> = Generator<Partial<Omit<AttestationVerdict, keyof Conclusion>>, End>;
+
+/**
+ * The steps of a judgement, in their order; each yields what it has verified. A predicate is read
+ * only of what the right signer has signed.
+ * @throws {Refusal} at the first that does not hold
+ */
+function* examine(
+  found: FoundAttestation,
+  image: Digest,
+  asked: AttestationPolicy,
   trust: Trust,
-  facts: AttestationFacts,
-): { readonly statement: AttestationStatement; readonly signer: VerifiedSigner } {
-  if ('statement' in found) {
-    const statement = ofType(readAttestation(found.statement), types, facts);
-    const { signature } = found;
-    if ('problem' in signature)
-      throw new Refusal(signature.problem.code, shown(signature.problem.reason));
-    return {
-      statement,
-      signer: examine(readEvidence(signature), found.digest, policy, trust, facts),
-    };
-  }
+): Steps<void> {
+  const what = readable(found);
+  const proving =
+    'statement' in what ? signedBeside(what, asked, trust) : signedItself(what, asked, trust);
+  const { statement, signer } = yield* proving;
+  checkSubject(statement, image);
+  if ('certificate' in signer) checkSigner(signer.certificate, asked.policy.signers);
+  checkFormat(found.format, asked.policy);
+  yield* readTold(statement, signer, asked.check);
+}
+
+/** A statement whose type is asked for, and who has signed it. */
+interface Signed {
+  readonly statement: AttestationStatement;
+  readonly signer: VerifiedSigner;
+}
+
+type Readable = Exclude<FoundAttestation, { readonly problem: unknown }>;
+
+/** A statement in a bundle or an envelope of its own. */
+function* signedItself(
+  found: Exclude<Readable, { readonly statement: unknown }>,
+  { policy, types }: AttestationPolicy,
+  trust: Trust,
+): Steps<Signed> {
   const { payload, ...evidence } =
     'bundle' in found
       ? openBundle(parseBundle(found.bundle, maxAttestationBytes))
       : readEnvelopeLayer(found.envelope, found.annotations, maxAttestationBytes);
-  const statement = ofType(readAttestation(payload), types, facts);
-  return { statement, signer: verifySigned(evidence, policy, trust, facts) };
+  const statement = readAttestation(payload);
+  yield* checkType(statement, types);
+  const signer = verifySigner(evidence, policy, trust);
+  yield signer.facts;
+  return { statement, signer };
 }
 
-function ofType(
-  statement: AttestationStatement,
+/** A statement in a manifest that is signed as an image is. */
+function* signedBeside(
+  found: Extract<Readable, { readonly statement: unknown }>,
+  { policy, types }: AttestationPolicy,
+  trust: Trust,
+): Steps<Signed> {
+  const statement = readAttestation(found.statement);
+  yield* checkType(statement, types);
+  const evidence = readEvidence(readable(found.signature));
+  const signer = verifySigner(evidence, policy, trust);
+  yield signer.facts;
+  checkImage(evidence, found.digest);
+  if ('certificate' in signer) checkSigner(signer.certificate, policy.signers);
+  return { statement, signer };
+}
+
+function* checkType(
+  { predicateType }: AttestationStatement,
   types: readonly string[],
-  facts: AttestationFacts,
-): AttestationStatement {
-  const { predicateType } = statement;
-  if (predicateType === signPredicateType) {
-    facts.type = signPredicateType;
+): Steps<void> {
+  const isAsked = types.includes(predicateType) && predicateType !== signPredicateType;
+  yield { type: isAsked ? predicateType : shown(predicateType) };
+  if (isAsked) return;
+  if (predicateType === signPredicateType)
     throw new Refusal('wrong-predicate', 'It is a signature, not an attestation.');
-  }
-  facts.type = types.includes(predicateType) ? predicateType : shown(predicateType);
-  if (types.includes(predicateType)) return statement;
   throw new Refusal(
     'wrong-predicate',
     `It is an attestation of type "${shown(predicateType)}"; expected ${types.map((type) => `"${shown(type)}"`).join(' or ')}.`,
@@ -144,27 +158,24 @@ function checkSubject({ subjects }: AttestationStatement, image: Digest): void {
   throw new Refusal('wrong-subject', `It is about ${about}, not about this image.`);
 }
 
-function readTold(
-  statement: AttestationStatement,
+function* readTold(
+  { predicateType, predicate: text }: AttestationStatement,
   signer: VerifiedSigner,
-  facts: AttestationFacts,
   check: PredicateCheck | undefined,
-): void {
-  const predicate = readPredicate(statement.predicate);
+): Steps<void> {
+  const predicate = readPredicate(text);
   const unfit = check?.(predicate);
   if (unfit !== undefined) {
-    facts.unfit = true;
+    yield { unfit: true };
     throw new Refusal('not-allowed', `It does not say what is asked: ${unfit}.`);
   }
-  const provenance = readProvenance(statement.predicateType, predicate);
+  const provenance = readProvenance(predicateType, predicate);
   if (provenance !== undefined) {
-    if ('certificate' in signer)
-      checkProvenance(provenance, {
-        identity: signer.certificate.identity,
-        ...signer.certificate.source,
-        run: signer.certificate.run,
-      });
-    facts.provenance = provenance;
+    if ('certificate' in signer) {
+      const { identity, source, run } = signer.certificate;
+      checkProvenance(provenance, { identity, ...source, run });
+    }
+    yield { provenance };
   }
-  facts.predicate = Buffer.from(statement.predicate);
+  yield { predicate: Buffer.from(text) };
 }

@@ -5,16 +5,9 @@ import { sameBytes } from './content.ts';
 import { isObject, parseJson } from './json.ts';
 import { spki } from './key.ts';
 import { Refusal } from './refusal.ts';
+import type { SignerFacts } from './verdict.ts';
 
 const limits = { maxBytes: 1 << 18, maxDepth: 16 };
-
-/** What a verified log entry proves. */
-export interface LogFacts {
-  readonly logId: string;
-  /** undefined where nothing signed says it */
-  readonly tlogIndex: number | undefined;
-  readonly integratedTime: number | undefined;
-}
 
 /** The signer's key or certificate, as DER (SPKI, X.509). */
 export interface VerifierBytes {
@@ -38,23 +31,16 @@ export function checkEntry(entry: TransparencyLogEntry, signer: VerifierBytes): 
 }
 
 /** What an entry proves, once @sigstore/verify has verified it and `checkEntry` has passed. */
-export function factsOf(entry: TransparencyLogEntry): LogFacts {
+export function factsOf(
+  entry: TransparencyLogEntry,
+): Pick<SignerFacts, 'logId' | 'tlogIndex' | 'integratedTime'> {
   const logId = entry.logId.keyId.toString('hex');
+  const tlogIndex = Number(entry.logIndex);
   // The promise (SET) signs index and time. Without it, only the place in the tree is proven, and
   // the time is anybody's word.
-  if (entry.inclusionPromise !== undefined) {
-    return {
-      logId,
-      tlogIndex: Number(entry.logIndex),
-      integratedTime: Number(entry.integratedTime),
-    };
-  }
-  const proven = entry.inclusionProof?.logIndex === entry.logIndex;
-  return {
-    logId,
-    tlogIndex: proven ? Number(entry.logIndex) : undefined,
-    integratedTime: undefined,
-  };
+  if (entry.inclusionPromise !== undefined)
+    return { logId, tlogIndex, integratedTime: Number(entry.integratedTime) };
+  return entry.inclusionProof?.logIndex === entry.logIndex ? { logId, tlogIndex } : { logId };
 }
 
 // The library proves the index of the proof against the checkpoint, and looks at none of the copies

@@ -34,34 +34,43 @@ export const verdictCodes = [
 
 export type VerdictCode = (typeof verdictCodes)[number];
 
-/**
- * What was found out about one signature. Only what this run checked cryptographically is stated.
- */
-export interface Verdict {
-  readonly format: Format;
-  readonly digest: Digest;
-  readonly reference: string;
-  readonly verified: boolean;
-  readonly code: VerdictCode;
-  /** One sentence for a person; absent when verified. */
-  readonly reason?: string;
+/** What a signature that verified proves of who made it, and when. */
+export interface SignerFacts {
   readonly identity?: string;
   readonly issuer?: string;
   /** base64 of sha256 of the SPKI DER */
   readonly keyId?: string;
+  /** only where it is authenticated, as the time below */
   readonly tlogIndex?: number;
   /** hex */
   readonly logId?: string;
-  /** seconds since 1970, from the SET or the entry; only where it is authenticated */
+  /** seconds since 1970, from the SET or the entry */
   readonly integratedTime?: number;
   /** ISO 8601, of the RFC 3161 timestamp */
   readonly timestamp?: string;
   /** PEM of the signing certificate */
   readonly certificate?: string;
-  /** annotations that are signed */
-  readonly annotations: Readonly<Record<string, string>>;
   readonly github?: GithubClaims;
   readonly source?: SourceClaims;
+}
+
+/** How a judgement ended. */
+export interface Conclusion {
+  readonly verified: boolean;
+  readonly code: VerdictCode;
+  /** One sentence for a person; absent when verified. */
+  readonly reason?: string;
   /** where the signer is another one: what was asked of it; not part of the output */
   readonly expected?: SignaturePolicy;
+}
+
+/**
+ * What was found out about one signature. Only what this run checked cryptographically is stated.
+ */
+export interface Verdict extends Conclusion, SignerFacts {
+  readonly format: Format;
+  readonly digest: Digest;
+  readonly reference: string;
+  /** annotations that are signed */
+  readonly annotations: Readonly<Record<string, string>>;
 }
