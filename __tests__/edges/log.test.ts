@@ -71,13 +71,18 @@ describe('the log', () => {
     const page = 'https://github.com/acme/sign-image/blob/v1/docs/troubleshooting.md';
     createLog(undefined, env).error(error);
     createLog(undefined, env).error({ ...error, chapter: 'too-large-image' });
-    createLog(undefined, { ...env, GITHUB_ACTION_REPOSITORY: '' }).error(error);
+    const local = { ...env, GITHUB_ACTION_REPOSITORY: '', GITHUB_ACTION_REF: '' };
+    createLog(undefined, { ...local, SIGN_IMAGE_USES: 'acme/sign-image@v1' }).error(error);
+    createLog(undefined, { ...env, SIGN_IMAGE_USES: 'octocat/other@main' }).error(error);
+    createLog(undefined, local).error(error);
     createLog(undefined, { ...env, GITHUB_ACTION_REF: 'v1)](x' }).error(error);
     createLog(undefined, { ...env, GITHUB_SERVER_URL: 'javascript:x' }).error(error);
     const plain = '::error title=sign-image%3A too-large::too-large: It is.%0AMake it smaller.';
     expect(commands()).toEqual([
       `${plain}%0ASee ${page}#too-large`,
       `${plain}%0ASee ${page}#too-large-image`,
+      `${plain}%0ASee ${page}#too-large`,
+      `${plain}%0ASee ${page}#too-large`,
       plain,
       plain,
       plain,

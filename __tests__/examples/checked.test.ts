@@ -177,6 +177,12 @@ describe('the checks themselves', () => {
     ['images: ttl.sh/app:1h', 'images: ${{ secret.NAME }}', "Unrecognized named-value: 'secret'"],
     ['images: ttl.sh/app:1h', "images: ${{ lower('A') }}", "Unrecognized function: 'lower'"],
     ['id: sign', 'id: sign\n        uses: a/b@v1', "'uses' is already defined"],
+    ['images: ttl.sh/app:1h', 'images: ${{ job.workflow_sah }}', 'job.workflow_sah is declared'],
+    [
+      'OWNER/sign-image@v1',
+      './.sign-image',
+      'jobs.one.steps[1]: .sign-image is not what this workflow comes from',
+    ],
     ['      id-token: write # sign\n', '', 'jobs.one: id-token: write is missing'],
     [
       'id-token: write # sign',

@@ -34,6 +34,15 @@ export function evaluateText(value: unknown, context: Context): string {
   return text.replace(/\$\{\{(.*?)\}\}/gs, (_, inner: string) => evaluate(inner.trim(), context));
 }
 
+/** Whether a step or job with this `if:` runs. Brackets may be left out there. */
+export function isMet(condition: unknown, context: Context): boolean {
+  if (condition === undefined) return true;
+  const text = String(condition);
+  const [expression = text] = expressionsIn(text);
+  const value = evaluate(expression, context);
+  return value !== '' && value !== 'false' && value !== '0';
+}
+
 /** @throws Error for a name that is not in the context, and for what is no expression */
 function evaluate(expression: string, context: Context): string {
   const tree = parsed(expression);

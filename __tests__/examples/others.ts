@@ -79,6 +79,7 @@ export const otherActions: Readonly<Record<string, Actor>> = {
   'docker/build-push-action': async (step, stage, seed) => {
     const { tags, platforms, outputs } = step.with;
     const names = outputs === undefined ? lines(tags) : [/name=([^,]+)/.exec(outputs)?.[1] ?? ''];
+    if (step.with.push === 'false') return { digest: '', metadata: '{}' };
     if (outputs === undefined && step.with.push !== 'true')
       throw new Error('an example that does not push');
     const image = await push(stage, names, seed, lines(platforms).length);
@@ -104,6 +105,11 @@ export const otherActions: Readonly<Record<string, Actor>> = {
 
 /** Scripts, by the name of their step. */
 export const scripts: Readonly<Record<string, Actor>> = {
+  'Find the action of this workflow': async ({ env }) => {
+    if (!/^[\w.-]+\/[\w.-]+@[0-9a-f]{40}$/.test(`${env.REPOSITORY}@${env.COMMIT}`))
+      throw new Error('does not know where it comes from');
+    return {};
+  },
   'Hand the digest on': async ({ env }) => {
     if (!/^sha256:[0-9a-f]{64}$/.test(env.DIGEST ?? ''))
       throw new Error(`no digest: ${env.DIGEST}`);

@@ -4,13 +4,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { type RunResult, runAction } from '../sandbox/runner.ts';
-import { type Context, evaluateText } from './expressions.ts';
+import { type Context, evaluateText, isMet } from './expressions.ts';
 import { type Actor, type Outputs, otherActions, scripts } from './others.ts';
 import type { Stage } from './stage.ts';
 import {
   callOf,
   type Job,
   ownAction,
+  ownCheckout,
   ownWorkflow,
   read,
   readWorkflow,
@@ -46,13 +47,17 @@ export interface PlayOptions {
 
 const repository = 'acme/app';
 const sha = '0123456789abcdef0123456789abcdef01234567';
+/** the commit that a reusable workflow of ours is called at */
+const calledSha = 'fedcba9876543210fedcba9876543210fedcba98';
 
 /** What `github.…` is in the run that is played. */
-function githubOf(path: string, stage: Stage, ref: string) {
+function githubOf(path: string, stage: Stage, ref: string, event = 'push') {
   return {
     repository,
     repository_owner: 'acme',
     actor: 'octocat',
+    event_name: event,
+    workflow: path,
     run_id: '4711',
     sha,
     ref,
@@ -71,7 +76,12 @@ export async function play(
   const { as = path.replace(/.*\//, ''), edit = (text: string) => text, seed = path } = options;
   const workflow = parse(edit(existsSync(join(root, path)) ? read(path) : '')) as Workflow;
   const place = `.github/workflows/${as}`;
-  const github = githubOf(place, stage, options.ref ?? 'refs/heads/main');
+  const github = githubOf(
+    place,
+    stage,
+    options.ref ?? 'refs/heads/main',
+    options.env?.GITHUB_EVENT_NAME,
+  );
   const context = {
     github,
     secrets: { ...stage.secrets, ...options.secrets },
@@ -103,6 +113,7 @@ async function playJobs(
   const played: Played[] = [];
   const needs: Record<string, { outputs: Outputs }> = {};
   for (const [id, job] of Object.entries(workflow.jobs)) {
+    if (!isMet(job.if, { ...context, needs })) continue;
     const run = await (job.uses === undefined ? playSteps : playCall)(
       id,
       job,
@@ -138,7 +149,8 @@ async function playCall(id: string, job: Job, context: Context, setting: Setting
       given[name] ?? input.default ?? '',
     ]),
   );
-  const passed = evaluated(job.secrets, context);
+  const passed =
+    job.secrets === 'inherit' ? (context.secrets as Outputs) : evaluated(job.secrets, context);
   const secrets = Object.fromEntries(
     Object.keys(call?.secrets ?? {}).map((name) => [name, passed[name] ?? '']),
   );
@@ -148,7 +160,13 @@ async function playCall(id: string, job: Job, context: Context, setting: Setting
       { ...called, permissions: job.permissions ?? {} },
     ]),
   );
-  const inner = { github: context.github, matrix: {}, inputs, secrets };
+  const inner = {
+    github: context.github,
+    job: { workflow_repository: 'OWNER/sign-image', workflow_sha: calledSha },
+    matrix: {},
+    inputs,
+    secrets,
+  };
   const identity = `OWNER/sign-image/${path}@refs/tags/v1`;
   const { played, needs } = await playJobs({ ...workflow, jobs }, inner, { ...setting, identity });
   const outputs =
@@ -172,6 +190,7 @@ async function playSteps(
   const machine: Machine = {
     auths: {},
     checkedOut: false,
+    own: '',
     made: {},
     permissions: job.permissions ?? {},
   };
@@ -180,6 +199,9 @@ async function playSteps(
   for (const step of job.steps ?? []) {
     const action = ownAction(step.uses);
     const now = { ...context, steps };
+    if (!isMet(step.if, now)) continue;
+    if (ownCheckout(step.uses) !== undefined && machine.own !== `OWNER/sign-image@${calledSha}`)
+      throw new Error(`runs an action of ${machine.own || 'nobody'}`);
     const run =
       action === undefined ? undefined : await playOurs(action, step, now, machine, setting);
     if (action !== undefined && run !== undefined) played.push({ job: id, action, run });
@@ -200,6 +222,8 @@ async function playSteps(
 interface Machine {
   auths: Record<string, { auth: string }>;
   checkedOut: boolean;
+  /** `repository@commit` that was checked out to run an action of */
+  own: string;
   /** files that steps have made */
   readonly made: Record<string, string>;
   readonly permissions: Readonly<Record<string, string>>;
@@ -233,7 +257,9 @@ async function playOther(
     with: evaluated(step.with, context),
     env: evaluated(step.env, context),
   };
-  if (name === 'actions/checkout') machine.checkedOut = true;
+  if (name === 'actions/checkout' && acted.with.repository)
+    machine.own = `${acted.with.repository}@${acted.with.ref}`;
+  else if (name === 'actions/checkout') machine.checkedOut = true;
   const { REGISTRY = '', REGISTRY_USERNAME = '', REGISTRY_PASSWORD = '' } = acted.env;
   const [registry, username, password] =
     name === 'docker/login-action'
@@ -293,9 +319,14 @@ async function playOurs(
     inputs: { ...(gate ? trustFor(given, stage) : servicesFor(given, stage)), ...given },
     githubToken: stage.secrets.GITHUB_TOKEN ?? '',
     home: { '.docker/config.json': JSON.stringify({ auths: machine.auths }) },
-    workspace: { ...(machine.checkedOut ? options.workspace : {}), ...machine.made },
+    workspace: {
+      ...(machine.checkedOut ? options.workspace : {}),
+      ...machine.made,
+      ...(machine.own === '' ? {} : ownFiles),
+    },
     ...(options.event === undefined ? {} : { event: options.event }),
     env: {
+      ...evaluated(step.env, context),
       GITHUB_REF: github.ref,
       GITHUB_SHA: sha,
       GITHUB_WORKFLOW_REF: github.workflow_ref,
@@ -304,6 +335,12 @@ async function playOurs(
     },
   });
 }
+
+/** What the checkout of a reusable workflow brings, and a file that would fail a gate. */
+const ownFiles: Readonly<Record<string, string>> = {
+  '.sign-image/action.yml': read('action.yml'),
+  '.sign-image/dist/pod.yml': 'kind: Pod\napiVersion: v1\nspec:\n  image: ttl.sh/unsigned:1h\n',
+};
 
 /** The sandbox's Sigstore, where the public one would be used. */
 function servicesFor(given: Outputs, { sigstore }: Stage): Record<string, string> {

@@ -41,6 +41,10 @@ const expected: Readonly<
     options: { ref: 'refs/tags/v1.4.2' },
     steps: [['signed bundle legacy'], ['verified']],
   },
+  'examples/key-in-environment.yml': {
+    options: { ref: 'refs/tags/v1.4.2' },
+    steps: [['signed bundle legacy']],
+  },
   'examples/matrix-merge.yml': {
     options: { ref: 'refs/tags/v1.4.2' },
     steps: [['signed bundle legacy']],
@@ -48,6 +52,7 @@ const expected: Readonly<
   'examples/migrate-2-after.yml': { steps: [['signed bundle legacy'], ['verified']] },
   'examples/private-repository-with-key.yml': { steps: [['signed bundle legacy'], ['verified']] },
   'examples/private-sigstore.yml': { steps: [['signed bundle legacy'], ['verified']] },
+  'examples/push-and-pull-request.yml': { steps: [['signed bundle legacy']] },
   'examples/recursive-for-podman.yml': {
     steps: [['signed bundle legacy', 'signed bundle legacy', 'signed bundle legacy']],
   },
@@ -65,6 +70,7 @@ const elsewhere = [
   'examples/promote-action.yml',
   'examples/promote.yml',
   'examples/pull-request-gate.yml',
+  'workflow-templates/verify-in-pull-requests-with-key.yml',
   'workflow-templates/verify-in-pull-requests.yml',
 ];
 
@@ -198,6 +204,30 @@ jobs:
     ]);
   });
 
+  it('takes the key by the names that keygen gives it where all secrets are inherited', async () => {
+    await push(stage, ['registry.example.com/acme/app:1.0'], 'reusable inherit');
+    const [step] = await play('caller.yml', stage, {
+      edit: () =>
+        caller('\n      registry: registry.example.com').replace(
+          /secrets:[\s\S]*$/,
+          'secrets: inherit\n',
+        ),
+      secrets: { 'registry-password': stage.secrets.PRODUCTION_PASSWORD ?? '' },
+    });
+    expect([step?.run.code, told(step?.run.outputs.results)], step?.run.shown).toEqual([
+      0,
+      ['signed bundle legacy'],
+    ]);
+  });
+
+  it('shows the gate at the commit that ran, not at a tag', async () => {
+    await push(stage, ['registry.example.com/acme/app:1.0'], 'reusable commit');
+    const [step] = await play('caller.yml', stage, {
+      edit: () => caller('\n      registry: registry.example.com'),
+    });
+    expect(step?.run.summary).toMatch(/uses: OWNER\/sign-image\/verify@fedcba98[0-9a-f]{32}\n/);
+  });
+
   it('says that it signs keyless where the secret of the caller is empty', async () => {
     await push(stage, ['registry.example.com/acme/app:1.0'], 'reusable keyless');
     const edit = () =>
@@ -225,6 +255,48 @@ jobs:
     expect(
       registry?.requests.slice(before).filter(({ authorization }) => authorization === 'basic'),
     ).toEqual([]);
+  });
+});
+
+describe('the reusable workflow verify-image.yml', () => {
+  const caller = (files: string) => `
+on: pull_request
+jobs:
+  verify:
+    permissions:
+      contents: read
+    uses: OWNER/sign-image/.github/workflows/verify-image.yml@v1
+    with:
+      files: ${JSON.stringify(files)}
+      key: cosign.pub
+      tlog: ignore
+`;
+  const pod = (image: string) => `kind: Pod\napiVersion: v1\nspec:\n  image: ${image}\n`;
+
+  it.each(['**/*.y*ml', '**/*.y*ml\n# the last line'])(
+    'judges the files of the caller for %j, and nothing that it has checked out itself',
+    async (files) => {
+      const name = 'ttl.sh/reusable-verify:1h';
+      await push(stage, [name], `reusable verify ${files}`);
+      const workspace = { 'cosign.pub': stage.publicKey, 'a.yml': pod(stage.placed(name)) };
+      const [refused] = await play('gate.yml', stage, { edit: () => caller(files), workspace });
+      const results = JSON.parse(refused?.run.outputs.results ?? '[]') as Entry[];
+      expect(results.map(({ source, verified }) => [source?.file, verified])).toEqual([
+        ['a.yml', false],
+      ]);
+    },
+  );
+});
+
+describe('workflows for pushes and pull requests', () => {
+  it.each([
+    'examples/push-and-pull-request.yml',
+    'workflow-templates/publish-and-sign.yml',
+    'workflow-templates/publish-and-sign-with-key.yml',
+  ])('%s pushes and signs nothing in a pull request', async (path) => {
+    const requests = stage.registries['ghcr.io']?.registry.requests.length;
+    expect(await play(path, stage, { env: { GITHUB_EVENT_NAME: 'pull_request' } })).toEqual([]);
+    expect(stage.registries['ghcr.io']?.registry.requests.length).toBe(requests);
   });
 });
 
@@ -417,6 +489,39 @@ describe('the gate of pull requests', () => {
       expect(comments[1]).not.toMatch(/with:|certificate-identity(-regexp)?: /);
     },
   );
+
+  it('workflow-templates/verify-in-pull-requests-with-key.yml takes the key of the base, never one that the pull request brings', async () => {
+    const image = await released('workflow-templates/publish-and-sign-with-key.yml', 'any.yml');
+    const sha = '1'.repeat(40);
+    const files = { 'deploy/app.yaml': ordinary(image)['deploy/app.yaml'] ?? '' };
+    for (const [ofBase, brought, code] of [
+      [open.publicKey, open.strangersKey, 0],
+      [open.strangersKey, open.publicKey, 1],
+    ] as const) {
+      const changed = { ...files, 'cosign.pub': brought };
+      const github = await startGithub({
+        token: open.secrets.GITHUB_TOKEN ?? '',
+        head: '0'.repeat(40),
+        files: Object.entries(changed).map(([path, content]) => ({ path, content })),
+        base: { sha, files: [{ path: 'cosign.pub', content: ofBase }] },
+        permissions: { contents: 'read', pullRequests: 'write' },
+      });
+      const repo = { full_name: 'acme/app' };
+      const pull = { number: 7, head: { sha: '0'.repeat(40), repo }, base: { sha, repo } };
+      const [gate] = await play('workflow-templates/verify-in-pull-requests-with-key.yml', open, {
+        workspace: changed,
+        event: {
+          number: 7,
+          pull_request: pull,
+          repository: { ...repo, private: false, visibility: 'public' },
+        },
+        env: { GITHUB_EVENT_NAME: 'pull_request', GITHUB_API_URL: github.url },
+      });
+      expect(gate?.run.code, gate?.run.shown).toBe(code);
+      expect(told(gate?.run.outputs.results)).toEqual([code === 0 ? 'verified' : 'refused']);
+      await github.close();
+    }
+  });
 
   it('examples/gate-by-cluster-policies.yml holds what changes against the policies of the base', async () => {
     const policy = `apiVersion: policies.kyverno.io/v1

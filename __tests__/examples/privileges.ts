@@ -19,7 +19,7 @@ const others: Readonly<Record<string, Needs>> = {
  */
 export function neededBy(job: Job): Needs {
   const reusable = job.uses?.includes('sign-image.yml')
-    ? [signs(job.with ?? {}, job.secrets ?? {})]
+    ? [signs(job.with ?? {}, typeof job.secrets === 'object' ? job.secrets : {})]
     : [];
   const verifies = job.uses?.includes('verify-image.yml')
     ? [ghcr(JSON.stringify(job.with), 'read')]

@@ -109,6 +109,42 @@ describe.skipIf(process.platform === 'win32')('the login of the reusable workflo
   });
 });
 
+describe.skipIf(process.platform === 'win32')('the reusable workflows', () => {
+  const scripts = ['sign-image', 'verify-image'].map((name) =>
+    scriptOf(`.github/workflows/${name}.yml`, 'Find the action of this workflow'),
+  );
+  const commit = 'a'.repeat(40);
+
+  it('find their action the same way', () => expect(scripts[0]).toBe(scripts[1]));
+
+  it('go on where the server says which commit they come from', () =>
+    expect(run(scripts[0] ?? '', { REPOSITORY: 'acme/sign-image', COMMIT: commit }).passed).toBe(
+      true,
+    ));
+
+  // Without these names actions/checkout would bring the repository of the caller, and with it what
+  // a pull request wants to run.
+  it.each([
+    ['', ''],
+    ['acme/sign-image', ''],
+    ['', commit],
+    ['acme/sign-image', 'main'],
+    ['acme/sign-image\nacme/other', commit],
+  ])('refuse %j at %j', (REPOSITORY, COMMIT) =>
+    expect(run(scripts[0] ?? '', { REPOSITORY, COMMIT }).passed).toBe(false),
+  );
+
+  it.each<[string, () => void]>([
+    ['a folder', () => mkdirSync(join(folder, '.sign-image'))],
+    ['a link to the repository itself', () => symlinkSync('.', join(folder, '.sign-image'))],
+    ['a link to nothing', () => symlinkSync('nowhere', join(folder, '.sign-image'))],
+  ])('refuse %s in the place of their action', (_, make) => {
+    make();
+    const env = { REPOSITORY: 'acme/sign-image', COMMIT: commit };
+    expect(run(scripts[0] ?? '', env).passed).toBe(false);
+  });
+});
+
 describe.skipIf(process.platform === 'win32')('examples/helm-chart.yml', () => {
   const script = scriptOf('examples/helm-chart.yml', 'Push the chart');
   const digest = `sha256:${'d'.repeat(64)}`;

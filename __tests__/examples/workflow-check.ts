@@ -9,6 +9,7 @@ import {
   type Job,
   needsOf,
   ownAction,
+  ownCheckout,
   ownWorkflow,
   type Step,
   type Workflow,
@@ -64,9 +65,10 @@ function checkJob(id: string, job: Job, workflow: Workflow, known: Known): strin
     ...checkPermissions(`${place}.permissions`, job.permissions),
     ...checkNames(place, job, workflow, known),
     ...checkReusable(place, job, known),
-    ...(job.steps ?? []).flatMap((step, index) =>
-      checkStep(`${place}.steps[${index}]`, step, known),
-    ),
+    ...(job.steps ?? []).flatMap((step, index, steps) => [
+      ...checkStep(`${place}.steps[${index}]`, step, known),
+      ...checkOwnCheckout(`${place}.steps[${index}]`, step, steps.slice(0, index)),
+    ]),
   ];
 }
 
@@ -83,6 +85,19 @@ function checkReusable(place: string, job: Job, known: Known): string[] {
     ...strangers(job.with, call.inputs, 'with'),
     ...strangers(job.secrets, call.secrets, 'secrets'),
   ];
+}
+
+/** Our actions out of a checkout: of the repository and commit that the workflow comes from. */
+function checkOwnCheckout(place: string, step: Step, before: readonly Step[]): string[] {
+  const path = ownCheckout(step.uses);
+  if (path === undefined) return [];
+  const from = before.findLast(
+    ({ uses, with: inputs }) => uses?.startsWith('actions/checkout@') && inputs?.path === path,
+  );
+  const isOwn =
+    from?.with?.repository === '${{ job.workflow_repository }}' &&
+    from.with.ref === '${{ job.workflow_sha }}';
+  return isOwn ? [] : [`${place}: ${path} is not what this workflow comes from`];
 }
 
 function checkStep(place: string, step: Step, known: Known): string[] {
@@ -113,6 +128,12 @@ function mentions(value: unknown, bare = false): readonly (readonly string[])[] 
   return found.flatMap(mentionsIn);
 }
 
+/** What `job` has, in a called workflow too: there `workflow_…` say where that one comes from. */
+const jobProperties = (
+  'status check_run_id container services ' +
+  'workflow_ref workflow_sha workflow_repository workflow_file_path'
+).split(' ');
+
 /**
  * Every name that a job mentions is declared: outputs of steps before, of jobs it needs, of the
  * matrix, of the workflow.
@@ -136,6 +157,7 @@ function checkNames(place: string, job: Job, workflow: Workflow, known: Known): 
       );
     if (context === 'matrix') return matrix.includes(`"${name}":`);
     if (context === 'inputs') return Object.hasOwn(fieldsOf(inputs), name);
+    if (context === 'job') return jobProperties.includes(name);
     if (context === 'secrets')
       return (
         callOf(workflow) === undefined ||

@@ -16,8 +16,10 @@ export interface Job {
   readonly needs?: string | readonly string[];
   readonly permissions?: Readonly<Record<string, string>>;
   readonly uses?: string;
+  readonly if?: string;
+  readonly concurrency?: unknown;
   readonly with?: Readonly<Record<string, unknown>>;
-  readonly secrets?: Readonly<Record<string, unknown>>;
+  readonly secrets?: Readonly<Record<string, unknown>> | 'inherit';
   readonly outputs?: Readonly<Record<string, string>>;
   readonly steps?: readonly Step[];
 }
@@ -37,6 +39,7 @@ export interface WorkflowCall {
 /** A workflow as far as the tests read it; `workflow-check.ts` checks the rest. */
 export interface Workflow {
   readonly on: unknown;
+  readonly concurrency?: unknown;
   readonly permissions?: unknown;
   readonly jobs: Readonly<Record<string, Job>>;
 }
@@ -62,12 +65,17 @@ export const workflowFolders = ['.github/workflows', 'examples', 'workflow-templ
 /** The action that a `uses:` means, when it is one of ours: the path of its action.yml. */
 export function ownAction(uses: string | undefined): string | undefined {
   const match =
-    /^(?:OWNER\/sign-image(\/verify|\/attest|\/promote|\/keygen)?@v1|\.(\/verify|\/attest|\/promote|\/keygen)?\/?)$/.exec(
+    /^(?:OWNER\/sign-image(\/verify|\/attest|\/promote|\/keygen)?@v1|\.(?:\/\.sign-image)?(\/verify|\/attest|\/promote|\/keygen)?\/?)$/.exec(
       uses ?? '',
     );
   return match === null
     ? undefined
     : `${(match[1] ?? match[2] ?? '').slice(1)}/action.yml`.replace(/^\//, '');
+}
+
+/** The folder that a `uses:` takes one of our actions out of, where a step has checked it out. */
+export function ownCheckout(uses: string | undefined): string | undefined {
+  return /^\.\/(\.sign-image)(?:\/|$)/.exec(uses ?? '')?.[1];
 }
 
 /** The reusable workflow that a job's `uses:` means, when it is one of ours: its path. */

@@ -5,12 +5,16 @@ const placeholder = { name: 'OWNER/sign-image', ref: 'v1' };
 
 /**
  * `owner/name` and ref of the repository that the workflow takes this action from, as the runner
- * says (GITHUB_ACTION_REPOSITORY, GITHUB_ACTION_REF); undefined for `uses: ./`, which names none.
+ * says (GITHUB_ACTION_REPOSITORY, GITHUB_ACTION_REF). For `uses: ./…` it names none: then as our
+ * reusable workflows say, which run the action out of a checkout (SIGN_IMAGE_USES, `owner/name@ref`).
  */
 function ownRepository(env: Environment): { name: string; ref: string } | undefined {
-  const { GITHUB_ACTION_REPOSITORY: name = '', GITHUB_ACTION_REF: ref = '' } = env;
-  const plain = /^[\w.-]+\/[\w.-]+$/.test(name) && /^[\w.+-]+(?:\/[\w.+-]+)*$/.test(ref);
-  return plain ? { name, ref } : undefined;
+  const { GITHUB_ACTION_REPOSITORY, GITHUB_ACTION_REF = '', SIGN_IMAGE_USES = '' } = env;
+  const said = GITHUB_ACTION_REPOSITORY
+    ? `${GITHUB_ACTION_REPOSITORY}@${GITHUB_ACTION_REF}`
+    : SIGN_IMAGE_USES;
+  const [, name, ref] = /^([\w.-]+\/[\w.-]+)@([\w.+-]+(?:\/[\w.+-]+)*)$/.exec(said) ?? [];
+  return name === undefined || ref === undefined ? undefined : { name, ref };
 }
 
 /** What stands behind `uses:` for this action, or for the one in one of its folders. */
