@@ -1,6 +1,8 @@
 // The action.yml files, the table of inputs, what is written, and the documents say the same.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { NoOperationTraceWriter } from '@actions/workflow-parser';
+import { parseAction } from '@actions/workflow-parser/actions/action-parser';
 import { describe, expect, it } from 'vitest';
 import { actions, readAction, reference } from '../../scripts/reference.ts';
 import { signOutputs } from '../../src/edges/report/outputs.ts';
@@ -13,9 +15,16 @@ const text = (path: string) => readFileSync(join(root, path), 'utf8');
 describe.each(actions)('OWNER/sign-image%s', (path, table) => {
   const { name, description, branding, inputs, outputs, runs } = readAction(path);
 
+  // Icons and colours are among those that GitHub's schema allows; and an expression in a description
+  // would be evaluated, and keep the action from being loaded at all.
+  it('is an action.yml that GitHub accepts', () =>
+    expect(problems(text(`.${path}/action.yml`))).toEqual([]));
+
+  // https://docs.github.com/actions/how-tos/create-and-publish-actions/publish-in-github-marketplace
   it('fits the Marketplace', () => {
     expect(name).toMatch(/^sign-image( [a-z]+)?$/);
     expect(description.length).toBeLessThanOrEqual(125);
+    expect(description).not.toMatch(/\n/);
     expect(Object.keys(branding)).toEqual(['icon', 'color']);
   });
 
@@ -39,6 +48,50 @@ describe.each(actions)('OWNER/sign-image%s', (path, table) => {
     const main = path === '' ? 'dist/sign.js' : `../dist/${name}.js`;
     expect(runs).toEqual({ using: 'node24', main });
     expect(JSON.parse(text('package.json')).devDependencies.node).toMatch(/^24\./);
+  });
+});
+
+function problems(content: string): readonly string[] {
+  const { context } = parseAction({ name: 'action.yml', content }, new NoOperationTraceWriter());
+  return context.errors.getErrors().map(({ message }) => message);
+}
+
+it.each([
+  ['icon: shield', 'icon: key'],
+  ['The digest of', 'The digest ${{ steps.build.outputs.digest }} of'],
+  ['color: blue', 'color: pink'],
+  ['using: node24', 'using: node25x'],
+])('the check of an action.yml finds %j replaced by %j', (from, to) =>
+  expect(problems(text('action.yml').replace(from, to))).not.toEqual([]),
+);
+
+it('no two actions have one name', () => {
+  const names = actions.map(([path]) => readAction(path).name);
+  expect(new Set(names).size).toBe(names.length);
+});
+
+describe('CHANGELOG.md', () => {
+  const changelog = text('CHANGELOG.md');
+  const versions = [...changelog.matchAll(/^## \[(.+?)\](?: - \d{4}-\d{2}-\d{2})?$/gm)];
+
+  it('is a changelog in the form of Keep a Changelog', () => {
+    expect(changelog.match(/^## /gm)).toHaveLength(versions.length);
+    expect(versions[0]?.[1]).toBe('Unreleased');
+    const kinds = ['Added', 'Changed', 'Deprecated', 'Removed', 'Fixed', 'Security'];
+    const named = [...changelog.matchAll(/^### (.+)$/gm)].map(([, kind]) => kind);
+    expect(named.filter((kind) => !kinds.includes(kind ?? ''))).toEqual([]);
+  });
+
+  it('tells of the version of package.json', () =>
+    expect(versions.map(([, version]) => version)).toContain(
+      JSON.parse(text('package.json')).version,
+    ));
+
+  it('names each kind of change once a version', () => {
+    for (const section of changelog.split(/^## /m).slice(1)) {
+      const kinds = [...section.matchAll(/^### (.+)$/gm)].map(([, kind]) => kind);
+      expect(new Set(kinds).size, section.slice(0, 20)).toBe(kinds.length);
+    }
   });
 });
 

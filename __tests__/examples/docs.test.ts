@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { chapterPage } from '../../src/edges/report/pages.ts';
 import { failureCodes } from '../../src/failure.ts';
 import { verdictCodes } from '../../src/signature/verdict.ts';
 import { type Interface, ownAction, read, root, type Step } from './workflow-file.ts';
@@ -24,6 +25,29 @@ describe('docs/troubleshooting.md', () => {
         !/^\S.*\n\n\S[^*]{20,}\n\*\*Fix:\*\* \S/.test(section) && !section.startsWith('verified'),
     );
     expect(bare).toEqual([]);
+  });
+});
+
+describe('the link of an error', () => {
+  const env = {
+    GITHUB_SERVER_URL: 'https://github.com',
+    GITHUB_ACTION_REPOSITORY: 'acme/sign-image',
+    GITHUB_ACTION_REF: 'v1',
+  };
+  const page = 'https://github.com/acme/sign-image/blob/v1/docs/troubleshooting.md#';
+  const anchors = anchorsOf(troubleshooting);
+  const chapters = (codes: readonly string[], of: 'step' | 'image') =>
+    codes.map((code) => chapterPage(code, of, { env })?.replace(page, ''));
+
+  it('leads to the chapter of every code of a step', () =>
+    expect(chapters(failureCodes, 'step').filter((one = '') => !anchors.includes(one))).toEqual(
+      [],
+    ));
+  it('leads to the chapter of every code of an image, never to that of a step', () => {
+    const ofImages = chapters(verdictCodes, 'image');
+    expect(ofImages.filter((one = '') => !anchors.includes(one))).toEqual([]);
+    const inBoth = chapters(failureCodes, 'step').filter((one) => ofImages.includes(one));
+    expect(inBoth).toEqual([]);
   });
 });
 
@@ -49,9 +73,12 @@ describe.each(documents)('%s', (path) => {
   });
 
   it('links to headings that are there', () => {
-    const anchors = [...text.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) => `#${slug(title)}`);
-    const wanted = [...text.matchAll(/\]\((#[^)\s]*)\)/g)].map(([, anchor]) => anchor);
-    expect(wanted.filter((anchor) => !anchors.includes(anchor ?? ''))).toEqual([]);
+    const links = [...text.matchAll(/\]\((?!https?:)([^)#\s]*)#([^)\s]*)\)/g)];
+    const stray = links.filter(([, file = '', anchor = '']) => {
+      const target = file === '' ? text : read(join(dirname(path), file));
+      return !anchorsOf(target).includes(anchor);
+    });
+    expect(stray.map(([link]) => link)).toEqual([]);
   });
 
   it('shows YAML that can be read, with inputs that the actions have', () => {
@@ -63,11 +90,20 @@ describe.each(documents)('%s', (path) => {
   });
 });
 
-const slug = (title: string) =>
-  title
-    .toLowerCase()
-    .replace(/[^\w\s-]/g, '')
-    .replaceAll(' ', '-');
+/** The anchors that GitHub gives the headings of a page: of equal ones, the later are numbered. */
+function anchorsOf(text: string): readonly string[] {
+  const seen = new Map<string, number>();
+  const prose = text.replace(/^( *)```[\s\S]*?^\1```$/gm, '');
+  return [...prose.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) => {
+    const slug = title
+      .toLowerCase()
+      .replace(/[^\w\s-]/g, '')
+      .replaceAll(' ', '-');
+    const before = seen.get(slug) ?? 0;
+    seen.set(slug, before + 1);
+    return before === 0 ? slug : `${slug}-${before}`;
+  });
+}
 
 /** Every step in a piece of YAML: of a workflow, of a job, or a list of steps. */
 function stepsIn(value: unknown): Step[] {

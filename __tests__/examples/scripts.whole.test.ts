@@ -411,18 +411,63 @@ describe.skipIf(process.platform === 'win32')('a release', () => {
     });
   });
 
-  it.each([
-    [
-      'v1.2.0',
-      'release create v1.2.0 --verify-tag --generate-notes --title v1.2.0 sign-image-v1.2.0.tar.gz',
-    ],
-    [
-      'v2.0.0-rc.1',
-      'release create v2.0.0-rc.1 --verify-tag --generate-notes --title v2.0.0-rc.1 --latest=false --prerelease sign-image-v2.0.0-rc.1.tar.gz',
-    ],
-  ])('%s is published with its archive', (tag, call) => {
-    program('gh');
-    expect(run(scriptOf(release, 'Publish the release'), { TAG: tag }).calls).toEqual([call]);
+  describe('is published', () => {
+    const changelog = `# Changelog
+
+## [Unreleased]
+
+- Not yet.
+
+## [1.2.0] - 2026-11-01
+
+### Added
+
+- Promotion ([how](docs/promotion.md)).
+
+## [1.2.0-rc.1]
+
+- Tried.
+
+## [1.1.0]
+
+- Old.
+
+[1.1.0]: https://example.com
+`;
+    const publish = (tag: string) => {
+      program('gh');
+      writeFileSync(join(folder, 'CHANGELOG.md'), changelog);
+      const env = { TAG: tag, GITHUB_REPOSITORY: 'acme/sign-image' };
+      return run(scriptOf(release, 'Publish the release'), env);
+    };
+    const notes = () => readFileSync(join(folder, 'notes.md'), 'utf8').trim();
+
+    it('with its archive, and what CHANGELOG.md says of it', () => {
+      expect(publish('v1.2.0')).toEqual({
+        passed: true,
+        calls: [
+          'release create v1.2.0 --verify-tag --notes-file notes.md --title v1.2.0 sign-image-v1.2.0.tar.gz',
+        ],
+      });
+      expect(notes()).toBe(
+        '### Added\n\n- Promotion ([how](https://github.com/acme/sign-image/blob/v1.2.0/docs/promotion.md)).',
+      );
+    });
+
+    it('before a version is done, not as the latest', () => {
+      expect(publish('v1.2.0-rc.1').calls).toEqual([
+        'release create v1.2.0-rc.1 --verify-tag --notes-file notes.md --title v1.2.0-rc.1 --latest=false --prerelease sign-image-v1.2.0-rc.1.tar.gz',
+      ]);
+      expect(notes()).toBe('- Tried.');
+    });
+
+    it('with the notes of the last version as well', () => {
+      expect(publish('v1.1.0').passed).toBe(true);
+      expect(notes()).toBe('- Old.');
+    });
+
+    it('not at all where CHANGELOG.md says nothing of it', () =>
+      expect(publish('v1.2')).toEqual({ passed: false, calls: [] }));
   });
 
   it('packs the same bytes twice', () => {

@@ -78,7 +78,7 @@ export const signTable = {
   digest: {
     kind: 'digest',
     sentence:
-      'The digest of the pushed image, for example `${{ steps.build.outputs.digest }}`. It is used for every entry of `images` that names no digest; an entry that names another one is an error.',
+      'The digest of the pushed image, for example the output `digest` of the step that built it. It is used for every entry of `images` that names no digest; an entry that names another one is an error.',
   },
   metadata: shared.metadata,
   recursive: {
@@ -334,12 +334,12 @@ export const verifyTable = {
   'github-repository-id': {
     kind: 'text',
     sentence:
-      'The number of the repository whose workflow run signed (`${{ github.repository_id }}`), as the certificate says it. It survives a rename, and whoever takes an abandoned name has another one.',
+      'The number of the repository whose workflow run signed (`github.repository_id`), as the certificate says it. It survives a rename, and whoever takes an abandoned name has another one.',
   },
   'github-repository-owner-id': {
     kind: 'text',
     sentence:
-      'The number of the account or organization that owns that repository (`${{ github.repository_owner_id }}`), as the certificate says it.',
+      'The number of the account or organization that owns that repository (`github.repository_owner_id`), as the certificate says it.',
   },
   'github-environment': {
     kind: 'text',
@@ -349,7 +349,7 @@ export const verifyTable = {
   'github-workflow-sha': {
     kind: 'text',
     sentence:
-      "The commit of the file of the workflow that was started (`${{ github.workflow_sha }}`), as the certificate says it. cosign's flag of that name means `github-sha`.",
+      "The commit of the file of the workflow that was started (`github.workflow_sha`), as the certificate says it. cosign's flag of that name means `github-sha`.",
   },
   'source-repository': {
     kind: 'text',
