@@ -8,6 +8,7 @@ type Needs = Readonly<Record<string, 'read' | 'write'>>;
 const others: Readonly<Record<string, Needs>> = {
   'actions/checkout': { contents: 'read' },
   'actions/attest': { 'id-token': 'write', attestations: 'write' },
+  'actions/deploy-pages': { pages: 'write', 'id-token': 'write' },
   'github/codeql-action/analyze': { 'security-events': 'write' },
   'github/codeql-action/upload-sarif': { 'security-events': 'write' },
   'ossf/scorecard-action': { 'id-token': 'write' },
