@@ -6,6 +6,7 @@ import { timeFailure, timeFit } from '../sigstore/token-time.ts';
 import { derOf } from '../text/base64.ts';
 import type { WriteRequest } from './request.ts';
 import type { KeylessSigner } from './signer.ts';
+import type { FulcioPlace } from './witnesses.ts';
 import type { World } from './world.ts';
 
 /** Looks at what a token says before it is used. @throws {Failure} */
@@ -60,8 +61,12 @@ export async function identitySource(
  * The signer of a keyless run. Its certificate is asked for at once; why there is none is told when
  * the first signature is due.
  */
-export function openKeyless(url: URL, source: TokenSource, tools: KeylessTools): KeylessSigner {
-  const identityToken = async () => {
+export function openKeyless(
+  fulcio: FulcioPlace,
+  source: TokenSource,
+  tools: KeylessTools,
+): KeylessSigner {
+  const identityToken = async (url: URL) => {
     const found = await source();
     await tools.accept(found.claims);
     const warning = warnOfFulcio(url, found.claims, tools.audience);
@@ -69,7 +74,7 @@ export function openKeyless(url: URL, source: TokenSource, tools: KeylessTools):
     await checkTimes(found, url, tools);
     return found.token;
   };
-  const signer = createFulcioSigner({ ...tools, url, identityToken });
+  const signer = createFulcioSigner({ ...tools, ...fulcio, identityToken });
   signer.certificate().catch(() => {});
   const claims = async () => {
     const { github, source } = readCertificate(derOf(await signer.certificate()));

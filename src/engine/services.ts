@@ -2,17 +2,23 @@
 import { Failure } from '../failure.ts';
 import { createTrust } from '../signature/trust.ts';
 import type { TokenClaims } from '../sigstore/identity-token.ts';
-import { createRekor, type Rekor } from '../sigstore/rekor.ts';
 import { type ChosenServices, chooseServices } from '../sigstore/select-services.ts';
-import type { SigningConfig } from '../sigstore/signing-config.ts';
-import { createTimestampWitness } from '../sigstore/timestamp.ts';
 import { timeFit } from '../sigstore/token-time.ts';
-import { loadTrust, logIdsOf, type Trust } from '../sigstore/trust.ts';
+import { loadTrust, type Trust, type TrustOptions } from '../sigstore/trust.ts';
 import { guardDisclosure } from './disclosure.ts';
 import type { Thing } from './formats.ts';
 import { identitySource, openKeyless } from './identity.ts';
 import type { WriteRequest } from './request.ts';
 import { formatsOf, type KeylessSigner, type Services } from './signer.ts';
+import {
+  type Choose,
+  type FulcioPlace,
+  fulcioOf,
+  logsOf,
+  olderLog,
+  openParts,
+  timestampsOf,
+} from './witnesses.ts';
 import type { World } from './world.ts';
 
 /**
@@ -59,7 +65,7 @@ export async function openServices(
     const source = token ?? (await identity());
     const tools = { ...world, audience: request.oidcAudience, retryBudget, accept };
     // The token is looked at again, now that the services are certain: others may be foreseen.
-    return openKeyless(fulcio as URL, source, tools);
+    return openKeyless(fulcio as FulcioPlace, source, tools);
   });
   signer.catch(() => {});
   // Known before anything is looked up: whoever gave a token that is old hears only of that.
@@ -81,60 +87,56 @@ async function findServices(
   request: WriteRequest,
   world: World,
   check: (chosen: ChosenServices) => Promise<void>,
-): Promise<{ services: Services; fulcio: URL | undefined }> {
-  const keyless = request.key === undefined;
-  const { services: given } = request;
-  const retryBudget = retryBudgetOf(request, world);
-  const { http, clock } = world;
-  const { rekorVersion: _, ...places } = given;
-  const version = request.tlog ? given.rekorVersion : undefined;
-  const trusted = await loadTrust({
-    ...places,
-    ...(version === undefined ? {} : { rekorVersion: version }),
-    needsSigningConfig:
-      (keyless && given.fulcioUrl === undefined) || (request.tlog && given.rekorUrl === undefined),
-    cacheDir: world.files.cache,
-    http,
-    retryBudget,
-  });
+): Promise<{ services: Services; fulcio: FulcioPlace | undefined }> {
+  const { services: given, tlog: log } = request;
+  const trusted = await loadTrust(trustOptions(request, world));
   for (const notice of trusted.notices) world.tell({ kind: 'notice', text: notice });
-  const chosen = chooseServices(
-    trusted.signingConfig,
-    given,
-    { fulcio: keyless, log: request.tlog },
-    clock.date(),
-  );
+  const need = { fulcio: request.key === undefined, log };
+  const choose: Choose = (now, more) =>
+    chooseServices(trusted.signingConfig, given, { ...need, ...more }, now);
+  const chosen = choose(world.clock.date());
   await check(chosen);
   const tlog = usesLog(request, chosen, trusted, world);
-
-  const logIds = async () => logIdsOf(trusted.trustedRoot);
-  const open = (log: ChosenServices['logs'][number]) =>
-    createRekor({ http, clock, retryBudget, logIds, ...log });
-  const logs = chosen.logs.map(open);
-  const versions = await Promise.all(logs.map((log) => log.version()));
-  const logV1 =
-    logs[versions.indexOf(1)] ??
-    (tlog ? olderLog(trusted.signingConfig, request, { open, now: clock.date() }) : undefined);
-  const timestamps = chosen.timestamps.map((url) =>
-    createTimestampWitness({ http, clock, url, retryBudget }),
-  );
+  const parts = openParts(world, trusted, choose, retryBudgetOf(request, world));
+  const [fulcio, logs, timestamps] = await Promise.all([
+    fulcioOf(chosen, parts),
+    logsOf(chosen, parts),
+    timestampsOf(chosen, parts),
+  ]);
+  const logV1 = logs.version === 1 ? logs.one : tlog ? await olderLog(request, parts) : undefined;
   const services: Services = {
     trust: createTrust(trusted.trustedRoot),
-    bundleWitnesses: [...logs, ...timestamps],
+    bundleWitnesses: [...logs.all, ...timestamps.all],
     legacyWitnesses: {
       ...(logV1 && { log: logV1 }),
-      ...(timestamps[0] && { timestamp: timestamps[0] }),
+      ...(timestamps.one && { timestamp: timestamps.one }),
     },
     facts: {
       tlog,
       logV1: logV1 !== undefined,
-      logV2: versions.includes(2),
-      timestamp: timestamps.length > 0,
+      logV2: logs.version === 2,
+      timestamp: timestamps.all.length > 0,
     },
     privateSigstore: given.trustedRoot !== undefined || given.tufMirror !== undefined,
     trustedRoot: trusted.trustedRoot,
+    standIns: () => parts.standIns,
   };
-  return { services, fulcio: chosen.fulcio };
+  return { services, fulcio };
+}
+
+function trustOptions(request: WriteRequest, world: World): TrustOptions {
+  const { rekorVersion, ...given } = request.services;
+  return {
+    ...given,
+    // Of a log that is not used no version is asked for.
+    ...(request.tlog && rekorVersion !== undefined ? { rekorVersion } : {}),
+    needsSigningConfig:
+      (request.key === undefined && given.fulcioUrl === undefined) ||
+      (request.tlog && given.rekorUrl === undefined),
+    cacheDir: world.files.cache,
+    http: world.http,
+    retryBudget: retryBudgetOf(request, world),
+  };
 }
 
 /**
@@ -161,30 +163,4 @@ function usesLog(
     text: 'The signing config names no transparency log, so the signatures are recorded in none.',
   });
   return false;
-}
-
-/**
- * A config that prefers Rekor v2 may still name a v1, which is the only kind that legacy verifiers
- * understand.
- */
-function olderLog(
-  config: SigningConfig | undefined,
-  request: WriteRequest,
-  { open, now }: { open: (log: ChosenServices['logs'][number]) => Rekor; now: Date },
-): Rekor | undefined {
-  const { rekorUrl, rekorVersion } = request.services;
-  if (request.format === 'bundle' || rekorUrl !== undefined || rekorVersion !== undefined)
-    return undefined;
-  try {
-    const [log] = chooseServices(
-      config,
-      {},
-      { fulcio: false, log: true, rekorVersions: [1] },
-      now,
-    ).logs;
-    return log && open(log);
-  } catch (error) {
-    if (error instanceof Failure && error.code === 'bad-signing-config') return undefined;
-    throw error;
-  }
 }

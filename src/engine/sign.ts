@@ -3,6 +3,7 @@ import type { Image } from '../image/resolve.ts';
 import { readTargets } from '../image/targets.ts';
 import type { DerivedAhead } from '../keys/derive.ts';
 import type { ImageSigner } from '../signature/signer.ts';
+import type { StandIn } from '../sigstore/in-turn.ts';
 import type { Thing } from './formats.ts';
 import { openRegistries } from './registries.ts';
 import type { SignRequest, WriteRequest } from './request.ts';
@@ -34,6 +35,8 @@ export interface SignReport {
   readonly privateSigstore: boolean;
   /** absent where nothing but a key is needed to verify */
   readonly trustedRoot?: TrustedRoot;
+  /** services that were used in place of others, which were down */
+  readonly standIns?: readonly StandIn[];
 }
 
 /**
@@ -99,13 +102,14 @@ export async function write<Found extends Findable, Told extends Judged>(
       atOnce,
     ),
   );
-  const { facts, privateSigstore, trustedRoot } = await services;
+  const { facts, privateSigstore, trustedRoot, standIns = () => [] } = await services;
   return {
     results,
     ...(await publicKey()),
     tlog: facts.tlog,
     privateSigstore,
     ...(trustedRoot === undefined ? {} : { trustedRoot }),
+    standIns: standIns(),
   };
 }
 

@@ -13,6 +13,7 @@ import { type LegacyWitnesses, type MadeLayer, signBundle } from '../signature/m
 import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import type { ImageSigner, SignerIdentity } from '../signature/signer.ts';
 import { createTrust, type Trust } from '../signature/trust.ts';
+import type { StandIn } from '../sigstore/in-turn.ts';
 import { chooseFormats, type FormatFacts, type Thing } from './formats.ts';
 import type { KeyWorld } from './keys.ts';
 import type { WriteRequest } from './request.ts';
@@ -33,6 +34,8 @@ export interface Services {
   readonly privateSigstore: boolean;
   /** absent where nothing but a key is needed to verify */
   readonly trustedRoot?: TrustedRoot;
+  /** those that were used in place of others, so far */
+  readonly standIns?: () => readonly StandIn[];
 }
 
 /** A key alone: no log, no timestamp, nothing but the registry is contacted. */

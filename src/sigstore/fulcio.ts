@@ -8,6 +8,7 @@ import type { Http, HttpResponse } from '../http/http.ts';
 import type { ImageSigner, SignerIdentity } from '../signature/signer.ts';
 import { isJsonObject } from '../text/json.ts';
 import { type FulcioCertificate, readFulcioCertificate } from './fulcio-certificate.ts';
+import type { Turns } from './in-turn.ts';
 import {
   badAnswer,
   callService,
@@ -24,11 +25,14 @@ export interface FulcioOptions {
   readonly url: URL;
   /**
    * a fresh OIDC token; called once for each certificate, so once in a run that is shorter than the
-   * certificate lives
+   * certificate lives, and again for another Fulcio; `url` is the one that it is sent to
    */
-  readonly identityToken: () => Promise<string>;
+  readonly identityToken: (url: URL) => Promise<string>;
   /** milliseconds that may be spent waiting for Fulcio */
   readonly retryBudget: () => number;
+  readonly tryLimit?: ServiceEndpoint['tryLimit'];
+  /** where others than `url` will do as well */
+  readonly turns?: Turns;
   /**
    * a certificate that lives for less than these milliseconds is not used for another signature;
    * default two minutes
@@ -133,9 +137,15 @@ const maxConfiguration = 1024 * 1024;
 const timeOfDayPatience = 5_000;
 
 async function obtain(options: FulcioOptions): Promise<Credential> {
+  if (options.turns === undefined) return obtainFrom(options);
+  const [credential] = await options.turns((turn) => obtainFrom({ ...options, ...turn }), 1);
+  return credential as Credential;
+}
+
+async function obtainFrom(options: FulcioOptions): Promise<Credential> {
   const service: ServiceEndpoint = { name: 'Fulcio', code: 'fulcio-error', ...options };
   const [token, { privateKey, publicKey }] = await Promise.all([
-    options.identityToken(),
+    options.identityToken(options.url),
     generate('ec', { namedCurve: 'P-256' }),
   ]);
   const body = {

@@ -18,6 +18,7 @@ export interface RekorOptions {
   readonly version?: RekorVersion;
   /** milliseconds that may be spent waiting for the log */
   readonly retryBudget: () => number;
+  readonly tryLimit?: ServiceEndpoint['tryLimit'];
   /**
    * ids (32 bytes) of the logs of the trusted root; needed only to read back an entry of a Rekor v2
    * whose answer was lost

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { Failure, type FailureCode } from '../failure.ts';
 import type { Http, HttpRequest, HttpResponse } from '../http/http.ts';
+import { isCertificateFailure, isPlainTextFailure } from '../http/network-failure.ts';
 import { isJsonObject, readJson } from '../text/json.ts';
 import { shownInOneLine } from '../text/untrusted.ts';
 import { isWebPage, pageFix, pageInWords, pageSender } from '../text/web-page.ts';
@@ -19,7 +20,18 @@ export interface ServiceEndpoint {
    * step has left, minus a reserve)
    */
   readonly retryBudget: () => number;
+  /**
+   * milliseconds that one try may take, where another service would do: that one needs time, not
+   * another try here; default: half of the retry budget
+   */
+  readonly tryLimit?: (() => number) | undefined;
 }
+
+/**
+ * A service gives no answer, or says that it is not at work (5xx, 429), for as long as it may be
+ * waited for. Another of its kind would do as well.
+ */
+export class ServiceDown extends Failure {}
 
 /**
  * One request to a service. `path` is appended to the service's URL; undefined = the URL itself.
@@ -43,8 +55,8 @@ export interface ServiceRequest {
  * Sends one request to a Sigstore service; the Http does the waiting and the retries.
  * @returns the answer with any status that says something about this request (below 500, not 408
  * and not 429).
- * @throws {Failure} with the code of the service: it gave no answer, kept failing, or sent too
- * much. Says which service, for how long and, where the Http tells it, how often it was asked.
+ * @throws {Failure} with the code of the service: it gave no answer or kept failing (`ServiceDown`),
+ * or sent too much. Says which service, for how long and, where the Http tells it, how often it was asked.
  */
 export async function callService(
   service: ServiceEndpoint,
@@ -66,7 +78,7 @@ export async function callService(
       redirect: 'manual',
       ...(request.mayPass === undefined ? {} : { mayPass: request.mayPass }),
       ...(request.body === undefined ? {} : { body: request.body }),
-      ...timeoutOf(request, retryBudget),
+      ...timeoutOf(request, service.tryLimit?.() ?? retryBudget / 2),
     });
   } catch (caught) {
     throw unreachable(service, service.clock.now() - started, caught);
@@ -84,10 +96,10 @@ const oneTry = 30_000;
 /**
  * A try that hangs must leave time for another: with less than a minute of retry budget it gets half of
  * that, and never less than a second.
+ * @param limit milliseconds
  */
-function timeoutOf({ timeout }: ServiceRequest, retryBudget: number): { timeout?: number } {
-  const half = retryBudget / 2;
-  if (half >= 1_000 && half < (timeout ?? oneTry)) return { timeout: half };
+function timeoutOf({ timeout }: ServiceRequest, limit: number): { timeout?: number } {
+  if (limit >= 1_000 && limit < (timeout ?? oneTry)) return { timeout: limit };
   return timeout === undefined ? {} : { timeout };
 }
 
@@ -149,11 +161,24 @@ export function refusalText(response: HttpResponse): string {
 
 function unreachable(service: ServiceEndpoint, elapsed: number, caught: unknown): Failure {
   const why = caught instanceof Failure ? caught.message : 'the request failed';
-  return new Failure(
+  return new (isOutage(caught) ? ServiceDown : Failure)(
     service.code,
     `${capitalized(service.name)} at ${service.url.origin} gave no usable answer in ${seconds(elapsed)}: ${why}`,
     'Run the job again when the service is back; a longer `timeout:` waits longer. Check the address, and `HTTPS_PROXY` and `NO_PROXY` on a runner behind a proxy.',
     { cause: caught },
+  );
+}
+
+/**
+ * Who shows a wrong certificate, or sends too much, has answered; and at the end of the step's time
+ * nobody else would.
+ */
+function isOutage(caught: unknown): boolean {
+  return (
+    caught instanceof Failure &&
+    caught.code === 'network' &&
+    !isCertificateFailure(caught) &&
+    !isPlainTextFailure(caught)
   );
 }
 
@@ -174,7 +199,7 @@ function keptFailing(service: ServiceEndpoint, response: HttpResponse, elapsed: 
   const said = isPage
     ? `${pageInWords(response, service.name)}. ${pageSender}`
     : refusalText(response);
-  return new Failure(
+  return new ServiceDown(
     service.code,
     `${capitalized(service.name)} at ${service.url.origin} answered ${response.status} for ${seconds(elapsed)}${often}${said === '' ? '.' : `: ${said}`}`,
     isPage

@@ -16,6 +16,7 @@ export interface TimestampOptions {
   readonly url: URL;
   /** milliseconds that may be spent waiting for the authority */
   readonly retryBudget: () => number;
+  readonly tryLimit?: ServiceEndpoint['tryLimit'];
   /** the nonce of a request; random where absent */
   readonly nonce?: () => Buffer;
 }

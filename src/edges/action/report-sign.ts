@@ -23,7 +23,7 @@ export async function reportSigned(
   inputs: WriteInputs,
   { env, log, clock, started }: Run,
 ): Promise<number> {
-  const { results, publicKey, tlog, privateSigstore } = report;
+  const { results, publicKey, tlog, privateSigstore, standIns = [] } = report;
   const refused = refusedBundles(results);
   if (refused !== undefined) log.warning(refused);
   const bundlePath = saveBundle(results[0]?.bundle, env, log);
@@ -44,6 +44,7 @@ export async function reportSigned(
     sameInputs: sameInputs(inputs),
     tlog,
     privateSigstore,
+    standIns,
     readBack: inputs.verify,
     ...(publicKey === undefined ? {} : { publicKey }),
     plainHttp: () => inputs.registry.allowHttp,

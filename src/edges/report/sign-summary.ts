@@ -1,4 +1,5 @@
 import type { Thing } from '../../engine/formats.ts';
+import type { SignReport } from '../../engine/sign.ts';
 import type { SignatureResult, SignResult } from '../../engine/sign-result.ts';
 import { type StepFailure, stepBlock } from './failure-blocks.ts';
 import { type GateSetting, gateStep } from './gate-step.ts';
@@ -28,6 +29,8 @@ export interface SummarySetting extends VerifySetting, GateSetting, PageSetting 
   readonly readBack: boolean;
   /** the run in one sentence; absent where something failed */
   readonly verdict?: string;
+  /** services that were used in place of others, which were down */
+  readonly standIns?: SignReport['standIns'];
   /** file name → text of the policies that go with what was signed */
   readonly policies?: Readonly<Record<string, string>>;
 }
@@ -63,6 +66,7 @@ function* summaries(results: readonly SignResult[], setting: SummarySetting): Ge
       head,
       ...(setting.verdict === undefined ? [] : [lines(`${prose(setting.verdict)}.`)]),
       ...signers(results, setting),
+      ...standInBlock(setting),
       ...attestedBlock(results),
       ...errors(results, setting),
       ...shown.flatMap((result) => [
@@ -131,6 +135,20 @@ function signers(results: readonly SignResult[], setting: PageSetting): readonly
   const page = commitPage(repository, sha, setting);
   const commit = page === undefined ? '' : `Commit ${link(code((sha ?? '').slice(0, 12)), page)}`;
   return [lines(...different, commit)];
+}
+
+/** Which services did the work of others. */
+function standInBlock({ standIns = [] }: SummarySetting): readonly string[] {
+  const rows = standIns.map(({ name, url, inPlaceOf }) => {
+    const others = inPlaceOf.map((one) => code(one.url.origin)).join(' and ');
+    const verb = inPlaceOf.length === 1 ? 'was' : 'were';
+    return `⚠️ ${prose(capitalized(name))} ${code(url.origin)} was used in place of ${others}, which ${verb} down.`;
+  });
+  return rows.length === 0 ? [] : [lines(...rows)];
+}
+
+function capitalized(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
 function imageBlock(result: SignResult, setting: PageSetting): string {
