@@ -122,6 +122,10 @@ describe('sentences about inputs', () => {
       'Log in:\n```yaml\n- uses: docker/login-action@v4\n  with:\n    registry: r.example\n    username: ${{ secrets.X }}\n```',
       'Log in:\n  docker login r.example',
     ],
+    [
+      'Sign it:\n```yaml\n- uses: OWNER/sign-image@v1\n  with:\n    images: a/b\n    key: cosign.pub\n```',
+      'Sign it:\n  --images a/b\n  --key cosign.pub',
+    ],
     // what is no flag stays
     ['`sbom: x` and `keys` and input foo', '`sbom: x` and `keys` and input foo'],
     [

@@ -89,6 +89,17 @@ describe('the log', () => {
     ]);
   });
 
+  it('names the actions in an advice as this workflow has to name them', () => {
+    const fix =
+      'Add:\n```yaml\n- uses: OWNER/sign-image@v1\n- uses: OWNER/sign-image/verify@v1\n```';
+    const env = { GITHUB_ACTION_REPOSITORY: 'acme/sign-image', GITHUB_ACTION_REF: 'v1.2.0' };
+    createLog(undefined, env).error({ code: 'unsigned', message: 'It is not.', fix });
+    createLog(undefined, {}).error({ code: 'unsigned', message: 'It is not.', fix });
+    const told = (name: string, ref: string) =>
+      `::error title=sign-image%3A unsigned::unsigned: It is not.%0AAdd:%0A- uses: ${name}@${ref}%0A- uses: ${name}/verify@${ref}`;
+    expect(commands()).toEqual([told('acme/sign-image', 'v1.2.0'), told('OWNER/sign-image', 'v1')]);
+  });
+
   it('has titles that cannot end the command', () => {
     createLog().warning('text', 'a::b\n::add-path::/evil,title=x');
     expect(commands()).toEqual([

@@ -56,7 +56,7 @@ describe('SARIF', () => {
     const pages = runs[0]?.tool.driver.rules.map(({ helpUri }) => helpUri?.split('/').pop());
     expect(pages).toEqual(['troubleshooting.md#unsigned', 'troubleshooting.md#too-large-image']);
     const text = runs[0]?.results[0]?.message.text ?? '';
-    expect(text).toContain('\nwith:\n  images: ');
+    expect(text).toContain('\n- uses: acme/sign-image@v1\n  with:\n    images: ');
     expect(text).not.toContain('```');
     const plain = sarifLog([result('unsigned')], {}) as Log;
     expect(plain.runs[0]?.tool.driver.rules[0]).not.toHaveProperty('helpUri');

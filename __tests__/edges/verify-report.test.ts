@@ -262,7 +262,7 @@ describe('the advice', () => {
   it('names the repository without tag and digest, and keeps a port', () => {
     expect(
       adviceFor(bad('unsigned', 'app', { image: `localhost:5000/acme/app@${app.digest}` })),
-    ).toContain('images: localhost:5000/acme/app\n');
+    ).toContain('- uses: OWNER/sign-image@v1\n  with:\n    images: localhost:5000/acme/app\n');
   });
 
   it.each(['wrong-identity', 'wrong-issuer', 'wrong-claim', 'wrong-key'] as const)(

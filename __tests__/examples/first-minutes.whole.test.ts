@@ -212,7 +212,7 @@ describe.concurrent('sign-image/verify answers', () => {
     [
       'nobody to trust',
       { inputs: () => ({}) },
-      /^error bad-input: bad-input: Nothing says who must have signed(.|\n)*certificate-identity: https:(.|\n)*key: cosign.pub(.|\n)*policy: /,
+      /^error bad-input: bad-input: Nothing says who must have signed(.|\n)*certificate-identity: https:(.|\n)*key: cosign.pub(.|\n)*policy: (.|\n)*known-signers: true/,
     ],
     [
       'nothing to verify',
@@ -223,6 +223,11 @@ describe.concurrent('sign-image/verify answers', () => {
       'the private key as key',
       { inputs: () => ({ key: privatePem, tlog: 'ignore' }) },
       /^error bad-key: .*holds a private key(.|\n)*`key: cosign.pub`/,
+    ],
+    [
+      'an image that nobody signed',
+      { inputs: () => ({ key: publicPem, tlog: 'ignore' }) },
+      /^error unsigned: (.|\n)*\n- uses: OWNER\/sign-image@v1\n {2}with:\n {4}images: IMAGE\n/,
     ],
     [
       'no checkout before `key: cosign.pub`',

@@ -1,8 +1,13 @@
 // Every piece of YAML in README.md that has one of our steps is played: whole workflows as they
 // are, steps and inputs inside a workflow that builds and pushes.
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { command } from '../command/command.ts';
 import { type FakeGithub, startGithub } from '../sandbox/github.ts';
+import { startGithub as startSecrets } from '../sandbox/kms/github-secrets.ts';
 import { type Played, play } from './play.ts';
 import { type Stage, setStage } from './stage.ts';
 import { type Interface, ownAction, read, type Step } from './workflow-file.ts';
@@ -141,6 +146,52 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => void (await Promise.all([stage.close(), github.close()])));
+
+describe('README.md, signing with a key', () => {
+  const line = /^ *GITHUB_TOKEN=\$\(gh auth token\) npx sign-image@1 (keygen .*)$/m.exec(
+    read('README.md'),
+  )?.[1];
+
+  it('makes a key pair with one command', async () => {
+    const token = 'gho_tokenOfWhoeverTriesItOutTokenOfWhoever';
+    await using secrets = await startSecrets({ token });
+    const folder = await mkdtemp(join(tmpdir(), 'sign-image-readme-'));
+    try {
+      const env = { GITHUB_API_URL: secrets.origin, GITHUB_TOKEN: token };
+      const run = await command(line?.split(' ') ?? [], { cwd: folder, env });
+      expect(run.code, run.stderr).toBe(0);
+      const at = '/repos/acme/app/actions/secrets/COSIGN_';
+      expect(secrets.stored.has(`${at}PRIVATE_KEY`)).toBe(true);
+      expect(await readFile(join(folder, 'cosign.pub'), 'utf8')).toBe(
+        secrets.stored.get(`${at}PUBLIC_KEY`)?.value,
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('says how the gate takes what its step signs', async () => {
+    const step = blocks.find((block) => block.includes('secrets.COSIGN_PRIVATE_KEY')) ?? '';
+    const [, key = '', tlog = ''] =
+      /^\| with a key \| `(key: cosign\.pub)`.*`(tlog: ignore)`/m.exec(read('README.md')) ?? [];
+    const gate = (more: string) => [
+      ...parse(step),
+      {
+        uses: 'OWNER/sign-image/verify@v1',
+        with: { images: 'ghcr.io/${{ github.repository }}:latest', ...parse(`${key}\n${more}`) },
+      },
+    ];
+    const tried = (more: string) =>
+      play('README.md', stage, {
+        seed: `key ${more}`,
+        edit: () => around(gate(more)),
+        workspace: { 'cosign.pub': stage.publicKey },
+      });
+    expect((await tried(tlog)).map(({ run }) => run.code)).toEqual([0, 0]);
+    const [, without] = await tried('');
+    expect(without?.run.shown).toContain('`tlog: ignore`');
+  });
+});
 
 describe.concurrent('README.md', () => {
   it('has pieces to play', () => expect(workflows.length).toBeGreaterThan(0));

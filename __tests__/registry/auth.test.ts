@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import { loginMissing } from '../../src/registry/answers.ts';
 import { createAuthorizer } from '../../src/registry/auth.ts';
 import { FakeClock } from '../fake-clock.ts';
 import { serve } from '../http/server.ts';
@@ -160,6 +161,18 @@ describe('refusals', () => {
       ),
     });
   });
+
+  it.each([
+    ['ghcr.io', 'pull', 'Log in before this step, and give the job `packages: read`:\n- uses'],
+    [
+      'ghcr.io',
+      'pull,push',
+      'Log in before this step, and give the job `packages: write`:\n- uses',
+    ],
+    ['r.example', 'pull', 'Log in before this step:\n- uses'],
+  ] as const)('without a login on %s for %s: the right of the job, too', (registry, access, fix) =>
+    expect(loginMissing('it', { registry, access, loggedIn: false }).fix).toContain(fix),
+  );
 
   it.each([{ kind: 'token', accounts } as const, { kind: 'basic', accounts } as const])(
     'a wrong password is told apart ($kind)',

@@ -154,21 +154,25 @@ export function loginStep(registry: string): string {
 }
 
 /** 401 and there is no login to try. */
-export function loginMissing(what: string, { registry, scopedLogin }: Circumstances): Failure {
+export function loginMissing(what: string, circumstances: Circumstances): Failure {
+  const { registry, scopedLogin } = circumstances;
   const only = scopedLogin
     ? ': docker/login-action with `scope` has stored one for buildx alone'
     : '';
   return new Failure(
     'registry-denied',
     `${registry} wants a login for ${what}, and this job has none for it${only}.`,
-    howToLogIn(registry, scopedLogin),
+    howToLogIn(circumstances),
   );
 }
 
-function howToLogIn(registry: string, scopedLogin: boolean | undefined): string {
+/** On ghcr.io the login is the token of the job, which opens packages only where the job says so. */
+function howToLogIn({ registry, scopedLogin, access }: Circumstances): string {
+  const right = access === 'pull' ? 'read' : 'write';
+  const job = registry === 'ghcr.io' ? `, and give the job \`packages: ${right}\`` : '';
   return scopedLogin
     ? `Log in without \`scope\` as well, which is for builds only:\n${loginStep(registry)}`
-    : `Log in before this step:\n${loginStep(registry)}`;
+    : `Log in before this step${job}:\n${loginStep(registry)}`;
 }
 
 /** 401 although there is a login. */
@@ -180,15 +184,12 @@ export function wrongLogin(registry: string, what: string): Failure {
   );
 }
 
-function denied(
-  what: string,
-  quote: string,
-  { registry, access, loggedIn, scopedLogin }: Circumstances,
-): Failure {
+function denied(what: string, quote: string, circumstances: Circumstances): Failure {
+  const { registry, access, loggedIn } = circumstances;
   const right = access === 'pull' ? 'read' : 'write';
   const who = loggedIn ? 'The login of this job' : 'Somebody without a login';
   const message = `${who} may not ${right === 'read' ? 'pull' : 'push'}: ${registry} refused ${what}.${quote}`;
-  if (!loggedIn) return new Failure('registry-denied', message, howToLogIn(registry, scopedLogin));
+  if (!loggedIn) return new Failure('registry-denied', message, howToLogIn(circumstances));
   if (registry === 'ghcr.io')
     return new Failure(
       'registry-denied',

@@ -1,6 +1,6 @@
 import * as core from '@actions/core';
 import { shown, shownLines } from '../../text/untrusted.ts';
-import { chapterUrl } from '../report/own-repository.ts';
+import { chapterUrl, withOwnUses } from '../report/own-repository.ts';
 
 /**
  * What a person reads while the step runs. Every text is cleaned here, so callers may pass what a
@@ -81,7 +81,7 @@ export function createLog(
       const page = chapterUrl(error.chapter ?? error.code, env);
       const lines = [
         `${subject}${error.code}: ${error.message}`,
-        withoutFences(error.fix),
+        withOwnUses(withoutFences(error.fix), env),
         ...(page === undefined ? [] : [`See ${page}`]),
       ];
       commands[level](shownLines(lines.join('\n')), {

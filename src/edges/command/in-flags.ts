@@ -58,7 +58,10 @@ function withLogin(text: string): string {
 
 /** Blocks of YAML that set inputs; other blocks (of `permissions:`, say) stay. */
 function withBlocks(text: string, names: ReadonlySet<string>): string {
-  return text.replace(/```yaml\n([\s\S]*?)\n```/g, (whole, yaml: string) => {
+  return text.replace(/```yaml\n([\s\S]*?)\n```/g, (whole, block: string) => {
+    // A step of ours is its inputs: the command is the one that says it, or is named around it.
+    const [, inputs] = /^- uses: OWNER\/sign-image\S*\n {2}(with:\n[\s\S]*)$/.exec(block) ?? [];
+    const yaml = inputs?.replace(/^ {2}/gm, '') ?? block;
     if (!/^with:$/m.test(yaml)) return whole;
     const lines: string[] = [];
     let name = '';

@@ -129,7 +129,7 @@ function checkTargets({
 }
 
 const howToTrust = [
-  'Say whose signature counts, in one of three ways:',
+  'Say whose signature counts, in one of these ways:',
   '```yaml',
   'with:',
   '  certificate-identity: https://github.com/OWNER/REPO/.github/workflows/release.yml@refs/heads/main',
@@ -137,6 +137,8 @@ const howToTrust = [
   '  key: cosign.pub',
   '  # or',
   '  policy: policies/*.yaml',
+  '  # or, for images of well-known publishers',
+  '  known-signers: true',
   '```',
 ].join('\n');
 

@@ -1,5 +1,6 @@
 import type { VerifyResult } from '../../engine/verify-result.ts';
 import { codeTitles } from './code-titles.ts';
+import { withOwnUses } from './own-repository.ts';
 import { chapterPage, type PageSetting } from './pages.ts';
 import { code, errorBlock, facts, namesHtml, prose, shortDigest } from './summary-html.ts';
 import { adviceFor } from './verify-advice.ts';
@@ -18,7 +19,7 @@ export function stepBlock(
   images: readonly string[] = [],
 ): string {
   const page = chapterPage(why, 'step', setting);
-  return errorBlock({ code: why, message, fix, page }, images);
+  return errorBlock({ code: why, message, fix: withOwnUses(fix, setting.env), page }, images);
 }
 
 const mostNames = 10;
@@ -57,7 +58,7 @@ function block(group: readonly [VerifyResult, ...VerifyResult[]], setting: PageS
   const names = group.slice(0, mostNames).map(nameHtml);
   const more = group.length > mostNames ? [`and ${group.length - mostNames} more`] : [];
   const why = first.code ?? 'unsigned';
-  const fix = adviceFor(first);
+  const fix = withOwnUses(adviceFor(first), setting.env);
   // Where the advice holds who signed beside who was expected, the sentence says nothing more.
   const reason = fix.includes('```text\n') ? [] : [prose(first.reason ?? '')];
   const page = chapterPage(why, 'image', setting);

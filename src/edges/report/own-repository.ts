@@ -23,6 +23,15 @@ export function ownUses(env: Environment, folder?: 'verify'): string {
   return `${name}${folder === undefined ? '' : `/${folder}`}@${ref}`;
 }
 
+/** An advice that names our actions as `OWNER/sign-image@v1`, as this workflow has to name them. */
+export function withOwnUses(text: string, env: Environment): string {
+  const { name, ref } = ownRepository(env) ?? placeholder;
+  return text.replace(
+    /\bOWNER\/sign-image(\/\w+)?@v1/g,
+    (_, folder = '') => `${name}${folder}@${ref}`,
+  );
+}
+
 /**
  * The page of the troubleshooting chapter about a code, in the version of the action that runs;
  * undefined where the runner does not say which that is: no address is made up.

@@ -7,6 +7,7 @@ import { verdictCodes } from '../../signature/verdict.ts';
 import { shownLines } from '../../text/untrusted.ts';
 import { withoutFences } from '../action/log.ts';
 import { codeTitles } from './code-titles.ts';
+import { withOwnUses } from './own-repository.ts';
 import { chapterPage } from './pages.ts';
 import { adviceFor } from './verify-advice.ts';
 
@@ -22,7 +23,7 @@ export function sarifLog(results: readonly VerifyResult[], env: NodeJS.ProcessEn
   const bad = results.filter(({ verified }) => !verified);
   const times = new Map<string, number>();
   const findings = bad
-    .flatMap((result) => placesOf(result, env).map((place) => finding(result, place, times)))
+    .flatMap((result) => placesOf(result, env).map((place) => finding(result, place, times, env)))
     .slice(0, mostResults);
   const used = [...new Set(bad.map(({ code }) => code ?? 'unsigned'))];
   const rules = verdictCodes
@@ -75,6 +76,7 @@ function finding(
   result: VerifyResult,
   { reference, file, line }: Place,
   times: Map<string, number>,
+  env: NodeJS.ProcessEnv,
 ): object {
   const code = result.code ?? 'unsigned';
   const what = `${code}:${reference}:${file}`;
@@ -85,7 +87,7 @@ function finding(
     level: 'error',
     message: {
       text: shownLines(
-        `${reference}: ${result.reason ?? codeTitles[code]}\n${withoutFences(adviceFor(result))}`,
+        `${reference}: ${result.reason ?? codeTitles[code]}\n${withOwnUses(withoutFences(adviceFor(result)), env)}`,
       ),
     },
     locations: [

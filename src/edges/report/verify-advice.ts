@@ -46,7 +46,7 @@ function loginToStranger({ image }: VerifyResult): string {
 }
 
 const signIt = (image: string) =>
-  `Sign it in the job that pushes it, with sign-image as the step after the push:\n\`\`\`yaml\nwith:\n  images: ${image.replace(/[:@](?!.*\/).*$/s, '')}\n  digest: \${{ steps.build.outputs.digest }}\n\`\`\``;
+  `Sign it in the job that pushes it, as the step after the push:\n\`\`\`yaml\n- uses: OWNER/sign-image@v1\n  with:\n    images: ${image.replace(/[:@](?!.*\/).*$/s, '')}\n    digest: \${{ steps.build.outputs.digest }}\n\`\`\``;
 
 const advice: Readonly<Record<VerdictCode, (result: VerifyResult) => string>> = {
   verified: () => 'Nothing has to be done.',
