@@ -71,8 +71,9 @@ export class FakeClock implements Clock {
    * Runs the work to its end, in no time: whenever it only waits, the next timer is due. Sound for
    * work inside this process that begins here: a memory network, files, keys. What comes from outside
    * (a socket, another process, a module that is loaded only now), and Web Crypto, is not seen, and would be overtaken.
+   * @param loading real milliseconds that are given to a module before a second goes by at once
    */
-  async run<T>(work: () => Promise<T>): Promise<T> {
+  async run<T>(work: () => Promise<T>, loading = 0): Promise<T> {
     using activity = new Activity();
     let over = false;
     const result = work().finally(() => {
@@ -80,6 +81,12 @@ export class FakeClock implements Clock {
     });
     result.catch(() => {}); // awaited below
     for (await activity.calm(); !over; await activity.calm()) {
+      const isFar = () => (this.#next()?.at ?? Number.POSITIVE_INFINITY) - this.#now > 1000;
+      for (let waited = 0; waited < loading && isFar() && !over; waited += 10) {
+        await systemClock.sleep(10);
+        await activity.calm();
+      }
+      if (over) break;
       const next = this.#next();
       if (next === undefined) throw new Error('the work waits for something that no time brings');
       this.#ring(next);

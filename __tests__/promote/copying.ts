@@ -54,9 +54,8 @@ export function copying(from: Place, to: Place, include: readonly Included[] = [
     tally,
   );
   const run = async (digest: string) => {
-    const manifests = await copier.image(digest as Digest, tally);
-    await attached.copy(manifests);
-    return { tally, left, manifests };
+    await copier.image(digest as Digest, tally, (one, there) => attached.copy(one, there));
+    return { tally, left };
   };
   return { run, copier, tally };
 }

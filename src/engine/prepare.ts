@@ -6,7 +6,7 @@ import { readTargets, type Target } from '../image/targets.ts';
 import type { RegistryOptions } from '../registry/connection.ts';
 import type { SignatureStore } from '../registry/store.ts';
 import type { FileFindings } from './files.ts';
-import { openRegistries, type Registries } from './registries.ts';
+import { openRegistries, type Registries, type RegistrySetting } from './registries.ts';
 import type { VerifyRequest } from './request.ts';
 import type { VerifyingTools } from './verify-images.ts';
 import type { World } from './world.ts';
@@ -43,12 +43,13 @@ export interface Prepared {
 /**
  * Begins to read what a request names. Policy files may want no signature of an image, so with them
  * no signature is asked for before they are read.
+ * @param how more than a gate needs
  * @throws {Failure} of `readTargets` and `openReading`
  */
-export function prepare(request: VerifyRequest, world: World): Prepared {
+export function prepare(request: VerifyRequest, world: World, how: ReadingOptions = {}): Prepared {
   if (request.files.length > 0) return { findings: findingsOf(request, world) };
   const ahead = request.policy.length === 0 && request.knownSigners !== true;
-  return { reading: openReading(readTargets(request), request, world, ahead) };
+  return { reading: openReading(readTargets(request), request, world, ahead, how) };
 }
 
 function findingsOf(request: VerifyRequest, world: World): Promise<FileFindings> {
@@ -57,6 +58,12 @@ function findingsOf(request: VerifyRequest, world: World): Promise<FileFindings>
   );
   findings.catch(() => {}); // told by whoever verifies
   return findings;
+}
+
+/** How a run reads that does more than judge. */
+export interface ReadingOptions extends Pick<RegistrySetting, 'around'> {
+  /** connections to one registry, at most */
+  readonly atOnce?: number;
 }
 
 /** How a run that only reads uses the network. */
@@ -96,6 +103,7 @@ export function openReading(
   request: VerifyRequest,
   world: World,
   ahead: boolean,
+  { around, atOnce }: ReadingOptions = {},
 ): Reading {
   if (targets.length > mostImages) {
     throw new Failure(
@@ -109,7 +117,11 @@ export function openReading(
     request: request.registry,
     targets,
     access: 'pull' as const,
-    limits: readingLimits(request.timeout).registries,
+    limits: {
+      ...readingLimits(request.timeout).registries,
+      ...(atOnce === undefined ? {} : { atOnce }),
+    },
+    ...(around === undefined ? {} : { around }),
     onSignature,
   };
   const { open, store } = openRegistries(setting, world);

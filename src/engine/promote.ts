@@ -4,10 +4,11 @@ import { formatRepository } from '../image/reference.ts';
 import { readTargets } from '../image/targets.ts';
 import { Copier, copyRoom, nothingCopied } from '../registry/copy.ts';
 import { AttachedCopier } from '../registry/copy-attached.ts';
+import { recalling } from '../registry/recall.ts';
 import { RunMemory } from '../registry/run-memory.ts';
 import { prepare, type Reading } from './prepare.ts';
 import type { PromoteReport } from './promote-result.ts';
-import { type Copy, finish, type There } from './promotion-end.ts';
+import { type Copy, finish, lookAtTags, type There } from './promotion-end.ts';
 import { type Move, planMoves } from './promotion-plan.ts';
 import { openRegistries, type Registries } from './registries.ts';
 import type { PromoteRequest } from './request.ts';
@@ -17,6 +18,11 @@ import type { World } from './world.ts';
 
 /** Images that are on their way at once; their blobs share the memory of the run. */
 const atOnce = 24;
+/**
+ * To a source, at most: for every manifest of an image it is asked for four lists, nearly all of
+ * them missing.
+ */
+const connections = 96;
 
 /**
  * Verifies images, copies those that verify with everything signed about them, verifies the copies
@@ -27,14 +33,15 @@ const atOnce = 24;
 export async function promote(request: PromoteRequest, world: World): Promise<PromoteReport> {
   const quiet = { ...world, tell: quietly(world.tell), files: withoutKeeping(world.files) };
   const targets = readTargets(request);
-  const prepared = prepare(request, quiet);
+  const prepared = prepare(request, quiet, { around: recalling, atOnce: connections });
   const { results, notJudged } = await verify(request, quiet, prepared);
   const moves = planMoves(targets, [...results, ...notJudged.map(unjudged)], request.to);
   const { open } = openRegistries(targetSetting(request), world);
   const copied = await copyAll(moves, { from: prepared.reading as Reading, open }, request, world);
+  const before = new Map(copied.map((copy) => [copy, lookAtTags(copy, open)]));
   const verified = await verifyThere(copied, request, quiet);
   const finished = await inParallel(copied, atOnce, async (copy) => {
-    const result = await finish(copy, verified, open, world);
+    const result = await finish(copy, verified, { before: before.get(copy), open }, world);
     world.tell({ kind: 'promoted', result });
     return result;
   });
@@ -97,9 +104,9 @@ async function copyAll(
     try {
       if (move.digest === undefined) return { move, tally, left };
       const copier = copierOf(move);
-      const manifests = await copier.image(move.digest, tally);
       const tools = { clock, deadline, memories, include: new Set(include), onLeft };
-      await new AttachedCopier(copier, tools, tally).copy(manifests);
+      const attached = new AttachedCopier(copier, tools, tally);
+      await copier.image(move.digest, tally, (digest, there) => attached.copy(digest, there));
       return { move, tally, left };
     } catch (caught) {
       return { move, tally, left, failure: asFailure(caught) };

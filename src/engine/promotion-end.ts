@@ -29,6 +29,25 @@ interface Obstacle {
   readonly judged?: VerifyResult | undefined;
 }
 
+type Open = (name: Move['target']) => CopyRepository;
+
+/** What tags name before they are moved. */
+export type TagsBefore = ReadonlyMap<string, Promise<Digest | undefined>>;
+
+/** Looks what the tags of a copy name, beside its verification. Nothing for what was not copied. */
+export function lookAtTags({ move, failure }: Copy, open: Open): TagsBefore {
+  if (failure !== undefined || move.digest === undefined) return new Map();
+  return new Map(
+    move.tags.map((tag) => {
+      const named = open(move.target)
+        .head(tag)
+        .then((found) => found?.digest);
+      named.catch(() => {}); // told where the tag is moved
+      return [tag, named];
+    }),
+  );
+}
+
 /**
  * Ends a move: its tags go to the copy, but only where it was copied whole and the gate has verified
  * it there.
@@ -36,7 +55,7 @@ interface Obstacle {
 export async function finish(
   copy: Copy,
   there: There,
-  open: (name: Move['target']) => CopyRepository,
+  { open, before }: { readonly open: Open; readonly before: TagsBefore | undefined },
   world: Pick<World, 'deadline'>,
 ): Promise<PromoteResult> {
   const { move, tally, left } = copy;
@@ -53,7 +72,8 @@ export async function finish(
   const obstacle = obstacleOf(copy, there, head.image);
   if (digest === undefined || obstacle !== undefined)
     return { ...head, ...failed(obstacle as Obstacle), verified: false, tags: [] };
-  const { moved, tags, failure } = await moveTags(open(move.target), move.tags, digest, world);
+  const tagged = { names: move.tags, before: before ?? lookAtTags(copy, open) };
+  const { moved, tags, failure } = await moveTags(open(move.target), tagged, digest, world);
   if (failure !== undefined) {
     const unmoved = move.tags.filter((tag) => !tags.some((one) => one.tag === tag));
     const names = unmoved.map((tag) => `:${tag}`).join(', ');
@@ -144,7 +164,7 @@ function failed({ code, reason, cause, judged }: Obstacle) {
 /** Moves every tag that can be moved; the first failure is told with those that were. */
 async function moveTags(
   repository: CopyRepository,
-  names: readonly string[],
+  { names, before }: { readonly names: readonly string[]; readonly before: TagsBefore },
   digest: Digest,
   world: Pick<World, 'deadline'>,
 ) {
@@ -153,7 +173,7 @@ async function moveTags(
   let failure: Failure | undefined;
   await inParallel(names, 4, async (tag) => {
     try {
-      const was = await moveTag(repository, tag, digest, world);
+      const was = await moveTag(repository, { tag, before: await before.get(tag) }, digest, world);
       moved ||= was.moved;
       tags.push({ tag, ...(was.before === undefined ? {} : { before: was.before }) });
     } catch (caught) {
@@ -166,11 +186,10 @@ async function moveTags(
 /** Puts the very bytes that have verified under a tag, and looks whether it names them. */
 async function moveTag(
   repository: CopyRepository,
-  tag: string,
+  { tag, before }: { readonly tag: string; readonly before: Digest | undefined },
   digest: Digest,
   { deadline }: Pick<World, 'deadline'>,
 ): Promise<{ readonly moved: boolean; readonly before?: Digest }> {
-  const before = (await repository.head(tag))?.digest;
   if (before === digest) return { moved: false };
   const fetched = await repository.getManifest(digest);
   if (fetched === undefined) throw unseen(repository, digest);

@@ -25,6 +25,8 @@ export interface RegistrySetting {
   readonly targets: readonly Pick<Target, 'reference' | 'source'>[];
   readonly access: 'pull' | 'pull,push';
   readonly limits?: Pick<RegistryOptions, 'retryBudget' | 'atOnce'>;
+  /** put around every repository of this run */
+  readonly around?: (open: Registries['open']) => Registries['open'];
   /**
    * told when the bytes of a signature have been asked for: soon there will be something to judge
    */
@@ -37,7 +39,7 @@ export interface RegistrySetting {
  * @throws {Failure} `bad-input`, see `loginRegistry`
  */
 export function openRegistries(
-  { request, targets, access, limits = {}, onSignature = () => {} }: RegistrySetting,
+  { request, targets, access, limits = {}, around, onSignature = () => {} }: RegistrySetting,
   { http, clock, deadline, programs, env, files, mask: masker, tell }: World,
 ): Registries {
   const { username, password, allowHttp, allowInsecure } = request;
@@ -56,7 +58,7 @@ export function openRegistries(
     },
     mask: masker.mask,
   });
-  const open = openRegistry({
+  const bare = openRegistry({
     http,
     clock,
     credentials,
@@ -67,6 +69,7 @@ export function openRegistries(
     mask: masker.mask,
     ...limits,
   });
+  const open = around?.(bare) ?? bare;
   const shared = { clock, deadline, memory: new RunMemory() };
   const onUnlisted = (name: string) =>
     tell({

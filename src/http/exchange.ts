@@ -38,6 +38,9 @@ const maxRefusal = 256 * 1024;
 /** An honest server needs far less; a hostile one gets no more of our memory. */
 const maxHeaderBytes = 64 * 1024;
 
+/** Why what belongs to a request ends with it: without one, an error is made for each of them. */
+const over = 'the request is over';
+
 /**
  * One request and its answer, no retry, no redirect.
  * @param limits measured by `clock`
@@ -60,7 +63,7 @@ export function exchange(
     const finish = (settle: () => void) => {
       cancel.phase();
       cancel.whole();
-      settled.abort();
+      settled.abort(over);
       settle();
       // Answered before all of ours was sent: the rest would be read as the next request.
       if (!outgoing.writableEnded) outgoing.destroy();

@@ -26,6 +26,15 @@ export interface AttachedTools extends RewriteTools {
   readonly onLeft: (what: string, why: string) => void;
 }
 
+/** One manifest, and where what is attached to it lies. */
+interface Attaching {
+  readonly digest: Digest;
+  readonly source: ImageTags;
+  readonly target: ImageTags;
+  readonly there: Promise<unknown>;
+  readonly depth: number;
+}
+
 /** Referrers beside one image, and what refers to these: more is an attack or an accident. */
 const mostReferrers = 1_000;
 /** bytes beside one image, as declared */
@@ -62,19 +71,22 @@ export class AttachedCopier {
     this.#tally = tally;
   }
 
-  /** @param manifests of the image, its own digest and those of all that is inside */
-  async copy(manifests: readonly Digest[], depth = 1): Promise<void> {
-    const fresh = manifests.filter((digest) => !this.#done.has(digest));
-    for (const digest of fresh) this.#done.add(digest);
-    await inParallel(fresh, atOnce, async (digest) => {
-      const [source, target] = [this.#tags('source', digest), this.#tags('target', digest)];
-      await Promise.all([
-        this.#referrers(digest, source, target, depth),
-        this.#wants('signatures') && this.#layers('signature', digest, source, target),
-        this.#wants('attestations') && this.#layers('attestation', digest, source, target),
-        this.#wants('all') && this.#sbom(digest, depth),
-      ]);
-    });
+  /**
+   * Copies what is attached to one manifest, once in a run. The source is read first: of a manifest
+   * that nothing is attached to, the target is asked nothing.
+   * @param there resolves when the target has the manifest: nothing is written before
+   */
+  async copy(digest: Digest, there: Promise<unknown> = Promise.resolve(), depth = 1) {
+    if (this.#done.has(digest)) return;
+    this.#done.add(digest);
+    const [source, target] = [this.#tags('source', digest), this.#tags('target', digest)];
+    const move = { digest, source, target, there, depth };
+    await Promise.all([
+      this.#referrers(move),
+      this.#wants('signatures') && this.#layers('signature', move),
+      this.#wants('attestations') && this.#layers('attestation', move),
+      this.#wants('all') && this.#sbom(move),
+    ]);
   }
 
   #wants(kind: Included): boolean {
@@ -99,34 +111,36 @@ export class AttachedCopier {
     return { hasApi: listed !== undefined, listed: listed ?? [], tagged };
   }
 
-  async #referrers(digest: Digest, source: ImageTags, target: ImageTags, depth: number) {
-    const [there, here] = await Promise.all([
-      this.#list('source', digest, source),
-      this.#list('target', digest, target),
-    ]);
-    const digests = new Set([...there.listed, ...there.tagged].map((entry) => entry.digest));
+  async #referrers({ digest, source, target, there, depth }: Attaching) {
+    const { listed, tagged } = await this.#list('source', digest, source);
+    const digests = new Set([...listed, ...tagged].map((entry) => entry.digest));
+    if (digests.size === 0) return;
     if (digests.size > maxReferrers)
       throw tooLarge(`has ${digests.size} entries, more than ${maxReferrers}`);
-    const found = await inParallel([...digests].filter(isDigest), atOnce, (referrer) =>
-      this.#referrer(digest, referrer),
-    );
+    const [here, found] = await Promise.all([
+      this.#list('target', digest, target),
+      inParallel([...digests].filter(isDigest), atOnce, (referrer) =>
+        this.#referrer(digest, referrer, there),
+      ),
+    ]);
     const copied = found.filter((referrer) => referrer !== undefined);
     const inner = copied.filter(({ parsed }) => !isProof(parsed as ImageManifest));
     await Promise.all([
       this.#listThem(digest, target, here, copied),
-      depth < maxDepth
-        ? this.copy(
-            inner.map((read) => read.digest),
-            depth + 1,
-          )
-        : undefined,
+      depth < maxDepth &&
+        inParallel(inner, atOnce, (read) => this.copy(read.digest, undefined, depth + 1)),
     ]);
   }
 
   /** Copies one referrer. @returns it, where it goes over and has to be listed */
-  async #referrer(subject: Digest, digest: Digest): Promise<SourceManifest | undefined> {
+  async #referrer(
+    subject: Digest,
+    digest: Digest,
+    there: Promise<unknown>,
+  ): Promise<SourceManifest | undefined> {
     if (this.#left-- <= 0)
       throw tooLarge(`is longer than ${mostReferrers} with all that is signed`);
+    const isThere = this.#copier.isThere(digest);
     let read: SourceManifest;
     try {
       read = await this.#copier.read(digest, manifestBytes);
@@ -150,8 +164,9 @@ export class AttachedCopier {
     const { config, layers } = read.parsed;
     this.#bytes -= [config, ...layers].reduce((sum, { size }) => sum + size, 0);
     if (this.#bytes < 0) throw tooLarge(`names more than ${mostBytes} bytes`);
+    await there;
     try {
-      await this.#copier.manifest(read, this.#tally);
+      await this.#copier.manifest(read, this.#tally, isThere);
     } catch (caught) {
       const isManifest = caught instanceof Failure && this.#copier.refused.has(caught);
       const failure = isManifest ? bundleFailure(caught) : caught;
@@ -217,7 +232,7 @@ export class AttachedCopier {
   }
 
   /** The layers of `sha256-….sig` or `.att`, joined with those that are there. */
-  async #layers(kind: LayerKind, image: Digest, source: ImageTags, target: ImageTags) {
+  async #layers(kind: LayerKind, { digest: image, source, target, there: subject }: Attaching) {
     const tag = kind === 'signature' ? 'signatures' : 'attestations';
     const there = await source[tag].look();
     const name = `${repositoryOf(this.#copier.source)}:${signatureTag(image, kind)}`;
@@ -240,17 +255,18 @@ export class AttachedCopier {
     const ready = inParallel(sound, atOnce, (layer) =>
       this.#copier.blob({ digest: layer.digest, size: layer.size }, this.#tally),
     );
-    const { seen, kept } = target[tag].add(sound, ready);
+    const { seen, kept } = target[tag].add(sound, Promise.all([subject, ready]));
     await Promise.all([seen, kept]);
     this.#tally.entries += sound.length;
   }
 
   /** `sha256-….sbom` is one document, unsigned: another one that lies at the target stays. */
-  async #sbom(image: Digest, depth: number): Promise<void> {
+  async #sbom({ digest: image, there: subject, depth }: Attaching): Promise<void> {
     const { source, target } = this.#copier;
     const tag = `sha256-${hexOf(image)}.sbom`;
-    const [there, here] = await Promise.all([source.getManifest(tag), target.getManifest(tag)]);
+    const there = await source.getManifest(tag);
     if (there === undefined) return;
+    const [here] = await Promise.all([target.getManifest(tag), subject]);
     if (here !== undefined && here.digest !== there.digest)
       return this.#leave(
         `${repositoryOf(source)}:${tag}`,
@@ -271,7 +287,7 @@ export class AttachedCopier {
       !(await target.putManifest(tag, read.bytes, read.parsed.mediaType, { ifNoneMatch: '*' }))
     )
       this.#leave(`${repositoryOf(source)}:${tag}`, 'somebody has just written another one');
-    if (depth < maxDepth) await this.copy([there.digest], depth + 1);
+    if (depth < maxDepth) await this.copy(there.digest, undefined, depth + 1);
   }
 
   #leave(what: string, why: string): void {

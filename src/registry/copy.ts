@@ -36,6 +36,41 @@ export interface SourceManifest extends FetchedManifest {
   readonly parsed: ParsedManifest;
 }
 
+/**
+ * Copies what is attached to a manifest. What it reads may be read at once; it writes nothing before
+ * `there` tells that the target has the manifest.
+ */
+export type Beside = (digest: Digest, there: Promise<unknown>) => Promise<void>;
+
+/** Which manifests the target has, for those who wait to attach something to them. */
+class Arrivals {
+  readonly #waited = new Map<Digest, PromiseWithResolvers<void>>();
+  #ended: { readonly reason: unknown } | undefined;
+
+  /** Resolves when it has arrived; rejects when it will not. Need not be awaited. */
+  of(digest: Digest): Promise<void> {
+    return this.#at(digest).promise;
+  }
+
+  arrived(digest: Digest): void {
+    this.#at(digest).resolve();
+  }
+
+  /** Nothing more arrives, for this reason. */
+  end(reason: unknown): void {
+    this.#ended = { reason };
+    for (const { reject } of this.#waited.values()) reject(reason);
+  }
+
+  #at(digest: Digest): PromiseWithResolvers<void> {
+    const waited = this.#waited.get(digest) ?? Promise.withResolvers<void>();
+    waited.promise.catch(() => {}); // told by the copy itself
+    this.#waited.set(digest, waited);
+    if (this.#ended !== undefined) waited.reject(this.#ended.reason);
+    return waited;
+  }
+}
+
 /** As many manifests, and as many blobs of each, are under way at once. */
 const atOnce = 8;
 /** What a blob that passes through holds of the room: its pieces on both connections. */
@@ -66,26 +101,54 @@ export class Copier {
   /**
    * Copies a manifest with everything in it, byte for byte, under its digest. What refers to others
    * comes after them, so that what the target has is whole.
-   * @returns every manifest of it, the root first
-   * @throws {Failure} `image-not-found`, `bad-manifest`, `registry-error`, of the registries
+   * @param beside copies what is attached to each manifest of it
+   * @throws {Failure} `image-not-found`, `bad-manifest`, `registry-error`, of the registries, and
+   * what `beside` rejects with
    */
-  async image(root: Digest, tally: CopyTally): Promise<readonly Digest[]> {
-    const written = tally.manifests;
-    const before = this.#isThere(root);
-    before.catch(() => {}); // awaited below, after what comes before the root
+  async image(root: Digest, tally: CopyTally, beside: Beside = async () => {}): Promise<void> {
+    const known = this.isThere(root);
+    const arrivals = new Arrivals();
+    // What the target has already has been there whole.
+    known.then((isThere) => isThere && arrivals.arrived(root)).catch(() => {});
+    const attached: Promise<void>[] = [];
+    const attach = (work: Promise<void>) => {
+      work.catch(() => {}); // awaited when the image has settled
+      attached.push(work);
+    };
+    attach(beside(root, arrivals.of(root)));
+    const each = (digest: Digest) => beside(digest, arrivals.of(digest));
+    const copied = this.#image(root, known, tally, arrivals, (inside) =>
+      attach(inParallel(inside, atOnce, each).then(() => {})),
+    );
+    await copied.catch((caught) => arrivals.end(caught));
+    await Promise.allSettled(attached); // nothing is written any more when a failure is told
+    await Promise.all([copied, ...attached]);
+  }
+
+  async #image(
+    root: Digest,
+    known: Promise<boolean>,
+    tally: CopyTally,
+    arrivals: Arrivals,
+    onInside: (digests: readonly Digest[]) => void,
+  ): Promise<void> {
     const top = await this.read(root);
     const inside = await walkIndex((digest) => this.read(digest), top);
-    const indexes = inside.filter(isIndexEntry);
-    await inParallel(
-      inside.filter((entry) => !isIndexEntry(entry)),
-      atOnce,
-      async (entry) => this.#leaf(entry, tally),
-    );
+    onInside(inside.map(({ digest }) => digest));
+    const wrote: boolean[] = [];
+    const leaves = inside.filter((entry) => !isIndexEntry(entry));
+    await inParallel(leaves, atOnce, async (entry) => {
+      wrote.push(await this.#leaf(entry, tally));
+      arrivals.arrived(entry.digest);
+    });
     // An index comes after what is in it: the innermost are last in the list.
-    for (const entry of indexes.toReversed()) await this.#put(await this.#readEntry(entry), tally);
-    if (!(await before)) await this.#whole(top, tally, true);
-    if (written < tally.manifests) await this.#confirm(root);
-    return [root, ...inside.map(({ digest }) => digest)];
+    for (const entry of inside.filter(isIndexEntry).toReversed()) {
+      wrote.push(await this.#put(await this.#readEntry(entry), tally));
+      arrivals.arrived(entry.digest);
+    }
+    if (!(await known)) wrote.push(await this.#whole(top, tally));
+    if (wrote.includes(true)) await this.#confirm(root);
+    arrivals.arrived(root);
   }
 
   /** Registries may know what they took after some seconds only. */
@@ -108,9 +171,20 @@ export class Copier {
     return { ...fetched, parsed: parseManifest(fetched.bytes, fetched.mediaType) };
   }
 
+  /** Whether the target has it: to be asked beside reading it, and handed to `manifest`. */
+  isThere(digest: Digest): Promise<boolean> {
+    const answer = this.#isThere(digest);
+    answer.catch(() => {});
+    return answer;
+  }
+
   /** Copies one manifest that is no index, with its blobs; nothing where it is there. */
-  async manifest(read: SourceManifest, tally: CopyTally): Promise<void> {
-    await this.#whole(read, tally);
+  async manifest(
+    read: SourceManifest,
+    tally: CopyTally,
+    isThere: Promise<boolean> = this.isThere(read.digest),
+  ): Promise<void> {
+    if (!(await isThere)) await this.#whole(read, tally);
   }
 
   /** Copies one blob, once in a run. */
@@ -131,9 +205,9 @@ export class Copier {
   }
 
   /** A platform image: what the target has of it is not read from the source at all. */
-  async #leaf(entry: Descriptor, tally: CopyTally): Promise<void> {
-    if (await this.#isThere(entry.digest)) return;
-    await this.#whole(await this.#readEntry(entry), tally, true);
+  async #leaf(entry: Descriptor, tally: CopyTally): Promise<boolean> {
+    if (await this.#isThere(entry.digest)) return false;
+    return this.#whole(await this.#readEntry(entry), tally);
   }
 
   async #readEntry(entry: Descriptor): Promise<SourceManifest> {
@@ -147,9 +221,8 @@ export class Copier {
     return read;
   }
 
-  async #whole(read: SourceManifest, tally: CopyTally, isAbsent = false): Promise<void> {
-    const { parsed, digest } = read;
-    if (!isAbsent && (await this.#isThere(digest))) return;
+  async #whole(read: SourceManifest, tally: CopyTally): Promise<true> {
+    const { parsed } = read;
     if (parsed.kind === 'manifest') {
       const blobs = new Map([parsed.config, ...parsed.layers].map((blob) => [blob.digest, blob]));
       await inParallel([...blobs.values()], atOnce, async (blob) => {
@@ -157,7 +230,7 @@ export class Copier {
         await this.blob(blob, tally);
       });
     }
-    await this.#write(read, tally);
+    return this.#write(read, tally);
   }
 
   /**
@@ -180,21 +253,21 @@ export class Copier {
     );
   }
 
-  async #put(read: SourceManifest, tally: CopyTally): Promise<void> {
-    if (!(await this.#isThere(read.digest))) await this.#write(read, tally);
+  async #put(read: SourceManifest, tally: CopyTally): Promise<boolean> {
+    return !(await this.#isThere(read.digest)) && this.#write(read, tally);
   }
 
   /**
    * A blob that was pushed a moment ago, by us or by others, may be unknown to the registry for some
    * milliseconds. The manifest stands under its digest, so nothing is overwritten.
    */
-  async #write({ digest, bytes, parsed }: SourceManifest, tally: CopyTally): Promise<void> {
+  async #write({ digest, bytes, parsed }: SourceManifest, tally: CopyTally): Promise<true> {
     const { sleep, random = Math.random } = this.#tools;
     for (let times = 0; ; times++) {
       try {
         await this.target.putManifest(digest, bytes, parsed.mediaType);
         tally.manifests++;
-        return;
+        return true;
       } catch (caught) {
         if (caught instanceof Failure) this.refused.add(caught);
         const passes = caught instanceof Failure && caught.code === 'registry-error';
