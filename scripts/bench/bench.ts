@@ -1,6 +1,7 @@
-// Ours and cosign 3 side by side: the same registry behind a proxy that adds 50 ms to every
-// response and 20 ms to every connection, whole processes, interleaved, medians. `npm run bench
-// [pairs]`; needs the peers and the private Sigstore of the interop tests.
+// Ours and cosign 3 side by side, and a bare program that does only what must be done (floor.mjs):
+// the same registry behind a proxy that adds 50 ms to every response and 20 ms to every connection,
+// whole processes, interleaved, medians. `npm run bench [-- ROUNDS [ROW…]]`, where a ROW is a part
+// of the name of rows; needs the peers and the private Sigstore of the interop tests.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,12 +9,14 @@ import { startDockerRegistry } from '../../__tests__/interop/peers.ts';
 import { startDelayProxyProcess } from '../../__tests__/sandbox/proxy.ts';
 import { keylessScenarios, keylessWeight, slowServices } from './keyless.ts';
 import { median, timedOk } from './measure.ts';
-import { type BenchWorld, type Scenario, scenarios } from './scenarios.ts';
+import { type BenchWorld, type Command, type Scenario, scenarios } from './scenarios.ts';
 import { measureSize, tellRows } from './size.ts';
 import { verifyMemory, verifyScenarios } from './verify-scenarios.ts';
 
-const pairs = Math.max(5, Number(process.argv[2] ?? 5));
-const only = process.argv[3];
+const rounds = Math.max(1, Number(process.argv[2] ?? 5));
+const rows = process.argv.slice(3);
+const isAsked = (...names: readonly string[]) =>
+  rows.length === 0 || names.some((name) => rows.some((row) => name.includes(row)));
 const folder = await mkdtemp(join(tmpdir(), 'sign-image-bench-'));
 const closers: (() => void | Promise<void>)[] = [
   () => rm(folder, { recursive: true, force: true }),
@@ -22,26 +25,19 @@ let failed = 0;
 try {
   const world = await openWorld();
   console.log(
-    `medians of ${pairs} interleaved pairs, in ms; +50 ms a response, +20 ms a connection\n`,
+    `medians of ${rounds} interleaved rounds, in ms; +50 ms a response, +20 ms a connection\n`,
   );
   console.log(
     line([
-      'scenario',
-      'ours',
-      'cosign 3',
-      'ratio',
-      'limit',
-      'requests',
-      'depth',
-      'cosign req.',
-      '',
+      ...['scenario', 'ours', 'cosign 3', 'floor', '÷ cosign', 'limit', '÷ floor', 'limit'],
+      ...['requests', 'depth', 'cosign req.', ''],
     ]),
   );
   for (const scenario of [...scenarios, ...keylessScenarios, ...verifyScenarios])
-    if (only === undefined || scenario.name.includes(only)) await measure(scenario, world);
-  if (only === undefined) failed += await measureSize(world);
-  if (only === undefined || only === 'verify') failed += tellRows([await verifyMemory(world)]);
-  if (only === undefined || only === 'keyless') failed += tellRows(await keylessWeight(world));
+    if (isAsked(scenario.name)) await measure(scenario, world);
+  if (isAsked('size')) failed += await measureSize(world);
+  if (isAsked('verify', 'memory')) failed += tellRows([await verifyMemory(world)]);
+  if (isAsked('keyless', 'size')) failed += tellRows(await keylessWeight(world));
 } finally {
   for (const close of closers.reverse()) await close();
 }
@@ -49,53 +45,56 @@ console.log(failed === 0 ? '\nall within their limits' : `\n${failed} over their
 process.exitCode = failed === 0 ? 0 : 1;
 
 async function measure(scenario: Scenario, world: BenchWorld): Promise<void> {
-  const ours: number[] = [];
-  const theirs: number[] = [];
+  const [ours, theirs, bare]: [number[], number[], number[]] = [[], [], []];
   let counts = { requests: 0, depth: 0 };
   let certificates = 0;
   let cosignCounts = { requests: 0, depth: 0 };
-  for (let pair = 0; pair < pairs; pair++) {
-    const prepared = await scenario.prepare(world, pair);
-    await world.reset();
-    let total = 0;
-    for (const command of prepared.ours)
-      total += await timedOk(command.program, command.args, command.env);
-    const waited = async () =>
-      scenario.apartFromRekor2 === true ? await world.services.waiting() : 0;
-    ours.push(total - (await waited()));
+  for (let round = 0; round < Math.min(rounds, scenario.pairs ?? rounds); round++) {
+    const prepared = await scenario.prepare(world, round);
+    ours.push(await timedAll(prepared.ours, scenario, world));
     counts = await world.counts();
     certificates = await world.services.certificates();
-    await world.reset();
-    total = 0;
-    for (const command of prepared.theirs)
-      total += await timedOk(command.program, command.args, command.env);
-    theirs.push(total - (await waited()));
+    theirs.push(await timedAll(prepared.theirs, scenario, world));
     cosignCounts = await world.counts();
+    if (prepared.floor !== undefined) bare.push(await timedAll([prepared.floor], scenario, world));
     prepared.cleanUp();
   }
+  const { limit, floorLimit, depth } = scenario;
   const ratio = median(ours) / median(theirs);
-  const overDepth = scenario.depth !== undefined && counts.depth > scenario.depth;
-  const wrongCertificates =
-    scenario.certificates !== undefined && certificates !== scenario.certificates;
-  const over = ratio > scenario.limit || overDepth || wrongCertificates;
+  const aboveFloor = bare.length === 0 ? undefined : median(ours) / median(bare);
+  const over =
+    ratio > limit ||
+    (aboveFloor ?? 0) > (floorLimit ?? Number.POSITIVE_INFINITY) ||
+    counts.depth > (depth ?? Number.POSITIVE_INFINITY) ||
+    certificates !== (scenario.certificates ?? certificates);
   if (over) failed += 1;
+  const milliseconds = (values: readonly number[]) =>
+    values.length === 0 ? '' : median(values).toFixed(0);
   console.log(
     line([
-      scenario.name,
-      median(ours).toFixed(0),
-      median(theirs).toFixed(0),
-      ratio.toFixed(3),
-      `≤ ${scenario.limit}`,
-      String(counts.requests),
-      `${counts.depth}${scenario.depth === undefined ? '' : ` (≤ ${scenario.depth})`}`,
-      String(cosignCounts.requests),
-      over ? 'OVER' : 'ok',
+      ...[scenario.name, milliseconds(ours), milliseconds(theirs), milliseconds(bare)],
+      ...[ratio.toFixed(3), `≤ ${limit}`],
+      ...[aboveFloor?.toFixed(3) ?? '', floorLimit === undefined ? '' : `≤ ${floorLimit}`],
+      ...[String(counts.requests), `${counts.depth}${depth === undefined ? '' : ` (≤ ${depth})`}`],
+      ...[String(cosignCounts.requests), over ? 'OVER' : 'ok'],
     ]),
   );
 }
 
+/** Milliseconds of these commands, one after the other. */
+async function timedAll(
+  commands: readonly Command[],
+  { apartFromRekor2 = false }: Scenario,
+  world: BenchWorld,
+): Promise<number> {
+  await world.reset();
+  let total = 0;
+  for (const { program, args, env } of commands) total += await timedOk(program, args, env);
+  return total - (apartFromRekor2 ? await world.services.waiting() : 0);
+}
+
 function line(cells: readonly string[]): string {
-  const widths = [46, 8, 9, 7, 8, 9, 9, 12, 5];
+  const widths = [49, 6, 9, 6, 9, 7, 8, 7, 9, 9, 12, 5];
   return cells
     .map((cell, index) =>
       index === 0 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0),
@@ -126,6 +125,7 @@ async function openWorld(): Promise<BenchWorld> {
     node: process.execPath,
     entry: (name) => join(import.meta.dirname, '..', '..', 'dist', name),
     cosign: need('COSIGN3'),
+    oras: need('ORAS'),
     withReferrers: { direct: need('REGISTRY_REFERRERS'), slow: withReferrers.host },
     withoutReferrers: { direct: docker.host, slow: withoutReferrers.host },
     keyPassword: 'bench-password',

@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { pushImage } from '../../__tests__/sandbox/images.ts';
+import { signingFloor } from './floor.ts';
 import type { SlowServices } from './keyless.ts';
 import { actionEnvironment } from './measure.ts';
 
@@ -21,6 +22,7 @@ export interface BenchWorld {
   readonly node: string;
   readonly entry: (name: string) => string;
   readonly cosign: string;
+  readonly oras: string;
   readonly withReferrers: BenchRegistry;
   readonly withoutReferrers: BenchRegistry;
   readonly keyPassword: string;
@@ -39,6 +41,8 @@ export interface Command {
 export interface Pair {
   readonly ours: readonly Command[];
   readonly theirs: readonly Command[];
+  /** a bare program that does the same work (floor.mjs) */
+  readonly floor?: Command;
   readonly cleanUp: () => void;
 }
 
@@ -46,6 +50,10 @@ export interface Scenario {
   readonly name: string;
   /** ours / theirs, at the most */
   readonly limit: number;
+  /** ours / floor, at the most */
+  readonly floorLimit?: number;
+  /** as many pairs are enough, where each takes long */
+  readonly pairs?: number;
   /** sequential requests of ours, at the most */
   readonly depth?: number;
   /** certificates that ours asks of Fulcio, exactly */
@@ -102,6 +110,8 @@ interface Keyed {
   readonly alsoVerify?: boolean;
   /** an attestation of this document, in place of a signature */
   readonly document?: string;
+  /** what a bare program does for the same images */
+  readonly floor?: 'sign' | 'step';
 }
 
 const type = 'https://example.com/scan/v1';
@@ -110,11 +120,14 @@ const type = 'https://example.com/scan/v1';
 async function keyedPair(
   world: BenchWorld,
   pair: number,
-  { label, images, registry, inputs, alsoVerify = false, document }: Keyed,
+  { label, images, registry, inputs, alsoVerify = false, document, floor }: Keyed,
 ): Promise<Pair> {
   const prefix = await keyPair(world);
   const ours = await freshImages(registry(world), `${label}-ours-${pair}`, images);
   const theirs = await freshImages(registry(world), `${label}-theirs-${pair}`, images);
+  const bare =
+    floor &&
+    signingFloor(world, floor, await freshImages(registry(world), `${label}-floor`, images));
   const file = join(world.folder, 'document.json');
   if (document !== undefined) await writeFile(file, document);
   const { env, remove } = actionEnvironment({
@@ -153,14 +166,20 @@ async function keyedPair(
       ]),
       ...(alsoVerify ? [cosign(verify)] : []),
     ],
+    ...(bare === undefined ? {} : { floor: bare }),
     cleanUp: remove,
   };
 }
 
-const keyed = (name: string, limit: number, setting: Keyed, depth?: number): Scenario => ({
+const keyed = (
+  name: string,
+  limit: number,
+  setting: Keyed,
+  more: Partial<Scenario> = {},
+): Scenario => ({
   name,
   limit,
-  ...(depth === undefined ? {} : { depth }),
+  ...more,
   prepare: (world, pair) => keyedPair(world, pair, setting),
 });
 
@@ -172,8 +191,8 @@ export const scenarios: readonly Scenario[] = [
   keyed(
     'sign, key, bundle, referrers API',
     0.45,
-    { label: 'one', images: 1, registry: referrers, inputs: bundleOnly },
-    4,
+    { label: 'one', images: 1, registry: referrers, inputs: bundleOnly, floor: 'sign' },
+    { depth: 4, floorLimit: 1.08 },
   ),
   keyed('default step, no referrers API; sign + verify', 0.45, {
     label: 'default',
@@ -181,19 +200,21 @@ export const scenarios: readonly Scenario[] = [
     registry: tags,
     inputs: {},
     alsoVerify: true,
+    floor: 'step',
   }),
   keyed('sign 10, key, bundle', 0.1, {
     label: 'ten',
     images: 10,
     registry: referrers,
     inputs: bundleOnly,
+    floor: 'sign',
   }),
-  keyed('sign 50, key, bundle', 0.05, {
-    label: 'fifty',
-    images: 50,
-    registry: referrers,
-    inputs: bundleOnly,
-  }),
+  keyed(
+    'sign 50, key, bundle',
+    0.05,
+    { label: 'fifty', images: 50, registry: referrers, inputs: bundleOnly },
+    { pairs: 1 },
+  ),
   keyed('attest, key, bundle, referrers API', 0.5, {
     label: 'attest',
     images: 1,

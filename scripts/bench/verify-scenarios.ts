@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { verifyingFloor } from './floor.ts';
 import { actionEnvironment, peakMemory } from './measure.ts';
 import { plantingKey, plantSigned } from './plant.ts';
 import {
@@ -23,6 +24,8 @@ interface Planted {
   readonly images: number;
   readonly signatures: number;
   readonly registry: (world: BenchWorld) => BenchRegistry;
+  /** measured beside a bare program as well */
+  readonly floor?: boolean;
 }
 
 /** Fresh signed images; their references through the proxy. */
@@ -67,6 +70,7 @@ async function keyedPair(world: BenchWorld, pair: number, planted: Planted): Pro
   return {
     ours: [{ program: world.node, args: [world.entry('verify.js')], env }],
     theirs: [{ program: world.cosign, args, env: environmentOf(world) }],
+    ...(planted.floor === true ? { floor: verifyingFloor(world, images, key.publicKey) } : {}),
     cleanUp: remove,
   };
 }
@@ -128,7 +132,7 @@ export const verifyScenarios: readonly Scenario[] = [
   keyed(
     'verify, key, one image',
     0.55,
-    { label: 'verify-one', images: 1, signatures: 1, registry: referrers },
+    { label: 'verify-one', images: 1, signatures: 1, registry: referrers, floor: true },
     3,
   ),
   keyed(
@@ -143,6 +147,7 @@ export const verifyScenarios: readonly Scenario[] = [
     images: 1,
     signatures: 100,
     registry: referrers,
+    floor: true,
   }),
   keyed('verify 20 images', 0.1, {
     label: 'verify-twenty',
@@ -150,7 +155,37 @@ export const verifyScenarios: readonly Scenario[] = [
     signatures: 1,
     registry: referrers,
   }),
+  { name: 'promote, key, one image; cosign: verify, oras cp', limit: 1, prepare: promotePair },
 ];
+
+/** Copies a signed image to another repository, verified here and there. */
+async function promotePair(world: BenchWorld, pair: number): Promise<Pair> {
+  const planted = { label: 'promote', images: 1, signatures: 1, registry: tags };
+  const [ours = ''] = await plant(world, planted, `ours ${pair}`);
+  const [theirs = ''] = await plant(world, planted, `theirs ${pair}`);
+  const target = `${world.withoutReferrers.slow}/bench/promoted-${pair}`;
+  const publicKey = join(world.folder, 'planted.pub');
+  await writeFile(publicKey, key.publicKey);
+  const { env, remove } = actionEnvironment({ ...keyedInputs([ours]), to: `${target}-ours:1` });
+  const verify = (image: string) => ({
+    program: world.cosign,
+    args: [
+      ...['verify', '--key', publicKey, '--insecure-ignore-tlog=true', '--allow-http-registry'],
+      image,
+    ],
+    env: environmentOf(world),
+  });
+  const copy = ['cp', '--recursive', '--from-plain-http', '--to-plain-http'];
+  return {
+    ours: [{ program: world.node, args: [world.entry('promote.js')], env }],
+    theirs: [
+      verify(theirs),
+      { program: world.oras, args: [...copy, theirs, `${target}:1`], env: environmentOf(world) },
+      verify(`${target}:1`),
+    ],
+    cleanUp: remove,
+  };
+}
 
 /** Peak memory of a gate that reads and judges a thousand signatures. */
 export async function verifyMemory(world: BenchWorld): Promise<Row> {
