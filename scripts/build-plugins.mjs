@@ -21,25 +21,25 @@ export const oneHttpClient = {
   },
 };
 
-const late = '\0crypto-when-used';
-
 // Where an ES module imports a module of Node, Node makes it a list of all that it exports, and for
 // that reads every property, also those behind which it loads something when they are first read:
 // `WebSocket` of http is a copy of undici, `webcrypto` of crypto a library of its own. That is 20
 // ms of a start. getBuiltinModule makes no list.
 export const builtinsByRequest = {
   name: 'builtins-by-request',
-  resolveId(source, importer = '') {
-    // @actions/core only draws the delimiters of its files from it, at the end of a run; loading
-    // it takes 5 ms.
-    return source === 'crypto' && importer.includes('@actions/core') ? { id: late } : null;
+  // @actions/core only draws the delimiters of its files from it, at the end of a run; loading it
+  // takes 5 ms.
+  transform(code, id) {
+    if (!/@actions\/core\/lib\/file-command\.js$/.test(id)) return null;
+    return replaced(
+      code,
+      "import * as crypto from 'crypto';",
+      "const crypto = { randomUUID: () => process.getBuiltinModule('node:crypto').randomUUID() };",
+    );
   },
-  load(id) {
-    return id === late
-      ? "export const randomUUID = () => process.getBuiltinModule('node:crypto').randomUUID();"
-      : null;
-  },
-  renderChunk(code) {
+  renderChunk(chunk) {
+    // What CommonJS requires is Node's own as well; `module`, which makes a `require`, is not light.
+    const code = chunk.replace(makesRequire, 'process.getBuiltinModule');
     const imports = this.parse(code).body.filter(
       ({ type, source }) => type === 'ImportDeclaration' && isBuiltin(source.value),
     );
@@ -50,14 +50,25 @@ export const builtinsByRequest = {
   },
 };
 
+const makesRequire = 'createRequire(import.meta.url)';
+
+/** @throws Error where a new version of a package has another text */
+function replaced(code, text, other) {
+  if (!code.includes(text)) throw new Error(`nothing to replace: ${text}`);
+  return code.replace(text, other);
+}
+
 /** What does for `import … from 'node:fs'` without making a list. */
 function requested({ source, specifiers }) {
+  if (specifiers.every(({ imported }) => imported?.name === 'createRequire')) return '';
   const module = `/* @__PURE__ */ process.getBuiltinModule(${JSON.stringify(source.value)})`;
   return specifiers
-    .map(({ type, imported, local }) =>
-      type === 'ImportSpecifier'
-        ? `const { ${imported.name}: ${local.name} } = ${module};`
-        : `const ${local.name} = ${module};`,
-    )
+    .map(({ type, imported, local }) => {
+      if (type !== 'ImportSpecifier') return `const ${local.name} = ${module};`;
+      // All of them are functions, and it loads 10 modules: not before the first of them is called.
+      if (source.value === 'node:fs/promises')
+        return `const ${local.name} = (...args) => ${module}.${imported.name}(...args);`;
+      return `const { ${imported.name}: ${local.name} } = ${module};`;
+    })
     .join('');
 }

@@ -16,10 +16,21 @@ import { refuseOldNode, refuseOldNodeOfCommand } from './old-node.mjs';
 
 const outdir = 'dist';
 const fileThread = { 'file-worker': 'src/engine/file-worker.ts' };
+// What every run of a kind needs while it waits for its first answers is one file too: each file
+// costs half a millisecond, and the loader asks for the next only when one is there.
+const judging = [
+  'src/signature/judge.ts',
+  'src/signature/self-test.ts',
+  'src/signature/known-by-key.json',
+];
 const actions = [
-  { name: 'sign' },
-  { name: 'attest' },
-  { name: 'verify', threads: [fileThread] },
+  { name: 'sign', later: { report: ['src/edges/action/report-sign.ts'] } },
+  { name: 'attest', later: { report: ['src/edges/action/report-sign.ts'] } },
+  {
+    name: 'verify',
+    later: { judge: ['src/edges/action/report-verify.ts', ...judging] },
+    threads: [fileThread],
+  },
   { name: 'promote' },
   { name: 'keygen' },
 ];
@@ -36,16 +47,14 @@ await writeFile(join(outdir, 'package.json'), '{"type":"module"}\n');
 await writeFile(join(outdir, 'LICENSES.txt'), await licences(modules.flat()));
 
 /** @returns the paths of its modules */
-async function buildAction({ name, threads = [] }) {
+async function buildAction({ name, later = {}, threads = [] }) {
   const places = { [`../${name}.ts`]: `./${name}/run.js` };
   const parts = await Promise.all([
-    bundle(
-      { [name]: `src/edges/action/start/${name}.ts` },
-      outdir,
-      [builtApart(places)],
-      `(${refuseOldNode})();`,
-    ),
-    bundle({ run: `src/edges/action/${name}.ts` }, join(outdir, name)),
+    bundle({ [name]: `src/edges/action/start/${name}.ts` }, outdir, {
+      plugins: [builtApart(places)],
+      banner: `(${refuseOldNode})();`,
+    }),
+    bundle({ run: `src/edges/action/${name}.ts` }, join(outdir, name), { later }),
     ...threads.map((thread) => bundle(thread, join(outdir, name))),
   ]);
   return parts.flat();
@@ -59,15 +68,15 @@ async function buildCommand() {
   const entries = commands.map((name) => [name, `src/edges/command/${name}.ts`]);
   const begin = { begin: 'src/edges/command/begin.ts' };
   const parts = await Promise.all([
-    bundle(
-      { cli: 'src/edges/command/start.ts' },
-      outdir,
-      [builtApart(places)],
-      `#!/usr/bin/env node\n(${refuseOldNodeOfCommand})();`,
-    ),
+    bundle({ cli: 'src/edges/command/start.ts' }, outdir, {
+      plugins: [builtApart(places)],
+      banner: `#!/usr/bin/env node\n(${refuseOldNodeOfCommand})();`,
+    }),
     bundle(begin, join(outdir, 'cli')),
     bundle({ help: 'src/edges/command/help.ts' }, join(outdir, 'cli')),
-    bundle(Object.fromEntries(entries), join(outdir, 'cli')),
+    bundle(Object.fromEntries(entries), join(outdir, 'cli'), {
+      later: { judge: ['src/edges/command/report-verify.ts', ...judging] },
+    }),
     bundle(fileThread, join(outdir, 'cli')),
   ]);
   return parts.flat();
@@ -83,17 +92,18 @@ function builtApart(places) {
 /**
  * Bundles entries: what one imports goes into its own file, what several do into shared.js, and what
  * is loaded by import() into others.
+ * @param later files by name: what these modules import, and no entry does, goes into one
  * @param banner runs before everything else in the entry
  * @returns the paths of its modules
  */
-async function bundle(input, dir, plugins = [], banner = '') {
+async function bundle(input, dir, { later = {}, plugins = [], banner = '' } = {}) {
   const atOnce = new Map();
   const build = await rolldown({
     input,
     platform: 'node',
     external: isBuiltin,
     preserveEntrySignatures: 'allow-extension',
-    plugins: [...plugins, builtinsByRequest, oneHttpClient, collectInto(atOnce, input)],
+    plugins: [...plugins, builtinsByRequest, oneHttpClient, collectInto(atOnce, input, later)],
     treeshake: { moduleSideEffects: [{ test: unusedMeansUnloaded, sideEffects: false }] },
     // How long it takes is the machine's business, and no warning about our code.
     checks: { bundlerTimings: false },
@@ -113,7 +123,7 @@ async function bundle(input, dir, plugins = [], banner = '') {
     comments: false,
     entryFileNames: '[name].js',
     chunkFileNames: ({ name }) => `${basename(name, '.js')}.js`,
-    codeSplitting: { groups: groupsOf(Object.keys(input), atOnce) },
+    codeSplitting: { groups: groupsOf(Object.keys(input), Object.keys(later), atOnce) },
   });
   await build.close();
   const sources = output.flatMap(({ code }) => [
@@ -124,10 +134,10 @@ async function bundle(input, dir, plugins = [], banner = '') {
   return output.flatMap(({ moduleIds = [] }) => moduleIds);
 }
 
-/** A file for each entry, and one for what several entries need at once. */
-function groupsOf(entries, atOnce) {
+/** A file for each entry, one for what several entries need at once, and those of `later`. */
+function groupsOf(entries, later, atOnce) {
   const of = (id) => atOnce.get(id) ?? [];
-  const own = entries.map((name) => ({
+  const own = [...entries, ...later].map((name) => ({
     name,
     test: (id) => of(id).length === 1 && of(id).includes(name),
   }));
@@ -135,21 +145,29 @@ function groupsOf(entries, atOnce) {
   return [{ name: 'shared', test: (id) => of(id).length > 1 }, ...own];
 }
 
-/** Collects the modules that are there before the first line of an entry runs, with its names. */
-function collectInto(atOnce, input) {
+/**
+ * Collects the modules that are there before the first line of an entry runs, with its names, and
+ * the others that are there when those of `later` are.
+ */
+function collectInto(atOnce, input, later) {
   return {
     name: 'at-once',
     buildEnd() {
-      for (const [name, path] of Object.entries(input)) {
+      const reached = (paths, isKnown) => {
         const seen = new Set();
-        const open = [resolve(path)];
+        const open = paths.map((path) => resolve(path));
         for (let id = open.pop(); id !== undefined; id = open.pop()) {
-          if (seen.has(id) || unusedMeansUnloaded.test(id)) continue;
+          if (seen.has(id) || isKnown(id) || unusedMeansUnloaded.test(id)) continue;
           seen.add(id);
-          atOnce.set(id, [...(atOnce.get(id) ?? []), name]);
           open.push(...(this.getModuleInfo(id)?.importedIds ?? []));
         }
-      }
+        return seen;
+      };
+      for (const [name, path] of Object.entries(input))
+        for (const id of reached([path], () => false))
+          atOnce.set(id, [...(atOnce.get(id) ?? []), name]);
+      for (const [name, paths] of Object.entries(later))
+        for (const id of reached(paths, (known) => atOnce.has(known))) atOnce.set(id, [name]);
     },
   };
 }

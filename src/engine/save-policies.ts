@@ -1,5 +1,5 @@
 // Loaded when something was signed: writes the admission policies that go with it.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { writePolicies } from '../policies/write.ts';
@@ -19,11 +19,11 @@ export interface SavedPolicies {
  * @returns the folder and the files' texts by name, or undefined where nothing was signed. Throws
  * as node:fs does.
  */
-export async function savePolicies(
+export function savePolicies(
   { results, publicKey, trustedRoot, privateSigstore }: SignReport,
   temp: string,
   name = `sign-image-policies-${process.pid}`,
-): Promise<SavedPolicies | undefined> {
+): SavedPolicies | undefined {
   const root =
     trustedRoot === undefined
       ? {}
@@ -48,8 +48,8 @@ export async function savePolicies(
   const files = writePolicies(signed);
   for (const [name, text] of Object.entries(files)) {
     const file = join(folder, name);
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, text);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
   }
   return { folder, files };
 }

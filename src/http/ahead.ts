@@ -1,4 +1,4 @@
-import net from 'node:net';
+import type net from 'node:net';
 import { isLoopback } from './host.ts';
 import { createProxyRule } from './proxy.ts';
 
@@ -41,7 +41,8 @@ interface Place {
 }
 
 function begin(place: Place): net.Socket {
-  const socket = net.connect({ ...place, noDelay: true });
+  // Asked for here: what is begun before a connection must not wait until it is loaded.
+  const socket = process.getBuiltinModule('node:net').connect({ ...place, noDelay: true });
   socket.on('error', () => {}); // whoever takes it hears of it too; nobody else needs to
   return socket.unref();
 }

@@ -1,6 +1,3 @@
-import v8 from 'node:v8';
-import vm from 'node:vm';
-
 /** bytes that may have passed before their buffers are let go */
 const every = 8 * 1024 * 1024;
 let passed = 0;
@@ -21,6 +18,9 @@ export function letGo(bytes: number): void {
 
 function collector(): () => void {
   try {
+    // Asked for here only: loading them would make every start slower.
+    const v8 = process.getBuiltinModule('node:v8');
+    const vm = process.getBuiltinModule('node:vm');
     v8.setFlagsFromString('--expose-gc');
     const gc: unknown = vm.runInNewContext('gc');
     v8.setFlagsFromString('--no-expose-gc');

@@ -48,12 +48,14 @@ async function open(
   ahead: DerivedAhead | undefined,
 ): Promise<Buffer | undefined> {
   const isAhead = ahead?.password === password && isSame(ahead.envelope, envelope);
+  // Loaded here only: a run without such a key does not pay for it, and this one has time now.
+  const opening = import('@noble/ciphers/salsa.js');
+  opening.catch(() => {}); // told when the key is there
   const key = isAhead
     ? Buffer.from(await ahead.key)
     : await deriveKey(password, envelope.salt, envelope.params);
   try {
-    // Loaded here only: a run without such a key does not pay for it.
-    const { xsalsa20poly1305 } = await import('@noble/ciphers/salsa.js');
+    const { xsalsa20poly1305 } = await opening;
     const opened = xsalsa20poly1305(key, envelope.nonce).decrypt(envelope.ciphertext);
     return Buffer.from(opened.buffer, opened.byteOffset, opened.byteLength);
   } catch {

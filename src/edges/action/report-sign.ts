@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Thing } from '../../engine/formats.ts';
-import type { SavedPolicies } from '../../engine/save-policies.ts';
+import { type SavedPolicies, savePolicies } from '../../engine/save-policies.ts';
 import type { SignReport } from '../../engine/sign.ts';
 import type { Failure } from '../../failure.ts';
 import type { WriteInputs } from '../inputs/sign.ts';
@@ -27,7 +27,7 @@ export async function reportSigned(
   const refused = refusedBundles(results);
   if (refused !== undefined) log.warning(refused);
   const bundlePath = saveBundle(results[0]?.bundle, env, log);
-  const policies = await policiesFor(report, env, log);
+  const policies = policiesFor(report, env, log);
   const outcome = {
     results,
     readBack: inputs.verify,
@@ -87,16 +87,15 @@ export function reportFailure(
  * The folder of ready policies. That they cannot be written is no reason to fail a signature that
  * is there.
  */
-async function policiesFor(
+function policiesFor(
   report: SignReport,
   env: NodeJS.ProcessEnv,
   log: Log,
-): Promise<SavedPolicies | undefined> {
+): SavedPolicies | undefined {
   if (!env.RUNNER_TEMP || report.results.every(({ status }) => status === 'failed'))
     return undefined;
   try {
-    const { savePolicies } = await import('../../engine/save-policies.ts');
-    return await savePolicies(report, env.RUNNER_TEMP);
+    return savePolicies(report, env.RUNNER_TEMP);
   } catch (error) {
     log.warning(
       `The policies could not be written: ${error instanceof Error ? error.message : String(error)}`,

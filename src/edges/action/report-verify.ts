@@ -9,6 +9,7 @@ import { tagNotice } from '../report/image-words.ts';
 import { notJudgedBlock, notJudgedLines } from '../report/not-judged.ts';
 import { appendSummary, writeOutputs } from '../report/outputs.ts';
 import { pageSetting } from '../report/pages.ts';
+import { writeReport } from '../report/report-files.ts';
 import { verifyVerdict } from '../report/verdict-line.ts';
 import { verifyOutputs } from '../report/verify-outputs.ts';
 import { verifyFailureSummary, verifySummary } from '../report/verify-summary.ts';
@@ -123,7 +124,7 @@ async function reportVerified(
   const outputs = verifyOutputs(
     results,
     notJudged,
-    await reportFolder({ results, notJudged }, { env, log }),
+    reportFolder({ results, notJudged }, { env, log }),
   );
   writeOutputs(outputs, log);
   const verdict = verifyVerdict(results, clock.now() - started);
@@ -149,12 +150,12 @@ async function reportVerified(
 }
 
 /** Never ends the step: what a README shows is worth less than its answer. */
-async function reportFolder(
+function reportFolder(
   report: Pick<VerifyReport, 'results' | 'notJudged'>,
   { env, log }: Pick<Run, 'env' | 'log'>,
-): Promise<string> {
+): string {
   try {
-    return await (await import('../report/report-files.ts')).writeReport(report, env);
+    return writeReport(report, env);
   } catch (error) {
     log.notice(
       `The files of output report were not written: ${error instanceof Error ? error.message : String(error)}`,
@@ -192,7 +193,7 @@ async function reportNothing(
   { env, log }: Pick<Run, 'env' | 'log'>,
 ): Promise<number> {
   log.notice(sentence);
-  const folder = await reportFolder({ results: [], notJudged }, { env, log });
+  const folder = reportFolder({ results: [], notJudged }, { env, log });
   writeOutputs({ ...verifyOutputs([], notJudged, folder), verified: '' }, log);
   const blocks = [
     '## ✅ Nothing to verify',

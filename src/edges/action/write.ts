@@ -7,7 +7,6 @@ import type { WriteInputs } from '../inputs/sign.ts';
 import { tagWarning } from '../report/image-words.ts';
 import { identityLines, signedLine } from '../report/sign-lines.ts';
 import { openWorld } from '../world.ts';
-import { reportFailure, reportSigned } from './report-sign.ts';
 import { openRun, type Run, surroundingsOf, tellText } from './run.ts';
 
 /** An action that writes something beside images. */
@@ -49,16 +48,26 @@ export async function runWriting<Inputs extends WriteInputs & { warnings: readon
       connections === undefined ? {} : { ahead: connections },
     );
     try {
+      void world.sent.then(loadReport); // while the answer is on its way
       const report = await write(inputs, world);
+      const { reportSigned } = await loadReport();
       return world.exitCode(await reportSigned(report, thing, inputs, run));
     } catch (caught) {
-      return world.exitCode(reportFailure(asFailure(caught), thing, run));
+      return world.exitCode(await fail(caught));
     } finally {
       world.close();
     }
   } catch (caught) {
-    return reportFailure(asFailure(caught), thing, run);
+    return fail(caught);
   }
+
+  async function fail(caught: unknown): Promise<number> {
+    return (await loadReport()).reportFailure(asFailure(caught), thing, run);
+  }
+}
+
+function loadReport() {
+  return import('./report-sign.ts');
 }
 
 function tell(told: Told, { log, env, clock }: Run): void {

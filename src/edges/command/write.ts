@@ -87,7 +87,7 @@ async function save(written: SignReport, folder: string, { terminal }: Run): Pro
     if (first?.bundle !== undefined) await writeFile(bundlePath, first.bundle);
     const { savePolicies } = await import('../../engine/save-policies.ts');
     const isWritten = written.results.some(({ status }) => status !== 'failed');
-    const policies = isWritten ? await savePolicies(written, folder, 'policies') : undefined;
+    const policies = isWritten ? savePolicies(written, folder, 'policies') : undefined;
     return {
       ...(first?.bundle === undefined ? {} : { bundlePath }),
       ...(policies === undefined ? {} : { policiesPath: policies.folder }),

@@ -1,5 +1,4 @@
-// Loaded when a run has come as far as the images: the files of output `report`.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { VerifyReport } from '../../engine/verify.ts';
@@ -27,14 +26,14 @@ export function reportFiles({
  * Writes them into a folder of this run.
  * @returns the folder. Throws as node:fs does.
  */
-export async function writeReport(
+export function writeReport(
   report: Pick<VerifyReport, 'results' | 'notJudged'>,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<string> {
+): string {
   const folder = join(env.RUNNER_TEMP || tmpdir(), `sign-image-report-${process.pid}`);
-  await mkdir(folder, { recursive: true });
+  mkdirSync(folder, { recursive: true });
   for (const [name, text] of Object.entries(reportFiles(report)))
-    await writeFile(join(folder, name), text);
+    writeFileSync(join(folder, name), text);
   return folder;
 }
 
