@@ -24,11 +24,13 @@ const env = { GITHUB_ACTION_REPOSITORY: 'acme/sign-image', GITHUB_ACTION_REF: 'v
 /** What the built actions write, each run as a step of a job in the sandbox. */
 export async function playScenes(): Promise<readonly Scene[]> {
   await using registry = await startRegistry({ referrersApi: true });
+  await using production = await startRegistry({ referrersApi: true });
   const sigstore = await startSigstore({ claims });
   try {
     const known = (text: string) =>
       text
         .replaceAll(registry.host, 'ghcr.io')
+        .replaceAll(production.host, 'registry.example.com')
         .replaceAll(sigstore.issuer, 'https://token.actions.githubusercontent.com');
     const push = (repository: string, tag: string) =>
       pushImage(registry.host, repository, { tag, seed: `${repository}:${tag}` });
@@ -65,17 +67,36 @@ export async function playScenes(): Promise<readonly Scene[]> {
       inputs: { files: 'deploy/**', ...gate },
       workspace: { 'deploy/app.yaml': pods(images[0] ?? '', `${name('api')}:2.0@${api.digest}`) },
     });
+    const attest = await step({
+      entry: 'dist/attest.js',
+      inputs: { images: images[0] ?? '', 'sbom-path': 'sbom.spdx.json', ...services },
+      workspace: { 'sbom.spdx.json': sbom },
+      env: token,
+    });
+    const promote = await step({
+      entry: 'dist/promote.js',
+      inputs: { images: `${name('app')}:1.2.0`, to: `${production.host}/acme/app`, ...gate },
+    });
     return [
       { name: 'sign', markdown: known(sign.summary) },
       { name: 'verify-pass', markdown: known(pass.summary) },
       { name: 'verify-fail', markdown: known(fail.summary) },
       { name: 'comment', markdown: known(comment) },
+      { name: 'attest', markdown: known(attest.summary) },
+      { name: 'promote', markdown: known(promote.summary) },
       { name: 'keygen', markdown: (await keygen()).summary },
     ];
   } finally {
     await sigstore.close();
   }
 }
+
+const sbom = JSON.stringify({
+  spdxVersion: 'SPDX-2.3',
+  SPDXID: 'SPDXRef-DOCUMENT',
+  name: 'acme/app',
+  packages: [],
+});
 
 /** @throws Error for a step that wrote no summary */
 async function step(options: RunOptions): Promise<RunResult> {
