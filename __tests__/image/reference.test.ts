@@ -7,6 +7,7 @@ import {
   formatRepository,
   parseNamed,
   parseReference,
+  parseRepository,
   registryHost,
 } from '../../src/image/reference.ts';
 import { anyText } from '../any-text.ts';
@@ -283,5 +284,36 @@ describe('what a workflow names', () => {
     ['oci://ghcr.io/acme/app:1.2.3+abc', 'is not an image reference'],
   ])('%j is refused', (text, problem) => {
     expect(() => parseNamed(text)).toThrow(problem);
+  });
+});
+
+describe('the name of a repository alone', () => {
+  it.each([
+    ['ghcr.io/acme/signatures', 'ghcr.io/acme/signatures'],
+    [' GHCR.io/acme/signatures\n', 'ghcr.io/acme/signatures'],
+    ['localhost:5000/signatures', 'localhost:5000/signatures'],
+    ['[::1]:5000/signatures', '[::1]:5000/signatures'],
+    ['kong/notary', 'docker.io/kong/notary'],
+    ['index.docker.io/kong/notary', 'docker.io/kong/notary'],
+  ])('%j is %s', (text, name) => expect(formatRepository(parseRepository(text, 'x'))).toBe(name));
+
+  it.each([
+    ['', 'it is empty'],
+    ['signatures', 'it has no slash'],
+    // cosign takes it for docker.io/library/ghcr.io.
+    ['ghcr.io', 'it has no slash'],
+    ['ghcr.io/', 'a part between its slashes is empty'],
+    ['ghcr.io/acme/signatures:v1', 'it has a tag or a digest'],
+    [`ghcr.io/acme/signatures@sha256:${'a'.repeat(64)}`, 'it has a tag or a digest'],
+    // cosign takes it for docker.io/localhost/signatures, Docker does not.
+    ['localhost/signatures', 'cosign reads it as a repository on Docker Hub'],
+    ['https://ghcr.io/acme/signatures', 'it starts with a scheme'],
+    ['ghcr.io/a/b\nghcr.io/c/d', 'it has several lines'],
+    ['ghcr.io/a/b,ghcr.io/c/d', 'it is several references'],
+    ['ghcr.io/acme/../signatures', 'its registry or its repository is not a valid name'],
+    ['user:secret@ghcr.io/acme/signatures', 'is not the name of a repository'],
+  ])('%j is refused', (text, problem) => {
+    expect(() => parseRepository(text, 'x')).toThrow(problem);
+    expect(() => parseRepository(text, 'x')).not.toThrow('secret');
   });
 });

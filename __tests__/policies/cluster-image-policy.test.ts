@@ -284,11 +284,6 @@ describe('a ClusterImagePolicy is refused by line and field for', () => {
       '`spec.authorities[0].ctlog.url` names a service',
     ],
     [
-      'signatures elsewhere',
-      `${exactIdentity}\n  source: [{oci: ghcr.io/x}]`,
-      '`spec.authorities[0].source` says that signatures',
-    ],
-    [
       'attestations without a type',
       `${exactIdentity}\n  attestations: [{name: x}]`,
       '`spec.authorities[0].attestations[0]` has no `predicateType`',

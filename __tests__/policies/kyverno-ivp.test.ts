@@ -278,11 +278,6 @@ describe('an ImageValidatingPolicy is refused by line and field for', () => {
       { a: `${exact}ctlog: {insecureIgnoreTlog: true, insecureIgnoreSCT: true}` },
       '.insecureIgnoreSCT` waives',
     ],
-    [
-      'signatures elsewhere',
-      { a: `${exact}source: {repository: x}` },
-      '.source` says that signatures are kept elsewhere',
-    ],
     ['another hash', { a: 'key: {data: x, hashAlgorithm: sha512}' }, '.hashAlgorithm` is "sha512"'],
   ])('%s', (_, attestors, problem) => expect(refused(policy(attestors))).toContain(problem));
 

@@ -485,16 +485,6 @@ describe('a Kyverno policy is refused by line and field for', () => {
       '.entries[0].certificates` asks for certificates',
     ],
     [
-      'signatures elsewhere',
-      attestors(`${exact}\n  repository: ghcr.io/x`),
-      '.entries[0].repository` says that signatures',
-    ],
-    [
-      'signatures elsewhere for all',
-      `${attestors(exact)}\nrepository: ghcr.io/x`,
-      '[0].repository` says that signatures',
-    ],
-    [
       'attestations of no known type',
       `${attestors(exact)}\nattestations:\n  - type: x\n    ${indent(attestors(exact), 4)}`,
       '.attestations[0].type` is no predicate type',

@@ -1,4 +1,4 @@
-import"./rolldown-runtime.js";import{An as e,Hn as t,Un as n,kt as r,tr as i}from"./shared.js";import{a,c as o,i as s,l as c,n as l,o as u,r as d,s as f,t as p}from"./ask.js";import{t as m}from"./remote.js";const{createPublicKey:h}=process.getBuiltinModule(`node:crypto`),g=`permissions:
+import"./rolldown-runtime.js";import{An as e,Un as t,Wn as n,kt as r,nr as i}from"./shared.js";import{a,c as o,i as s,l as c,n as l,o as u,r as d,s as f,t as p}from"./ask.js";import{t as m}from"./remote.js";const{createPublicKey:h}=process.getBuiltinModule(`node:crypto`),g=`permissions:
   id-token: write
 steps:
   - uses: azure/login@v2

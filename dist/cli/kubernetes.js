@@ -1,4 +1,4 @@
-import"./rolldown-runtime.js";import{Dt as e,Hn as t,Un as n,X as r,kt as i,tr as a}from"./shared.js";import{a as o,i as s,l as c,n as l,o as u,s as d,t as f}from"./ask.js";import{t as p}from"./yaml.js";import{a as m}from"./judge.js";import{T as h}from"./promote.js";const g=`steps:
+import"./rolldown-runtime.js";import{Dt as e,Un as t,Wn as n,X as r,kt as i,nr as a}from"./shared.js";import{a as o,i as s,l as c,n as l,o as u,s as d,t as f}from"./ask.js";import{t as p}from"./yaml.js";import{a as m}from"./judge.js";import{E as h}from"./promote.js";const g=`steps:
   - uses: azure/k8s-set-context@v4
     with:
       method: kubeconfig

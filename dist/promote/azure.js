@@ -1,4 +1,4 @@
-import"./rolldown-runtime.js";import{H as e,N as t,V as n,et as r,x as i}from"./run.js";import{a,c as o,d as s,i as c,l,o as u,r as d,s as f,u as p}from"./local.js";import{t as m}from"./remote.js";const{createPublicKey:h}=process.getBuiltinModule(`node:crypto`),g=`permissions:
+import"./rolldown-runtime.js";import{H as e,N as t,V as n,tt as r,x as i}from"./run.js";import{a,c as o,d as s,i as c,l,o as u,r as d,s as f,u as p}from"./local.js";import{t as m}from"./remote.js";const{createPublicKey:h}=process.getBuiltinModule(`node:crypto`),g=`permissions:
   id-token: write
 steps:
   - uses: azure/login@v2

@@ -72,6 +72,38 @@ function isHost(first: string): boolean {
 }
 
 /**
+ * Reads the name of a repository alone, where signatures are kept: `ghcr.io/acme/signatures`; of
+ * Docker Hub also `acme/signatures`. A name that Docker and cosign read differently is refused, or
+ * one of them would look where the other has not written.
+ * @param where the input the text came from, for the message
+ * @throws {Failure} `bad-reference`
+ */
+export function parseRepository(text: string, where: string): RepositoryName {
+  const written = text.trim();
+  const reference = text.length <= maxReference ? read(written) : undefined;
+  const problem = /[\r\n]/.test(written)
+    ? 'it has several lines, and there is one place for all images'
+    : reference === undefined
+      ? referenceProblem(text).problem
+      : placeProblem(written, reference);
+  if (reference !== undefined && problem === undefined)
+    return { registry: reference.registry, repository: reference.repository };
+  throw new Failure(
+    'bad-reference',
+    `"${referenceProblem(text).shown}" in \`${where}\` is not the name of a repository: ${problem}.`,
+    `Write registry and repository: \`${where}: ghcr.io/acme/signatures\`; a registry on this machine with its port, \`localhost:5000/acme/signatures\`.`,
+  );
+}
+
+function placeProblem(written: string, { tag, digest }: ImageReference): string | undefined {
+  if (tag !== undefined || digest !== undefined) return 'it has a tag or a digest';
+  if (!written.includes('/')) return 'it has no slash, so registry or repository is missing';
+  return written.startsWith('localhost/')
+    ? 'cosign reads it as a repository on Docker Hub'
+    : undefined;
+}
+
+/**
  * Reads the host of a registry alone, as it stands in front of a reference: `ghcr.io`,
  * `127.0.0.1:5000`; in lower case, Docker Hub always `docker.io`.
  * @returns undefined for anything else: an address, a path, a name that Docker reads as a
@@ -88,6 +120,11 @@ export function formatReference(reference: ImageReference): string {
   const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
   const digest = reference.digest === undefined ? '' : `@${reference.digest}`;
   return `${formatRepository(reference)}${tag}${digest}`;
+}
+
+/** True where both name one repository. */
+export function isSameRepository(one: RepositoryName, other: RepositoryName): boolean {
+  return one.registry === other.registry && one.repository === other.repository;
 }
 
 /** `registry/repository` as Docker, podman and skopeo print it; Docker Hub is `docker.io`. */

@@ -1,4 +1,5 @@
 import type { Fields } from './fields.ts';
+import { otherLogin, tagPrefix } from './signature-place.ts';
 
 const keyRef: Fields = {
   data: { as: 'text' },
@@ -38,9 +39,12 @@ const authority: Fields = {
     fields: { action: { as: 'text', of: ['pass', 'fail'] }, message: { as: 'text' } },
   },
   source: {
-    as: 'refused',
-    why: 'says that signatures are kept elsewhere, and this gate looks for them beside the image',
-    fix: 'Use a policy without `source`; signatures must be in the repository of the image.',
+    as: 'objects',
+    fields: {
+      oci: { as: 'text' },
+      tagPrefix,
+      signaturePullSecrets: { as: 'noted', note: otherLogin },
+    },
   },
   ctlog: {
     as: 'object',

@@ -8,6 +8,7 @@ import { policyControllerName } from './image-names.ts';
 import { keysIn } from './keys.ts';
 import { listOf, mapOf, nodeAt, noteOn, type PolicyNode, refusal, textOf } from './node.ts';
 import type { PolicyRule } from './rule.ts';
+import { placeOfAuthority, withPlace } from './signature-place.ts';
 import { byPattern, exactly, predicateTypeIn, signerRule, theOneNamed } from './who.ts';
 
 /**
@@ -122,16 +123,19 @@ function readAuthority(authority: PolicyNode, reader: Reader): Requirement {
   const named = {
     name: shown(textOf(fields.get('name')) ?? authority.field.replace(/^spec\./, '')),
   };
+  const place = placeOfAuthority(fields);
   if (one.name === 'static') return { ...readStatic(authority, one.node), ...named };
   const signers = one.name === 'key' ? readKey(one.node, reader) : readIdentities(one.node, reader);
   const tlog = one.name === 'key' ? keyedLog(fields) : keylessLog(fields);
   const stamped = one.name === 'key' && fields.get('rfc3161timestamp')?.value instanceof Map;
   const timestamp = stamped ? { timestamp: 'required' as const } : {};
   const written = textOf(fields.get('signatureFormat'));
-  // By key policy-controller finds legacy signatures alone.
-  const unsaid = one.name === 'key' ? { format: 'legacy' } : {};
+  // By key, and in another repository, policy-controller finds legacy signatures alone.
+  const unsaid = one.name === 'key' || place !== undefined ? { format: 'legacy' } : {};
   const format = written === 'bundle' || written === 'legacy' ? { format: written } : unsaid;
-  const policy = { signers, annotations: {}, tlog, ...timestamp, ...format } as SignaturePolicy;
+  const policy = {
+    ...{ signers, annotations: {}, tlog, ...timestamp, ...format, ...withPlace(place) },
+  } as SignaturePolicy;
   const types = listOf(fields.get('attestations')).map((node) =>
     predicateTypeIn(node, 'predicateType'),
   );

@@ -1,3 +1,4 @@
+import { formatRepository, type RepositoryName } from '../image/reference.ts';
 import { breaksLine, hasHidden } from '../text/untrusted.ts';
 
 /** What a `cosign verify` is told. */
@@ -17,6 +18,10 @@ export interface CosignVerify {
   /** of an attestation; absent for a signature */
   readonly predicateType?: string;
   readonly plainHttp: boolean;
+  /** where the signatures lie, in the place of beside the image */
+  readonly place?: RepositoryName;
+  /** nothing in the legacy format lies there */
+  readonly onlyBundles?: boolean;
 }
 
 /**
@@ -34,6 +39,9 @@ export interface ShellCommand {
 export function cosignVerify(asked: CosignVerify): ShellCommand | undefined {
   const { stated, unstated } = annotationWords(asked.annotations);
   const words = [
+    ...(asked.place === undefined
+      ? []
+      : [`COSIGN_REPOSITORY=${quote(formatRepository(asked.place))}`]),
     ...(asked.predicateType === undefined
       ? ['cosign verify']
       : ['cosign verify-attestation', `--type ${quote(asked.predicateType)}`]),
@@ -46,8 +54,15 @@ export function cosignVerify(asked: CosignVerify): ShellCommand | undefined {
     quote(asked.image),
   ];
   if (!isPasteable(words)) return undefined;
-  const note = `cosign cannot ask for these annotations on its command line: ${unstated.join(', ')}.`;
-  return { words, notes: unstated.length > 0 ? [note] : [] };
+  const notes = [
+    ...(unstated.length > 0
+      ? [`cosign cannot ask for these annotations on its command line: ${unstated.join(', ')}.`]
+      : []),
+    ...(asked.place !== undefined && asked.onlyBundles === true
+      ? ['cosign before 3.1 looks for bundles beside the image alone.']
+      : []),
+  ];
+  return { words, notes };
 }
 
 /** The command as a person pastes it: one option a line. */

@@ -1,3 +1,4 @@
+import type { RepositoryName } from '../image/reference.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
 import { attestedInstead, type Requirement } from '../signature/requirement.ts';
 import { shown } from '../text/untrusted.ts';
@@ -14,6 +15,7 @@ import {
   refusal,
   textOf,
 } from './node.ts';
+import { placeOfEntry, withPlace } from './signature-place.ts';
 import {
   byPattern,
   byWildcard,
@@ -35,6 +37,8 @@ export interface Asked {
   readonly format: 'bundle' | 'legacy';
   /** for attestors that have none of their own */
   readonly annotations: Readonly<Record<string, string>>;
+  /** where signatures lie, of attestors that do not say it themselves */
+  readonly repository?: RepositoryName;
   readonly reader: Reader;
 }
 
@@ -121,12 +125,21 @@ function readEntry(entry: PolicyNode, asked: Asked): readonly Requirement[] {
       'Keep one; write the others as entries of their own.',
     );
   }
-  if (one.name === 'attestor') return [readSet(one.node, asked)];
+  const place = placeOfEntry(fields.get('repository'), asked.bundle);
+  if (one.name === 'attestor') {
+    if (place === undefined) return [readSet(one.node, asked)];
+    throw refusal(
+      fields.get('repository') ?? entry,
+      'has no effect beside `attestor`: Kyverno takes it of the entries inside alone',
+      'Write it into these.',
+    );
+  }
   const own = fields.get('annotations');
   const annotations = own === undefined || own.value === null ? asked.annotations : labelsOf(own);
+  const here = { ...asked, ...withPlace(place) };
   return one.name === 'keys'
-    ? readKeys(one.node, annotations, asked)
-    : [readKeyless(one.node, annotations, asked)];
+    ? readKeys(one.node, annotations, here)
+    : [readKeyless(one.node, annotations, here)];
 }
 
 function readKeys(
@@ -154,6 +167,7 @@ function readKeys(
       tlog: logOf(node),
       ...timestamp,
       format: asked.format,
+      ...withPlace(asked.repository),
     },
     name: attestorName(node),
   }));
@@ -189,7 +203,13 @@ function readKeyless(
   const rule = signerRule(who('subject'), who('issuer'), github);
   return {
     kind: 'signature',
-    policy: { signers: [rule], annotations, tlog: logOf(node), format: asked.format },
+    policy: {
+      signers: [rule],
+      annotations,
+      tlog: logOf(node),
+      format: asked.format,
+      ...withPlace(asked.repository),
+    },
     name: attestorName(node),
   };
 }
@@ -206,6 +226,7 @@ function readFlat(entry: PolicyNode, asked: Asked): Requirement | undefined {
     annotations: asked.annotations,
     tlog: 'required' as const,
     format: asked.format,
+    ...withPlace(asked.repository),
   };
   const keyless = ['issuer', 'subject', 'roots']
     .map((name) => fields.get(name))

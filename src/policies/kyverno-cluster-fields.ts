@@ -1,7 +1,5 @@
 import type { Field, Fields } from './fields.ts';
 
-const besideTheImage =
-  'says that signatures are kept elsewhere, and this gate looks for them beside the image';
 const needsVariables = 'depends on the cluster or its resources, which the gate does not know';
 const unconditional = 'Give the gate a policy whose rules hold without it.';
 
@@ -65,7 +63,7 @@ const entry: Fields = {
   },
   attestor: { as: 'object', fields: attestorSet },
   annotations: { as: 'labels' },
-  repository: { as: 'refused', why: besideTheImage, fix: 'Use a policy without `repository`.' },
+  repository: { as: 'text' },
   signatureAlgorithm: { as: 'text', of: ['sha256'] },
 };
 
@@ -115,7 +113,7 @@ export const verifyImagesFields: Fields = {
     why: 'holds conditions on attestations, which are not evaluated',
     fix: 'Use a policy without them.',
   },
-  repository: { as: 'refused', why: besideTheImage, fix: 'Use a policy without `repository`.' },
+  repository: { as: 'text' },
   required: {
     as: 'noted',
     when: false,

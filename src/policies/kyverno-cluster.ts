@@ -16,6 +16,7 @@ import {
   textOf,
 } from './node.ts';
 import type { PolicyRule } from './rule.ts';
+import { placeOfEntry, withPlace } from './signature-place.ts';
 
 /**
  * Checks the fields of a Kyverno ClusterPolicy or Policy, as far as it is about images.
@@ -167,9 +168,11 @@ function readEntry(
   const skips = wildcards(listOf(fields.get('skipImageReferences')));
   const type = textOf(fields.get('type'));
   // Without a type Kyverno takes Cosign, which sees legacy signatures alone.
+  const bundle = type === 'SigstoreBundle';
   const asked: Asked = {
-    bundle: type === 'SigstoreBundle',
-    format: type === 'SigstoreBundle' ? 'bundle' : 'legacy',
+    bundle,
+    ...withPlace(placeOfEntry(fields.get('repository'), bundle)),
+    format: bundle ? 'bundle' : 'legacy',
     annotations: labelsOf(fields.get('annotations')),
     reader,
   };

@@ -13,6 +13,7 @@ import {
   refusal,
   textOf,
 } from './node.ts';
+import { repositoryIn, withPlace } from './signature-place.ts';
 import {
   byPattern,
   exactlyWithoutWildcards,
@@ -65,12 +66,14 @@ function readCosign(attestor: PolicyNode, reader: Reader): SignaturePolicy {
       'Remove it: certificates of Fulcio carry the proof.',
     );
   const stamped = textOf(nodeAt(cosign, 'ctlog', 'tsaCertChain')) !== undefined;
+  const place = repositoryIn(nodeAt(cosign, 'source', 'repository'));
   return {
     signers,
     annotations: labelsOf(fields.get('annotations')),
     tlog: logOf(ctlog),
     format: 'bundle-if-any',
     ...(stamped ? { timestamp: 'required' as const } : {}),
+    ...withPlace(place),
   };
 }
 

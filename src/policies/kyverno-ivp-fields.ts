@@ -1,9 +1,8 @@
 import type { Fields } from './fields.ts';
 import { listOf, mapOf, type PolicyNode } from './node.ts';
+import { otherLogin, tagPrefix } from './signature-place.ts';
 
 const understoodOnly = 'which is not evaluated: only the forms of `validations` are understood';
-const besideTheImage =
-  'says that signatures are kept elsewhere, and this gate looks for them beside the image';
 
 /** A text of the policy, or CEL that gives it. */
 const textOrExpression: Fields = {
@@ -69,7 +68,14 @@ const cosign: Fields = {
   },
   trustedRoot: { as: 'object', fields: textOrExpression },
   tuf: { as: 'anchor' },
-  source: { as: 'refused', why: besideTheImage, fix: 'Use a policy without `source`.' },
+  source: {
+    as: 'object',
+    fields: {
+      repository: { as: 'text' },
+      tagPrefix,
+      PullSecrets: { as: 'noted', note: otherLogin },
+    },
+  },
   annotations: { as: 'labels' },
 };
 

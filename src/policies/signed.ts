@@ -1,6 +1,6 @@
 import type { TrustedRoot } from '@sigstore/protobuf-specs';
 import type { Digest } from '../image/digest.ts';
-import type { RepositoryName } from '../image/reference.ts';
+import { formatRepository, type RepositoryName } from '../image/reference.ts';
 import type { Format } from '../signature/found.ts';
 import type { GithubClaims } from '../signature/policy.ts';
 
@@ -24,6 +24,8 @@ export interface Signed {
   /** the signatures carry an RFC 3161 timestamp */
   readonly timestamp: boolean;
   readonly annotations: Readonly<Record<string, string>>;
+  /** where the signatures lie, in the place of beside each image */
+  readonly signatureRepository?: RepositoryName;
   /** what was written are attestations of this predicate type (URI), not signatures */
   readonly predicateType?: string;
   /** services other than the public-good instance, with their trusted root where it is known */
@@ -87,6 +89,18 @@ export function repositoriesOf({ images }: Signed): readonly RepositoryName[] {
   return [
     ...new Map(images.map(({ name }) => [`${name.registry}/${name.repository}`, name])).values(),
   ];
+}
+
+/** Why there is no policy for a reader that looks beside the image alone; undefined where it finds them there. */
+export function elsewhereFor(
+  { signatureRepository: place }: Signed,
+  readers: string,
+): { readonly reason: string } | undefined {
+  return place === undefined
+    ? undefined
+    : {
+        reason: `${readers} look for signatures beside the image alone, and these lie in ${formatRepository(place)}.`,
+      };
 }
 
 /** True when a verifier of the legacy format finds something. */

@@ -3,7 +3,7 @@ import { anchorsOf } from './anchors.ts';
 import type { ConversionRoots, ConvertedRule, WriteRules } from './rule.ts';
 import { publicGood } from './signed.ts';
 import { pemOf, whoOf } from './who.ts';
-import { ownTrust, trustRoot } from './write-cluster-image-policy.ts';
+import { ownTrust, sourcesOf, trustRoot } from './write-cluster-image-policy.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 
 /** sigstore's ClusterImagePolicy: one for each check, since one authority of several is enough. */
@@ -34,6 +34,8 @@ function whyNot({ checks }: ConvertedRule, { own }: ConversionRoots): string | u
   if (signers.some(asksForClaims)) return 'it asks for more of the certificate than who signed';
   if (signers.some((one) => one.format === 'bundle' && one.signers.some((rule) => 'key' in rule)))
     return 'by key it reads the legacy format alone';
+  if (signers.some(({ format, repository }) => format === 'bundle' && repository !== undefined))
+    return 'in another repository it reads the legacy format alone';
   if (own === undefined && signers.some(({ timestamp }) => timestamp === 'required'))
     return 'it asks for a timestamp, and its authority is not known here';
   return undefined;
@@ -80,6 +82,7 @@ function authoritiesOf(
   const log = { ...(url === undefined ? {} : { url }), ...reference };
   const logged = policy.tlog === 'required' ? { ctlog: log } : {};
   const stamped = { rfc3161timestamp: { ...reference } };
+  const source = sourcesOf(policy.repository);
   const keys = policy.signers.filter(
     (rule): rule is Extract<SignerRule, { key: unknown }> => 'key' in rule,
   );
@@ -90,6 +93,7 @@ function authoritiesOf(
       key: { data: pemOf(rule) },
       ...logged,
       ...(policy.timestamp === 'required' ? stamped : {}),
+      ...source,
     })),
     ...(identities.length === 0
       ? []
@@ -103,6 +107,7 @@ function authoritiesOf(
             ...logged,
             ...(policy.tlog === 'ignore' ? stamped : {}),
             ...(isOneFormat(policy.format) ? { signatureFormat: policy.format } : {}),
+            ...source,
           },
         ]),
   ];

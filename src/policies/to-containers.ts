@@ -118,9 +118,16 @@ function sayChecks(
 const matchRepository: Identity = { type: 'matchRepository' };
 
 function rootsOf(
-  { signers, annotations, tlog, timestamp, format }: SignaturePolicy,
+  { signers, annotations, tlog, timestamp, format, repository }: SignaturePolicy,
   { own, publicGood }: ConversionRoots,
 ): readonly (Root | { readonly unsaid: string })[] {
+  if (repository !== undefined)
+    return [
+      {
+        unsaid:
+          'its signatures lie in another repository, and only those beside the image are read there',
+      },
+    ];
   if (format === 'bundle') return [{ unsaid: 'it asks for bundles, which are not read there' }];
   if (Object.keys(annotations).length > 0) return [{ unsaid: 'it asks for annotations' }];
   if (timestamp === 'required') return [{ unsaid: 'it asks for a timestamp' }];

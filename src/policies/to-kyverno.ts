@@ -3,7 +3,7 @@ import { anchorsOf } from './anchors.ts';
 import type { ConversionRoots, ConvertedRule, WriteRules } from './rule.ts';
 import { publicGood } from './signed.ts';
 import { pemOf, type TextWho, whoOf } from './who.ts';
-import { validatingPolicy } from './write-kyverno.ts';
+import { sourceOf, validatingPolicy } from './write-kyverno.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 
 /** Kyverno's ImageValidatingPolicy: a validation for each check and each list of containers. */
@@ -87,7 +87,7 @@ function keyless(identities: readonly TextWho[], rule: SignerRule | undefined): 
 }
 
 function surroundings(
-  { signers, tlog, timestamp, annotations }: SignaturePolicy,
+  { signers, tlog, timestamp, annotations, repository }: SignaturePolicy,
   { own }: ConversionRoots,
 ): Record<string, Yaml> {
   const anchors = own === undefined ? undefined : anchorsOf(own.parsed);
@@ -102,6 +102,7 @@ function surroundings(
       : { insecureIgnoreTlog: true, ...(keyed ? { insecureIgnoreSCT: true } : {}) };
   return {
     ctlog: { ...log, ...chain },
+    ...sourceOf(repository),
     ...(own === undefined ? {} : { trustedRoot: { value: JSON.stringify(JSON.parse(own.json)) } }),
     ...(Object.keys(annotations).length === 0 ? {} : { annotations: { ...annotations } }),
   };

@@ -3,7 +3,7 @@ import type {
   TransparencyLogInstance,
   TrustedRoot,
 } from '@sigstore/protobuf-specs';
-import { cosignRepositoryName } from '../image/reference.ts';
+import { cosignRepositoryName, formatRepository, type RepositoryName } from '../image/reference.ts';
 import { toPem } from '../text/base64.ts';
 import { anchorsOf, chains } from './anchors.ts';
 import {
@@ -33,6 +33,11 @@ export function clusterImagePolicy(signed: Signed): Written {
       reason:
         'There is no ClusterImagePolicy: policy-controller finds signatures by key only in the legacy format, and only a bundle was written. `format: both` writes both.',
     };
+  if (signed.signatureRepository !== undefined && !hasLegacy(signed))
+    return {
+      reason:
+        'There is no ClusterImagePolicy: policy-controller reads bundles beside the image alone, and only a bundle was written, elsewhere. `format: both` writes both.',
+    };
   const notes = [
     ...(Object.keys(signed.annotations).length > 0
       ? ['policy-controller does not check annotations.']
@@ -51,7 +56,14 @@ export function clusterImagePolicy(signed: Signed): Written {
         const name = cosignRepositoryName({ registry, repository });
         return [{ glob: `${name}@sha256:*` }];
       }),
-      authorities: [{ name: 'signer', ...authority(signed), ...attestations(signed) }],
+      authorities: [
+        {
+          name: 'signer',
+          ...authority(signed),
+          ...attestations(signed),
+          ...sourcesOf(signed.signatureRepository),
+        },
+      ],
     },
   };
   const root = signed.privateSigstore?.trustedRoot?.parsed;
@@ -62,6 +74,11 @@ export function clusterImagePolicy(signed: Signed): Written {
         ? text
         : `${text}---\n${yamlText(trustRoot(root))}`,
   };
+}
+
+/** Where the signatures of an authority lie; nothing where that is beside the image. */
+export function sourcesOf(place: RepositoryName | undefined): Record<string, Yaml> {
+  return place === undefined ? {} : { source: [{ oci: formatRepository(place) }] };
 }
 
 function attestations({ predicateType }: Signed): Record<string, Yaml> {

@@ -1,6 +1,13 @@
 import { formatRepository } from '../image/reference.ts';
 import { anchorsOf } from './anchors.ts';
-import { hasLegacy, headOf, policyName, repositoriesOf, type Signed } from './signed.ts';
+import {
+  elsewhereFor,
+  hasLegacy,
+  headOf,
+  policyName,
+  repositoriesOf,
+  type Signed,
+} from './signed.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 
 /** A policy for podman, skopeo, CRI-O and bootc; or why there is none, as a sentence. */
@@ -29,6 +36,8 @@ export type Root =
  * with an e-mail address: a workflow's identity they cannot ask for.
  */
 export function containersPolicy(signed: Signed): ContainersPolicy {
+  const elsewhere = elsewhereFor(signed, 'podman, skopeo, CRI-O and OpenShift');
+  if (elsewhere !== undefined) return elsewhere;
   if (!hasLegacy(signed))
     return {
       reason:

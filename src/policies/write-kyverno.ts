@@ -1,4 +1,4 @@
-import type { RepositoryName } from '../image/reference.ts';
+import { formatRepository, type RepositoryName } from '../image/reference.ts';
 import { anchorsOf } from './anchors.ts';
 import {
   hasLegacy,
@@ -9,6 +9,7 @@ import {
   type Signed,
   whoSigned,
 } from './signed.ts';
+import type { Written } from './write-talos-flux.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 
 const onlyFrom18 = 'Before, it denies every Pod with an image that it does not speak of.';
@@ -26,7 +27,10 @@ export function clusterPolicyVersions(signed: Signed): string {
 }
 
 /** The same of the ImageValidatingPolicy. */
-export function validatingPolicyVersions({ signer, formats, tlog }: Signed): string {
+export function validatingPolicyVersions(signed: Signed): string {
+  const { signer, formats, tlog, signatureRepository } = signed;
+  if (signatureRepository !== undefined && !hasLegacy(signed))
+    return `Works ${'publicKeyPem' in signer && !tlog ? 'after Kyverno 1.19.0, which refuses every bundle by key without a log entry' : 'from Kyverno 1.19'}: earlier ones look for bundles beside the image alone.`;
   if (!('publicKeyPem' in signer) || !formats.includes('bundle'))
     return `Works from Kyverno 1.18. ${onlyFrom18}`;
   return tlog
@@ -43,7 +47,13 @@ const anyStatement =
  * and is the only one that checks annotations; SigstoreBundle reads bundles. So the legacy format
  * decides where both were written.
  */
-export function kyvernoClusterPolicy(signed: Signed): string {
+export function kyvernoClusterPolicy(signed: Signed): Written {
+  const { signatureRepository: place } = signed;
+  if (place !== undefined && !hasLegacy(signed))
+    return {
+      reason:
+        'There is no ClusterPolicy of Kyverno: it reads bundles beside the image alone, and only a bundle was written, elsewhere. `format: both` writes both.',
+    };
   const type = hasLegacy(signed) ? 'Cosign' : 'SigstoreBundle';
   const annotated = Object.keys(signed.annotations).length > 0;
   const notes = [
@@ -80,6 +90,7 @@ export function kyvernoClusterPolicy(signed: Signed): string {
               type,
               failureAction: 'Enforce',
               imageReferences: images,
+              ...(place === undefined ? {} : { repository: formatRepository(place) }),
               ...(predicateType === undefined
                 ? { attestors }
                 : { attestations: [{ type: predicateType, attestors }] }),
@@ -89,7 +100,7 @@ export function kyvernoClusterPolicy(signed: Signed): string {
       ],
     },
   };
-  return yamlText(policy, [...headOf(signed, 'Kyverno ClusterPolicy'), ...notes]);
+  return { text: yamlText(policy, [...headOf(signed, 'Kyverno ClusterPolicy'), ...notes]) };
 }
 
 function attestor(signed: Signed): Record<string, Yaml> {
@@ -250,6 +261,11 @@ export function validatingPolicy(
   };
 }
 
+/** Where the signatures of an attestor lie; nothing where that is beside the image. */
+export function sourceOf(place: RepositoryName | undefined): Record<string, Yaml> {
+  return place === undefined ? {} : { source: { repository: formatRepository(place) } };
+}
+
 function cosignAttestor(signed: Signed): Record<string, Yaml> {
   const { signer, tlog, privateSigstore, annotations } = signed;
   const root = privateSigstore?.trustedRoot;
@@ -265,6 +281,7 @@ function cosignAttestor(signed: Signed): Record<string, Yaml> {
       ? { key: { data: signer.publicKeyPem } }
       : { keyless: { identities: [whoSigned(signer)] } }),
     ctlog,
+    ...sourceOf(signed.signatureRepository),
     ...(root === undefined
       ? {}
       : { trustedRoot: { value: JSON.stringify(JSON.parse(root.json)) } }),

@@ -1,5 +1,6 @@
 import type { RepositoryName } from '../image/reference.ts';
 import {
+  elsewhereFor,
   hasLegacy,
   headOf,
   policyName,
@@ -18,6 +19,8 @@ export type Written = { readonly text: string } | { readonly reason: string };
  * no rule speaks of they pull unverified.
  */
 export function talosConfig(signed: Signed): Written {
+  const elsewhere = elsewhereFor(signed, 'Talos and Flux');
+  if (elsewhere !== undefined) return elsewhere;
   const { signer, privateSigstore } = signed;
   if (privateSigstore !== undefined && !('publicKeyPem' in signer))
     return {
@@ -58,6 +61,8 @@ function namesInTalos({ registry, repository }: RepositoryName): readonly string
  * Flux itself pulls, charts and manifests.
  */
 export function fluxSources(signed: Signed): Written {
+  const elsewhere = elsewhereFor(signed, 'Talos and Flux');
+  if (elsewhere !== undefined) return elsewhere;
   const { signer, privateSigstore } = signed;
   const keyed = 'publicKeyPem' in signer;
   const root = privateSigstore?.trustedRoot;

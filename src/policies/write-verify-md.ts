@@ -16,6 +16,7 @@ const maxCommands = 20;
 
 /** The policies that are there only where their readers can check the signatures. */
 export interface Optional {
+  readonly kyverno: Written;
   readonly sigstore?: Written;
   readonly containers?: ContainersPolicy;
   readonly openShift?: OpenShiftPolicies;
@@ -68,7 +69,7 @@ function pullRequest({ privateSigstore }: Signed, { sigstore }: Optional): strin
 }
 
 function cosignFor(signed: Signed, image: SignedImage): ShellCommand | undefined {
-  const { signer, tlog, timestamp, annotations, privateSigstore } = signed;
+  const { signer, tlog, timestamp, annotations, privateSigstore, signatureRepository } = signed;
   const byTimestamp = timestamp && (!tlog || signed.rekorV2 === true);
   const keyed = 'publicKeyPem' in signer;
   return cosignVerify({
@@ -78,6 +79,9 @@ function cosignFor(signed: Signed, image: SignedImage): ShellCommand | undefined
     byTimestamp,
     trustedRoot: privateSigstore !== undefined && (tlog || byTimestamp || !keyed),
     annotations,
+    ...(signatureRepository === undefined
+      ? {}
+      : { place: signatureRepository, onlyBundles: !hasLegacy(signed) }),
     ...(signed.predicateType === undefined ? {} : { predicateType: signed.predicateType }),
     plainHttp: false,
   });
@@ -90,12 +94,16 @@ function cosignSigner(signer: { readonly identity: string; readonly issuer: stri
     : { identity: signer.identity, issuer: signer.issuer };
 }
 
-/** `gh` reads bundles of workflows, and wants to know the repository that the workflow ran for. */
+/**
+ * `gh` reads bundles of workflows beside the image, and wants to know the repository that the workflow
+ * ran for.
+ */
 function githubFor(
-  { signer, formats, privateSigstore, predicateType }: Signed,
+  { signer, formats, privateSigstore, predicateType, signatureRepository }: Signed,
   image: SignedImage,
 ): ShellCommand | undefined {
   if (
+    signatureRepository !== undefined ||
     'publicKeyPem' in signer ||
     !formats.includes('bundle') ||
     signer.claims?.repository === undefined
@@ -116,20 +124,25 @@ function githubFor(
 
 /** Why a policy is not there, each sentence once. */
 function reasonsOf(optional: Optional): readonly string[] {
-  const { sigstore, containers, openShift, talos, flux } = optional;
-  const reasons = [sigstore, containers, openShift, talos, flux].flatMap((one) =>
+  const { kyverno, sigstore, containers, openShift, talos, flux } = optional;
+  const reasons = [kyverno, sigstore, containers, openShift, talos, flux].flatMap((one) =>
     one !== undefined && 'reason' in one ? [one.reason] : [],
   );
   return [...new Set(reasons)];
 }
 
-function table(signed: Signed, { sigstore, containers, openShift, talos, flux }: Optional): string {
+function table(signed: Signed, optional: Optional): string {
+  const { kyverno, sigstore, containers, openShift, talos, flux } = optional;
   const rows = [
     ['`kyverno-image-validating-policy.yaml`', `Kyverno. ${validatingPolicyVersions(signed)}`],
-    [
-      '`kyverno-cluster-policy.yaml`',
-      `the same for older Kyverno; use one of the two. ${clusterPolicyVersions(signed)}`,
-    ],
+    ...(isThere('text', kyverno)
+      ? [
+          [
+            '`kyverno-cluster-policy.yaml`',
+            `the same for older Kyverno; use one of the two. ${clusterPolicyVersions(signed)}`,
+          ],
+        ]
+      : []),
     ...(isThere('text', sigstore)
       ? [
           [

@@ -17,13 +17,14 @@ export type { Signed, SignedImage } from './signed.ts';
 export function writePolicies(signed: Signed): Readonly<Record<string, string>> {
   if (signed.images.length === 0 || signed.formats.length === 0) return {};
   const sigstore = clusterImagePolicy(signed);
+  const kyverno = kyvernoClusterPolicy(signed);
   const ofKubernetes = {
-    'kyverno-cluster-policy.yaml': kyvernoClusterPolicy(signed),
+    ...('text' in kyverno ? { 'kyverno-cluster-policy.yaml': kyverno.text } : {}),
     'kyverno-image-validating-policy.yaml': kyvernoImageValidatingPolicy(signed),
     ...('text' in sigstore ? { 'cluster-image-policy.yaml': sigstore.text } : {}),
   };
   if (signed.predicateType !== undefined)
-    return { ...ofKubernetes, 'verify.md': verifyText(signed, { sigstore }) };
+    return { ...ofKubernetes, 'verify.md': verifyText(signed, { kyverno, sigstore }) };
   const containers = containersPolicy(signed);
   const openShift = 'policy' in containers ? containers.openShift : containers;
   const talos = talosConfig(signed);
@@ -44,6 +45,6 @@ export function writePolicies(signed: Signed): Readonly<Record<string, string>> 
       : {}),
     ...('text' in talos ? { 'talos-image-verification.yaml': talos.text } : {}),
     ...('text' in flux ? { 'flux-verify.yaml': flux.text } : {}),
-    'verify.md': verifyText(signed, { sigstore, containers, openShift, talos, flux }),
+    'verify.md': verifyText(signed, { kyverno, sigstore, containers, openShift, talos, flux }),
   };
 }
