@@ -88,7 +88,7 @@ describe('bearer tokens', () => {
         return answer(200, JSON.stringify({ token: `t${++issued}` }));
       },
       clock: systemClock,
-      access: 'pull',
+      access: () => 'pull',
       origin: () => url.origin,
       credentials: async () => undefined,
       circumstances: async () => ({ registry: 'r.io', access: 'pull', loggedIn: false }),

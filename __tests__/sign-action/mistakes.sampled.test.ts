@@ -81,9 +81,9 @@ const refused: readonly Row[] = [
   ],
   [
     'signatures elsewhere',
-    app,
-    { COSIGN_REPOSITORY: 'ghcr.io/acme/signatures' },
-    'Signatures are written and read beside the image',
+    { ...app, 'signature-repository': 'ghcr.io' },
+    {},
+    'Write registry and repository',
   ],
   [
     "cosign's own Sigstore",

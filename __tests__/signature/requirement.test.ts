@@ -3,7 +3,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/image/digest.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
-import { evaluate, narrow, policiesOf, type Requirement } from '../../src/signature/requirement.ts';
+import {
+  attestationsOf,
+  evaluate,
+  keptIn,
+  narrow,
+  policiesOf,
+  type Requirement,
+} from '../../src/signature/requirement.ts';
 import { type Verdict, type VerdictCode, verdictCodes } from '../../src/signature/verdict.ts';
 
 const key = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).publicKey;
@@ -260,6 +267,42 @@ describe('policiesOf', () => {
       two,
     ]));
   it('lists none where nothing is judged', () => expect(policiesOf(fail)).toEqual([]));
+});
+
+describe('keptIn', () => {
+  const place = { registry: 'ghcr.io', repository: 'acme/signatures' };
+  const own = { registry: 'ghcr.io', repository: 'acme/own' };
+  const placesOf = (requirement: Requirement) =>
+    policiesOf(requirement).map(({ repository }) => repository?.repository);
+
+  it('says where signatures lie, of every part that does not say it itself', () => {
+    const asked = count(1, leaf(one), count(2, leaf({ ...two, repository: own }), leaf(two)), pass);
+    expect(placesOf(keptIn(asked, place))).toEqual([
+      'acme/signatures',
+      'acme/own',
+      'acme/signatures',
+    ]);
+    expect(keptIn(asked, undefined)).toBe(asked);
+  });
+
+  it('leaves podman, CRI-O and OpenShift beside the image: they look nowhere else', () => {
+    const claimedName = { fits: () => true, expected: 'any' };
+    expect(placesOf(keptIn(leaf({ ...one, claimedName }), place))).toEqual([undefined]);
+  });
+
+  it('keeps together what shares a policy: it is judged once', () => {
+    const of = ['a', 'b'].map(
+      (type): Requirement => ({ kind: 'attestation', policy: one, type: `https://${type}` }),
+    );
+    expect(attestationsOf(keptIn(count(2, ...of), place))).toMatchObject([
+      { types: ['https://a', 'https://b'], policy: { repository: place } },
+    ]);
+  });
+
+  it('is told where nothing is found: the name may be a slip', () => {
+    const { reason } = evaluate(keptIn(leaf(one), place), () => []);
+    expect(reason).toBe('No signature of this image was found in ghcr.io/acme/signatures.');
+  });
 });
 
 describe('narrow', () => {

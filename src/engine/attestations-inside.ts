@@ -142,7 +142,8 @@ async function readHolder(
   const subject = Promise.resolve(holder);
   const [fetched, signatures] = await Promise.all([
     tools.open(name).getManifest(digest),
-    tools.found({ name, references, digest, subject }),
+    // One place for all that is asked here (attested.ts): attestation manifests are signed there too.
+    tools.found({ name, references, digest, subject }, asked[0]?.policy.repository),
   ]);
   const best = await Promise.all(
     asked.map(({ policy }) => bestOf(signatures, digest, policy, tools)),

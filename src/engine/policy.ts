@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
+import { formatRepository } from '../image/reference.ts';
 import { keyHint, missingFileHint } from '../keys/key-hint.ts';
 import { isKeyReference, loadPublicKeys } from '../keys/providers.ts';
 import { readPublicKeys } from '../keys/public.ts';
@@ -7,7 +8,15 @@ import { readKeySource } from '../keys/source.ts';
 import type { KeyReference } from '../policies/keys.ts';
 import type { Policies, PolicyFile } from '../policies/read.ts';
 import type { Pattern, SignaturePolicy, SignerRule } from '../signature/policy.ts';
-import { narrow, type RequirementFor, withAttestations } from '../signature/requirement.ts';
+import {
+  attestationsOf,
+  isPlaceOpen,
+  keptIn,
+  narrow,
+  policiesOf,
+  type RequirementFor,
+  withAttestations,
+} from '../signature/requirement.ts';
 import type { Mirror } from '../signers/list.ts';
 import type { VerifyRequest } from './request.ts';
 import type { World } from './world.ts';
@@ -52,25 +61,49 @@ async function openOwn(request: VerifyRequest, world: World): Promise<OwnPolicy>
     annotations: request.annotations,
     tlog: request.tlog,
     fromInputs: true as const,
+    ...(request.signatureRepository === undefined
+      ? {}
+      : { repository: request.signatureRepository }),
   };
   return { policy, requirementFor: () => ({ kind: 'signature', policy }) };
 }
 
+/**
+ * Policies may say where signatures lie, and so does a list of signers: beside the image, where it
+ * names no repository. What a policy leaves open, the step says.
+ */
 async function readPolicyInput(request: VerifyRequest, world: World): Promise<OwnPolicy> {
   const files = await world.files.policies(request.policy);
   if (!files.some(({ text }) => /KnownSigners/.test(text))) {
-    const { requirementFor } = await openPolicies(files, request, world);
+    const requirementFor = await policiesInFiles(files, request, world);
     return { requirementFor: (image) => narrow(requirementFor(image), request) };
   }
   const lists = (await import('../signers/own-lists.ts')).openOwnLists(files);
   const policies =
-    lists.others.length === 0
-      ? undefined
-      : (await openPolicies(lists.others, request, world)).requirementFor;
+    lists.others.length === 0 ? undefined : await policiesInFiles(lists.others, request, world);
   return {
     requirementFor: (image) => narrow(lists.requirementFor(image, policies?.(image)), request),
     mirrors: lists.mirrors,
   };
+}
+
+async function policiesInFiles(
+  files: readonly PolicyFile[],
+  request: VerifyRequest,
+  world: World,
+): Promise<RequirementFor> {
+  const { requirementFor, rules } = await openPolicies(files, request, world);
+  const { signatureRepository: place } = request;
+  if (place === undefined) return requirementFor;
+  const open = rules.find(({ asks }) =>
+    [...policiesOf(asks), ...attestationsOf(asks).map(({ policy }) => policy)].some(isPlaceOpen),
+  );
+  if (open !== undefined)
+    world.tell({
+      kind: 'notice',
+      text: `${open.file}, line ${open.line}: ${open.name} does not say where signatures lie. Here they are read in ${formatRepository(place)}, as \`signature-repository\` says; a cluster with this policy looks beside the image.`,
+    });
+  return (image) => keptIn(requirementFor(image), place);
 }
 
 /**

@@ -126,25 +126,21 @@ export function openReading(
   };
   const { open, store } = openRegistries(setting, world);
   const begun = ahead ? readAhead(targets, store, request) : { stores: new Map(), reading: [] };
-  const stores = new WeakMap<Image, SignatureStore>();
-  const storeOf = (image: Image) => {
-    const name = imageName(image);
-    const known = stores.get(image) ?? begun.stores.get(name) ?? store(image);
-    begun.stores.delete(name); // what many images have must not stay in memory until the last is done
+  const stores = new WeakMap<Image, Map<string, SignatureStore>>();
+  const storeOf = (image: Image, place: RepositoryName = image.name) => {
+    const known = stores.get(image) ?? new Map<string, SignatureStore>();
     stores.set(image, known);
-    return known;
+    const name = imageName({ name: place, digest: image.digest });
+    const opened = known.get(name) ?? begun.stores.get(name) ?? store(image, place);
+    begun.stores.delete(name); // what many images have must not stay in memory until the last is done
+    known.set(name, opened);
+    return opened;
   };
   return {
     targets,
     open,
-    found: (image, repository) =>
-      repository === undefined
-        ? storeOf(image).found()
-        : store({ name: repository, digest: image.digest }).found(),
-    attestations: (image, types, repository) =>
-      repository === undefined
-        ? storeOf(image).attestations(types)
-        : store({ name: repository, digest: image.digest }).attestations(types),
+    found: (image, repository) => storeOf(image, repository).found(),
+    attestations: (image, types, repository) => storeOf(image, repository).attestations(types),
     signed,
     sent: Promise.race([world.sent, Promise.allSettled(begun.reading)]),
   };
@@ -153,17 +149,23 @@ export function openReading(
 function readAhead(
   targets: readonly Target[],
   store: Registries['store'],
-  { attestationTypes, signature }: Pick<VerifyRequest, 'attestationTypes' | 'signature'>,
+  {
+    attestationTypes,
+    signature,
+    signatureRepository,
+  }: Pick<VerifyRequest, 'attestationTypes' | 'signature' | 'signatureRepository'>,
 ): { stores: Map<string, SignatureStore>; reading: readonly Promise<unknown>[] } {
   const stores = new Map<string, SignatureStore>();
   const reading: Promise<unknown>[] = [];
   for (const { reference, digest } of targets.slice(0, mostAhead)) {
     if (digest === undefined) continue;
-    const image = { name: reference, digest };
-    const opened = store(image);
+    const place = signatureRepository ?? reference;
+    const name = imageName({ name: place, digest });
+    if (stores.has(name)) continue; // of one image in several repositories
+    const opened = store({ name: reference, digest }, place);
     if (signature === 'required') reading.push(opened.found());
     if (attestationTypes.length > 0) reading.push(opened.attestations(attestationTypes));
-    stores.set(imageName(image), opened);
+    stores.set(name, opened);
   }
   for (const early of reading) early.catch(() => {}); // whoever verifies the image asks again; until then it must not end the process
   return { stores, reading };

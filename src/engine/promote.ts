@@ -1,6 +1,6 @@
 import { asFailure } from '../failure.ts';
 import { inParallel } from '../image/in-parallel.ts';
-import { formatRepository } from '../image/reference.ts';
+import { formatRepository, isSameRepository, type RepositoryName } from '../image/reference.ts';
 import { readTargets } from '../image/targets.ts';
 import { Copier, copyRoom, nothingCopied } from '../registry/copy.ts';
 import { AttachedCopier } from '../registry/copy-attached.ts';
@@ -83,13 +83,13 @@ function targetSetting({ registry: { allowHttp, allowInsecure } }: PromoteReques
 async function copyAll(
   moves: readonly Move[],
   { from, open }: { readonly from: Pick<Reading, 'open'>; readonly open: Registries['open'] },
-  { include }: Pick<PromoteRequest, 'include'>,
+  { include, signatureRepository }: Pick<PromoteRequest, 'include' | 'signatureRepository'>,
   world: World,
 ): Promise<readonly Copy[]> {
   const { clock, deadline } = world;
   const [room, memories] = [copyRoom(), { source: new RunMemory(), target: new RunMemory() }];
   const copiers = new Map<string, Copier>();
-  const copierOf = ({ source, target }: Move) => {
+  const copierOf = ({ source, target }: Pick<Move, 'source' | 'target'>) => {
     const key = `${formatRepository(source)} ${formatRepository(target)}`;
     const copier =
       copiers.get(key) ??
@@ -103,10 +103,13 @@ async function copyAll(
     const onLeft = (what: string, why: string) => left.push(`${what}: ${why}`);
     try {
       if (move.digest === undefined) return { move, tally, left };
-      const copier = copierOf(move);
       const tools = { clock, deadline, memories, include: new Set(include), onLeft };
-      const attached = new AttachedCopier(copier, tools, tally);
-      await copier.image(move.digest, tally, (digest, there) => attached.copy(digest, there));
+      const attached = signedIn(move, signatureRepository).map(
+        (source) => new AttachedCopier(copierOf({ ...move, source }), tools, tally),
+      );
+      await copierOf(move).image(move.digest, tally, async (digest, there) => {
+        await Promise.all(attached.map((one) => one.copy(digest, there)));
+      });
       return { move, tally, left };
     } catch (caught) {
       return { move, tally, left, failure: asFailure(caught) };
@@ -115,6 +118,19 @@ async function copyAll(
       world.tell({ kind: 'progress', words: `copied ${done} of ${moves.length}` });
     }
   });
+}
+
+/**
+ * Where something may be signed about an image that moves: beside it, and in the signature
+ * repository, unless that is where it goes.
+ */
+function signedIn(
+  { source, target }: Move,
+  place: RepositoryName | undefined,
+): readonly RepositoryName[] {
+  const isOther =
+    place !== undefined && !isSameRepository(place, source) && !isSameRepository(place, target);
+  return isOther ? [source, place] : [source];
 }
 
 async function verifyThere(

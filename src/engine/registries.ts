@@ -1,5 +1,5 @@
 import { Failure } from '../failure.ts';
-import type { RepositoryName } from '../image/reference.ts';
+import { isSameRepository, type RepositoryName } from '../image/reference.ts';
 import type { Image } from '../image/resolve.ts';
 import type { Target } from '../image/targets.ts';
 import { openRegistry } from '../registry/client.ts';
@@ -15,8 +15,11 @@ import type { World } from './world.ts';
 /** The registries of one run. */
 export interface Registries {
   readonly open: (name: RepositoryName) => CopyRepository;
-  /** where the signatures of an image lie */
-  readonly store: (image: Pick<Image, 'name' | 'digest'>) => SignatureStore;
+  /**
+   * where the signatures of an image lie
+   * @param place a repository for this image alone
+   */
+  readonly store: (image: Pick<Image, 'name' | 'digest'>, place?: RepositoryName) => SignatureStore;
 }
 
 export interface RegistrySetting {
@@ -24,6 +27,8 @@ export interface RegistrySetting {
   /** what the login of the request is decided by */
   readonly targets: readonly Pick<Target, 'reference' | 'source'>[];
   readonly access: 'pull' | 'pull,push';
+  /** where the signatures of all images lie; absent: in the repository of each */
+  readonly signatureRepository?: RepositoryName | undefined;
   readonly limits?: Pick<RegistryOptions, 'retryBudget' | 'atOnce'>;
   /** put around every repository of this run */
   readonly around?: (open: Registries['open']) => Registries['open'];
@@ -39,9 +44,11 @@ export interface RegistrySetting {
  * @throws {Failure} `bad-input`, see `loginRegistry`
  */
 export function openRegistries(
-  { request, targets, access, limits = {}, around, onSignature = () => {} }: RegistrySetting,
+  setting: RegistrySetting,
   { http, clock, deadline, programs, env, files, mask: masker, tell }: World,
 ): Registries {
+  const { request, targets, access, signatureRepository, limits = {} } = setting;
+  const { around, onSignature = () => {} } = setting;
   const { username, password, allowHttp, allowInsecure } = request;
   const registry = loginRegistry(request, targets);
   const explicit =
@@ -64,6 +71,9 @@ export function openRegistries(
     credentials,
     scopedLogin: (name) => hasScopedLogin(machine, name),
     access,
+    // Where signatures go elsewhere, nothing is written beside the images.
+    readOnly: (name) =>
+      signatureRepository !== undefined && !isSameRepository(name, signatureRepository),
     allowHttp,
     allowInsecure,
     mask: masker.mask,
@@ -76,8 +86,8 @@ export function openRegistries(
       kind: 'notice',
       text: `The referrers API of ${name} does not list what the registry took, so the bundle is listed under the referrers tag (sha256-…) as well, where other tools look too.`,
     });
-  const store = (image: Pick<Image, 'name' | 'digest'>) => {
-    const repository = open(image.name);
+  const store: Registries['store'] = (image, place = signatureRepository ?? image.name) => {
+    const repository = open(place);
     const getBlob: Repository['getBlob'] = (...blob) => {
       const bytes = repository.getBlob(...blob);
       setImmediate(onSignature); // on a connection that stands, the request has left by then

@@ -1,5 +1,6 @@
 import type { Destination } from '../image/destination.ts';
 import type { Digest } from '../image/digest.ts';
+import type { RepositoryName } from '../image/reference.ts';
 import type { Included } from '../registry/copy-attached.ts';
 import type { GithubClaims, Matcher, SourceClaims } from '../signature/policy.ts';
 import type { FormatChoice } from './formats.ts';
@@ -82,6 +83,8 @@ export interface ImagesRequest {
   readonly metadata?: string;
   readonly recursive: boolean;
   readonly registry: RegistryRequest;
+  /** where signatures and attestations lie; absent: in the repository of each image */
+  readonly signatureRepository?: RepositoryName;
   /** milliseconds for everything */
   readonly timeout: number;
 }

@@ -20,7 +20,7 @@ export interface SavedPolicies {
  * as node:fs does.
  */
 export function savePolicies(
-  { results, publicKey, trustedRoot, privateSigstore }: SignReport,
+  { results, publicKey, trustedRoot, privateSigstore, signatureRepository }: SignReport,
   temp: string,
   name = `sign-image-policies-${process.pid}`,
 ): SavedPolicies | undefined {
@@ -42,6 +42,7 @@ export function savePolicies(
     ...root,
     ...(publicKey === undefined ? {} : { publicKeyPem: publicKey }),
     ...(claims === undefined ? {} : { claims }),
+    ...(signatureRepository === undefined ? {} : { signatureRepository }),
   });
   if (signed === undefined) return undefined;
   const folder = join(temp, name);

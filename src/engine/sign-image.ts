@@ -69,7 +69,7 @@ export interface SigningTools<Found extends Findable, Told extends Judged> {
   /** Would a stranger who trusts exactly this signer accept it? */
   readonly judge: (found: Found, digest: Digest) => Promise<Told>;
   /** Does it, being the signer's own, say what would be written? */
-  readonly saysSame: (told: Told) => boolean;
+  readonly saysSame: (told: Told, image: Pick<Image, 'name'>) => boolean;
   /** for messages */
   readonly thing: Thing;
   readonly signer: () => Promise<SignerIdentity>;
@@ -131,7 +131,7 @@ async function existing<Found extends Findable, Told extends Judged>(
     found.map((signature) => tools.judge(signature, image.digest)),
   );
   return alreadyThere(verdicts, {
-    saysSame: tools.saysSame,
+    saysSame: (told) => tools.saysSame(told, image),
     ...(commit === undefined ? {} : { commit }),
   });
 }

@@ -1,4 +1,5 @@
 import type { TrustedRoot } from '@sigstore/protobuf-specs';
+import type { RepositoryName } from '../image/reference.ts';
 import type { Image } from '../image/resolve.ts';
 import { readTargets } from '../image/targets.ts';
 import type { DerivedAhead } from '../keys/derive.ts';
@@ -37,6 +38,8 @@ export interface SignReport {
   readonly trustedRoot?: TrustedRoot;
   /** services that were used in place of others, which were down */
   readonly standIns?: readonly StandIn[];
+  /** where all that was written lies, in the place of beside each image */
+  readonly signatureRepository?: RepositoryName;
 }
 
 /**
@@ -75,7 +78,12 @@ export async function write<Found extends Findable, Told extends Judged>(
 ): Promise<SignReport> {
   const targets = readTargets(request);
   const registries = openRegistries(
-    { request: request.registry, targets, access: 'pull,push' },
+    {
+      request: request.registry,
+      targets,
+      access: 'pull,push',
+      signatureRepository: request.signatureRepository,
+    },
     world,
   );
   const { maker, services, publicKey } = await prepare(request, world, kind, derived);
@@ -110,6 +118,9 @@ export async function write<Found extends Findable, Told extends Judged>(
     privateSigstore,
     ...(trustedRoot === undefined ? {} : { trustedRoot }),
     standIns: standIns(),
+    ...(request.signatureRepository === undefined
+      ? {}
+      : { signatureRepository: request.signatureRepository }),
   };
 }
 

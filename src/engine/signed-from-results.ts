@@ -4,7 +4,7 @@ import type { Format } from '../signature/found.ts';
 import type { SignatureResult, SignResult } from './sign-result.ts';
 
 /** What the results do not say of the run. */
-export type RunFacts = Pick<Signed, 'privateSigstore' | 'publicRoot'> & {
+export type RunFacts = Pick<Signed, 'privateSigstore' | 'publicRoot' | 'signatureRepository'> & {
   /** PEM, of a keyed run */
   readonly publicKeyPem?: string;
   /** what the certificate says of the run, of a keyless one */
@@ -31,7 +31,7 @@ export function signedFrom(results: readonly SignResult[], facts: RunFacts): Sig
   );
   const logged = signatures.filter(({ tlogIndex }) => tlogIndex !== undefined);
   const logId = (find(logged, 'legacy') ?? logged[0])?.logId;
-  const { privateSigstore, publicRoot } = facts;
+  const { privateSigstore, publicRoot, signatureRepository } = facts;
   return {
     images: done.filter(({ partOf }) => partOf === undefined).flatMap(imageOf),
     signer,
@@ -45,6 +45,7 @@ export function signedFrom(results: readonly SignResult[], facts: RunFacts): Sig
     ...(logId === undefined ? {} : { logId }),
     ...(privateSigstore === undefined ? {} : { privateSigstore }),
     ...(publicRoot === undefined ? {} : { publicRoot }),
+    ...(signatureRepository === undefined ? {} : { signatureRepository }),
   };
 }
 

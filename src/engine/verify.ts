@@ -61,7 +61,8 @@ export interface CopiedImage {
 
 /**
  * Verifies copies by the requirement of what they are copies of: policies go by names, and a copy has
- * another one. Read as a stranger would read it: the login of the inputs is the source's.
+ * another one. Read as a stranger would read it, with the signatures beside the copy: the login and
+ * the signature repository of the inputs are the source's.
  * @throws {Failure} what ends the run before any image is judged
  */
 export async function verifyCopies(
@@ -81,8 +82,9 @@ export async function verifyCopies(
     if (original === undefined) throw new Error(`${name} is a copy of nothing`);
     return { ...image, ...original };
   };
-  const { allowHttp, allowInsecure } = request.registry;
-  const stranger = { ...request, registry: { allowHttp, allowInsecure } };
+  const { registry, signatureRepository: _, ...rest } = request;
+  const { allowHttp, allowInsecure } = registry;
+  const stranger = { ...rest, registry: { allowHttp, allowInsecure } };
   const reading = openReading(targets, stranger, world, request.policy.length === 0);
   return (await verifyTargets(reading, undefined, stranger, world, judgedAs)).results;
 }

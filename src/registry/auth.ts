@@ -25,7 +25,8 @@ export type Authorizer = (
 export interface AuthOptions {
   readonly http: Http;
   readonly clock: Pick<Clock, 'now'>;
-  readonly access: Access;
+  /** to a repository */
+  readonly access: (repository: string) => Access;
   /** `https://ghcr.io`, as it is known at that moment */
   readonly origin: () => string;
   /** the login for a repository */
@@ -172,7 +173,7 @@ function rememberScopes(
   repository: string,
   { parameters }: Challenge,
 ): void {
-  const ours = new Set(access.split(','));
+  const ours = new Set<string>(access(repository).split(','));
   const foreign = (parameters.scope ?? '').split(' ').filter((scope) => {
     const [, name, actions] = /^repository:(.+):([a-z,*]+)$/.exec(scope) ?? [];
     return (
@@ -223,7 +224,7 @@ async function tokenFor(
   }
   const { access, origin, allowHttp, tls, retryBudget } = options;
   const scopes = [
-    `repository:${repository}:${access}`,
+    `repository:${repository}:${access(repository)}`,
     ...(alsoPull === undefined ? [] : [`repository:${alsoPull}:pull`]),
     ...(state.scopes.get(repository) ?? []),
   ];

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import type { Http, HttpRequest, HttpResponse, RetryBudget } from '../http/http.ts';
+import type { RepositoryName } from '../image/reference.ts';
 import type { Access, Circumstances } from './answers.ts';
 import { createAuthorizer } from './auth.ts';
 import { createEndpoint } from './endpoint.ts';
@@ -22,6 +23,11 @@ export interface RegistryOptions {
   readonly scopedLogin?: (registry: string) => boolean;
   /** `pull,push` when this run will write: one token then serves everything */
   readonly access: Access;
+  /**
+   * repositories that this run only reads all the same: a login that may not write to them is
+   * enough
+   */
+  readonly readOnly?: (name: RepositoryName) => boolean;
   /** input allow-http-registry: plain HTTP, for every registry of this run */
   readonly allowHttp?: boolean;
   /** input allow-insecure-registry: any TLS certificate */
@@ -78,7 +84,6 @@ export function connect(registry: string, host: string, options: RegistryOptions
   const {
     http,
     clock,
-    access,
     mask,
     allowHttp = false,
     allowInsecure = false,
@@ -93,6 +98,8 @@ export function connect(registry: string, host: string, options: RegistryOptions
   const expectsChallenge = async (repository: string) =>
     !endpoint.loopback || (await credentials(repository)) !== undefined;
   const { origin } = endpoint;
+  const access = (repository: string): Access =>
+    options.readOnly?.({ registry, repository }) === true ? 'pull' : options.access;
   const ping = () =>
     endpoint.send((at) => ({
       method: 'GET',
@@ -104,7 +111,7 @@ export function connect(registry: string, host: string, options: RegistryOptions
   const circumstances = async (repository: string): Promise<Circumstances> => {
     const loggedIn = (await credentials(repository)) !== undefined;
     const scopedLogin = !loggedIn && options.scopedLogin?.(registry) === true;
-    return { registry, access, loggedIn, scopedLogin };
+    return { registry, access: access(repository), loggedIn, scopedLogin };
   };
   const authorize = createAuthorizer({
     http,

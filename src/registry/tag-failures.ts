@@ -34,7 +34,7 @@ export function immutableTag(reference: string, kind: TagKind, cause: Failure): 
   return new Failure(
     'immutable-tag',
     cause.message,
-    `${needs} Otherwise exempt tags that start with "sha256-" from immutability in the settings of the registry. What ${reference} holds now stays valid.`,
+    `${needs} Otherwise keep signatures in a repository whose tags can be moved (\`signature-repository: ghcr.io/acme/signatures\`, which verifiers have to be told), or exempt tags that start with "sha256-" from immutability in the settings of the registry. What ${reference} holds now stays valid.`,
     { cause },
   );
 }

@@ -1,5 +1,5 @@
 import type { Digest } from '../image/digest.ts';
-import type { RepositoryName } from '../image/reference.ts';
+import { formatRepository, type RepositoryName } from '../image/reference.ts';
 import type { AttestationPolicy, AttestationVerdict, PredicateCheck } from './judge-attestation.ts';
 import type { SignaturePolicy } from './policy.ts';
 import type { Verdict, VerdictCode } from './verdict.ts';
@@ -206,6 +206,31 @@ export function narrow(
 }
 
 /**
+ * A requirement whose signatures and attestations lie in this repository, but where a part says
+ * itself where its own lie, or is of podman, CRI-O or OpenShift: these look beside the image alone.
+ */
+export function keptIn(
+  requirement: Requirement,
+  repository: RepositoryName | undefined,
+): Requirement {
+  if (repository === undefined) return requirement;
+  const moved = new Map<SignaturePolicy, SignaturePolicy>(); // parts that share a policy go on to
+  const move = (part: Requirement): Requirement => {
+    if (part.kind === 'count') return { ...part, of: part.of.map(move) };
+    if (!('policy' in part) || !isPlaceOpen(part.policy)) return part;
+    const policy = moved.get(part.policy) ?? { ...part.policy, repository };
+    moved.set(part.policy, policy);
+    return { ...part, policy };
+  };
+  return move(requirement);
+}
+
+/** True where the signatures of a policy may lie elsewhere than beside the image, and it says not where. */
+export function isPlaceOpen({ repository, claimedName }: SignaturePolicy): boolean {
+  return repository === undefined && claimedName === undefined;
+}
+
+/**
  * The signatures, or attestations, as the verifier in the cluster sees them: beside a bundle of any
  * kind, also of provenance that somebody else made, it looks at nothing in the legacy format.
  */
@@ -228,7 +253,10 @@ export function seenBy<T extends Pick<Verdict, 'format' | 'verified' | 'code' | 
   );
 }
 
-function evaluateSignature({ name }: { name?: string }, verdicts: readonly Verdict[]): Evaluation {
+function evaluateSignature(
+  { name, policy }: { readonly name?: string; readonly policy: SignaturePolicy },
+  verdicts: readonly Verdict[],
+): Evaluation {
   if (verdicts.some(({ verified }) => verified)) return { verified: true, verdicts };
   // Of a signature this says that all of it holds but its format.
   const best = verdicts.find(({ code }) => code === 'not-allowed') ?? mostTelling(verdicts);
@@ -236,7 +264,7 @@ function evaluateSignature({ name }: { name?: string }, verdicts: readonly Verdi
     return {
       verified: false,
       code: 'unsigned',
-      reason: named(name, 'No signature of this image was found.'),
+      reason: named(name, `No signature of this image was found${inPlace(policy)}.`),
       verdicts,
     };
   return {
@@ -247,8 +275,13 @@ function evaluateSignature({ name }: { name?: string }, verdicts: readonly Verdi
   };
 }
 
+/** Where it was looked for, unless beside the image: the name may be a slip. */
+function inPlace({ repository }: SignaturePolicy): string {
+  return repository === undefined ? '' : ` in ${formatRepository(repository)}`;
+}
+
 function evaluateAttestation(
-  { type, name, check }: Extract<Requirement, { kind: 'attestation' }>,
+  { type, name, check, policy }: Extract<Requirement, { kind: 'attestation' }>,
   found: readonly Attested[],
 ): Evaluation {
   // With conditions Kyverno asks them of each of these: of two scans the worse one counts.
@@ -262,7 +295,7 @@ function evaluateAttestation(
   const instead = others.length === 0 ? '' : ` There are: ${others.slice(0, 5).join(', ')}.`;
   const reason =
     best === undefined
-      ? `No attestation of type ${type} of this image was found.${instead}`
+      ? `No attestation of type ${type} of this image was found${inPlace(policy)}.${instead}`
       : `Attestation ${type}: ${best.reason ?? 'It does not verify.'}`;
   return {
     verified: false,

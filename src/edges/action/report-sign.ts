@@ -4,6 +4,7 @@ import type { Thing } from '../../engine/formats.ts';
 import { type SavedPolicies, savePolicies } from '../../engine/save-policies.ts';
 import type { SignReport } from '../../engine/sign.ts';
 import type { Failure } from '../../failure.ts';
+import { formatRepository } from '../../image/reference.ts';
 import type { WriteInputs } from '../inputs/sign.ts';
 import { appendSummary, signOutputs, writeOutputs } from '../report/outputs.ts';
 import { pageSetting } from '../report/pages.ts';
@@ -24,6 +25,7 @@ export async function reportSigned(
   { env, log, clock, started }: Run,
 ): Promise<number> {
   const { results, publicKey, tlog, privateSigstore, standIns = [] } = report;
+  const { signatureRepository } = report;
   const refused = refusedBundles(results);
   if (refused !== undefined) log.warning(refused);
   const bundlePath = saveBundle(results[0]?.bundle, env, log);
@@ -48,6 +50,7 @@ export async function reportSigned(
     readBack: inputs.verify,
     ...(publicKey === undefined ? {} : { publicKey }),
     plainHttp: () => inputs.registry.allowHttp,
+    ...(signatureRepository === undefined ? {} : { signatureRepository }),
     ...(policies === undefined ? {} : { policies: policies.files }),
   };
   appendSummary(signSummary(results, shown), log, env);
@@ -60,8 +63,15 @@ export async function reportSigned(
 }
 
 /** Inputs that the gate has too, and needs as this step has them. */
-function sameInputs({ recursive, registry }: WriteInputs): Readonly<Record<string, string>> {
+function sameInputs({
+  recursive,
+  registry,
+  signatureRepository,
+}: WriteInputs): Readonly<Record<string, string>> {
   return {
+    ...(signatureRepository === undefined
+      ? {}
+      : { 'signature-repository': formatRepository(signatureRepository) }),
     ...(recursive ? { recursive: 'true' } : {}),
     ...(registry.allowHttp ? { 'allow-http-registry': 'true' } : {}),
     ...(registry.allowInsecure ? { 'allow-insecure-registry': 'true' } : {}),

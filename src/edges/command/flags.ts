@@ -165,6 +165,7 @@ function placeholderOf(name: string, { kind, secret }: InputRow): string {
     digest: 'sha256:…',
     url: 'URL',
     host: 'HOST',
+    repository: 'REPOSITORY',
   };
   return values[kind] ?? 'TEXT';
 }

@@ -1,4 +1,5 @@
 import type { SignReport } from '../../engine/sign.ts';
+import { formatRepository } from '../../image/reference.ts';
 import { quote } from '../../policies/cosign-command.ts';
 import { breaksLine } from '../../text/untrusted.ts';
 import type { WriteInputs } from '../inputs/sign.ts';
@@ -8,7 +9,7 @@ import type { WriteInputs } from '../inputs/sign.ts';
  * not be pasted into a shell: nobody should paste those.
  */
 export function verifyLine(
-  { results, tlog, privateSigstore }: SignReport,
+  { results, tlog, privateSigstore, signatureRepository }: SignReport,
   { recursive, registry }: Pick<WriteInputs, 'recursive' | 'registry'>,
 ): string | undefined {
   const [first] = results;
@@ -29,6 +30,9 @@ export function verifyLine(
           ['attestation-type', first.attested.predicateType] as const,
           ['signature', 'ignore'] as const,
         ]),
+    ...(signatureRepository === undefined
+      ? []
+      : [['signature-repository', formatRepository(signatureRepository)] as const]),
     ...(tlog ? [] : [['tlog', 'ignore'] as const]),
     ...(privateSigstore ? [['trusted-root', 'trusted_root.json'] as const] : []),
   ];

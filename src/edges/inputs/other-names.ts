@@ -22,7 +22,8 @@ type Names = Readonly<Record<string, Meaning>>;
 
 const noProgram = 'Remove it: no program is installed, the action signs and verifies by itself.';
 const noQuestion = 'Remove it: the action asks no questions.';
-const alwaysPushed = 'Remove it: signatures are always pushed to the registry of the image.';
+const alwaysPushed =
+  'Remove it: signatures are always pushed, beside the image or to `signature-repository`.';
 const harmlessSentences: readonly Meaning[] = [noProgram, noQuestion, alwaysPushed];
 
 const everywhere: Names = {
@@ -49,6 +50,9 @@ const everywhere: Names = {
   'trusted-root-path': 'trusted-root',
   'allow-http': 'allow-http-registry',
   'allow-insecure': 'allow-insecure-registry',
+  'cosign-repository': 'signature-repository',
+  'signature-repo': 'signature-repository',
+  'attestation-repository': 'signature-repository',
   'cosign-release': noProgram,
   'cosign-version': noProgram,
   'install-dir': noProgram,
@@ -229,19 +233,14 @@ const trustVariables: Names = {
   SIGSTORE_TSA_CERTIFICATE_FILE: 'Write `trusted-root:`, with a TrustedRoot as JSON.',
 };
 
-const elsewhere: Names = {
-  COSIGN_REPOSITORY:
-    'Signatures are written and read beside the image. Take the variable away from this step:\n```yaml\nenv:\n  COSIGN_REPOSITORY: ""\n```',
-};
-
 /**
  * cosign's variables that this step sets and that mean nothing here. Left unread, they would let a
  * step publish or trust what its author had ruled out.
  * @param ownTrust true where inputs say what is trusted, or where nothing is trusted or published
  */
 export function otherVariables(env: InputSource['env'], ownTrust: boolean): readonly Mistake[] {
-  const names = ownTrust ? elsewhere : { ...elsewhere, ...trustVariables };
-  return Object.entries(names).flatMap(([wrong, fix]) =>
+  if (ownTrust) return [];
+  return Object.entries(trustVariables).flatMap(([wrong, fix]) =>
     env[wrong]?.trim() ? [{ wrong, fix, harmless: false }] : [],
   );
 }

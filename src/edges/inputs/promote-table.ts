@@ -87,6 +87,11 @@ export const promoteTable = {
     sentence:
       'The user name for `registry`, to read from. It is sent to no other host and to no target; these get the docker login on the machine, and so does this one without a user name.',
   },
+  'signature-repository': {
+    ...shared['signature-repository'],
+    sentence:
+      'The repository that signatures and attestations of the sources are read from, `registry/repository`, instead of the one of each image. They are copied from there as well, and lie beside the image at every target. The variable `COSIGN_REPOSITORY` is used when this is empty.',
+  },
   timeout: {
     kind: 'duration',
     default: '15m',

@@ -1,6 +1,7 @@
 import { getInput } from '@actions/core';
 import type { Masker } from '../../engine/world.ts';
 import { type Digest, parseDigest } from '../../image/digest.ts';
+import { parseRepository, type RepositoryName } from '../../image/reference.ts';
 import { type Annotations, parseAnnotations } from './annotations.ts';
 import type { InputRow, Kind, Table } from './table.ts';
 import {
@@ -39,7 +40,9 @@ type Parsed<K extends Kind> = K extends readonly string[]
             ? Digest
             : K extends 'url'
               ? URL
-              : string;
+              : K extends 'repository'
+                ? RepositoryName
+                : string;
 
 /** Kinds of which an empty input has a value. */
 type Filled = 'list' | 'images' | 'globs' | 'annotations' | 'switch';
@@ -125,6 +128,7 @@ function parseInput(name: string, row: InputRow, given: string | undefined): unk
   if (kind === 'digest') return parseDigest(text);
   if (kind === 'url') return parseServiceUrl(name, text);
   if (kind === 'host') return parseRegistryHost(text);
+  if (kind === 'repository') return parseRepository(text, name);
   return text;
 }
 

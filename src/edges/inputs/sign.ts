@@ -46,6 +46,7 @@ export function writeInputsOf(
     services: servicesOf(read),
     disclosePrivateRepository: read['disclose-private-repository'],
     registry: registryOf(read),
+    ...optional('signatureRepository', read['signature-repository']),
     timeout: read.timeout,
     ...optional('githubToken', read['github-token']),
   };

@@ -15,7 +15,7 @@ export interface InputRow {
 }
 
 /**
- * How an input is read. `text`: one text; `password`: one with its spaces and line breaks; `list`:
+ * How an input is read. `text`: one text; `repository`: `registry/repository`; `password`: one with its spaces and line breaks; `list`:
  * one entry a line; `images`, `globs`: also split at commas; `switch`: true or false; a list of
  * words: one of them.
  */
@@ -31,6 +31,7 @@ export type Kind =
   | 'digest'
   | 'url'
   | 'host'
+  | 'repository'
   | readonly [string, ...string[]];
 
 export type Table = Readonly<Record<string, InputRow>>;
@@ -198,6 +199,12 @@ export const signTable = {
   },
   'registry-username': shared['registry-username'],
   'registry-password': shared['registry-password'],
+  'signature-repository': {
+    kind: 'repository',
+    variable: 'COSIGN_REPOSITORY',
+    sentence:
+      'The repository that signatures are written to and read from, `registry/repository`, instead of the one of the image. Who verifies them has to be told it. The variable `COSIGN_REPOSITORY` is used when this is empty.',
+  },
   'allow-http-registry': shared['allow-http-registry'],
   'allow-insecure-registry': shared['allow-insecure-registry'],
   timeout: shared.timeout,
@@ -256,6 +263,13 @@ export const attestTable = {
   verify: {
     ...written.verify,
     sentence: written.verify.sentence.replace('the signatures', 'the attestations'),
+  },
+  'signature-repository': {
+    ...written['signature-repository'],
+    sentence: written['signature-repository'].sentence.replace(
+      'signatures are',
+      'attestations are',
+    ),
   },
 } as const satisfies Table;
 
@@ -465,6 +479,12 @@ export const verifyTable = {
   },
   'registry-username': shared['registry-username'],
   'registry-password': shared['registry-password'],
+  'signature-repository': {
+    kind: 'repository',
+    variable: 'COSIGN_REPOSITORY',
+    sentence:
+      'The repository that signatures and attestations are read from, `registry/repository`, instead of the one of the image. A policy that names one itself is read as it says; images of known signers are looked up where their publishers sign. The variable `COSIGN_REPOSITORY` is used when this is empty.',
+  },
   'allow-http-registry': shared['allow-http-registry'],
   'allow-insecure-registry': shared['allow-insecure-registry'],
   timeout: shared.timeout,

@@ -68,6 +68,7 @@ export function readVerifyInputs(
     ...optional('sarif', read.sarif),
     services: trustOf(read),
     registry: registryOf(read),
+    ...optional('signatureRepository', read['signature-repository']),
     timeout: read.timeout,
     ...optional('githubToken', read['github-token']),
   };

@@ -1,5 +1,6 @@
 import type { Attested, SignResult } from '../../engine/sign-result.ts';
 import { Failure } from '../../failure.ts';
+import { formatRepository, parseReference } from '../../image/reference.ts';
 import type { IdentityToken } from '../../sigstore/identity-token.ts';
 import { shown } from '../../text/untrusted.ts';
 import { namesInWords } from './image-words.ts';
@@ -24,12 +25,20 @@ export function signedLine(result: SignResult): string {
   if (status === 'failed') return `✗ ${about}: failed: ${error?.code}`;
   const formats = signatures.map(({ format }) => format).join(' and ');
   const index = signatures.find(({ tlogIndex }) => tlogIndex !== undefined)?.tlogIndex;
+  const place = placeOf(result);
   const words = [
-    `${statusInWords(result)} (${formats})`,
+    `${statusInWords(result)} (${formats})${place === undefined ? '' : ` in ${place}`}`,
     ...(index === undefined ? [] : [`log index ${index}`]),
     ...(verified === true ? ['read back and verified'] : []),
   ];
   return `${verified === false ? '✗' : '✓'} ${about}: ${words.join(', ')}`;
+}
+
+/** The repository where the signatures lie; undefined where that is the image's own. */
+function placeOf({ image, signatures: [first] }: SignResult): string | undefined {
+  if (first === undefined) return undefined;
+  const place = formatRepository(parseReference(first.reference));
+  return place === formatRepository(parseReference(image)) ? undefined : place;
 }
 
 /** "signed", "already attested". */

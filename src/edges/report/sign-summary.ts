@@ -1,6 +1,7 @@
 import type { Thing } from '../../engine/formats.ts';
 import type { SignReport } from '../../engine/sign.ts';
 import type { SignatureResult, SignResult } from '../../engine/sign-result.ts';
+import { formatRepository } from '../../image/reference.ts';
 import { type StepFailure, stepBlock } from './failure-blocks.ts';
 import { type GateSetting, gateStep } from './gate-step.ts';
 import { count } from './list-words.ts';
@@ -123,7 +124,7 @@ function heading(
  * Who signed, letter by letter as a verifier must state it: one block for each different signer
  * (one, as a rule); and the commit that this run is of.
  */
-function signers(results: readonly SignResult[], setting: PageSetting): readonly string[] {
+function signers(results: readonly SignResult[], setting: SummarySetting): readonly string[] {
   const who = results.map(({ signer: { identity, issuer, keyId } }) => {
     if (identity !== undefined)
       return `${code('key')} is empty, so this step signs keyless.<br>Identity ${code(identity)}${issuer === undefined ? '' : `<br>Issuer ${code(issuer)}`}`;
@@ -134,7 +135,12 @@ function signers(results: readonly SignResult[], setting: PageSetting): readonly
   const { GITHUB_REPOSITORY: repository, GITHUB_SHA: sha } = setting.env;
   const page = commitPage(repository, sha, setting);
   const commit = page === undefined ? '' : `Commit ${link(code((sha ?? '').slice(0, 12)), page)}`;
-  return [lines(...different, commit)];
+  const { signatureRepository: place, thing = 'signature' } = setting;
+  const where =
+    place === undefined
+      ? ''
+      : `${thing === 'signature' ? 'Signatures' : 'Attestations'} in ${code(formatRepository(place))}`;
+  return [lines(...different, where, commit)];
 }
 
 /** Which services did the work of others. */

@@ -1,4 +1,5 @@
 import type { SignResult } from '../../engine/sign-result.ts';
+import type { RepositoryName } from '../../image/reference.ts';
 import { cosignVerify, type ShellCommand } from '../../policies/cosign-command.ts';
 
 export { commandText, quote } from '../../policies/cosign-command.ts';
@@ -14,6 +15,8 @@ export interface VerifySetting {
    * machine
    */
   readonly plainHttp?: (image: string) => boolean;
+  /** where the signatures lie, in the place of beside each image */
+  readonly signatureRepository?: RepositoryName;
 }
 
 /**
@@ -50,6 +53,12 @@ export function verifyCommand(
     annotations: result.annotations,
     ...(result.attested === undefined ? {} : { predicateType: result.attested.predicateType }),
     plainHttp: setting.plainHttp?.(result.image) ?? false,
+    ...(setting.signatureRepository === undefined
+      ? {}
+      : {
+          place: setting.signatureRepository,
+          onlyBundles: result.signatures.every(({ format }) => format === 'bundle'),
+        }),
   });
 }
 
