@@ -31,7 +31,7 @@ const actions = [
     later: { judge: ['src/edges/action/report-verify.ts', ...judging] },
     threads: [fileThread],
   },
-  { name: 'promote' },
+  { name: 'promote', later: { judge: judging } },
   { name: 'keygen' },
 ];
 const commands = ['sign', 'attest', 'verify', 'promote', 'policy', 'signers', 'keygen'];

@@ -7,6 +7,7 @@ export const failureCodes = [
   'bad-annotation',
   'bad-predicate',
   'bad-key',
+  'bad-certificate',
   'bad-password',
   'unsupported-key',
   'bad-credentials',

@@ -10,6 +10,7 @@ import { identityCases } from './cases-identity.ts';
 import { keyCases } from './cases-key.ts';
 import { legacyCases } from './cases-legacy.ts';
 import { ignoredLogCases, logCases } from './cases-log.ts';
+import { ownAuthorityCases } from './cases-own-authority.ts';
 import { proofCases } from './cases-proof.ts';
 import { listCases, networkCases } from './cases-registry.ts';
 import { envelopeCases, statementCases } from './cases-statement.ts';
@@ -27,6 +28,7 @@ const corpus: Readonly<Record<string, readonly Attack[]>> = {
   'the log ignored': ignoredLogCases,
   time: timeCases,
   'the certificate': chainCases,
+  'an authority of one\u2019s own': ownAuthorityCases,
   'the signer\u2019s name': identityCases,
   keys: keyCases,
   'JSON and base64': encodingCases,

@@ -8,9 +8,10 @@ import { anyRsaPair } from '../sandbox/rsa-keys.ts';
 import { newRoot } from '../sandbox/sigstore/certificates.ts';
 import { keyless, sceneOf } from './attack.ts';
 import { authorityCases, chainFor, stamperCases, stampingChain } from './authorities.ts';
-import { base64, certify, chainOf, Forge, identity, issuer, minutes } from './forge.ts';
+import { base64, certify, chainOf, Forge, identity, issuer, minutes, uri } from './forge.ts';
 import { gate } from './gate.ts';
 import { stampedOnly } from './material.ts';
+import { ownLeaf, ownPolicy } from './own-authority.ts';
 import { Stage } from './store.ts';
 
 const forge = new Forge();
@@ -72,6 +73,32 @@ for (const [subject, authorities] of Object.entries(authorityCases)) {
       });
     });
   });
+}
+
+for (const [subject, authorities] of Object.entries(authorityCases)) {
+  describe(`an authority of one's own limited by ${subject}`, () => {
+    it.each(everyThird(authorities))('$name: $accepted', async (authority) => {
+      const [step, root] = chainFor(authority);
+      const store = stage.store();
+      const names = authority.leaf?.names ?? [uri(identity)];
+      store.bundle(sceneOf(forge, store).bundle({ leaf: ownLeaf({ step }, { names }) }));
+      const policy = attempt(() => ownPolicy({ root, step }, authority.identity ?? identity));
+      // What is none of an authority cannot even be named.
+      if (policy === undefined) return expect(authority.accepted).toBe(false);
+      expect(await gate(store.image, policy, forge.trust(), { retryBudget: 0 })).toMatchObject({
+        verified: authority.accepted,
+        codes: [authority.accepted ? 'verified' : 'untrusted-certificate'],
+      });
+    });
+  });
+}
+
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
 }
 
 describe('a timestamp authority', () => {

@@ -183,6 +183,36 @@ describe('the inputs of sign-image', () => {
     ['a digest alone', { digest }, /^bad-input: There is a digest but no image name/],
     ['a short digest', { ...app, digest: 'sha256:abc' }, /^bad-digest: /],
     [
+      'a certificate without a key',
+      { ...app, certificate: 'c.pem', 'certificate-chain': 'ca.pem' },
+      /^bad-input: Input certificate is set and key is empty, so the signature would be keyless\./,
+    ],
+    [
+      'a chain without a key',
+      { ...app, 'certificate-chain': 'ca.pem' },
+      /^bad-input: Input certificate-chain is set and key is empty, so .* would be keyless\./,
+    ],
+    [
+      'a chain without a certificate',
+      { ...app, key: 'k.pem', 'certificate-chain': 'ca.pem' },
+      /^bad-input: Input certificate-chain .* so the signature would name the key alone\./,
+    ],
+    [
+      'a certificate without a chain',
+      { ...app, key: 'k.pem', certificate: 'c.pem' },
+      /^bad-input: Input certificate is set and certificate-chain is empty/,
+    ],
+    [
+      'a certificate whose time nothing would prove',
+      { ...app, key: 'k.pem', certificate: 'c.pem', 'certificate-chain': 'ca.pem', tlog: 'false' },
+      /^bad-input: .* nothing would prove when the certificate was used.* \| .*`timestamp-url: /,
+    ],
+    [
+      'cert-chain for certificate-chain',
+      { ...app, key: 'k.pem', certificate: 'c.pem', 'cert-chain': 'ca.pem' },
+      /Input certificate is set and certificate-chain is empty/,
+    ],
+    [
       'private-key for key',
       { ...app, 'private-key': 'x' },
       /^bad-input: `private-key` is no input .* keyless\. \| Rename `private-key` to `key`/,
@@ -266,6 +296,17 @@ describe('the inputs of sign-image', () => {
       { format: 'legacy', 'rekor-url': 'https://r.example', 'rekor-version': '1' },
     ],
     ['no log with a key', { key: 'k.pem', tlog: 'false', format: 'both' }],
+    [
+      'a certificate in a log',
+      { key: 'k.pem', certificate: 'c.pem', 'certificate-chain': 'ca.pem' },
+    ],
+    [
+      'a certificate with a timestamp alone',
+      {
+        ...{ key: 'k.pem', certificate: 'c.pem', 'certificate-chain': 'ca.pem', tlog: 'false' },
+        'timestamp-url': 'https://tsa.example',
+      },
+    ],
     ['a version without an address', { 'rekor-version': '2' }],
     ['a mirror with the root that is built in', { 'tuf-mirror': 'https://tuf.example' }],
   ])('are taken without warning with %s', (_, inputs) =>

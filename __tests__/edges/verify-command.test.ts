@@ -112,13 +112,25 @@ describe('the command to repeat the verification', () => {
     ['what failed', failed('app')],
     ['nothing written', keyless('app', { signatures: [] })],
     ['nobody signed', keyless('app', { signer: {} })],
-    ['an identity without issuer', keyless('app', { signer: { identity: 'x' } })],
     [
       'control characters',
       keyless('app', { signer: { identity: 'x\u001b]0;y\u0007', issuer: 'z' } }),
     ],
     ['a line break', keyless('app', { annotations: { a: 'b\nrm -rf' } })],
   ])('there is none for %s', (_, result) => expect(verifyCommand(result, setting)).toBeUndefined());
+
+  it('asks for a certificate of an own authority without issuer and log of certificates', () => {
+    const command = verifyCommand(keyless('app', { signer: { identity: 'a@b.example' } }), setting);
+    expect(command?.words).toEqual(
+      expect.arrayContaining([
+        '--certificate-identity a@b.example',
+        "--certificate-oidc-issuer-regexp '^$'",
+        '--insecure-ignore-sct=true',
+        '--trusted-root trusted_root.json',
+      ]),
+    );
+    expect(command?.notes.join()).toContain('certificateAuthorities');
+  });
 
   it.skipIf(process.platform === 'win32')('reaches cosign word for word through a shell', () => {
     const evil = `'; touch /tmp/x; $(id) \`id\` "\\" ! * ~ # & | < >`;

@@ -112,6 +112,44 @@ describe('the inputs of the gate', () => {
     });
   });
 
+  it('take authorities of one\u2019s own, and ask for no issuer unless one is named', () => {
+    const own = { ...good, 'certificate-identity': 'release@acme.example', 'ca-roots': 'root.pem' };
+    expect(read(own).own).toEqual({ roots: 'root.pem', asksIssuer: false });
+    expect(
+      read({
+        ...own,
+        'ca-intermediates': 'ca.pem',
+        'certificate-oidc-issuer': 'https://id.example',
+      }).own,
+    ).toEqual({ roots: 'root.pem', intermediates: 'ca.pem', asksIssuer: true });
+  });
+
+  it.each([
+    ['with a key', { key: 'cosign.pub', 'ca-roots': 'root.pem' }, 'with `key` a key must have'],
+    ['with a policy', { policy: 'p.yaml', 'ca-roots': 'root.pem' }, 'no certificate-identity says'],
+    ['alone', { 'ca-roots': 'root.pem' }, 'Nothing says who must have signed'],
+    [
+      'without roots',
+      { 'certificate-identity': 'a@b.example', 'ca-intermediates': 'ca.pem' },
+      'Input ca-intermediates is set and ca-roots is empty',
+    ],
+    [
+      'for whoever they certify',
+      { 'certificate-identity-regexp': '.*', 'ca-roots': 'root.pem' },
+      'matches anybody at all',
+    ],
+    [
+      'under the name of cosign',
+      { 'certificate-identity': 'a@b.example', 'certificate-chain': 'ca.pem' },
+      '`certificate-chain` is no input of this action',
+    ],
+  ])('refuse authorities of one\u2019s own %s', (_, inputs, message) => {
+    expect(failureOf({ images: 'a', ...inputs } as Record<string, string>)).toMatchObject({
+      code: 'bad-input',
+      message: expect.stringContaining(message),
+    });
+  });
+
   it('take types of attestations by cosign\u2019s names and as URIs, each once', () => {
     const { attestationTypes, signature } = read({
       ...good,

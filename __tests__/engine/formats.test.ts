@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { chooseFormats, type FormatFacts } from '../../src/engine/formats.ts';
 
 const keyed: FormatFacts = {
-  keyless: false,
   tlog: true,
   logV1: true,
   logV2: false,
   timestamp: false,
 };
-const keyless: FormatFacts = { ...keyed, keyless: true };
+const keyless: FormatFacts = { ...keyed, certificate: 'fulcio' };
+const own: FormatFacts = { ...keyed, certificate: 'own' };
 const onlyV2 = { logV1: false, logV2: true } as const;
 const noLog = { tlog: false, logV1: false, logV2: false } as const;
 
@@ -43,6 +43,13 @@ describe('chooseFormats', () => {
     ['both with a v2 log', 'both', { ...keyed, ...onlyV2 }, 'Rekor v2'],
     ['keyless without log and timestamp', 'auto', { ...keyless, ...noLog }, 'tlog: false'],
     ['keyless with a v2 log and no timestamp', 'auto', { ...keyless, ...onlyV2 }, 'timestamp'],
+    [
+      'a certificate without log and timestamp',
+      'auto',
+      { ...own, ...noLog },
+      'Signing with a cert',
+    ],
+    ['a certificate with a v2 log and no timestamp', 'auto', { ...own, ...onlyV2 }, 'timestamp'],
   ] as const)('refuses %s', (_name, choice, facts, text) => {
     expect(() => chooseFormats(choice, facts)).toThrow(
       expect.objectContaining({ code: 'bad-input', message: expect.stringContaining(text) }),
@@ -50,14 +57,15 @@ describe('chooseFormats', () => {
   });
 });
 
-describe('something must prove the time of a keyless signature', () => {
+describe('something must prove the time of a signature with a certificate', () => {
   const bools = [true, false];
-  const cases = bools.flatMap((keyless) =>
-    bools.flatMap((tlog) => bools.map((timestamp) => ({ keyless, tlog, timestamp }))),
+  const cases = ([{}, { certificate: 'fulcio' }, { certificate: 'own' }] as const).flatMap((who) =>
+    bools.flatMap((tlog) => bools.map((timestamp) => ({ ...who, tlog, timestamp }))),
   );
   it.each(cases)('%o', (run) => {
     const choose = () => chooseFormats('auto', { ...run, logV1: run.tlog, logV2: false });
-    if (run.keyless && !run.tlog && !run.timestamp) expect(choose).toThrow(/`tlog: false`/);
+    if ('certificate' in run && !run.tlog && !run.timestamp)
+      expect(choose).toThrow(/`tlog: false`/);
     else expect(choose()).toEqual({ formats: ['bundle', 'legacy'] });
   });
 });

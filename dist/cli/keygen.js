@@ -1,4 +1,4 @@
-import"./rolldown-runtime.js";import{B as e,L as t,R as n,V as r,at as i,ct as a,dt as o,ft as s,lt as c,rr as l,ut as u,z as d}from"./shared.js";const{randomUUID:f}=process.getBuiltinModule(`node:crypto`),lstat=(...e)=>process.getBuiltinModule(`node:fs/promises`).lstat(...e),rename=(...e)=>process.getBuiltinModule(`node:fs/promises`).rename(...e),rm=(...e)=>process.getBuiltinModule(`node:fs/promises`).rm(...e),writeFile=(...e)=>process.getBuiltinModule(`node:fs/promises`).writeFile(...e),p=`steps:
+import"./rolldown-runtime.js";import{B as e,L as t,R as n,V as r,at as i,ct as a,dt as o,ft as s,lt as c,pr as l,ut as u,z as d}from"./shared.js";const{randomUUID:f}=process.getBuiltinModule(`node:crypto`),lstat=(...e)=>process.getBuiltinModule(`node:fs/promises`).lstat(...e),rename=(...e)=>process.getBuiltinModule(`node:fs/promises`).rename(...e),rm=(...e)=>process.getBuiltinModule(`node:fs/promises`).rm(...e),writeFile=(...e)=>process.getBuiltinModule(`node:fs/promises`).writeFile(...e),p=`steps:
   - uses: actions/create-github-app-token@v2
     id: app
     with:

@@ -9,7 +9,8 @@ export type FormatChoice = 'auto' | 'bundle' | 'legacy' | 'both';
 
 /** What is known about the signer and the services when the formats are chosen. */
 export interface FormatFacts {
-  readonly keyless: boolean;
+  /** what signatures carry besides: one of Fulcio's, or of an authority of one's own */
+  readonly certificate?: 'fulcio' | 'own';
   /** is there to be a log entry? */
   readonly tlog: boolean;
   /** is there a Rekor v1 log, the only kind whose promise (SET) the legacy format can carry? */
@@ -53,22 +54,23 @@ const legacyReaders = {
 } as const;
 
 /**
- * A certificate lives ten minutes: without a log entry that has a time, or a timestamp, nothing
- * proves that it was alive at signing.
+ * A certificate lives ten minutes, or a year: without a log entry that has a time, or a timestamp,
+ * nothing proves that it was alive at signing.
  */
-function refuseUnprovable({ keyless, tlog, logV1, logV2, timestamp }: FormatFacts): void {
-  if (!keyless || timestamp) return;
+function refuseUnprovable({ certificate, tlog, logV1, logV2, timestamp }: FormatFacts): void {
+  if (certificate === undefined || timestamp) return;
+  const isFulcio = certificate === 'fulcio';
   if (!tlog) {
     throw new Failure(
       'bad-input',
-      'Keyless signing without a log (`tlog: false`, or none in the signing config) and without a timestamp authority leaves nothing that proves when the certificate was used.',
+      `${isFulcio ? 'Keyless signing' : 'Signing with a certificate'} without a log (\`tlog: false\`, or none in the signing config) and without a timestamp authority leaves nothing that proves when the certificate was used.`,
       'Remove `tlog: false`, or name a timestamp authority with `timestamp-url:` or `signing-config:`.',
     );
   }
   if (logV2 && !logV1) {
     throw new Failure(
       'bad-input',
-      'A Rekor v2 log gives no time, so a keyless signature there needs a timestamp, and no timestamp authority is configured.',
+      `A Rekor v2 log gives no time, so ${isFulcio ? 'a keyless signature' : 'a signature with a certificate'} there needs a timestamp, and no timestamp authority is configured.`,
       'Name one with `timestamp-url:` or `signing-config:`.',
     );
   }

@@ -64,7 +64,8 @@ export function openJudge(
 }
 
 function kindsOf(policy: SignaturePolicy): readonly Kind[] {
-  const keyed = policy.signers.some((rule) => 'key' in rule);
+  const keyed =
+    policy.authorities?.at !== undefined || policy.signers.some((rule) => 'key' in rule);
   return [
     ...(keyed ? (['key'] as const) : []),
     ...(needsTrust(policy) ? (['certificate'] as const) : []),

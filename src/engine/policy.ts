@@ -18,7 +18,7 @@ import {
   withAttestations,
 } from '../signature/requirement.ts';
 import type { Mirror } from '../signers/list.ts';
-import type { VerifyRequest } from './request.ts';
+import type { OwnTrust, VerifyRequest } from './request.ts';
 import type { World } from './world.ts';
 
 /** What this run asks of an image. */
@@ -55,9 +55,16 @@ async function openOwn(request: VerifyRequest, world: World): Promise<OwnPolicy>
     return {
       requirementFor: () => ({ kind: 'fail', reason: 'Nobody is named.', isSilence: true }),
     };
-  const signers = await signersOf(request, world);
+  const [signers, authorities] = await Promise.all([
+    signersOf(request, world),
+    request.own &&
+      import('./own-certificates.ts').then(({ openAuthorities }) =>
+        openAuthorities(request.own as OwnTrust, world),
+      ),
+  ]);
   const policy = {
     signers,
+    ...(authorities && { authorities }),
     annotations: request.annotations,
     tlog: request.tlog,
     fromInputs: true as const,
@@ -173,7 +180,7 @@ async function loadPatterns(texts: readonly string[]): Promise<(source: string) 
 }
 
 async function signersOf(
-  { key, identities, issuers, github, source }: VerifyRequest,
+  { key, identities, issuers, own, github, source }: VerifyRequest,
   world: World,
 ): Promise<[SignerRule, ...SignerRule[]]> {
   if (key === undefined)
@@ -181,6 +188,7 @@ async function signersOf(
       {
         identities,
         issuers,
+        ...(own?.asksIssuer === false ? { noIssuer: 'allowed' } : {}),
         ...(Object.keys(github).length === 0 ? {} : { github }),
         ...(Object.keys(source).length === 0 ? {} : { source }),
       },
@@ -228,8 +236,7 @@ async function keyText(key: string, { env, files, mask }: World): Promise<string
  * True where the signatures asked for cannot be judged without a trusted root: certificates, log
  * entries, timestamps.
  */
-export function needsTrust({ signers, tlog, timestamp }: SignaturePolicy): boolean {
-  return (
-    tlog === 'required' || timestamp === 'required' || signers.some((rule) => !('key' in rule))
-  );
+export function needsTrust({ signers, tlog, timestamp, authorities }: SignaturePolicy): boolean {
+  if (tlog === 'required' || timestamp === 'required') return true;
+  return authorities?.at === undefined && signers.some((rule) => !('key' in rule));
 }

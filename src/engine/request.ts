@@ -30,6 +30,8 @@ export interface WriteRequest extends ImagesRequest {
   readonly key?: string;
   /** may be the empty password */
   readonly keyPassword?: string;
+  /** of the key; absent: signatures name the key alone */
+  readonly own?: OwnCertificate;
   readonly format: FormatChoice;
   readonly tlog: boolean;
   readonly skipExisting: boolean;
@@ -41,6 +43,21 @@ export interface WriteRequest extends ImagesRequest {
   readonly disclosePrivateRepository: boolean;
 }
 
+/** A certificate of one's own: text of PEM, `env://NAME` or a path. */
+export interface OwnCertificate {
+  readonly certificate: string;
+  /** from who issued it to the root */
+  readonly chain: string;
+}
+
+/** Authorities of one's own: text of PEM, `env://NAME` or a path. */
+export interface OwnTrust {
+  readonly roots: string;
+  readonly intermediates?: string;
+  /** the inputs name the issuer that certificates must say */
+  readonly asksIssuer: boolean;
+}
+
 /** What to verify, and whose signature counts. */
 export interface VerifyRequest extends ImagesRequest {
   /** text, `env://NAME`, a path, or the address of a key in a service */
@@ -48,6 +65,8 @@ export interface VerifyRequest extends ImagesRequest {
   /** empty = no identity asked for */
   readonly identities: readonly Matcher[];
   readonly issuers: readonly [Matcher, ...Matcher[]];
+  /** who may have issued certificates; absent: the authorities of the trusted root */
+  readonly own?: OwnTrust;
   readonly github: GithubClaims;
   readonly source: SourceClaims;
   readonly annotations: Readonly<Record<string, string>>;

@@ -20,7 +20,14 @@ export interface SavedPolicies {
  * as node:fs does.
  */
 export function savePolicies(
-  { results, publicKey, trustedRoot, privateSigstore, signatureRepository }: SignReport,
+  {
+    results,
+    publicKey,
+    authorities,
+    trustedRoot,
+    privateSigstore,
+    signatureRepository,
+  }: SignReport,
   temp: string,
   name = `sign-image-policies-${process.pid}`,
 ): SavedPolicies | undefined {
@@ -37,7 +44,7 @@ export function savePolicies(
             },
           }
         : { publicRoot: trustedRoot };
-  const claims = claimsOf(results);
+  const claims = authorities === undefined ? claimsOf(results) : undefined;
   const signed = signedFrom(results, {
     ...root,
     ...(publicKey === undefined ? {} : { publicKeyPem: publicKey }),

@@ -3,6 +3,7 @@ import type { RepositoryName } from '../image/reference.ts';
 import type { Image } from '../image/resolve.ts';
 import { readTargets } from '../image/targets.ts';
 import type { DerivedAhead } from '../keys/derive.ts';
+import type { OwnAuthorities } from '../signature/policy.ts';
 import type { ImageSigner } from '../signature/signer.ts';
 import type { StandIn } from '../sigstore/in-turn.ts';
 import type { Thing } from './formats.ts';
@@ -30,6 +31,8 @@ export interface SignReport {
   readonly results: readonly SignResult[];
   /** PEM of the key that signed */
   readonly publicKey?: string;
+  /** PEM of the authorities that issued the certificate of the key */
+  readonly authorities?: OwnAuthorities['pem'];
   /** whether the signatures are in a log */
   readonly tlog: boolean;
   /** others than the public-good instance: a verifier needs their trusted root */
@@ -136,7 +139,7 @@ async function prepare<Found extends Findable, Told extends Judged>(
 ): Promise<{
   maker: SignatureMaker<Found, Told>;
   services: Promise<Services>;
-  publicKey: () => Promise<{ publicKey?: string }>;
+  publicKey: () => Promise<Pick<SignReport, 'publicKey' | 'authorities'>>;
 }> {
   const key = request.key === undefined ? undefined : openKey(request, world, derived);
   key
@@ -147,11 +150,13 @@ async function prepare<Found extends Findable, Told extends Judged>(
   const publicKey = async () => {
     const opened = await key?.catch(() => undefined);
     const found = await opened?.publicKey();
+    if (opened?.own !== undefined) return { authorities: opened.own.authorities.pem };
     return found === undefined
       ? {}
       : { publicKey: found.export({ type: 'spki', format: 'pem' }).toString() };
   };
-  if (key !== undefined && !request.tlog && request.services.timestampUrl === undefined) {
+  const alone = !request.tlog && request.services.timestampUrl === undefined;
+  if (key !== undefined && alone && request.own === undefined) {
     const services = Promise.resolve(noServices);
     return { maker: signatureMaker(key, services, kind), services, publicKey };
   }

@@ -10,7 +10,7 @@ import { readKeySource } from '../keys/source.ts';
 import type { SignatureStore } from '../registry/signature-store.ts';
 import type { Format, FoundSignature } from '../signature/found.ts';
 import { type LegacyWitnesses, type MadeLayer, signBundle } from '../signature/make.ts';
-import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
+import type { SignaturePolicy } from '../signature/policy.ts';
 import type { ImageSigner, SignerIdentity } from '../signature/signer.ts';
 import { createTrust, type Trust } from '../signature/trust.ts';
 import type { StandIn } from '../sigstore/in-turn.ts';
@@ -82,20 +82,31 @@ export interface SignatureMaker<Found, Told> {
 
 /** The formats of this run, and why one is left out. @throws {Failure} `bad-input` */
 export function formatsOf(
-  { key, format }: Pick<WriteRequest, 'key' | 'format'>,
+  { key, own, format }: Pick<WriteRequest, 'key' | 'own' | 'format'>,
   { facts }: Services,
   thing: Thing,
 ): ReturnType<typeof chooseFormats> {
-  return chooseFormats(format, { ...facts, keyless: key === undefined }, thing);
+  const certificate = key === undefined ? 'fulcio' : own === undefined ? undefined : 'own';
+  return chooseFormats(format, { ...facts, ...(certificate && { certificate }) }, thing);
 }
 
 /**
  * Opens the private key that the request names, or looks it up in the service that keeps it. That happens
  * beside the first requests of the run; await it when a signature is due.
- * @throws {Failure} `bad-key`, `bad-password`, `unsupported-key`; for a key in a service what
- * KeyProvider says
+ * @throws {Failure} `bad-key`, `bad-password`, `unsupported-key`, `bad-certificate`; for a key in a
+ * service what KeyProvider says
  */
 export async function openKey(
+  { own, ...request }: Pick<WriteRequest, 'key' | 'keyPassword' | 'own'>,
+  world: KeyWorld,
+  ahead?: DerivedAhead,
+): Promise<ImageSigner> {
+  const signer = await bareKey(request, world, ahead);
+  if (own === undefined) return signer;
+  return (await import('./own-certificates.ts')).certified(signer, own, world);
+}
+
+async function bareKey(
   { key = '', keyPassword: password }: Pick<WriteRequest, 'key' | 'keyPassword'>,
   world: KeyWorld,
   ahead?: DerivedAhead,
@@ -122,8 +133,10 @@ export function signatureMaker<Found extends Findable, Told extends Judged>(
   const both = Promise.all([signer, services]);
   both.catch(() => {});
   const policy = once(async () => policyFor(await signer, (await services).facts.tlog));
-  const decide = async (found: Found, digest: Digest) =>
-    kind.judge(found, digest, await policy(), (await services).trust);
+  const decide = async (found: Found, digest: Digest) => {
+    const told = await kind.judge(found, digest, await policy(), (await services).trust);
+    return withCertificate((await signer).own, told);
+  };
   const who = once(async () => {
     const held = await signer;
     return { ...(await held.identity()), ...('claims' in held ? await held.claims() : {}) };
@@ -191,11 +204,23 @@ async function policyFor(signer: ImageSigner, tlog: boolean): Promise<SignatureP
     signer.publicKey(),
     signer.identity(),
   ]);
-  const rule: SignerRule =
-    key === undefined
-      ? { identities: [{ exact: identity }], issuers: [{ exact: issuer }] }
-      : { key };
-  return { signers: [rule], annotations: {}, tlog: tlog ? 'required' : 'ignore' };
+  const asked = { annotations: {}, tlog: tlog ? 'required' : 'ignore' } as const;
+  if (key !== undefined) return { ...asked, signers: [{ key }] };
+  const identities = [{ exact: identity }];
+  if (signer.own === undefined)
+    return { ...asked, signers: [{ identities, issuers: [{ exact: issuer }] }] };
+  const { authorities } = signer.own;
+  return { ...asked, authorities, signers: [{ identities, issuers: [], noIssuer: 'allowed' }] };
+}
+
+/**
+ * An authority gives one name several certificates, one after another. What another one has signed
+ * stays good for as long as that one counts, and is not what this run would write.
+ */
+function withCertificate<Told extends Judged>(own: ImageSigner['own'], told: Told): Told {
+  if (own === undefined || !told.verified || told.certificate === own.certificate) return told;
+  const reason = 'It was signed with another certificate of this name.';
+  return { ...told, verified: false, code: 'wrong-identity', reason };
 }
 
 /**

@@ -6,8 +6,8 @@ export interface CosignVerify {
   /** `registry/repository@digest` */
   readonly image: string;
   /** keyed: the public key is taken from `cosign.pub` */
-  readonly signer:
-    | { readonly identity: string; readonly issuer: string }
+  readonly signer: /** without an issuer: a certificate of an authority of one's own */
+    | { readonly identity: string; readonly issuer: string | undefined }
     | { readonly identityRegexp: string; readonly issuer: string }
     | 'key';
   readonly tlog: boolean;
@@ -54,12 +54,18 @@ export function cosignVerify(asked: CosignVerify): ShellCommand | undefined {
     quote(asked.image),
   ];
   if (!isPasteable(words)) return undefined;
+  const isOwn = asked.signer !== 'key' && asked.signer.issuer === undefined;
   const notes = [
     ...(unstated.length > 0
       ? [`cosign cannot ask for these annotations on its command line: ${unstated.join(', ')}.`]
       : []),
     ...(asked.place !== undefined && asked.onlyBundles === true
       ? ['cosign before 3.1 looks for bundles beside the image alone.']
+      : []),
+    ...(isOwn
+      ? [
+          'cosign finds your authority in `trusted_root.json`: add its chain to `certificateAuthorities` there.',
+        ]
       : []),
   ];
   return { words, notes };
@@ -81,6 +87,9 @@ function signerWords(signer: CosignVerify['signer']): readonly string[] {
     'identity' in signer
       ? `--certificate-identity ${quote(signer.identity)}`
       : `--certificate-identity-regexp ${quote(signer.identityRegexp)}`;
+  // Such a certificate names no issuer, and no log of certificates has it.
+  if (signer.issuer === undefined)
+    return [who, "--certificate-oidc-issuer-regexp '^$'", '--insecure-ignore-sct=true'];
   return [who, `--certificate-oidc-issuer ${quote(signer.issuer)}`];
 }
 

@@ -16,12 +16,22 @@ export interface SigningCertificate {
   readonly der: Buffer;
   readonly pem: string;
   readonly key: KeyObject;
+  /** the first of `names` */
   readonly identity: string;
-  readonly issuer: string;
+  /** Fulcio's certificates have one, those of another authority may have several */
+  readonly names: readonly [CertificateName, ...CertificateName[]];
+  /** who vouched for the identity before Fulcio did; undefined: it is none of Fulcio's */
+  readonly issuer: string | undefined;
   readonly github: GithubClaims | undefined;
   readonly source: SourceClaims | undefined;
   /** address of the run that asked for it */
   readonly run: string | undefined;
+}
+
+/** A subject alternative name. */
+export interface CertificateName {
+  readonly kind: 'uri' | 'email' | 'dns' | 'username';
+  readonly text: string;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -36,6 +46,9 @@ const oid = {
   issuerRaw: '1.3.6.1.4.1.57264.1.1',
   issuer: '1.3.6.1.4.1.57264.1.8',
 } as const;
+/** What all of Fulcio's extensions begin with. */
+const fulcio = '1.3.6.1.4.1.57264.1.';
+const maxNames = 16;
 // Extensions that are looked at here or by the chain check; RFC 5280 section 4.2: a critical one
 // that is not understood is a reason to refuse.
 const understood = new Set<string>([
@@ -52,28 +65,36 @@ const understood = new Set<string>([
  * docs/certificate-specification.md) and checks all that @sigstore/verify does not: it is no CA,
  * may sign code, carries exactly one subject name, one issuer, no extension twice and none that is
  * critical and unknown.
+ * @param from `own`: an authority of one's own may have issued it, so it may have several names and
+ * no issuer; one with any of Fulcio's extensions is read as Fulcio's all the same
  * @throws {Refusal} `malformed` when it cannot be read, `untrusted-certificate` when it is not for
  * signing.
  */
-export function readCertificate(der: Buffer): SigningCertificate {
+export function readCertificate(
+  der: Buffer,
+  from: 'fulcio' | 'own' = 'fulcio',
+): SigningCertificate {
   if (der.length > maxCertificateBytes)
     throw new Refusal('too-large', 'The certificate is larger than any signing certificate.');
   try {
     const bytes = Buffer.from(der);
-    const x509 = inDer(X509Certificate.parse(bytes));
-    checkEncoding(x509, bytes);
+    const x509 = parseStrictly(bytes);
     const extensions = readExtensions(x509);
     checkUse(x509, extensions);
-    const issuer = issuerOf(extensions);
+    const isFulcio =
+      from === 'fulcio' || [...extensions.keys()].some((id) => id.startsWith(fulcio));
+    const names = isFulcio ? ([nameOf(extensions)] as const) : namesOf(extensions);
+    const issuer = isFulcio ? issuerOf(extensions) : undefined;
     const text = (id: string) => utf8Extension(extensions, id);
     return {
       x509,
       der: bytes,
       pem: pem.fromDER(bytes),
       key: createPublicKey({ key: x509.publicKey, format: 'der', type: 'spki' }),
-      identity: identityOf(extensions),
+      identity: names[0].text,
+      names,
       issuer,
-      github: githubClaims(text, issuer),
+      github: issuer === undefined ? undefined : githubClaims(text, issuer),
       source: sourceClaims(text),
       run: text(runOid),
     };
@@ -83,6 +104,16 @@ export function readCertificate(der: Buffer): SigningCertificate {
       cause: error,
     });
   }
+}
+
+/**
+ * A certificate whose every reader sees the same in it.
+ * @throws {Error} for one that is not in DER, or not of version 3
+ */
+export function parseStrictly(der: Buffer<ArrayBuffer>): X509Certificate {
+  const x509 = inDer(X509Certificate.parse(der));
+  checkEncoding(x509, der);
+  return x509;
 }
 
 // The library re-encodes what it has parsed before it checks a signature. Where that is not the
@@ -137,15 +168,48 @@ function checkUse(x509: X509Certificate, extensions: Extensions): void {
  * The one subject alternative name: a URI, an e-mail address, or Fulcio's user name (an otherName).
  * With several, readers pick different ones.
  */
-function identityOf(extensions: Extensions): string {
-  const names = extensions.get(oid.subjectAltName)?.subs[0]?.subs ?? [];
-  const [name, ...more] = names;
+function nameOf(extensions: Extensions): CertificateName {
+  const [name, ...more] = generalNames(extensions);
   if (name === undefined || more.length > 0)
-    throw untrusted(`has ${names.length} subject names; a signer has exactly one`);
-  if (name.tag.isContextSpecific(6) || name.tag.isContextSpecific(1))
-    return printable(name.value, 'subject name');
-  if (!name.tag.isContextSpecific(0))
+    throw untrusted(
+      `has ${name === undefined ? 0 : more.length + 1} subject names; a signer has exactly one`,
+    );
+  if (name.tag.isContextSpecific(0)) return { kind: 'username', text: usernameOf(name) };
+  const known = knownName(name);
+  if (known === undefined || known.kind === 'dns')
     throw untrusted('names its subject neither by URI nor by e-mail address');
+  return known;
+}
+
+/**
+ * The subject alternative names that say who signs. Those of other kinds (a user principal name, a
+ * directory name) are asked for by nobody.
+ */
+function namesOf(extensions: Extensions): SigningCertificate['names'] {
+  const all = generalNames(extensions);
+  if (all.length > maxNames) throw untrusted(`has more than ${maxNames} subject names`);
+  const [first, ...more] = all.flatMap((name) => knownName(name) ?? []);
+  if (first === undefined)
+    throw untrusted(
+      'has no subject alternative name that says who signs (an e-mail address, a URI or a DNS name)',
+    );
+  return [first, ...more];
+}
+
+function generalNames(extensions: Extensions): readonly ASN1Obj[] {
+  return extensions.get(oid.subjectAltName)?.subs[0]?.subs ?? [];
+}
+
+const nameKinds = { email: 1, dns: 2, uri: 6 } as const;
+
+function knownName(name: ASN1Obj): CertificateName | undefined {
+  for (const kind of ['email', 'dns', 'uri'] as const)
+    if (name.tag.isContextSpecific(nameKinds[kind]))
+      return { kind, text: printable(name.value, 'subject name') };
+  return undefined;
+}
+
+function usernameOf(name: ASN1Obj): string {
   const [type, value] = name.subs;
   const text = value?.subs[0];
   if (type?.toOID() !== oid.username || text === undefined)

@@ -30,7 +30,7 @@ const oid = {
 } as const;
 
 /** What a certificate may be for (RFC 5280, 4.2.1.12). */
-const purposes = {
+export const purposes = {
   codeSigning: '1.3.6.1.5.5.7.3.3',
   timeStamping: '1.3.6.1.5.5.7.3.8',
 } as const;
@@ -121,35 +121,41 @@ function pathProblem(
   chain: readonly X509Certificate[],
   purpose: string,
 ): string | undefined {
-  const paths = pathsFrom([certificate], chain);
+  const paths = pathsFrom([certificate], chain, chain.slice(-1));
   if (paths.length === 0) return notIssued;
   const problems = paths.map((path) => problemOf(path, purpose));
   return problems.includes(undefined) ? undefined : problems[0];
 }
 
-/** The paths from a certificate to the root: issuers by their name, whose key has signed. */
-function pathsFrom(
+/**
+ * The paths from a certificate to a root: issuers by their name, whose key has signed.
+ * @param most signatures that are checked, as Go's crypto/x509 bounds them: certificates that all
+ * name each other have as many paths as there are orders of them
+ */
+export function pathsFrom(
   path: readonly X509Certificate[],
-  chain: readonly X509Certificate[],
+  known: readonly X509Certificate[],
+  roots: readonly X509Certificate[],
+  most = { left: 100 },
 ): readonly (readonly X509Certificate[])[] {
   const last = path.at(-1);
   if (last === undefined) return [];
-  if (path.length > 1 && last === chain.at(-1)) return [path];
-  return chain
-    .filter((issuer) => !path.includes(issuer) && hasIssued(issuer, last))
-    .flatMap((issuer) => pathsFrom([...path, issuer], chain));
+  if (path.length > 1 && roots.includes(last)) return [path];
+  return known
+    .filter((issuer) => !path.includes(issuer) && isNamed(issuer, last))
+    .filter((issuer) => most.left-- > 0 && hasSigned(issuer, last))
+    .flatMap((issuer) => pathsFrom([...path, issuer], known, roots, most));
 }
 
 /** True for the issuer that a certificate names: by its name, and by its key where both say it. */
-function isNamed(issuer: X509Certificate, certificate: X509Certificate): boolean {
+export function isNamed(issuer: X509Certificate, certificate: X509Certificate): boolean {
   if (!sameBytes(issuer.subject, certificate.issuer)) return false;
   const named = certificate.extAuthorityKeyID?.keyIdentifier;
   const own = issuer.extSubjectKeyID?.keyIdentifier;
   return named === undefined || own === undefined || sameBytes(named, own);
 }
 
-function hasIssued(issuer: X509Certificate, certificate: X509Certificate): boolean {
-  if (!isNamed(issuer, certificate)) return false;
+function hasSigned(issuer: X509Certificate, certificate: X509Certificate): boolean {
   try {
     return certificate.verify(issuer);
   } catch {
@@ -157,7 +163,8 @@ function hasIssued(issuer: X509Certificate, certificate: X509Certificate): boole
   }
 }
 
-function problemOf(path: readonly X509Certificate[], purpose: string): string | undefined {
+/** Why the authorities of a path (from the leaf to the root) may not have issued what is below. */
+export function problemOf(path: readonly X509Certificate[], purpose: string): string | undefined {
   for (const [index, authority] of path.entries()) {
     if (index === 0) continue;
     const allowed = restrictionsOf(authority);

@@ -72,13 +72,13 @@ export function materialOf(
 
 function signerOf({ verificationMaterial: { content } }: Bundle): SignedBy {
   if (content.$case === 'publicKey') return { hint: content.publicKey.hint || undefined };
-  // Of a chain (bundles 0.1 and 0.2) only the first counts; the path to the root is built from what
-  // is trusted, never from what was sent.
-  const certificate =
-    content.$case === 'certificate'
-      ? content.certificate
-      : content.x509CertificateChain.certificates[0];
+  if (content.$case === 'certificate') return { certificate: content.certificate.rawBytes };
+  // Of a chain (bundles 0.1 and 0.2) only the first says who signed. The path to the trusted root is
+  // built from that root alone; the others count only below authorities of one's own.
+  const [certificate, ...chain] = content.x509CertificateChain.certificates.map(
+    ({ rawBytes }) => rawBytes,
+  );
   if (certificate === undefined)
     throw new Refusal('malformed', 'The bundle carries no certificate.');
-  return { certificate: certificate.rawBytes };
+  return { certificate, chain };
 }

@@ -1,6 +1,7 @@
 import type { TransparencyLogEntry } from '@sigstore/bundle';
 import type { Digest } from '../image/digest.ts';
 import type { SignedContent } from './content.ts';
+import type { SentChain } from './policy.ts';
 import type { Claim } from './statement.ts';
 import type { Format, VerdictCode } from './verdict.ts';
 
@@ -71,7 +72,13 @@ export type FoundSignature =
  * Who says to have signed. The hint is what the signature calls its key, base64 of sha256 of the
  * SPKI DER by habit; it proves nothing.
  */
-export type SignedBy = { readonly certificate: Buffer } | { readonly hint: string | undefined };
+export type SignedBy =
+  | {
+      readonly certificate: Buffer;
+      /** certificates that came with it */
+      readonly chain?: SentChain;
+    }
+  | { readonly hint: string | undefined };
 
 /** A signature whose bytes could be fetched. */
 export type ReadableSignature = Exclude<FoundSignature, { readonly problem: unknown }>;

@@ -86,7 +86,8 @@ function* examine(
     'statement' in what ? signedBeside(what, asked, trust) : signedItself(what, asked, trust);
   const { statement, signer } = yield* proving;
   checkSubject(statement, image);
-  if ('certificate' in signer) checkSigner(signer.certificate, asked.policy.signers);
+  if ('certificate' in signer)
+    yield { identity: checkSigner(signer.certificate, asked.policy.signers) };
   checkFormat(found.format, asked.policy);
   yield* readTold(statement, signer, asked.check);
 }

@@ -44,7 +44,7 @@ function* examine(
   yield signer.facts;
   yield { annotations: evidence.claim.annotations };
   checkImage(evidence, image);
-  if ('certificate' in signer) checkSigner(signer.certificate, policy.signers);
+  if ('certificate' in signer) yield { identity: checkSigner(signer.certificate, policy.signers) };
   checkAnnotations(evidence, policy);
   checkFormat(found.format, policy);
   checkClaimedName(evidence, policy);

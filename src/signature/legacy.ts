@@ -22,7 +22,7 @@ const limits = { maxBytes: 1 << 18, maxDepth: 8 };
 
 /**
  * Takes a legacy signature apart: what the layer's annotations carry becomes what a bundle would
- * carry. The chain is not read: the path to a root is built from the trusted root alone.
+ * carry. The chain is not read here: below the trusted root no path is built from it.
  * @throws {Refusal} as `readEvidence`.
  */
 export function readLayer(
@@ -87,7 +87,10 @@ function materialOf(
   const bundle = annotation(annotations, layerAnnotations.bundle);
   const timestamp = annotation(annotations, layerAnnotations.timestamp);
   return {
-    signedBy: signerOf(annotation(annotations, layerAnnotations.certificate)),
+    signedBy: signerOf(
+      annotation(annotations, layerAnnotations.certificate),
+      annotation(annotations, layerAnnotations.chain),
+    ),
     entries: bundle === undefined ? [] : [readEntry(bundle)],
     timestamps: timestamp === undefined ? [] : [readTimestamp(timestamp)],
   };
@@ -122,12 +125,13 @@ const onePem =
   /^-----BEGIN CERTIFICATE-----\r?\n([A-Za-z0-9+/=\r\n]{1,65536})-----END CERTIFICATE-----\s{0,8}$/;
 
 // Exactly one block: with two, readers differ on which is the signer's.
-function signerOf(pem: string | undefined): SignedBy {
+function signerOf(pem: string | undefined, chain: string | undefined): SignedBy {
   if (pem === undefined) return { hint: undefined };
   const body = onePem.exec(pem)?.[1];
   if (body === undefined)
     throw new Refusal('malformed', 'The certificate of the layer is not exactly one PEM block.');
-  return { certificate: decodeWrapped(body, 'certificate') };
+  const certificate = decodeWrapped(body, 'certificate');
+  return chain === undefined ? { certificate } : { certificate, chain };
 }
 
 /** cosign's log entry: an entry of Rekor v1 with its promise (SET) and nothing else. */

@@ -1,4 +1,6 @@
 import type { KeyObject } from 'node:crypto';
+import type { X509Certificate } from '@sigstore/core';
+import type { TrustMaterial } from '@sigstore/verify';
 import type { RepositoryName } from '../image/reference.ts';
 
 /** A pattern, compiled: a regular expression, or a policy's wildcards. */
@@ -57,9 +59,45 @@ export type SignerRule =
   | {
       readonly identities: readonly Matcher[];
       readonly issuers: readonly Matcher[];
+      /** a certificate that names no issuer counts too: one of an authority of one's own */
+      readonly noIssuer?: 'allowed';
+      /** names that the certificate must carry besides, each of its kind */
+      readonly subject?: { readonly email?: string; readonly hostname?: string };
       readonly github?: GithubClaims;
       readonly source?: SourceClaims;
     };
+
+/**
+ * Certificate authorities of one's own, in the place of those of the trusted root
+ * (own-authorities.ts).
+ */
+export interface OwnAuthorities {
+  /** PEM, for whoever writes or tells them */
+  readonly pem: { readonly roots: string; readonly intermediates: string };
+  /**
+   * certificates must be valid at this time, and nothing has to prove when they were used: containers'
+   * `pki`; absent: at a time that a log or a timestamp authority proves
+   */
+  readonly at?: Date;
+  /**
+   * The authorities that may have issued a certificate, each as a path that ends at a root.
+   * @param sent certificates that came with the signature: they count only as steps of a path
+   * @param material the trusted root, where there is one
+   * @returns also whether a log of certificates must have it: the certificate is one of Fulcio's
+   * @throws Refusal `untrusted-certificate`
+   */
+  issuersOf(
+    certificate: { readonly x509: X509Certificate; readonly issuer: string | undefined },
+    sent: SentChain | undefined,
+    material: TrustMaterial | undefined,
+  ): {
+    readonly authorities: TrustMaterial['certificateAuthorities'];
+    readonly logged: boolean;
+  };
+}
+
+/** What a signature brings beside its certificate: PEM (legacy), or DER. */
+export type SentChain = string | readonly Buffer[];
 
 /** What simple signing must call the image that it is about (`docker-reference`). */
 export interface ClaimedName {
@@ -90,6 +128,8 @@ export interface SignaturePolicy {
    * carries a bundle of any kind only bundles count, else the legacy format
    */
   readonly format?: 'bundle' | 'legacy' | 'bundle-if-any';
+  /** what certificates are checked with, in the place of the trusted root's authorities */
+  readonly authorities?: OwnAuthorities;
   /**
    * only simple signing (the legacy format) counts, and this is what it must call the image: podman,
    * CRI-O and OpenShift read nothing else

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { Signer } from '@sigstore/sign';
-import type { GithubClaims, SourceClaims } from './policy.ts';
+import type { GithubClaims, OwnAuthorities, SourceClaims } from './policy.ts';
 
 /** Who signed, as a verifier must state it. */
 export interface SignerIdentity {
@@ -28,6 +28,8 @@ export interface ImageSigner extends Signer {
    * the last one for the root and drops it); empty for a key
    */
   chain(): Promise<readonly string[]>;
+  /** the certificate of an authority of one's own that signatures carry (PEM), and who issued it */
+  readonly own?: { readonly certificate: string; readonly authorities: OwnAuthorities };
   /** what a person should know about this key, e.g. which verifiers do not take P-384 */
   readonly warnings: readonly string[];
 }

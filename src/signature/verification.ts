@@ -13,6 +13,7 @@ import { stampedAs } from './content.ts';
 import type { SignedEvidence } from './found.ts';
 import { checkEntry, type VerifierBytes } from './log-entry.ts';
 import { checkOldEntry, isOldEntry } from './old-log-entry.ts';
+import type { OwnAuthorities } from './policy.ts';
 import { Refusal, shownError } from './refusal.ts';
 import type { Trust } from './trust.ts';
 import type { VerdictCode } from './verdict.ts';
@@ -52,6 +53,9 @@ export function verifyLog(
   );
 }
 
+/** Who may have issued a certificate, where that is not the trusted root. */
+export type Issuers = ReturnType<OwnAuthorities['issuersOf']>;
+
 /**
  * Verifies the timestamps, the certificate chain at each of the proven times, and the SCT, with
  * @sigstore/verify. The log entries must have been verified before. For a key, which has no period
@@ -61,7 +65,9 @@ export function verifyLog(
  */
 export function verifyTimeAndChain(
   evidence: SignedEvidence,
-  signer: { readonly key: KeyObject } | { readonly certificate: SigningCertificate },
+  signer:
+    | { readonly key: KeyObject }
+    | { readonly certificate: SigningCertificate; readonly issuers?: Issuers },
   timestamps: readonly RFC3161Timestamp[],
   trust: Trust,
 ): void {
@@ -80,14 +86,22 @@ export function verifyTimeAndChain(
       ...timestamps.map((timestamp) => ({ $case: 'timestamp-authority' as const, timestamp })),
     ],
   };
+  const issuers =
+    'certificate' in signer
+      ? (signer.issuers ?? {
+          authorities: issuersOf(signer.certificate, trust.material),
+          logged: true,
+        })
+      : undefined;
   const thresholds = {
-    ctlogThreshold: certified ? 1 : 0,
+    ctlogThreshold: issuers?.logged === true ? 1 : 0,
     tlogThreshold: 0,
     timestampThreshold: certified ? 1 : 0,
   };
-  const material = certified
-    ? { ...trust.material, certificateAuthorities: issuersOf(signer.certificate, trust.material) }
-    : trust.material;
+  const material =
+    issuers === undefined
+      ? trust.material
+      : { ...trust.material, certificateAuthorities: issuers.authorities };
   run(
     new Verifier(withKey(material, key), thresholds),
     entity,

@@ -46,7 +46,7 @@ export function readFulcioCertificate(
       throw new Error(`certificate ${index + 1} of its chain is not signed by the next one`);
     }
   });
-  const { identity, issuer, x509 } = readCertificate(leaf.raw);
+  const { identity, issuer = '', x509 } = readCertificate(leaf.raw);
   if (expected.embeddedSct && x509.extension(EXTENSION_OID_SCT) === undefined)
     throw new Error('the certificate carries no signed certificate timestamp');
   return {

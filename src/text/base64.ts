@@ -28,3 +28,26 @@ export function toPem(label: string, bytes: Uint8Array): string {
 export function derOf(pem: string): Buffer {
   return Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
 }
+
+/** A block of PEM: what stands after BEGIN, and its bytes. */
+export interface PemBlock {
+  readonly label: string;
+  readonly bytes: Buffer;
+}
+
+/**
+ * The PEM blocks of a text, in their order; what stands between them (`openssl x509 -text`) is left
+ * out. Undefined where a BEGIN line begins no whole block: another reader could find more there.
+ */
+export function pemBlocks(text: string): readonly PemBlock[] | undefined {
+  const found = [
+    ...text.matchAll(
+      /^-----BEGIN ([A-Z0-9 ]{1,60})-----[ \t]*\r?\n([A-Za-z0-9+/=\r\n]+)^-----END \1-----[ \t]*\r?$/gm,
+    ),
+  ];
+  const blocks = found.flatMap(([, label = '', body = '']) => {
+    const bytes = decodeBase64(body.replace(/[\r\n]/g, ''));
+    return bytes === undefined ? [] : [{ label, bytes }];
+  });
+  return blocks.length === text.split('-----BEGIN').length - 1 ? blocks : undefined;
+}

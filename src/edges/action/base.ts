@@ -23,8 +23,8 @@ export interface JudgedBy {
 const mostBytes = 4 * 1024 * 1024;
 
 /**
- * Reads the files that `key`, `trusted-root`, `tuf-root` and `policy` name as the base of the pull
- * request has them, and puts their text in the place of the path: a pull request that brings its own
+ * Reads the files that `key`, `ca-roots`, `ca-intermediates`, `trusted-root`, `tuf-root` and `policy`
+ * name as the base of the pull request has them, and puts their text in the place of the path: a pull request that brings its own
  * key would be judged by it. A file that neither commit has was made by the job, and stays a path.
  * @throws {Failure} `bad-input` for a file that the pull request adds, or one behind a link;
  * `bad-policy`, `github-error`
@@ -44,8 +44,10 @@ export async function requestOfBase(
     return file === undefined ? value : file.text;
   };
   const { trustedRoot, tufRoot } = request.services;
-  const [key, root, firstRoot, policyFiles] = await Promise.all([
+  const [key, roots, steps, root, firstRoot, policyFiles] = await Promise.all([
     textOf('key', request.key),
+    textOf('ca-roots', request.own?.roots),
+    textOf('ca-intermediates', request.own?.intermediates),
     textOf('trusted-root', trustedRoot),
     textOf('tuf-root', tufRoot),
     policiesOfBase(request.policy, opened, tell),
@@ -56,7 +58,20 @@ export async function requestOfBase(
     ...(firstRoot === undefined ? {} : { tufRoot: firstRoot }),
   };
   return {
-    request: { ...request, ...(key === undefined ? {} : { key }), services },
+    request: {
+      ...request,
+      ...(key === undefined ? {} : { key }),
+      ...(request.own === undefined || roots === undefined
+        ? {}
+        : {
+            own: {
+              ...request.own,
+              roots,
+              ...(steps === undefined ? {} : { intermediates: steps }),
+            },
+          }),
+      services,
+    },
     ...(policyFiles === undefined ? {} : { policyFiles }),
     fileOfPolicy: async (path) => (await fileOfBase('policy', path, opened, tell))?.text,
   };

@@ -24,7 +24,7 @@ export async function reportSigned(
   inputs: WriteInputs,
   { env, log, clock, started }: Run,
 ): Promise<number> {
-  const { results, publicKey, tlog, privateSigstore, standIns = [] } = report;
+  const { results, publicKey, authorities, tlog, privateSigstore, standIns = [] } = report;
   const { signatureRepository } = report;
   const refused = refusedBundles(results);
   if (refused !== undefined) log.warning(refused);
@@ -49,6 +49,7 @@ export async function reportSigned(
     standIns,
     readBack: inputs.verify,
     ...(publicKey === undefined ? {} : { publicKey }),
+    ...(authorities === undefined ? {} : { authorities }),
     plainHttp: () => inputs.registry.allowHttp,
     ...(signatureRepository === undefined ? {} : { signatureRepository }),
     ...(policies === undefined ? {} : { policies: policies.files }),

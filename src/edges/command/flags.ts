@@ -153,6 +153,7 @@ function isList({ kind }: InputRow): boolean {
 
 function placeholderOf(name: string, { kind, secret }: InputRow): string {
   if (secret === 'always') return 'env://NAME|FILE';
+  if (/^(certificate|ca-)/.test(name) && secret !== undefined) return 'env://NAME|FILE';
   if (secret !== undefined) return 'env://NAME|FILE|KMS';
   if (typeof kind !== 'string') return kind.join('|');
   if (/^(policy|sarif|sbom-path)$|-file$/.test(name)) return 'FILE';

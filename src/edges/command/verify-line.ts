@@ -9,20 +9,24 @@ import type { WriteInputs } from '../inputs/sign.ts';
  * not be pasted into a shell: nobody should paste those.
  */
 export function verifyLine(
-  { results, tlog, privateSigstore, signatureRepository }: SignReport,
+  { results, authorities, tlog, privateSigstore, signatureRepository }: SignReport,
   { recursive, registry }: Pick<WriteInputs, 'recursive' | 'registry'>,
 ): string | undefined {
   const [first] = results;
   if (first?.digest === undefined) return undefined;
   const { identity, issuer } = first.signer;
-  const byKey = identity === undefined || issuer === undefined;
+  const byKey = identity === undefined;
   const pairs: readonly (readonly [string, string])[] = [
     ['images', first.image],
     ...(byKey
       ? [['key', 'cosign.pub'] as const]
       : [
           ['certificate-identity', identity] as const,
-          ['certificate-oidc-issuer', issuer] as const,
+          ...(issuer === undefined ? [] : [['certificate-oidc-issuer', issuer] as const]),
+          ...(authorities === undefined ? [] : [['ca-roots', 'ca-roots.pem'] as const]),
+          ...(authorities?.intermediates
+            ? [['ca-intermediates', 'ca-intermediates.pem'] as const]
+            : []),
         ]),
     ...(first.attested === undefined
       ? []

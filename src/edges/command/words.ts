@@ -80,7 +80,7 @@ export const order: Readonly<
 > = {
   sign: [
     ['What to sign', [...images, 'recursive']],
-    ['With a key', ['key', 'key-password']],
+    ['With a key', ['key', 'key-password', 'certificate', 'certificate-chain']],
     [
       'Keyless: without --key the identity of this job signs',
       ['identity-token', 'oidc-audience', 'disclose-private-repository', 'github-token'],
@@ -100,7 +100,7 @@ export const order: Readonly<
       'What to attest: an SBOM, or a predicate and its type',
       ['sbom-path', 'predicate', 'predicate-type'],
     ],
-    ['With a key', ['key', 'key-password']],
+    ['With a key', ['key', 'key-password', 'certificate', 'certificate-chain']],
     [
       'Keyless: without --key the identity of this job signs',
       ['identity-token', 'oidc-audience', 'disclose-private-repository', 'github-token'],
@@ -118,6 +118,8 @@ export const order: Readonly<
         'certificate-identity-regexp',
         'certificate-oidc-issuer',
         'certificate-oidc-issuer-regexp',
+        'ca-roots',
+        'ca-intermediates',
         'policy',
       ],
     ],
@@ -146,6 +148,8 @@ export const order: Readonly<
         'certificate-identity-regexp',
         'certificate-oidc-issuer',
         'certificate-oidc-issuer-regexp',
+        'ca-roots',
+        'ca-intermediates',
         'policy',
       ],
     ],

@@ -70,6 +70,10 @@ const signing: Names = {
   'key-pass': 'key-password',
   'key-passphrase': 'key-password',
   passphrase: 'key-password',
+  cert: 'certificate',
+  'signing-certificate': 'certificate',
+  'cert-chain': 'certificate-chain',
+  chain: 'certificate-chain',
   'tlog-upload': 'tlog',
   'upload-tlog': 'tlog',
   'transparency-log': 'tlog',
@@ -129,8 +133,14 @@ const verifying: Names = {
   'insecure-ignore-tlog': 'Write `tlog: ignore`.',
   'insecure-ignore-sct': 'Remove it: certificates are always checked whole.',
   'rekor-url': 'Remove it: what logs are trusted stands in `trusted-root`.',
-  'certificate-chain': 'Put the chain into a trusted root: `trusted-root: trusted_root.json`.',
-  'ca-roots': 'Put the roots into a trusted root: `trusted-root: trusted_root.json`.',
+  'certificate-chain':
+    'Put its last certificate into `ca-roots`, and the others into `ca-intermediates`.',
+  certificate:
+    'Remove it: signatures carry their certificate. Name who must have signed in `certificate-identity`.',
+  cert: 'Remove it: signatures carry their certificate. Name who must have signed in `certificate-identity`.',
+  'ca-root': 'ca-roots',
+  'root-cert': 'ca-roots',
+  'ca-cert': 'ca-roots',
   'timestamp-certificate-chain':
     'Put the chain into a trusted root: `trusted-root: trusted_root.json`.',
   offline: 'Remove it, and set `trusted-root:`: nothing but the registry is contacted then.',

@@ -131,7 +131,50 @@ function checkKey({ key, keyPassword }: CheckedInputs, env: InputSource['env']):
     );
 }
 
-function checkLog({ tlog, format, services }: CheckedInputs): void {
+/**
+ * A certificate is one of a key, and leads to a root. Where a secret is missing, the signature must
+ * not become a keyless one, or one by the key alone.
+ * @throws {Failure} `bad-input`
+ */
+export function checkCertificate({
+  key,
+  certificate,
+  chain,
+}: {
+  readonly key: string | undefined;
+  readonly certificate: string | undefined;
+  readonly chain: string | undefined;
+}): NonNullable<WriteRequest['own']> {
+  const given = certificate === undefined ? 'certificate-chain' : 'certificate';
+  if (key === undefined)
+    throw new Failure(
+      'bad-input',
+      `Input ${given} is set and key is empty, so the signature would be keyless.`,
+      `Give the key of the certificate in \`key\` (a run without access to a secret gets an empty text), or remove \`${given}\` to sign keyless.`,
+    );
+  if (certificate === undefined)
+    throw new Failure(
+      'bad-input',
+      'Input certificate-chain is set and certificate is empty, so the signature would name the key alone.',
+      'Give the certificate of the key in `certificate`, or remove `certificate-chain`.',
+    );
+  if (chain === undefined)
+    throw new Failure(
+      'bad-input',
+      'Input certificate is set and certificate-chain is empty, so nothing leads from the certificate to a root.',
+      'Give in `certificate-chain` first the authority that issued the certificate, then who issued that one, and the root last.',
+    );
+  return { certificate, chain };
+}
+
+function checkLog({ tlog, format, services, own }: CheckedInputs): void {
+  const hasTime = services.timestampUrl !== undefined || services.signingConfig !== undefined;
+  if (!tlog && own !== undefined && !hasTime)
+    throw new Failure(
+      'bad-input',
+      'Input certificate is set beside `tlog: false`, and no timestamp authority is named: nothing would prove when the certificate was used, and no verifier would accept the signature.',
+      'Name a timestamp authority, for example `timestamp-url: https://timestamp.example.com/api/v1/timestamp`, or remove `tlog: false`.',
+    );
   if (!tlog && services.rekorUrl !== undefined)
     throw new Failure(
       'bad-input',

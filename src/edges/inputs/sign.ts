@@ -2,7 +2,7 @@ import type { ServiceRequest, SignRequest } from '../../engine/request.ts';
 import type { Masker } from '../../engine/world.ts';
 import { otherNames } from './other-names.ts';
 import { type InputSource, optional, readTable, runnerInputs, type Values } from './read.ts';
-import { checkSignInputs, type SignInputs, type WriteInputs } from './rules.ts';
+import { checkCertificate, checkSignInputs, type SignInputs, type WriteInputs } from './rules.ts';
 import { signTable } from './table.ts';
 
 export type { SignInputs, WriteInputs } from './rules.ts';
@@ -37,6 +37,7 @@ export function writeInputsOf(
     recursive: read.recursive,
     ...optional('key', read.key),
     ...optional('keyPassword', read['key-password']),
+    ...optional('own', ownCertificate(read)),
     format: read.format,
     tlog: read.tlog,
     skipExisting: read['skip-existing'],
@@ -50,6 +51,15 @@ export function writeInputsOf(
     timeout: read.timeout,
     ...optional('githubToken', read['github-token']),
   };
+}
+
+/** @throws {Failure} `bad-input` for one without the other, or without a key */
+function ownCertificate(
+  read: Pick<Values<typeof signTable>, 'key' | 'certificate' | 'certificate-chain'>,
+): WriteInputs['own'] {
+  const { key, certificate, 'certificate-chain': chain } = read;
+  if (certificate === undefined && chain === undefined) return undefined;
+  return checkCertificate({ key, certificate, chain });
 }
 
 function servicesOf(

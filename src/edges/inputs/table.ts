@@ -101,6 +101,18 @@ export const signTable = {
     sentence:
       'The password of an encrypted key. The variable `COSIGN_PASSWORD` is used when this is empty.',
   },
+  certificate: {
+    kind: 'text',
+    secret: 'unless-public',
+    sentence:
+      'A certificate of `key` by an authority of your own: the text of a PEM, `env://NAME`, or a path. Verifiers ask for the name in it, not for the key. It needs `certificate-chain`.',
+  },
+  'certificate-chain': {
+    kind: 'text',
+    secret: 'unless-public',
+    sentence:
+      'The authorities above `certificate`, who issued it first and the root last, in the same forms.',
+  },
   annotations: {
     kind: 'annotations',
     sentence:
@@ -318,6 +330,17 @@ export const verifyTable = {
     sentence:
       'A regular expression of Go (RE2) that must match the whole issuer, in place of `certificate-oidc-issuer`. Several lines mean any of them.',
   },
+  'ca-roots': {
+    kind: 'text',
+    secret: 'unless-public',
+    sentence:
+      "Roots of your own certificate authorities, in the place of Fulcio's: the text of PEM blocks, `env://NAME`, or a path. Something must prove when a certificate was used.",
+  },
+  'ca-intermediates': {
+    kind: 'text',
+    secret: 'unless-public',
+    sentence: 'Authorities between a certificate and `ca-roots`, in the same forms.',
+  },
   'github-repository': {
     kind: 'text',
     sentence:
@@ -428,7 +451,7 @@ export const verifyTable = {
     kind: 'switch',
     default: 'false',
     sentence:
-      'Read only those of `files` that the pull request changes, as its head has them. What a link or a submodule that it changes may bring in is unresolved. Files that `key`, `policy`, `trusted-root` and `tuf-root` name are read from its base.',
+      'Read only those of `files` that the pull request changes, as its head has them. What a link or a submodule that it changes may bring in is unresolved. Files that `key`, `ca-roots`, `policy`, `trusted-root` and others name are read from its base.',
   },
   'only-images': {
     kind: 'globs',

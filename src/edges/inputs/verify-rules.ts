@@ -60,7 +60,10 @@ export function checkVerifyInputs(
   checkEntries('certificate-identity', given.identity);
   checkEntries('certificate-oidc-issuer', given.issuer);
   checkEntries('policy', inputs.policy);
-  checkIssuerNamed({ ...given, issuer: [...given.issuer, ...given.issuerRegexp] });
+  // Certificates of one's own name no issuer.
+  if (inputs.own === undefined)
+    checkIssuerNamed({ ...given, issuer: [...given.issuer, ...given.issuerRegexp] });
+  checkOwn(inputs);
   checkClaims(inputs);
   checkAmbiguity(inputs, given);
   checkAttestations(inputs);
@@ -154,6 +157,17 @@ function checkAttestations({ signature, attestationTypes, annotations }: Checked
       'Input annotations is about the signature of the image, and `signature: ignore` says that none is looked at.',
       'Remove one of the two.',
     );
+}
+
+/** Roots say which certificates count, and an identity whose. */
+function checkOwn({ own, identities, key }: CheckedInputs): void {
+  if (own === undefined || identities.length > 0) return;
+  throw bad(
+    key === undefined
+      ? 'Input ca-roots says which certificates are trusted, and no certificate-identity says whose signature counts.'
+      : 'Input ca-roots speaks of certificates, and with `key` a key must have signed.',
+    'Name who must have signed, as the subject alternative name of the certificate says it, and nothing else: `certificate-identity: release@acme.example`. A policy names its own roots.',
+  );
 }
 
 /** There is no "signed by anybody". */

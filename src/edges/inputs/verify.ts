@@ -1,3 +1,4 @@
+import type { OwnTrust } from '../../engine/request.ts';
 import type { Masker } from '../../engine/world.ts';
 import { Failure } from '../../failure.ts';
 import { predicateTypeOf, predicateTypes } from '../../signature/attestation.ts';
@@ -51,6 +52,7 @@ export function readVerifyInputs(
     ...optional('key', read.key),
     identities: [...given.identity.map(exact), ...given.identityRegexp],
     issuers: [firstIssuer, ...moreIssuers] as const,
+    ...optional('own', ownTrust(read, given.issuer.length + given.issuerRegexp.length > 0)),
     github: claimsOf<GithubClaims>(githubInputs, read),
     source: claimsOf<SourceClaims>(sourceInputs, read),
     annotations: read.annotations.annotations,
@@ -80,6 +82,22 @@ export function readVerifyInputs(
       ...checkVerifyInputs(inputs, given, mistakes, source.env),
     ],
   };
+}
+
+/** @throws {Failure} `bad-input` for intermediates without a root */
+function ownTrust(
+  read: Readonly<Record<'ca-roots' | 'ca-intermediates', string | undefined>>,
+  asksIssuer: boolean,
+): OwnTrust | undefined {
+  const { 'ca-roots': roots, 'ca-intermediates': intermediates } = read;
+  if (roots !== undefined)
+    return { roots, ...optional('intermediates', intermediates), asksIssuer };
+  if (intermediates === undefined) return undefined;
+  throw new Failure(
+    'bad-input',
+    'Input ca-intermediates is set and ca-roots is empty, so nothing says which roots are trusted.',
+    'Add the root: `ca-roots: ca/root.pem`.',
+  );
 }
 
 type CompilePattern = (source: string) => Pattern;

@@ -1,3 +1,4 @@
+import type { SignReport } from '../../engine/sign.ts';
 import type { SignResult } from '../../engine/sign-result.ts';
 import { yamlText } from '../../policies/yaml-text.ts';
 import type { GithubClaims } from '../../signature/policy.ts';
@@ -14,6 +15,8 @@ export interface GateSetting {
   readonly privateSigstore: boolean;
   /** PEM of the public key (keyed) */
   readonly publicKey?: string;
+  /** PEM of the authorities that issued the certificate of the key */
+  readonly authorities?: SignReport['authorities'];
   /** inputs of the verify action that repeat those of this step: where signatures are, and how */
   readonly sameInputs?: Readonly<Record<string, string>>;
 }
@@ -49,8 +52,16 @@ export function gateStep(results: readonly SignResult[], setting: GateSetting): 
 
 function signerInputs(
   { signer: { identity, issuer, keyId, github } }: SignResult,
-  { publicKey }: GateSetting,
+  { publicKey, authorities }: GateSetting,
 ): Readonly<Record<string, string>> | undefined {
+  if (identity !== undefined && authorities !== undefined)
+    return {
+      'certificate-identity': identity,
+      'ca-roots': authorities.roots.trim(),
+      ...(authorities.intermediates === ''
+        ? {}
+        : { 'ca-intermediates': authorities.intermediates.trim() }),
+    };
   if (identity !== undefined && issuer !== undefined)
     return {
       'certificate-identity': identity,

@@ -126,8 +126,10 @@ function heading(
  */
 function signers(results: readonly SignResult[], setting: SummarySetting): readonly string[] {
   const who = results.map(({ signer: { identity, issuer, keyId } }) => {
+    if (identity !== undefined && issuer === undefined)
+      return `Key with a certificate of an authority of your own.<br>Identity ${code(identity)}`;
     if (identity !== undefined)
-      return `${code('key')} is empty, so this step signs keyless.<br>Identity ${code(identity)}${issuer === undefined ? '' : `<br>Issuer ${code(issuer)}`}`;
+      return `${code('key')} is empty, so this step signs keyless.<br>Identity ${code(identity)}<br>Issuer ${code(issuer ?? '')}`;
     return keyId === undefined ? '' : `Key ${code(keyId)}`;
   });
   const different = [...new Set(who)].filter((line) => line !== '').slice(0, 5);

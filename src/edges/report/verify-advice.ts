@@ -61,7 +61,7 @@ const advice: Readonly<Record<VerdictCode, (result: VerifyResult) => string>> = 
   'wrong-claim': (result) => strangerAdvice(result),
   'wrong-key': (result) => strangerAdvice(result),
   'untrusted-certificate': () =>
-    'Images signed with a private Sigstore need its trusted root: `trusted-root: path/to/trusted_root.json`. Otherwise do not use this image.',
+    'Images signed with a private Sigstore need its trusted root: `trusted-root: path/to/trusted_root.json`; with a certificate of an authority of yours, its root in `ca-roots`, and what stands between in `ca-intermediates`. Otherwise do not use this image.',
   'no-log-entry': () =>
     'Sign it with a log entry (`tlog: true` of sign-image). Where the key alone is to be enough, say so here: `tlog: ignore`.',
   'bad-log-entry': () =>

@@ -43,13 +43,15 @@ export function verifyCommand(
   const byTimestamp = result.signatures.some(
     ({ timestamp, integratedTime }) => timestamp !== undefined && integratedTime === undefined,
   );
+  const isOwn = signer !== 'key' && signer.issuer === undefined;
   return cosignVerify({
     image: result.image,
     signer,
     tlog,
     byTimestamp,
     trustedRoot:
-      setting.privateSigstore && (tlog || byTimestamp || result.signer.identity !== undefined),
+      isOwn ||
+      (setting.privateSigstore && (tlog || byTimestamp || result.signer.identity !== undefined)),
     annotations: result.annotations,
     ...(result.attested === undefined ? {} : { predicateType: result.attested.predicateType }),
     plainHttp: setting.plainHttp?.(result.image) ?? false,
@@ -64,7 +66,7 @@ export function verifyCommand(
 
 function signerOf({
   signer: { identity, issuer, keyId },
-}: SignResult): { identity: string; issuer: string } | 'key' | undefined {
-  if (identity !== undefined && issuer !== undefined) return { identity, issuer };
+}: SignResult): { identity: string; issuer: string | undefined } | 'key' | undefined {
+  if (identity !== undefined) return { identity, issuer };
   return keyId === undefined ? undefined : 'key';
 }

@@ -1,1 +1,0 @@
-import"./rolldown-runtime.js";function decodeBase64(e){return typeof e==`string`&&e!==``&&isBase64(e)?Buffer.from(e,`base64`):void 0}function isBase64(e){return Buffer.from(e,`base64`).toString(`base64`)===e}export{isBase64 as n,decodeBase64 as t};
