@@ -52,7 +52,7 @@ function warningsFor({ publicKey, hash, service }: RemoteKey, input: string): re
   if (digest === null) {
     throw new Failure(
       'unsupported-key',
-      `The key in \`${input}\` is an Ed25519 key, which signs whole messages, while ${service} is sent digests only.`,
+      `The key in \`${input}\` is an Ed25519 key, which signs whole messages, and ${service} gets digests only.`,
       'Make an EC key on P-256 for signing there; every verifier takes it.',
     );
   }
@@ -60,7 +60,7 @@ function warningsFor({ publicKey, hash, service }: RemoteKey, input: string): re
   if (bits > 4096) {
     throw new Failure(
       'unsupported-key',
-      `The key in \`${input}\` is an RSA key of ${bits} bits; from a service 2048 to 4096 are taken.`,
+      `The key in \`${input}\` is an RSA key of ${bits} bits; from a service, 2048 to 4096 bits work.`,
       'Make an EC key on P-256 for signing there; every verifier takes it.',
     );
   }

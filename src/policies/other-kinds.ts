@@ -63,7 +63,7 @@ export function refuseRelatedKind(
     throw refusal(
       document,
       'has no `apiVersion` or no `kind`',
-      'Give YAML as `kubectl apply` takes it. A file that holds something else is left out with `!`: `!policies/values.yaml`.',
+      'Give YAML as `kubectl apply` takes it. Leave a file out that holds something else: `!policies/values.yaml`.',
     );
   const [group = ''] = apiVersion.split('/');
   if (harmlessNote(group, kind) !== undefined || namesakes.includes(`${group} ${kind}`)) return;

@@ -208,7 +208,7 @@ function noPolicy(names: string, notes: readonly PolicyNote[]): Failure {
   return new Failure(
     'bad-policy',
     `There is no policy about image signatures in ${names}.${first === undefined ? '' : ` Line ${first.line} of ${shown(first.file)}: ${first.text}`}`,
-    'Point `policy` at policies about image signatures: of Kyverno, of sigstore, of OpenShift, or a policy.json. Files that hold other things are left out with `!`: `!policies/kustomization.yaml`.',
+    'Point `policy` at policies about image signatures: of Kyverno, of sigstore, of OpenShift, or a policy.json. Leave files out that hold other things: `!policies/kustomization.yaml`.',
   );
 }
 

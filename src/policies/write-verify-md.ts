@@ -55,7 +55,7 @@ export function verifyText(signed: Signed, optional: Optional): string {
     ...reasonsOf(optional),
     ...(isThere('policy', optional.containers)
       ? [
-          'podman and skopeo check the manifest of the platform they pull: sign with `recursive: true` where the image has several. Everything else is refused by `containers-policy.json`; merge its `transports` into the policy you have.',
+          'podman and skopeo check the manifest of the platform they pull: sign with `recursive: true` where the image has several. `containers-policy.json` refuses everything else; merge its `transports` into the policy you have.',
         ]
       : []),
   ].join('\n\n')}\n`;

@@ -162,7 +162,7 @@ function dockerFolder(folder: string | undefined): string | undefined {
     `DOCKER_CONFIG names the file ${folder}; it has to name the folder that config.json is in, or nothing in it is read.`,
     isDocker
       ? `Name the folder:\nenv:\n  DOCKER_CONFIG: ${dirname(folder)}`
-      : `A file of another name is taken by another variable:\nenv:\n  REGISTRY_AUTH_FILE: ${folder}`,
+      : `Another variable names a file of another name:\nenv:\n  REGISTRY_AUTH_FILE: ${folder}`,
   );
 }
 

@@ -36,7 +36,7 @@ export async function requestOfBase(
 ): Promise<JudgedBy> {
   const tell = (input: string, path: string) =>
     log.notice(
-      `\`${input}\` is read as the base has it: the pull request changes ${shown(path)}, and a pull request is not judged by what it brings.`,
+      `The gate reads \`${input}\` from the base: the pull request changes ${shown(path)}, and must not bring what judges it.`,
     );
   const textOf = async (input: string, value: string | undefined) => {
     if (value === undefined || !isPath(value)) return value;
@@ -216,7 +216,7 @@ async function fitting(
 function added(input: string, file: string): Failure {
   return new Failure(
     'bad-input',
-    `\`${input}\` names ${shown(file)}, which the pull request adds: it would be judged by what it brings itself.`,
+    `\`${input}\` names ${shown(file)}, which the pull request adds: a pull request must not bring what judges it.`,
     'Merge that file in a pull request of its own first.',
   );
 }

@@ -44,7 +44,7 @@ export async function openPullRequest(
   const pullRequest = await readPullRequest(env);
   if (pullRequest === undefined) {
     log.notice(
-      `changed-only is about pull requests, and this run was started by ${env.GITHUB_EVENT_NAME || 'another event'}: all of \`files\` are judged.`,
+      `changed-only is about pull requests, and this run was started by ${env.GITHUB_EVENT_NAME || 'another event'}: the gate judges all of \`files\`.`,
     );
     return undefined;
   }
@@ -186,7 +186,7 @@ function allFiles(event: string | undefined, log: Run['log']): undefined {
     );
   }
   log.notice(
-    `The pull request changes more files than GitHub lists (${mostChangedFiles}): all of \`files\` are judged.`,
+    `The pull request changes more files than GitHub lists (${mostChangedFiles}): the gate judges all of \`files\`.`,
   );
 }
 

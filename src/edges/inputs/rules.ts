@@ -206,7 +206,7 @@ export function checkRegistryLogin({
     throw new Failure(
       'bad-input',
       'Inputs registry-username and registry-password are set, and nothing in the workflow says which registry they are for: input images is empty.',
-      'Name the registry that the password belongs to, for example:\n```yaml\nwith:\n  registry: ghcr.io\n```\nIt is sent to no other one, whatever image names `files` or `metadata` bring.',
+      'Name the registry that the password belongs to, for example:\n```yaml\nwith:\n  registry: ghcr.io\n```\nThe step sends it to no other one, whatever image names `files` or `metadata` bring.',
     );
   }
   if (username === undefined && password === undefined) return;

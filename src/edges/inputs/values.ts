@@ -170,7 +170,7 @@ export function parseServiceUrl(name: string, text: string): URL {
   throw new Failure(
     'bad-input',
     `Input ${name} ${plain}: "${shown(text)}".`,
-    `${fix} Plain http is taken for this machine only (127.0.0.1, localhost).`,
+    `${fix} Only this machine may speak plain http (127.0.0.1, localhost).`,
   );
 }
 

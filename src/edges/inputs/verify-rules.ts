@@ -149,12 +149,12 @@ function checkAttestations({ signature, attestationTypes, annotations }: Checked
   if (signature !== 'ignore') return;
   if (attestationTypes.length === 0)
     throw bad(
-      '`signature: ignore` lets only attestations count, and input attestation-type is empty: nothing would be asked for.',
+      '`signature: ignore` lets only attestations count, and input attestation-type is empty: the gate would ask for nothing.',
       'Say which the image must carry, for example `attestation-type: slsaprovenance1`, or remove `signature`.',
     );
   if (Object.keys(annotations).length > 0)
     throw bad(
-      'Input annotations is about the signature of the image, and `signature: ignore` says that none is looked at.',
+      'Input annotations is about the signature of the image, and `signature: ignore` leaves it out.',
       'Remove one of the two.',
     );
 }

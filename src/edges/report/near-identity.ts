@@ -93,7 +93,7 @@ function theCaller(
   if (workflowRef === undefined || written !== `${host}/${workflowRef}`) return undefined;
   return {
     sentence:
-      'The workflow in `certificate-identity` called the one that signed: a called workflow signs as itself, and who called it is asked for in `github-workflow-ref`.',
+      'The workflow in `certificate-identity` called the one that signed: a called workflow signs as itself, and `github-workflow-ref` asks for the one that called it.',
     ...(isPlain(workflowRef)
       ? { yaml: [`certificate-identity: ${found}`, `github-workflow-ref: ${workflowRef}`] }
       : {}),
@@ -131,7 +131,7 @@ function shortRef(written: string, found: string): NearMiss | undefined {
   const long = [...branches, `${start}refs/tags/${ref}`];
   return ref !== undefined && long.includes(found)
     ? {
-        sentence: `The branch or tag is written out in an identity: \`@${found.slice(start.length)}\` in place of \`@${ref}\`.`,
+        sentence: `An identity has the branch or tag in full: \`@${found.slice(start.length)}\` in place of \`@${ref}\`.`,
         yaml: [`certificate-identity: ${found}`],
       }
     : undefined;

@@ -57,7 +57,7 @@ const otherBuild =
 const signedWithKey = `${doNotUse} If it is signed with a key of yours, ask for that in \`key\` in place of the identity.`;
 
 const warnings: Readonly<Record<string, string>> = {
-  'wrong-identity': `${doNotUse} A signer to trust is named from what you know, not from what is found here.`,
+  'wrong-identity': `${doNotUse} Name a signer to trust from what you know, not from what you find here.`,
   'wrong-issuer': `${doNotUse} The same identity of another issuer is somebody else.`,
   'wrong-claim':
     'The workflow is the right one, and it ran for something else than was asked for. Use an image that was built from there; if what was asked for is wrong, correct it.',
