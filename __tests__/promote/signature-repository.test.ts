@@ -7,7 +7,7 @@ import { startRegistry } from '../sandbox/registry.ts';
 import { keyedInputs, storedSignatures } from '../sign-action/keyed-world.ts';
 import { signed } from '../sign-action/signed.ts';
 import { plantReferrer } from './copying.ts';
-import { ours, promoting, requestOf, theirs } from './promoting.ts';
+import { ours, promoting, publicPem, requestOf, theirs } from './promoting.ts';
 
 const app = 'acme/app';
 const kept = 'acme/signatures';
@@ -101,4 +101,76 @@ it('the signature repository may be where the image goes', async () => {
     { status: 'promoted', verified: true },
   ]);
   expect(registry.store.tagged('prod/app', 'v1')).toBe(image.digest);
+});
+
+it.each([
+  ['from beside the image', undefined],
+  ['from another such repository', kept],
+])('all that is signed goes to a repository of the targets, %s', async (_, from) => {
+  await using source = await startRegistry({ referrersApi: true });
+  await using target = await startRegistry({
+    immutableTags: {
+      status: 409,
+      code: 'TAG_INVALID',
+      message: 'tags are immutable',
+      sameAgain: 'refused',
+    },
+    mutableTags: /^v1$/,
+  });
+  await using third = await startRegistry();
+  const image = await pushImage(source.host, app, { platforms: 2, tag: 'v1' });
+  await sign(image.reference, `${source.host}/${from ?? app}`, ours, true);
+  await sign(image.reference, `${source.host}/${from ?? app}`, theirs);
+  const there = `${third.host}/${kept}`;
+  const request = requestOf([`${source.host}/${app}:v1`], [`${target.host}/prod/app`], {
+    ...(from === undefined
+      ? {}
+      : { signatureRepository: parseRepository(`${source.host}/${from}`, 'test') }),
+    toSignatureRepository: parseRepository(there, 'test'),
+    recursive: true,
+    attestationTypes: ['https://a.example/scan/v1'],
+  });
+  const { results } = await promoting(request);
+  expect(results).toMatchObject([{ status: 'promoted', verified: true, tags: [{ tag: 'v1' }] }]);
+  const { tags, manifests } = target.store.open('prod/app');
+  expect([[...tags.keys()], manifests.size]).toEqual([['v1'], 3]);
+  const found = storedSignatures(third.store, kept, image.digest, [ours, theirs], false);
+  expect(found.filter(({ verdict }) => verdict === 'verified')).toHaveLength(4);
+  expect((await promoting(request)).results).toMatchObject([
+    { status: 'already-promoted', copied: nothing },
+  ]);
+  const gate = async () => {
+    const asked = { images: `${target.host}/prod/app:v1`, key: publicPem(ours), tlog: 'ignore' };
+    const run = await signed(
+      { ...asked, 'signature-repository': there },
+      { entry: 'dist/verify.js' },
+    );
+    return JSON.parse(run.outputs.results ?? '');
+  };
+  expect(await gate()).toMatchObject([{ verified: true }]);
+  // What a stranger puts there in its place is no signature of ours.
+  third.store.open(kept).tags.clear();
+  third.store.open(kept).manifests.clear();
+  await sign(image.reference, there, theirs);
+  expect(await gate()).toMatchObject([{ verified: false, code: 'wrong-key' }]);
+});
+
+it('a target with immutable tags is told of that way', async () => {
+  await using source = await startRegistry();
+  await using target = await startRegistry({
+    immutableTags: {
+      status: 409,
+      code: 'TAG_INVALID',
+      message: 'tags are immutable',
+      sameAgain: 'refused',
+    },
+  });
+  const image = await pushImage(source.host, app);
+  await sign(image.reference, `${source.host}/${app}`);
+  const request = requestOf([image.reference], [`${target.host}/prod/app:v1`]);
+  expect((await promoting(request)).results).toMatchObject([{ status: 'promoted' }]);
+  await sign(image.reference, `${source.host}/${app}`, theirs);
+  const [result] = (await promoting(request)).results;
+  expect(result).toMatchObject({ status: 'failed', code: 'immutable-tag' });
+  expect(result?.failure?.fix).toContain('`to-signature-repository: ');
 });

@@ -1,6 +1,6 @@
-import { asFailure } from '../failure.ts';
+import { asFailure, Failure } from '../failure.ts';
 import { inParallel } from '../image/in-parallel.ts';
-import { formatRepository, isSameRepository, type RepositoryName } from '../image/reference.ts';
+import { formatRepository, isSameRepository } from '../image/reference.ts';
 import { readTargets } from '../image/targets.ts';
 import { Copier, copyRoom, nothingCopied } from '../registry/copy.ts';
 import { AttachedCopier } from '../registry/copy-attached.ts';
@@ -83,7 +83,7 @@ function targetSetting({ registry: { allowHttp, allowInsecure } }: PromoteReques
 async function copyAll(
   moves: readonly Move[],
   { from, open }: { readonly from: Pick<Reading, 'open'>; readonly open: Registries['open'] },
-  { include, signatureRepository }: Pick<PromoteRequest, 'include' | 'signatureRepository'>,
+  request: Pick<PromoteRequest, 'include' | 'signatureRepository' | 'toSignatureRepository'>,
   world: World,
 ): Promise<readonly Copy[]> {
   const { clock, deadline } = world;
@@ -103,16 +103,16 @@ async function copyAll(
     const onLeft = (what: string, why: string) => left.push(`${what}: ${why}`);
     try {
       if (move.digest === undefined) return { move, tally, left };
-      const tools = { clock, deadline, memories, include: new Set(include), onLeft };
-      const attached = signedIn(move, signatureRepository).map(
-        (source) => new AttachedCopier(copierOf({ ...move, source }), tools, tally),
+      const tools = { clock, deadline, memories, include: new Set(request.include), onLeft };
+      const attached = attachments(move, request).map(
+        (pair) => new AttachedCopier(copierOf(pair), tools, tally),
       );
       await copierOf(move).image(move.digest, tally, async (digest, there) => {
         await Promise.all(attached.map((one) => one.copy(digest, there)));
       });
       return { move, tally, left };
     } catch (caught) {
-      return { move, tally, left, failure: asFailure(caught) };
+      return { move, tally, left, failure: ofTargets(asFailure(caught)) };
     } finally {
       done++;
       world.tell({ kind: 'progress', words: `copied ${done} of ${moves.length}` });
@@ -121,16 +121,30 @@ async function copyAll(
 }
 
 /**
- * Where something may be signed about an image that moves: beside it, and in the signature
- * repository, unless that is where it goes.
+ * From where to where goes what is signed about an image: it lies beside the image, and in the
+ * signature repository; nothing is copied onto itself.
  */
-function signedIn(
+function attachments(
   { source, target }: Move,
-  place: RepositoryName | undefined,
-): readonly RepositoryName[] {
-  const isOther =
-    place !== undefined && !isSameRepository(place, source) && !isSameRepository(place, target);
-  return isOther ? [source, place] : [source];
+  {
+    signatureRepository,
+    toSignatureRepository = target,
+  }: Pick<PromoteRequest, 'signatureRepository' | 'toSignatureRepository'>,
+): readonly Pick<Move, 'source' | 'target'>[] {
+  const kept =
+    signatureRepository === undefined || isSameRepository(signatureRepository, source)
+      ? []
+      : [signatureRepository];
+  return [source, ...kept]
+    .filter((place) => !isSameRepository(place, toSignatureRepository))
+    .map((place) => ({ source: place, target: toSignatureRepository }));
+}
+
+/** What the registry advises is about what is written, which is at a target. */
+function ofTargets(failure: Failure): Failure {
+  if (failure.code !== 'immutable-tag') return failure;
+  const fix = failure.fix.replace('`signature-repository:', '`to-signature-repository:');
+  return new Failure(failure.code, failure.message, fix, { cause: failure });
 }
 
 async function verifyThere(
@@ -145,7 +159,7 @@ async function verifyThere(
   );
   if (arrived.length === 0) return new Map();
   try {
-    const results = await verifyCopies(arrived, request, world);
+    const results = await verifyCopies(arrived, request, request.toSignatureRepository, world);
     const whole = results.map((result) => ({ ...result, verified: isWhole(result, results) }));
     return new Map(whole.filter(({ asked }) => asked).map((result) => [result.image, result]));
   } catch (caught) {

@@ -91,6 +91,8 @@ export interface VerifyRequest extends ImagesRequest {
 export interface PromoteRequest extends VerifyRequest {
   readonly to: readonly [Destination, ...Destination[]];
   readonly include: readonly Included[];
+  /** where what is signed lies at the targets; absent: beside each copy */
+  readonly toSignatureRepository?: RepositoryName;
 }
 
 /** Which images, and how to reach them. */

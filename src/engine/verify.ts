@@ -61,13 +61,15 @@ export interface CopiedImage {
 
 /**
  * Verifies copies by the requirement of what they are copies of: policies go by names, and a copy has
- * another one. Read as a stranger would read it, with the signatures beside the copy: the login and
- * the signature repository of the inputs are the source's.
+ * another one. Read as a stranger would read it: the login and the signature repository of the inputs
+ * are the source's.
+ * @param signatureRepository where the signatures of the copies lie, unless beside each
  * @throws {Failure} what ends the run before any image is judged
  */
 export async function verifyCopies(
   copies: readonly CopiedImage[],
   request: VerifyRequest,
+  signatureRepository: RepositoryName | undefined,
   world: World,
 ): Promise<readonly VerifyResult[]> {
   const targets = copies.map(({ name, digest }): Target => {
@@ -84,7 +86,11 @@ export async function verifyCopies(
   };
   const { registry, signatureRepository: _, ...rest } = request;
   const { allowHttp, allowInsecure } = registry;
-  const stranger = { ...rest, registry: { allowHttp, allowInsecure } };
+  const stranger = {
+    ...rest,
+    registry: { allowHttp, allowInsecure },
+    ...(signatureRepository === undefined ? {} : { signatureRepository }),
+  };
   const reading = openReading(targets, stranger, world, request.policy.length === 0);
   return (await verifyTargets(reading, undefined, stranger, world, judgedAs)).results;
 }

@@ -44,6 +44,11 @@ export const promoteTable = {
     sentence:
       'What goes along: `signatures`, `attestations`, both (one a line), or `all`, that is every referrer and the tags `sha256-….sig`, `.att` and `.sbom`.',
   },
+  'to-signature-repository': {
+    kind: 'repository',
+    sentence:
+      'The repository that all that is signed about the images goes to, `registry/repository`, instead of beside the image at every target. The copies are verified with what lies there.',
+  },
   recursive: {
     kind: 'switch',
     default: 'false',

@@ -5,7 +5,7 @@ import { type Destination, parseDestination } from '../../image/destination.ts';
 import { shown } from '../../text/untrusted.ts';
 import { otherNames } from './other-names.ts';
 import { promoteTable } from './promote-table.ts';
-import { type InputSource, readTable, runnerInputs } from './read.ts';
+import { type InputSource, optional, readTable, runnerInputs } from './read.ts';
 import { notOurs } from './rules.ts';
 import { readVerifyInputs } from './verify.ts';
 
@@ -44,7 +44,13 @@ export function readPromoteInputs(
   const include = includedOf(read.include);
   const inputs = readVerifyInputs(masker, asGate(source), compilePattern);
   checkIncluded(include, inputs);
-  return { ...inputs, to, include, timeout: read.timeout };
+  return {
+    ...inputs,
+    to,
+    include,
+    ...optional('toSignatureRepository', read['to-signature-repository']),
+    timeout: read.timeout,
+  };
 }
 
 /** The gate reads what promote declares, and nothing else that a workflow may set. */
