@@ -9,9 +9,9 @@ import {
   convertPolicies,
 } from '../../src/policies/convert.ts';
 import { type Policies, readPolicies } from '../../src/policies/read.ts';
+import { evaluate } from '../../src/signature/evaluation.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
 import { matches } from '../../src/signature/policy.ts';
-import { evaluate } from '../../src/signature/requirement.ts';
 import type { Verdict } from '../../src/signature/verdict.ts';
 import { everyThird } from '../sampled.ts';
 import { problems, schemas } from './schema.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { evaluate } from '../../src/signature/evaluation.ts';
 import type { PredicateCheck } from '../../src/signature/judge-attestation.ts';
-import { attestationsOf, evaluate, type Requirement } from '../../src/signature/requirement.ts';
+import { attestationsOf, type Requirement } from '../../src/signature/requirement.ts';
 import { image, indent, makeKey, read, refused } from './tools.ts';
 
 const key = makeKey();

@@ -2,10 +2,10 @@ import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/image/digest.ts';
+import { evaluate } from '../../src/signature/evaluation.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
 import {
   attestationsOf,
-  evaluate,
   keptIn,
   narrow,
   policiesOf,

@@ -11,12 +11,12 @@ import {
   resolveTarget,
   uniqueImages,
 } from '../image/resolve.ts';
+import { evaluate } from '../signature/evaluation.ts';
 import type { FoundSignature } from '../signature/found.ts';
 import type { AttestationPolicy } from '../signature/judge-attestation.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
 import {
   attestationsOf,
-  evaluate,
   policiesOf,
   type Requirement,
   type RequirementFor,
