@@ -4,7 +4,7 @@ import { parseAllDocuments } from 'yaml';
 import { clusterImagePolicyFields } from '../../src/policies/cluster-image-policy-fields.ts';
 import { kyvernoPolicyFields, ruleFields } from '../../src/policies/kyverno-cluster-fields.ts';
 import { validatingPolicyFields } from '../../src/policies/kyverno-ivp-fields.ts';
-import { imagePolicyFields } from '../../src/policies/openshift.ts';
+import { imagePolicyFields } from '../../src/policies/openshift-fields.ts';
 import { writePolicies } from '../../src/policies/write.ts';
 import { problems, type Schema, schemas, untreated } from './schema.ts';
 import { waysOfSigning } from './signed.ts';

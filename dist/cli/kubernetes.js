@@ -1,4 +1,4 @@
-import"./rolldown-runtime.js";import{Dt as e,X as t,er as n,kt as r,pr as i,tr as a}from"./shared.js";import{a as o,i as s,l as c,n as l,o as u,s as d,t as f}from"./ask.js";import{t as p}from"./yaml.js";import{a as m}from"./judge.js";import{E as h}from"./promote.js";const g=`steps:
+import"./rolldown-runtime.js";import{Dt as e,X as t,er as n,kt as r,pr as i,tr as a}from"./shared.js";import{a as o,i as s,l as c,n as l,o as u,s as d,t as f}from"./ask.js";import{t as p}from"./yaml.js";import{a as m}from"./judge.js";import{k as h}from"./promote.js";const g=`steps:
   - uses: azure/k8s-set-context@v4
     with:
       method: kubeconfig

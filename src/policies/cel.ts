@@ -1,15 +1,16 @@
+import { imageLists } from './signed.ts';
+
 /**
  * What an expression of an ImageValidatingPolicy asks for: at least `count` of these attestors have
  * signed; `nothing` where it says nothing about signatures.
  */
-export type SignatureCheck =
-  | {
-      readonly attestors: readonly NamedAttestor[];
-      readonly count: number;
-      /** they have made this attestation, and not a signature */
-      readonly attestation?: NamedAttestor;
-    }
-  | 'nothing';
+export type SignatureCheck = (Call & { readonly count: number }) | 'nothing';
+
+interface Call {
+  readonly attestors: readonly NamedAttestor[];
+  /** they have made this attestation, and not a signature */
+  readonly attestation?: NamedAttestor;
+}
 
 export interface NamedAttestor {
   readonly name: string;
@@ -27,9 +28,6 @@ export class OutsideOfSubset extends Error {
     this.offset = offset;
   }
 }
-
-/** The lists of images that Kyverno takes out of a Pod. */
-const imageLists = ['containers', 'initContainers', 'ephemeralContainers'];
 
 /** Longer than any expression of these forms; time is in proportion to it. */
 const longestExpression = 20_000;
@@ -114,9 +112,7 @@ class ExpressionReader {
   #size(): 'nothing' {
     this.#want('(');
     this.#list(0);
-    this.#want(')');
-    this.#want('>');
-    this.#want('0');
+    this.#want(')', '>', '0');
     return 'nothing';
   }
 
@@ -125,24 +121,20 @@ class ExpressionReader {
     const image = this.#variable();
     this.#want(',');
     const call = this.#call(image);
-    this.#want(')');
-    this.#want('.');
-    this.#want('all');
-    this.#want('(');
+    this.#want(')', '.', 'all', '(');
     const each = this.#variable();
-    this.#want(',');
-    this.#want(each);
-    const count = this.#comparison(call.attestors.length);
-    this.#want(')');
-    return { ...call, count };
+    this.#want(',', each);
+    return this.#counted(call);
   }
 
   #all(): SignatureCheck {
-    this.#want('all');
-    this.#want('(');
+    this.#want('all', '(');
     const image = this.#variable();
     this.#want(',');
-    const call = this.#call(image);
+    return this.#counted(this.#call(image));
+  }
+
+  #counted(call: Call): SignatureCheck {
     const count = this.#comparison(call.attestors.length);
     this.#want(')');
     return { ...call, count };
@@ -153,55 +145,46 @@ class ExpressionReader {
    * number that everybody reaches is no condition.
    */
   #comparison(most: number): number {
-    const operator = this.#next();
-    if (operator === undefined || !['>', '>=', '=='].includes(operator.text))
-      throw this.#unexpected(operator);
-    const number = this.#next();
-    if (number?.kind !== 'number') throw this.#unexpected(number);
+    const operator = this.#next('sign');
+    if (!['>', '>=', '=='].includes(operator.text)) throw this.#unexpected(operator);
+    const number = this.#next('number');
     const count = Number(number.text) + (operator.text === '>' ? 1 : 0);
     const said = `"${operator.text} ${number.text}"`;
-    if (count < 1)
-      throw new OutsideOfSubset(operator.offset, `holds for everybody: ${said} asks for nobody`);
-    if (count > most)
-      throw new OutsideOfSubset(
-        operator.offset,
-        `can never hold: ${said} asks for more than the ${most} attestors it names`,
-      );
-    if (operator.text === '==' && count !== most)
-      throw new OutsideOfSubset(
-        operator.offset,
-        `refuses an image that more than ${count} have signed: write ">= ${count}"`,
-      );
+    const problem =
+      count < 1
+        ? `holds for everybody: ${said} asks for nobody`
+        : count > most
+          ? `can never hold: ${said} asks for more than the ${most} attestors it names`
+          : operator.text === '==' && count !== most
+            ? `refuses an image that more than ${count} have signed: write ">= ${count}"`
+            : undefined;
+    if (problem !== undefined) throw new OutsideOfSubset(operator.offset, problem);
     return count;
   }
 
-  #call(image: string): Omit<Exclude<SignatureCheck, 'nothing'>, 'count'> {
+  #call(image: string): Call {
     const isAttested = this.#took('verifyAttestationSignatures');
     if (!isAttested) this.#want('verifyImageSignatures');
-    this.#want('(');
-    this.#want(image);
-    this.#want(',');
+    this.#want('(', image, ',');
     const attestation = isAttested ? { attestation: this.#named('attestations') } : {};
     if (isAttested) this.#want(',');
     this.#want('[');
     const attestors = [this.#named('attestors')];
     while (this.#took(',')) attestors.push(this.#named('attestors'));
-    this.#want(']');
-    this.#want(')');
+    this.#want(']', ')');
     return { attestors, ...attestation };
   }
 
   #named(of: 'attestors' | 'attestations'): NamedAttestor {
     this.#want(of);
     if (this.#took('[')) {
-      const name = this.#next();
-      if (name?.kind !== 'string') throw this.#unexpected(name);
+      const { text, offset } = this.#next('string');
       this.#want(']');
-      return { name: name.text.slice(1, -1), offset: name.offset };
+      return { name: text.slice(1, -1), offset };
     }
     this.#want('.');
-    const name = this.#name();
-    return { name: name.text, offset: name.offset };
+    const { text, offset } = this.#next('name');
+    return { name: text, offset };
   }
 
   #list(depth: number): void {
@@ -221,31 +204,25 @@ class ExpressionReader {
     this.#want('images');
     const optional = this.#took('.?');
     if (!optional) this.#want('.');
-    const name = this.#name();
+    const name = this.#next('name');
     if (!imageLists.includes(name.text))
       throw new OutsideOfSubset(
         name.offset,
         `names images.${name.text}, and a Pod has ${imageLists.join(', ')}`,
       );
-    if (!optional) return;
-    for (const part of ['.', 'orValue', '(', '[', ']', ')']) this.#want(part);
+    if (optional) this.#want('.', 'orValue', '(', '[', ']', ')');
   }
 
   /** A name that hides nothing: `images` or `attestors` as a variable would mean something else. */
   #variable(): string {
-    const token = this.#name();
+    const token = this.#next('name');
     if (reserved.includes(token.text)) throw this.#unexpected(token);
     return token.text;
   }
 
-  #name(): Token {
-    const token = this.#next();
-    if (token?.kind !== 'name') throw this.#unexpected(token);
-    return token;
-  }
-
-  #next(): Token | undefined {
+  #next(kind: Token['kind']): Token {
     const token = this.#tokens[this.#at];
+    if (token?.kind !== kind) throw this.#unexpected(token);
     this.#at++;
     return token;
   }
@@ -257,8 +234,8 @@ class ExpressionReader {
     return true;
   }
 
-  #want(text: string): void {
-    if (!this.#took(text)) throw this.#unexpected();
+  #want(...texts: readonly string[]): void {
+    for (const text of texts) if (!this.#took(text)) throw this.#unexpected();
   }
 
   #unexpected(token = this.#tokens[this.#at]): OutsideOfSubset {
@@ -267,17 +244,7 @@ class ExpressionReader {
 }
 
 /** Words of CEL, and names that Kyverno gives a meaning. */
-const reserved = [
-  ...['true', 'false', 'null', 'in', 'as', 'break', 'const', 'continue', 'else', 'for', 'function'],
-  ...['if', 'import', 'let', 'loop', 'package', 'namespace', 'return', 'var', 'void', 'while'],
-  ...['images', 'attestors', 'attestations', 'variables', 'object', 'oldObject', 'request'],
-  ...[
-    'namespaceObject',
-    'verifyImageSignatures',
-    'verifyAttestationSignatures',
-    'size',
-    'params',
-    'globalContext',
-    'resource',
-  ],
-];
+const reserved = `true false null in as break const continue else for function if import let loop
+  package namespace return var void while images attestors attestations variables object oldObject
+  request namespaceObject verifyImageSignatures verifyAttestationSignatures size params
+  globalContext resource`.split(/\s+/);

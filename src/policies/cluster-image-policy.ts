@@ -1,15 +1,24 @@
-import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
+import type { SignaturePolicy } from '../signature/policy.ts';
 import type { Requirement } from '../signature/requirement.ts';
 import { shown } from '../text/untrusted.ts';
+import { checkFields, type Reader } from './check-fields.ts';
 import { clusterImagePolicyFields } from './cluster-image-policy-fields.ts';
-import { checkFields, type Reader } from './fields.ts';
 import { fitsResolvedNames, longestGlob, policyControllerGlob } from './glob.ts';
 import { policyControllerName } from './image-names.ts';
-import { keysIn } from './keys.ts';
-import { listOf, mapOf, nodeAt, noteOn, type PolicyNode, refusal, textOf } from './node.ts';
+import { onlyKeyIn, theOneKey } from './keys.ts';
+import {
+  listOf,
+  mapOf,
+  nodeAt,
+  noteOn,
+  onlyOneOf,
+  type PolicyNode,
+  refusal,
+  textOf,
+} from './node.ts';
 import type { PolicyRule } from './rule.ts';
 import { placeOfAuthority, withPlace } from './signature-place.ts';
-import { byPattern, exactly, predicateTypeIn, signerRule, theOneNamed } from './who.ts';
+import { exactly, predicateTypeIn, signerNamedIn, signersNamedIn } from './who.ts';
 
 /**
  * Checks the fields of a sigstore ClusterImagePolicy.
@@ -108,18 +117,11 @@ function readGlobs(document: PolicyNode, images: PolicyNode | undefined, reader:
 
 function readAuthority(authority: PolicyNode, reader: Reader): Requirement {
   const fields = mapOf(authority);
-  const given = ['key', 'keyless', 'static'].flatMap((name) => {
-    const node = fields.get(name);
-    return node === undefined || node.value === null ? [] : [{ name, node }];
-  });
-  const [one, second] = given;
-  if (one === undefined || second !== undefined) {
-    throw refusal(
-      authority,
-      'must have one of `key`, `keyless` and `static`',
-      'Keep one; write the others as authorities of their own.',
-    );
-  }
+  const one = onlyOneOf(
+    authority,
+    ['key', 'keyless', 'static'],
+    'Keep one; write the others as authorities of their own.',
+  );
   const named = {
     name: shown(textOf(fields.get('name')) ?? authority.field.replace(/^spec\./, '')),
   };
@@ -169,52 +171,18 @@ function readStatic(
   };
 }
 
-type Signers = readonly [SignerRule, ...SignerRule[]];
-
-function readKey(node: PolicyNode, reader: Reader): Signers {
-  const [one, other] = ['data', 'kms', 'secretRef'].flatMap((name) => {
-    const field = mapOf(node).get(name);
-    return field?.value instanceof Map || textOf(field) !== undefined ? (field ?? []) : [];
-  });
-  if (one === undefined || other !== undefined)
-    throw refusal(
-      node,
-      one === undefined ? 'holds no key' : 'names its key in two ways',
-      'Put the public key into `key.data`, as PEM.',
-    );
-  const [key, second] = keysIn(one, reader.keys);
-  // policy-controller takes the first PEM block and drops the others without a word.
-  if (second !== undefined)
-    throw refusal(
-      one,
-      'holds several keys',
-      'Write one authority for each key; any of them is then enough.',
-    );
-  return [{ key }];
+function readKey(node: PolicyNode, reader: Reader): SignaturePolicy['signers'] {
+  const put = 'Put the public key into `key.data`, as PEM.';
+  const one = theOneKey(node, ['data', 'kms', 'secretRef'], put);
+  const fix = 'Write one authority for each key; any of them is then enough.';
+  return [{ key: onlyKeyIn(one, reader.keys, fix) }];
 }
 
-function readIdentities(node: PolicyNode, reader: Reader): Signers {
-  const identities = mapOf(node).get('identities');
-  const [first, ...rest] = listOf(identities).map((identity): SignerRule => {
-    const fields = mapOf(identity);
-    const who = (what: string) => {
-      const exact = fields.get(what);
-      const pattern = fields.get(`${what}RegExp`);
-      noteWildcards(exact, reader);
-      return theOneNamed(identity, what, [
-        { node: exact, matcher: exactly(exact) },
-        { node: pattern, matcher: byPattern(pattern, reader) },
-      ]);
-    };
-    return signerRule(who('subject'), who('issuer'));
+function readIdentities(node: PolicyNode, reader: Reader): SignaturePolicy['signers'] {
+  return signersNamedIn(node, (identity) => {
+    for (const name of ['subject', 'issuer']) noteWildcards(mapOf(identity).get(name), reader);
+    return signerNamedIn(identity, reader, exactly);
   });
-  if (first === undefined)
-    throw refusal(
-      identities ?? node,
-      'names nobody',
-      'Add `identities` with `issuer` and `subject`.',
-    );
-  return [first, ...rest];
 }
 
 /** Compared as text, so it lets in nobody; whoever wrote it means a pattern. */

@@ -1,11 +1,21 @@
-import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
+import type { SignaturePolicy } from '../signature/policy.ts';
 import type { Requirement } from '../signature/requirement.ts';
 import { shown } from '../text/untrusted.ts';
+import { checkFields, type Reader } from './check-fields.ts';
 import { requirementFields } from './containers-policy-fields.ts';
-import { checkFields, type Reader } from './fields.ts';
+import { ignored } from './fields.ts';
 import type { PolicyImage } from './image-names.ts';
 import { keysIn, keysInText } from './keys.ts';
-import { listOf, mapOf, nodeAt, noteOn, type PolicyNode, refusal, textOf } from './node.ts';
+import {
+  listOf,
+  mapOf,
+  nodeAt,
+  noteOn,
+  onlyOneOf,
+  type PolicyNode,
+  refusal,
+  textOf,
+} from './node.ts';
 import type { PolicyRule } from './rule.ts';
 import {
   anyImage,
@@ -18,11 +28,11 @@ import {
   matchExact,
   matchRepoDigestOrExact,
   matchRepository,
-  onlyOneOf,
   type PulledImage,
   pulledAs,
   remapIdentity,
   type SignedIdentity,
+  scopePatterns,
   scopesOf,
   untaggedNote,
 } from './scopes.ts';
@@ -39,7 +49,7 @@ export function isContainersPolicy(document: PolicyNode): boolean {
  * @throws {Failure} `bad-policy`
  */
 export function checkContainersPolicy(document: PolicyNode, reader: Reader): void {
-  checkFields(document, { default: { as: 'ignored' }, transports: { as: 'ignored' } }, reader);
+  checkFields(document, { default: ignored, transports: ignored }, reader);
   const every = [
     ['', nodeAt(document, 'default')] as const,
     ...[...mapOf(nodeAt(document, 'transports'))].flatMap(([transport, scopes]) => {
@@ -75,8 +85,8 @@ function checkRequirement(requirement: PolicyNode, isAsked: boolean, reader: Rea
   // Other transports are about no image of a registry: their keys and roots are not needed.
   const silent = isAsked ? {} : { notes: [] };
   const isKnown = !isAsked || isPublicGoodAuthority(nodeAt(requirement, 'fulcio', 'caData'));
-  const known = isKnown ? { ownTrust: true } : {};
-  checkFields(requirement, fields, { ...reader, ...known, ...silent });
+  const ownTrust = reader.ownTrust || isKnown;
+  checkFields(requirement, fields, { ...reader, ownTrust, ...silent });
   if (!isAsked || type !== 'sigstoreSigned') return;
   const paths = [mapOf(requirement).get('keyPath'), ...listOf(mapOf(requirement).get('keyPaths'))];
   for (const path of paths)
@@ -106,7 +116,8 @@ export function readContainersPolicy(document: PolicyNode, reader: Reader): read
   );
   const asksOf = (image: PulledImage): Requirement => {
     const scope = [...scopesOf(image), '', undefined].find((one) => scopes.has(one));
-    return scopes.get(scope)?.(image) ?? nobody;
+    const silent = { kind: 'fail', reason: 'the policy says nothing of it.' } as const;
+    return scopes.get(scope)?.(image) ?? silent;
   };
   const name = 'policy.json';
   const requirementFor = (image: PolicyImage): Requirement => {
@@ -115,23 +126,20 @@ export function readContainersPolicy(document: PolicyNode, reader: Reader): read
   };
   const place = { file: document.file, line: document.line };
   const rules = entries.map(([scope, list]) => {
-    const include = [list === fallback || scope === '' ? '' : scope];
     const asks = readList(list, scope, { ...reader, notes: [] })(anyImage);
     return {
       ...place,
       name: `${name}, ${scope === '' ? 'transport docker' : shown(scope)}`,
       line: list.line,
-      patterns: { syntax: 'scope' as const, include, exclude: [] },
+      patterns: scopePatterns([list === fallback ? '' : scope]),
       asks,
       requirementFor: () => undefined,
     };
   });
   const asks: Requirement = { kind: 'count', of: rules.map((rule) => rule.asks), count: 1, name };
-  const patterns = { syntax: 'scope' as const, include: [''], exclude: [] };
+  const patterns = scopePatterns(['']);
   return [{ ...place, name, patterns, asks, requirementFor, parts: rules }];
 }
-
-const nobody: Requirement = { kind: 'fail', reason: 'the policy says nothing of it.' };
 
 /** With GPG alone there is nothing here that could be checked. */
 function refuseWithoutSigstore(lists: readonly PolicyNode[]): void {
@@ -156,16 +164,14 @@ function readList(list: PolicyNode, scope: string, reader: Reader): Asks {
 
 function readRequirement(requirement: PolicyNode, scope: string, reader: Reader): Asks {
   const where = scope === '' ? 'the default of docker' : shown(scope);
+  const fail =
+    (reason: string): Asks =>
+    () => ({ kind: 'fail', reason, name: where });
   switch (textOf(mapOf(requirement).get('type'))) {
     case 'insecureAcceptAnything': {
       const type = mapOf(requirement).get('type') ?? requirement;
-      reader.notes.push({
-        ...noteOn(
-          type,
-          `is insecureAcceptAnything: images of ${where} pass without any signature, here and on the host.`,
-        ),
-        loud: true,
-      });
+      const text = `is insecureAcceptAnything: images of ${where} pass without any signature, here and on the host.`;
+      reader.notes.push({ ...noteOn(type, text), loud: true });
       return () => ({
         kind: 'pass',
         reason: 'the policy lets it through without a signature (insecureAcceptAnything).',
@@ -173,33 +179,25 @@ function readRequirement(requirement: PolicyNode, scope: string, reader: Reader)
       });
     }
     case 'reject':
-      return () => ({ kind: 'fail', reason: 'the policy rejects it (reject).', name: where });
+      return fail('the policy rejects it (reject).');
     case 'signedBy':
-      return () => ({
-        kind: 'fail',
-        reason: 'the policy asks for a signature by GPG (signedBy), which is not checked here.',
-        name: where,
-      });
+      return fail('the policy asks for a signature by GPG (signedBy), which is not checked here.');
     default:
       return readSigstore(requirement, where, reader);
   }
 }
 
 function readSigstore(requirement: PolicyNode, where: string, reader: Reader): Asks {
-  const { name, node } = onlyOneOf(requirement, [
-    ...['keyPath', 'keyPaths', 'keyData', 'keyDatas', 'fulcio'],
-  ]);
-  const log = [
-    'rekorPublicKeyPath',
-    'rekorPublicKeyPaths',
-    'rekorPublicKeyData',
-    'rekorPublicKeyDatas',
-  ];
-  const logged = log.some((one) => mapOf(requirement).has(one));
+  const forms = ['keyPath', 'keyPaths', 'keyData', 'keyDatas', 'fulcio'];
+  const { name, node } = onlyOneOf(requirement, forms);
+  const logged = ['Path', 'Paths', 'Data', 'Datas'].some((form) =>
+    mapOf(requirement).has(`rekorPublicKey${form}`),
+  );
   if (name === 'fulcio' && !logged)
     throw refusal(node, 'stands without a key of the log', 'Add `rekorPublicKeyData`.');
+  const [email, issuer] = [mapOf(node).get('subjectEmail'), mapOf(node).get('oidcIssuer')];
   const policy: SignaturePolicy = {
-    signers: name === 'fulcio' ? [personOf(node)] : readKeys(name, node, reader),
+    signers: name === 'fulcio' ? [emailSigner(node, email, issuer)] : readKeys(name, node, reader),
     annotations: {},
     tlog: logged ? 'required' : 'ignore',
   };
@@ -209,10 +207,6 @@ function readSigstore(requirement: PolicyNode, where: string, reader: Reader): A
     policy: { ...policy, claimedName: identity(image) },
     name: where,
   });
-}
-
-function personOf(node: PolicyNode): SignerRule {
-  return emailSigner(node, mapOf(node).get('subjectEmail'), mapOf(node).get('oidcIssuer'));
 }
 
 /** Of several keys any one is enough. */

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
-import { type PolicyNode, refusal, textOf, whereabouts } from './node.ts';
+import { mapOf, type PolicyNode, refusal, textOf, whereabouts } from './node.ts';
 
 /**
  * Takes the text of a policy's key to the keys in it; throws a Failure for anything but public keys
@@ -116,6 +116,32 @@ export function keysInText(
         : 'Put a public key there, as PEM.';
     throw refusal(node, 'holds no public key that can be used', fix, { cause: error });
   }
+}
+
+/**
+ * The one field of these that holds a key, or says where it is kept.
+ * @param fix what to write instead of none or two
+ * @throws {Failure} `bad-policy`
+ */
+export function theOneKey(node: PolicyNode, names: readonly string[], fix: string): PolicyNode {
+  const [one, second] = names.flatMap((name) => {
+    const field = mapOf(node).get(name);
+    return field?.value instanceof Map || textOf(field) !== undefined ? (field ?? []) : [];
+  });
+  if (one !== undefined && second === undefined) return one;
+  throw refusal(node, one === undefined ? 'holds no key' : 'names its key in two ways', fix);
+}
+
+/**
+ * The key of a field of which the cluster takes the first PEM block and drops the others without a
+ * word.
+ * @param fix what to write for several keys
+ * @throws {Failure} `bad-policy` where there are several
+ */
+export function onlyKeyIn(node: PolicyNode, ring: KeyRing, fix: string): KeyObject {
+  const [key, another] = keysIn(node, ring);
+  if (another !== undefined) throw refusal(node, 'holds several keys', fix);
+  return key;
 }
 
 /** True for the address of a key in a service: `awskms://…`, `k8s://…`, `pkcs11:…`. */

@@ -2,8 +2,8 @@ import type { RepositoryName } from '../image/reference.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
 import { attestedInstead, type Requirement } from '../signature/requirement.ts';
 import { shown } from '../text/untrusted.ts';
-import type { Reader } from './fields.ts';
-import { keysIn } from './keys.ts';
+import type { Reader } from './check-fields.ts';
+import { keysIn, theOneKey } from './keys.ts';
 import { readConditions } from './kyverno-conditions.ts';
 import {
   isTrue,
@@ -11,17 +11,18 @@ import {
   listOf,
   mapOf,
   nodeAt,
+  onlyOneOf,
   type PolicyNode,
   refusal,
   textOf,
 } from './node.ts';
 import { placeOfEntry, withPlace } from './signature-place.ts';
 import {
-  byPattern,
   byWildcard,
   exactlyWithoutWildcards,
   githubClaims,
   predicateTypeIn,
+  signerNamedIn,
   signerRule,
   theOneNamed,
 } from './who.ts';
@@ -113,18 +114,11 @@ function readSet(set: PolicyNode, asked: Asked): Requirement {
 
 function readEntry(entry: PolicyNode, asked: Asked): readonly Requirement[] {
   const fields = mapOf(entry);
-  const given = ['keys', 'keyless', 'attestor'].flatMap((name) => {
-    const node = fields.get(name);
-    return node === undefined || node.value === null ? [] : [{ name, node }];
-  });
-  const [one, second] = given;
-  if (one === undefined || second !== undefined) {
-    throw refusal(
-      entry,
-      'must have one of `keys`, `keyless` and `attestor`',
-      'Keep one; write the others as entries of their own.',
-    );
-  }
+  const one = onlyOneOf(
+    entry,
+    ['keys', 'keyless', 'attestor'],
+    'Keep one; write the others as entries of their own.',
+  );
   const place = placeOfEntry(fields.get('repository'), asked.bundle);
   if (one.name === 'attestor') {
     if (place === undefined) return [readSet(one.node, asked)];
@@ -147,16 +141,8 @@ function readKeys(
   annotations: SignaturePolicy['annotations'],
   asked: Asked,
 ): readonly Requirement[] {
-  const [one, second] = ['publicKeys', 'kms', 'secret'].flatMap((name) => {
-    const field = mapOf(node).get(name);
-    return field !== undefined && isSet(field) ? [field] : [];
-  });
-  if (one === undefined || second !== undefined)
-    throw refusal(
-      node,
-      one === undefined ? 'holds no key' : 'names its key in two ways',
-      'Put the public key into `publicKeys`, as PEM.',
-    );
+  const put = 'Put the public key into `publicKeys`, as PEM.';
+  const one = theOneKey(node, ['publicKeys', 'kms', 'secret'], put);
   const stamped = textOf(nodeAt(node, 'ctlog', 'tsaCertChain')) !== undefined;
   const timestamp = stamped ? { timestamp: 'required' as const } : {};
   return keysIn(one, asked.reader.keys).map((key) => ({
@@ -173,10 +159,6 @@ function readKeys(
   }));
 }
 
-function isSet({ value }: PolicyNode): boolean {
-  return (typeof value === 'string' && value !== '') || value instanceof Map;
-}
-
 /**
  * Where it stands in its rule, which the names around it tell: `attestors[0].entries[1].keyless`.
  */
@@ -189,18 +171,9 @@ function readKeyless(
   annotations: SignaturePolicy['annotations'],
   asked: Asked,
 ): Requirement {
-  const fields = mapOf(node);
   const literal = asked.bundle ? exactlyWithoutWildcards : byWildcard;
-  const who = (what: string) => {
-    const exact = fields.get(what);
-    const pattern = fields.get(`${what}RegExp`);
-    return theOneNamed(node, what, [
-      { node: exact, matcher: literal(exact) },
-      { node: pattern, matcher: byPattern(pattern, asked.reader) },
-    ]);
-  };
-  const github = githubClaims(fields.get('additionalExtensions'));
-  const rule = signerRule(who('subject'), who('issuer'), github);
+  const github = githubClaims(mapOf(node).get('additionalExtensions'));
+  const rule = signerNamedIn(node, asked.reader, literal, github);
   return {
     kind: 'signature',
     policy: {

@@ -1,215 +1,184 @@
-import type { Field, Fields } from './fields.ts';
+import {
+  anchor,
+  atAdmission,
+  count,
+  type Field,
+  type Fields,
+  flag,
+  identity,
+  ignored,
+  key,
+  kms,
+  kubernetesObject,
+  labels,
+  noted,
+  object,
+  objects,
+  otherCredentials,
+  ownCertificates,
+  refused,
+  rekorUrl,
+  requiredAnyway,
+  secret,
+  text,
+  texts,
+  waivesCertificateLog,
+  word,
+} from './fields.ts';
 
-const needsVariables = 'depends on the cluster or its resources, which the gate does not know';
-const unconditional = 'Give the gate a policy whose rules hold without it.';
+const needsVariables = refused(
+  'depends on the cluster or its resources, which the gate does not know',
+  'Give the gate a policy whose rules hold without it.',
+);
+const besideVerifyImages = refused(
+  'stands beside `verifyImages`, which Kyverno does not allow',
+  'Write a rule of its own.',
+);
 
 const rekor: Fields = {
-  url: { as: 'service', publicGood: 'https://rekor.sigstore.dev' },
-  pubkey: { as: 'anchor' },
-  ignoreTlog: { as: 'flag' },
+  url: rekorUrl,
+  pubkey: anchor,
+  ignoreTlog: flag,
 };
 
 const keys: Fields = {
-  publicKeys: { as: 'key' },
-  signatureAlgorithm: { as: 'text', of: ['sha256'] },
-  kms: { as: 'kms' },
-  secret: { as: 'secret' },
-  rekor: { as: 'object', fields: rekor },
-  ctlog: {
-    as: 'object',
-    fields: {
-      // Signatures by key have no certificate, so nothing to look up in its log.
-      ignoreSCT: { as: 'ignored' },
-      pubkey: { as: 'ignored' },
-      tsaCertChain: { as: 'anchor' },
-    },
-  },
+  publicKeys: key,
+  signatureAlgorithm: word('sha256'),
+  kms,
+  secret: secret(),
+  rekor: object(rekor),
+  ctlog: object({
+    // Signatures by key have no certificate, so nothing to look up in its log.
+    ignoreSCT: ignored,
+    pubkey: ignored,
+    tsaCertChain: anchor,
+  }),
 };
 
 const keyless: Fields = {
-  subject: { as: 'text' },
-  subjectRegExp: { as: 'text' },
-  issuer: { as: 'text' },
-  issuerRegExp: { as: 'text' },
-  additionalExtensions: { as: 'labels' },
-  roots: { as: 'anchor' },
-  rekor: { as: 'object', fields: rekor },
-  ctlog: {
-    as: 'object',
-    fields: {
-      ignoreSCT: {
-        as: 'refused',
-        why: 'waives the certificate transparency log, and this gate never does',
-        fix: 'Remove it: certificates of Fulcio carry the proof.',
-      },
-      pubkey: { as: 'anchor' },
-      tsaCertChain: { as: 'anchor' },
-    },
-  },
+  ...identity,
+  additionalExtensions: labels,
+  roots: anchor,
+  rekor: object(rekor),
+  ctlog: object({
+    ignoreSCT: refused(...waivesCertificateLog),
+    pubkey: anchor,
+    tsaCertChain: anchor,
+  }),
 };
 
 const attestorSet: Fields = {
-  count: { as: 'count' },
-  entries: { as: 'objects', fields: () => entry },
+  count,
+  entries: objects(() => entry),
 };
 
 const entry: Fields = {
-  keys: { as: 'object', fields: keys },
-  keyless: { as: 'object', fields: keyless },
-  certificates: {
-    as: 'refused',
-    why: 'asks for certificates of your own, which are not supported',
-    fix: 'Use `keys` with the public key of the certificate, or `keyless`.',
-  },
-  attestor: { as: 'object', fields: attestorSet },
-  annotations: { as: 'labels' },
-  repository: { as: 'text' },
-  signatureAlgorithm: { as: 'text', of: ['sha256'] },
+  keys: object(keys),
+  keyless: object(keyless),
+  certificates: ownCertificates('Use `keys` with the public key of the certificate, or `keyless`.'),
+  attestor: object(attestorSet),
+  annotations: labels,
+  repository: text,
+  signatureAlgorithm: word('sha256'),
 };
 
 /** Read where they are compared: their keys look like templates. */
-const conditions: Field = {
-  as: 'objects',
-  fields: {
-    key: { as: 'ignored' },
-    operator: { as: 'text' },
-    value: { as: 'ignored' },
-    message: { as: 'ignored' },
-  },
-};
+const conditions: Field = objects({
+  key: ignored,
+  operator: text,
+  value: ignored,
+  message: ignored,
+});
 
 /**
  * Every field of `verifyImages` (Kyverno, api/kyverno/v1/image_verification_types.go), and what
  * becomes of it here.
  */
 export const verifyImagesFields: Fields = {
-  type: { as: 'text', of: ['Cosign', 'SigstoreBundle'] },
-  image: { as: 'text' },
-  imageReferences: { as: 'texts' },
-  skipImageReferences: { as: 'texts' },
-  attestors: { as: 'objects', fields: attestorSet },
-  annotations: { as: 'labels' },
-  key: { as: 'key' },
-  subject: { as: 'text' },
-  issuer: { as: 'text' },
-  roots: { as: 'anchor' },
-  additionalExtensions: {
-    as: 'refused',
-    why: 'has no effect in Kyverno at this place',
-    fix: 'Write it into `attestors[].entries[].keyless`.',
-  },
-  attestations: {
-    as: 'objects',
-    fields: {
-      name: { as: 'text' },
-      type: { as: 'text' },
-      predicateType: { as: 'text' },
-      attestors: { as: 'objects', fields: attestorSet },
-      conditions: { as: 'objects', fields: { any: conditions, all: conditions } },
-    },
-  },
-  validate: {
-    as: 'refused',
-    why: 'holds conditions on attestations, which are not evaluated',
-    fix: 'Use a policy without them.',
-  },
-  repository: { as: 'text' },
-  required: {
-    as: 'noted',
-    when: false,
-    note: 'is false; here every image that the rule matches must be signed all the same.',
-  },
-  failureAction: {
-    as: 'noted',
-    when: 'Audit',
-    of: ['Audit', 'Enforce'],
-    note: 'makes the cluster report only; here an image that does not satisfy the rule fails. `fail: false` only reports.',
-  },
-  mutateDigest: {
-    as: 'noted',
-    note: 'changes workloads in the cluster; the gate judges the digest and changes nothing.',
-  },
-  verifyDigest: { as: 'flag' },
-  useCache: { as: 'ignored' },
-  cosignOCI11: { as: 'ignored' },
-  imageRegistryCredentials: {
-    as: 'noted',
-    note: 'is not used: the gate logs in with the inputs of the step or the docker login on the machine.',
-  },
+  type: word('Cosign', 'SigstoreBundle'),
+  image: text,
+  imageReferences: texts,
+  skipImageReferences: texts,
+  attestors: objects(attestorSet),
+  annotations: labels,
+  key,
+  subject: text,
+  issuer: text,
+  roots: anchor,
+  additionalExtensions: refused(
+    'has no effect in Kyverno at this place',
+    'Write it into `attestors[].entries[].keyless`.',
+  ),
+  attestations: objects({
+    name: text,
+    type: text,
+    predicateType: text,
+    attestors: objects(attestorSet),
+    conditions: objects({ any: conditions, all: conditions }),
+  }),
+  validate: refused(
+    'holds conditions on attestations, which are not evaluated',
+    'Use a policy without them.',
+  ),
+  repository: text,
+  required: requiredAnyway('rule'),
+  failureAction: noted(
+    'makes the cluster report only; here an image that does not satisfy the rule fails. `fail: false` only reports.',
+    { when: 'Audit', of: ['Audit', 'Enforce'] },
+  ),
+  mutateDigest: noted(
+    'changes workloads in the cluster; the gate judges the digest and changes nothing.',
+  ),
+  verifyDigest: flag,
+  useCache: ignored,
+  cosignOCI11: ignored,
+  imageRegistryCredentials: otherCredentials,
 };
 
 /** Every field of a rule that has `verifyImages`. */
 export const ruleFields: Fields = {
-  name: { as: 'text' },
-  match: { as: 'ignored' },
-  exclude: {
-    as: 'noted',
-    note: 'exempts workloads of the cluster; the gate holds every image against the rule, whatever uses it.',
-  },
-  verifyImages: { as: 'objects', fields: verifyImagesFields },
-  imageExtractors: { as: 'ignored' },
-  reportProperties: { as: 'ignored' },
-  skipBackgroundRequests: { as: 'ignored' },
-  context: { as: 'refused', why: needsVariables, fix: unconditional },
-  preconditions: { as: 'refused', why: needsVariables, fix: unconditional },
-  celPreconditions: { as: 'refused', why: needsVariables, fix: unconditional },
-  validate: {
-    as: 'refused',
-    why: 'stands beside `verifyImages`, which Kyverno does not allow',
-    fix: 'Write a rule of its own.',
-  },
-  mutate: {
-    as: 'refused',
-    why: 'stands beside `verifyImages`, which Kyverno does not allow',
-    fix: 'Write a rule of its own.',
-  },
-  generate: {
-    as: 'refused',
-    why: 'stands beside `verifyImages`, which Kyverno does not allow',
-    fix: 'Write a rule of its own.',
-  },
+  name: text,
+  match: ignored,
+  exclude: noted(
+    'exempts workloads of the cluster; the gate holds every image against the rule, whatever uses it.',
+  ),
+  verifyImages: objects(verifyImagesFields),
+  imageExtractors: ignored,
+  reportProperties: ignored,
+  skipBackgroundRequests: ignored,
+  context: needsVariables,
+  preconditions: needsVariables,
+  celPreconditions: needsVariables,
+  validate: besideVerifyImages,
+  mutate: besideVerifyImages,
+  generate: besideVerifyImages,
 };
 
 /**
  * Every field of a Kyverno ClusterPolicy or Policy. `rules` is looked into rule by rule: only those
  * with `verifyImages` matter.
  */
-export const kyvernoPolicyFields: Fields = {
-  apiVersion: { as: 'text' },
-  kind: { as: 'text' },
-  metadata: { as: 'ignored' },
-  status: { as: 'ignored' },
-  spec: {
-    as: 'object',
-    fields: {
-      rules: { as: 'ignored' },
-      applyRules: { as: 'text', of: ['All', 'One'] },
-      validationFailureAction: { as: 'text', of: ['Enforce', 'enforce', 'Audit', 'audit'] },
-      validationFailureActionOverrides: {
-        as: 'noted',
-        note: 'depends on namespaces of the cluster; the gate always enforces.',
-      },
-      admission: {
-        as: 'noted',
-        when: false,
-        note: 'switches the policy off at admission; the gate enforces it.',
-      },
-      background: { as: 'ignored' },
-      emitWarning: { as: 'ignored' },
-      failurePolicy: { as: 'ignored' },
-      generateExisting: { as: 'ignored' },
-      generateExistingOnPolicyUpdate: { as: 'ignored' },
-      mutateExistingOnPolicyUpdate: { as: 'ignored' },
-      schemaValidation: { as: 'ignored' },
-      useServerSideApply: { as: 'ignored' },
-      webhookConfiguration: {
-        as: 'noted',
-        note: 'configures the cluster; the gate holds every image against the policy.',
-      },
-      webhookTimeoutSeconds: { as: 'ignored' },
-    },
-  },
-};
+export const kyvernoPolicyFields = kubernetesObject({
+  rules: ignored,
+  applyRules: word('All', 'One'),
+  validationFailureAction: word('Enforce', 'enforce', 'Audit', 'audit'),
+  validationFailureActionOverrides: noted(
+    'depends on namespaces of the cluster; the gate always enforces.',
+  ),
+  admission: atAdmission,
+  background: ignored,
+  emitWarning: ignored,
+  failurePolicy: ignored,
+  generateExisting: ignored,
+  generateExistingOnPolicyUpdate: ignored,
+  mutateExistingOnPolicyUpdate: ignored,
+  schemaValidation: ignored,
+  useServerSideApply: ignored,
+  webhookConfiguration: noted(
+    'configures the cluster; the gate holds every image against the policy.',
+  ),
+  webhookTimeoutSeconds: ignored,
+});
 
 /** What is told of a policy that only audits. */
 export const auditNote =

@@ -1,6 +1,6 @@
 import type { Requirement } from '../signature/requirement.ts';
 import { shown } from '../text/untrusted.ts';
-import { checkFields, type Reader } from './fields.ts';
+import { checkFields, type Reader } from './check-fields.ts';
 import { type Fits, kyvernoWildcard } from './glob.ts';
 import { kyvernoNames, type PolicyImage } from './image-names.ts';
 import { type Asked, readAttestations, readAttestors } from './kyverno-cluster-attestors.ts';

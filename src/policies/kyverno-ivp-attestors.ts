@@ -1,26 +1,22 @@
-import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
+import type { SignaturePolicy } from '../signature/policy.ts';
 import type { Requirement } from '../signature/requirement.ts';
 import { shown } from '../text/untrusted.ts';
-import type { Reader } from './fields.ts';
-import { keysIn } from './keys.ts';
+import type { Reader } from './check-fields.ts';
+import { waivesCertificateLog } from './fields.ts';
+import { onlyKeyIn, theOneKey } from './keys.ts';
 import {
   isTrue,
   labelsOf,
   listOf,
   mapOf,
   nodeAt,
+  onlyOneOf,
   type PolicyNode,
   refusal,
   textOf,
 } from './node.ts';
 import { repositoryIn, withPlace } from './signature-place.ts';
-import {
-  byPattern,
-  exactlyWithoutWildcards,
-  githubClaims,
-  signerRule,
-  theOneNamed,
-} from './who.ts';
+import { exactlyWithoutWildcards, githubClaims, signerNamedIn, signersNamedIn } from './who.ts';
 
 /** Attestors by their name. */
 export type Attestors = ReadonlyMap<string, Requirement>;
@@ -46,25 +42,18 @@ export function readAttestors(node: PolicyNode, reader: Reader): Attestors {
 }
 
 function readCosign(attestor: PolicyNode, reader: Reader): SignaturePolicy {
-  const cosign = mapOf(attestor).get('cosign');
+  const cosign = mapOf(attestor).get('cosign') ?? attestor;
   const fields = mapOf(cosign);
-  const given = ['key', 'keyless'].flatMap((name) => fields.get(name) ?? []);
-  const [one, second] = given;
-  if (cosign === undefined || one === undefined || second !== undefined)
-    throw refusal(
-      cosign ?? attestor,
-      'must have one of `key` and `keyless`',
-      'Keep one; write the other one as an attestor of its own.',
-    );
-  const signers = one === fields.get('key') ? readKey(one, reader) : readIdentities(one, reader);
+  const { name, node } = onlyOneOf(
+    cosign,
+    ['key', 'keyless'],
+    'Keep one; write the other one as an attestor of its own.',
+  );
+  const signers = name === 'key' ? readKey(node, reader) : readIdentities(node, reader);
   const ctlog = fields.get('ctlog');
   const waived = mapOf(ctlog).get('insecureIgnoreSCT');
-  if (waived !== undefined && isTrue(waived) && one === fields.get('keyless'))
-    throw refusal(
-      waived,
-      'waives the certificate transparency log, and this gate never does',
-      'Remove it: certificates of Fulcio carry the proof.',
-    );
+  if (waived !== undefined && isTrue(waived) && name === 'keyless')
+    throw refusal(waived, ...waivesCertificateLog);
   const stamped = textOf(nodeAt(cosign, 'ctlog', 'tsaCertChain')) !== undefined;
   const place = repositoryIn(nodeAt(cosign, 'source', 'repository'));
   return {
@@ -89,49 +78,15 @@ function logOf(ctlog: PolicyNode | undefined): SignaturePolicy['tlog'] {
   );
 }
 
-type Signers = readonly [SignerRule, ...SignerRule[]];
-
-function readKey(node: PolicyNode, reader: Reader): Signers {
-  const [one, second] = ['data', 'kms'].flatMap((name) => {
-    const field = mapOf(node).get(name);
-    return field !== undefined && textOf(field) !== undefined ? [field] : [];
-  });
-  if (one === undefined || second !== undefined)
-    throw refusal(
-      node,
-      one === undefined ? 'holds no key' : 'has two keys',
-      'Write either `data`, the public key as PEM, or `kms`.',
-    );
-  const [key, another] = keysIn(one, reader.keys);
-  // Kyverno takes the first PEM block and drops the others without a word.
-  if (another !== undefined)
-    throw refusal(
-      one,
-      'holds several keys',
-      'Write one attestor for each key, and name all of them in the expression.',
-    );
-  return [{ key }];
+function readKey(node: PolicyNode, reader: Reader): SignaturePolicy['signers'] {
+  const put = 'Write either `data`, the public key as PEM, or `kms`.';
+  const fix = 'Write one attestor for each key, and name all of them in the expression.';
+  return [{ key: onlyKeyIn(theOneKey(node, ['data', 'kms'], put), reader.keys, fix) }];
 }
 
-function readIdentities(node: PolicyNode, reader: Reader): Signers {
-  const identities = mapOf(node).get('identities');
+function readIdentities(node: PolicyNode, reader: Reader): SignaturePolicy['signers'] {
   const claims = githubClaims(mapOf(node).get('additionalExtensions'));
-  const [first, ...rest] = listOf(identities).map((identity): SignerRule => {
-    const who = (what: string) => {
-      const exact = nodeAt(identity, what);
-      const pattern = nodeAt(identity, `${what}RegExp`);
-      return theOneNamed(identity, what, [
-        { node: exact, matcher: exactlyWithoutWildcards(exact) },
-        { node: pattern, matcher: byPattern(pattern, reader) },
-      ]);
-    };
-    return signerRule(who('subject'), who('issuer'), claims);
-  });
-  if (first === undefined)
-    throw refusal(
-      identities ?? node,
-      'names nobody',
-      'Add `identities` with `issuer` and `subject`.',
-    );
-  return [first, ...rest];
+  return signersNamedIn(node, (identity) =>
+    signerNamedIn(identity, reader, exactlyWithoutWildcards, claims),
+  );
 }

@@ -1,7 +1,8 @@
 import { attestedInstead, type Requirement } from '../signature/requirement.ts';
 import { shown } from '../text/untrusted.ts';
 import { type NamedAttestor, OutsideOfSubset, readExpression } from './cel.ts';
-import { checkFields, type Reader } from './fields.ts';
+import { checkFields, type Reader } from './check-fields.ts';
+import { aboutWorkloads, inOneNamespace } from './fields.ts';
 import { gobwasGlob, longestGlob } from './glob.ts';
 import { textsAsWritten } from './image-names.ts';
 import { withoutDigest } from './kyverno-cluster.ts';
@@ -28,12 +29,7 @@ export function checkImageValidatingPolicy(document: PolicyNode, reader: Reader)
   checkFields(document, validatingPolicyFields, reader);
   const match = nodeAt(document, 'spec', 'matchConstraints');
   if (match !== undefined && narrowsWorkloads(match))
-    reader.notes.push(
-      noteOn(
-        match,
-        'selects workloads of the cluster; the gate holds every image against the policy, whatever uses it.',
-      ),
-    );
+    reader.notes.push(noteOn(match, aboutWorkloads));
   const actions = nodeAt(document, 'spec', 'validationActions');
   if (actions !== undefined && !listOf(actions).some(({ value }) => value === 'Deny'))
     reader.notes.push(
@@ -58,12 +54,7 @@ export function readImageValidatingPolicy(
   const policy = textOf(nodeAt(document, 'metadata', 'name'));
   const name = `${kind} ${shown(policy ?? '(without a name)')}`;
   if (kind.startsWith('Namespaced'))
-    reader.notes.push(
-      noteOn(
-        { ...document, field: kind },
-        'holds in one namespace of the cluster; the gate holds every image against it.',
-      ),
-    );
+    reader.notes.push(noteOn({ ...document, field: kind }, inOneNamespace));
   const spec = nodeAt(document, 'spec');
   const attestors = readAttestors(nodeAt(document, 'spec', 'attestors') ?? document, reader);
   const validations = nodeAt(document, 'spec', 'validations');

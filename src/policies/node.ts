@@ -167,3 +167,23 @@ export function labelsOf(node: PolicyNode | undefined): Record<string, string> {
   for (const [name, { value }] of mapOf(node)) if (typeof value === 'string') labels[name] = value;
   return labels;
 }
+
+/**
+ * The one field of these that has a value.
+ * @param fix what to write instead of none or several
+ * @throws {Failure} `bad-policy`
+ */
+export function onlyOneOf(
+  parent: PolicyNode,
+  names: readonly string[],
+  fix = 'Keep one of them.',
+): { readonly name: string; readonly node: PolicyNode } {
+  const [one, second] = names.flatMap((name) => {
+    const node = mapOf(parent).get(name);
+    return node === undefined || node.value === null ? [] : [{ name, node }];
+  });
+  if (one !== undefined && second === undefined) return one;
+  const quoted = names.map((name) => `\`${name}\``);
+  const list = `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1)}`;
+  throw refusal(parent, `must have one of ${list}`, fix);
+}

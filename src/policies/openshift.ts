@@ -1,10 +1,12 @@
 import type { SignaturePolicy } from '../signature/policy.ts';
 import type { Requirement } from '../signature/requirement.ts';
 import { shown } from '../text/untrusted.ts';
-import { checkFields, type Fields, type Reader } from './fields.ts';
+import { checkFields, type Reader } from './check-fields.ts';
+import { inOneNamespace } from './fields.ts';
 import type { PolicyImage } from './image-names.ts';
 import { keysInText } from './keys.ts';
 import { listOf, mapOf, nodeAt, noteOn, type PolicyNode, refusal, textOf } from './node.ts';
+import { imagePolicyFields } from './openshift-fields.ts';
 import type { PolicyRule } from './rule.ts';
 import {
   anyImage,
@@ -18,69 +20,10 @@ import {
   pulledAs,
   remapIdentity,
   type SignedIdentity,
+  scopePatterns,
   scopesOf,
   untaggedNote,
 } from './scopes.ts';
-
-const fulcio: Fields = {
-  fulcioCAData: { as: 'anchor' },
-  rekorKeyData: { as: 'anchor' },
-  fulcioSubject: {
-    as: 'object',
-    fields: { oidcIssuer: { as: 'text' }, signedEmail: { as: 'text' } },
-  },
-};
-
-/** Every field of OpenShift's ClusterImagePolicy and ImagePolicy (config.openshift.io/v1). */
-export const imagePolicyFields: Fields = {
-  apiVersion: { as: 'text' },
-  kind: { as: 'text' },
-  metadata: { as: 'ignored' },
-  status: { as: 'ignored' },
-  spec: {
-    as: 'object',
-    fields: {
-      scopes: { as: 'texts' },
-      policy: {
-        as: 'object',
-        fields: {
-          rootOfTrust: {
-            as: 'object',
-            fields: {
-              policyType: { as: 'text', of: ['PublicKey', 'FulcioCAWithRekor'] },
-              publicKey: {
-                as: 'object',
-                fields: { keyData: { as: 'text' }, rekorKeyData: { as: 'anchor' } },
-              },
-              fulcioCAWithRekor: { as: 'object', fields: fulcio },
-              // Its policyType says that it is not supported.
-              pki: { as: 'ignored' },
-            },
-          },
-          signedIdentity: {
-            as: 'object',
-            fields: {
-              matchPolicy: {
-                as: 'text',
-                of: [
-                  'MatchRepoDigestOrExact',
-                  'MatchRepository',
-                  'ExactRepository',
-                  'RemapIdentity',
-                ],
-              },
-              exactRepository: { as: 'object', fields: { repository: { as: 'text' } } },
-              remapIdentity: {
-                as: 'object',
-                fields: { prefix: { as: 'text' }, signedPrefix: { as: 'text' } },
-              },
-            },
-          },
-        },
-      },
-    },
-  },
-};
 
 /**
  * Checks the fields of an OpenShift ClusterImagePolicy or ImagePolicy.
@@ -121,12 +64,7 @@ export function readOpenShiftPolicy(document: PolicyNode, reader: Reader): reado
   const namespace =
     kind === 'ImagePolicy' ? (textOf(nodeAt(document, 'metadata', 'namespace')) ?? '') : undefined;
   if (namespace !== undefined)
-    reader.notes.push(
-      noteOn(
-        { ...document, field: kind },
-        'holds in one namespace of the cluster; the gate holds every image against it.',
-      ),
-    );
+    reader.notes.push(noteOn({ ...document, field: kind }, inOneNamespace));
   const root = nodeAt(document, 'spec', 'policy', 'rootOfTrust');
   if (root === undefined)
     throw refusal(document, 'says nothing of who may sign', 'Add `spec.policy.rootOfTrust`.');
@@ -154,7 +92,7 @@ export function readOpenShiftPolicy(document: PolicyNode, reader: Reader): reado
       ...(policy === undefined ? {} : { policy }),
       file: document.file,
       line: document.line,
-      patterns: { syntax: 'scope', include: scopes, exclude: [] },
+      patterns: scopePatterns(scopes),
       asks,
       requirementFor: (image) =>
         pulledAs(image).some((pulled) => scopesOf(pulled).some((scope) => scopes.includes(scope)))

@@ -1,5 +1,5 @@
 import { shown } from '../text/untrusted.ts';
-import type { Reader } from './fields.ts';
+import type { Reader } from './check-fields.ts';
 import { mapOf, noteOn, type PolicyNode, refusal } from './node.ts';
 
 interface KnownKind {

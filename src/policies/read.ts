@@ -2,13 +2,13 @@ import { Failure } from '../failure.ts';
 import { formatRepository } from '../image/reference.ts';
 import type { Requirement } from '../signature/requirement.ts';
 import { shown } from '../text/untrusted.ts';
+import type { Reader } from './check-fields.ts';
 import { checkClusterImagePolicy, readClusterImagePolicy } from './cluster-image-policy.ts';
 import {
   checkContainersPolicy,
   isContainersPolicy,
   readContainersPolicy,
 } from './containers-policy.ts';
-import type { Reader } from './fields.ts';
 import type { PolicyImage } from './image-names.ts';
 import { type KeyReference, type OpenedKeys, type ReadPublicKeys, referencesIn } from './keys.ts';
 import { checkKyvernoPolicy, readKyvernoPolicy } from './kyverno-cluster.ts';

@@ -5,7 +5,8 @@ import type { ClaimedName, SignerRule } from '../signature/policy.ts';
 import { decodeBase64 } from '../text/base64.ts';
 import { shown } from '../text/untrusted.ts';
 import type { PolicyImage } from './image-names.ts';
-import { mapOf, type PolicyNode, refusal, textOf } from './node.ts';
+import { type PolicyNode, refusal, textOf } from './node.ts';
+import type { ImagePatterns } from './rule.ts';
 
 // What containers-policy.json(5) says of scopes and identities; OpenShift's policies are made into
 // such a file on every node.
@@ -220,20 +221,7 @@ export function decoded(node: PolicyNode): string {
   return bytes.toString('utf8');
 }
 
-/** One of several fields that must be given; `mapOf` of the parent holds them. */
-export function onlyOneOf(
-  parent: PolicyNode,
-  names: readonly string[],
-): { readonly name: string; readonly node: PolicyNode } {
-  const [one, second] = names.flatMap((name) => {
-    const node = mapOf(parent).get(name);
-    return node === undefined || node.value === null ? [] : [{ name, node }];
-  });
-  if (one === undefined || second !== undefined)
-    throw refusal(
-      parent,
-      `must have one of ${names.map((name) => `\`${name}\``).join(', ')}`,
-      'Keep one of them.',
-    );
-  return one;
+/** The images in these scopes, as a policy tells them. */
+export function scopePatterns(include: readonly string[]): ImagePatterns {
+  return { syntax: 'scope', include, exclude: [] };
 }

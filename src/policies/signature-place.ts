@@ -80,14 +80,3 @@ export function placeOfEntry(
     'Use an ImageValidatingPolicy with `cosign.source.repository`, or `type: Cosign` with legacy signatures.',
   );
 }
-
-/** What becomes of the logins that policies name for such a repository. */
-export const otherLogin =
-  'is not used: the gate logs in with the inputs of the step or the docker login on the machine.';
-
-/** What is said of prefixes of the tags where signatures lie. */
-export const tagPrefix = {
-  as: 'refused',
-  why: 'puts something before the tags of signatures, and the gate looks for them under their own names',
-  fix: 'Use a policy without `tagPrefix`.',
-} as const;

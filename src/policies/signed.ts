@@ -2,7 +2,7 @@ import type { TrustedRoot } from '@sigstore/protobuf-specs';
 import type { Digest } from '../image/digest.ts';
 import { formatRepository, type RepositoryName } from '../image/reference.ts';
 import type { Format } from '../signature/found.ts';
-import type { GithubClaims } from '../signature/policy.ts';
+import type { GithubClaims, Matcher, SignerRule } from '../signature/policy.ts';
 
 /** What was signed, by whom and how: all that a policy can ask for. */
 export interface Signed {
@@ -138,4 +138,38 @@ export function headOf(signed: Signed, what: string): string[] {
         ]
       : []),
   ];
+}
+
+/** The lists of images that Kyverno takes out of a Pod. */
+export const imageLists = ['containers', 'initContainers', 'ephemeralContainers'];
+
+/**
+ * The regular expression of Go that stands for a matcher: as it was written, or made of Kyverno's
+ * wildcards, which know no other one of their kind.
+ */
+function regexpOf(matcher: Matcher): string {
+  if ('exact' in matcher) return `^${quotedPattern(matcher.exact)}$`;
+  const { source, sibling } = matcher.pattern;
+  if (sibling !== undefined) return source;
+  const parts = source.split(/([*?])/);
+  return `^${parts.map((part) => (part === '*' ? '.*' : part === '?' ? '.' : quotedPattern(part))).join('')}$`;
+}
+
+/** Who may sign, as policies of Kyverno and sigstore write it. */
+export type TextWho = Readonly<Record<string, string>>;
+
+/** A rule that has one identity and one issuer, as every rule of a policy has. */
+export function whoOf(rule: Exclude<SignerRule, { key: unknown }>): TextWho {
+  const field = (name: string, [matcher]: readonly Matcher[]): TextWho => {
+    if (matcher === undefined) return {};
+    return 'exact' in matcher && !/[*?]/.test(matcher.exact)
+      ? { [name]: matcher.exact }
+      : { [`${name}RegExp`]: regexpOf(matcher) };
+  };
+  return { ...field('subject', rule.identities), ...field('issuer', rule.issuers) };
+}
+
+/** The public key of a rule as PEM. */
+export function pemOf(rule: SignerRule): string {
+  return 'key' in rule ? rule.key.export({ type: 'spki', format: 'pem' }).toString() : '';
 }

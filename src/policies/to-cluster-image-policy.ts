@@ -1,8 +1,7 @@
 import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import { anchorsOf } from './anchors.ts';
 import type { ConversionRoots, ConvertedRule, WriteRules } from './rule.ts';
-import { publicGood } from './signed.ts';
-import { pemOf, whoOf } from './who.ts';
+import { pemOf, publicGood, whoOf } from './signed.ts';
 import { ownTrust, sourcesOf, trustRoot } from './write-cluster-image-policy.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 

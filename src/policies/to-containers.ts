@@ -1,7 +1,7 @@
 import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import { anchorsOf } from './anchors.ts';
 import type { ConversionRoots, ConvertedRule, WriteRules } from './rule.ts';
-import { pemOf } from './who.ts';
+import { pemOf } from './signed.ts';
 import { base64, type Root, rootOfTrust, ruleOf } from './write-containers.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 

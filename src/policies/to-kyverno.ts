@@ -1,9 +1,8 @@
 import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import { anchorsOf } from './anchors.ts';
 import type { ConversionRoots, ConvertedRule, WriteRules } from './rule.ts';
-import { publicGood } from './signed.ts';
-import { pemOf, type TextWho, whoOf } from './who.ts';
-import { sourceOf, validatingPolicy } from './write-kyverno.ts';
+import { pemOf, publicGood, type TextWho, whoOf } from './signed.ts';
+import { sourceOf, validatingPolicy } from './write-kyverno-ivp.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 
 /** Kyverno's ImageValidatingPolicy: a validation for each check and each list of containers. */

@@ -1,12 +1,11 @@
 import type { Failure } from '../failure.ts';
 import { predicateTypeOf } from '../signature/attestation.ts';
-import type { GithubClaims, Matcher, SignerRule } from '../signature/policy.ts';
+import type { GithubClaims, Matcher, SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import { matchesAnything, strangerAmong } from '../signature/strangers.ts';
 import { shown } from '../text/untrusted.ts';
-import type { Reader } from './fields.ts';
+import type { Reader } from './check-fields.ts';
 import { kyvernoWildcard } from './glob.ts';
-import { mapOf, noteOn, type PolicyNode, refusal, textOf } from './node.ts';
-import { quotedPattern } from './signed.ts';
+import { listOf, mapOf, noteOn, type PolicyNode, refusal, textOf } from './node.ts';
 
 /** The matcher of a field that names somebody, or undefined where the policy does not have it. */
 export function exactly(node: PolicyNode | undefined): Matcher | undefined {
@@ -80,37 +79,6 @@ function isWhole(source: string): boolean {
     else if (character === '|' && depth === 0) return false;
   }
   return /^(?:\(\?[imsU-]+\))?(?:\^|\.\*)/.test(plain) && /(?:\$|\.\*)$/.test(plain);
-}
-
-/**
- * The regular expression of Go that stands for a matcher: as it was written, or made of Kyverno's
- * wildcards, which know no other one of their kind.
- */
-export function regexpOf(matcher: Matcher): string {
-  if ('exact' in matcher) return `^${quotedPattern(matcher.exact)}$`;
-  const { source, sibling } = matcher.pattern;
-  if (sibling !== undefined) return source;
-  const parts = source.split(/([*?])/);
-  return `^${parts.map((part) => (part === '*' ? '.*' : part === '?' ? '.' : quotedPattern(part))).join('')}$`;
-}
-
-/** Who may sign, as policies of Kyverno and sigstore write it. */
-export type TextWho = Readonly<Record<string, string>>;
-
-/** A rule that has one identity and one issuer, as every rule of a policy has. */
-export function whoOf(rule: Exclude<SignerRule, { key: unknown }>): TextWho {
-  const field = (name: string, [matcher]: readonly Matcher[]): TextWho => {
-    if (matcher === undefined) return {};
-    return 'exact' in matcher && !/[*?]/.test(matcher.exact)
-      ? { [name]: matcher.exact }
-      : { [`${name}RegExp`]: regexpOf(matcher) };
-  };
-  return { ...field('subject', rule.identities), ...field('issuer', rule.issuers) };
-}
-
-/** The public key of a rule as PEM. */
-export function pemOf(rule: SignerRule): string {
-  return 'key' in rule ? rule.key.export({ type: 'spki', format: 'pem' }).toString() : '';
 }
 
 /** A field that may name who signs; and one that does. */
@@ -194,6 +162,45 @@ export function signerRule(identity: Named, issuer: Named, github?: GithubClaims
   if (stranger !== undefined)
     throw openToAll(identity.node, `${stranger.who}, for example ${shown(stranger.example)}`);
   return github === undefined ? rule : { ...rule, github };
+}
+
+/**
+ * The signer that a map names by `subject` and `issuer`, or by the same with `RegExp`.
+ * @param literal how the cluster compares a field without `RegExp`
+ * @throws {Failure} `bad-policy`
+ */
+export function signerNamedIn(
+  node: PolicyNode,
+  reader: Reader,
+  literal: (field: PolicyNode | undefined) => Matcher | undefined,
+  github?: GithubClaims,
+): SignerRule {
+  const who = (what: string) => {
+    const [exact, pattern] = [mapOf(node).get(what), mapOf(node).get(`${what}RegExp`)];
+    return theOneNamed(node, what, [
+      { node: exact, matcher: literal(exact) },
+      { node: pattern, matcher: byPattern(pattern, reader) },
+    ]);
+  };
+  return signerRule(who('subject'), who('issuer'), github);
+}
+
+/**
+ * The signers of a list `identities`.
+ * @throws {Failure} `bad-policy` where it is empty
+ */
+export function signersNamedIn(
+  node: PolicyNode,
+  read: (identity: PolicyNode) => SignerRule,
+): SignaturePolicy['signers'] {
+  const identities = mapOf(node).get('identities');
+  const [first, ...rest] = listOf(identities).map(read);
+  if (first !== undefined) return [first, ...rest];
+  throw refusal(
+    identities ?? node,
+    'names nobody',
+    'Add `identities` with `issuer` and `subject`.',
+  );
 }
 
 function openToAll(node: PolicyNode, whom: string): Failure {

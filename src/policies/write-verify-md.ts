@@ -8,7 +8,8 @@ import {
 } from './cosign-command.ts';
 import { hasLegacy, type Signed, type SignedImage, whoSigned } from './signed.ts';
 import type { ContainersPolicy, OpenShiftPolicies } from './write-containers.ts';
-import { clusterPolicyVersions, validatingPolicyVersions } from './write-kyverno.ts';
+import { clusterPolicyVersions } from './write-kyverno-cluster.ts';
+import { validatingPolicyVersions } from './write-kyverno-ivp.ts';
 import type { Written } from './write-talos-flux.ts';
 
 /** After this many images the commands repeat themselves with another digest only. */

@@ -1,7 +1,8 @@
 import type { Signed } from './signed.ts';
 import { clusterImagePolicy } from './write-cluster-image-policy.ts';
 import { containersPolicy } from './write-containers.ts';
-import { kyvernoClusterPolicy, kyvernoImageValidatingPolicy } from './write-kyverno.ts';
+import { kyvernoClusterPolicy } from './write-kyverno-cluster.ts';
+import { kyvernoImageValidatingPolicy } from './write-kyverno-ivp.ts';
 import { fluxSources, talosConfig } from './write-talos-flux.ts';
 import { verifyText } from './write-verify-md.ts';
 

@@ -1,6 +1,6 @@
 import { Failure } from '../failure.ts';
 import { readPublicKeys } from '../keys/public.ts';
-import type { Fields } from '../policies/fields.ts';
+import { type Fields, text } from '../policies/fields.ts';
 import { mapOf, type PolicyNode, refusal, textOf } from '../policies/node.ts';
 import type { GithubClaims, SourceClaims } from '../signature/policy.ts';
 import { matchesAnything, strangerAmong } from '../signature/strangers.ts';
@@ -38,7 +38,7 @@ export const signerFields: Fields = Object.fromEntries(
     'issuer',
     ...Object.keys(githubFields),
     ...Object.keys(sourceFields),
-  ].map((name) => [name, { as: 'text' }]),
+  ].map((name) => [name, text]),
 );
 
 /**

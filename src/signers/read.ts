@@ -1,4 +1,5 @@
-import { checkFields, type Fields, type Reader } from '../policies/fields.ts';
+import { checkFields, type Reader } from '../policies/check-fields.ts';
+import { type Fields, object, objects, text, texts, word, words } from '../policies/fields.ts';
 import {
   listOf,
   mapOf,
@@ -20,37 +21,28 @@ export const listKind = 'KnownSigners';
 
 /** Every field of a list. */
 export const listFields: Fields = {
-  apiVersion: { as: 'text', of: [listVersion] },
-  kind: { as: 'text', of: [listKind] },
-  publisher: { as: 'text' },
-  mirrors: { as: 'objects', fields: { at: { as: 'text' }, of: { as: 'text' } } },
-  entries: {
-    as: 'objects',
-    fields: {
-      images: { as: 'texts' },
-      tags: { as: 'texts' },
-      since: { as: 'text' },
-      unsigned: { as: 'text' },
-      unknown: { as: 'text' },
-      signers: { as: 'objects', fields: signerFields },
-      tlog: { as: 'text', of: ['required', 'ignore'] },
-      'attestation-types': { as: 'texts' },
-      signatures: {
-        as: 'object',
-        fields: {
-          repository: { as: 'text' },
-          on: { as: 'text', of: ['image', 'attestation-manifest'] },
-          formats: { as: 'texts', of: ['legacy', 'bundle'] },
-        },
-      },
-      check: { as: 'text' },
-      evidence: { as: 'text', of: ['proven', 'cited'] },
-      sources: {
-        as: 'objects',
-        fields: { what: { as: 'text' }, commit: { as: 'text' }, date: { as: 'text' } },
-      },
-    },
-  },
+  apiVersion: word(listVersion),
+  kind: word(listKind),
+  publisher: text,
+  mirrors: objects({ at: text, of: text }),
+  entries: objects({
+    images: texts,
+    tags: texts,
+    since: text,
+    unsigned: text,
+    unknown: text,
+    signers: objects(signerFields),
+    tlog: word('required', 'ignore'),
+    'attestation-types': texts,
+    signatures: object({
+      repository: text,
+      on: word('image', 'attestation-manifest'),
+      formats: words('legacy', 'bundle'),
+    }),
+    check: text,
+    evidence: word('proven', 'cited'),
+    sources: objects({ what: text, commit: text, date: text }),
+  }),
 };
 
 /**

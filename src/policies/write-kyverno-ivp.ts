@@ -3,30 +3,18 @@ import { anchorsOf } from './anchors.ts';
 import {
   hasLegacy,
   headOf,
+  imageLists,
   policyName,
   publicGood,
   repositoriesOf,
   type Signed,
   whoSigned,
 } from './signed.ts';
-import type { Written } from './write-talos-flux.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 
 const onlyFrom18 = 'Before, it denies every Pod with an image that it does not speak of.';
 
-/**
- * From which version of Kyverno the ClusterPolicy works, and what others do with it: for the head of
- * the file and for `verify.md`.
- */
-export function clusterPolicyVersions(signed: Signed): string {
-  const end =
-    '1.20 is to take no new ClusterPolicy and 1.21 none at all: kyverno-image-validating-policy.yaml takes its place.';
-  if ('publicKeyPem' in signed.signer && !hasLegacy(signed))
-    return `Works with Kyverno 1.19: earlier ones take no key for bundles and refuse every image. ${end}`;
-  return `Works with Kyverno 1.13 to 1.19: earlier ones do not know \`failureAction\` and only report. ${end}`;
-}
-
-/** The same of the ImageValidatingPolicy. */
+/** From which version of Kyverno the ImageValidatingPolicy works, as `clusterPolicyVersions`. */
 export function validatingPolicyVersions(signed: Signed): string {
   const { signer, formats, tlog, signatureRepository } = signed;
   if (signatureRepository !== undefined && !hasLegacy(signed))
@@ -39,142 +27,8 @@ export function validatingPolicyVersions(signed: Signed): string {
 }
 
 /** What Kyverno does with bundles that the gate does not. */
-const anyStatement =
+export const anyStatement =
   'Of bundles Kyverno counts any statement by this signer as a signature, an attestation too.';
-
-/**
- * A Kyverno ClusterPolicy (kyverno.io/v1) with `verifyImages`. Type Cosign reads the legacy format,
- * and is the only one that checks annotations; SigstoreBundle reads bundles. So the legacy format
- * decides where both were written.
- */
-export function kyvernoClusterPolicy(signed: Signed): Written {
-  const { signatureRepository: place } = signed;
-  if (place !== undefined && !hasLegacy(signed))
-    return {
-      reason:
-        'There is no ClusterPolicy of Kyverno: it reads bundles beside the image alone, and only a bundle was written, elsewhere. `format: both` writes both.',
-    };
-  const type = hasLegacy(signed) ? 'Cosign' : 'SigstoreBundle';
-  const annotated = Object.keys(signed.annotations).length > 0;
-  const notes = [
-    clusterPolicyVersions(signed),
-    ...(type === 'SigstoreBundle' && signed.predicateType === undefined ? [anyStatement] : []),
-    ...(annotated && type === 'SigstoreBundle'
-      ? ['Kyverno does not check annotations of bundles, although they are stated below.']
-      : []),
-    ...(signed.privateSigstore !== undefined && type === 'SigstoreBundle'
-      ? [
-          'For bundles Kyverno takes its trusted root by TUF: start it with the TUF mirror of your Sigstore instance.',
-        ]
-      : []),
-  ];
-  const entry = {
-    ...attestor(signed),
-    ...(annotated ? { annotations: { ...signed.annotations } } : {}),
-  };
-  const images = repositoriesOf(signed).flatMap(kyvernoReferences);
-  const attestors = [{ count: 1, entries: [entry] }];
-  const { predicateType } = signed;
-  const policy: Yaml = {
-    apiVersion: 'kyverno.io/v1',
-    kind: 'ClusterPolicy',
-    metadata: { name: policyName(signed) },
-    spec: {
-      webhookConfiguration: { timeoutSeconds: 30 },
-      rules: [
-        {
-          name: predicateType === undefined ? 'signed' : 'attested',
-          match: { any: [{ resources: { kinds: ['Pod'] } }] },
-          verifyImages: [
-            {
-              type,
-              failureAction: 'Enforce',
-              imageReferences: images,
-              ...(place === undefined ? {} : { repository: formatRepository(place) }),
-              ...(predicateType === undefined
-                ? { attestors }
-                : { attestations: [{ type: predicateType, attestors }] }),
-            },
-          ],
-        },
-      ],
-    },
-  };
-  return { text: yamlText(policy, [...headOf(signed, 'Kyverno ClusterPolicy'), ...notes]) };
-}
-
-function attestor(signed: Signed): Record<string, Yaml> {
-  const { signer, tlog, privateSigstore } = signed;
-  const anchors =
-    privateSigstore?.trustedRoot === undefined
-      ? undefined
-      : anchorsOf(privateSigstore.trustedRoot.parsed, signed.logId);
-  const [rekorKey] = anchors?.rekorKeys ?? [];
-  const [ctKey] = anchors?.ctKeys ?? [];
-  const log = {
-    url: anchors?.rekorUrl ?? publicGood.rekor,
-    ...(rekorKey === undefined ? {} : { pubkey: rekorKey }),
-  };
-  const rekor = tlog ? log : { ...log, ignoreTlog: true };
-  if ('publicKeyPem' in signer) {
-    // Without a time from the log or an authority Kyverno must not ask for one; of a key nothing
-    // else hangs on this field.
-    const untimed = !tlog || (signed.rekorV2 === true && !signed.timestamp);
-    return {
-      keys: {
-        publicKeys: signer.publicKeyPem,
-        rekor,
-        ...(untimed ? { ctlog: { ignoreSCT: true } } : {}),
-      },
-    };
-  }
-  const certificates = {
-    ...(ctKey === undefined ? {} : { pubkey: ctKey }),
-    ...(signed.timestamp && anchors?.timestampChain
-      ? { tsaCertChain: anchors.timestampChain }
-      : {}),
-  };
-  return {
-    keyless: {
-      ...whoSigned(signer),
-      ...callerOf(signed),
-      rekor,
-      ...(anchors === undefined ? {} : { roots: anchors.authorities }),
-      ...(Object.keys(certificates).length === 0 ? {} : { ctlog: certificates }),
-    },
-  };
-}
-
-/**
- * For whom a reusable workflow signed: its identity is the same for every repository that calls it.
- * Kyverno knows this name and none of the numbers, and looks at it in the legacy format.
- */
-function callerOf(signed: Signed): Record<string, Yaml> {
-  const { signer } = signed;
-  const repository = 'identity' in signer ? signer.claims?.repository : undefined;
-  if (!('identity' in signer) || repository === undefined || !hasLegacy(signed)) return {};
-  // Kyverno would read these as wildcards.
-  if (signer.identity.includes(`/${repository}/.github/`) || /[*?]/.test(repository)) return {};
-  return { additionalExtensions: { githubWorkflowRepository: repository } };
-}
-
-/**
- * Kyverno sees `registry/path:tag` or `registry/path@digest`; of Docker Hub without `library/`
- * where that was not written.
- */
-function kyvernoReferences({ registry, repository }: RepositoryName): readonly string[] {
-  const names =
-    registry === 'docker.io'
-      ? hubNames(repository).map((name) => `docker.io/${name}`)
-      : [`${registry}/${repository}`];
-  return names.flatMap((name) => [`${name}:*`, `${name}@*`]);
-}
-
-function hubNames(repository: string): readonly string[] {
-  return repository.startsWith('library/')
-    ? [repository, repository.slice('library/'.length)]
-    : [repository];
-}
 
 /**
  * Kyverno's newer policy (policies.kyverno.io/v1): reads both formats, bundles first, and
@@ -218,7 +72,6 @@ export function validatingPolicy(
   checks: readonly ValidatingCheck[],
   attestations: readonly Yaml[] = [],
 ): Yaml {
-  const lists = ['containers', 'initContainers', 'ephemeralContainers'];
   const expression = (
     list: string,
     { attestors: names, comparison, attestation }: ValidatingCheck,
@@ -252,7 +105,7 @@ export function validatingPolicy(
       attestors,
       ...(attestations.length === 0 ? {} : { attestations }),
       validations: checks.flatMap((check) =>
-        lists.map((list) => ({
+        imageLists.map((list) => ({
           expression: expression(list, check),
           message: `The image is not ${check.attestation === undefined ? 'signed' : 'attested'} as the policy asks.`,
         })),
@@ -302,4 +155,11 @@ function imageGlobs({ registry, repository }: RepositoryName): readonly string[]
   return names
     .map((name) => name.replace(/[[\]{}?*\\]/g, '\\$&'))
     .flatMap((name) => [name, `${name}:*`, `${name}@*`]);
+}
+
+/** The names of a repository on Docker Hub: an official image has two. */
+export function hubNames(repository: string): readonly string[] {
+  return repository.startsWith('library/')
+    ? [repository, repository.slice('library/'.length)]
+    : [repository];
 }
