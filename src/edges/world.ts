@@ -2,10 +2,12 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import type { Files, Masker, Programs, Surroundings, Told, World } from '../engine/world.ts';
+import type { AheadConnections } from '../http/ahead.ts';
 import { createHttp, type HttpEvent, type HttpOptions } from '../http/client.ts';
 import { createDeadline } from '../http/deadline.ts';
 import { type Fetch, fetchOver } from '../http/fetch.ts';
 import type { HttpRequest } from '../http/http.ts';
+import type { DerivedAhead } from '../keys/derive.ts';
 import { heedCancellation } from './cancellation.ts';
 
 /** What an edge makes a world of. */
@@ -22,6 +24,13 @@ export interface Surface {
 
 /** What the surroundings of a run are asked with. */
 export type Asking = Pick<World, 'http' | 'clock' | 'mask' | 'programs'>;
+
+/** What was begun before the page of a run was loaded. */
+export interface BegunBefore {
+  /** to the registry of the first image */
+  readonly connections?: AheadConnections | undefined;
+  readonly derived?: DerivedAhead | undefined;
+}
 
 export interface OpenWorld extends World {
   /** the exit code of the run: the one given, or the signal's when the job was cancelled */

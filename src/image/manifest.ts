@@ -1,9 +1,9 @@
 import { Failure } from '../failure.ts';
 import { isJsonObject, readJson } from '../text/json.ts';
-import { shown, shownInOneLine } from '../text/untrusted.ts';
-import { isWebPage } from '../text/web-page.ts';
+import { shown } from '../text/untrusted.ts';
 import { type Descriptor, mediaTypes } from './descriptor.ts';
 import { type Digest, digestProblem, isDigest } from './digest.ts';
+import { manifestDepth, otherDocument, otherFix } from './other-document.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -46,32 +46,17 @@ export type ParsedManifest = ImageManifest | ImageIndex;
 /** bytes; registries accept no more (OCI distribution-spec) */
 export const maxManifestBytes = 4 * 1024 * 1024;
 export const maxIndexEntries = 1000;
-const maxDepth = 16;
 
 const manifestTypes: readonly string[] = [mediaTypes.ociManifest, mediaTypes.dockerManifest];
 const indexTypes: readonly string[] = [mediaTypes.ociIndex, mediaTypes.dockerList];
 const schema1Types = /^application\/vnd\.docker\.distribution\.manifest\.v1\+(json|prettyjws)$/;
 const unspecific = ['', 'application/json', 'application/octet-stream', 'text/plain'];
 const knownFields = [
-  'schemaVersion',
-  'mediaType',
-  'artifactType',
-  'config',
-  'layers',
-  'manifests',
-  'subject',
-  'annotations',
-  'fsLayers',
+  ...['schemaVersion', 'mediaType', 'artifactType', 'config', 'layers', 'manifests'],
+  ...['subject', 'annotations', 'fsLayers'],
 ];
 const descriptorFields = [
-  'mediaType',
-  'digest',
-  'size',
-  'artifactType',
-  'annotations',
-  'platform',
-  'urls',
-  'data',
+  ...['mediaType', 'digest', 'size', 'artifactType', 'annotations', 'platform', 'urls', 'data'],
 ];
 
 /** True for a media type of an index: OCI's or Docker's manifest list. */
@@ -97,7 +82,7 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): ParsedMa
     throw bad(`it has ${bytes.byteLength} bytes, more than ${maxManifestBytes}`);
   const other = otherDocument(bytes, contentType);
   if (other !== undefined) throw bad(other, otherFix);
-  const reading = readJson(bytes, maxDepth);
+  const reading = readJson(bytes, manifestDepth);
   if ('problem' in reading) throw bad(reading.problem);
   const document = reading.value;
   if (!isJsonObject(document)) throw bad('it is not a JSON object');
@@ -127,54 +112,6 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): ParsedMa
  */
 export function describe({ bytes, mediaType, digest }: ReadManifest): Descriptor {
   return { mediaType: parseManifest(bytes, mediaType).mediaType, digest, size: bytes.byteLength };
-}
-
-const otherFix =
-  'A proxy, a gateway or a login page may answer in place of the registry: open the address of the image from this runner, and check the host name and NO_PROXY.';
-
-/**
- * True for what somebody else than the registry's storage has answered: a page, a line of text, JSON
- * that neither is a manifest nor is called one. A manifest that was changed on its way is none of
- * these.
- */
-export function isOtherDocument(bytes: Uint8Array, contentType?: string): boolean {
-  if (otherDocument(bytes, contentType) !== undefined) return true;
-  const text = Buffer.from(bytes.subarray(0, 64)).toString('utf8').trimStart();
-  if (text !== '' && !text.startsWith('{')) return true;
-  if (contentType?.startsWith('application/vnd.')) return false;
-  const reading = readJson(bytes, maxDepth);
-  return !('problem' in reading) && isJsonObject(reading.value) && !hasManifestField(reading.value);
-}
-
-function hasManifestField(document: JsonObject): boolean {
-  return ['config', 'layers', 'manifests', 'fsLayers', 'blobs'].some(
-    (field) => document[field] !== undefined,
-  );
-}
-
-/**
- * Half a sentence for what is plainly no manifest and comes with a 200 all the same: a web page, an
- * XML document, an error document. Undefined for anything else, whether it is a manifest or not.
- * Never throws.
- */
-function otherDocument(bytes: Uint8Array, contentType?: string): string | undefined {
-  const type = (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-  const begin = Buffer.from(bytes.subarray(0, 512)).toString('utf8').trimStart(); // a mark, too
-  if (isWebPage({ headers: { 'content-type': type }, body: bytes }))
-    return 'it is a web page, not a manifest';
-  if (begin.startsWith('<')) return 'it is an XML document, not a manifest';
-  const reading = readJson(bytes, maxDepth);
-  if ('problem' in reading || !isJsonObject(reading.value)) return undefined;
-  const document = reading.value;
-  if (hasManifestField(document)) return undefined;
-  const [first] = Array.isArray(document.errors) ? (document.errors as unknown[]) : [document];
-  const { code, title, message, detail, error } = isJsonObject(first) ? first : {};
-  const words = [code, title, message, detail, error].filter(
-    (word) => typeof word === 'string' && word !== '',
-  );
-  if (!Array.isArray(document.errors) && words.length === 0) return undefined;
-  const said = words.length === 0 ? '' : ` that says "${shownInOneLine(words.join(': '), 200)}"`;
-  return `it is an error document${said}, not a manifest`;
 }
 
 function commonFields(document: JsonObject, mediaType: string): Common {

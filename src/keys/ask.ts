@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
 import { isLoopback } from '../http/host.ts';
 import type { HttpRequest, HttpResponse } from '../http/http.ts';
@@ -54,6 +55,22 @@ export async function ask(tools: KeyTools, { request, isBusy }: Asking): Promise
   }
 }
 
+/** A request, with this object as its JSON where there is one. */
+export function jsonRequest(
+  method: KmsRequest['method'],
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  body?: object,
+): KmsRequest {
+  if (body === undefined) return { method, url, headers };
+  return {
+    method,
+    url,
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: Buffer.from(JSON.stringify(body)),
+  };
+}
+
 /** The JSON object in an answer, or undefined: error pages of proxies are HTML. */
 export function jsonOf(response: HttpResponse): Answer | undefined {
   const reading = readJson(response.body, 16);
@@ -75,6 +92,16 @@ export function bytesOf(text: string, service: string): Buffer {
   if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(text))
     throw strangeAnswer(service, 'with something other than base64 in it');
   return Buffer.from(text, 'base64');
+}
+
+/** The public key in an answer. @throws {Failure} `kms-error` where Node cannot read it */
+export function publicKeyIn(service: string, read: () => KeyObject): KeyObject {
+  try {
+    return read();
+  } catch (caught) {
+    if (caught instanceof Failure) throw caught;
+    throw strangeAnswer(service, 'without a public key that can be read');
+  }
 }
 
 /**

@@ -9,9 +9,9 @@ import {
   ask,
   bytesOf,
   jsonOf,
+  publicKeyIn,
   safeUrl,
   serviceFailed,
-  strangeAnswer,
   textIn,
   word,
 } from './ask.ts';
@@ -100,17 +100,11 @@ function readKey(
       'Make a key with the key spec ECC_NIST_P256 and the usage SIGN_VERIFY; every verifier takes it.',
     );
   }
-  try {
-    const der = bytesOf(textIn(answer, 'PublicKey', service), service);
-    return {
-      publicKey: createPublicKey({ key: der, format: 'der', type: 'spki' }),
-      hash: found[1],
-      algorithm: found[0],
-    };
-  } catch (caught) {
-    if (caught instanceof Failure) throw caught;
-    throw strangeAnswer(service, 'without a public key that can be read');
-  }
+  const der = bytesOf(textIn(answer, 'PublicKey', service), service);
+  const publicKey = publicKeyIn(service, () =>
+    createPublicKey({ key: der, format: 'der', type: 'spki' }),
+  );
+  return { publicKey, hash: found[1], algorithm: found[0] };
 }
 
 type Call = (operation: 'GetPublicKey' | 'Sign', body: object) => Promise<Answer>;
@@ -168,16 +162,6 @@ const busyWords: ReadonlySet<string> = new Set([
   'LimitExceededException',
   'TooManyRequestsException',
 ]);
-const expired: ReadonlySet<string> = new Set([
-  'ExpiredTokenException',
-  'ExpiredToken',
-  'RequestExpired',
-]);
-const unknownCaller: ReadonlySet<string> = new Set([
-  'UnrecognizedClientException',
-  'InvalidClientTokenId',
-  'MissingAuthenticationTokenException',
-]);
 
 /** `__type` in the body, or the header; both may have a namespace in front. */
 function errorCode(response: HttpResponse): string {
@@ -195,57 +179,55 @@ function explain(
   operation: string,
 ): Failure {
   const code = errorCode(response);
-  const name = `the key that \`${input}\` names`;
-  if (expired.has(code)) {
-    return new Failure(
-      'kms-credentials',
-      'The AWS credentials of this job have expired.',
-      `Log in shortly before this step:\n${awsLoginStep}`,
-    );
+  const name = `key that \`${input}\` names`;
+  switch (code) {
+    case 'ExpiredTokenException':
+    case 'ExpiredToken':
+    case 'RequestExpired':
+      return new Failure(
+        'kms-credentials',
+        'The AWS credentials of this job have expired.',
+        `Log in shortly before this step:\n${awsLoginStep}`,
+      );
+    case 'UnrecognizedClientException':
+    case 'InvalidClientTokenId':
+    case 'MissingAuthenticationTokenException':
+      return new Failure(
+        'kms-credentials',
+        `AWS does not know the credentials of this job (${code}).`,
+        `Log in before this step:\n${awsLoginStep}`,
+      );
+    case 'InvalidSignatureException':
+    case 'SignatureDoesNotMatch':
+      return new Failure(
+        'kms-credentials',
+        'AWS refuses the signature of the request: the secret key does not belong to the access key, or the clock of this runner is wrong.',
+        `Compare \`date -u\` on the runner with the real time, and log in anew:\n${awsLoginStep}`,
+      );
+    case 'AccessDeniedException':
+      return new Failure(
+        'kms-denied',
+        `AWS does not allow this job ${operation === 'Sign' ? 'to sign with' : 'to look at'} the ${name}.`,
+        'Allow its role `kms:GetPublicKey` and `kms:Sign` on the key, in a policy of the role or of the key.',
+      );
+    case 'NotFoundException':
+      return new Failure(
+        'kms-key',
+        `The ${name} does not exist in the region ${region}.`,
+        'Check its id, the account, and the region: `aws-region` of the login step, or the ARN of the key as reference.',
+      );
+    case 'DisabledException':
+      return new Failure('kms-key', `The ${name} is disabled.`, 'Enable it: `aws kms enable-key`.');
+    case 'KMSInvalidStateException':
+      return new Failure(
+        'kms-key',
+        `The ${name} is in a state in which it cannot sign, such as waiting for its deletion.`,
+        'Look at its state: `aws kms describe-key`; `aws kms cancel-key-deletion` takes a deletion back.',
+      );
+    case 'InvalidKeyUsageException':
+    case 'UnsupportedOperationException':
+      return wrongUsage(input);
   }
-  if (unknownCaller.has(code)) {
-    return new Failure(
-      'kms-credentials',
-      `AWS does not know the credentials of this job (${code}).`,
-      `Log in before this step:\n${awsLoginStep}`,
-    );
-  }
-  if (code === 'InvalidSignatureException' || code === 'SignatureDoesNotMatch') {
-    return new Failure(
-      'kms-credentials',
-      'AWS refuses the signature of the request: the secret key does not belong to the access key, or the clock of this runner is wrong.',
-      `Compare \`date -u\` on the runner with the real time, and log in anew:\n${awsLoginStep}`,
-    );
-  }
-  if (code === 'AccessDeniedException') {
-    return new Failure(
-      'kms-denied',
-      `AWS does not allow this job ${operation === 'Sign' ? 'to sign with' : 'to look at'} ${name}.`,
-      'Allow its role `kms:GetPublicKey` and `kms:Sign` on the key, in a policy of the role or of the key.',
-    );
-  }
-  if (code === 'NotFoundException') {
-    return new Failure(
-      'kms-key',
-      `${capital(name)} does not exist in the region ${region}.`,
-      'Check its id, the account, and the region: `aws-region` of the login step, or the ARN of the key as reference.',
-    );
-  }
-  if (code === 'DisabledException')
-    return new Failure(
-      'kms-key',
-      `${capital(name)} is disabled.`,
-      `Enable it: \`aws kms enable-key\`.`,
-    );
-  if (code === 'KMSInvalidStateException') {
-    return new Failure(
-      'kms-key',
-      `${capital(name)} is in a state in which it cannot sign, such as waiting for its deletion.`,
-      'Look at its state: `aws kms describe-key`; `aws kms cancel-key-deletion` takes a deletion back.',
-    );
-  }
-  if (code === 'InvalidKeyUsageException' || code === 'UnsupportedOperationException')
-    return wrongUsage(input);
   return serviceFailed(service, response.status, code, response.attempts);
 }
 
@@ -255,8 +237,4 @@ function wrongUsage(input: string): Failure {
     `The key that \`${input}\` names is not made for signing.`,
     'Make an asymmetric key with the usage SIGN_VERIFY and the key spec ECC_NIST_P256; the usage of a key cannot be changed.',
   );
-}
-
-function capital(text: string): string {
-  return `${text[0]?.toUpperCase()}${text.slice(1)}`;
 }

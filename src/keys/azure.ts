@@ -10,6 +10,8 @@ import {
   ask,
   bytesOf,
   jsonOf,
+  jsonRequest,
+  publicKeyIn,
   serviceFailed,
   strangeAnswer,
   textIn,
@@ -73,34 +75,15 @@ interface Vault {
  * everybody goes to no other host.
  */
 const clouds: readonly (readonly [suffix: string, cloud: AzureCloud])[] = [
-  [
-    'vault.azure.net',
-    { resource: 'https://vault.azure.net', authority: 'https://login.microsoftonline.com' },
-  ],
-  [
-    'managedhsm.azure.net',
-    { resource: 'https://managedhsm.azure.net', authority: 'https://login.microsoftonline.com' },
-  ],
-  [
-    'vault.azure.cn',
-    { resource: 'https://vault.azure.cn', authority: 'https://login.chinacloudapi.cn' },
-  ],
-  [
-    'managedhsm.azure.cn',
-    { resource: 'https://managedhsm.azure.cn', authority: 'https://login.chinacloudapi.cn' },
-  ],
-  [
-    'vault.usgovcloudapi.net',
-    { resource: 'https://vault.usgovcloudapi.net', authority: 'https://login.microsoftonline.us' },
-  ],
-  [
-    'managedhsm.usgovcloudapi.net',
-    {
-      resource: 'https://managedhsm.usgovcloudapi.net',
-      authority: 'https://login.microsoftonline.us',
-    },
-  ],
-];
+  ['azure.net', 'https://login.microsoftonline.com'],
+  ['azure.cn', 'https://login.chinacloudapi.cn'],
+  ['usgovcloudapi.net', 'https://login.microsoftonline.us'],
+].flatMap(([domain = '', authority = '']) =>
+  ['vault', 'managedhsm'].map((kind) => {
+    const suffix = `${kind}.${domain}`;
+    return [suffix, { resource: `https://${suffix}`, authority }] as const;
+  }),
+);
 
 function cloudOf(host: URL, input: string): AzureCloud {
   const found = clouds.find(
@@ -124,12 +107,11 @@ async function openVault(reference: string, tools: KeyTools, input: string): Pro
       reference,
     ) ?? [];
   const host = URL.parse(`https://${name}/`);
-  if (key === undefined || host === null) {
+  if (key === undefined || host === null)
     throw bad(
       `\`${input}\` starts with azurekms:// and is no reference to a key of ${service}`,
       `Write the whole host of the vault and the key: \`${input}: azurekms://my-vault.vault.azure.net/release\`, with \`/VERSION\` behind it for one version.`,
     );
-  }
   const token = await azureToken(tools, cloudOf(host, input));
   const headers = { authorization: `Bearer ${token}`, accept: 'application/json' };
   return {
@@ -139,14 +121,9 @@ async function openVault(reference: string, tools: KeyTools, input: string): Pro
     async call(method, path, body) {
       const url = new URL(`/keys/${path}`, host);
       url.searchParams.set('api-version', apiVersion);
-      const content = body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) };
-      const sent = {
-        ...headers,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      };
       const response = await ask(tools, {
         service,
-        request: () => ({ method, url, headers: sent, ...content }),
+        request: () => jsonRequest(method, url, headers, body),
       });
       const answer = response.status === 200 ? jsonOf(response) : undefined;
       if (answer === undefined) throw explain(response, input, method === 'POST');
@@ -163,10 +140,11 @@ interface VaultKey {
   readonly ec: boolean;
 }
 
-const curves: Readonly<Record<string, readonly [algorithm: string, hash: KeyHash] | undefined>> = {
-  'P-256': ['ES256', 'sha256'],
-  'P-384': ['ES384', 'sha384'],
-};
+const kinds: ReadonlyMap<string, readonly [algorithm: string, hash: KeyHash]> = new Map([
+  ['EC P-256', ['ES256', 'sha256']],
+  ['EC P-384', ['ES384', 'sha384']],
+  ['RSA ', ['RS256', 'sha256']],
+]);
 
 async function readKey({ call, key, input }: Vault, wanted: string): Promise<VaultKey> {
   const answer = await call('GET', wanted === '' ? key : `${key}/${wanted}`);
@@ -176,19 +154,15 @@ async function readKey({ call, key, input }: Vault, wanted: string): Promise<Vau
   if (version === undefined) throw strangeAnswer(service, 'without the version of the key');
   const operations: readonly unknown[] = Array.isArray(jwk.key_ops) ? jwk.key_ops : [];
   if (!operations.includes('sign') && !operations.includes('verify')) throw wrongUsage(input);
-  const ec = jwk.kty === 'EC' || jwk.kty === 'EC-HSM';
-  const [algorithm, hash] = ec
-    ? (curves[String(jwk.crv)] ?? [])
-    : jwk.kty === 'RSA' || jwk.kty === 'RSA-HSM'
-      ? (['RS256', 'sha256'] as const)
-      : [];
-  if (algorithm === undefined || hash === undefined) {
+  const kind = String(jwk.kty).replace(/-HSM$/, '');
+  const ec = kind === 'EC';
+  const [algorithm, hash] = kinds.get(`${kind} ${ec ? jwk.crv : ''}`) ?? [];
+  if (algorithm === undefined || hash === undefined)
     throw new Failure(
       'unsupported-key',
       `The key that \`${input}\` names is of the kind ${word(jwk.kty)} ${word(jwk.crv)}, whose signatures verifiers of images do not read.`,
       'Make a P-256 key: `az keyvault key create --kty EC --curve P-256 --ops sign verify`.',
     );
-  }
   return { publicKey: publicKeyOf(jwk, ec), version, algorithm, hash, ec };
 }
 
@@ -197,11 +171,7 @@ function publicKeyOf(jwk: Answer, ec: boolean): KeyObject {
   const plain: JsonWebKey = ec
     ? { kty: 'EC', crv: String(jwk.crv), x: part('x'), y: part('y') }
     : { kty: 'RSA', n: part('n'), e: part('e') };
-  try {
-    return createPublicKey({ key: plain, format: 'jwk' });
-  } catch {
-    throw strangeAnswer(service, 'without a public key that can be read');
-  }
+  return publicKeyIn(service, () => createPublicKey({ key: plain, format: 'jwk' }));
 }
 
 /**
@@ -209,23 +179,16 @@ function publicKeyOf(jwk: Answer, ec: boolean): KeyObject {
  * the newest verifies.
  */
 async function olderVersions({ call, key }: Vault): Promise<readonly string[]> {
-  let answer: Answer;
-  try {
-    answer = await call('GET', `${key}/versions`);
-  } catch (caught) {
-    if (caught instanceof Failure && caught.code === 'kms-denied') return [];
+  const answer = await call('GET', `${key}/versions`).catch((caught: unknown): Answer => {
+    if (caught instanceof Failure && caught.code === 'kms-denied') return {};
     throw caught;
-  }
+  });
   const listed: readonly unknown[] = Array.isArray(answer.value) ? answer.value : [];
   const found = listed.flatMap((entry) => {
-    const attributes =
-      isJsonObject(entry) && isJsonObject(entry.attributes) ? entry.attributes : {};
-    const version = isJsonObject(entry)
-      ? /\/([a-z0-9]{1,64})$/.exec(String(entry.kid))?.[1]
-      : undefined;
-    return version === undefined || attributes.enabled !== true
-      ? []
-      : [{ version, created: Number(attributes.created ?? 0) }];
+    if (!isJsonObject(entry) || !isJsonObject(entry.attributes)) return [];
+    const { enabled, created = 0 } = entry.attributes;
+    const version = /\/([a-z0-9]{1,64})$/.exec(String(entry.kid))?.[1];
+    return version === undefined || enabled !== true ? [] : [{ version, created: Number(created) }];
   });
   return found.sort((one, other) => other.created - one.created).map(({ version }) => version);
 }
@@ -252,22 +215,20 @@ function explain(response: HttpResponse, input: string, signing: boolean): Failu
   const inner =
     isJsonObject(error) && isJsonObject(error.innererror) ? word(error.innererror.code) : '';
   const { status } = response;
-  if (status === 401) {
+  if (status === 401)
     return new Failure(
       'kms-credentials',
       'Azure Key Vault does not accept the token of this job: it has expired, or is of another tenant.',
       `Log in shortly before this step:\n${azureLoginStep}`,
     );
-  }
   if (status === 403 && (inner === 'KeyDisabled' || /Disabled/.test(code))) return disabled(input);
   if (status === 403 && /KeyOperationForbidden/.test(`${code} ${inner}`)) return wrongUsage(input);
-  if (status === 403) {
+  if (status === 403)
     return new Failure(
       'kms-denied',
       `Azure does not allow this job ${signing ? 'to sign with' : 'to look at'} the key that \`${input}\` names.`,
       'Give its identity the role `Key Vault Crypto User` on the key (or the key permissions get and sign in an access policy), and let the firewall of the vault pass this runner.',
     );
-  }
   if (status === 404)
     return new Failure(
       'kms-key',

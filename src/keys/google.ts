@@ -9,6 +9,8 @@ import {
   ask,
   bytesOf,
   jsonOf,
+  jsonRequest,
+  publicKeyIn,
   safeUrl,
   serviceFailed,
   strangeAnswer,
@@ -89,14 +91,9 @@ async function openGoogle(reference: string, tools: KeyTools, input: string): Pr
     ...(number === undefined ? {} : { version: `${key}/cryptoKeyVersions/${number}` }),
     async call(method, path, body) {
       const url = new URL(`${base.replace(/\/$/, '')}/v1/${path}`);
-      const content = body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) };
-      const sent = {
-        ...headers,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      };
       const response = await ask(tools, {
         service,
-        request: () => ({ method, url, headers: sent, ...content }),
+        request: () => jsonRequest(method, url, headers, body),
       });
       const answer = response.status === 200 ? jsonOf(response) : undefined;
       if (answer === undefined) throw explain(response, input, method === 'POST');
@@ -149,11 +146,7 @@ async function readPublicKey(
   checkCrc(answer.pemCrc32c, Buffer.from(pem));
   if (answer.name !== undefined && answer.name !== name)
     throw strangeAnswer(service, 'about another key');
-  try {
-    return { publicKey: createPublicKey(pem), hash };
-  } catch {
-    throw strangeAnswer(service, 'without a public key that can be read');
-  }
+  return { publicKey: publicKeyIn(service, () => createPublicKey(pem)), hash };
 }
 
 function readSignature(answer: Answer, name: string): Buffer {

@@ -9,6 +9,8 @@ import {
   ask,
   bytesOf,
   jsonOf,
+  jsonRequest,
+  publicKeyIn,
   safeUrl,
   serviceFailed,
   strangeAnswer,
@@ -75,12 +77,11 @@ steps:
 
 async function openVault(reference: string, tools: KeyTools, input: string): Promise<Vault> {
   const key = /^(?:hashivault|openbao):\/\/(\w(?:[\w.-]{0,200}\w)?)$/i.exec(reference)?.[1];
-  if (key === undefined) {
+  if (key === undefined)
     throw bad(
       `\`${input}\` is no reference to a key of ${service}`,
       `Write the name of the transit key alone, \`${input}: hashivault://release\`; another mount is named by TRANSIT_SECRET_ENGINE_PATH.`,
     );
-  }
   const { env } = tools;
   const given = env.VAULT_ADDR || env.BAO_ADDR;
   if (!given)
@@ -105,14 +106,9 @@ async function openVault(reference: string, tools: KeyTools, input: string): Pro
     async call(method, path, body) {
       const url = new URL(address.href);
       url.pathname = `${address.pathname.replace(/\/$/, '')}/v1/${mount}/${path}`;
-      const content = body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) };
-      const sent = {
-        ...headers,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      };
       const response = await ask(tools, {
         service,
-        request: () => ({ method, url, headers: sent, ...content, ...(peer ? { peer } : {}) }),
+        request: () => ({ ...jsonRequest(method, url, headers, body), ...peer }),
       });
       const data = response.status === 200 ? jsonOf(response)?.data : undefined;
       if (!isJsonObject(data))
@@ -124,23 +120,17 @@ async function openVault(reference: string, tools: KeyTools, input: string): Pro
 
 /** VAULT_TOKEN, else the file that `vault login` leaves. */
 async function findToken({ env, home, readFile, mask }: KeyTools): Promise<string> {
-  let token = env.VAULT_TOKEN || env.BAO_TOKEN;
-  if (!token) {
-    try {
-      token = Buffer.from(await readFile(`${home}/.vault-token`, 4096))
-        .toString('utf8')
-        .trim();
-    } catch {
-      token = '';
-    }
-  }
-  if (!token || /[^\x21-\x7e]/.test(token)) {
+  const left = async () =>
+    Buffer.from(await readFile(`${home}/.vault-token`, 4096))
+      .toString('utf8')
+      .trim();
+  const token = env.VAULT_TOKEN || env.BAO_TOKEN || (await left().catch(() => ''));
+  if (!token || /[^\x21-\x7e]/.test(token))
     throw new Failure(
       'kms-credentials',
       'There is no Vault token on this runner (VAULT_TOKEN).',
       `Log in before this step:\n${loginStep}`,
     );
-  }
   mask(token);
   return token;
 }
@@ -155,11 +145,11 @@ function mountOf(path: string): string {
   );
 }
 
-async function peerOf({ env, readFile }: KeyTools): Promise<TlsPeer | undefined> {
+async function peerOf({ env, readFile }: KeyTools): Promise<{ readonly peer?: TlsPeer }> {
   const file = env.VAULT_CACERT || env.BAO_CACERT;
-  if (!file) return undefined;
+  if (!file) return {};
   try {
-    return { ca: Buffer.from(await readFile(file, maxFile)).toString('utf8') };
+    return { peer: { ca: Buffer.from(await readFile(file, maxFile)).toString('utf8') } };
   } catch {
     throw new Failure(
       'kms-credentials',
@@ -182,32 +172,24 @@ async function readKey({
 }: Vault): Promise<{ type: string; versions: readonly KeyVersion[] }> {
   const data = await call('GET', `keys/${key}`);
   const type = textIn(data, 'type', service);
-  if (!/^(ecdsa-p256|ecdsa-p384|rsa-2048|rsa-3072|rsa-4096)$/.test(type)) {
+  if (!/^(ecdsa-p256|ecdsa-p384|rsa-2048|rsa-3072|rsa-4096)$/.test(type))
     throw new Failure(
       'unsupported-key',
       `The key that \`${input}\` names is of Vault's type ${/^[\w-]{1,40}$/.test(type) ? type : 'unknown'}, with which images cannot be signed here.`,
       `Make a P-256 key: \`vault write -f transit/keys/release type=ecdsa-p256\`.`,
     );
-  }
   if (!isJsonObject(data.keys)) throw strangeAnswer(service, 'without the versions of the key');
-  const found = Object.entries(data.keys).map(([name, value]) => ({
-    version: Number(name),
-    value,
-  }));
-  const sorted = found.sort((one, other) => other.version - one.version).slice(0, maxVersions);
-  return {
-    type,
-    versions: sorted.map(({ version, value }) => ({ version, publicKey: publicKeyOf(value) })),
-  };
+  const versions = Object.entries(data.keys)
+    .map(([name, value]) => ({ version: Number(name), value }))
+    .sort((one, other) => other.version - one.version)
+    .slice(0, maxVersions)
+    .map(({ version, value }) => ({ version, publicKey: publicKeyOf(value) }));
+  return { type, versions };
 }
 
 function publicKeyOf(value: unknown): KeyObject {
   const pem = textIn(isJsonObject(value) ? value : undefined, 'public_key', service);
-  try {
-    return createPublicKey(pem);
-  } catch {
-    throw strangeAnswer(service, 'without a public key that can be read');
-  }
+  return publicKeyIn(service, () => createPublicKey(pem));
 }
 
 /** `vault:v3:BASE64`: which version signed, and the signature. */
@@ -229,13 +211,12 @@ function explain(
     ? errors.filter((error) => typeof error === 'string').join(' ')
     : '';
   const { status } = response;
-  if (status === 403 && /invalid token|bad token|missing client token/i.test(said)) {
+  if (status === 403 && /invalid token|bad token|missing client token/i.test(said))
     return new Failure(
       'kms-credentials',
       'Vault does not know the token of this job, or it has expired.',
       `Log in shortly before this step:\n${loginStep}`,
     );
-  }
   if (status === 403) {
     const path = about.signing
       ? `\`update\` on \`${about.mount}/sign/*\``
@@ -246,20 +227,18 @@ function explain(
       `Its policy needs ${path}; the namespace is taken from VAULT_NAMESPACE.`,
     );
   }
-  if (status === 404 || /key not found|no handler for route/i.test(said)) {
+  if (status === 404 || /key not found|no handler for route/i.test(said))
     return new Failure(
       'kms-key',
       `Vault has no key in the transit engine at \`${about.mount}\` that \`${about.input}\` could name.`,
       'Check the name, TRANSIT_SECRET_ENGINE_PATH and VAULT_NAMESPACE.',
     );
-  }
-  if (status === 400) {
+  if (status === 400)
     return new Failure(
       'kms-key',
       `Vault refuses to sign with the key that \`${about.input}\` names (status 400).`,
       'Look at the key with `vault read transit/keys/NAME`: its type, and `min_encryption_version`, may not allow it.',
     );
-  }
   if (status === 503)
     return new Failure(
       'kms-error',

@@ -1,6 +1,7 @@
 import { attest } from '../../engine/attest.ts';
 import { readAttestInputs } from '../inputs/attest.ts';
-import { type BegunBefore, runWriting } from './write.ts';
+import type { BegunBefore } from '../world.ts';
+import { runWriting } from './write.ts';
 
 /** The action sign-image/attest, see `runWriting`. */
 export function runAttest(

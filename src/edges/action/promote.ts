@@ -2,7 +2,7 @@ import { promote } from '../../engine/promote.ts';
 import type { Told } from '../../engine/world.ts';
 import { asFailure } from '../../failure.ts';
 import { type PromoteInputs, readPromoteInputs } from '../inputs/promote.ts';
-import { hasPatterns } from '../inputs/verify.ts';
+import { loadPatterns } from '../inputs/verify.ts';
 import { tagNotice } from '../report/image-words.ts';
 import { appendSummary, writeOutputs } from '../report/outputs.ts';
 import { pageSetting } from '../report/pages.ts';
@@ -43,10 +43,6 @@ export async function runPromote(env: NodeJS.ProcessEnv): Promise<number> {
   } catch (caught) {
     return reportStopped(caught, run);
   }
-}
-
-async function loadPatterns() {
-  return hasPatterns() ? (await import('../../signature/pattern.ts')).compilePattern : undefined;
 }
 
 function tell(told: Told, log: Log): void {

@@ -1,7 +1,8 @@
 import { sign } from '../../engine/sign.ts';
 import { readSignInputs } from '../inputs/sign.ts';
+import type { BegunBefore } from '../world.ts';
 import { combineAnnotations, githubAnnotations } from './github-annotations.ts';
-import { type BegunBefore, runWriting } from './write.ts';
+import { runWriting } from './write.ts';
 
 /** The action sign-image, see `runWriting`. */
 export function runSign(

@@ -1,6 +1,6 @@
 import { prepare, readingLimits } from '../../engine/prepare.ts';
 import type { AheadConnections } from '../../http/ahead.ts';
-import { hasPatterns, readVerifyInputs, type VerifyInputs } from '../inputs/verify.ts';
+import { loadPatterns, readVerifyInputs, type VerifyInputs } from '../inputs/verify.ts';
 import { openWorld } from '../world.ts';
 import { openRun, type Run, tellText } from './run.ts';
 
@@ -39,10 +39,6 @@ export async function runVerify(env: NodeJS.ProcessEnv, ahead: AheadConnections)
   } catch (caught) {
     return reportStopped(caught, inputs, run);
   }
-}
-
-async function loadPatterns() {
-  return hasPatterns() ? (await import('../../signature/pattern.ts')).compilePattern : undefined;
 }
 
 async function reportStopped(

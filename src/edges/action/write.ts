@@ -1,12 +1,10 @@
 import type { SignReport } from '../../engine/sign.ts';
 import type { Told, World } from '../../engine/world.ts';
 import { asFailure } from '../../failure.ts';
-import type { AheadConnections } from '../../http/ahead.ts';
-import type { DerivedAhead } from '../../keys/derive.ts';
 import type { WriteInputs } from '../inputs/sign.ts';
 import { tagWarning } from '../report/image-words.ts';
 import { identityLines, signedLine } from '../report/sign-lines.ts';
-import { openWorld } from '../world.ts';
+import { type BegunBefore, openWorld } from '../world.ts';
 import { openRun, type Run, surroundingsOf, tellText } from './run.ts';
 
 /** An action that writes something beside images. */
@@ -14,13 +12,6 @@ export interface WriteAction<Inputs> {
   readonly thing: 'signature' | 'attestation';
   readonly read: (mask: Run['mask']) => Inputs;
   readonly write: (inputs: Inputs, world: World) => Promise<SignReport>;
-}
-
-/** What was begun before this file was loaded. */
-export interface BegunBefore {
-  /** to the registry of the first image */
-  readonly connections?: AheadConnections | undefined;
-  readonly derived?: DerivedAhead | undefined;
 }
 
 /**

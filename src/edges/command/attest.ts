@@ -1,7 +1,7 @@
 import { attest } from '../../engine/attest.ts';
 import { readAttestInputs } from '../inputs/attest.ts';
+import type { BegunBefore } from '../world.ts';
 import type { Asked } from './arguments.ts';
-import type { BegunBefore } from './begin.ts';
 import { type Machine, thisMachine } from './run.ts';
 import { runWriting } from './write.ts';
 

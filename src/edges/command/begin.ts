@@ -1,14 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
-import { type AheadConnections, connectAhead } from '../../http/ahead.ts';
-import { type DerivedAhead, deriveAhead } from '../../keys/derive.ts';
+import { connectAhead } from '../../http/ahead.ts';
+import { deriveAhead } from '../../keys/derive.ts';
+import type { BegunBefore } from '../world.ts';
 import type { Asked } from './arguments.ts';
-
-/** What was begun before the command was loaded. */
-export interface BegunBefore {
-  /** to the registry of the first image */
-  readonly connections?: AheadConnections | undefined;
-  readonly derived?: DerivedAhead | undefined;
-}
 
 /**
  * Begins what takes its time, as the actions do: the connections come about, and the password of a

@@ -1,8 +1,7 @@
 import { promote } from '../../engine/promote.ts';
 import type { Told } from '../../engine/world.ts';
 import { type PromoteInputs, readPromoteInputs } from '../inputs/promote.ts';
-import type { InputSource } from '../inputs/read.ts';
-import { hasPatterns } from '../inputs/verify.ts';
+import { loadPatterns } from '../inputs/verify.ts';
 import { tagNotice } from '../report/image-words.ts';
 import {
   leftInWords,
@@ -34,12 +33,6 @@ export function runPromote(asked: Asked, machine: Machine = thisMachine): Promis
     work: promoteAndReport,
     outputs: () => promoteOutputs([]),
   });
-}
-
-async function loadPatterns(source: InputSource) {
-  return hasPatterns(source)
-    ? (await import('../../signature/pattern.ts')).compilePattern
-    : undefined;
 }
 
 async function promoteAndReport(inputs: PromoteInputs, run: Run): Promise<number> {

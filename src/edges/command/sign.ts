@@ -2,8 +2,8 @@ import { sign } from '../../engine/sign.ts';
 import { Failure } from '../../failure.ts';
 import { combineAnnotations, githubAnnotations } from '../action/github-annotations.ts';
 import { readSignInputs, type SignInputs } from '../inputs/sign.ts';
+import type { BegunBefore } from '../world.ts';
 import type { Asked } from './arguments.ts';
-import type { BegunBefore } from './begin.ts';
 import { type Machine, thisMachine } from './run.ts';
 import { runWriting } from './write.ts';
 

@@ -1,10 +1,8 @@
 import { type Prepared, prepare, readingLimits } from '../../engine/prepare.ts';
 import type { AheadConnections } from '../../http/ahead.ts';
-import type { InputSource } from '../inputs/read.ts';
-import { hasPatterns, readVerifyInputs, type VerifyInputs } from '../inputs/verify.ts';
-import { type OpenWorld, openWorld } from '../world.ts';
+import { loadPatterns, readVerifyInputs, type VerifyInputs } from '../inputs/verify.ts';
+import { type BegunBefore, type OpenWorld, openWorld } from '../world.ts';
 import type { Asked } from './arguments.ts';
-import type { BegunBefore } from './begin.ts';
 import { type Machine, type Run, runCommand, tellText, thisMachine } from './run.ts';
 
 /**
@@ -41,12 +39,6 @@ const nothingVerified = {
   issuer: '',
   failed: '[]',
 };
-
-async function loadPatterns(source: InputSource) {
-  return hasPatterns(source)
-    ? (await import('../../signature/pattern.ts')).compilePattern
-    : undefined;
-}
 
 async function verifyAndReport(
   inputs: VerifyInputs,

@@ -22,7 +22,7 @@ export const githubIssuer = 'https://token.actions.githubusercontent.com';
 
 /**
  * Reads and checks all inputs of sign-image/verify.
- * @param compilePattern signature/pattern.ts, where `hasPatterns` says so
+ * @param compilePattern what `loadPatterns` has loaded
  * @throws {Failure} `bad-input`, `bad-digest`, `bad-annotation`, `nothing-to-verify`, naming the
  * input and what to write instead.
  */
@@ -102,11 +102,14 @@ function ownTrust(
 
 type CompilePattern = (source: string) => Pattern;
 
-/** True where an input holds patterns: few do, and what compiles them is large. */
-export function hasPatterns(source: InputSource = runnerInputs): boolean {
-  return ['certificate-identity-regexp', 'certificate-oidc-issuer-regexp'].some(
+/** What compiles patterns, where an input holds some: few do, and it is large. */
+export async function loadPatterns(
+  source: InputSource = runnerInputs,
+): Promise<CompilePattern | undefined> {
+  const has = ['certificate-identity-regexp', 'certificate-oidc-issuer-regexp'].some(
     (name) => source.get(name) !== '',
   );
+  return has ? (await import('../../signature/pattern.ts')).compilePattern : undefined;
 }
 
 function notLoaded(): never {

@@ -6,7 +6,16 @@ import { bareNames, namesInWords } from './image-words.ts';
 import { count, listed, secondsInWords } from './list-words.ts';
 import { imageChapter } from './own-repository.ts';
 import { chapterPage, type PageSetting } from './pages.ts';
-import { code, details, errorBlock, facts, firstThatFits, lines, prose } from './summary-html.ts';
+import {
+  code,
+  details,
+  errorBlock,
+  facts,
+  leftOut,
+  lines,
+  prose,
+  summaryOf,
+} from './summary-html.ts';
 import { adviceFor } from './verify-advice.ts';
 
 /** GitHub takes about 1 MB of outputs from a job. */
@@ -137,30 +146,17 @@ export function promoteSummary(
   results: readonly PromoteResult[],
   setting: PageSetting & { readonly verdict?: string },
 ): string {
-  return firstThatFits(summaries(results, setting));
-}
-
-function* summaries(
-  results: readonly PromoteResult[],
-  setting: PageSetting & { readonly verdict?: string },
-): Generator<string> {
   const bad = results.filter(({ status }) => status === 'failed');
   const good = results.filter(({ status }) => status !== 'failed');
   const head =
     bad.length === 0
       ? `## ✅ ${count(good.length, 'image')} promoted`
       : `## ❌ ${bad.length} of ${count(results.length, 'image')} not promoted`;
-  for (const most of [results.length, 100, 20]) {
-    const left = Math.max(0, bad.length - most) + Math.max(0, good.length - most);
-    yield [
-      head,
-      ...(setting.verdict === undefined ? [] : [lines(`${prose(setting.verdict)}.`)]),
-      ...bad.slice(0, most).map((result) => failedBlock(result, setting)),
-      ...good.slice(0, most).map(goodBlock),
-      ...(left > 0 ? [lines(`… and ${left} more: see output <code>results</code>.`)] : []),
-    ].join('\n\n');
-  }
-  yield `${head}\n\nThe details are too long for a summary: see output <code>results</code>.`;
+  return summaryOf(head, setting.verdict, [results.length, 100, 20], (most) => [
+    ...bad.slice(0, most).map((result) => failedBlock(result, setting)),
+    ...good.slice(0, most).map(goodBlock),
+    ...leftOut(Math.max(0, bad.length - most) + Math.max(0, good.length - most)),
+  ]);
 }
 
 function failedBlock(result: PromoteResult, setting: PageSetting): string {

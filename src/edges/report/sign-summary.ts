@@ -11,7 +11,9 @@ import {
   code,
   details,
   facts,
-  firstThatFits,
+  fullDigests,
+  imageSizes,
+  leftOut,
   lines,
   link,
   logEntries,
@@ -19,6 +21,7 @@ import {
   pre,
   prose,
   shortDigest,
+  summaryOf,
 } from './summary-html.ts';
 import { isBadSigning } from './verdict-line.ts';
 import { commandText, type VerifySetting, verifyCommand } from './verify-command.ts';
@@ -45,43 +48,30 @@ const mostErrors = 20;
  * through. With very many images it leaves out manifests, then images, and says how many.
  */
 export function signSummary(results: readonly SignResult[], setting: SummarySetting): string {
-  return firstThatFits(summaries(results, setting));
-}
-
-function* summaries(results: readonly SignResult[], setting: SummarySetting): Generator<string> {
   const asked = results.filter(({ partOf }) => partOf === undefined);
   const inner = Map.groupBy(
     results.filter(({ partOf }) => partOf !== undefined),
     ({ partOf }) => partOf,
   );
   const head = heading(results, asked, setting);
-  for (const [most, manifests] of [
-    [asked.length, true],
-    [asked.length, false],
-    [300, false],
-    [30, false],
-  ] as const) {
+  return summaryOf(head, setting.verdict, imageSizes(asked.length), ({ most, folded }) => {
     const shown = asked.slice(0, most);
-    const left = asked.length - shown.length;
-    yield [
-      head,
-      ...(setting.verdict === undefined ? [] : [lines(`${prose(setting.verdict)}.`)]),
+    return [
       ...signers(results, setting),
       ...standInBlock(setting),
       ...attestedBlock(results),
       ...errors(results, setting),
       ...shown.flatMap((result) => [
         imageBlock(result, setting),
-        ...(manifests ? manifestsOf(result, inner.get(result.image) ?? []) : []),
+        ...(folded ? manifestsOf(result, inner.get(result.image) ?? []) : []),
       ]),
-      ...(left > 0 ? [lines(`… and ${left} more: see output <code>results</code>.`)] : []),
+      ...leftOut(asked.length - shown.length),
       ...fullDigests(shown),
       ...gate(shown, setting),
       ...publicKeyBlock(setting),
       ...policyBlocks(setting),
-    ].join('\n\n');
-  }
-  yield `${head}\n\nThe details are too long for a summary: see output <code>results</code>.`;
+    ];
+  });
 }
 
 /** The summary of a step that failed before any image was looked at. */
@@ -219,14 +209,6 @@ function errors(results: readonly SignResult[], setting: PageSetting): readonly 
     const error = group[0]?.error;
     return error === undefined ? [] : [stepBlock(error, setting, [...names, ...rest])];
   });
-}
-
-/** What a later step or a person copies; of one image in sight, of several folded. */
-function fullDigests(rows: readonly SignResult[]): readonly string[] {
-  const images = rows.filter(({ digest }) => digest !== undefined).map(({ image }) => image);
-  if (images.length === 0) return [];
-  const text = pre(images.join('\n'));
-  return [images.length === 1 ? text : details('Full digests, to copy', text)];
 }
 
 /** What lets exactly this through: the step of a workflow, beside the command of cosign. */

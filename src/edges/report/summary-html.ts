@@ -166,12 +166,47 @@ function proseLine(line: string): string {
 /** GitHub drops a step's summary above 1 MiB. */
 const mostBytes = 1_000_000;
 
-/** The first of these texts that fits into a summary; the last one, whatever it takes. */
-export function firstThatFits(texts: Iterable<string>): string {
-  let last = '';
-  for (const text of texts) {
+/**
+ * A job summary: the heading, the run in one sentence, and as much below them as fits.
+ * @param verdict absent where something failed
+ * @param sizes from the fullest to the smallest
+ * @param blocks what is told at such a size, as Markdown
+ */
+export function summaryOf<Size>(
+  head: string,
+  verdict: string | undefined,
+  sizes: readonly Size[],
+  blocks: (size: Size) => readonly string[],
+): string {
+  const begin = [head, ...(verdict === undefined ? [] : [lines(`${prose(verdict)}.`)])];
+  for (const size of sizes) {
+    const text = [...begin, ...blocks(size)].join('\n\n');
     if (Buffer.byteLength(text) <= mostBytes) return text;
-    last = text;
   }
-  return last;
+  return `${head}\n\nThe details are too long for a summary: see output <code>results</code>.`;
+}
+
+/** The sizes of a summary of so many images: how many are told, and whether what is folded is, too. */
+export const imageSizes = (
+  images: number,
+): readonly { readonly most: number; readonly folded: boolean }[] => [
+  { most: images, folded: true },
+  { most: images, folded: false },
+  { most: 300, folded: false },
+  { most: 30, folded: false },
+];
+
+/** What a summary leaves out. */
+export function leftOut(count: number): readonly string[] {
+  return count > 0 ? [lines(`… and ${count} more: see output <code>results</code>.`)] : [];
+}
+
+/** What a later step or a person copies; of one image in sight, of several folded. */
+export function fullDigests(
+  rows: readonly { readonly image: string; readonly digest?: string }[],
+): readonly string[] {
+  const images = rows.filter(({ digest }) => digest !== undefined).map(({ image }) => image);
+  if (images.length === 0) return [];
+  const text = pre(images.join('\n'));
+  return [images.length === 1 ? text : details('Full digests, to copy', text)];
 }

@@ -16,14 +16,16 @@ import {
   code,
   details,
   facts,
-  firstThatFits,
+  fullDigests,
+  imageSizes,
+  leftOut,
   lines,
   link,
   logEntries,
   namesHtml,
-  pre,
   prose,
   shortDigest,
+  summaryOf,
 } from './summary-html.ts';
 import { attestedInWords, hasGoodSignature, timeInWords } from './verify-words.ts';
 
@@ -55,39 +57,23 @@ export function verifySummary(
   results: readonly VerifyResult[],
   setting: VerifySummarySetting,
 ): string {
-  return firstThatFits(summaries(results, setting));
-}
-
-function* summaries(
-  results: readonly VerifyResult[],
-  setting: VerifySummarySetting,
-): Generator<string> {
   const asked = results.filter((result) => result.asked);
   const passed = asked.filter(({ verified }) => verified);
+  const signers = new Set(passed.map((result) => signerInWords(goodSignature(result) ?? {})));
+  const each = setting.verdict === undefined || signers.size > 1;
   const head = heading(results, asked, setting);
-  for (const [most, folded] of [
-    [asked.length, true],
-    [asked.length, false],
-    [300, false],
-    [30, false],
-  ] as const) {
+  return summaryOf(head, setting.verdict, imageSizes(asked.length), ({ most, folded }) => {
     const shown = passed.slice(0, most);
-    const signers = new Set(passed.map((result) => signerInWords(goodSignature(result) ?? {})));
-    const each = setting.verdict === undefined || signers.size > 1;
-    const left = passed.length - shown.length;
-    yield [
-      head,
-      ...(setting.verdict === undefined ? [] : [lines(`${prose(setting.verdict)}.`)]),
+    return [
       ...failureBlocks(results, mostErrors, setting),
       ...shown.map((result) => imageBlock(result, results, setting, each)),
-      ...(left > 0 ? [lines(`… and ${left} more: see output <code>results</code>.`)] : []),
+      ...leftOut(passed.length - shown.length),
       ...fullDigests(shown),
       expected(setting, passed.length < asked.length),
       ...(folded ? asked.flatMap((index) => manifests(index, results)) : []),
       ...(folded ? results.flatMap(others) : []),
-    ].join('\n\n');
-  }
-  yield `${head}\n\nThe details are too long for a summary: see output <code>results</code>.`;
+    ];
+  });
 }
 
 /** The summary of a step that failed before any image was looked at. */
@@ -191,14 +177,6 @@ function attestationLine(result: VerifyResult): string {
     builder === undefined ? undefined : `builder ${code(builder.slice(0, 500))}`,
     source === undefined ? undefined : `source ${code(source.slice(0, 500))}`,
   );
-}
-
-/** What later steps should use; of one image in sight, of several folded. */
-function fullDigests(passed: readonly VerifyResult[]): readonly string[] {
-  const images = passed.filter(({ digest }) => digest !== undefined).map(({ image }) => image);
-  if (images.length === 0) return [];
-  const text = pre(images.join('\n'));
-  return [images.length === 1 ? text : details('Full digests, to copy', text)];
 }
 
 /** The manifests inside one index, folded unless one of them failed. */
