@@ -29,14 +29,14 @@ export const promoteTable = {
   images: {
     kind: 'images',
     sentence:
-      'The images to promote, `registry/repository[:tag][@sha256:…]`, one a line or separated by commas; or a JSON array of them, such as the output `images` of another step. A tag is resolved once; what is verified and copied is the digest.',
+      'The images to promote, `registry/repository[:tag][@sha256:…]`, one a line or separated by commas; or a JSON array of them, such as the output `images` of another step. The step resolves a tag once, and verifies and copies the digest.',
   },
   digest: shared.digest,
   metadata: shared.metadata,
   to: {
     kind: 'list',
     sentence:
-      'Where to, one target a line: `registry/repository[:tag]`, or `registry/prefix/` to put each image under its own repository name there. Without a tag an image keeps those that it is named with in `images`. Every target is logged in to with the docker login on the machine.',
+      'Where to, one target a line: `registry/repository[:tag]`, or `registry/prefix/` to put each image under its own repository name there. Without a tag an image keeps those that `images` names it with. The step uses the docker login on the machine for every target.',
   },
   include: {
     kind: 'list',
@@ -53,7 +53,7 @@ export const promoteTable = {
     kind: 'switch',
     default: 'false',
     sentence:
-      'Every manifest inside an image index must verify as well, at the source and at the target. The index is copied whole either way.',
+      'Every manifest inside an image index must verify as well, at the source and at the target. The step copies the index whole either way.',
   },
   ...(({ images: _, digest: __, metadata: ___, recursive: ____, ...rest }: Shared) => rest)(shared),
   key: {
@@ -65,18 +65,18 @@ export const promoteTable = {
   policy: {
     kind: 'list',
     sentence:
-      'Policy files that say who must have signed which image, as paths or globs: of Kyverno, sigstore or OpenShift, or a `policy.json`. The copies are judged under the names of their sources. A line with `!` in front takes out what an earlier line chose.',
+      'Policy files that say who must have signed which image, as paths or globs: of Kyverno, sigstore or OpenShift, or a `policy.json`. The step judges the copies under the names of their sources. A line with `!` in front takes out what an earlier line chose.',
   },
   'known-signers': {
     kind: 'switch',
     default: 'false',
     sentence:
-      'Images of well-known publishers must be signed by them, as the list of this action says. One that the list does not know, or knows as unsigned, is not promoted. An identity, key or policy of your own comes first.',
+      'Images of well-known publishers must be signed by them, as the list of this action says. The step does not promote an image that the list does not know, or knows as unsigned. An identity, key or policy of your own comes first.',
   },
   'trusted-root': {
     kind: 'text',
     sentence:
-      'A Sigstore TrustedRoot, as a path or as the JSON itself. Without it the one of the public instance is used.',
+      'A Sigstore TrustedRoot, as a path or as the JSON itself. Without it the one of the public instance counts.',
   },
   'tuf-root': {
     kind: 'text',
@@ -85,17 +85,17 @@ export const promoteTable = {
   registry: {
     kind: 'host',
     sentence:
-      'The host that `registry-username` and `registry-password` are for, such as `ghcr.io`: a registry that images come from. By default the one that all entries of `images` are on. A name that comes out of `metadata` never decides it: with `metadata` alone, a login needs this input.',
+      'The host that `registry-username` and `registry-password` are for, such as `ghcr.io`: a registry that images come from. By default it is the registry that all entries of `images` are on. A name that comes out of `metadata` never decides it: with `metadata` alone, a login needs this input.',
   },
   'registry-username': {
     kind: 'text',
     sentence:
-      'The user name for `registry`, to read from. It is sent to no other host and to no target; these get the docker login on the machine, and so does this one without a user name.',
+      'The user name for `registry`, to read from. The step sends it to no other host and to no target. These get the docker login on the machine; so does this one without a user name.',
   },
   'signature-repository': {
     ...shared['signature-repository'],
     sentence:
-      'The repository that signatures and attestations of the sources are read from, `registry/repository`, instead of the one of each image. They are copied from there as well, and lie beside the image at every target. The variable `COSIGN_REPOSITORY` is used when this is empty.',
+      'The repository to read signatures and attestations of the sources from, `registry/repository`, instead of the one of each image. The step copies them from there, and they lie beside the image at every target. When this is empty, the variable `COSIGN_REPOSITORY` counts.',
   },
   timeout: {
     kind: 'duration',

@@ -40,12 +40,12 @@ const shared = {
   metadata: {
     kind: 'text',
     sentence:
-      'The `metadata` output of docker/build-push-action or docker/bake-action. Image names and digests are read from it.',
+      'The `metadata` output of docker/build-push-action or docker/bake-action. The step reads image names and digests from it.',
   },
   'registry-username': {
     kind: 'text',
     sentence:
-      'The user name for `registry`. It is sent to no other host; every other registry gets the docker login on the machine, and so does this one without a user name.',
+      'The user name for `registry`. The step sends it to no other host. Every other registry gets the docker login on the machine; so does this one without a user name.',
   },
   'registry-password': {
     kind: 'password',
@@ -74,12 +74,12 @@ export const signTable = {
   images: {
     kind: 'images',
     sentence:
-      'The images to sign, `registry/repository[:tag][@sha256:…]`, one a line or separated by commas; or a JSON array of them, such as the output `images` of another step. Docker Hub short names are expanded as Docker does; `oci://` in front (Helm charts) is taken off.',
+      'The images to sign, `registry/repository[:tag][@sha256:…]`, one a line or separated by commas; or a JSON array of them, such as the output `images` of another step. The step expands short names of Docker Hub as Docker does, and takes `oci://` in front (Helm charts) off.',
   },
   digest: {
     kind: 'digest',
     sentence:
-      'The digest of the pushed image, for example the output `digest` of the step that built it. It is used for every entry of `images` that names no digest; an entry that names another one is an error.',
+      'The digest of the pushed image, for example the output `digest` of the step that built it. It counts for every entry of `images` that names no digest. An entry that names another digest is an error.',
   },
   metadata: shared.metadata,
   recursive: {
@@ -99,7 +99,7 @@ export const signTable = {
     secret: 'always',
     variable: 'COSIGN_PASSWORD',
     sentence:
-      'The password of an encrypted key. The variable `COSIGN_PASSWORD` is used when this is empty.',
+      'The password of an encrypted key. When this is empty, the variable `COSIGN_PASSWORD` counts.',
   },
   certificate: {
     kind: 'text',
@@ -116,7 +116,7 @@ export const signTable = {
   annotations: {
     kind: 'annotations',
     sentence:
-      'Annotations to sign with the image, one `name=value` a line. The value may contain `=`; quotes are kept as they are.',
+      'Annotations to sign with the image, one `name=value` a line. The value may contain `=`. The step keeps quotes as they are.',
   },
   'github-annotations': {
     kind: 'switch',
@@ -128,13 +128,13 @@ export const signTable = {
     kind: ['auto', 'bundle', 'legacy', 'both'],
     default: 'auto',
     sentence:
-      'How signatures are stored: `bundle` (Sigstore bundle as an OCI referrer), `legacy` (the tag `sha256-….sig` of cosign 1 and 2), `both`, or `auto`, which is the bundle, and the legacy signature wherever the log can give it what legacy verifiers need.',
+      'How to store signatures: `bundle` (Sigstore bundle as an OCI referrer), `legacy` (the tag `sha256-….sig` of cosign 1 and 2), `both`, or `auto`, which is the bundle, and the legacy signature wherever the log can give it what legacy verifiers need.',
   },
   tlog: {
     kind: 'switch',
     default: 'true',
     sentence:
-      'Record the signatures in the transparency log. `false` is refused for keyless signing without a timestamp.',
+      'Record the signatures in the transparency log. Keyless signing without a timestamp does not allow `false`.',
   },
   'skip-existing': {
     kind: 'switch',
@@ -153,13 +153,12 @@ export const signTable = {
     secret: 'always',
     variable: 'SIGSTORE_ID_TOKEN',
     sentence:
-      "An OIDC token to sign with instead of GitHub's. The variable `SIGSTORE_ID_TOKEN` is used when this is empty.",
+      "An OIDC token to sign with instead of GitHub's. When this is empty, the variable `SIGSTORE_ID_TOKEN` counts.",
   },
   'oidc-audience': {
     kind: 'text',
     default: 'sigstore',
-    sentence:
-      "The audience that GitHub's OIDC provider is asked for, and that a given token must have.",
+    sentence: "The audience to ask GitHub's OIDC provider for. A given token must have it too.",
   },
   'fulcio-url': {
     kind: 'url',
@@ -179,7 +178,7 @@ export const signTable = {
   'rekor-version': {
     kind: ['1', '2'],
     sentence:
-      'The API version of `rekor-url`, `1` or `2`. It is found out by asking when this is empty. Without `rekor-url` it says which log of the instance signs; `2` takes the signing config that its TUF repository publishes for Rekor v2.',
+      'The API version of `rekor-url`, `1` or `2`. When this is empty, the step finds it out by asking. Without `rekor-url` it says which log of the instance signs; `2` takes the signing config that its TUF repository publishes for Rekor v2.',
   },
   'signing-config': {
     kind: 'text',
@@ -202,12 +201,12 @@ export const signTable = {
     kind: 'switch',
     default: 'false',
     sentence:
-      'Keyless signing against the public-good instance publishes the names of the repository and the workflow. From a private or internal repository it is refused, before any service is contacted, unless this is `true`.',
+      'Keyless signing against the public-good instance publishes the names of the repository and the workflow. The step refuses that from a private or internal repository, before it contacts any service, unless this is `true`.',
   },
   registry: {
     kind: 'host',
     sentence:
-      'The host that `registry-username` and `registry-password` are for, such as `ghcr.io`. By default the one that all entries of `images` are on. A name that comes out of `metadata` never decides it: with `metadata` alone, a login needs this input.',
+      'The host that `registry-username` and `registry-password` are for, such as `ghcr.io`. By default it is the registry that all entries of `images` are on. A name that comes out of `metadata` never decides it: with `metadata` alone, a login needs this input.',
   },
   'registry-username': shared['registry-username'],
   'registry-password': shared['registry-password'],
@@ -215,7 +214,7 @@ export const signTable = {
     kind: 'repository',
     variable: 'COSIGN_REPOSITORY',
     sentence:
-      'The repository that signatures are written to and read from, `registry/repository`, instead of the one of the image. Who verifies them has to be told it. The variable `COSIGN_REPOSITORY` is used when this is empty.',
+      'The repository to keep signatures in, `registry/repository`, instead of the one of the image. Whoever verifies them must name it too. When this is empty, the variable `COSIGN_REPOSITORY` counts.',
   },
   'allow-http-registry': shared['allow-http-registry'],
   'allow-insecure-registry': shared['allow-insecure-registry'],
@@ -241,12 +240,12 @@ export const attestTable = {
   predicate: {
     kind: 'text',
     sentence:
-      'What is attested: one JSON object, as text or as a path; at most 16 MiB, and as text 100 KB. It is signed letter by letter, as it was given.',
+      'What is attested: one JSON object, as text or as a path; at most 16 MiB, and as text 100 KB. The step signs it letter by letter, as you give it.',
   },
   'sbom-path': {
     kind: 'text',
     sentence:
-      'The path of an SBOM in JSON (SPDX 2 or 3, or CycloneDX), in place of `predicate`. Its type is read from it.',
+      'The path of an SBOM in JSON (SPDX 2 or 3, or CycloneDX), in place of `predicate`. The step reads the type from it.',
   },
   ...written,
   images: {
@@ -261,7 +260,7 @@ export const attestTable = {
   format: {
     ...written.format,
     sentence:
-      'How attestations are stored: `bundle` (Sigstore bundle as an OCI referrer), `legacy` (the tag `sha256-….att` of cosign 1 and 2), `both`, or `auto`, which is the bundle, and the legacy attestation wherever the log can give it what legacy verifiers need.',
+      'How to store attestations: `bundle` (Sigstore bundle as an OCI referrer), `legacy` (the tag `sha256-….att` of cosign 1 and 2), `both`, or `auto`, which is the bundle, and the legacy attestation wherever the log can give it what legacy verifiers need.',
   },
   tlog: {
     ...written.tlog,
@@ -279,8 +278,8 @@ export const attestTable = {
   'signature-repository': {
     ...written['signature-repository'],
     sentence: written['signature-repository'].sentence.replace(
-      'signatures are',
-      'attestations are',
+      'keep signatures',
+      'keep attestations',
     ),
   },
 } as const satisfies Table;
@@ -290,12 +289,12 @@ export const verifyTable = {
   images: {
     kind: 'images',
     sentence:
-      'The images to verify, `registry/repository[:tag][@sha256:…]`, one a line or separated by commas; or a JSON array of them, such as the output `images` of another step. Docker Hub short names are expanded as Docker does; `oci://` in front (Helm charts) is taken off.',
+      'The images to verify, `registry/repository[:tag][@sha256:…]`, one a line or separated by commas; or a JSON array of them, such as the output `images` of another step. The step expands short names of Docker Hub as Docker does, and takes `oci://` in front (Helm charts) off.',
   },
   digest: {
     kind: 'digest',
     sentence:
-      'The digest of the image. It is used for every entry of `images` that names no digest; an entry that names another one is an error.',
+      'The digest of the image. It counts for every entry of `images` that names no digest. An entry that names another digest is an error.',
   },
   metadata: shared.metadata,
   recursive: {
@@ -308,7 +307,7 @@ export const verifyTable = {
     kind: 'text',
     secret: 'unless-public',
     sentence:
-      'The public key that must have signed: the text of a PEM, `env://NAME`, a path, or a KMS reference. Several PEM blocks mean any of them. In a pull request a path is what it brings; with `changed-only` it is read from the base instead.',
+      'The public key that must have signed: the text of a PEM, `env://NAME`, a path, or a KMS reference. Several PEM blocks mean any of them. In a pull request a path means the file that the pull request brings; with `changed-only` the gate reads it from the base instead.',
   },
   'certificate-identity': {
     kind: 'list',
@@ -323,7 +322,7 @@ export const verifyTable = {
   'certificate-oidc-issuer': {
     kind: 'list',
     sentence:
-      "The issuer of that identity, exactly. Several lines mean any of them. When no issuer is named it is GitHub's, `https://token.actions.githubusercontent.com`, also on GitHub Enterprise Server.",
+      "The issuer of that identity, exactly. Several lines mean any of them. Without any issuer it is GitHub's, `https://token.actions.githubusercontent.com`, also on GitHub Enterprise Server.",
   },
   'certificate-oidc-issuer-regexp': {
     kind: 'list',
@@ -429,18 +428,18 @@ export const verifyTable = {
     kind: ['required', 'ignore'],
     default: 'required',
     sentence:
-      'Whether a signature of the image is asked for: `required`; or `ignore`, only the attestations count, for images of builders that sign nothing else. That needs `attestation-type`.',
+      'Whether the image must be signed: `required`; or `ignore`, so that only the attestations count, for images of builders that sign nothing else. `ignore` needs `attestation-type`.',
   },
   policy: {
     kind: 'list',
     sentence:
-      'Policy files that say who must have signed which image, as paths or globs: of Kyverno, sigstore or OpenShift, a `policy.json`, or a list of signers (`KnownSigners`). A line with `!` in front takes out what an earlier line chose. In a pull request they are what it brings; with `changed-only` they are read from the base instead.',
+      'Policy files that say who must have signed which image, as paths or globs: of Kyverno, sigstore or OpenShift, a `policy.json`, or a list of signers (`KnownSigners`). A line with `!` in front takes out what an earlier line chose. In a pull request they are the files that it brings; with `changed-only` the gate reads them from the base instead.',
   },
   'known-signers': {
     kind: 'switch',
     default: 'false',
     sentence:
-      'Images of well-known publishers must be signed by them, as the list of this action says. One that the list knows as unsigned, or does not know, is listed with the code `not-judged`, and does not fail. An identity, key or policy of your own comes first.',
+      'Images of well-known publishers must be signed by them, as the list of this action says. The gate lists an image that the list knows as unsigned, or does not know, with the code `not-judged`; that image does not fail. An identity, key or policy of your own comes first.',
   },
   files: {
     kind: 'globs',
@@ -451,29 +450,29 @@ export const verifyTable = {
     kind: 'switch',
     default: 'false',
     sentence:
-      'Read only those of `files` that the pull request changes, as its head has them. What a link or a submodule that it changes may bring in is unresolved. Files that `key`, `ca-roots`, `policy`, `trusted-root` and others name are read from its base.',
+      'Read only those of `files` that the pull request changes, as its head has them. What a link or a submodule that it changes may bring in is unresolved. The gate reads files that `key`, `ca-roots`, `policy`, `trusted-root` and others name from its base.',
   },
   'only-images': {
     kind: 'globs',
     sentence:
-      'Globs over the images that `files` name, such as `ghcr.io/acme/**`; only these are judged. The others are listed with the code `not-judged`, and do not fail. Globs fit names without tag and digest; an image that `images` names is always judged.',
+      'Globs over the images that `files` name, such as `ghcr.io/acme/**`. The gate judges only these. It lists the others with the code `not-judged`, and they do not fail. Globs fit names without tag and digest. The gate always judges an image that `images` names.',
   },
   'skip-images': {
     kind: 'globs',
     sentence:
-      'Globs over the images that `files` name, which are listed with the code `not-judged` and do not fail.',
+      'Globs over the images that `files` name. The gate lists these with the code `not-judged`, and they do not fail.',
   },
   tlog: {
     kind: ['required', 'ignore'],
     default: 'required',
     sentence:
-      'What the transparency log must say: `required`, an entry that holds; or `ignore`, log entries are not looked at. A keyless signature must then carry a timestamp of a trusted authority.',
+      'What the transparency log must say: `required`, an entry that holds; or `ignore`, the gate does not look at log entries. A keyless signature must then carry a timestamp of a trusted authority.',
   },
   fail: {
     kind: 'switch',
     default: 'true',
     sentence:
-      'An image that does not verify fails the step. With `false` it is only reported; a step that cannot look at its images still fails.',
+      'An image that does not verify fails the step. With `false` the step only reports it. A step that cannot look at its images still fails.',
   },
   comment: {
     kind: 'switch',
@@ -484,7 +483,7 @@ export const verifyTable = {
   'trusted-root': {
     kind: 'text',
     sentence:
-      'A Sigstore TrustedRoot, as a path or as the JSON itself. Without it the one of the public instance is used. In a pull request a path is what it brings; with `changed-only` it is read from the base instead.',
+      'A Sigstore TrustedRoot, as a path or as the JSON itself. Without it the one of the public instance counts. In a pull request a path means the file that the pull request brings; with `changed-only` the gate reads it from the base instead.',
   },
   'tuf-mirror': {
     kind: 'url',
@@ -493,12 +492,12 @@ export const verifyTable = {
   'tuf-root': {
     kind: 'text',
     sentence:
-      'The first `root.json` of `tuf-mirror`, as a path or as the JSON itself. In a pull request a path is what it brings; with `changed-only` it is read from the base instead.',
+      'The first `root.json` of `tuf-mirror`, as a path or as the JSON itself. In a pull request a path means the file that the pull request brings; with `changed-only` the gate reads it from the base instead.',
   },
   registry: {
     kind: 'host',
     sentence:
-      'The host that `registry-username` and `registry-password` are for, such as `ghcr.io`. By default the one that all entries of `images` are on. A name that comes out of `files` or `metadata` never decides it: with these alone, a login needs this input.',
+      'The host that `registry-username` and `registry-password` are for, such as `ghcr.io`. By default it is the registry that all entries of `images` are on. A name that comes out of `files` or `metadata` never decides it: with these alone, a login needs this input.',
   },
   'registry-username': shared['registry-username'],
   'registry-password': shared['registry-password'],
@@ -506,7 +505,7 @@ export const verifyTable = {
     kind: 'repository',
     variable: 'COSIGN_REPOSITORY',
     sentence:
-      'The repository that signatures and attestations are read from, `registry/repository`, instead of the one of the image. A policy that names one itself is read as it says; images of known signers are looked up where their publishers sign. The variable `COSIGN_REPOSITORY` is used when this is empty.',
+      'The repository to read signatures and attestations from, `registry/repository`, instead of the one of the image. A policy may name another one for itself. For images of known signers the gate looks where their publishers sign. When this is empty, the variable `COSIGN_REPOSITORY` counts.',
   },
   'allow-http-registry': shared['allow-http-registry'],
   'allow-insecure-registry': shared['allow-insecure-registry'],
