@@ -262,6 +262,16 @@ describe('the inputs of sign-image', () => {
       /^bad-input: Input rekor-url names a log, and tlog: false says to use none\./,
     ],
     [
+      'no log and what to do without it',
+      { ...app, key: 'k.pem', tlog: 'false', 'tlog-fallback': 'timestamp' },
+      /^bad-input: Input tlog-fallback says what to do while the log is down, and tlog: false/,
+    ],
+    [
+      'something else in place of the log',
+      { ...app, 'tlog-fallback': 'none' },
+      /^bad-input: Input tlog-fallback is "none"\. \| Use one of `timestamp`/,
+    ],
+    [
       'legacy in a log v2',
       { ...app, format: 'legacy', 'rekor-url': 'https://r.example', 'rekor-version': '2' },
       /^bad-input: format: legacy needs a log/,

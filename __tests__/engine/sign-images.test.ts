@@ -137,6 +137,39 @@ describe('signImages', () => {
     });
   });
 
+  it('looks away from the log in what is read back only where no log took in what was made', async () => {
+    const target1 = [target('registry.example/app:one')];
+    for (const withoutLog of [false, true]) {
+      const { all } = tools({ one: digests.one });
+      const asked: unknown[] = [];
+      // A registry that takes the entry away from what was written: only by its timestamp it holds.
+      const stripped: Partial<Tools> = {
+        mayLackLog: true,
+        judge: async (found, digest, looksAway) => {
+          asked.push(looksAway);
+          const verdict = await all.judge(found, digest);
+          return looksAway === true
+            ? verdict
+            : { ...verdict, verified: false, code: 'no-log-entry', reason: 'It is in no log.' };
+        },
+        make: (format, image) => {
+          const pending = all.make(format, image);
+          const verdict = pending.verdict.then((one) =>
+            withoutLog ? { ...one, withoutLog } : one,
+          );
+          return { ...pending, verdict };
+        },
+      };
+      const [result] = await signImages(target1, plan, { ...all, ...stripped }, () => {});
+      expect(asked).toEqual([withoutLog ? true : undefined]);
+      expect(result).toMatchObject(
+        withoutLog
+          ? { status: 'signed', verified: true, signatures: [{ withoutLog: true }] }
+          : { status: 'failed', error: { code: 'not-verified' } },
+      );
+    }
+  });
+
   it('does not call verified what was read back and is not', async () => {
     const { all } = tools({ one: digests.one });
     const judge: Tools['judge'] = async (found, digest) => ({

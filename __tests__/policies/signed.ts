@@ -81,6 +81,10 @@ export const waysOfSigning: readonly (readonly [string, Signed])[] = [
   ],
   ['annotations, bundles', signed({ ...bundle, annotations: { team: 'blue' } })],
   ['a timestamp only', signed({ ...bundle, tlog: false, timestamp: true })],
+  [
+    'a timestamp only, while the log was down',
+    signed({ tlog: false, timestamp: true, logOutage: true, publicRoot: trustedRoot.parsed }),
+  ],
   ['Rekor v2', signed({ ...bundle, ...own, rekorV2: true, timestamp: true })],
   ['an own Sigstore', signed({ ...own, timestamp: true })],
   ['an own Sigstore, bundles', signed({ ...own, ...bundle })],

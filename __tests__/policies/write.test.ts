@@ -426,6 +426,26 @@ spec:
     ]);
   });
 
+  it('say that the log was down, and what follows from it', () => {
+    const down = { tlog: false, timestamp: true, logOutage: true } as const;
+    const files = writePolicies(signed({ ...down, publicRoot: trustedRoot.parsed }));
+    const said = 'The transparency log was down when this was signed.';
+    for (const [file, text] of Object.entries(files))
+      if (!file.endsWith('.json')) expect([file, text.includes(said)]).toEqual([file, true]);
+    expect(files['kyverno-cluster-policy.yaml']).toMatch(/ignoreTlog: true[\s\S]*tsaCertChain: /);
+    expect(files['kyverno-image-validating-policy.yaml']).toContain('insecureIgnoreTlog: true');
+    expect(files['cluster-image-policy.yaml']).toMatch(
+      /rfc3161timestamp: \{\}\n\s+signatureFormat: bundle/,
+    );
+    expect(files['cluster-image-policy.yaml']).not.toContain('ctlog');
+    const legacy = writePolicies(signed({ ...down, formats: ['legacy'] }));
+    expect(legacy).not.toHaveProperty('cluster-image-policy.yaml');
+    expect(legacy['verify.md']).toContain('knows no public timestamp authority');
+    // Its twin: with the log up nothing of it.
+    for (const text of Object.values(writePolicies(signed())))
+      expect(text).not.toMatch(/was down|ignoreTlog: true|insecureIgnoreTlog: true/);
+  });
+
   it('name the log that was used, of several', () => {
     const logs = trustedRoot.parsed.tlogs.map(({ logId, baseUrl }) => {
       const hex = logId?.keyId.toString('hex') ?? '';

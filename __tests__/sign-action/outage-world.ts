@@ -1,7 +1,7 @@
 import { pushImage } from '../sandbox/images.ts';
 import { startRegistry } from '../sandbox/registry.ts';
 import { type SigningConfigName, startSigstore } from '../sandbox/sigstore/sigstore.ts';
-import { signed } from './signed.ts';
+import { type SignedOptions, signed } from './signed.ts';
 
 /**
  * A Sigstore and a registry of its own for each test: they wait most of the time, so they run side
@@ -13,7 +13,11 @@ export async function openWorld() {
     startRegistry({ referrersApi: true, ociSubject: true }),
   ]);
   const { reference: image } = await pushImage(registry.host, 'acme/app');
-  const sign = (config: SigningConfigName, inputs: Readonly<Record<string, string>> = {}) => {
+  const sign = (
+    config: SigningConfigName,
+    inputs: Readonly<Record<string, string>> = {},
+    options: Omit<SignedOptions, 'env'> = {},
+  ) => {
     const env = {
       ACTIONS_ID_TOKEN_REQUEST_URL: sigstore.idTokenRequestUrl,
       ACTIONS_ID_TOKEN_REQUEST_TOKEN: sigstore.idTokenRequestToken,
@@ -22,7 +26,7 @@ export async function openWorld() {
       'signing-config': JSON.stringify(sigstore.signingConfig[config]),
       'trusted-root': JSON.stringify(sigstore.trustedRoot),
     };
-    return signed({ images: image, ...services, ...inputs }, { env });
+    return signed({ images: image, ...services, ...inputs }, { ...options, env });
   };
   const close = async () => void (await Promise.all([sigstore.close(), registry.close()]));
   return { sigstore, registry, image, sign, close, [Symbol.asyncDispose]: close };

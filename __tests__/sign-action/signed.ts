@@ -22,6 +22,7 @@ export interface ResultEntry {
     readonly digest: string;
     readonly reference: string;
     readonly tlogIndex: number | null;
+    readonly withoutLog?: true;
     readonly certificate?: string;
   }[];
   readonly signer: {

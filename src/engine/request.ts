@@ -34,6 +34,8 @@ export interface WriteRequest extends ImagesRequest {
   readonly own?: OwnCertificate;
   readonly format: FormatChoice;
   readonly tlog: boolean;
+  /** what stands in for the log entry while every log is down; absent = nothing, the run fails */
+  readonly tlogFallback?: 'timestamp';
   readonly skipExisting: boolean;
   readonly verify: boolean;
   /** instead of the one that the surroundings give */

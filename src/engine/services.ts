@@ -97,7 +97,10 @@ async function findServices(
   const chosen = choose(world.clock.date());
   await check(chosen);
   const tlog = usesLog(request, chosen, trusted, world);
-  const parts = openParts(world, trusted, choose, retryBudgetOf(request, world));
+  if (tlog && request.tlogFallback !== undefined && chosen.timestamps.length === 0)
+    throw nothingToFallBackOn();
+  const retryBudget = retryBudgetOf(request, world);
+  const parts = await openParts(request, world, trusted, { choose, retryBudget });
   const [fulcio, logs, timestamps] = await Promise.all([
     fulcioOf(chosen, parts),
     logsOf(chosen, parts),
@@ -120,8 +123,18 @@ async function findServices(
     privateSigstore: given.trustedRoot !== undefined || given.tufMirror !== undefined,
     trustedRoot: trusted.trustedRoot,
     standIns: () => parts.standIns,
+    ...(parts.fallback && { logOutage: parts.fallback.outage }),
   };
   return { services, fulcio };
+}
+
+/** Told before an outage: that is no time to learn it. */
+function nothingToFallBackOn(): Failure {
+  return new Failure(
+    'bad-input',
+    '`tlog-fallback: timestamp` needs a timestamp authority, and none is configured.',
+    'Name one with `timestamp-url:` or `signing-config:`, or remove `tlog-fallback:`.',
+  );
 }
 
 function trustOptions(request: WriteRequest, world: World): TrustOptions {

@@ -66,8 +66,10 @@ export interface SigningTools<Found extends Findable, Told extends Judged> {
   readonly clock: Pick<Clock, 'date'>;
   readonly store: (image: Image) => Place<Found>;
   readonly make: (format: Format, image: Image) => PendingSignature;
-  /** Would a stranger who trusts exactly this signer accept it? */
-  readonly judge: (found: Found, digest: Digest) => Promise<Told>;
+  /** Would a stranger who trusts exactly this signer accept it? `withoutLog`: by its timestamp */
+  readonly judge: (found: Found, digest: Digest, withoutLog?: boolean) => Promise<Told>;
+  /** input `tlog-fallback`: what is made may have a timestamp in place of a log entry */
+  readonly mayLackLog?: boolean;
   /** Does it, being the signer's own, say what would be written? */
   readonly saysSame: (told: Told, image: Pick<Image, 'name'>) => boolean;
   /** for messages */
@@ -105,7 +107,8 @@ export async function signImage<Found extends Findable, Told extends Judged>(
       image.subject,
     ]);
     const there = found.length === 0 ? nothing : await existing(found, image, tools);
-    const write = (format: Format) => writeSignature(format, image, subject, store, plan, tools);
+    const write = (format: Format) =>
+      writeSignature(format, { image, subject, found }, store, plan, tools);
     outcomes.push(
       ...(await Promise.all(
         plan.formats.map((format) => present(there.get(format), found) ?? write(format)),
@@ -125,10 +128,11 @@ async function existing<Found extends Findable, Told extends Judged>(
   found: readonly Found[],
   image: Image,
   tools: SigningTools<Found, Told>,
+  withoutLog = false,
 ) {
   const { github: { sha: commit } = {} } = await tools.signer();
   const verdicts = await Promise.all(
-    found.map((signature) => tools.judge(signature, image.digest)),
+    found.map((signature) => tools.judge(signature, image.digest, withoutLog)),
   );
   return alreadyThere(verdicts, {
     saysSame: (told) => tools.saysSame(told, image),
@@ -136,10 +140,33 @@ async function existing<Found extends Findable, Told extends Judged>(
   });
 }
 
+/** The image that is signed, and what lies beside it. */
+interface Signed<Found> {
+  readonly image: Image;
+  readonly subject: Descriptor;
+  readonly found: readonly Found[];
+}
+
+/**
+ * While the log stays down each run would add one more signature without an entry, where one is
+ * there. With a log that is up, it is not complete and another one is written.
+ */
+async function alreadyStamped<Found extends Findable, Told extends Judged>(
+  pending: PendingSignature,
+  found: readonly Found[],
+  image: Image,
+  tools: SigningTools<Found, Told>,
+): Promise<Outcome | undefined> {
+  if (found.length === 0 || tools.mayLackLog !== true) return undefined;
+  const { withoutLog } = await pending.verdict;
+  if (withoutLog !== true) return undefined;
+  const there = await existing(found, image, tools, true);
+  return present(there.get(pending.format), found);
+}
+
 async function writeSignature<Found extends Findable, Told extends Judged>(
   format: Format,
-  image: Image,
-  subject: Descriptor,
+  { image, subject, found }: Signed<Found>,
   store: Place<Found>,
   plan: SigningPlan,
   tools: SigningTools<Found, Told>,
@@ -147,8 +174,11 @@ async function writeSignature<Found extends Findable, Told extends Judged>(
   let outcome: Outcome = {};
   try {
     const pending = tools.make(format, image);
+    const stamped = await alreadyStamped(pending, found, image, tools);
+    if (stamped !== undefined) return stamped;
     const attachment = await attach(store, pending, subject, tools.clock.date());
-    const signature = signatureOf(await pending.verdict, attachment);
+    const made = await pending.verdict;
+    const signature = signatureOf(made, attachment);
     outcome = {
       status: 'signed',
       signature,
@@ -161,7 +191,7 @@ async function writeSignature<Found extends Findable, Told extends Judged>(
     ]);
     if (seen === undefined) return outcome;
     const verdicts = await Promise.all(
-      seen.map((signature) => tools.judge(signature, image.digest)),
+      seen.map((signature) => tools.judge(signature, image.digest, made.withoutLog)),
     );
     if (verdicts.length > 0 && verdicts.every(({ verified }) => verified))
       return { ...outcome, verified: true };

@@ -10,7 +10,10 @@ import type { Attested, ResultError, SignatureResult, SignResult } from './sign-
 // What came of one image, format by format, and the result that is made of it.
 
 /** What is told of a signature and of an attestation alike. */
-export type Judged = Omit<Verdict, 'annotations'>;
+export type Judged = Omit<Verdict, 'annotations'> & {
+  /** judged by its timestamp, in place of the log that was down */
+  readonly withoutLog?: boolean;
+};
 
 /** What both are, as they are found. */
 export type Findable = Pick<FoundSignature, 'format' | 'digest' | 'reference'>;
@@ -106,11 +109,13 @@ export function signatureOf(
   place: { digest: Digest; reference: string },
 ): SignatureResult {
   const { format, tlogIndex, logId, integratedTime, timestamp, certificate, keyId } = verdict;
+  const withoutLog = verdict.withoutLog === true ? true : undefined;
   const proven = Object.entries({
     tlogIndex,
     logId,
     integratedTime,
     timestamp,
+    withoutLog,
     certificate,
     keyId,
   });

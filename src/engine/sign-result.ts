@@ -21,6 +21,8 @@ export interface SignatureResult {
   readonly integratedTime?: number;
   /** ISO 8601, of the RFC 3161 timestamp */
   readonly timestamp?: string;
+  /** every log was down: its timestamp alone proves when it was signed (`tlog-fallback`) */
+  readonly withoutLog?: true;
   /** PEM of the signing certificate (keyless) */
   readonly certificate?: string;
   /** base64 of sha256 of the SPKI DER (keyed) */

@@ -43,6 +43,8 @@ export interface SignReport {
   readonly standIns?: readonly StandIn[];
   /** where all that was written lies, in the place of beside each image */
   readonly signatureRepository?: RepositoryName;
+  /** why signatures have a timestamp in place of a log entry (`tlog-fallback`) */
+  readonly logOutage?: string;
 }
 
 /**
@@ -103,6 +105,7 @@ export async function write<Found extends Findable, Told extends Judged>(
     sleep: world.deadline.sleep,
     recursive: request.recursive,
     describedBy: 'bytes' as const,
+    mayLackLog: request.tlogFallback !== undefined,
   };
   const results = await withTags(world, targets, (onTagOnly, tell) =>
     signImages(
@@ -113,14 +116,16 @@ export async function write<Found extends Findable, Told extends Judged>(
       atOnce,
     ),
   );
-  const { facts, privateSigstore, trustedRoot, standIns = () => [] } = await services;
+  const { facts, privateSigstore, trustedRoot, standIns, logOutage } = await services;
+  const outage = logOutage?.()?.message;
   return {
     results,
     ...(await publicKey()),
     tlog: facts.tlog,
     privateSigstore,
     ...(trustedRoot === undefined ? {} : { trustedRoot }),
-    standIns: standIns(),
+    ...(standIns === undefined ? {} : { standIns: standIns() }),
+    ...(outage === undefined ? {} : { logOutage: outage }),
     ...(request.signatureRepository === undefined
       ? {}
       : { signatureRepository: request.signatureRepository }),

@@ -39,6 +39,7 @@ export function signedFrom(results: readonly SignResult[], facts: RunFacts): Sig
     tlog: logged.length === signatures.length,
     rekorV2:
       logged.length > 0 && logged.every(({ integratedTime }) => integratedTime === undefined),
+    ...(signatures.some(({ withoutLog }) => withoutLog === true) ? { logOutage: true } : {}),
     timestamp: signatures.every(({ timestamp }) => timestamp !== undefined),
     annotations: first.annotations,
     ...(first.attested === undefined ? {} : { predicateType: first.attested.predicateType }),

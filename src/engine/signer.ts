@@ -9,7 +9,13 @@ import { isKeyReference, loadReferencedSigner } from '../keys/providers.ts';
 import { readKeySource } from '../keys/source.ts';
 import type { SignatureStore } from '../registry/signature-store.ts';
 import type { Format, FoundSignature } from '../signature/found.ts';
-import { type LegacyWitnesses, type MadeLayer, signBundle } from '../signature/make.ts';
+import {
+  isLogged,
+  type LegacyWitnesses,
+  type MadeBundle,
+  type MadeLayer,
+  signBundle,
+} from '../signature/make.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
 import type { ImageSigner, SignerIdentity } from '../signature/signer.ts';
 import { createTrust, type Trust } from '../signature/trust.ts';
@@ -36,6 +42,11 @@ export interface Services {
   readonly trustedRoot?: TrustedRoot;
   /** those that were used in place of others, so far */
   readonly standIns?: () => readonly StandIn[];
+  /**
+   * there with `tlog-fallback: timestamp`: why no log is asked any more, and signatures have a
+   * timestamp only; undefined while a log answers
+   */
+  readonly logOutage?: () => Failure | undefined;
 }
 
 /** A key alone: no log, no timestamp, nothing but the registry is contacted. */
@@ -75,8 +86,11 @@ type FoundAt = Pick<FoundSignature, 'digest' | 'reference'>;
 /** The signer and the services of this run, as the use case needs them. */
 export interface SignatureMaker<Found, Told> {
   make(format: Format, image: Image): PendingSignature;
-  /** Would a stranger who trusts exactly this signer accept it? */
-  judge(found: Found, digest: Digest): Promise<Told>;
+  /**
+   * Would a stranger who trusts exactly this signer accept it? `withoutLog`: one who looks at its
+   * timestamp, and at no log
+   */
+  judge(found: Found, digest: Digest, withoutLog?: boolean): Promise<Told>;
   signer(): Promise<SignerIdentity>;
 }
 
@@ -133,9 +147,11 @@ export function signatureMaker<Found extends Findable, Told extends Judged>(
   const both = Promise.all([signer, services]);
   both.catch(() => {});
   const policy = once(async () => policyFor(await signer, (await services).facts.tlog));
-  const decide = async (found: Found, digest: Digest) => {
-    const told = await kind.judge(found, digest, await policy(), (await services).trust);
-    return withCertificate((await signer).own, told);
+  const decide = async (found: Found, digest: Digest, withoutLog = false) => {
+    const { trust } = await services;
+    const asked = withoutLog ? byTimestamp(await policy()) : await policy();
+    const told = withCertificate((await signer).own, await kind.judge(found, digest, asked, trust));
+    return withoutLog ? { ...told, withoutLog } : told;
   };
   const who = once(async () => {
     const held = await signer;
@@ -178,14 +194,14 @@ export function signatureMaker<Found extends Findable, Told extends Judged>(
   }
 
   /** Everything that is pushed comes through here, with all that it should carry. */
-  async function verified(
-    made: { readonly bundle: Buffer } | MadeLayer,
-    { digest }: Image,
-  ): Promise<Judged> {
-    const { trust, facts } = await services;
-    const whole = facts.timestamp
-      ? { ...(await policy()), timestamp: 'required' as const }
-      : await policy();
+  async function verified(made: MadeBundle | MadeLayer, { digest }: Image): Promise<Judged> {
+    const { trust, facts, logOutage } = await services;
+    const asked = await policy();
+    // Only in an outage that was seen, and only what has no entry at all: one that does not hold is
+    // never looked away from.
+    const withoutLog = facts.tlog && logOutage?.() !== undefined && !isLogged(made);
+    const stamped = facts.timestamp ? { ...asked, timestamp: 'required' as const } : asked;
+    const whole = withoutLog ? byTimestamp(asked) : stamped;
     const reference = `the new ${kind.thing}`;
     const verdict = await kind.judge(
       kind.asFound(made, { digest, reference }),
@@ -194,7 +210,7 @@ export function signatureMaker<Found extends Findable, Told extends Judged>(
       trust,
     );
     if (!verdict.verified) throw unusable(kind.thing, verdict, await services);
-    return verdict;
+    return withoutLog ? { ...verdict, withoutLog } : verdict;
   }
 }
 
@@ -221,6 +237,11 @@ function withCertificate<Told extends Judged>(own: ImageSigner['own'], told: Tol
   if (own === undefined || !told.verified || told.certificate === own.certificate) return told;
   const reason = 'It was signed with another certificate of this name.';
   return { ...told, verified: false, code: 'wrong-identity', reason };
+}
+
+/** The same of one who looks at the timestamp in place of the log. */
+function byTimestamp(policy: SignaturePolicy): SignaturePolicy {
+  return { ...policy, tlog: 'ignore', timestamp: 'required' };
 }
 
 /**

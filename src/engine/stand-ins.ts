@@ -3,6 +3,7 @@ import type { SignatureBundle, Witness } from '@sigstore/sign';
 import { type Choice, createTurns, type StandIn, type Turns } from '../sigstore/in-turn.ts';
 import { createRekor } from '../sigstore/rekor.ts';
 import type { ChosenServices, ServiceKind } from '../sigstore/select-services.ts';
+import { ServiceDown } from '../sigstore/service-call.ts';
 import { createTimestampWitness } from '../sigstore/timestamp.ts';
 import type { World } from './world.ts';
 
@@ -74,4 +75,43 @@ export function timestampInTurn(turns: Turns, tools: TurnTools, most?: number): 
       };
     },
   };
+}
+
+/** What stands in for the log entry while every log is down (input `tlog-fallback`). */
+export interface LogFallback {
+  /** why no log is asked any more in this run; undefined while one answers */
+  readonly outage: () => ServiceDown | undefined;
+  /**
+   * What `ask` answers, or `otherwise` once every log has been down for as long as it may be waited
+   * for. @throws {Failure} whatever else `ask` throws: who refuses, or lies, is not down
+   */
+  readonly unlessDown: <R>(ask: () => Promise<R>, otherwise: R) => Promise<R>;
+}
+
+/** One for a run: what was waited for once is not waited for again by the next image. */
+export function createLogFallback({ tell }: Pick<World, 'tell'>): LogFallback {
+  let outage: ServiceDown | undefined;
+  return {
+    outage: () => outage,
+    async unlessDown(ask, otherwise) {
+      if (outage !== undefined) return otherwise;
+      try {
+        return await ask();
+      } catch (caught) {
+        if (!(caught instanceof ServiceDown)) throw caught;
+        if (outage === undefined) tell({ kind: 'notice', text: fallbackWords(caught) });
+        outage = caught;
+        return otherwise;
+      }
+    },
+  };
+}
+
+function fallbackWords({ message }: ServiceDown): string {
+  return `The transparency log is down, and is not asked again in this run: what is signed from here on has a timestamp only (\`tlog-fallback: timestamp\`). ${message}`;
+}
+
+/** A log that may be down. */
+export function withFallback(log: Witness, { unlessDown }: LogFallback): Witness {
+  return { testify: (...signed) => unlessDown(() => log.testify(...signed), {}) };
 }

@@ -2,11 +2,11 @@ import type { Witness } from '@sigstore/sign';
 import { Failure } from '../failure.ts';
 import type { StandIn, Turns } from '../sigstore/in-turn.ts';
 import { createRekor, type RekorVersion } from '../sigstore/rekor.ts';
-import type { ChosenServices, Need, ServiceKind } from '../sigstore/select-services.ts';
+import type { ChosenLog, ChosenServices, Need, ServiceKind } from '../sigstore/select-services.ts';
 import { createTimestampWitness } from '../sigstore/timestamp.ts';
 import { logIdsOf, type Trust } from '../sigstore/trust.ts';
 import type { WriteRequest } from './request.ts';
-import type { TurnTools } from './stand-ins.ts';
+import type { LogFallback, TurnTools } from './stand-ins.ts';
 import type { World } from './world.ts';
 
 /** The services of the signing config that will do at this time. @throws {Failure} */
@@ -32,18 +32,23 @@ export interface Parts extends Pick<TurnTools, 'http' | 'clock' | 'tell' | 'logI
   readonly end: Date;
   /** those that have stood in so far */
   readonly standIns: StandIn[];
+  /** input `tlog-fallback` */
+  readonly fallback?: LogFallback;
 }
 
 /** Gathers them. */
-export function openParts(
+export async function openParts(
+  { tlogFallback }: Pick<WriteRequest, 'tlogFallback'>,
   { http, clock, tell, deadline }: World,
   { trustedRoot }: Trust,
-  choose: Choose,
-  retryBudget: () => number,
-): Parts {
+  own: Pick<Parts, 'choose' | 'retryBudget'>,
+): Promise<Parts> {
   const logIds = async () => logIdsOf(trustedRoot);
   const end = new Date(clock.date().getTime() + deadline.remaining());
-  return { http, clock, tell, logIds, retryBudget, choose, end, standIns: [] };
+  const parts = { http, clock, tell, logIds, ...own, end, standIns: [] };
+  if (tlogFallback === undefined) return parts;
+  const { createLogFallback } = await import('./stand-ins.ts');
+  return { ...parts, fallback: createLogFallback(parts) };
 }
 
 /** Where the certificate comes from; undefined where none is needed. */
@@ -64,18 +69,43 @@ export async function logsOf(
 ): Promise<Witnesses & { readonly version?: RekorVersion }> {
   const [first] = chosen.logs;
   if (first === undefined) return { all: [] };
+  if (parts.fallback !== undefined) return logsWithFallback(first, parts, parts.fallback);
   if (isAlone('logs', chosen, parts)) {
     const all = chosen.logs.map((log) => createRekor({ ...parts, ...log }));
     const versions = await Promise.all(all.map((log) => log.version()));
     const [version] = versions;
     return { all, ...(all[0] && { one: all[0] }), ...(version && { version }) };
   }
+  return logsInTurn(first.version ?? 1, parts);
+}
+
+async function logsInTurn(version: RekorVersion, parts: Parts) {
   const { inTurn, logInTurn } = await import('./stand-ins.ts');
-  const { version = 1 } = first;
   // What the formats were chosen for: a log of another version that begins later does not do.
   const tools = turnTools(parts, { rekorVersions: [version] });
   const turns = inTurn('logs', tools);
   return { all: [logInTurn(turns, tools)], one: logInTurn(turns, tools, 1), version };
+}
+
+/**
+ * Half of the time is the log's; the rest is for the registry, and for images whose turn comes
+ * later. Of a log that does not even say its version, the formats are those of version 1.
+ */
+async function logsWithFallback(first: ChosenLog, given: Parts, fallback: LogFallback) {
+  const { withFallback } = await import('./stand-ins.ts');
+  const parts = { ...given, retryBudget: () => given.retryBudget() / 2 };
+  const ask = () => createRekor({ ...parts, ...first }).version();
+  const version = first.version ?? (await fallback.unlessDown(ask, 1));
+  const choose: Choose = (...asked) => {
+    const chosen = given.choose(...asked);
+    return first.version === undefined ? { ...chosen, logs: [{ ...first, version }] } : chosen;
+  };
+  const { all, one } = await logsInTurn(version, { ...parts, choose });
+  return {
+    all: all.map((log) => withFallback(log, fallback)),
+    one: withFallback(one, fallback),
+    version,
+  };
 }
 
 /** The timestamp authorities. */

@@ -14,6 +14,8 @@ export interface Signed {
   readonly formats: readonly Format[];
   /** the signatures are in a transparency log */
   readonly tlog: boolean;
+  /** every log was down for some of them, which were to be in one */
+  readonly logOutage?: boolean;
   /**
    * hex; which log, for a Sigstore instance with several; that of the legacy signature where there
    * is one
@@ -132,6 +134,11 @@ export function headOf(signed: Signed, what: string): string[] {
     /@refs\/tags\//.test(signer.identity);
   return [
     `${what} for ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}, written by sign-image from what it ${signed.predicateType === undefined ? 'signed' : 'attested'}.`,
+    ...(signed.logOutage === true
+      ? [
+          'The transparency log was down when this was signed. Readers that ask for it refuse the images; what does not ask lets more through than it should. Sign again when it is back, and use the policies of that run.',
+        ]
+      : []),
     ...(tagged
       ? [
           `It was signed for a tag (${signer.identity}); the pattern admits every tag of that workflow, so that the next release passes too.`,

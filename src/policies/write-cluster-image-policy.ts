@@ -38,6 +38,11 @@ export function clusterImagePolicy(signed: Signed): Written {
       reason:
         'There is no ClusterImagePolicy: policy-controller reads bundles beside the image alone, and only a bundle was written, elsewhere. `format: both` writes both.',
     };
+  if (!readsBundles(signed) && isStampedAlone(signed))
+    return {
+      reason:
+        'There is no ClusterImagePolicy: in the legacy format policy-controller knows no public timestamp authority, and nothing else proves the time. A bundle beside the image would do: `format: both`.',
+    };
   const notes = [
     ...(Object.keys(signed.annotations).length > 0
       ? ['policy-controller does not check annotations.']
@@ -81,6 +86,17 @@ export function sourcesOf(place: RepositoryName | undefined): Record<string, Yam
   return place === undefined ? {} : { source: [{ oci: formatRepository(place) }] };
 }
 
+/** By a certificate of the public-good instance, with nothing but a timestamp to prove the time. */
+function isStampedAlone({ signer, tlog, timestamp, privateSigstore }: Signed): boolean {
+  return !('publicKeyPem' in signer) && !tlog && timestamp && privateSigstore === undefined;
+}
+
+/** Of both formats the legacy one, where policy-controller can check it. */
+function readsBundles(signed: Signed): boolean {
+  const isBeside = signed.formats.includes('bundle') && signed.signatureRepository === undefined;
+  return !hasLegacy(signed) || (isStampedAlone(signed) && isBeside);
+}
+
 function attestations({ predicateType }: Signed): Record<string, Yaml> {
   return predicateType === undefined ? {} : { attestations: [{ name: 'document', predicateType }] };
 }
@@ -103,7 +119,8 @@ function authority(signed: Signed): Record<string, Yaml> {
   const fulcio = own ? root?.certificateAuthorities[0]?.uri || undefined : publicGood.fulcio;
   // Asked for timestamps, policy-controller looks at no log; so they are asked for only where the
   // log cannot tell the time. In the legacy format it knows no public timestamp authority.
-  const stamped = timestamp && (!tlog || signed.rekorV2 === true) && (own || !hasLegacy(signed));
+  const bundles = readsBundles(signed);
+  const stamped = timestamp && (!tlog || signed.rekorV2 === true) && (own || bundles);
   return {
     keyless: {
       ...(fulcio === undefined ? {} : { url: fulcio }),
@@ -112,7 +129,7 @@ function authority(signed: Signed): Record<string, Yaml> {
     },
     ...(tlog ? { ctlog: log } : {}),
     ...(stamped ? { rfc3161timestamp: own ? { trustRootRef: ownTrust } : {} } : {}),
-    ...(hasLegacy(signed) ? {} : { signatureFormat: 'bundle' }),
+    ...(bundles ? { signatureFormat: 'bundle' } : {}),
   };
 }
 

@@ -94,6 +94,9 @@ function attestor(signed: Signed): Record<string, Yaml> {
       : anchorsOf(privateSigstore.trustedRoot.parsed, signed.logId);
   const [rekorKey] = anchors?.rekorKeys ?? [];
   const [ctKey] = anchors?.ctKeys ?? [];
+  // Without a log Kyverno takes the time from the timestamp only where it is given this chain.
+  const stamps =
+    anchors ?? (tlog || signed.publicRoot === undefined ? undefined : anchorsOf(signed.publicRoot));
   const log = {
     url: anchors?.rekorUrl ?? publicGood.rekor,
     ...(rekorKey === undefined ? {} : { pubkey: rekorKey }),
@@ -113,9 +116,7 @@ function attestor(signed: Signed): Record<string, Yaml> {
   }
   const certificates = {
     ...(ctKey === undefined ? {} : { pubkey: ctKey }),
-    ...(signed.timestamp && anchors?.timestampChain
-      ? { tsaCertChain: anchors.timestampChain }
-      : {}),
+    ...(signed.timestamp && stamps?.timestampChain ? { tsaCertChain: stamps.timestampChain } : {}),
   };
   return {
     keyless: {

@@ -34,6 +34,11 @@ export function verifyText(signed: Signed, optional: Optional): string {
   const more = images.length - maxCommands;
   return `${[
     `# Verify what was ${signed.predicateType === undefined ? 'signed' : 'attested'}`,
+    ...(signed.logOutage === true
+      ? [
+          '**The transparency log was down when this was signed.** Readers that ask for it refuse the images; what does not ask lets more through than it should. Sign again when it is back, and use the policies of that run.',
+        ]
+      : []),
     ...('publicKeyPem' in signer
       ? ['The public key, for `cosign.pub`:', fence('', signer.publicKeyPem.trimEnd())]
       : []),

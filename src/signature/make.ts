@@ -30,6 +30,13 @@ export interface MadeLayer {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+/** True where a log has taken it in. */
+export function isLogged(made: MadeBundle | MadeLayer): boolean {
+  return 'parsed' in made
+    ? made.parsed.verificationMaterial.tlogEntries.length > 0
+    : layerAnnotations.bundle in made.annotations;
+}
+
 /** What a legacy layer has room for: one log of version 1, one timestamp. */
 export interface LegacyWitnesses {
   readonly log?: Witness;

@@ -8,7 +8,7 @@ import { formatRepository } from '../../image/reference.ts';
 import type { WriteInputs } from '../inputs/sign.ts';
 import { appendSummary, signOutputs, writeOutputs } from '../report/outputs.ts';
 import { pageSetting } from '../report/pages.ts';
-import { attestedLine, refusedBundles, signErrors } from '../report/sign-lines.ts';
+import { attestedLine, refusedBundles, signErrors, timestampOnly } from '../report/sign-lines.ts';
 import { failureSummary, signSummary } from '../report/sign-summary.ts';
 import { signVerdict } from '../report/verdict-line.ts';
 import type { Log } from './log.ts';
@@ -28,6 +28,8 @@ export async function reportSigned(
   const { signatureRepository } = report;
   const refused = refusedBundles(results);
   if (refused !== undefined) log.warning(refused);
+  const unlogged = timestampOnly(results, report.logOutage);
+  if (unlogged !== undefined) log.warning(unlogged);
   const bundlePath = saveBundle(results[0]?.bundle, env, log);
   const policies = policiesFor(report, env, log);
   const outcome = {
@@ -47,6 +49,7 @@ export async function reportSigned(
     tlog,
     privateSigstore,
     standIns,
+    logOutage: report.logOutage,
     readBack: inputs.verify,
     ...(publicKey === undefined ? {} : { publicKey }),
     ...(authorities === undefined ? {} : { authorities }),

@@ -3,6 +3,7 @@ import { formatRepository } from '../../image/reference.ts';
 import { quote } from '../../policies/cosign-command.ts';
 import { breaksLine } from '../../text/untrusted.ts';
 import type { WriteInputs } from '../inputs/sign.ts';
+import { isInNoLog } from '../report/sign-lines.ts';
 
 /**
  * The command that verifies what was signed, for the first image. Undefined where a name in it could
@@ -37,7 +38,7 @@ export function verifyLine(
     ...(signatureRepository === undefined
       ? []
       : [['signature-repository', formatRepository(signatureRepository)] as const]),
-    ...(tlog ? [] : [['tlog', 'ignore'] as const]),
+    ...(tlog && !isInNoLog(first) ? [] : [['tlog', 'ignore'] as const]),
     ...(privateSigstore ? [['trusted-root', 'trusted_root.json'] as const] : []),
   ];
   const switches = [

@@ -88,8 +88,8 @@ export const order: Readonly<
     [
       'How',
       [
-        ...['annotations', 'github-annotations', 'format', 'tlog', 'skip-existing', 'verify'],
-        ...['output-folder', 'timeout'],
+        ...['annotations', 'github-annotations', 'format', 'tlog', 'tlog-fallback'],
+        ...['skip-existing', 'verify', 'output-folder', 'timeout'],
       ],
     ],
     ['Registry', registry],
@@ -105,7 +105,10 @@ export const order: Readonly<
       'Keyless: without --key the identity of this job signs',
       ['identity-token', 'oidc-audience', 'disclose-private-repository', 'github-token'],
     ],
-    ['How', ['format', 'tlog', 'skip-existing', 'verify', 'output-folder', 'timeout']],
+    [
+      'How',
+      ['format', 'tlog', 'tlog-fallback', 'skip-existing', 'verify', 'output-folder', 'timeout'],
+    ],
     ['Registry', registry],
   ],
   verify: [

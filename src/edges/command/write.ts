@@ -13,6 +13,7 @@ import {
   refusedBundles,
   signErrors,
   signedLine,
+  timestampOnly,
 } from '../report/sign-lines.ts';
 import { signVerdict } from '../report/verdict-line.ts';
 import { type Asking, openWorld } from '../world.ts';
@@ -112,6 +113,8 @@ function report(written: SignReport, saved: Saved, inputs: WriteInputs, run: Run
   const { results } = written;
   const refused = refusedBundles(results);
   if (refused !== undefined) terminal.warning(refused);
+  const unlogged = timestampOnly(results, written.logOutage);
+  if (unlogged !== undefined) terminal.warning(unlogged);
   printJson(run, signOutputs({ results, readBack: inputs.verify, ...saved }));
   const attested = results.find((result) => result.attested !== undefined)?.attested;
   if (attested !== undefined) terminal.info(attestedLine(attested));

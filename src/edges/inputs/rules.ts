@@ -167,7 +167,13 @@ export function checkCertificate({
   return { certificate, chain };
 }
 
-function checkLog({ tlog, format, services, own }: CheckedInputs): void {
+function checkLog({ tlog, tlogFallback, format, services, own }: CheckedInputs): void {
+  if (!tlog && tlogFallback !== undefined)
+    throw new Failure(
+      'bad-input',
+      'Input tlog-fallback says what to do while the log is down, and tlog: false says to use none.',
+      'Remove one of the two.',
+    );
   const hasTime = services.timestampUrl !== undefined || services.signingConfig !== undefined;
   if (!tlog && own !== undefined && !hasTime)
     throw new Failure(

@@ -40,6 +40,7 @@ export function writeInputsOf(
     ...optional('own', ownCertificate(read)),
     format: read.format,
     tlog: read.tlog,
+    ...optional('tlogFallback', read['tlog-fallback']),
     skipExisting: read['skip-existing'],
     verify: read.verify,
     ...optional('identityToken', read['identity-token']),

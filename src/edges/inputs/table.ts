@@ -136,6 +136,11 @@ export const signTable = {
     sentence:
       'Record the signatures in the transparency log. Keyless signing without a timestamp does not allow `false`.',
   },
+  'tlog-fallback': {
+    kind: ['timestamp'],
+    sentence:
+      'What to do while every transparency log is down: `timestamp` signs with a timestamp only, after half of the time that is left, and warns. Verifiers that ask for the log refuse such signatures until the step has run again. By default the step fails.',
+  },
   'skip-existing': {
     kind: 'switch',
     default: 'true',

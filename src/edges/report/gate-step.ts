@@ -4,6 +4,7 @@ import { yamlText } from '../../policies/yaml-text.ts';
 import type { GithubClaims } from '../../signature/policy.ts';
 import { githubInputs } from '../claims.ts';
 import { ownUses } from './own-repository.ts';
+import { isInNoLog } from './sign-lines.ts';
 import { githubIssuer } from './token-words.ts';
 
 /** What the verify step has to be told besides what was signed, as the inputs of this step say. */
@@ -39,7 +40,7 @@ export function gateStep(results: readonly SignResult[], setting: GateSetting): 
       ? {}
       : { 'attestation-type': first.attested.predicateType, signature: 'ignore' }),
     ...(annotations.length === 0 ? {} : { annotations: annotations.join('\n') }),
-    ...(setting.tlog ? {} : { tlog: 'ignore' }),
+    ...(setting.tlog && !results.some(isInNoLog) ? {} : { tlog: 'ignore' }),
     ...(setting.privateSigstore ? { 'trusted-root': 'trusted_root.json' } : {}),
     ...setting.sameInputs,
   };

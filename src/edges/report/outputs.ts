@@ -156,9 +156,10 @@ function signatureEntry(signature: SignatureResult): object {
     integratedTime = null,
     timestamp = null,
   } = signature;
-  const { certificate, keyId } = signature;
+  const { withoutLog, certificate, keyId } = signature;
   return {
     ...{ format, digest, reference, tlogIndex, logId, integratedTime, timestamp },
+    ...(withoutLog === undefined ? {} : { withoutLog }),
     ...(certificate === undefined ? {} : { certificate }),
     ...(keyId === undefined ? {} : { keyId }),
   };

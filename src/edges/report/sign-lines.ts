@@ -4,7 +4,7 @@ import { formatRepository, parseReference } from '../../image/reference.ts';
 import type { IdentityToken } from '../../sigstore/identity-token.ts';
 import { shown } from '../../text/untrusted.ts';
 import { namesInWords } from './image-words.ts';
-import { listed } from './list-words.ts';
+import { count, listed } from './list-words.ts';
 import { signerInWords } from './signer-words.ts';
 import { describeToken, expectedIdentity } from './token-words.ts';
 
@@ -29,6 +29,9 @@ export function signedLine(result: SignResult): string {
   const words = [
     `${statusInWords(result)} (${formats})${place === undefined ? '' : ` in ${place}`}`,
     ...(index === undefined ? [] : [`log index ${index}`]),
+    ...(lacksLog(result)
+      ? [isInNoLog(result) ? 'in no log, timestamp only' : 'in part in no log']
+      : []),
     ...(verified === true ? ['read back and verified'] : []),
   ];
   return `${verified === false ? '✗' : '✓'} ${about}: ${words.join(', ')}`;
@@ -64,6 +67,40 @@ export function refusedBundles(results: readonly SignResult[]): string | undefin
     : 'signature (sha256-….sig)';
   const images = more.length === 0 ? '' : ` (so with ${more.length} more images)`;
   return `${first.message} Only the legacy ${legacy} was written${images}. Verifiers that read bundles alone do not see it; \`format: legacy\` says that this is meant, and asks nothing of the registry that it does not do.`;
+}
+
+/** True where every log was down, and its timestamp alone proves when this was signed. */
+export function lacksLog({ signatures }: Pick<SignResult, 'signatures'>): boolean {
+  return signatures.some(({ withoutLog }) => withoutLog === true);
+}
+
+/** True where a verifier who asks for the log refuses this image. */
+export function isInNoLog({ signatures }: Pick<SignResult, 'signatures'>): boolean {
+  return signatures.length > 0 && signatures.every(({ withoutLog }) => withoutLog === true);
+}
+
+/**
+ * What was signed while every log was down, and what verifiers make of it.
+ * @param outage why no log took it in
+ * @returns undefined where all is in a log, or was not to be in one
+ */
+export function timestampOnly(
+  results: readonly SignResult[],
+  outage: string | undefined,
+): string | undefined {
+  const all = results.flatMap(({ signatures }) => signatures);
+  const without = all.filter(({ withoutLog }) => withoutLog === true);
+  if (without.length === 0) return undefined;
+  const thing = results.some(({ attested }) => attested !== undefined)
+    ? 'attestation'
+    : 'signature';
+  const some = `${without.length} of ${count(all.length, thing)} ${without.length === 1 ? 'is' : 'are'}`;
+  return [
+    `${some} in no transparency log and ${without.length === 1 ? 'has' : 'have'} a timestamp only, as \`tlog-fallback: timestamp\` allows while every log is down.`,
+    ...(outage === undefined ? [] : [outage]),
+    'Verifiers that ask for the log refuse that: cosign accepts it with `--use-signed-timestamps --insecure-ignore-tlog=true`, the verify action with `tlog: ignore`, a cluster with a policy that does not look at the log.',
+    'Run this step again when the log is back: it adds what is missing.',
+  ].join(' ');
 }
 
 /** One error for each different thing that went wrong, with the images it happened to. */

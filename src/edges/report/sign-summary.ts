@@ -6,7 +6,7 @@ import { type StepFailure, stepBlock } from './failure-blocks.ts';
 import { type GateSetting, gateStep } from './gate-step.ts';
 import { count } from './list-words.ts';
 import { commitPage, type PageSetting, packagePage } from './pages.ts';
-import { statusInWords } from './sign-lines.ts';
+import { lacksLog, statusInWords, timestampOnly } from './sign-lines.ts';
 import {
   code,
   details,
@@ -35,6 +35,8 @@ export interface SummarySetting extends VerifySetting, GateSetting, PageSetting 
   readonly verdict?: string;
   /** services that were used in place of others, which were down */
   readonly standIns?: SignReport['standIns'];
+  /** why signatures have a timestamp in place of a log entry */
+  readonly logOutage?: string | undefined;
   /** file name → text of the policies that go with what was signed */
   readonly policies?: Readonly<Record<string, string>>;
 }
@@ -59,6 +61,7 @@ export function signSummary(results: readonly SignResult[], setting: SummarySett
     return [
       ...signers(results, setting),
       ...standInBlock(setting),
+      ...outageBlock(results, setting),
       ...attestedBlock(results),
       ...errors(results, setting),
       ...shown.flatMap((result) => [
@@ -107,7 +110,10 @@ function heading(
   const inside = inner > 0 ? ` (and ${count(inner, 'manifest')} inside)` : '';
   const verified =
     readBack && results.length > 0 && results.every((result) => result.verified === true);
-  return `## ${verified ? '✅' : '✍️'} ${count(asked.length, 'image')}${inside} ${written}${verified ? ' and verified' : ''}`;
+  const unlogged = results.some(lacksLog);
+  const sign = unlogged ? '⚠️' : verified ? '✅' : '✍️';
+  const words = `${written}${verified ? ' and verified' : ''}${unlogged ? ', not in the log' : ''}`;
+  return `## ${sign} ${count(asked.length, 'image')}${inside} ${words}`;
 }
 
 /**
@@ -145,6 +151,15 @@ function standInBlock({ standIns = [] }: SummarySetting): readonly string[] {
   return rows.length === 0 ? [] : [lines(...rows)];
 }
 
+/** What has no log entry, and what verifiers make of it. */
+function outageBlock(
+  results: readonly SignResult[],
+  { logOutage }: SummarySetting,
+): readonly string[] {
+  const text = timestampOnly(results, logOutage);
+  return text === undefined ? [] : [lines(`⚠️ ${prose(text)}`)];
+}
+
 function capitalized(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
@@ -172,6 +187,7 @@ function manifestsOf(index: SignResult, inner: readonly SignResult[]): readonly 
 
 function icon(result: SignResult): string {
   if (isBadSigning(result)) return '❌';
+  if (lacksLog(result)) return '⚠️';
   return result.verified === true ? '✅' : '✍️';
 }
 
@@ -179,7 +195,7 @@ function outcome(result: SignResult): string {
   const { status, verified } = result;
   if (status === 'failed') return 'failed';
   if (verified === false) return 'not verified';
-  const written = statusInWords(result);
+  const written = `${statusInWords(result)}${lacksLog(result) ? ', not in the log' : ''}`;
   return verified === true ? `${written}, verified` : written;
 }
 

@@ -1,6 +1,7 @@
 import type { SignResult } from '../../engine/sign-result.ts';
 import { goodSignature, isWhole, type VerifyResult } from '../../engine/verify-result.ts';
 import { secondsInWords } from './list-words.ts';
+import { lacksLog } from './sign-lines.ts';
 import { signedBy } from './signer-words.ts';
 
 /**
@@ -17,6 +18,7 @@ export function signVerdict(results: readonly SignResult[], elapsed: number): st
   const readBack = results.every(({ verified }) => verified === true);
   return [
     before ? `Already ${who.charAt(0).toLowerCase()}${who.slice(1)}` : who,
+    ...(results.some(lacksLog) ? ['not in the log'] : []),
     ...(readBack ? ['read back and verified'] : ['not read back']),
     secondsInWords(elapsed),
   ].join(', ');

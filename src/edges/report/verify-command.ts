@@ -1,6 +1,7 @@
 import type { SignResult } from '../../engine/sign-result.ts';
 import type { RepositoryName } from '../../image/reference.ts';
 import { cosignVerify, type ShellCommand } from '../../policies/cosign-command.ts';
+import { lacksLog } from './sign-lines.ts';
 
 export { commandText, quote } from '../../policies/cosign-command.ts';
 
@@ -37,7 +38,8 @@ export function verifyCommand(
   const signer = signerOf(result);
   if (result.status === 'failed' || result.signatures.length === 0 || signer === undefined)
     return undefined;
-  const tlog = setting.tlog && result.signatures.some(({ tlogIndex }) => tlogIndex !== undefined);
+  const isLogged = result.signatures.some(({ tlogIndex }) => tlogIndex !== undefined);
+  const tlog = setting.tlog && isLogged && !lacksLog(result);
   // Without a time from the log (Rekor v2 gives none, or there is no log) the timestamp is what
   // proves the certificate was alive.
   const byTimestamp = result.signatures.some(
