@@ -137,6 +137,37 @@ entries:
     ).toThrow(/is a list of signers that is not recognised/);
   });
 
+  describe('beside which a line names other files', () => {
+    const line = { entry: 'policies/*' };
+    const read = (path: string, other: string, entry = line.entry) => {
+      const { others } = openOwnLists([
+        { path: 'list.yaml', text, ...line },
+        { path, text: other, entry },
+      ]);
+      return readPolicies(others, {
+        readPublicKeys: () => expect.unreachable(),
+        ownTrust: false,
+        compilePattern: () => expect.unreachable(),
+      }).withKeys(new Map());
+    };
+    const kustomization = 'resources: [list.yaml]\n';
+
+    it('needs no policy: a kustomization is noted', () =>
+      expect(read('policies/kustomization.yaml', kustomization)).toMatchObject({
+        rules: [],
+        notes: [{ file: 'policies/kustomization.yaml' }],
+      }));
+
+    it('stands for no other line, and for no policy that is misspelt', () => {
+      expect(() => read('b/kustomization.yaml', kustomization, 'b/*')).toThrow(
+        'There is no policy about image signatures in b/kustomization.yaml',
+      );
+      expect(() =>
+        read('policies/p.yaml', 'apiVersion: kyverno.io/v1\nkind: ClusterPolicies\n'),
+      ).toThrow('which is not read here');
+    });
+  });
+
   it('that leaves an image open does not take it from a policy', () =>
     expect([kinds('ghcr.io/old/app', silence), kinds('ghcr.io/old/app', ofPolicy)]).toEqual([
       'open',

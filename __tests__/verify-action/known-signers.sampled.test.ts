@@ -34,10 +34,11 @@ const codes = (results = '[]') =>
 describe.concurrent('known signers', () => {
   it('are asked for with a list of one’s own; what nobody is known to sign is told', async () => {
     const run = await verify(
-      { ...asked, policy: 'signers.yaml' },
+      { ...asked, policy: 'signers/*' },
       {
         workspace: {
-          'signers.yaml': list(ferry),
+          'signers/list.yaml': list(ferry),
+          'signers/kustomization.yaml': 'resources: [list.yaml]\n',
           Dockerfile: `FROM ${image} AS base\nFROM node:22\nFROM ghcr.io/nobody/app:v1\n`,
         },
       },

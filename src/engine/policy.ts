@@ -82,12 +82,14 @@ async function openOwn(request: VerifyRequest, world: World): Promise<OwnPolicy>
 async function readPolicyInput(request: VerifyRequest, world: World): Promise<OwnPolicy> {
   const files = await world.files.policies(request.policy);
   if (!files.some(({ text }) => /KnownSigners/.test(text))) {
-    const requirementFor = await policiesInFiles(files, request, world);
+    const { requirementFor } = await policiesInFiles(files, request, world);
     return { requirementFor: (image) => narrow(requirementFor(image), request) };
   }
   const lists = (await import('../signers/own-lists.ts')).openOwnLists(files);
-  const policies =
+  const others =
     lists.others.length === 0 ? undefined : await policiesInFiles(lists.others, request, world);
+  // Beside a list there may be a kustomization and no policy: then the list alone speaks.
+  const policies = others?.rules.length === 0 ? undefined : others?.requirementFor;
   return {
     requirementFor: (image) => narrow(lists.requirementFor(image, policies?.(image)), request),
     mirrors: lists.mirrors,
@@ -98,10 +100,10 @@ async function policiesInFiles(
   files: readonly PolicyFile[],
   request: VerifyRequest,
   world: World,
-): Promise<RequirementFor> {
+): Promise<Pick<Policies, 'requirementFor' | 'rules'>> {
   const { requirementFor, rules } = await openPolicies(files, request, world);
   const { signatureRepository: place } = request;
-  if (place === undefined) return requirementFor;
+  if (place === undefined) return { requirementFor, rules };
   const open = rules.find(({ asks }) =>
     [...policiesOf(asks), ...attestationsOf(asks).map(({ policy }) => policy)].some(isPlaceOpen),
   );
@@ -110,7 +112,7 @@ async function policiesInFiles(
       kind: 'notice',
       text: `${open.file}, line ${open.line}: ${open.name} does not say where signatures lie. Here they are read in ${formatRepository(place)}, as \`signature-repository\` says; a cluster with this policy looks beside the image.`,
     });
-  return (image) => keptIn(requirementFor(image), place);
+  return { requirementFor: (image) => keptIn(requirementFor(image), place), rules };
 }
 
 /**

@@ -32,6 +32,8 @@ export interface PolicyFile {
   readonly text: string;
   /** the line of the input `policy` that named it; every line must name a policy */
   readonly entry?: string;
+  /** that line names a list of signers as well, which does instead of a policy */
+  readonly besideList?: true;
 }
 
 /** What reading policies needs from outside. */
@@ -144,7 +146,8 @@ export function readPolicies(
     withKeys(opened) {
       for (const [address, these] of opened) keys.opened.set(address, these);
       const rules = found.flatMap(({ document, kind }) => kind.read(document, reader));
-      if (rules.length === 0) throw noPolicy(names, notes);
+      if (rules.length === 0 && !files.every(({ besideList }) => besideList))
+        throw noPolicy(names, notes);
       return { requirementFor: (image) => combine(image, rules, names), rules, notes };
     },
   };
@@ -193,7 +196,8 @@ function refuseLinesWithoutPolicy(
   found: readonly { readonly file: PolicyFile }[],
   notes: readonly PolicyNote[],
 ): void {
-  for (const entry of new Set(files.map((file) => file.entry))) {
+  const alone = files.filter(({ besideList }) => besideList !== true);
+  for (const entry of new Set(alone.map((file) => file.entry))) {
     if (entry === undefined || found.some(({ file }) => file.entry === entry)) continue;
     const paths = files.filter((file) => file.entry === entry).map(({ path }) => path);
     throw noPolicy(

@@ -9,7 +9,7 @@ import { openKnownSigners } from './require.ts';
 
 /** The lists among the files of input `policy`. */
 export interface OwnLists {
-  /** the other files, which are policies */
+  /** the other files: policies, and what lies in their folders */
   readonly others: readonly PolicyFile[];
   readonly mirrors: readonly Mirror[];
   readonly entries: readonly KnownImages[];
@@ -27,7 +27,13 @@ export function openOwnLists(files: readonly PolicyFile[]): OwnLists {
   const known = openKnownSigners(list);
   const names = lists.map(({ path }) => path).join(', ');
   return {
-    others: files.filter((file) => !lists.includes(file)),
+    others: files
+      .filter((file) => !lists.includes(file))
+      .map((file) =>
+        lists.some(({ entry }) => entry !== undefined && entry === file.entry)
+          ? { ...file, besideList: true }
+          : file,
+      ),
     mirrors: list.mirrors,
     entries: list.entries,
     requirementFor(image, policies = silence(image, names)) {
