@@ -150,20 +150,31 @@ describe.each(names)('on %s', (name) => {
       const with_ = ['sign', '--yes', '--recursive', '--key', join(folder, 'own.key'), ...flags];
       accepted(await cosign([...with_, image.reference], env));
     }
-    const run = await runAction({
-      entry: 'dist/promote.js',
-      inputs: {
-        images: image.reference,
-        to: `${host}/${own}/prod:v1`,
-        key: await readFile(join(folder, 'own.pub'), 'utf8'),
-        tlog: 'ignore',
-        recursive: 'true',
-        'signature-repository': place,
-      },
-    });
-    expect(run, run.shown).toMatchObject({ code: 0, outputs: { verified: 'true' } });
+    const promote = async (inputs: Record<string, string>) => {
+      const run = await runAction({
+        entry: 'dist/promote.js',
+        inputs: {
+          images: image.reference,
+          key: await readFile(join(folder, 'own.pub'), 'utf8'),
+          tlog: 'ignore',
+          recursive: 'true',
+          'signature-repository': place,
+          ...inputs,
+        },
+      });
+      expect(run, run.shown).toMatchObject({ code: 0, outputs: { verified: 'true' } });
+    };
+    await promote({ to: `${host}/${own}/prod:v1` });
     for (const cosign of [cosign2, cosign3])
       accepted(await cosign(['verify', ...byKey(), `${host}/${own}/prod:v1`]));
+    // Or in a repository of the target's own.
+    const clean = `${host}/${own}/clean:v1`;
+    const there = { COSIGN_REPOSITORY: `${host}/${own}/kept` };
+    await promote({ to: clean, 'to-signature-repository': there.COSIGN_REPOSITORY });
+    for (const cosign of [cosign2, cosign3]) {
+      accepted(await cosign(['verify', ...byKey(), clean], there));
+      notFound(await cosign(['verify', ...byKey(), clean]));
+    }
   });
 });
 

@@ -162,6 +162,20 @@ spec:
   });
 });
 
+itInWhole('the repository of the image itself is no other place', async () => {
+  const { host } = await started();
+  const image = await pushImage(host, app);
+  const run = await signed(
+    keyedInputs(image.reference, key, { 'signature-repository': `${host}/${app}` }),
+  );
+  expect(run, run.shown).toMatchObject({ code: 0, outputs: { verified: 'true' } });
+  expect(run.summary).not.toMatch(/COSIGN_REPOSITORY|Signatures in/);
+  expect(
+    [...run.files.keys()].filter((path) => path.endsWith('containers-policy.json')),
+  ).toHaveLength(1);
+  expect(await gate({ images: image.reference })).toMatchObject({ code: 0 });
+});
+
 describe('several images', () => {
   it('of several registries share one repository, and one digest in two is two claims', async () => {
     const [one, two] = [await started(), await started()];

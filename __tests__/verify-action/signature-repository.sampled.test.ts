@@ -83,6 +83,69 @@ describe('what lies in the signature repository is judged as always', () => {
   });
 });
 
+describe('attestations', () => {
+  it('are read together with the signatures there: nothing is asked twice', async () => {
+    const { reference } = await pushImage(registry.host, 'acme/attested', { seed: 6 });
+    const place = `${registry.host}/acme/attestations`;
+    await sign(reference, place);
+    const predicate = { 'predicate-type': 'https://a.example/scan/v1', predicate: '{"a":1}' };
+    const inputs = keyedInputs(reference, ours, { ...predicate, 'signature-repository': place });
+    expect((await signed(inputs, { entry: 'dist/attest.js' })).code).toBe(0);
+    const policy = (key: string) => `apiVersion: policy.sigstore.dev/v1beta1
+kind: ClusterImagePolicy
+metadata: {name: p}
+spec:
+  images: [{glob: "**"}]
+  authorities:
+    - name: a
+      source: [{oci: "${place}"}]
+      key:
+        data: |
+          ${key.trim().replaceAll('\n', '\n          ')}
+`;
+    const asks = { images: reference, 'attestation-type': predicate['predicate-type'] };
+    for (const [how, workspace] of [
+      [{ key, 'signature-repository': place }, {}],
+      [{ policy: 'p.yaml' }, { 'p.yaml': policy(key) }],
+    ] as const) {
+      registry.requests.length = 0;
+      expect(await codeOf({ ...asks, ...how }, { workspace })).toBe('verified');
+      const paths = registry.requests.map(({ method, path }) => `${method} ${path}`);
+      expect(paths.filter((path, index) => paths.indexOf(path) !== index)).toEqual([]);
+      // Beside the image only the image itself is looked at.
+      const beside = paths.filter((path) => path.includes('/acme/attested/'));
+      expect(beside).toEqual([expect.stringMatching(/^HEAD .*manifests\/sha256:/)]);
+    }
+    const other = { 'p.yaml': policy(pem(theirs)) };
+    expect(await codeOf({ ...asks, policy: 'p.yaml' }, { workspace: other })).toBe('wrong-key');
+  });
+
+  itInWhole('of BuildKit count where their manifests are signed there', async () => {
+    const { reference, platforms } = await pushImage(registry.host, 'acme/built', {
+      seed: 7,
+      platforms: 2,
+      attestations: true,
+    });
+    const place = `${registry.host}/acme/holders`;
+    const asked = {
+      images: reference,
+      key,
+      signature: 'ignore',
+      'attestation-type': 'slsaprovenance',
+      'signature-repository': place,
+    };
+    const [one, two] = platforms.filter(({ annotations }) => annotations !== undefined);
+    const holder = (digest = '') => reference.replace(/sha256:.*/, digest);
+    await sign(holder(one?.digest), place);
+    await sign(holder(two?.digest), place, theirs);
+    // Signed beside the image it does not count, and by a stranger it counts nowhere.
+    expect((await signed(keyedInputs(holder(two?.digest), ours))).code).toBe(0);
+    expect(await codeOf(asked)).not.toBe('verified');
+    await sign(holder(two?.digest), place);
+    expect(await codeOf(asked)).toBe('verified');
+  });
+});
+
 describe('a pull request does not choose the place', () => {
   const [head, base] = ['a'.repeat(40), 'b'.repeat(40)];
   const token = 'ghs_tokenOfTheJobtokenOfTheJobtokenOfThe';

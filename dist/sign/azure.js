@@ -1,4 +1,4 @@
-import"./rolldown-runtime.js";import{A as e,ct as t,et as n,lt as r,vt as i}from"./run.js";import{a,c as o,d as s,i as c,l,n as u,o as d,r as f,s as p,t as m,u as h}from"./ask.js";import{t as g}from"./remote.js";const{createPublicKey:_}=process.getBuiltinModule(`node:crypto`),v=`permissions:
+import"./rolldown-runtime.js";import{A as e,at as t,et as n,ot as r,vt as i}from"./run.js";import{a,c as o,d as s,i as c,l,n as u,o as d,r as f,s as p,t as m,u as h}from"./ask.js";import{t as g}from"./remote.js";const{createPublicKey:_}=process.getBuiltinModule(`node:crypto`),v=`permissions:
   id-token: write
 steps:
   - uses: azure/login@v2

@@ -1,5 +1,5 @@
 import type { TrustedRoot } from '@sigstore/protobuf-specs';
-import type { RepositoryName } from '../image/reference.ts';
+import { formatRepository, type RepositoryName } from '../image/reference.ts';
 import type { Image } from '../image/resolve.ts';
 import { readTargets } from '../image/targets.ts';
 import type { DerivedAhead } from '../keys/derive.ts';
@@ -126,10 +126,20 @@ export async function write<Found extends Findable, Told extends Judged>(
     ...(trustedRoot === undefined ? {} : { trustedRoot }),
     ...(standIns === undefined ? {} : { standIns: standIns() }),
     ...(outage === undefined ? {} : { logOutage: outage }),
-    ...(request.signatureRepository === undefined
-      ? {}
-      : { signatureRepository: request.signatureRepository }),
+    ...elsewhere(results, request.signatureRepository),
   };
+}
+
+/** Where signatures lie that do not lie beside their images: else nobody need be told a place. */
+function elsewhere(
+  results: readonly SignResult[],
+  place: RepositoryName | undefined,
+): Pick<SignReport, 'signatureRepository'> {
+  if (place === undefined) return {};
+  const beside = `${formatRepository(place)}@`;
+  return results.every(({ image }) => image.startsWith(beside))
+    ? {}
+    : { signatureRepository: place };
 }
 
 /**
