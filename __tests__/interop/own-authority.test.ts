@@ -1,6 +1,6 @@
 // Signatures that carry a certificate of one's own authority: cosign 2 and cosign 3 accept ours, we
 // accept theirs, and both refuse the same ones.
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Forge } from '../attacks/forge.ts';
@@ -9,7 +9,7 @@ import { pushImage } from '../sandbox/images.ts';
 import { runAction } from '../sandbox/runner.ts';
 import { pem } from '../sandbox/sigstore/der.ts';
 import { newEcKey } from '../sandbox/sigstore/keys.ts';
-import { cosign2, cosign3, keyPassword, need, type Ran, temporaryFolder } from './peers.ts';
+import { cosign2, cosign3, keyPassword, need, type Ran, skopeo, temporaryFolder } from './peers.ts';
 
 let folder: string;
 let cleanUp: () => Promise<void>;
@@ -220,5 +220,66 @@ describe('what cosign signs', () => {
         })
       ).codes,
     ).toEqual(['untrusted-certificate']);
+  });
+});
+
+describe('a policy with an authority of one\u2019s own', () => {
+  let image: string;
+  beforeAll(async () => {
+    image = await push();
+    await ours(image, { 'signing-config': await readFile(need('SIGNING_CONFIG_V1'), 'utf8') });
+    const docker = { [need('REGISTRY_REFERRERS')]: { 'use-sigstore-attachments': true } };
+    await mkdir(file('registries.d'), { recursive: true });
+    await writeFile(file('registries.d/all.yaml'), JSON.stringify({ docker }));
+  });
+
+  const certificates = async (name: string) => (await readFile(file(name))).toString('base64');
+  const rule = async (change: object) => ({
+    type: 'sigstoreSigned',
+    pki: { caRootsData: await certificates('root.pem'), subjectEmail: mailbox, ...change },
+    signedIdentity: { type: 'matchRepository' },
+  });
+  it.each<[string, () => Promise<object>, boolean]>([
+    ['the root alone', () => rule({}), true],
+    [
+      'the root by its path',
+      async () => {
+        const byPath = { caRootsPath: file('root.pem'), subjectEmail: mailbox };
+        return { ...(await rule({})), pki: byPath };
+      },
+      true,
+    ],
+    [
+      'the intermediate as well',
+      async () => rule({ caIntermediatesData: await certificates('step.pem') }),
+      true,
+    ],
+    ['another root', async () => rule({ caRootsData: await certificates('stranger.pem') }), false],
+    ['another mailbox', () => rule({ subjectEmail: 'x@acme.example' }), false],
+    ['a host as well', () => rule({ subjectHostname: 'build.acme.example' }), false],
+    [
+      'another repository',
+      async () => {
+        const dockerRepository = 'registry.example.com/acme/app';
+        const signedIdentity = { type: 'exactRepository', dockerRepository };
+        return { ...(await rule({})), signedIdentity };
+      },
+      false,
+    ],
+  ])('with %s, skopeo and the gate are of one mind', async (_, made, admits) => {
+    const transports = { docker: { [need('REGISTRY_REFERRERS')]: [await made()] } };
+    const policy = file('policy.json');
+    await writeFile(policy, JSON.stringify({ default: [{ type: 'reject' }], transports }));
+    const copied = await skopeo([
+      ...['--policy', policy, '--registries.d', file('registries.d')],
+      ...['copy', '--src-tls-verify=false', `docker://${image}`, `dir:${file('copied')}`],
+    ]);
+    expect([copied.code === 0, copied.output]).toEqual([admits, expect.any(String)]);
+    const run = await runAction({
+      entry: 'dist/verify.js',
+      inputs: { images: image, policy },
+      env: { GITHUB_WORKSPACE: folder },
+    });
+    expect([run.code, run.outputs.verified], run.stdout).toEqual([admits ? 0 : 1, `${admits}`]);
   });
 });

@@ -421,7 +421,7 @@ describe('an OpenShift policy is refused for', () => {
     [
       'certificates of one’s own',
       (text) => text.replace('"PublicKey"', '"PKI"'),
-      '.policyType` is "PKI"',
+      'does not go with its `policyType`',
     ],
     [
       'another root',

@@ -8,9 +8,14 @@ import { readKeys } from './tools.ts';
 
 const node = (value: string): PolicyNode => ({ file: 'p.yaml', line: 7, field: 'subject', value });
 
+function never(): never {
+  throw new Error('no certificates here');
+}
+
 function reading() {
-  const keys = { read: readKeys, elsewhere: new Map(), inFiles: new Map(), opened: new Map() };
-  return { ownTrust: false, notes: [], compilePattern, keys };
+  const none = { elsewhere: new Map(), inFiles: new Map(), certificates: new Map() };
+  const keys = { read: readKeys, ...none, texts: new Map(), opened: new Map() };
+  return { ownTrust: false, notes: [], compilePattern, keys, readAuthorities: never };
 }
 
 describe('a pattern of a policy', () => {

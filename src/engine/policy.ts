@@ -6,7 +6,7 @@ import { isKeyReference, loadPublicKeys } from '../keys/providers.ts';
 import { readPublicKeys } from '../keys/public.ts';
 import { readKeySource } from '../keys/source.ts';
 import type { KeyReference } from '../policies/keys.ts';
-import type { Policies, PolicyFile } from '../policies/read.ts';
+import type { Policies, PolicyFile, PolicyTools } from '../policies/read.ts';
 import type { Pattern, SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import {
   attestationsOf,
@@ -127,9 +127,13 @@ export async function openPolicies(
   const { readPolicies } = await import('../policies/read.ts');
   const ownTrust =
     request.services.trustedRoot !== undefined || request.services.tufMirror !== undefined;
-  const compilePattern = await loadPatterns(files.map(({ text }) => text));
-  const checked = readPolicies(files, { readPublicKeys, ownTrust, compilePattern });
-  const policies = checked.withKeys(await openKeys(checked.keys, world));
+  const texts = files.map(({ text }) => text);
+  const compilePattern = await loadPatterns(texts);
+  const readAuthorities = await loadAuthorities(texts, world);
+  const tools = { readPublicKeys, ownTrust, compilePattern, ...readAuthorities };
+  const checked = readPolicies(files, tools);
+  const { keys, certificates } = await openKeys(checked.keys, world);
+  const policies = checked.withKeys(keys, certificates);
   for (const { file, line, text, loud } of policies.notes)
     world.tell({ kind: loud ? 'warning' : 'notice', text: `${file}, line ${line}: ${text}` });
   return policies;
@@ -139,10 +143,18 @@ export async function openPolicies(
 async function openKeys(
   references: readonly KeyReference[],
   world: World,
-): Promise<ReadonlyMap<string, readonly KeyObject[]>> {
+): Promise<{
+  readonly keys: ReadonlyMap<string, readonly KeyObject[]>;
+  readonly certificates: ReadonlyMap<string, string>;
+}> {
   const opened = new Map<string, readonly KeyObject[]>();
+  const certificates = new Map<string, string>();
   for (const { kind, address, explain } of references) {
     try {
+      if (kind === 'certificates') {
+        certificates.set(address, await world.files.fileOfPolicy(address));
+        continue;
+      }
       const keys =
         kind === 'file'
           ? readPublicKeys(await world.files.fileOfPolicy(address))
@@ -152,7 +164,24 @@ async function openKeys(
       throw error instanceof Failure ? explain(error) : error;
     }
   }
-  return opened;
+  return { keys: opened, certificates };
+}
+
+/** Loads what reads authorities of one's own, but only where one of these texts has some. */
+async function loadAuthorities(
+  texts: readonly string[],
+  { clock }: Pick<World, 'clock'>,
+): Promise<Pick<PolicyTools, 'readAuthorities'>> {
+  if (!texts.some((text) => /pki|\\/i.test(text))) return {};
+  const { certificatesIn, ownAuthorities } = await import('../signature/own-authorities.ts');
+  const now = clock.date();
+  const read = (roots: string, intermediates: string) =>
+    ownAuthorities(
+      certificatesIn(roots),
+      intermediates.trim() === '' ? [] : certificatesIn(intermediates),
+      now,
+    );
+  return { readAuthorities: read };
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Pattern } from '../signature/policy.ts';
 import { shown } from '../text/untrusted.ts';
 import type { Field, Fields } from './fields.ts';
-import { isKeyAddress, type KeyRing } from './keys.ts';
+import { isKeyAddress, type KeyRing, type ReadAuthorities } from './keys.ts';
 import {
   listOf,
   mapOf,
@@ -20,6 +20,8 @@ export interface Reader {
   readonly keys: KeyRing;
   /** signature/pattern.ts, which is loaded where policies have patterns */
   readonly compilePattern: (source: string) => Pattern;
+  /** signature/own-authorities.ts, which is loaded where policies have authorities of their own */
+  readonly readAuthorities: ReadAuthorities;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { anchor, type Fields, object, ownCertificates, text, texts, word } from './fields.ts';
+import { anchor, type Fields, object, text, texts, word } from './fields.ts';
 
 const signedIdentity: Fields = {
   type: word(
@@ -23,7 +23,14 @@ const sigstoreSigned: Fields = {
     oidcIssuer: text,
     subjectEmail: text,
   }),
-  pki: ownCertificates('Use `keyData` with the public key, or `fulcio`.'),
+  pki: object({
+    caRootsPath: text,
+    caRootsData: text,
+    caIntermediatesPath: text,
+    caIntermediatesData: text,
+    subjectEmail: text,
+    subjectHostname: text,
+  }),
   rekorPublicKeyPath: anchor,
   rekorPublicKeyPaths: anchor,
   rekorPublicKeyData: anchor,

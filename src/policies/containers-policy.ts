@@ -16,6 +16,7 @@ import {
   refusal,
   textOf,
 } from './node.ts';
+import { pkiPolicy } from './pki.ts';
 import type { PolicyRule } from './rule.ts';
 import {
   anyImage,
@@ -92,6 +93,11 @@ function checkRequirement(requirement: PolicyNode, isAsked: boolean, reader: Rea
   for (const path of paths)
     if (path !== undefined && textOf(path) !== undefined)
       reader.keys.inFiles.set(path, textOf(path) ?? '');
+  for (const field of ['caRootsPath', 'caIntermediatesPath']) {
+    const path = nodeAt(requirement, 'pki', field);
+    const address = path === undefined ? undefined : textOf(path);
+    if (path !== undefined && address !== undefined) reader.keys.certificates.set(path, address);
+  }
 }
 
 type Asks = (image: PulledImage) => Requirement;
@@ -188,25 +194,59 @@ function readRequirement(requirement: PolicyNode, scope: string, reader: Reader)
 }
 
 function readSigstore(requirement: PolicyNode, where: string, reader: Reader): Asks {
-  const forms = ['keyPath', 'keyPaths', 'keyData', 'keyDatas', 'fulcio'];
+  const forms = ['keyPath', 'keyPaths', 'keyData', 'keyDatas', 'fulcio', 'pki'];
   const { name, node } = onlyOneOf(requirement, forms);
   const logged = ['Path', 'Paths', 'Data', 'Datas'].some((form) =>
     mapOf(requirement).has(`rekorPublicKey${form}`),
   );
   if (name === 'fulcio' && !logged)
     throw refusal(node, 'stands without a key of the log', 'Add `rekorPublicKeyData`.');
-  const [email, issuer] = [mapOf(node).get('subjectEmail'), mapOf(node).get('oidcIssuer')];
-  const policy: SignaturePolicy = {
-    signers: name === 'fulcio' ? [emailSigner(node, email, issuer)] : readKeys(name, node, reader),
-    annotations: {},
-    tlog: logged ? 'required' : 'ignore',
-  };
+  if (name === 'pki' && logged)
+    throw refusal(
+      node,
+      'stands beside a key of the log, which is not looked at with it',
+      'Remove `rekorPublicKey…`.',
+    );
+  const policy =
+    name === 'pki' ? pkiOf(node, reader) : byKeyOrPerson({ name, node, logged }, reader);
   const identity = readIdentity(requirement, reader);
   return (image) => ({
     kind: 'signature',
     policy: { ...policy, claimedName: identity(image) },
     name: where,
   });
+}
+
+function byKeyOrPerson(
+  {
+    name,
+    node,
+    logged,
+  }: { readonly name: string; readonly node: PolicyNode; readonly logged: boolean },
+  reader: Reader,
+): SignaturePolicy {
+  const [email, issuer] = [mapOf(node).get('subjectEmail'), mapOf(node).get('oidcIssuer')];
+  return {
+    signers: name === 'fulcio' ? [emailSigner(node, email, issuer)] : readKeys(name, node, reader),
+    annotations: {},
+    tlog: logged ? 'required' : 'ignore',
+  };
+}
+
+function pkiOf(node: PolicyNode, reader: Reader): SignaturePolicy {
+  const fields = mapOf(node);
+  return pkiPolicy(
+    node,
+    {
+      rootsData: fields.get('caRootsData'),
+      rootsPath: fields.get('caRootsPath'),
+      intermediatesData: fields.get('caIntermediatesData'),
+      intermediatesPath: fields.get('caIntermediatesPath'),
+      email: fields.get('subjectEmail'),
+      hostname: fields.get('subjectHostname'),
+    },
+    reader,
+  );
 }
 
 /** Of several keys any one is enough. */

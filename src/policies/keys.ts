@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
+import type { OwnAuthorities } from '../signature/policy.ts';
 import { mapOf, type PolicyNode, refusal, textOf, whereabouts } from './node.ts';
 
 /**
@@ -8,11 +9,18 @@ import { mapOf, type PolicyNode, refusal, textOf, whereabouts } from './node.ts'
  */
 export type ReadPublicKeys = (text: string, where: string) => readonly [KeyObject, ...KeyObject[]];
 
+/**
+ * Takes PEM to the authorities in it, whose certificates must be valid now: podman, CRI-O and
+ * OpenShift look at no log and no timestamp with them.
+ * @throws {Error} half a sentence about the certificates
+ */
+export type ReadAuthorities = (roots: string, intermediates: string) => OwnAuthorities;
+
 /** A public key that a policy names and does not hold. */
 export interface KeyReference {
-  /** `awskms://…`, `k8s://NAMESPACE/SECRET`, …; of a file its path */
+  /** `awskms://…`, `k8s://NAMESPACE/SECRET`, …; of a file, also one of certificates, its path */
   readonly address: string;
-  readonly kind: 'service' | 'file';
+  readonly kind: 'service' | 'file' | 'certificates';
   /** puts file, line and field of the policy in front of what went wrong when it was opened */
   readonly explain: (failure: Failure) => Failure;
 }
@@ -27,6 +35,10 @@ export interface KeyRing {
   readonly elsewhere: Map<PolicyNode, string>;
   /** the same for the path of a file */
   readonly inFiles: Map<PolicyNode, string>;
+  /** the same for the path of a file with certificates */
+  readonly certificates: Map<PolicyNode, string>;
+  /** texts of these files, filled as `opened` is */
+  readonly texts: Map<string, string>;
   /** filled between the check of the fields and the reading of the rules */
   readonly opened: Map<string, readonly KeyObject[]>;
 }
@@ -39,6 +51,11 @@ export function referencesIn(ring: KeyRing): readonly KeyReference[] {
   const all = [
     ...[...ring.elsewhere].map(([node, address]) => ({ node, address, kind: 'service' as const })),
     ...[...ring.inFiles].map(([node, address]) => ({ node, address, kind: 'file' as const })),
+    ...[...ring.certificates].map(([node, address]) => ({
+      node,
+      address,
+      kind: 'certificates' as const,
+    })),
   ];
   const extra = all[mostKeysElsewhere];
   if (extra !== undefined)
@@ -50,7 +67,7 @@ export function referencesIn(ring: KeyRing): readonly KeyReference[] {
   return [
     ...new Map(
       all.map(({ node, address, kind }) => [
-        address,
+        `${kind} ${address}`,
         { address, kind, explain: (failure: Failure) => placedFailure(node, failure) },
       ]),
     ).values(),

@@ -1,13 +1,4 @@
-import {
-  anchor,
-  type Fields,
-  ignored,
-  kubernetesObject,
-  object,
-  text,
-  texts,
-  word,
-} from './fields.ts';
+import { anchor, type Fields, kubernetesObject, object, text, texts, word } from './fields.ts';
 
 const fulcio: Fields = {
   fulcioCAData: anchor,
@@ -15,16 +6,21 @@ const fulcio: Fields = {
   fulcioSubject: object({ oidcIssuer: text, signedEmail: text }),
 };
 
+const pki: Fields = {
+  caRootsData: text,
+  caIntermediatesData: text,
+  pkiCertificateSubject: object({ email: text, hostname: text }),
+};
+
 /** Every field of OpenShift's ClusterImagePolicy and ImagePolicy (config.openshift.io/v1). */
 export const imagePolicyFields = kubernetesObject({
   scopes: texts,
   policy: object({
     rootOfTrust: object({
-      policyType: word('PublicKey', 'FulcioCAWithRekor'),
+      policyType: word('PublicKey', 'FulcioCAWithRekor', 'PKI'),
       publicKey: object({ keyData: text, rekorKeyData: anchor }),
       fulcioCAWithRekor: object(fulcio),
-      // Its policyType says that it is not supported.
-      pki: ignored,
+      pki: object(pki),
     }),
     signedIdentity: object({
       matchPolicy: word(

@@ -7,6 +7,7 @@ import type { PolicyImage } from './image-names.ts';
 import { keysInText } from './keys.ts';
 import { listOf, mapOf, nodeAt, noteOn, type PolicyNode, refusal, textOf } from './node.ts';
 import { imagePolicyFields } from './openshift-fields.ts';
+import { pkiPolicy } from './pki.ts';
 import type { PolicyRule } from './rule.ts';
 import {
   anyImage,
@@ -103,15 +104,36 @@ export function readOpenShiftPolicy(document: PolicyNode, reader: Reader): reado
   ];
 }
 
+/** Where a root of trust stands, by its type. */
+const rootFields: Readonly<Record<string, string>> = {
+  PublicKey: 'publicKey',
+  FulcioCAWithRekor: 'fulcioCAWithRekor',
+  PKI: 'pki',
+};
+
 function readRoot(root: PolicyNode, reader: Reader): SignaturePolicy {
   const type = textOf(nodeAt(root, 'policyType'));
-  const inner = mapOf(root).get(type === 'PublicKey' ? 'publicKey' : 'fulcioCAWithRekor');
-  const other = mapOf(root).get(type === 'PublicKey' ? 'fulcioCAWithRekor' : 'publicKey');
-  if (type === undefined || inner === undefined || other !== undefined)
+  const own = type === undefined ? undefined : rootFields[type];
+  const inner = own === undefined ? undefined : mapOf(root).get(own);
+  const other = Object.values(rootFields)
+    .filter((field) => field !== own)
+    .flatMap((field) => mapOf(root).get(field) ?? [])[0];
+  if (inner === undefined || other !== undefined)
     throw refusal(
       other ?? root,
       'does not go with its `policyType`',
-      'Write `policyType: PublicKey` with `publicKey`, or `policyType: FulcioCAWithRekor` with `fulcioCAWithRekor`.',
+      'Write `policyType: PublicKey` with `publicKey`, `policyType: FulcioCAWithRekor` with `fulcioCAWithRekor`, or `policyType: PKI` with `pki`.',
+    );
+  if (type === 'PKI')
+    return pkiPolicy(
+      inner,
+      {
+        rootsData: mapOf(inner).get('caRootsData'),
+        intermediatesData: mapOf(inner).get('caIntermediatesData'),
+        email: nodeAt(inner, 'pkiCertificateSubject', 'email'),
+        hostname: nodeAt(inner, 'pkiCertificateSubject', 'hostname'),
+      },
+      reader,
     );
   if (type === 'PublicKey') {
     const data = mapOf(inner).get('keyData');

@@ -46,6 +46,8 @@ export interface PolicyTools {
   readonly ownTrust: boolean;
   /** signature/pattern.ts; needed where a file has patterns */
   readonly compilePattern: Reader['compilePattern'];
+  /** signature/own-authorities.ts; needed where a file has authorities of its own */
+  readonly readAuthorities?: Reader['readAuthorities'];
 }
 
 /** Policies whose fields were checked to the last one. */
@@ -56,7 +58,7 @@ export interface CheckedPolicies {
    * Reads the rules.
    * @throws {Failure} `bad-policy`
    */
-  readonly withKeys: (opened: OpenedKeys) => Policies;
+  readonly withKeys: (opened: OpenedKeys, texts?: ReadonlyMap<string, string>) => Policies;
 }
 
 /** Policies that were understood to the last field. */
@@ -120,16 +122,18 @@ const containersPolicy: PolicyKind = {
  */
 export function readPolicies(
   files: readonly PolicyFile[],
-  { readPublicKeys, ownTrust, compilePattern }: PolicyTools,
+  { readPublicKeys, ownTrust, compilePattern, readAuthorities = notLoaded }: PolicyTools,
 ): CheckedPolicies {
   const notes: PolicyNote[] = [];
   const keys = {
     read: readPublicKeys,
     elsewhere: new Map<PolicyNode, string>(),
     inFiles: new Map<PolicyNode, string>(),
+    certificates: new Map<PolicyNode, string>(),
+    texts: new Map<string, string>(),
     opened: new Map(),
   };
-  const reader: Reader = { ownTrust, notes, compilePattern, keys };
+  const reader: Reader = { ownTrust, notes, compilePattern, readAuthorities, keys };
   const found = files.flatMap((file) =>
     readPolicyNodes(file.path, file.text)
       .flatMap((document) => itemsOf(document))
@@ -143,14 +147,19 @@ export function readPolicies(
   const names = files.map(({ path }) => shown(path)).join(', ') || 'no file';
   return {
     keys: referencesIn(keys),
-    withKeys(opened) {
+    withKeys(opened, texts = new Map()) {
       for (const [address, these] of opened) keys.opened.set(address, these);
+      for (const [address, text] of texts) keys.texts.set(address, text);
       const rules = found.flatMap(({ document, kind }) => kind.read(document, reader));
       if (rules.length === 0 && !files.every(({ besideList }) => besideList))
         throw noPolicy(names, notes);
       return { requirementFor: (image) => combine(image, rules, names), rules, notes };
     },
   };
+}
+
+function notLoaded(): never {
+  throw new Error('cannot be read: certificates are not loaded');
 }
 
 /** What `kubectl get -o yaml` prints is a list of objects; each counts as a document of its own. */

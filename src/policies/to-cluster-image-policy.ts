@@ -30,6 +30,7 @@ function whyNot({ checks }: ConvertedRule, { own }: ConversionRoots): string | u
   if (checks.some(({ count }) => count > 1)) return 'it counts signers';
   if (signers.some(({ annotations }) => Object.keys(annotations).length > 0))
     return 'it asks for annotations';
+  if (signers.some(({ authorities }) => authorities !== undefined)) return ownAuthority;
   if (signers.some(asksForClaims)) return 'it asks for more of the certificate than who signed';
   if (signers.some((one) => one.format === 'bundle' && one.signers.some((rule) => 'key' in rule)))
     return 'by key it reads the legacy format alone';
@@ -39,6 +40,9 @@ function whyNot({ checks }: ConvertedRule, { own }: ConversionRoots): string | u
     return 'it asks for a timestamp, and its authority is not known here';
   return undefined;
 }
+
+/** Why certificates of one's own cannot be said there. */
+export const ownAuthority = 'it asks for certificates of an authority of your own';
 
 function asksForClaims({ signers }: SignaturePolicy): boolean {
   return signers.some((rule) => !('key' in rule) && rule.github !== undefined);

@@ -2,7 +2,7 @@ import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import { anchorsOf } from './anchors.ts';
 import type { ConversionRoots, ConvertedRule, WriteRules } from './rule.ts';
 import { pemOf } from './signed.ts';
-import { base64, type Root, rootOfTrust, ruleOf } from './write-containers.ts';
+import { base64, pkiRoot, type Root, rootOfTrust, ruleOf } from './write-containers.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 
 type Identity = Readonly<Record<string, string>>;
@@ -118,7 +118,7 @@ function sayChecks(
 const matchRepository: Identity = { type: 'matchRepository' };
 
 function rootsOf(
-  { signers, annotations, tlog, timestamp, format, repository }: SignaturePolicy,
+  { signers, annotations, tlog, timestamp, format, repository, authorities }: SignaturePolicy,
   { own, publicGood }: ConversionRoots,
 ): readonly (Root | { readonly unsaid: string })[] {
   if (repository !== undefined)
@@ -131,6 +131,10 @@ function rootsOf(
   if (format === 'bundle') return [{ unsaid: 'it asks for bundles, which are not read there' }];
   if (Object.keys(annotations).length > 0) return [{ unsaid: 'it asks for annotations' }];
   if (timestamp === 'required') return [{ unsaid: 'it asks for a timestamp' }];
+  if (authorities !== undefined)
+    return signers.flatMap((rule) =>
+      'key' in rule ? [] : [{ pki: pkiRoot(authorities.pem, rule.subject ?? {}) }],
+    );
   const root = own?.parsed ?? publicGood;
   const anchors = root === undefined ? undefined : anchorsOf(root);
   const log = anchors?.rekorKeys[0];

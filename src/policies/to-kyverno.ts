@@ -2,6 +2,7 @@ import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
 import { anchorsOf } from './anchors.ts';
 import type { ConversionRoots, ConvertedRule, WriteRules } from './rule.ts';
 import { pemOf, publicGood, type TextWho, whoOf } from './signed.ts';
+import { ownAuthority } from './to-cluster-image-policy.ts';
 import { sourceOf, validatingPolicy } from './write-kyverno-ivp.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 
@@ -16,6 +17,13 @@ export const writeValidatingPolicies: WriteRules = (rules, roots, tell) => {
     const countsGroups = rule.checks.some(
       ({ signers, count }) => count > 1 && signers.some((one) => keysOf(one).length > 1),
     );
+    const isOwn = rule.checks.some(({ signers }) =>
+      signers.some(({ authorities }) => authorities !== undefined),
+    );
+    if (isOwn) {
+      tell(rule, `it is left out, because ${ownAuthority}`);
+      return [];
+    }
     if (countsGroups) {
       tell(rule, 'it is left out, because it counts groups of keys');
       return [];

@@ -23,12 +23,34 @@ export type OpenShiftPolicies =
 /** What says who signed, to a reader that knows keys and e-mail addresses. */
 export type Root =
   | { readonly keyData: string; readonly rekorKey?: string }
+  | { readonly pki: PkiRoot }
   | {
       readonly caData: string;
       readonly rekorKey: string;
       readonly email: string;
       readonly issuer: string;
     };
+
+/** An authority of one's own: certificates in base64, and whom they must name. */
+export interface PkiRoot {
+  readonly roots: string;
+  readonly intermediates?: string;
+  readonly email?: string;
+  readonly hostname?: string;
+}
+
+/** The same from PEM. */
+export function pkiRoot(
+  { roots, intermediates }: { readonly roots: string; readonly intermediates: string },
+  { email, hostname }: Pick<PkiRoot, 'email' | 'hostname'>,
+): PkiRoot {
+  return {
+    roots: base64(roots),
+    ...(intermediates === '' ? {} : { intermediates: base64(intermediates) }),
+    ...(email === undefined ? {} : { email }),
+    ...(hostname === undefined ? {} : { hostname }),
+  };
+}
 
 /**
  * containers-policy.json(5) and the containers-registries.d(5) that makes its readers look for
@@ -75,6 +97,16 @@ export function ruleOf(root: Root): object {
       keyData: root.keyData,
       ...(root.rekorKey === undefined ? {} : { rekorPublicKeyData: root.rekorKey }),
     };
+  if ('pki' in root) {
+    const { roots, intermediates, email, hostname } = root.pki;
+    const pki = {
+      caRootsData: roots,
+      ...(intermediates === undefined ? {} : { caIntermediatesData: intermediates }),
+      ...(email === undefined ? {} : { subjectEmail: email }),
+      ...(hostname === undefined ? {} : { subjectHostname: hostname }),
+    };
+    return { ...rule, pki };
+  }
   const { caData, issuer, email, rekorKey } = root;
   const fulcio = { caData, oidcIssuer: issuer, subjectEmail: email };
   return { ...rule, fulcio, rekorPublicKeyData: rekorKey };
@@ -122,6 +154,20 @@ export function rootOfTrust(root: Root): Yaml {
         ...(root.rekorKey === undefined ? {} : { rekorKeyData: root.rekorKey }),
       },
     };
+  if ('pki' in root) {
+    const { roots, intermediates, email, hostname } = root.pki;
+    return {
+      policyType: 'PKI',
+      pki: {
+        caRootsData: roots,
+        ...(intermediates === undefined ? {} : { caIntermediatesData: intermediates }),
+        pkiCertificateSubject: {
+          ...(email === undefined ? {} : { email }),
+          ...(hostname === undefined ? {} : { hostname }),
+        },
+      },
+    };
+  }
   return {
     policyType: 'FulcioCAWithRekor',
     fulcioCAWithRekor: {

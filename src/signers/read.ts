@@ -89,10 +89,15 @@ const unused: Reader = {
     },
     elsewhere: new Map(),
     inFiles: new Map(),
+    certificates: new Map(),
+    texts: new Map(),
     opened: new Map(),
   },
   compilePattern: () => {
     throw new Error('has no such patterns');
+  },
+  readAuthorities: () => {
+    throw new Error('reads no certificates');
   },
 };
 

@@ -128,7 +128,11 @@ function signerLines(rule: SignerRule): readonly string[] {
   const either = (matchers: readonly Matcher[]) =>
     matchers.map((matcher) => code(matcherText(matcher))).join(' or ');
   const claims = claimEntries(rule).map(({ claim, value }) => `${claim.title} ${code(value)}`);
-  return [`Identity ${either(rule.identities)}`, `Issuer ${either(rule.issuers)}`, ...claims];
+  const issuer =
+    rule.noIssuer === 'allowed'
+      ? 'Certificate by an authority of your own'
+      : `Issuer ${either(rule.issuers)}`;
+  return [`Identity ${either(rule.identities)}`, issuer, ...claims];
 }
 
 /**
