@@ -34,7 +34,9 @@ const actions = [
   { name: 'promote', later: { judge: judging } },
   { name: 'keygen' },
 ];
-const commands = ['sign', 'attest', 'verify', 'promote', 'policy', 'signers', 'keygen'];
+const commands = [
+  ...['sign', 'attest', 'verify', 'promote', 'inventory', 'policy', 'signers', 'keygen'],
+];
 
 // Of these packages' modules a run that uses nothing need not load anything, though their
 // package.json does not say so: @actions/core alone imports all of them.

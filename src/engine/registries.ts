@@ -2,6 +2,7 @@ import { Failure } from '../failure.ts';
 import { isSameRepository, type RepositoryName } from '../image/reference.ts';
 import type { Image } from '../image/resolve.ts';
 import type { Target } from '../image/targets.ts';
+import type { Access } from '../registry/answers.ts';
 import { openRegistry } from '../registry/client.ts';
 import type { RegistryOptions } from '../registry/connection.ts';
 import { createCredentials } from '../registry/credentials.ts';
@@ -26,7 +27,7 @@ export interface RegistrySetting {
   readonly request: RegistryRequest;
   /** what the login of the request is decided by */
   readonly targets: readonly Pick<Target, 'reference' | 'source'>[];
-  readonly access: 'pull' | 'pull,push';
+  readonly access: Access;
   /** where the signatures of all images lie; absent: in the repository of each */
   readonly signatureRepository?: RepositoryName | undefined;
   readonly limits?: Pick<RegistryOptions, 'retryBudget' | 'atOnce'>;
@@ -39,16 +40,15 @@ export interface RegistrySetting {
 }
 
 /**
- * Opens the registries: credentials from the inputs, else from the docker login of the machine.
- * Nothing is requested before it is needed.
+ * How this run talks to registries: credentials from the inputs, else from the docker login of the
+ * machine.
  * @throws {Failure} `bad-input`, see `loginRegistry`
  */
-export function openRegistries(
-  setting: RegistrySetting,
-  { http, clock, deadline, programs, env, files, mask: masker, tell }: World,
-): Registries {
+export function registryOptions(
+  setting: Omit<RegistrySetting, 'around' | 'onSignature'>,
+  { http, clock, programs, env, files, mask: masker }: World,
+): RegistryOptions {
   const { request, targets, access, signatureRepository, limits = {} } = setting;
-  const { around, onSignature = () => {} } = setting;
   const { username, password, allowHttp, allowInsecure } = request;
   const registry = loginRegistry(request, targets);
   const explicit =
@@ -65,7 +65,7 @@ export function openRegistries(
     },
     mask: masker.mask,
   });
-  const bare = openRegistry({
+  return {
     http,
     clock,
     credentials,
@@ -78,7 +78,17 @@ export function openRegistries(
     allowInsecure,
     mask: masker.mask,
     ...limits,
-  });
+  };
+}
+
+/**
+ * Opens the registries of a run. Nothing is requested before it is needed.
+ * @throws {Failure} `bad-input`, see `loginRegistry`
+ */
+export function openRegistries(setting: RegistrySetting, world: World): Registries {
+  const { signatureRepository, around, onSignature = () => {} } = setting;
+  const { clock, deadline, tell } = world;
+  const bare = openRegistry(registryOptions(setting, world));
   const open = around?.(bare) ?? bare;
   const shared = { clock, deadline, memory: new RunMemory() };
   const onUnlisted = (name: string) =>

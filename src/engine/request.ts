@@ -97,6 +97,18 @@ export interface PromoteRequest extends VerifyRequest {
   readonly toSignatureRepository?: RepositoryName;
 }
 
+/** What to list, whose signatures count, and what to do about it. */
+export interface InventoryRequest extends Omit<VerifyRequest, 'services'> {
+  readonly services: ServiceRequest;
+  readonly repository: RepositoryName;
+  /** a private key: what verifies and is not signed by it is signed again */
+  readonly resignWith?: string;
+  readonly keyPassword?: string;
+  readonly prune: boolean;
+  /** nothing is written, and nothing taken away */
+  readonly dryRun: boolean;
+}
+
 /** Which images, and how to reach them. */
 export interface ImagesRequest {
   /** references as written */

@@ -4,6 +4,7 @@ import type { Http } from '../http/http.ts';
 import type { PolicyFile } from '../policies/read.ts';
 import type { Globs } from '../references/glob.ts';
 import type { IdentityToken, TokenClaims } from '../sigstore/identity-token.ts';
+import type { InventoryImage, Orphan } from './inventory-result.ts';
 import type { PromoteResult } from './promote-result.ts';
 import type { SignResult } from './sign-result.ts';
 import type { VerifyResult } from './verify-result.ts';
@@ -123,6 +124,9 @@ export type Told =
   | { readonly kind: 'verified'; readonly result: VerifyResult }
   /** one image is at one target, or will not be */
   | { readonly kind: 'promoted'; readonly result: PromoteResult }
+  /** one image of an inventory is read; it is signed again, or will not be */
+  | { readonly kind: 'listed' | 'resigned'; readonly image: InventoryImage }
+  | { readonly kind: 'orphan'; readonly orphan: Orphan }
   /** how far a run is, for a person who watches */
   | { readonly kind: 'progress'; readonly words: string };
 

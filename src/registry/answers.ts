@@ -6,7 +6,7 @@ import { isWebPage, pageFix, pageInWords, pageSender } from '../text/web-page.ts
 import { meaningOf } from './refusal-meaning.ts';
 
 /** What a run may do: decides the scope of its tokens and the advice in its errors. */
-export type Access = 'pull' | 'pull,push';
+export type Access = 'pull' | 'pull,push' | 'pull,delete';
 
 /** Who was asked for what, for the sentences of errors. */
 export interface Circumstances {
@@ -188,7 +188,8 @@ function denied(what: string, quote: string, circumstances: Circumstances): Fail
   const { registry, access, loggedIn } = circumstances;
   const right = access === 'pull' ? 'read' : 'write';
   const who = loggedIn ? 'The login of this job' : 'Somebody without a login';
-  const message = `${who} may not ${right === 'read' ? 'pull' : 'push'}: ${registry} refused ${what}.${quote}`;
+  const deed = { pull: 'pull', 'pull,push': 'push', 'pull,delete': 'delete' }[access];
+  const message = `${who} may not ${deed}: ${registry} refused ${what}.${quote}`;
   if (!loggedIn) return new Failure('registry-denied', message, howToLogIn(circumstances));
   if (registry === 'ghcr.io')
     return new Failure(
@@ -196,7 +197,7 @@ function denied(what: string, quote: string, circumstances: Circumstances): Fail
       message,
       `Give the job the right to packages:\npermissions:\n  packages: ${right}\nand, if the package belongs to another repository, add this one under "Manage Actions access" of the package.`,
     );
-  const verb = right === 'read' ? 'pull from' : 'push to';
+  const verb = { pull: 'pull from', 'pull,push': 'push to', 'pull,delete': 'delete in' }[access];
   return new Failure(
     'registry-denied',
     message,

@@ -107,7 +107,7 @@ function areTexts(value: unknown): value is Readonly<Record<string, string>> {
 }
 
 /** The address in `Link: <…>; rel="next"` (RFC 8288). */
-function nextPage(response: HttpResponse): URL | undefined {
+export function nextPage(response: HttpResponse): URL | undefined {
   const link = /<([^<>]{1,4096})>\s*;[^<]*?\brel\s*=\s*"?next\b/i.exec(
     (response.headers.link ?? '').slice(0, 16_384),
   )?.[1];

@@ -112,6 +112,10 @@ function readTokens(
       given.set('policy', [...(given.get('policy') ?? []), token.value]);
       continue;
     }
+    if (token.kind === 'positional' && verb === 'inventory' && !given.has('repository')) {
+      given.set('repository', [token.value]);
+      continue;
+    }
     if (token.kind !== 'option') throw strayArgument(verb, given.size > 0);
     const { name, rawName, value, inlineValue } = token;
     const flag = flags.get(name);
@@ -157,6 +161,7 @@ function strayArgument(verb: Verb, afterFlags: boolean): WrongUse {
     policy: 'Name policy files',
     signers: 'Write `sign-image signers`, or `sign-image signers check`',
     promote: 'Name images with `--images`, targets with `--to`',
+    inventory: 'Name one repository',
     keygen: 'Name the files with `--output-key-prefix`',
   };
   const split = afterFlags
@@ -185,7 +190,7 @@ function meant(name: string, verb: Verb, flags: ReadonlyMap<string, Flag>): stri
   const names = new Set(flags.keys());
   const asInput = { get: () => '', env: { [`INPUT_${name.toUpperCase()}`]: 'given' } };
   const [mistake] =
-    verb === 'keygen' || verb === 'signers' || verb === 'policy'
+    verb === 'keygen' || verb === 'signers' || verb === 'policy' || verb === 'inventory'
       ? []
       : otherNames(asInput, verb, tables[verb]);
   if (mistake !== undefined && mistake.right === undefined)

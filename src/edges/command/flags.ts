@@ -1,6 +1,7 @@
 // The flags of each command: the rows of the table of inputs, in the order and the words of a command
 // line. Loaded at every start, so nothing here loads more than that table.
 
+import { inventoryTable } from '../inputs/inventory-table.ts';
 import { promoteTable } from '../inputs/promote-table.ts';
 import {
   attestTable,
@@ -36,6 +37,7 @@ export const tables: Readonly<Record<Verb, Table>> = {
     ...['allow-http-registry', 'allow-insecure-registry'],
   ]),
   promote: promoteTable,
+  inventory: inventoryTable,
   policy: rowsOf(verifyTable, ['policy', 'timeout', 'trusted-root', 'tuf-mirror', 'tuf-root']),
   keygen: keygenTable,
 };
@@ -57,6 +59,7 @@ export const actionOnly: Readonly<Record<Verb, Readonly<Record<string, string>>>
   signers: {},
   policy: {},
   promote: {},
+  inventory: {},
   keygen: {},
 };
 
@@ -86,6 +89,7 @@ const own: Readonly<Record<Verb, readonly Flag[]>> = {
     },
   ],
   promote: [],
+  inventory: [],
   policy: [
     {
       name: 'to',

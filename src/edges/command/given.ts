@@ -29,7 +29,8 @@ export function sourceOf({ verb, values }: Asked, given: NodeJS.ProcessEnv): Inp
 }
 
 function textOf(flag: Flag, value: string | undefined, env: NodeJS.ProcessEnv): string {
-  if (flag.name === 'key' && value !== undefined) return keyPlace(value, env);
+  if ((flag.name === 'key' || flag.name === 'resign-with') && value !== undefined)
+    return keyPlace(flag.name, value, env);
   if (flag.secret === undefined) return value ?? '';
   const { variable } = flag.secret;
   if (value === undefined) return (variable !== undefined && env[variable]) || '';
@@ -45,20 +46,20 @@ function textOf(flag: Flag, value: string | undefined, env: NodeJS.ProcessEnv): 
 }
 
 /** The engine reads variables, files and key services itself; a variable must be there. */
-function keyPlace(value: string, env: NodeJS.ProcessEnv): string {
+function keyPlace(flag: string, value: string, env: NodeJS.ProcessEnv): string {
   const name = /^env:\/\/(\w+)$/.exec(value.trim())?.[1];
   const isPlace = value.length <= 400 && !/[\r\n{}"]/.test(value) && !looksLikeKey(value);
   const isPublic = /^\s*-----BEGIN (RSA )?PUBLIC KEY-----/.test(value);
   if (!isPlace && !isPublic)
     throw new Failure(
       'bad-input',
-      '`--key` holds neither the place of a key nor a public key.',
-      'A private key is never an argument: put it into a variable and write `--key env://COSIGN_PRIVATE_KEY`, or write the path of its file.',
+      `\`--${flag}\` holds neither the place of a key nor a public key.`,
+      `A private key is never an argument: put it into a variable and write \`--${flag} env://COSIGN_PRIVATE_KEY\`, or write the path of its file.`,
     );
   if (name !== undefined && !env[name]?.trim())
     throw new Failure(
       'bad-input',
-      `The variable ${name}, which \`--key\` names, is not set here, so there is no key.`,
+      `The variable ${name}, which \`--${flag}\` names, is not set here, so there is no key.`,
       'Look at its name, and at which jobs get it: protected and masked variables are often kept from branches and pull requests.',
     );
   return value;

@@ -13,6 +13,7 @@ Commands
   verify    are these images signed by whom we trust?
   signers   who is known to sign the images of well-known publishers
   promote   verify an image, copy it with its signatures, verify it there, move the tag
+  inventory what is signed in a repository, by whom; sign again, remove what is orphaned
   policy    say an admission policy in the words of another cluster
   keygen    make a key pair, in files or in the secrets of GitHub
 
@@ -59,6 +60,14 @@ Usage: sign-image signers
 
 Usage: sign-image promote --images REFERENCE --to REGISTRY/REPOSITORY[:TAG] --key cosign.pub
        sign-image promote --images REFERENCE --to REGISTRY/PREFIX/ --certificate-identity IDENTITY`,
+  inventory: `sign-image inventory: what is signed in a repository, by whom; sign again, remove what is orphaned
+
+Usage: sign-image inventory REGISTRY/REPOSITORY [--key cosign.pub] [--FLAG VALUE …]
+       sign-image inventory REGISTRY/REPOSITORY --key old.pub --resign-with new.key --dry-run=false
+       sign-image inventory REGISTRY/REPOSITORY --prune --dry-run=false
+
+Lists every image with its signatures and attestations: what is verified, and what only claims to be.
+Nothing is written or removed without --dry-run=false.`,
   policy: `sign-image policy: say an admission policy in the words of another cluster
 
 Usage: sign-image policy --to ivp|cip|openshift|policy-json FILE …

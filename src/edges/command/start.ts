@@ -44,6 +44,8 @@ async function run(asked: Asked): Promise<void> {
       process.exitCode = await (await import('./attest.ts')).runAttest(asked, begun);
     if (verb === 'promote')
       process.exitCode = await (await import('./promote.ts')).runPromote(asked);
+    if (verb === 'inventory')
+      process.exitCode = await (await import('./inventory.ts')).runInventory(asked);
     if (verb === 'keygen') process.exitCode = await (await import('./keygen.ts')).runKeygen(asked);
     if (verb === 'policy') process.exitCode = await (await import('./policy.ts')).runPolicy(asked);
     if (verb === 'signers')

@@ -5,6 +5,7 @@ export const verbs = [
   'attest',
   'verify',
   'promote',
+  'inventory',
   'policy',
   'signers',
   'keygen',
@@ -27,6 +28,9 @@ const words: Readonly<Record<string, string>> = {
   to: 'Where to: registry/repository[:tag], or registry/prefix/ to keep the name of the repository.',
   include: 'What goes along: signatures, attestations, or all.',
   'promote key': 'The public key, or several in one file: any of them.',
+  'inventory key': 'The public key whose signatures are verified, or several in one file.',
+  'inventory certificate-identity':
+    'The identity whose signatures are verified (keyless), exactly; or any of several.',
   'verify digest': 'The digest of the image, for references that name none.',
   metadata: 'What `docker buildx build --metadata-file` wrote: image names and digests.',
   'sign key': 'The private key: a variable, a file, or a key in a service (awskms://… and others).',
@@ -160,6 +164,23 @@ export const order: Readonly<
     ['The registry that images come from', registry],
     ['Services other than the public-good instance', ['trusted-root', 'tuf-mirror', 'tuf-root']],
   ],
+  inventory: [
+    ['What to list', ['repository', 'recursive']],
+    [
+      'Whose signatures are verified; of all others is told what they claim',
+      [
+        'key',
+        'certificate-identity',
+        'certificate-identity-regexp',
+        'certificate-oidc-issuer',
+        'certificate-oidc-issuer-regexp',
+        'tlog',
+      ],
+    ],
+    ['What to do about it', ['resign-with', 'key-password', 'prune', 'dry-run', 'timeout']],
+    ['Registry', registry],
+    ['Services other than the public-good instance', ['trusted-root', 'tuf-mirror', 'tuf-root']],
+  ],
   keygen: [
     ['Into files, as cosign does', ['output-key-prefix', 'password', 'overwrite']],
     [
@@ -184,5 +205,6 @@ export const rest: Readonly<Record<Verb, string>> = {
   policy: 'More',
   signers: 'More',
   promote: 'What the certificate must say besides',
+  inventory: 'Where signing again is recorded',
   keygen: 'More',
 };

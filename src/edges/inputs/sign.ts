@@ -63,7 +63,8 @@ function ownCertificate(
   return checkCertificate({ key, certificate, chain });
 }
 
-function servicesOf(
+/** Where signing and the logs are. */
+export function servicesOf(
   read: Pick<
     Values<typeof signTable>,
     Shared | 'fulcio-url' | 'rekor-url' | 'timestamp-url' | 'rekor-version' | 'signing-config'
