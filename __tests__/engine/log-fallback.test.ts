@@ -1,7 +1,11 @@
 // `tlog-fallback: timestamp`: while every log is down, a timestamp alone; when it is back, the next
 // run adds what is missing. With a real Sigstore and a registry in memory, on a clock of the test's
 // own.
+import { createPrivateKey } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Forge, signingTime } from '../attacks/forge.ts';
+import { mailbox, ownLeaf, ownPki } from '../attacks/own-authority.ts';
+import { pem } from '../sandbox/sigstore/der.ts';
 import { type Sigstore, startSigstore } from '../sandbox/sigstore/sigstore.ts';
 import { newKeyPem } from '../sign-action/keyless-world.ts';
 import { minute, openWorld } from './sigstore-world.ts';
@@ -192,6 +196,26 @@ describe('a timestamp in place of the log', () => {
       { format: 'legacy', withoutLog: true },
     ]);
     expect(result?.signatures[0]).not.toHaveProperty('withoutLog');
+  });
+
+  it('stands beside a certificate of an authority of one\u2019s own', async () => {
+    const { sigstore, sign } = await openWorld(signingTime);
+    const pki = ownPki();
+    const leaf = new Forge().certificate(createPrivateKey(key), ownLeaf(pki));
+    const own = {
+      ...fallback,
+      key,
+      certificate: pem('CERTIFICATE', leaf),
+      'certificate-chain': pem('CERTIFICATE', pki.step.der) + pem('CERTIFICATE', pki.root.der),
+    };
+    await sigstore.faults.rekor.down();
+    const { result } = await sign(sigstore.signingConfig.v1_tsa, own);
+    expect(result).toMatchObject({ status: 'signed', signer: { identity: mailbox } });
+    expect(result?.signatures).toMatchObject(stamped(['bundle', 'legacy']));
+    await sigstore.faults.rekor.up();
+    const back = await sign(sigstore.signingConfig.v1_tsa, own);
+    expect(back.result).toMatchObject({ status: 'signed', verified: true });
+    expect(back.result?.signatures[0]).toMatchObject({ tlogIndex: expect.any(Number) });
   });
 
   it('is used where a log does not even say its version', async () => {

@@ -4,6 +4,7 @@ import { createMasker } from '../../src/edges/action/masker.ts';
 import { readSignInputs } from '../../src/edges/inputs/sign.ts';
 import { openWorld as openEngineWorld } from '../../src/edges/world.ts';
 // Loaded beforehand: no clock of a test waits for a file that is read.
+import '../../src/engine/own-certificates.ts';
 import '../../src/engine/services.ts';
 import '../../src/engine/stand-ins.ts';
 import { sign as signImages } from '../../src/engine/sign.ts';
@@ -28,8 +29,8 @@ const manifestOf = (name: string) =>
   });
 
 /** A Sigstore, a registry with images `v1` and `v2`, and runs that sign the first. */
-export async function openWorld() {
-  const clock = new FakeClock(new Date());
+export async function openWorld(start = new Date()) {
+  const clock = new FakeClock(start);
   const network = new MemoryNetwork();
   const [sigstore, registry] = await Promise.all([
     startSigstore({ clock, network }),
