@@ -227,7 +227,19 @@ describe.concurrent('sign-image/verify answers', () => {
     [
       'an image that nobody signed',
       { inputs: () => ({ key: publicPem, tlog: 'ignore' }) },
-      /^error unsigned: (.|\n)*\n- uses: OWNER\/sign-image@v1\n {2}with:\n {4}images: IMAGE\n/,
+      /^error unsigned: (.|\n)*\n- uses: OWNER\/sign-image@v1\n {2}with:\n {4}images: IMAGE\n(.|\n)*`signature-repository: …`\.$/,
+    ],
+    [
+      'an image without the SBOM that is asked for',
+      {
+        inputs: () => ({
+          key: publicPem,
+          tlog: 'ignore',
+          signature: 'ignore',
+          'attestation-type': 'spdx',
+        }),
+      },
+      /^error no-attestation: (.|\n)*\n- uses: OWNER\/sign-image\/attest@v1\n {2}with:\n {4}images: IMAGE\n(.|\n)*sbom-path/,
     ],
     [
       'no checkout before `key: cosign.pub`',

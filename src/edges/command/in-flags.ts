@@ -60,8 +60,9 @@ function withLogin(text: string): string {
 function withBlocks(text: string, names: ReadonlySet<string>): string {
   return text.replace(/```yaml\n([\s\S]*?)\n```/g, (whole, block: string) => {
     // A step of ours is its inputs: the command is the one that says it, or is named around it.
-    const [, inputs] = /^- uses: OWNER\/sign-image\S*\n {2}(with:\n[\s\S]*)$/.exec(block) ?? [];
-    const yaml = inputs?.replace(/^ {2}/gm, '') ?? block;
+    const yaml = block.startsWith('- uses: OWNER/')
+      ? block.replace(/^.*\n/, '').replace(/^ {2}/gm, '')
+      : block;
     if (!/^with:$/m.test(yaml)) return whole;
     const lines: string[] = [];
     let name = '';

@@ -79,7 +79,7 @@ export const signTable = {
   digest: {
     kind: 'digest',
     sentence:
-      'The digest of the pushed image, for example the output `digest` of the step that built it. It counts for every entry of `images` that names no digest. An entry that names another digest is an error.',
+      'The digest of the pushed image, for example the output `digest` of the step that built it. It counts for every entry of `images` that names no digest. An entry with another digest is an error.',
   },
   metadata: shared.metadata,
   recursive: {
@@ -299,7 +299,7 @@ export const verifyTable = {
   digest: {
     kind: 'digest',
     sentence:
-      'The digest of the image. It counts for every entry of `images` that names no digest. An entry that names another digest is an error.',
+      'The digest of the image. It counts for every entry of `images` that names no digest. An entry with another digest is an error.',
   },
   metadata: shared.metadata,
   recursive: {
@@ -312,7 +312,7 @@ export const verifyTable = {
     kind: 'text',
     secret: 'unless-public',
     sentence:
-      'The public key that must have signed: the text of a PEM, `env://NAME`, a path, or a KMS reference. Several PEM blocks mean any of them. In a pull request a path means the file that the pull request brings; with `changed-only` the gate reads it from the base instead.',
+      'The public key that must have signed: the text of a PEM, `env://NAME`, a path, or a KMS reference. Several PEM blocks mean any of them. In a pull request a path is the file that it brings; with `changed-only` the gate reads it from the base.',
   },
   'certificate-identity': {
     kind: 'list',
@@ -438,13 +438,13 @@ export const verifyTable = {
   policy: {
     kind: 'list',
     sentence:
-      'Policy files that say who must have signed which image, as paths or globs: of Kyverno, sigstore or OpenShift, a `policy.json`, or a list of signers (`KnownSigners`). A line with `!` in front takes out what an earlier line chose. In a pull request they are the files that it brings; with `changed-only` the gate reads them from the base instead.',
+      'Policy files that say who must have signed which image, as paths or globs: of Kyverno, sigstore or OpenShift, a `policy.json`, or a list of signers (`KnownSigners`). A line with `!` in front takes out what an earlier line chose. In a pull request they are the files that it brings; with `changed-only` the gate reads them from the base.',
   },
   'known-signers': {
     kind: 'switch',
     default: 'false',
     sentence:
-      'Images of well-known publishers must be signed by them, as the list of this action says. The gate lists an image that the list knows as unsigned, or does not know, with the code `not-judged`; that image does not fail. An identity, key or policy of your own comes first.',
+      'Images of well-known publishers must be signed by them, as the list of this action says. The gate lists one that the list knows as unsigned, or does not know, as `not-judged`; it does not fail. An identity, key or policy of your own comes first.',
   },
   files: {
     kind: 'globs',
@@ -460,12 +460,12 @@ export const verifyTable = {
   'only-images': {
     kind: 'globs',
     sentence:
-      'Globs over the images that `files` name, such as `ghcr.io/acme/**`. The gate judges only these. It lists the others with the code `not-judged`, and they do not fail. Globs fit names without tag and digest. The gate always judges an image that `images` names.',
+      'Globs over the images that `files` name, such as `ghcr.io/acme/**`. The gate judges only these. It lists the others as `not-judged`; they do not fail. Globs fit names without tag and digest. The gate always judges an image that `images` names.',
   },
   'skip-images': {
     kind: 'globs',
     sentence:
-      'Globs over the images that `files` name. The gate lists these with the code `not-judged`, and they do not fail.',
+      'Globs over the images that `files` name. The gate lists these as `not-judged`; they do not fail.',
   },
   tlog: {
     kind: ['required', 'ignore'],
@@ -488,7 +488,7 @@ export const verifyTable = {
   'trusted-root': {
     kind: 'text',
     sentence:
-      'A Sigstore TrustedRoot, as a path or as the JSON itself. Without it the one of the public instance counts. In a pull request a path means the file that the pull request brings; with `changed-only` the gate reads it from the base instead.',
+      'A Sigstore TrustedRoot, as a path or as the JSON itself. Without it the one of the public instance counts. In a pull request a path is the file that it brings; with `changed-only` the gate reads it from the base.',
   },
   'tuf-mirror': {
     kind: 'url',
@@ -497,7 +497,7 @@ export const verifyTable = {
   'tuf-root': {
     kind: 'text',
     sentence:
-      'The first `root.json` of `tuf-mirror`, as a path or as the JSON itself. In a pull request a path means the file that the pull request brings; with `changed-only` the gate reads it from the base instead.',
+      'The first `root.json` of `tuf-mirror`, as a path or as the JSON itself. In a pull request a path is the file that it brings; with `changed-only` the gate reads it from the base.',
   },
   registry: {
     kind: 'host',

@@ -45,17 +45,20 @@ function loginToStranger({ image }: VerifyResult): string {
   return `A file names ${registry}, so whoever wrote the file chose it. If it is a registry of yours, log in to it before this step with docker/login-action. Otherwise give it no password, and name another image in the file.`;
 }
 
+/** A name without its tag or digest. */
+const bare = (image: string) => image.replace(/[:@](?!.*\/).*$/s, '');
+
 const signIt = (image: string) =>
-  `Sign it in the job that pushes it, as the step after the push:\n\`\`\`yaml\n- uses: OWNER/sign-image@v1\n  with:\n    images: ${image.replace(/[:@](?!.*\/).*$/s, '')}\n    digest: \${{ steps.build.outputs.digest }}\n\`\`\``;
+  `Sign it in the job that pushes it, as the step after the push:\n\`\`\`yaml\n- uses: OWNER/sign-image@v1\n  with:\n    images: ${bare(image)}\n    digest: \${{ steps.build.outputs.digest }}\n\`\`\``;
 
 const advice: Readonly<Record<VerdictCode, (result: VerifyResult) => string>> = {
   verified: () => 'Nothing has to be done.',
   unsigned: ({ asked, image, partOf }) =>
     asked || partOf.length === 0
-      ? signIt(nameOf(image))
+      ? `${signIt(nameOf(image))}\nIf it is signed, and its signatures lie in a repository of their own, name that: \`signature-repository: …\`.`
       : 'The index may be signed, and this manifest inside it is not. Sign with `recursive: true`, or leave `recursive` out here to ask for the signature of the index alone.',
-  'no-attestation': () =>
-    'Attest it in the job that pushes it, with sign-image/attest as a step after the push, or ask for another `attestation-type`. What an image is attested with is listed in the summary.',
+  'no-attestation': ({ image }) =>
+    `Attest it in the job that pushes it, as a step after the push; here an SBOM, other documents with \`predicate\` and \`predicate-type\`:\n\`\`\`yaml\n- uses: OWNER/sign-image/attest@v1\n  with:\n    images: ${bare(nameOf(image))}\n    digest: \${{ steps.build.outputs.digest }}\n    sbom-path: sbom.spdx.json\n\`\`\`\nOr ask for another \`attestation-type\`: the summary lists what the image is attested with.`,
   'wrong-identity': (result) => strangerAdvice(result),
   'wrong-issuer': (result) => strangerAdvice(result),
   'wrong-claim': (result) => strangerAdvice(result),
