@@ -5,6 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { parseDigest } from '../../src/image/digest.ts';
 import { convertPolicies } from '../../src/policies/convert.ts';
 import { readPolicies } from '../../src/policies/read.ts';
+import type { Signed as Written } from '../../src/policies/signed.ts';
+import { writePolicies } from '../../src/policies/write.ts';
 import { evaluate } from '../../src/signature/evaluation.ts';
 import { judge } from '../../src/signature/judge.ts';
 import { certificatesIn, ownAuthorities } from '../../src/signature/own-authorities.ts';
@@ -224,5 +226,40 @@ describe('a policy.json', () => {
 
   it('is refused where nothing reads certificates', () => {
     expect(refused(podman(usual))).toContain('certificates are not loaded');
+  });
+});
+
+describe('what is written for a signer with a certificate of one\u2019s own', () => {
+  const signed: Written = {
+    images: [
+      { name: { registry: 'ghcr.io', repository: 'acme/app' }, digest, references: [] } as never,
+    ],
+    signer: { identity: mailbox, issuer: '' },
+    authorities: { roots: pemOf(pki.root), intermediates: pemOf(pki.step) },
+    formats: ['bundle', 'legacy'],
+    tlog: true,
+    timestamp: false,
+    annotations: {},
+  };
+  const names = (change: object) => Object.keys(writePolicies({ ...signed, ...change })).sort();
+
+  it('admits it, and nobody else', () => {
+    const files = writePolicies(signed);
+    expect(files['ca-roots.pem']).toBe(pemOf(pki.root));
+    expect(files['ca-intermediates.pem']).toBe(pemOf(pki.step));
+    for (const name of ['containers-policy.json', 'openshift-cluster-image-policy.yaml']) {
+      const text = files[name] ?? '';
+      expect(codeOf(text, { chain: '' }), name).toBe('verified');
+      const other = ownLeaf(pki, { names: [email('x@acme.example')] });
+      expect(codeOf(text, { leaf: other }), name).toBe('wrong-identity');
+    }
+  });
+
+  it('is only what its readers can check', () => {
+    const pems = ['ca-intermediates.pem', 'ca-roots.pem'];
+    expect(names({ formats: ['bundle'] })).toEqual(pems);
+    expect(names({ signer: { identity: 'urn:acme:release', issuer: '' } })).toEqual(pems);
+    expect(names({ predicateType: 'https://spdx.dev/Document' })).toEqual(pems);
+    expect(names({ signer: { identity: hostname, issuer: '' } })).toHaveLength(6);
   });
 });

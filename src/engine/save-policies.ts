@@ -49,6 +49,7 @@ export function savePolicies(
     ...root,
     ...(publicKey === undefined ? {} : { publicKeyPem: publicKey }),
     ...(claims === undefined ? {} : { claims }),
+    ...(authorities === undefined ? {} : { authorities }),
     ...(signatureRepository === undefined ? {} : { signatureRepository }),
   });
   if (signed === undefined) return undefined;

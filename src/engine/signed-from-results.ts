@@ -4,7 +4,10 @@ import type { Format } from '../signature/found.ts';
 import type { SignatureResult, SignResult } from './sign-result.ts';
 
 /** What the results do not say of the run. */
-export type RunFacts = Pick<Signed, 'privateSigstore' | 'publicRoot' | 'signatureRepository'> & {
+export type RunFacts = Pick<
+  Signed,
+  'authorities' | 'privateSigstore' | 'publicRoot' | 'signatureRepository'
+> & {
   /** PEM, of a keyed run */
   readonly publicKeyPem?: string;
   /** what the certificate says of the run, of a keyless one */
@@ -35,6 +38,7 @@ export function signedFrom(results: readonly SignResult[], facts: RunFacts): Sig
   return {
     images: done.filter(({ partOf }) => partOf === undefined).flatMap(imageOf),
     signer,
+    ...(facts.authorities === undefined ? {} : { authorities: facts.authorities }),
     formats,
     tlog: logged.length === signatures.length,
     rekorV2:
@@ -52,10 +56,10 @@ export function signedFrom(results: readonly SignResult[], facts: RunFacts): Sig
 
 function signerOf(
   [first]: readonly SignResult[],
-  { publicKeyPem, claims }: RunFacts,
+  { publicKeyPem, claims, authorities }: RunFacts,
 ): Signed['signer'] | undefined {
   if (publicKeyPem !== undefined) return { publicKeyPem };
-  const { identity, issuer } = first?.signer ?? {};
+  const { identity, issuer = authorities && '' } = first?.signer ?? {};
   if (identity === undefined || issuer === undefined) return undefined;
   return { identity, issuer, ...(claims === undefined ? {} : { claims }) };
 }

@@ -2,7 +2,7 @@ import type { TrustedRoot } from '@sigstore/protobuf-specs';
 import type { Digest } from '../image/digest.ts';
 import { formatRepository, type RepositoryName } from '../image/reference.ts';
 import type { Format } from '../signature/found.ts';
-import type { GithubClaims, Matcher, SignerRule } from '../signature/policy.ts';
+import type { GithubClaims, Matcher, OwnAuthorities, SignerRule } from '../signature/policy.ts';
 
 /** What was signed, by whom and how: all that a policy can ask for. */
 export interface Signed {
@@ -10,6 +10,8 @@ export interface Signed {
   readonly signer:
     | { readonly publicKeyPem: string }
     | { readonly identity: string; readonly issuer: string; readonly claims?: GithubClaims };
+  /** PEM of the authorities of one's own that issued the signer's certificate, which has no issuer */
+  readonly authorities?: OwnAuthorities['pem'];
   /** formats that were written for every image */
   readonly formats: readonly Format[];
   /** the signatures are in a transparency log */

@@ -178,9 +178,24 @@ export function rootOfTrust(root: Root): Yaml {
   };
 }
 
+function ownRoot(
+  authorities: NonNullable<Signed['authorities']>,
+  identity: string,
+): Root | { readonly reason: string } {
+  if (/^[^@\s/]+@[^@\s/]+$/.test(identity))
+    return { pki: pkiRoot(authorities, { email: identity }) };
+  if (/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(identity))
+    return { pki: pkiRoot(authorities, { hostname: identity }) };
+  return {
+    reason:
+      'podman, skopeo and OpenShift know e-mail addresses and host names in certificates, and this signer is neither.',
+  };
+}
+
 function rootOf(signed: Signed): Root | { readonly reason: string } {
-  const { signer, privateSigstore, publicRoot } = signed;
+  const { signer, authorities, privateSigstore, publicRoot } = signed;
   if ('publicKeyPem' in signer) return { keyData: base64(signer.publicKeyPem) };
+  if (authorities !== undefined) return ownRoot(authorities, signer.identity);
   if (!/^[^@\s/]+@[^@\s/]+$/.test(signer.identity)) {
     return {
       reason:

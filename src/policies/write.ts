@@ -1,6 +1,6 @@
 import type { Signed } from './signed.ts';
 import { clusterImagePolicy } from './write-cluster-image-policy.ts';
-import { containersPolicy } from './write-containers.ts';
+import { type ContainersPolicy, containersPolicy } from './write-containers.ts';
 import { kyvernoClusterPolicy } from './write-kyverno-cluster.ts';
 import { kyvernoImageValidatingPolicy } from './write-kyverno-ivp.ts';
 import { fluxSources, talosConfig } from './write-talos-flux.ts';
@@ -17,6 +17,7 @@ export type { Signed, SignedImage } from './signed.ts';
  */
 export function writePolicies(signed: Signed): Readonly<Record<string, string>> {
   if (signed.images.length === 0 || signed.formats.length === 0) return {};
+  if (signed.authorities !== undefined) return ofOwnAuthority(signed, signed.authorities);
   const sigstore = clusterImagePolicy(signed);
   const kyverno = kyvernoClusterPolicy(signed);
   const ofKubernetes = {
@@ -32,20 +33,36 @@ export function writePolicies(signed: Signed): Readonly<Record<string, string>> 
   const flux = fluxSources(signed);
   return {
     ...ofKubernetes,
-    ...('policy' in containers
-      ? {
-          'containers-policy.json': containers.policy,
-          'registries.d/sign-image.yaml': containers.registries,
-        }
-      : {}),
+    ...filesOf(containers),
+    ...('text' in talos ? { 'talos-image-verification.yaml': talos.text } : {}),
+    ...('text' in flux ? { 'flux-verify.yaml': flux.text } : {}),
+    'verify.md': verifyText(signed, { kyverno, sigstore, containers, openShift, talos, flux }),
+  };
+}
+
+function filesOf(containers: ContainersPolicy): Readonly<Record<string, string>> {
+  if (!('policy' in containers)) return {};
+  const { policy, registries, openShift } = containers;
+  return {
+    'containers-policy.json': policy,
+    'registries.d/sign-image.yaml': registries,
     ...('cluster' in openShift
       ? {
           'openshift-cluster-image-policy.yaml': openShift.cluster,
           'openshift-image-policy.yaml': openShift.namespaced,
         }
       : {}),
-    ...('text' in talos ? { 'talos-image-verification.yaml': talos.text } : {}),
-    ...('text' in flux ? { 'flux-verify.yaml': flux.text } : {}),
-    'verify.md': verifyText(signed, { kyverno, sigstore, containers, openShift, talos, flux }),
+  };
+}
+
+/** Kyverno, policy-controller, Talos and Flux cannot be told an authority of one's own here. */
+function ofOwnAuthority(
+  signed: Signed,
+  { roots, intermediates }: NonNullable<Signed['authorities']>,
+): Readonly<Record<string, string>> {
+  return {
+    'ca-roots.pem': roots,
+    ...(intermediates === '' ? {} : { 'ca-intermediates.pem': intermediates }),
+    ...(signed.predicateType === undefined ? filesOf(containersPolicy(signed)) : {}),
   };
 }
