@@ -47,7 +47,7 @@ export const promoteTable = {
   'to-signature-repository': {
     kind: 'repository',
     sentence:
-      'The repository that all that is signed about the images goes to, `registry/repository`, instead of beside the image at every target. The copies are verified with what lies there.',
+      'The repository at the targets to put signatures in, `registry/repository`, instead of beside each image.',
   },
   recursive: {
     kind: 'switch',
@@ -95,7 +95,7 @@ export const promoteTable = {
   'signature-repository': {
     ...shared['signature-repository'],
     sentence:
-      'The repository to read signatures and attestations of the sources from, `registry/repository`, instead of the one of each image. The step copies them from there, and they lie beside the image at every target. When this is empty, the variable `COSIGN_REPOSITORY` counts.',
+      'The repository to read and copy signatures of the sources from, `registry/repository`, instead of the one of each image. When this is empty, the variable `COSIGN_REPOSITORY` counts.',
   },
   timeout: {
     kind: 'duration',

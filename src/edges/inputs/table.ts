@@ -219,7 +219,7 @@ export const signTable = {
     kind: 'repository',
     variable: 'COSIGN_REPOSITORY',
     sentence:
-      'The repository to keep signatures in, `registry/repository`, instead of the one of the image. Whoever verifies them must name it too. When this is empty, the variable `COSIGN_REPOSITORY` counts.',
+      'The repository to keep what is signed in, `registry/repository`, instead of the one of the image. When this is empty, the variable `COSIGN_REPOSITORY` counts.',
   },
   'allow-http-registry': shared['allow-http-registry'],
   'allow-insecure-registry': shared['allow-insecure-registry'],
@@ -279,13 +279,6 @@ export const attestTable = {
   verify: {
     ...written.verify,
     sentence: written.verify.sentence.replace('the signatures', 'the attestations'),
-  },
-  'signature-repository': {
-    ...written['signature-repository'],
-    sentence: written['signature-repository'].sentence.replace(
-      'keep signatures',
-      'keep attestations',
-    ),
   },
 } as const satisfies Table;
 
@@ -510,7 +503,7 @@ export const verifyTable = {
     kind: 'repository',
     variable: 'COSIGN_REPOSITORY',
     sentence:
-      'The repository to read signatures and attestations from, `registry/repository`, instead of the one of the image. A policy may name another one for itself. For images of known signers the gate looks where their publishers sign. When this is empty, the variable `COSIGN_REPOSITORY` counts.',
+      'The repository to read signatures and attestations from, `registry/repository`, instead of the one of the image. Policies that name one, and known signers, come first. When this is empty, the variable `COSIGN_REPOSITORY` counts.',
   },
   'allow-http-registry': shared['allow-http-registry'],
   'allow-insecure-registry': shared['allow-insecure-registry'],
