@@ -73,6 +73,17 @@ export async function playScenes(): Promise<readonly Scene[]> {
       workspace: { 'sbom.spdx.json': sbom },
       env: token,
     });
+    const audit = await step({
+      entry,
+      inputs: { files: 'cluster.json', fail: 'false', ...gate },
+      workspace: {
+        'cluster.json': workloads({
+          app: images[0] ?? '',
+          web: images[1] ?? '',
+          api: `${name('api')}:2.0@${api.digest}`,
+        }),
+      },
+    });
     const promote = await step({
       entry: 'dist/promote.js',
       inputs: { images: `${name('app')}:1.2.0`, to: `${production.host}/acme/app`, ...gate },
@@ -82,6 +93,7 @@ export async function playScenes(): Promise<readonly Scene[]> {
       { name: 'verify-pass', markdown: known(pass.summary) },
       { name: 'verify-fail', markdown: known(fail.summary) },
       { name: 'comment', markdown: known(comment) },
+      { name: 'audit', markdown: known(audit.summary) },
       { name: 'attest', markdown: known(attest.summary) },
       { name: 'promote', markdown: known(promote.summary) },
       { name: 'keygen', markdown: (await keygen()).summary },
@@ -89,6 +101,17 @@ export async function playScenes(): Promise<readonly Scene[]> {
   } finally {
     await sigstore.close();
   }
+}
+
+/** What `kubectl get deployments -A -o json` prints of these. */
+function workloads(images: Readonly<Record<string, string>>): string {
+  const items = Object.entries(images).map(([name, image]) => ({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace: 'shop' },
+    spec: { template: { spec: { containers: [{ name, image }] } } },
+  }));
+  return JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
 }
 
 const sbom = JSON.stringify({
