@@ -139,7 +139,7 @@ export const signTable = {
   'tlog-fallback': {
     kind: ['timestamp'],
     sentence:
-      'What to do while every transparency log is down: `timestamp` signs with a timestamp only, after half of the time that is left, and warns. Verifiers that ask for the log refuse such signatures until the step has run again. By default the step fails.',
+      '`timestamp`: while every log is down, sign with a timestamp only. Many verifiers refuse that.',
   },
   'skip-existing': {
     kind: 'switch',
@@ -183,7 +183,7 @@ export const signTable = {
   'rekor-version': {
     kind: ['1', '2'],
     sentence:
-      'The API version of `rekor-url`, `1` or `2`. When this is empty, the step finds it out by asking. Without `rekor-url` it says which log of the instance signs; `2` takes the signing config that its TUF repository publishes for Rekor v2.',
+      'The API version of `rekor-url` (when empty, the step asks), or of the log that signs: `1` or `2`.',
   },
   'signing-config': {
     kind: 'text',
