@@ -26,7 +26,6 @@ Usage: sign-image inventory REGISTRY/REPOSITORY [--key cosign.pub] [--FLAG VALUE
        sign-image inventory REGISTRY/REPOSITORY --key old.pub --resign-with new.key --dry-run=false
        sign-image inventory REGISTRY/REPOSITORY --prune --dry-run=false
 
-Lists every image with its signatures and attestations: what is verified, and what only claims to be.
 Nothing is written or removed without --dry-run=false.`,policy:`sign-image policy: say an admission policy in the words of another cluster
 
 Usage: sign-image policy --to ivp|cip|openshift|policy-json FILE …

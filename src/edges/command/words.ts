@@ -28,9 +28,6 @@ const words: Readonly<Record<string, string>> = {
   to: 'Where to: registry/repository[:tag], or registry/prefix/ to keep the name of the repository.',
   include: 'What goes along: signatures, attestations, or all.',
   'promote key': 'The public key, or several in one file: any of them.',
-  'inventory key': 'The public key whose signatures are verified, or several in one file.',
-  'inventory certificate-identity':
-    'The identity whose signatures are verified (keyless), exactly; or any of several.',
   'verify digest': 'The digest of the image, for references that name none.',
   metadata: 'What `docker buildx build --metadata-file` wrote: image names and digests.',
   'sign key': 'The private key: a variable, a file, or a key in a service (awskms://… and others).',
