@@ -139,7 +139,7 @@ export const signTable = {
   'tlog-fallback': {
     kind: ['timestamp'],
     sentence:
-      '`timestamp`: while every log is down, sign with a timestamp only. Many verifiers refuse that.',
+      'With `timestamp`, sign with a timestamp only while every log is down. Many verifiers refuse that.',
   },
   'skip-existing': {
     kind: 'switch',
