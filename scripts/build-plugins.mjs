@@ -48,6 +48,12 @@ export const builtinsByRequest = {
       code,
     );
   },
+  // A file less to load, where nothing of it is left.
+  generateBundle(_, files) {
+    for (const file of Object.values(files))
+      if (file.type === 'chunk')
+        file.code = file.code.replace(/\bimport"[^"]*rolldown-runtime\.js";/, '');
+  },
 };
 
 const makesRequire = 'createRequire(import.meta.url)';
@@ -72,3 +78,24 @@ function requested({ source, specifiers }) {
     })
     .join('');
 }
+
+/** Of the tables of inputs an action needs all but what they are for: that is for help and docs. */
+export const withoutSentences = {
+  name: 'without-sentences',
+  transform(code, id) {
+    if (!/edges\/inputs\/([a-z]+-)?table\.ts$/.test(id.replaceAll('\\', '/'))) return null;
+    const found = [];
+    const walk = (node) => {
+      if (node === null || typeof node !== 'object') return;
+      const isSentence = node.type === 'Property' && node.key.name === 'sentence';
+      if (isSentence) found.push(node.value);
+      else for (const child of Object.values(node)) walk(child);
+    };
+    walk(this.parse(code, { lang: 'ts' }).body);
+    if (found.length === 0) throw new Error(`no sentences in ${id}`);
+    return found.reduceRight(
+      (text, { start, end }) => `${text.slice(0, start)}''${text.slice(end)}`,
+      code,
+    );
+  },
+};

@@ -2,16 +2,18 @@
 // source, and nothing of the machine is in them.
 //
 // dist/NAME.js        what GitHub starts: src/edges/action/start/NAME.ts, which loads the rest
-// dist/NAME/run.js    all that every run of that action needs, in one file: src/edges/action/NAME.ts
+// dist/NAME/run.js    all that a run needs until its first requests have left: src/edges/action/NAME.ts
+// dist/NAME/write.js  what every run needs then: what signs, or judges, and reports (judge.js)
 // dist/NAME/*.js      what few runs need (TUF, key services, policy files), loaded by import()
 // dist/cli.js         the command: src/edges/command/start.ts, which reads the command line
 // dist/cli/begin.js   what is begun before one of its commands is loaded; help.js, its help
 // dist/cli/NAME.js    one of its commands: src/edges/command/NAME.ts; what several need is in shared.js
+// dist/cli/later.js   what several need when their first requests have left
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
-import { builtinsByRequest, oneHttpClient } from './build-plugins.mjs';
+import { builtinsByRequest, oneHttpClient, withoutSentences } from './build-plugins.mjs';
 import { refuseOldNode, refuseOldNodeOfCommand } from './old-node.mjs';
 
 const outdir = 'dist';
@@ -23,9 +25,10 @@ const judging = [
   'src/signature/self-test.ts',
   'src/signature/known-by-key.json',
 ];
+const reporting = 'src/edges/action/report-sign.ts';
 const actions = [
-  { name: 'sign', later: { report: ['src/edges/action/report-sign.ts'] } },
-  { name: 'attest', later: { report: ['src/edges/action/report-sign.ts'] } },
+  { name: 'sign', later: { write: ['src/engine/sign.ts', reporting] } },
+  { name: 'attest', later: { write: ['src/engine/attest.ts', reporting] } },
   {
     name: 'verify',
     later: { judge: ['src/edges/action/report-verify.ts', ...judging] },
@@ -50,62 +53,66 @@ await writeFile(join(outdir, 'LICENSES.txt'), await licences(modules.flat()));
 
 /** @returns the paths of its modules */
 async function buildAction({ name, later = {}, threads = [] }) {
-  const places = { [`../${name}.ts`]: `./${name}/run.js` };
   const parts = await Promise.all([
-    bundle({ [name]: `src/edges/action/start/${name}.ts` }, outdir, {
-      plugins: [builtApart(places)],
-      banner: `(${refuseOldNode})();`,
-    }),
-    bundle({ run: `src/edges/action/${name}.ts` }, join(outdir, name), { later }),
-    ...threads.map((thread) => bundle(thread, join(outdir, name))),
+    bundle(
+      {
+        [name]: `src/edges/action/start/${name}.ts`,
+        [`${name}/run`]: `src/edges/action/${name}.ts`,
+      },
+      { first: [name], later, banner: `(${refuseOldNode})();`, plugins: [withoutSentences] },
+    ),
+    ...threads.map((thread) => bundleAlone(thread, name)),
   ]);
   return parts.flat();
 }
 
 /** @returns the paths of its modules */
 async function buildCommand() {
-  const places = Object.fromEntries(
-    ['begin', 'help', ...commands].map((name) => [`./${name}.ts`, `./cli/${name}.js`]),
-  );
-  const entries = commands.map((name) => [name, `src/edges/command/${name}.ts`]);
-  const begin = { begin: 'src/edges/command/begin.ts' };
+  const files = ['begin', 'help', ...commands];
+  const entries = files.map((name) => [`cli/${name}`, `src/edges/command/${name}.ts`]);
   const parts = await Promise.all([
-    bundle({ cli: 'src/edges/command/start.ts' }, outdir, {
-      plugins: [builtApart(places)],
-      banner: `#!/usr/bin/env node\n(${refuseOldNodeOfCommand})();`,
-    }),
-    bundle(begin, join(outdir, 'cli')),
-    bundle({ help: 'src/edges/command/help.ts' }, join(outdir, 'cli')),
-    bundle(Object.fromEntries(entries), join(outdir, 'cli'), {
-      later: { judge: ['src/edges/command/report-verify.ts', ...judging] },
-    }),
-    bundle(fileThread, join(outdir, 'cli')),
+    bundle(
+      { cli: 'src/edges/command/start.ts', ...Object.fromEntries(entries) },
+      {
+        first: ['cli', 'cli/begin'],
+        later: {
+          write: ['src/engine/sign.ts', 'src/engine/attest.ts'],
+          judge: ['src/edges/command/report-verify.ts', ...judging],
+        },
+        banner: `#!/usr/bin/env node\n(${refuseOldNodeOfCommand})();`,
+      },
+    ),
+    bundleAlone(fileThread, 'cli'),
   ]);
   return parts.flat();
 }
 
-/** The rest is built by itself: together, what both need would have to lie in a third file. */
-function builtApart(places) {
-  const handler = (source) =>
-    Object.hasOwn(places, source) ? { id: places[source], external: 'relative' } : null;
-  return { name: 'built-apart', resolveId: { order: 'pre', handler } };
+/** What runs in a thread shares nothing. */
+function bundleAlone(thread, folder) {
+  const entries = Object.entries(thread).map(([name, path]) => [`${folder}/${name}`, path]);
+  return bundle(Object.fromEntries(entries));
 }
 
 /**
  * Bundles entries: what one imports goes into its own file, what several do into shared.js, and what
  * is loaded by import() into others.
+ * @param input source files by the names of their files in dist/
+ * @param first entries that are there before the others: what these need of them, they take from
+ * there. The first one is what is started
  * @param later files by name: what these modules import, and no entry does, goes into one
- * @param banner runs before everything else in the entry
+ * @param banner runs before everything else that is started
  * @returns the paths of its modules
  */
-async function bundle(input, dir, { later = {}, plugins = [], banner = '' } = {}) {
-  const atOnce = new Map();
+async function bundle(input, { first = [], later = {}, banner = '', plugins = [] } = {}) {
+  const names = Object.keys(input);
+  const folder = dirname(names.at(-1));
+  const users = new Map();
   const build = await rolldown({
     input,
     platform: 'node',
     external: isBuiltin,
     preserveEntrySignatures: 'allow-extension',
-    plugins: [...plugins, builtinsByRequest, oneHttpClient, collectInto(atOnce, input, later)],
+    plugins: [...plugins, builtinsByRequest, oneHttpClient, collectInto(users, input, later)],
     treeshake: { moduleSideEffects: [{ test: unusedMeansUnloaded, sideEffects: false }] },
     // How long it takes is the machine's business, and no warning about our code.
     checks: { bundlerTimings: false },
@@ -117,15 +124,15 @@ async function bundle(input, dir, { later = {}, plugins = [], banner = '' } = {}
     },
   });
   const { output } = await build.write({
-    dir,
+    dir: outdir,
     format: 'esm',
-    banner,
+    banner: ({ name }) => (name === first[0] ? banner : ''),
     minify: true,
     keepNames: true,
     comments: false,
     entryFileNames: '[name].js',
-    chunkFileNames: ({ name }) => `${basename(name, '.js')}.js`,
-    codeSplitting: { groups: groupsOf(Object.keys(input), Object.keys(later), atOnce) },
+    chunkFileNames: ({ name }) => `${folder}/${basename(name, '.js')}.js`,
+    codeSplitting: { groups: groupsOf(names, first, Object.keys(later), users) },
   });
   await build.close();
   const sources = output.flatMap(({ code }) => [
@@ -136,22 +143,30 @@ async function bundle(input, dir, { later = {}, plugins = [], banner = '' } = {}
   return output.flatMap(({ moduleIds = [] }) => moduleIds);
 }
 
-/** A file for each entry, one for what several entries need at once, and those of `later`. */
-function groupsOf(entries, later, atOnce) {
-  const of = (id) => atOnce.get(id) ?? [];
-  const own = [...entries, ...later].map((name) => ({
+/**
+ * A file for each entry and for each of `later`; shared.js and later.js have what several of these
+ * need.
+ * @param users names of those that need a module, by its id
+ */
+function groupsOf(entries, first, later, users) {
+  const of = (id) => users.get(id) ?? [];
+  const own = ['later', ...entries, ...later].map((name) => ({
     name,
     test: (id) => of(id).length === 1 && of(id).includes(name),
   }));
-  // First: a group takes along what its modules import.
-  return [{ name: 'shared', test: (id) => of(id).length > 1 }, ...own];
+  // In this order: a group takes along what its modules import.
+  return [
+    ...first.map((name) => ({ name, test: (id) => of(id).includes(name) })),
+    { name: 'shared', test: (id) => of(id).length > 1 },
+    ...own,
+  ];
 }
 
 /**
  * Collects the modules that are there before the first line of an entry runs, with its names, and
  * the others that are there when those of `later` are.
  */
-function collectInto(atOnce, input, later) {
+function collectInto(users, input, later) {
   return {
     name: 'at-once',
     buildEnd() {
@@ -167,9 +182,15 @@ function collectInto(atOnce, input, later) {
       };
       for (const [name, path] of Object.entries(input))
         for (const id of reached([path], () => false))
-          atOnce.set(id, [...(atOnce.get(id) ?? []), name]);
-      for (const [name, paths] of Object.entries(later))
-        for (const id of reached(paths, (known) => atOnce.has(known))) atOnce.set(id, [name]);
+          users.set(id, [...(users.get(id) ?? []), name]);
+      // What one of several commands needs at once must not come along with the others.
+      const most = Object.keys(input).length > 2 ? 1 : 0;
+      const isThere = (id) => (users.get(id)?.length ?? 0) > most;
+      const after = Object.entries(later).map(([name, paths]) => [name, reached(paths, isThere)]);
+      for (const id of after.flatMap(([, ids]) => [...ids])) {
+        const names = after.filter(([, ids]) => ids.has(id)).map(([name]) => name);
+        users.set(id, names.length > 1 ? ['later'] : names);
+      }
     },
   };
 }

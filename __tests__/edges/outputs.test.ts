@@ -168,6 +168,7 @@ describe('writing', () => {
     warning: note,
     error: note,
     debug: note,
+    isDebug: () => true,
   };
   const log = createLog(commands);
   afterEach(() => {

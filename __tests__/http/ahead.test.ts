@@ -16,11 +16,11 @@ describe('connections that are begun ahead', () => {
   it('are what the first requests go over; more are opened only for more', async () => {
     await using server = await serve((_, response) => void setTimeout(() => response.end('x'), 20));
     const ahead = connectAhead(image(server.host));
-    await eventually(server.connections, 3);
+    await eventually(server.connections, 4);
     expect(server.requests.length).toBe(0);
     const { http } = client({ ahead });
     await Promise.all(Array.from({ length: 3 }, () => http(get(server.origin))));
-    expect(server.connections()).toBe(3);
+    expect(server.connections()).toBe(4);
     await Promise.all(Array.from({ length: 5 }, () => http(get(server.origin))));
     expect(server.connections()).toBe(5);
     http.close();
@@ -30,7 +30,7 @@ describe('connections that are begun ahead', () => {
     await using server = await serve((_, response) => void response.end('x'));
     const { http } = client({ ahead: connectAhead(image(server.host)) });
     expect(await http(get(server.origin))).toMatchObject({ status: 200 });
-    await eventually(server.connections, 3);
+    await eventually(server.connections, 4);
     http.close();
   });
 
@@ -42,13 +42,13 @@ describe('connections that are begun ahead', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     const { http } = client({ ahead: connectAhead(image(host)) });
-    if (when === 'when they stand') await eventually(() => connections, 3);
+    if (when === 'when they stand') await eventually(() => connections, 4);
     expect(await http(get(`https://${host}/`, { tls: 'skip' }))).toMatchObject({ status: 200 });
     await expect(
       http(get(`https://${host}/`)),
       'a certificate that nobody knows',
     ).rejects.toMatchObject({ code: 'network' });
-    await eventually(() => connections, 3);
+    await eventually(() => connections, 4);
     http.close();
     server.close();
   });
@@ -64,10 +64,10 @@ describe('connections that are begun ahead', () => {
 
     let closings = 0;
     await using server = await serve((_, response) => void response.end('x'), {
-      onConnection: (socket) => closings++ < 3 && socket.destroy(),
+      onConnection: (socket) => closings++ < 4 && socket.destroy(),
     });
     const closed = client({ ahead: connectAhead(image(server.host)) });
-    await eventually(() => closings, 3);
+    await eventually(() => closings, 4);
     await wait(30); // both ends live in this process: its next turns bring the news
     expect(await closed.http(get(server.origin))).toMatchObject({ status: 200, attempts: 1 });
   });

@@ -46,6 +46,9 @@ describe('what is contacted', () => {
       registry.requests.slice(before).every(({ method }) => method === 'GET' || method === 'HEAD'),
     ).toBe(true);
     expect(result.loaded?.filter(({ file }) => /tuf|\/trust-/i.test(file))).toEqual([]);
+    // What starts, what asks, what judges and reports, and what these share.
+    const files = result.loaded?.map(({ file }) => file.replace(/^.*[\\/]/, ''));
+    expect(files?.sort()).toEqual(['judge.js', 'rolldown-runtime.js', 'run.js', 'verify.js']);
     const written = [...result.files.keys()].map((path) => path.replace(/-\d+\//, '/'));
     expect(written).toEqual([
       'temp/sign-image-report/badge.json',

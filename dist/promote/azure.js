@@ -1,4 +1,4 @@
-import"./rolldown-runtime.js";import{H as e,P as t,S as n,U as r,nt as i}from"./run.js";import{a,c as o,d as s,f as c,i as l,l as u,o as d,p as f,r as p,s as m,u as h}from"./local.js";import{t as g}from"./remote.js";const{createPublicKey:_}=process.getBuiltinModule(`node:crypto`),v=`permissions:
+import{H as e,P as t,S as n,U as r,nt as i}from"./run.js";import{a,c as o,d as s,f as c,i as l,l as u,o as d,p as f,r as p,s as m,u as h}from"./local.js";import{t as g}from"./remote.js";const{createPublicKey:_}=process.getBuiltinModule(`node:crypto`),v=`permissions:
   id-token: write
 steps:
   - uses: azure/login@v2

@@ -1,4 +1,4 @@
-import"./rolldown-runtime.js";import{H as e,S as t,U as n,nt as r,t as i,v as a}from"./run.js";import{d as o,i as s,l as c,n as l,o as u,p as d,r as f,u as p}from"./local.js";import{r as m,t as h}from"./yaml.js";const g=`steps:
+import{H as e,S as t,U as n,nt as r,t as i,v as a}from"./run.js";import{d as o,i as s,l as c,n as l,o as u,p as d,r as f,u as p}from"./local.js";import{r as m,t as h}from"./yaml.js";const g=`steps:
   - uses: azure/k8s-set-context@v4
     with:
       method: kubeconfig

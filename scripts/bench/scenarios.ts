@@ -212,7 +212,7 @@ export const scenarios: readonly Scenario[] = [
   keyed(
     'sign 50, key, bundle',
     0.05,
-    { label: 'fifty', images: 50, registry: referrers, inputs: bundleOnly },
+    { label: 'fifty', images: 50, registry: referrers, inputs: bundleOnly, floor: 'sign' },
     { pairs: 1 },
   ),
   keyed('attest, key, bundle, referrers API', 0.5, {

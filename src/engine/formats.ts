@@ -20,6 +20,9 @@ export interface FormatFacts {
   readonly timestamp: boolean;
 }
 
+/** What a key alone brings: no log, no timestamp, nothing but the registry is contacted. */
+export const keyAlone = { tlog: false, logV1: false, logV2: false, timestamp: false } as const;
+
 /**
  * Which signatures are written, decided before anything is signed.
  * @returns the formats, and a notice for a person where `auto` leaves one out.

@@ -1,13 +1,12 @@
 import type { TrustedRoot } from '@sigstore/protobuf-specs';
 import { formatRepository, type RepositoryName } from '../image/reference.ts';
 import type { Image } from '../image/resolve.ts';
-import { readTargets } from '../image/targets.ts';
 import type { DerivedAhead } from '../keys/derive.ts';
 import type { OwnAuthorities } from '../signature/policy.ts';
 import type { ImageSigner } from '../signature/signer.ts';
 import type { StandIn } from '../sigstore/in-turn.ts';
 import type { Thing } from './formats.ts';
-import { openRegistries } from './registries.ts';
+import { needsKeyAlone, type PreparedWriting, prepareSigning } from './prepare-writing.ts';
 import type { SignRequest, WriteRequest } from './request.ts';
 import type { SigningPlan } from './sign-image.ts';
 import { signImages } from './sign-images.ts';
@@ -50,16 +49,19 @@ export interface SignReport {
 /**
  * Signs images, and tells each as it is done.
  * @param derived the password of the key, which is being stretched already
- * @throws {Failure} what ends a run before the first image: of `readTargets`, `openServices`,
- * `loginRegistry`. What happens to an image is in its result.
+ * @param prepared what `prepareSigning` began for this request
+ * @throws {Failure} what ends a run before the first image: of `prepareSigning`, `openServices`.
+ * What happens to an image is in its result.
  */
-export function sign(
+export async function sign(
   request: SignRequest,
   world: World,
   derived?: DerivedAhead,
+  prepared = prepareSigning(request, world),
 ): Promise<SignReport> {
   const { annotations } = request;
-  return write(request, world, { kind: signatureKind(annotations), annotations }, derived);
+  const written = { kind: signatureKind(annotations), annotations };
+  return write(request, world, written, prepared, derived);
 }
 
 /** What is written, and what the plan and the results say of it. */
@@ -79,18 +81,9 @@ export async function write<Found extends Findable, Told extends Judged>(
   request: WriteRequest,
   world: World,
   { kind, annotations, attested, atOnce }: Written<Found, Told>,
+  { targets, open, store }: PreparedWriting,
   derived?: DerivedAhead,
 ): Promise<SignReport> {
-  const targets = readTargets(request);
-  const registries = openRegistries(
-    {
-      request: request.registry,
-      targets,
-      access: 'pull,push',
-      signatureRepository: request.signatureRepository,
-    },
-    world,
-  );
   const { maker, services, publicKey } = await prepare(request, world, kind, derived);
   const about = { annotations, ...(attested === undefined ? {} : { attested }) };
   const plan = services.then((found) => ({ ...about, ...planOf(request, found, world, kind) }));
@@ -99,8 +92,8 @@ export async function write<Found extends Findable, Told extends Judged>(
     ...maker,
     thing: kind.thing,
     saysSame: kind.saysSame,
-    store: (image: Image) => kind.place(registries.store(image)),
-    open: registries.open,
+    store: (image: Image) => kind.place(store(image)),
+    open,
     clock: world.clock,
     sleep: world.deadline.sleep,
     recursive: request.recursive,
@@ -170,8 +163,7 @@ async function prepare<Found extends Findable, Told extends Judged>(
       ? {}
       : { publicKey: found.export({ type: 'spki', format: 'pem' }).toString() };
   };
-  const alone = !request.tlog && request.services.timestampUrl === undefined;
-  if (key !== undefined && alone && request.own === undefined) {
+  if (key !== undefined && needsKeyAlone(request)) {
     const services = Promise.resolve(noServices);
     return { maker: signatureMaker(key, services, kind), services, publicKey };
   }

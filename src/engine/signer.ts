@@ -20,7 +20,7 @@ import type { SignaturePolicy } from '../signature/policy.ts';
 import type { ImageSigner, SignerIdentity } from '../signature/signer.ts';
 import { createTrust, type Trust } from '../signature/trust.ts';
 import type { StandIn } from '../sigstore/in-turn.ts';
-import { chooseFormats, type FormatFacts, type Thing } from './formats.ts';
+import { chooseFormats, type FormatFacts, keyAlone, type Thing } from './formats.ts';
 import type { KeyWorld } from './keys.ts';
 import type { WriteRequest } from './request.ts';
 import type { PendingSignature, Place, SigningTools } from './sign-image.ts';
@@ -54,7 +54,7 @@ export const noServices: Services = {
   trust: createTrust(undefined),
   bundleWitnesses: [],
   legacyWitnesses: {},
-  facts: { tlog: false, logV1: false, logV2: false, timestamp: false },
+  facts: keyAlone,
   privateSigstore: false,
 };
 

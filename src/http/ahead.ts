@@ -9,8 +9,8 @@ export interface AheadConnections {
   close(): void;
 }
 
-/** A run that verifies one image begins with so many requests. */
-const count = 3;
+/** A run that looks for all signatures of one image begins with so many requests. */
+const count = 4;
 
 /**
  * Begins to connect to the registry of the first image, before the program that will use it is

@@ -1,4 +1,4 @@
-import { attest } from '../../engine/attest.ts';
+import { prepareAttesting } from '../../engine/prepare-writing.ts';
 import { readAttestInputs } from '../inputs/attest.ts';
 import type { BegunBefore } from '../world.ts';
 import { runWriting } from './write.ts';
@@ -12,7 +12,12 @@ export function runAttest(
     {
       thing: 'attestation',
       read: readAttestInputs,
-      write: (inputs, world) => attest(inputs, world, begun.derived),
+      write: async (inputs, world) => {
+        const prepared = await prepareAttesting(inputs, world);
+        await prepared.sent;
+        const { attest } = await import('../../engine/attest.ts');
+        return attest(inputs, world, begun.derived, prepared);
+      },
     },
     env,
     begun,

@@ -45,6 +45,7 @@ export interface Commands {
   warning(message: string, properties?: Properties): void;
   error(message: string, properties?: Properties): void;
   debug(message: string): void;
+  isDebug(): boolean;
 }
 
 interface Properties {
@@ -58,11 +59,8 @@ const runnerCommands: Commands = {
   notice: core.notice,
   warning: core.warning,
   error: core.error,
-  // The runner drops these lines unless debug logging is on (it sets RUNNER_DEBUG then), and
-  // writing them costs time at every answer.
-  debug: (message) => {
-    if (core.isDebug()) core.debug(message);
-  },
+  debug: core.debug,
+  isDebug: core.isDebug,
 };
 
 /** A log for the runner. It folds nothing: who opens a log looks for results. */
@@ -70,12 +68,18 @@ export function createLog(
   commands: Commands = runnerCommands,
   env: NodeJS.ProcessEnv = process.env,
 ): Log {
+  // The runner drops these lines unless debug logging is on (it sets RUNNER_DEBUG then), and making
+  // them costs time at every answer.
+  const isDebug = commands.isDebug();
+  const debug = (text: string) => {
+    if (isDebug) commands.debug(shownLines(text));
+  };
   return {
+    debug,
     info: (text) => commands.info(shownLines(text)),
     notice: (text, title) => commands.notice(shownLines(text), titled(title)),
     warning: (text, title, place) =>
       commands.warning(shownLines(text), { ...titled(title), ...placed(place) }),
-    debug: (text) => commands.debug(shownLines(text)),
     error(error, about, place, level = 'error') {
       const subject = about === undefined ? '' : `${about}: `;
       const page = chapterUrl(error.chapter ?? error.code, env);
@@ -89,7 +93,7 @@ export function createLog(
         ...placed(place),
       });
       const causes = error instanceof Error ? error : error.cause;
-      for (const line of causeChain(causes)) commands.debug(shownLines(line));
+      if (isDebug) for (const line of causeChain(causes)) debug(line);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { sign } from '../../engine/sign.ts';
+import { prepareSigning } from '../../engine/prepare-writing.ts';
 import { readSignInputs } from '../inputs/sign.ts';
 import type { BegunBefore } from '../world.ts';
 import { combineAnnotations, githubAnnotations } from './github-annotations.ts';
@@ -13,10 +13,14 @@ export function runSign(
     {
       thing: 'signature',
       read: readSignInputs,
-      write: (inputs, world) => {
+      write: async (inputs, world) => {
         const ofRun = inputs.githubAnnotations ? githubAnnotations(env) : {};
         const annotations = combineAnnotations(inputs.annotations, ofRun);
-        return sign({ ...inputs, annotations }, world, begun.derived);
+        const request = { ...inputs, annotations };
+        const prepared = prepareSigning(request, world);
+        await prepared.sent;
+        const { sign } = await import('../../engine/sign.ts');
+        return sign(request, world, begun.derived, prepared);
       },
     },
     env,

@@ -1,4 +1,4 @@
-import { attest } from '../../engine/attest.ts';
+import { prepareAttesting } from '../../engine/prepare-writing.ts';
 import { readAttestInputs } from '../inputs/attest.ts';
 import type { BegunBefore } from '../world.ts';
 import type { Asked } from './arguments.ts';
@@ -16,6 +16,11 @@ export function runAttest(
     ahead: connections,
     doing: 'attesting',
     read: (source, { mask }) => readAttestInputs(mask, source),
-    write: (inputs, world) => attest(inputs, world, derived),
+    write: async (inputs, world) => {
+      const prepared = await prepareAttesting(inputs, world);
+      await prepared.sent;
+      const { attest } = await import('../../engine/attest.ts');
+      return attest(inputs, world, derived, prepared);
+    },
   });
 }

@@ -1,4 +1,4 @@
-import { sign } from '../../engine/sign.ts';
+import { prepareSigning } from '../../engine/prepare-writing.ts';
 import { Failure } from '../../failure.ts';
 import { combineAnnotations, githubAnnotations } from '../action/github-annotations.ts';
 import { readSignInputs, type SignInputs } from '../inputs/sign.ts';
@@ -21,7 +21,12 @@ export function runSign(
       const inputs = readSignInputs(mask, source);
       return { ...inputs, annotations: annotationsOf(inputs, env) };
     },
-    write: (inputs, world) => sign(inputs, world, derived),
+    write: async (inputs, world) => {
+      const prepared = prepareSigning(inputs, world);
+      await prepared.sent;
+      const { sign } = await import('../../engine/sign.ts');
+      return sign(inputs, world, derived, prepared);
+    },
   });
 }
 
