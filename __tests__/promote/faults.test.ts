@@ -39,3 +39,26 @@ it('whatever fails, the tag names what verified, and the next run completes it',
   const outcomes = new Set(driven.map(({ outcome }) => outcome));
   expect(outcomes).toEqual(new Set(['signed', 'failed']));
 }, 120_000);
+
+it('an answer of the source that shows nothing once leaves no signature behind unseen', async () => {
+  const passing = ['malformed JSON', '200 without body', '404'];
+  const drives = (['shared tags', 'referrers API'] as const).flatMap((ground) =>
+    passing.flatMap((fault) =>
+      Array.from(
+        { length: 8 },
+        (_, at): PromotionDrive => ({
+          grounds: [ground, ground],
+          side: 'source',
+          fault,
+          at,
+          forever: false,
+        }),
+      ),
+    ),
+  );
+  const driven = await inParallel(drives, 8, async (drive) => ({
+    drive,
+    ...(await drivePromoting(drive)),
+  }));
+  expect(driven.filter(({ wrong }) => wrong.length > 0)).toEqual([]);
+}, 120_000);

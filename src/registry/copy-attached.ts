@@ -106,9 +106,23 @@ export class AttachedCopier {
     const memory = this.#tools.memories[side].of(repository.name);
     const [listed, tagged] = await Promise.all([
       listReferrers(memory, repository, digest),
-      entriesUnder(tags.referrers),
+      this.#entriesUnder(side, digest, tags.referrers),
     ]);
     return { hasApi: listed !== undefined, listed: listed ?? [], tagged };
+  }
+
+  /** What lies under the tag and cannot be read goes nowhere: whoever promotes has to know. */
+  async #entriesUnder(
+    side: 'source' | 'target',
+    image: Digest,
+    tag: SharedTag,
+  ): Promise<readonly JsonObject[]> {
+    const look = await tag.look();
+    if (!('foreign' in look)) return look.content.entries;
+    const isImage = look.fetched.digest === image; // GitLab's answer says nothing about signatures
+    if (side === 'source' && !isImage)
+      this.#leave(`${repositoryOf(this.#copier.source)}:${tag.name}`, look.foreign);
+    return [];
   }
 
   async #referrers({ digest, source, target, there, depth }: Attaching) {
@@ -293,11 +307,6 @@ export class AttachedCopier {
   #leave(what: string, why: string): void {
     this.#tools.onLeft(what, why);
   }
-}
-
-async function entriesUnder(tag: SharedTag): Promise<readonly JsonObject[]> {
-  const look = await tag.look();
-  return 'foreign' in look ? [] : look.content.entries;
 }
 
 function repositoryOf({ name }: CopyRepository): string {

@@ -1,4 +1,5 @@
 import type { Descriptor } from '../image/descriptor.ts';
+import { parseManifest } from '../image/manifest.ts';
 import type { RepositoryName } from '../image/reference.ts';
 import type { CopyRepository, FetchedManifest } from './repository.ts';
 
@@ -9,9 +10,9 @@ const roomBytes = 16 * 1024 * 1024;
 
 /**
  * Repositories that give the same answer twice in a run: what was judged is then also what is
- * copied, and nothing is asked for again. Only what is there is kept, manifests and lists of
- * referrers, at most 16 MiB; what does not fit is asked for each time. For repositories that this
- * run only reads.
+ * copied, and nothing is asked for again. Only answers that show something are kept, at most 16 MiB.
+ * One that shows nothing, or that cannot be read, may be a fault that passes: kept, it would leave a
+ * signature behind unseen. For repositories that this run only reads.
  */
 export function recalling(open: Open): Open {
   const room = { left: roomBytes };
@@ -25,10 +26,12 @@ export function recalling(open: Open): Open {
 }
 
 function recallingOne(repository: CopyRepository, room: { left: number }): CopyRepository {
-  // A manifest that is not there may just have been pushed: it is looked for again.
-  const manifest = keeping<FetchedManifest>(room, (found) => found?.bytes.length);
-  // Without a list there is no API, and that stays.
-  const list = keeping<readonly Descriptor[]>(room, (found) => JSON.stringify(found ?? []).length);
+  const manifest = keeping<FetchedManifest>(room, (found) =>
+    showsSomething(found) ? found.bytes.length : undefined,
+  );
+  const list = keeping<readonly Descriptor[]>(room, (found = []) =>
+    found.length > 0 ? JSON.stringify(found).length : undefined,
+  );
   return {
     ...repository,
     getManifest: async (reference, maxBytes = Number.POSITIVE_INFINITY) => {
@@ -38,6 +41,16 @@ function recallingOne(repository: CopyRepository, room: { left: number }): CopyR
     },
     listReferrers: (digest) => list(digest, () => repository.listReferrers(digest)),
   };
+}
+
+function showsSomething(found: FetchedManifest | undefined): found is FetchedManifest {
+  if (found === undefined) return false;
+  try {
+    const parsed = parseManifest(found.bytes, found.mediaType);
+    return (parsed.kind === 'index' ? parsed.manifests : parsed.layers).length > 0;
+  } catch {
+    return false; // told by whoever reads it
+  }
 }
 
 /**
