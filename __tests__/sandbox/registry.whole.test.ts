@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { pushImage } from './images.ts';
 import { type RegistryOptions, startRegistry } from './registry.ts';
 import { behaviours, immutable } from './registry-behaviours.ts';
@@ -217,18 +218,18 @@ describe('tags', () => {
   it('are late for some milliseconds where the registry is', async () => {
     await using setting = await withImage({ lateManifests: 5000 });
     expect((await setting.get('manifests/latest')).status).toBe(404);
-    setting.registry.store.now = () => performance.now() + 5001;
+    setting.registry.store.now = () => systemClock.now() + 5001;
     expect((await setting.get('manifests/latest')).status).toBe(200);
   });
 
   it('are stale for some milliseconds where the registry is', async () => {
     await using setting = await withImage({ staleTags: 5000 });
-    setting.registry.store.now = () => performance.now() + 60_000;
+    setting.registry.store.now = () => systemClock.now() + 60_000;
     await setting.put('latest', setting.base);
     expect((await setting.get('manifests/latest')).headers['docker-content-digest']).toBe(
       setting.image.digest,
     );
-    setting.registry.store.now = () => performance.now() + 66_000;
+    setting.registry.store.now = () => systemClock.now() + 66_000;
     expect((await setting.get('manifests/latest')).headers['docker-content-digest']).toBe(
       sha256(JSON.stringify(setting.base)),
     );

@@ -111,6 +111,22 @@ export class AttachedCopier {
     return { hasApi: listed !== undefined, listed: listed ?? [], tagged };
   }
 
+  /**
+   * Reads at the target while the image may still be on its way. Artifactory answers 403 for what is
+   * not there, to somebody who has read nothing yet: once the image is there and was read, it is
+   * asked again, and a refusal then is one.
+   */
+  async #atTarget<T>(image: Digest, there: Promise<unknown>, read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (caught) {
+      if (!(caught instanceof Failure && caught.code === 'registry-denied')) throw caught;
+      await there;
+      await this.#copier.target.head(image);
+      return read();
+    }
+  }
+
   /** What lies under the tag and cannot be read goes nowhere: whoever promotes has to know. */
   async #entriesUnder(
     side: 'source' | 'target',
@@ -132,7 +148,7 @@ export class AttachedCopier {
     if (digests.size > maxReferrers)
       throw tooLarge(`has ${digests.size} entries, more than ${maxReferrers}`);
     const [here, found] = await Promise.all([
-      this.#list('target', digest, target),
+      this.#atTarget(digest, there, () => this.#list('target', digest, target)),
       inParallel([...digests].filter(isDigest), atOnce, (referrer) =>
         this.#referrer(digest, referrer, there),
       ),
@@ -252,7 +268,7 @@ export class AttachedCopier {
     const name = `${repositoryOf(this.#copier.source)}:${signatureTag(image, kind)}`;
     if ('foreign' in there) return this.#leave(name, there.foreign);
     if (there.content.digest === undefined) return;
-    const here = await target[tag].look();
+    const here = await this.#atTarget(image, subject, () => target[tag].look());
     if ('foreign' in here)
       throw new Failure(
         'registry-unsupported',
@@ -280,7 +296,8 @@ export class AttachedCopier {
     const tag = `sha256-${hexOf(image)}.sbom`;
     const there = await source.getManifest(tag);
     if (there === undefined) return;
-    const [here] = await Promise.all([target.getManifest(tag), subject]);
+    const look = () => target.getManifest(tag);
+    const [here] = await Promise.all([this.#atTarget(image, subject, look), subject]);
     if (here !== undefined && here.digest !== there.digest)
       return this.#leave(
         `${repositoryOf(source)}:${tag}`,
