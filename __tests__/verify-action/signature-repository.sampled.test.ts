@@ -83,15 +83,9 @@ describe('what lies in the signature repository is judged as always', () => {
   });
 });
 
-describe('attestations', () => {
-  it('are read together with the signatures there: nothing is asked twice', async () => {
-    const { reference } = await pushImage(registry.host, 'acme/attested', { seed: 6 });
-    const place = `${registry.host}/acme/attestations`;
-    await sign(reference, place);
-    const predicate = { 'predicate-type': 'https://a.example/scan/v1', predicate: '{"a":1}' };
-    const inputs = keyedInputs(reference, ours, { ...predicate, 'signature-repository': place });
-    expect((await signed(inputs, { entry: 'dist/attest.js' })).code).toBe(0);
-    const policy = (key: string) => `apiVersion: policy.sigstore.dev/v1beta1
+/** A policy by key that reads signatures in this repository. */
+function policyOf(key: string, place: string): string {
+  return `apiVersion: policy.sigstore.dev/v1beta1
 kind: ClusterImagePolicy
 metadata: {name: p}
 spec:
@@ -103,10 +97,20 @@ spec:
         data: |
           ${key.trim().replaceAll('\n', '\n          ')}
 `;
+}
+
+describe('attestations', () => {
+  it('are read together with the signatures there: nothing is asked twice', async () => {
+    const { reference } = await pushImage(registry.host, 'acme/attested', { seed: 6 });
+    const place = `${registry.host}/acme/attestations`;
+    await sign(reference, place);
+    const predicate = { 'predicate-type': 'https://a.example/scan/v1', predicate: '{"a":1}' };
+    const inputs = keyedInputs(reference, ours, { ...predicate, 'signature-repository': place });
+    expect((await signed(inputs, { entry: 'dist/attest.js' })).code).toBe(0);
     const asks = { images: reference, 'attestation-type': predicate['predicate-type'] };
     for (const [how, workspace] of [
       [{ key, 'signature-repository': place }, {}],
-      [{ policy: 'p.yaml' }, { 'p.yaml': policy(key) }],
+      [{ policy: 'p.yaml' }, { 'p.yaml': policyOf(key, place) }],
     ] as const) {
       registry.requests.length = 0;
       expect(await codeOf({ ...asks, ...how }, { workspace })).toBe('verified');
@@ -116,7 +120,7 @@ spec:
       const beside = paths.filter((path) => path.includes('/acme/attested/'));
       expect(beside).toEqual([expect.stringMatching(/^HEAD .*manifests\/sha256:/)]);
     }
-    const other = { 'p.yaml': policy(pem(theirs)) };
+    const other = { 'p.yaml': policyOf(pem(theirs), place) };
     expect(await codeOf({ ...asks, policy: 'p.yaml' }, { workspace: other })).toBe('wrong-key');
   });
 
@@ -158,18 +162,6 @@ describe('a pull request does not choose the place', () => {
     },
     repository: { full_name: 'acme/app', private: false, visibility: 'public' },
   };
-  const policy = (place: string) => `apiVersion: policy.sigstore.dev/v1beta1
-kind: ClusterImagePolicy
-metadata: {name: p}
-spec:
-  images: [{glob: "**"}]
-  authorities:
-    - name: a
-      source: [{oci: "${place}"}]
-      key:
-        data: |
-          ${key.trim().replaceAll('\n', '\n          ')}
-`;
 
   /** The gate on a pull request that brings these files, and a manifest that names the image. */
   async function judged(
@@ -208,9 +200,9 @@ spec:
 
   it('by a policy: the one of the base counts', async () => {
     const asked = { policy: 'policy.yaml' };
-    const brought = { 'policy.yaml': policy(foreign) };
-    expect(await judged(brought, { 'policy.yaml': policy(own) }, asked)).toBe('unsigned');
-    expect(await judged({}, { 'policy.yaml': policy(foreign) }, asked)).toBe('verified');
+    const brought = { 'policy.yaml': policyOf(key, foreign) };
+    expect(await judged(brought, { 'policy.yaml': policyOf(key, own) }, asked)).toBe('unsigned');
+    expect(await judged({}, { 'policy.yaml': policyOf(key, foreign) }, asked)).toBe('verified');
   });
 
   it('by a variable in its files: the one of the workflow counts', async () => {
