@@ -1,7 +1,8 @@
 // Ours and cosign 3 side by side, and a bare program that does only what must be done (floor.mjs):
 // the same registry behind a proxy that adds 50 ms to every response and 20 ms to every connection,
 // whole processes, interleaved, medians. `npm run bench [-- ROUNDS [ROW…]]`, where a ROW is a part
-// of the name of rows; needs the peers and the private Sigstore of the interop tests.
+// of the name of rows; needs the peers and the private Sigstore of the interop tests. With
+// BENCH_EARLIER=FOLDER, the `dist` of an earlier commit is a fourth in each round.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,7 @@ const rounds = Math.max(1, Number(process.argv[2] ?? 5));
 const rows = process.argv.slice(3);
 const isAsked = (...names: readonly string[]) =>
   rows.length === 0 || names.some((name) => rows.some((row) => name.includes(row)));
+const earlierDist = process.env.BENCH_EARLIER;
 const folder = await mkdtemp(join(tmpdir(), 'sign-image-bench-'));
 const closers: (() => void | Promise<void>)[] = [
   () => rm(folder, { recursive: true, force: true }),
@@ -30,7 +32,7 @@ try {
   console.log(
     line([
       ...['scenario', 'ours', 'cosign 3', 'floor', '÷ cosign', 'limit', '÷ floor', 'limit'],
-      ...['requests', 'depth', 'cosign req.', ''],
+      ...['requests', 'depth', 'cosign req.', '', ...(earlierDist ? ['÷ earlier'] : [])],
     ]),
   );
   for (const scenario of [...scenarios, ...keylessScenarios, ...verifyScenarios])
@@ -46,6 +48,7 @@ process.exitCode = failed === 0 ? 0 : 1;
 
 async function measure(scenario: Scenario, world: BenchWorld): Promise<void> {
   const [ours, theirs, bare]: [number[], number[], number[]] = [[], [], []];
+  const earlier: number[] = [];
   let counts = { requests: 0, depth: 0 };
   let certificates = 0;
   let cosignCounts = { requests: 0, depth: 0 };
@@ -58,6 +61,7 @@ async function measure(scenario: Scenario, world: BenchWorld): Promise<void> {
     cosignCounts = await world.counts();
     if (prepared.floor !== undefined) bare.push(await timedAll([prepared.floor], scenario, world));
     prepared.cleanUp();
+    if (earlierDist !== undefined) earlier.push(await timedEarlier(scenario, world, round));
   }
   const { limit, floorLimit, depth } = scenario;
   const ratio = median(ours) / median(theirs);
@@ -77,8 +81,20 @@ async function measure(scenario: Scenario, world: BenchWorld): Promise<void> {
       ...[aboveFloor?.toFixed(3) ?? '', floorLimit === undefined ? '' : `≤ ${floorLimit}`],
       ...[String(counts.requests), `${counts.depth}${depth === undefined ? '' : ` (≤ ${depth})`}`],
       ...[String(cosignCounts.requests), over ? 'OVER' : 'ok'],
+      ...(earlier.length === 0 ? [] : [(median(ours) / median(earlier)).toFixed(3)]),
     ]),
   );
+}
+
+/** Milliseconds of the same work, on images of its own, by the earlier `dist`. */
+async function timedEarlier(scenario: Scenario, world: BenchWorld, round: number): Promise<number> {
+  const entry = (name: string) => join(earlierDist ?? '', name);
+  const { ours, cleanUp } = await scenario.prepare({ ...world, entry }, round);
+  try {
+    return await timedAll(ours, scenario, world);
+  } finally {
+    cleanUp();
+  }
 }
 
 /** Milliseconds of these commands, one after the other. */
@@ -94,7 +110,7 @@ async function timedAll(
 }
 
 function line(cells: readonly string[]): string {
-  const widths = [49, 6, 9, 6, 9, 7, 8, 7, 9, 9, 12, 5];
+  const widths = [49, 6, 9, 6, 9, 7, 8, 7, 9, 9, 12, 5, 10];
   return cells
     .map((cell, index) =>
       index === 0 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0),
