@@ -6,6 +6,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startDockerRegistry } from '../../__tests__/interop/peers.ts';
 import { startDelayProxyProcess } from '../../__tests__/sandbox/proxy.ts';
 import { keylessScenarios, keylessWeight, slowServices } from './keyless.ts';
@@ -52,16 +53,19 @@ async function measure(scenario: Scenario, world: BenchWorld): Promise<void> {
   let counts = { requests: 0, depth: 0 };
   let certificates = 0;
   let cosignCounts = { requests: 0, depth: 0 };
-  for (let round = 0; round < Math.min(rounds, scenario.pairs ?? rounds); round++) {
+  const last = Math.min(rounds, scenario.pairs ?? rounds);
+  for (let round = 0; round < last; round++) {
+    const place = (round + 0.5) / last;
     const prepared = await scenario.prepare(world, round);
-    ours.push(await timedAll(prepared.ours, scenario, world));
+    ours.push(await timedAll(prepared.ours, scenario, world, place));
     counts = await world.counts();
     certificates = await world.services.certificates();
-    theirs.push(await timedAll(prepared.theirs, scenario, world));
+    theirs.push(await timedAll(prepared.theirs, scenario, world, place));
     cosignCounts = await world.counts();
-    if (prepared.floor !== undefined) bare.push(await timedAll([prepared.floor], scenario, world));
+    if (prepared.floor !== undefined)
+      bare.push(await timedAll([prepared.floor], scenario, world, place));
     prepared.cleanUp();
-    if (earlierDist !== undefined) earlier.push(await timedEarlier(scenario, world, round));
+    if (earlierDist !== undefined) earlier.push(await timedEarlier(scenario, world, round, place));
   }
   const { limit, floorLimit, depth } = scenario;
   const ratio = median(ours) / median(theirs);
@@ -87,23 +91,30 @@ async function measure(scenario: Scenario, world: BenchWorld): Promise<void> {
 }
 
 /** Milliseconds of the same work, on images of its own, by the earlier `dist`. */
-async function timedEarlier(scenario: Scenario, world: BenchWorld, round: number): Promise<number> {
+async function timedEarlier(
+  scenario: Scenario,
+  world: BenchWorld,
+  round: number,
+  place: number,
+): Promise<number> {
   const entry = (name: string) => join(earlierDist ?? '', name);
   const { ours, cleanUp } = await scenario.prepare({ ...world, entry }, round);
   try {
-    return await timedAll(ours, scenario, world);
+    return await timedAll(ours, scenario, world, place);
   } finally {
     cleanUp();
   }
 }
 
-/** Milliseconds of these commands, one after the other. */
+/** Milliseconds of these commands, one after the other, begun at `place` (0 to 1) of the beat. */
 async function timedAll(
   commands: readonly Command[],
-  { apartFromRekor2 = false }: Scenario,
+  { apartFromRekor2 = false, beat }: Scenario,
   world: BenchWorld,
+  place: number,
 ): Promise<number> {
   await world.reset();
+  if (beat !== undefined) await sleep((place * beat - (Date.now() % beat) + beat) % beat);
   let total = 0;
   for (const { program, args, env } of commands) total += await timedOk(program, args, env);
   return total - (apartFromRekor2 ? await world.services.waiting() : 0);

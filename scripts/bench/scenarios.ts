@@ -58,6 +58,11 @@ export interface Scenario {
   readonly depth?: number;
   /** certificates that ours asks of Fulcio, exactly */
   readonly certificates?: number;
+  /**
+   * the log answers once in so many milliseconds, so each program starts at the same places of that
+   * beat: a program started when another was answered waits for nearly a whole one
+   */
+  readonly beat?: number;
   /** leaves out the time that Rekor v2 took to answer, of both */
   readonly apartFromRekor2?: boolean;
   prepare(world: BenchWorld, pair: number): Promise<Pair>;
