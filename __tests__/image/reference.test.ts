@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/failure.ts';
@@ -316,4 +317,21 @@ describe('the name of a repository alone', () => {
     expect(() => parseRepository(text, 'x')).toThrow(problem);
     expect(() => parseRepository(text, 'x')).not.toThrow('secret');
   });
+});
+
+it('an address of IPv6 is one where Node says so, and nothing else is', () => {
+  const part = fc.oneof(fc.stringMatching(/^[0-9a-f]{0,5}$/), fc.ipV4(), fc.constant(''));
+  const address = fc.oneof(
+    fc.ipV6(),
+    fc.array(part, { maxLength: 10 }).map((parts) => parts.join(':')),
+    fc.stringMatching(/^[0-9a-f:.]{1,30}$/),
+  );
+  fc.assert(
+    fc.property(address, (text) => {
+      const read = () => parseReference(`[${text}]:5000/app`);
+      if (isIPv6(text)) expect(read().registry).toBe(`[${text.toLowerCase()}]:5000`);
+      else expect(read).toThrow(Failure);
+    }),
+    { numRuns: 2000 },
+  );
 });

@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import { Failure } from '../failure.ts';
 import { shown } from '../text/untrusted.ts';
 import { type Digest, isDigest } from './digest.ts';
@@ -198,7 +197,7 @@ function isRegistry(text: string): boolean {
   if (parts === null) return false;
   const [, ipv6, host, port] = parts;
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) return false;
-  if (ipv6 !== undefined) return isIPv6(ipv6);
+  if (ipv6 !== undefined) return URL.canParse(`http://[${ipv6}]`);
   return (
     host !== undefined &&
     host.length <= 253 &&

@@ -124,7 +124,7 @@ function written(word: string): string {
 /** Bytes of UTF-8 in octal: `\u` is not in POSIX. */
 function bytes(character: string): string {
   return Array.from(
-    Buffer.from(character),
+    new TextEncoder().encode(character),
     (byte) => `\\${byte.toString(8).padStart(3, '0')}`,
   ).join('');
 }

@@ -1,8 +1,9 @@
 import type { SignaturePolicy, SignerRule } from '../signature/policy.ts';
+import { toBase64 } from '../text/base64.ts';
 import { anchorsOf } from './anchors.ts';
 import type { ConversionRoots, ConvertedRule, WriteRules } from './rule.ts';
 import { pemOf } from './signed.ts';
-import { base64, pkiRoot, type Root, rootOfTrust, ruleOf } from './write-containers.ts';
+import { pkiRoot, type Root, rootOfTrust, ruleOf } from './write-containers.ts';
 import { type Yaml, yamlText } from './yaml-text.ts';
 
 type Identity = Readonly<Record<string, string>>;
@@ -144,13 +145,13 @@ function rootsOf(
       return { unsaid: 'of identities it knows exact e-mail addresses only' };
     if (tlog === 'required' && log === undefined)
       return { unsaid: 'it asks for a log whose key is not known here' };
-    const rekorKey = tlog === 'required' ? { rekorKey: base64(log ?? '') } : {};
-    if ('key' in rule) return { keyData: base64(pemOf(rule)), ...rekorKey };
+    const rekorKey = tlog === 'required' ? { rekorKey: toBase64(log ?? '') } : {};
+    if ('key' in rule) return { keyData: toBase64(pemOf(rule)), ...rekorKey };
     if (tlog !== 'required' || person === undefined)
       return { unsaid: 'of a person it asks for the log' };
     return {
-      caData: base64(anchors?.authorities ?? ''),
-      rekorKey: base64(log ?? ''),
+      caData: toBase64(anchors?.authorities ?? ''),
+      rekorKey: toBase64(log ?? ''),
       ...person,
     };
   });

@@ -4,7 +4,7 @@ import type {
   TrustedRoot,
 } from '@sigstore/protobuf-specs';
 import { cosignRepositoryName, formatRepository, type RepositoryName } from '../image/reference.ts';
-import { toPem } from '../text/base64.ts';
+import { toBase64, toPem } from '../text/base64.ts';
 import { anchorsOf, chains } from './anchors.ts';
 import {
   hasLegacy,
@@ -157,15 +157,15 @@ function certificateAuthority(authority: CertificateAuthority): Yaml {
       commonName: authority.subject?.commonName ?? '',
     },
     uri: authority.uri,
-    certChain: Buffer.from(chains([authority])).toString('base64'),
+    certChain: toBase64(chains([authority])),
   };
 }
 
 function log({ baseUrl, publicKey }: TransparencyLogInstance): Yaml {
-  const pem = toPem('PUBLIC KEY', publicKey?.rawBytes ?? Buffer.alloc(0));
+  const pem = toPem('PUBLIC KEY', publicKey?.rawBytes ?? new Uint8Array());
   return {
     baseURL: baseUrl,
     hashAlgorithm: 'sha-256',
-    publicKey: Buffer.from(pem).toString('base64'),
+    publicKey: toBase64(pem),
   };
 }

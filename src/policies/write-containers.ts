@@ -1,4 +1,5 @@
 import { formatRepository } from '../image/reference.ts';
+import { toBase64 } from '../text/base64.ts';
 import { anchorsOf } from './anchors.ts';
 import {
   elsewhereFor,
@@ -45,8 +46,8 @@ export function pkiRoot(
   { email, hostname }: Pick<PkiRoot, 'email' | 'hostname'>,
 ): PkiRoot {
   return {
-    roots: base64(roots),
-    ...(intermediates === '' ? {} : { intermediates: base64(intermediates) }),
+    roots: toBase64(roots),
+    ...(intermediates === '' ? {} : { intermediates: toBase64(intermediates) }),
     ...(email === undefined ? {} : { email }),
     ...(hostname === undefined ? {} : { hostname }),
   };
@@ -194,7 +195,7 @@ function ownRoot(
 
 function rootOf(signed: Signed): Root | { readonly reason: string } {
   const { signer, authorities, privateSigstore, publicRoot } = signed;
-  if ('publicKeyPem' in signer) return { keyData: base64(signer.publicKeyPem) };
+  if ('publicKeyPem' in signer) return { keyData: toBase64(signer.publicKeyPem) };
   if (authorities !== undefined) return ownRoot(authorities, signer.identity);
   if (!/^[^@\s/]+@[^@\s/]+$/.test(signer.identity)) {
     return {
@@ -217,14 +218,9 @@ function rootOf(signed: Signed): Root | { readonly reason: string } {
     };
   }
   return {
-    caData: base64(anchors.authorities),
-    rekorKey: base64(rekorKey),
+    caData: toBase64(anchors.authorities),
+    rekorKey: toBase64(rekorKey),
     email: signer.identity,
     issuer: signer.issuer,
   };
-}
-
-/** Text in base64, as these policies have their keys and certificates. */
-export function base64(text: string): string {
-  return Buffer.from(text).toString('base64');
 }

@@ -15,12 +15,18 @@ export function isBase64(text: string): boolean {
   return Buffer.from(text, 'base64').toString('base64') === text;
 }
 
+/**
+ * Bytes in base64, or those of a text in UTF-8. It needs nothing of Node: policies are written in
+ * browsers too.
+ */
+export function toBase64(bytes: Uint8Array | string): string {
+  const all = typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes;
+  return btoa(Array.from(all, (byte) => String.fromCharCode(byte)).join(''));
+}
+
 /** Bytes as a PEM block with lines of 64 characters. */
 export function toPem(label: string, bytes: Uint8Array): string {
-  const lines =
-    Buffer.from(bytes)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? [];
+  const lines = toBase64(bytes).match(/.{1,64}/g) ?? [];
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }
 
