@@ -25,7 +25,7 @@ class LongestFirst extends BaseSequencer {
 }
 
 /** The package names source maps that it does not ship; each would be a warning. */
-const withoutMaps = {
+export const withoutMaps = {
   name: 'without-maps',
   enforce: 'pre' as const,
   async load(id: string) {

@@ -9,6 +9,7 @@ export interface OtherStep {
   readonly name: string;
   readonly with: Readonly<Record<string, string>>;
   readonly env: Readonly<Record<string, string>>;
+  readonly run?: string;
 }
 
 export type Outputs = Readonly<Record<string, string>>;
@@ -60,6 +61,7 @@ export const otherActions: Readonly<Record<string, Actor>> = {
   'actions/upload-artifact': async () => ({}),
   'actions/download-artifact': async () => ({}),
   'docker/setup-buildx-action': async () => ({}),
+  'docker/setup-qemu-action': async () => ({}),
   'github/codeql-action/upload-sarif': async () => ({}),
   'anchore/sbom-action': async (
     { with: { image = '', 'output-file': file = '' } },
@@ -72,8 +74,8 @@ export const otherActions: Readonly<Record<string, Actor>> = {
     return {};
   },
   'oras-project/setup-oras': async () => ({}),
-  'docker/metadata-action': async ({ with: { images = '' } }) => ({
-    tags: `${images}:main`,
+  'docker/metadata-action': async ({ with: { images = '', tags = 'value=main' } }) => ({
+    tags: `${images}:${/value=(\S+)/.exec(tags)?.[1]}`,
     labels: '',
   }),
   'docker/build-push-action': async (step, stage, seed) => {

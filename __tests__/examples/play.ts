@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { type RunResult, runAction } from '../sandbox/runner.ts';
 import { type Context, evaluateText, isMet } from './expressions.ts';
-import { type Actor, type Outputs, otherActions, scripts } from './others.ts';
+import { type Actor, type OtherStep, type Outputs, otherActions, scripts } from './others.ts';
 import type { Stage } from './stage.ts';
 import {
   callOf,
@@ -43,7 +43,13 @@ export interface PlayOptions {
   readonly scripts?: Readonly<Record<string, Actor>>;
   /** images of another seed have other digests */
   readonly seed?: string;
+  readonly vars?: Readonly<Record<string, string>>;
+  /** steps of others, by their action or name, that may log the job in; undefined: not this one */
+  readonly logins?: Readonly<Record<string, Login>>;
 }
+
+/** Acts a step that logs in, and keeps what docker would keep. */
+export type Login = (step: OtherStep, machine: Machine, stage: Stage) => Outputs | undefined;
 
 const repository = 'acme/app';
 const sha = '0123456789abcdef0123456789abcdef01234567';
@@ -64,6 +70,7 @@ function githubOf(path: string, stage: Stage, ref: string, event = 'push') {
     ref_name: ref.replace(/^refs\/\w+\//, ''),
     workflow_ref: `${repository}/${path}@${ref}`,
     token: stage.secrets.GITHUB_TOKEN,
+    event: {},
   };
 }
 
@@ -83,7 +90,8 @@ export async function play(
     options.env?.GITHUB_EVENT_NAME,
   );
   const context = {
-    github,
+    github: { ...github, event: options.event ?? {} },
+    vars: options.vars ?? {},
     secrets: { ...stage.secrets, ...options.secrets },
     inputs: options.inputs ?? {},
     matrix: { arch: 'amd64', runner: 'x' },
@@ -219,7 +227,7 @@ async function playSteps(
  * The runner of a job: where it is logged in, whether the repository is there, what its token may
  * do.
  */
-interface Machine {
+export interface Machine {
   auths: Record<string, { auth: string }>;
   checkedOut: boolean;
   /** `repository@commit` that was checked out to run an action of */
@@ -257,6 +265,9 @@ async function playOther(
     with: evaluated(step.with, context),
     env: evaluated(step.env, context),
   };
+  const login = options.logins?.[step.uses === undefined ? acted.name : name];
+  const loggedIn = login?.({ ...acted, run: step.run ?? '' }, machine, stage);
+  if (loggedIn !== undefined) return loggedIn;
   if (name === 'actions/checkout' && acted.with.repository)
     machine.own = `${acted.with.repository}@${acted.with.ref}`;
   else if (name === 'actions/checkout') machine.checkedOut = true;

@@ -8,6 +8,11 @@ type Needs = Readonly<Record<string, 'read' | 'write'>>;
 const others: Readonly<Record<string, Needs>> = {
   'actions/checkout': { contents: 'read' },
   'actions/attest': { 'id-token': 'write', attestations: 'write' },
+  // They log in to a cloud as this workflow.
+  'aws-actions/configure-aws-credentials': { 'id-token': 'write' },
+  'azure/login': { 'id-token': 'write' },
+  'google-github-actions/auth': { 'id-token': 'write' },
+  'hashicorp/vault-action': { 'id-token': 'write' },
   'actions/deploy-pages': { pages: 'write', 'id-token': 'write' },
   'github/codeql-action/analyze': { 'security-events': 'write' },
   'github/codeql-action/upload-sarif': { 'security-events': 'write' },

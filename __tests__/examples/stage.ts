@@ -22,14 +22,26 @@ export interface Stage {
 }
 
 /** With `open`, the registry that stands for ghcr.io asks for no login, as for public packages. */
-export async function setStage({ open = false } = {}): Promise<Stage> {
+export async function setStage({
+  open = false,
+  more = {},
+}: {
+  readonly open?: boolean;
+  /** registries that stand for other hosts */
+  readonly more?: Readonly<Record<string, KnownRegistry>>;
+} = {}): Promise<Stage> {
   const [ghcr, production, ttl, sigstore] = await Promise.all([
     startRegistryLike(open ? 'ttlsh' : 'ghcr'),
     startRegistryLike('harbor'),
     startRegistryLike('ttlsh'),
     startSigstore(),
   ]);
-  const registries = { 'ghcr.io': ghcr, 'registry.example.com': production, 'ttl.sh': ttl };
+  const registries = {
+    'ghcr.io': ghcr,
+    'registry.example.com': production,
+    'ttl.sh': ttl,
+    ...more,
+  };
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
   const password = 'a password only for the examples';

@@ -53,6 +53,7 @@ export default defineConfig({
     outline: [2, 3],
     nav: [
       { text: 'Start', link: '/readme' },
+      { text: 'Workflow builder', link: '/builder' },
       { text: 'Examples', link: '/examples/' },
       { text: 'Inputs', link: '/docs/inputs' },
     ],
@@ -61,6 +62,7 @@ export default defineConfig({
         text: 'Start',
         items: [
           { text: 'README', link: '/readme' },
+          { text: 'Workflow builder', link: '/builder' },
           { text: 'Examples', link: '/examples/' },
         ],
       },

@@ -15,6 +15,7 @@ interface Environment {
 
 interface Token {
   type: string;
+  tag: string;
   content: string;
   readonly children: Token[] | null;
   attrGet(name: string): string | null;
@@ -55,6 +56,7 @@ export function readAsGithub(markdown: Markdown, repository: Repository): void {
     const file = fileOf(env.relativePath);
     const whole = withPictures(withPieces(withoutBadges(source), repository.readme));
     const tokens = parse.call(markdown, withName(whole, repository.name), env);
+    withoutEmptyHeaders(tokens);
     for (const token of tokens.flatMap((one) => [one, ...(one.children ?? [])])) {
       if (token.type === 'link_open')
         token.attrSet('href', siteLink(token.attrGet('href') ?? '', file, repository));
@@ -74,6 +76,16 @@ function withoutTemplates(token: Token): void {
   token.content = token.content
     .replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`)
     .replaceAll('{{', '&#123;&#123;');
+}
+
+/** A header that says nothing is none for who hears the table. */
+function withoutEmptyHeaders(tokens: readonly Token[]): void {
+  tokens.forEach((token, index) => {
+    const end = tokens[index + 2];
+    if (token.type !== 'th_open' || tokens[index + 1]?.content !== '' || end === undefined) return;
+    token.tag = 'td';
+    end.tag = 'td';
+  });
 }
 
 /** The file whose links these are: VitePress says the path of the page. */
