@@ -1,8 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  combineAnnotations,
-  githubAnnotations,
-} from '../../src/edges/action/github-annotations.ts';
+import { combineAnnotations, githubAnnotations } from '../../src/edges/inputs/annotations.ts';
 
 const run = {
   GITHUB_REPOSITORY: 'acme/app',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { verifyLine } from '../../src/edges/command/verify-line.ts';
+import { verifyLine } from '../../src/edges/command/write.ts';
 import { gateStep } from '../../src/edges/report/gate-step.ts';
 import { namesInWords, tagNotice, tagWarning } from '../../src/edges/report/image-words.ts';
 import { secondsInWords } from '../../src/edges/report/list-words.ts';

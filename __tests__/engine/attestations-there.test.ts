@@ -3,7 +3,7 @@
 // written.
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
-import { attestationKind } from '../../src/engine/attestation-kind.ts';
+import { attestationKind } from '../../src/engine/attest.ts';
 import { signImage } from '../../src/engine/sign-image.ts';
 import { noServices, signatureMaker } from '../../src/engine/signer.ts';
 import type { Descriptor } from '../../src/image/descriptor.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { signedFrom } from '../../src/engine/save-policies.ts';
 import type { SignResult } from '../../src/engine/sign-result.ts';
-import { signedFrom } from '../../src/engine/signed-from-results.ts';
 import { failed, keyed, keyless, publicKey, workflowSigner } from '../edges/results.ts';
 
 const app = keyless('app');

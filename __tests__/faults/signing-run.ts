@@ -2,11 +2,11 @@
 // with shorter limits than the real ones; still shorter ones would measure the machine.
 
 import { systemClock } from '../../src/clock.ts';
-import { attestationKind } from '../../src/engine/attestation-kind.ts';
+import { attestationKind } from '../../src/engine/attest.ts';
+import { signatureKind } from '../../src/engine/sign.ts';
 import { signImages } from '../../src/engine/sign-images.ts';
 import type { Findable, Judged } from '../../src/engine/sign-outcome.ts';
 import type { SignResult } from '../../src/engine/sign-result.ts';
-import { signatureKind } from '../../src/engine/signature-kind.ts';
 import { type Kind, noServices, signatureMaker } from '../../src/engine/signer.ts';
 import { createHttp } from '../../src/http/client.ts';
 import { createDeadline } from '../../src/http/deadline.ts';

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/failure.ts';
+import { formatPlatform, platformName } from '../../src/image/descriptor.ts';
 import { digestOf } from '../../src/image/digest.ts';
 import { parseManifest } from '../../src/image/manifest.ts';
-import { formatPlatform, platformName } from '../../src/image/platform.ts';
 import { readJson } from '../../src/text/json.ts';
 
 const digest = digestOf(Buffer.from('x'));

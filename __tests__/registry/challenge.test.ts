@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseChallenges } from '../../src/registry/challenge.ts';
+import { parseChallenges } from '../../src/registry/token.ts';
 import { growth } from '../growth.ts';
 
 const read = (header: string) =>

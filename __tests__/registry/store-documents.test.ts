@@ -2,10 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/failure.ts';
 import { mediaTypes } from '../../src/image/descriptor.ts';
-import { readDocument, writeDocument } from '../../src/registry/json-document.ts';
 import { SignatureManifest } from '../../src/registry/signature-tag.ts';
 import { openStore } from '../../src/registry/store.ts';
-import { mergeEntries } from '../../src/registry/tag-document.ts';
+import { mergeEntries, readDocument, writeDocument } from '../../src/registry/tag-document.ts';
 import { MemoryRegistry, testTools } from './memory-registry.ts';
 
 describe('a document that others write, too', () => {

@@ -1,11 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseReference } from '../../src/image/reference.ts';
-import { openList } from '../../src/signers/choose.ts';
-import { identityPattern } from '../../src/signers/pattern.ts';
+import { isBefore, openList } from '../../src/signers/choose.ts';
 import { isSignerList, readSignerLists } from '../../src/signers/read.ts';
-import { openKnownSigners } from '../../src/signers/require.ts';
-import { isBefore } from '../../src/signers/version.ts';
+import { identityPattern, openKnownSigners } from '../../src/signers/require.ts';
 import { growth } from '../growth.ts';
 
 const github = 'https://token.actions.githubusercontent.com';

@@ -1,14 +1,14 @@
-import { homedir, tmpdir } from 'node:os';
+import { constants, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import type { Files, Masker, Programs, Surroundings, Told, World } from '../engine/world.ts';
+import { Failure } from '../failure.ts';
 import type { AheadConnections } from '../http/ahead.ts';
 import { createHttp, type HttpEvent, type HttpOptions } from '../http/client.ts';
-import { createDeadline } from '../http/deadline.ts';
+import { createDeadline, type EndableDeadline } from '../http/deadline.ts';
 import { type Fetch, fetchOver } from '../http/fetch.ts';
 import type { HttpRequest } from '../http/http.ts';
 import type { DerivedAhead } from '../keys/derive.ts';
-import { heedCancellation } from './cancellation.ts';
 
 /** What an edge makes a world of. */
 export interface Surface {
@@ -149,4 +149,53 @@ export async function beside<T>(
 
 function told({ method, host, path, status, error, milliseconds, attempt }: HttpEvent): string {
   return `${method} ${host}${path}: ${status ?? error} in ${Math.round(milliseconds)} ms${attempt > 1 ? `, try ${attempt}` : ''}`;
+}
+
+/**
+ * What the runner sends when a job is cancelled: SIGINT, SIGTERM 7.5 s later, and after 2.5 s more
+ * it kills.
+ */
+const signals = ['SIGINT', 'SIGTERM'] as const;
+/**
+ * For this long a cancelled run may tell what is true; whatever does not listen to the deadline ends
+ * with the process.
+ */
+const grace = 2_000;
+
+/** What a run knows of its cancellation. */
+interface Cancellation {
+  /** the code given, or 128 + the number of the signal that came */
+  exitCode(code: number): number;
+  /** Signals end the process again, as they do without us. */
+  release(): void;
+}
+
+/**
+ * Ends the deadline when the job is cancelled: nothing new is begun, what is under way is let go,
+ * and the run reports what it has done until then. No signature is half written by that: what is
+ * pushed has verified before, and a manifest is pushed whole or not at all.
+ */
+function heedCancellation(deadline: EndableDeadline, clock: Pick<Clock, 'timer'>): Cancellation {
+  let came: number | undefined;
+  const heed = (signal: (typeof signals)[number]) => {
+    if (came !== undefined) return;
+    came = 128 + constants.signals[signal];
+    deadline.end(cancelled());
+    clock.timer(grace, () => process.exit(came), { keepAlive: false });
+  };
+  for (const signal of signals) process.on(signal, heed);
+  return {
+    exitCode: (code) => came ?? code,
+    release: () => {
+      for (const signal of signals) process.off(signal, heed);
+    },
+  };
+}
+
+function cancelled(): Failure {
+  return new Failure(
+    'cancelled',
+    'The job was cancelled before this was done.',
+    'Run the job again: what is there already is not written twice.',
+  );
 }

@@ -1,13 +1,12 @@
 // Loaded where attestations are asked for and none that count lie beside the image.
-import type { Descriptor } from '../image/descriptor.ts';
+import { type Descriptor, isAttestationManifest, platformName } from '../image/descriptor.ts';
 import { type Digest, isDigest } from '../image/digest.ts';
 import { inParallel } from '../image/in-parallel.ts';
 import { isIndexType, parseManifest } from '../image/manifest.ts';
-import { isAttestationManifest, platformName } from '../image/platform.ts';
 import { formatRepository, type RepositoryName } from '../image/reference.ts';
 import type { Image } from '../image/resolve.ts';
-import type { ByteRoom } from '../registry/byte-room.ts';
 import type { Repository } from '../registry/repository.ts';
+import type { ByteRoom } from '../registry/run-memory.ts';
 import { maxStatementBytes } from '../signature/attestation.ts';
 import { mostTelling } from '../signature/evaluation.ts';
 import type { FoundAttestation, FoundSignature } from '../signature/found.ts';

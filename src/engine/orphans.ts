@@ -1,7 +1,6 @@
 import { asFailure, Failure } from '../failure.ts';
 import { mediaTypes } from '../image/descriptor.ts';
-import type { Digest } from '../image/digest.ts';
-import { isDigest } from '../image/digest.ts';
+import { type Digest, isDigest } from '../image/digest.ts';
 import { inParallel } from '../image/in-parallel.ts';
 import { parseManifest } from '../image/manifest.ts';
 import {
@@ -10,11 +9,11 @@ import {
   parseReference,
   type RepositoryName,
 } from '../image/reference.ts';
-import type { JsonObject } from '../registry/json-document.ts';
 import type { Keeper, Presence } from '../registry/keeper.ts';
 import { readLayers } from '../registry/read-signatures.ts';
 import { isProof } from '../registry/referrer-kinds.ts';
 import type { CopyRepository } from '../registry/repository.ts';
+import type { JsonObject } from '../registry/tag-document.ts';
 import { claimsOfSignature } from '../signature/claimed.ts';
 import type { ArtifactTag, Content, Orphan } from './inventory-result.ts';
 import type { InventoryRequest } from './request.ts';

@@ -1,12 +1,25 @@
 import { Failure } from '../failure.ts';
-import { digestOf } from '../image/digest.ts';
-import { maxPredicateBytes, predicateTypeOf, readPredicateJson } from '../signature/attestation.ts';
+import { type Digest, digestOf } from '../image/digest.ts';
+import {
+  maxPredicateBytes,
+  predicateTypeOf,
+  predicateTypes,
+  readPredicateJson,
+} from '../signature/attestation.ts';
 import { isJsonObject } from '../text/json.ts';
 import { shown } from '../text/untrusted.ts';
-import type { Predicate } from './attestation-kind.ts';
 import type { AttestRequest } from './request.ts';
-import { sbomType } from './sbom.ts';
 import type { Files } from './world.ts';
+
+/** What is attested of every image. */
+export interface Predicate {
+  /** URI */
+  readonly type: string;
+  /** JSON text, which stands in the statement letter by letter */
+  readonly text: string;
+  /** of that text */
+  readonly digest: Digest;
+}
 
 type PredicateRequest = Pick<AttestRequest, 'predicateType' | 'predicate' | 'sbom'>;
 
@@ -106,5 +119,45 @@ function refuseStatement(value: Readonly<Record<string, unknown>>, input: string
     'bad-predicate',
     `What input ${input} names is a whole in-toto statement, about subjects of its own.`,
     'Attest what it says: `jq .predicate statement.json > predicate.json`, with its `predicateType` as `predicate-type`.',
+  );
+}
+
+type Document = Readonly<Record<string, unknown>>;
+
+/** What an SBOM is known by. */
+const forms = {
+  spdx2: ({ spdxVersion, SPDXID }: Document) =>
+    matches(spdxVersion, /^SPDX-2\.\d+$/) && typeof SPDXID === 'string',
+  spdx3: (document: Document) => isSpdx3(document['@context']) && '@graph' in document,
+  cyclonedx: ({ bomFormat, specVersion }: Document) =>
+    bomFormat === 'CycloneDX' && matches(specVersion, /^1\.\d+$/),
+} as const;
+
+/**
+ * The predicate type of an SBOM, SPDX 2 or 3 or CycloneDX in JSON.
+ * @param path for messages
+ * @throws {Failure} `bad-predicate` for anything else, and for what is two of them at once
+ */
+function sbomType(document: Document, path: string): string {
+  const found = Object.entries(forms).filter(([, fits]) => fits(document));
+  const [form, ...more] = found.map(([name]) => name);
+  if (form === undefined || more.length > 0)
+    throw new Failure(
+      'bad-predicate',
+      `Input sbom-path names "${shown(path, 200)}", which is ${form === undefined ? 'neither SPDX nor CycloneDX' : 'SPDX and CycloneDX at once'} in JSON.`,
+      'Write the SBOM as JSON, for example with `syft IMAGE -o spdx-json=sbom.spdx.json`. Anything else is attested with `predicate` and `predicate-type`.',
+    );
+  return form === 'cyclonedx' ? predicateTypes.cyclonedx : predicateTypes.spdx;
+}
+
+function matches(value: unknown, form: RegExp): boolean {
+  return typeof value === 'string' && form.test(value);
+}
+
+/** `https://spdx.org/rdf/3.0.1/spdx-context.jsonld`, alone or in a list. */
+function isSpdx3(context: unknown): boolean {
+  const contexts: readonly unknown[] = Array.isArray(context) ? context : [context];
+  return contexts.some((one) =>
+    matches(one, /^https:\/\/spdx\.(?:org|github\.io)\/[\w./-]*\b3\.\d+/),
   );
 }

@@ -1,10 +1,17 @@
 import type { TrustedRoot } from '@sigstore/protobuf-specs';
-import { formatRepository, type RepositoryName } from '../image/reference.ts';
+import { cosignRepositoryName, formatRepository, type RepositoryName } from '../image/reference.ts';
 import type { Image } from '../image/resolve.ts';
 import type { DerivedAhead } from '../keys/derive.ts';
+import type { FoundSignature } from '../signature/found.ts';
+import { judge } from '../signature/judge.ts';
+import { signLegacy } from '../signature/make.ts';
 import type { OwnAuthorities } from '../signature/policy.ts';
 import type { ImageSigner } from '../signature/signer.ts';
+import { makePayload, readPayload } from '../signature/simple-signing.ts';
+import { makeStatement } from '../signature/statement.ts';
+import type { Verdict } from '../signature/verdict.ts';
 import type { StandIn } from '../sigstore/in-turn.ts';
+import { sameAnnotations } from './existing.ts';
 import type { Thing } from './formats.ts';
 import { needsKeyAlone, type PreparedWriting, prepareSigning } from './prepare-writing.ts';
 import type { SignRequest, WriteRequest } from './request.ts';
@@ -12,7 +19,6 @@ import type { SigningPlan } from './sign-image.ts';
 import { signImages } from './sign-images.ts';
 import type { Findable, Judged } from './sign-outcome.ts';
 import type { SignResult } from './sign-result.ts';
-import { signatureKind } from './signature-kind.ts';
 import {
   formatsOf,
   type Kind,
@@ -187,4 +193,38 @@ function planOf(
   const { skipExisting, verify } = request;
   const bundleOptional = request.format === 'auto' && formats.includes('legacy');
   return { formats, skipExisting, verify, bundleOptional };
+}
+
+/** A verdict, and of a good legacy signature what it calls the image. */
+type Told = Verdict & { readonly dockerReference?: string };
+
+/** Signatures of images, which say these annotations besides. */
+export function signatureKind(
+  annotations: Readonly<Record<string, string>>,
+): Kind<FoundSignature, Told> {
+  const isSame = sameAnnotations(annotations);
+  const claim: NonNullable<Kind<FoundSignature, Told>['claim']> = ({ name, digest }) =>
+    makePayload({ dockerReference: cosignRepositoryName(name), digest, annotations });
+  return {
+    thing: 'signature',
+    statement: ({ digest }) => makeStatement(digest, annotations),
+    claim,
+    makeLegacy: (image, signer, witnesses) =>
+      signLegacy({ signer, witnesses: Object.values(witnesses), payload: claim(image) }),
+    asFound: (made, at) =>
+      'bundle' in made
+        ? { format: 'bundle', bundle: made.bundle, ...at }
+        : { format: 'legacy', ...made, ...at },
+    judge: (found, image, policy, trust) => {
+      const verdict = judge(found, image, policy, trust);
+      if (!verdict.verified || !('payload' in found)) return verdict;
+      const { dockerReference } = readPayload(found.payload);
+      return dockerReference === undefined ? verdict : { ...verdict, dockerReference };
+    },
+    // Two repositories may hold one image, and share the place of their signatures.
+    saysSame: (told, { name }) =>
+      isSame(told) &&
+      (told.dockerReference === undefined || told.dockerReference === cosignRepositoryName(name)),
+    place: (store) => store,
+  };
 }

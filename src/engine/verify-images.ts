@@ -1,7 +1,7 @@
 import { asFailure, type Failure, type FailureCode } from '../failure.ts';
+import { attestationManifest } from '../image/descriptor.ts';
 import type { Digest } from '../image/digest.ts';
 import { inOrder, inParallel } from '../image/in-parallel.ts';
-import { attestationManifest } from '../image/platform.ts';
 import { formatReference, formatRepository, type RepositoryName } from '../image/reference.ts';
 import {
   type Image,

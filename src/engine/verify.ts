@@ -3,7 +3,7 @@ import type { Digest } from '../image/digest.ts';
 import { formatReference, type RepositoryName } from '../image/reference.ts';
 import { imageName } from '../image/resolve.ts';
 import { mergeTargets, readTargets, type Target } from '../image/targets.ts';
-import { ByteRoom } from '../registry/byte-room.ts';
+import { ByteRoom } from '../registry/run-memory.ts';
 import type { SignaturePolicy } from '../signature/policy.ts';
 import {
   attestationsOf,

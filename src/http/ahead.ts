@@ -1,6 +1,5 @@
 import type net from 'node:net';
-import { isLoopback } from './host.ts';
-import { createProxyRule } from './proxy.ts';
+import { createProxyRule, isLoopback } from './proxy.ts';
 
 /** Connections that were begun while the run was still being loaded. */
 export interface AheadConnections {

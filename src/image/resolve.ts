@@ -1,8 +1,7 @@
 import { Failure } from '../failure.ts';
-import type { Descriptor } from './descriptor.ts';
+import { type Descriptor, platformName } from './descriptor.ts';
 import type { Digest } from './digest.ts';
 import { describe } from './manifest.ts';
-import { platformName } from './platform.ts';
 import {
   formatReference,
   formatRepository,

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
-import { isLoopback } from '../http/host.ts';
 import type { HttpRequest, HttpResponse } from '../http/http.ts';
+import { isLoopback } from '../http/proxy.ts';
 import { isJsonObject, readJson } from '../text/json.ts';
 import type { KeyTools } from './provider.ts';
 

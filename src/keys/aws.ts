@@ -16,7 +16,7 @@ import {
   word,
 } from './ask.ts';
 import { type AwsIdentity, awsIdentity, awsLoginStep } from './aws-credentials.ts';
-import { bad } from './key-problem.ts';
+import { bad } from './key-text.ts';
 import type { KeyProvider, KeyTools } from './provider.ts';
 import { type KeyHash, type RemoteKey, remoteSigner } from './remote.ts';
 

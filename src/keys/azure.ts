@@ -2,8 +2,8 @@
 // Versions, Sign).
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { Failure } from '../failure.ts';
-import { isLoopback } from '../http/host.ts';
 import type { HttpResponse } from '../http/http.ts';
+import { isLoopback } from '../http/proxy.ts';
 import { isJsonObject } from '../text/json.ts';
 import {
   type Answer,
@@ -19,7 +19,7 @@ import {
 } from './ask.ts';
 import { type AzureCloud, azureLoginStep, azureToken } from './azure-credentials.ts';
 import { derOfRaw } from './ecdsa-der.ts';
-import { bad } from './key-problem.ts';
+import { bad } from './key-text.ts';
 import type { KeyProvider, KeyTools } from './provider.ts';
 import { type KeyHash, remoteSigner } from './remote.ts';
 

@@ -18,7 +18,7 @@ import {
   word,
 } from './ask.ts';
 import { googleAccess, googleLoginStep } from './google-credentials.ts';
-import { bad } from './key-problem.ts';
+import { bad } from './key-text.ts';
 import type { KeyProvider, KeyTools } from './provider.ts';
 import { type KeyHash, remoteSigner } from './remote.ts';
 

@@ -1,5 +1,5 @@
 import type { Failure } from '../failure.ts';
-import { bad } from './key-problem.ts';
+import { bad } from './key-text.ts';
 
 /** Private keys are kept in secrets, public ones in variables. */
 type Kind = 'private' | 'public';

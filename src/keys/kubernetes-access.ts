@@ -7,8 +7,7 @@ import type { TlsPeer } from '../http/http.ts';
 import { isJsonObject, readJson } from '../text/json.ts';
 import { readYaml } from '../text/yaml.ts';
 import { plainValue } from '../text/yaml-node.ts';
-import type { Answer } from './ask.ts';
-import { absent, safeUrl } from './ask.ts';
+import { type Answer, absent, safeUrl } from './ask.ts';
 import type { KeyTools } from './provider.ts';
 
 /** An API server, and who we are there. */

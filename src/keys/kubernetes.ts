@@ -4,7 +4,7 @@ import { Failure } from '../failure.ts';
 import type { HttpResponse } from '../http/http.ts';
 import { isJsonObject } from '../text/json.ts';
 import { ask, jsonOf, serviceFailed, strangeAnswer, word } from './ask.ts';
-import { bad } from './key-problem.ts';
+import { bad } from './key-text.ts';
 import { kubernetesAccess, kubernetesLoginStep } from './kubernetes-access.ts';
 import { loadSigner } from './local.ts';
 import { secretForms } from './mask.ts';

@@ -1,6 +1,5 @@
 import { Failure } from '../failure.ts';
-import { emptyKey, maxKeyBytes } from './key-problem.ts';
-import { decodeKeyText, isMasked } from './key-text.ts';
+import { decodeKeyText, emptyKey, isMasked, maxKeyBytes } from './key-text.ts';
 
 /** One PEM block (RFC 7468) after repair. */
 export interface PemBlock {

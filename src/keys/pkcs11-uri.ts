@@ -1,4 +1,4 @@
-import { bad } from './key-problem.ts';
+import { bad } from './key-text.ts';
 
 /** Which key on which token, as cosign reads RFC 7512. */
 export interface TokenUri {

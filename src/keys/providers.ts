@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { ImageSigner } from '../signature/signer.ts';
-import { bad } from './key-problem.ts';
+import { bad } from './key-text.ts';
 import type { KeyProvider, KeyTools } from './provider.ts';
 
 interface ProviderEntry {

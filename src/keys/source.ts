@@ -1,7 +1,6 @@
 import type { Failure } from '../failure.ts';
 import { keyHint, missingFileHint } from './key-hint.ts';
-import { bad, emptyKey, maxKeyBytes } from './key-problem.ts';
-import { decodeKeyText, isMasked } from './key-text.ts';
+import { bad, decodeKeyText, emptyKey, isMasked, maxKeyBytes } from './key-text.ts';
 import { providers } from './providers.ts';
 
 /**

@@ -16,7 +16,7 @@ import {
   strangeAnswer,
   textIn,
 } from './ask.ts';
-import { bad } from './key-problem.ts';
+import { bad } from './key-text.ts';
 import type { KeyProvider, KeyTools } from './provider.ts';
 import { remoteSigner } from './remote.ts';
 

@@ -1,4 +1,11 @@
-import { readFlags, trim, trimStart } from './dockerfile-words.ts';
+import {
+  type Flags,
+  readFlags,
+  shellWords,
+  trim,
+  trimStart,
+  withoutBlanks,
+} from './dockerfile-words.ts';
 
 /** One instruction of a Dockerfile, its continuation lines joined. */
 export interface Instruction {
@@ -43,4 +50,72 @@ export function triggered(
 export function isBlank(line: string): boolean {
   const trimmed = trimStart(line);
   return trimmed === '' || trimmed.startsWith('#');
+}
+
+const builders = 'builders differ in where a here-document in it ends';
+
+/** The line after the last here-document of an instruction; or why that cannot be said. */
+export function skipHeredocs(
+  instruction: Instruction,
+  lines: readonly string[],
+  start: number,
+  escaper: string,
+): number | string {
+  const { keyword, rest } = triggered(instruction, escaper) ?? instruction;
+  if (!['RUN', 'COPY', 'ADD'].includes(keyword) || !rest.includes('<<')) return start;
+  const flags = readFlags(rest, escaper);
+  if (flags.rest !== readFlags(rest, '\\').rest || isCutOtherwise(rest)) return builders;
+  if (isJson(flags)) return start;
+  const words = shellWords(rest);
+  if (words === undefined) return 'a here-document or a quote in it has no end';
+  let at = start;
+  for (const word of words) {
+    const match = /^\d*<<(-?)[\t\n\f\r ]*([^<]+)$/.exec(word);
+    if (match === null) continue;
+    const name = heredocName(match[2] ?? '');
+    if (name === undefined) return builders;
+    const tabs = match[1] === '-' ? /^\t+/ : /^(?!)/;
+    let before = start - 1;
+    for (; at < lines.length && (lines[at] ?? '').replace(tabs, '') !== name; at++)
+      if (!isBlank(lines[at] ?? '')) before = at;
+    if (at >= lines.length) return 'a here-document or a quote in it has no end';
+    // A builder that sees no here-document here reads its lines as instructions, and must fail at
+    // the name that ends it: it would not, if that name were a part of the line before.
+    if (/[\\`]$/.test(withoutBlanks(lines[before] ?? '')))
+      return 'the last line of a here-document in it ends with an escape character';
+    at++;
+  }
+  return at;
+}
+
+/**
+ * BuildKit's lexer also cuts words at blanks that are not ASCII, and at those inside `${…}`, in
+ * quotes or not: it sees here-documents there that are none to a shell.
+ */
+function isCutOtherwise(rest: string): boolean {
+  if (/\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2[\x80\x81]|\xe3\x80\x80/.test(rest)) return true;
+  const [, ...variables] = rest.split('${');
+  return variables.some((text) => /["'\s\\]/.test(text.split('}', 1)[0] ?? ''));
+}
+
+/**
+ * The name of a here-document, without quotes and escapes; undefined for one that is a line of its
+ * own to a builder without here-documents, or that other builders read otherwise.
+ */
+function heredocName(word: string): string | undefined {
+  if (word.includes('$')) return undefined;
+  const name = word.replace(/["']/g, '').replace(/\\(.)/g, '$1');
+  const isLine = name === '' || name.startsWith('#') || keywords.has(name.toUpperCase());
+  return isLine || /[\s\\`\x80-\xff]/.test(name) ? undefined : name;
+}
+
+/** The JSON form (`RUN ["…"]`) has no here-documents. */
+function isJson({ rest }: Flags): boolean {
+  if (!trimStart(rest).startsWith('[')) return false;
+  try {
+    const value: unknown = JSON.parse(trimStart(rest));
+    return Array.isArray(value) && value.every((word) => typeof word === 'string');
+  } catch {
+    return false;
+  }
 }

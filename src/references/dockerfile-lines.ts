@@ -1,5 +1,4 @@
-import { skipHeredocs } from './dockerfile-heredoc.ts';
-import { type Instruction, isBlank, split } from './dockerfile-instruction.ts';
+import { type Instruction, isBlank, skipHeredocs, split } from './dockerfile-instruction.ts';
 import { trimStart, withoutBlanks } from './dockerfile-words.ts';
 
 export interface DockerfileLines {

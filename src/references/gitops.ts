@@ -1,7 +1,14 @@
 import { isSet, listOf, mapOf, textOf, type YamlMap, type YamlNode } from '../text/yaml-node.ts';
 import { readHelmValues } from './helm.ts';
 import { doubtful } from './image-fields.ts';
-import { type ImageUse, imageUse, mentioned, unresolved } from './image-use.ts';
+import {
+  type ImageUse,
+  imageUse,
+  mentioned,
+  nothing,
+  type Special,
+  unresolved,
+} from './image-use.ts';
 import { isBuiltinTransformer, readKustomizeFields, readTransformer } from './kustomize.ts';
 import {
   readBuildConfig,
@@ -10,7 +17,6 @@ import {
   triggeredBy,
 } from './openshift.ts';
 import { type ReadObject, readEmbedded, readPatchText } from './patches.ts';
-import { nothing, type Special } from './special.ts';
 
 type Reader = (object: YamlMap, read: ReadObject) => Special;
 

@@ -1,6 +1,7 @@
 import { asFailure } from '../failure.ts';
 import { type ImageReference, parseReference } from '../image/reference.ts';
 import { shown } from '../text/untrusted.ts';
+import type { YamlNode } from '../text/yaml-node.ts';
 import type { Workload } from './workload.ts';
 
 const mebibyte = 1024 * 1024;
@@ -128,3 +129,14 @@ function openPart(text: string): string | undefined {
     );
   return found === null ? undefined : `\`${shown(found[0], 90)}\``;
 }
+
+/** What a kind has besides fields that name images. */
+export interface Special {
+  readonly uses: readonly ImageUse[];
+  /** nodes that are read with it, or that name no image */
+  readonly taken: readonly YamlNode[];
+  /** names of containers whose blank image a trigger fills in */
+  readonly triggered?: readonly string[];
+}
+
+export const nothing: Special = { uses: [], taken: [] };

@@ -1,8 +1,7 @@
 import { listOf, mapOf, textOf, type YamlMap } from '../text/yaml-node.ts';
 import { readDockerfile, readWithArguments } from './dockerfile.ts';
 import { doubtful } from './image-fields.ts';
-import { type BuildArgument, unresolved } from './image-use.ts';
-import { nothing, type Special } from './special.ts';
+import { type BuildArgument, nothing, type Special, unresolved } from './image-use.ts';
 
 /** OpenShift fills in the blank images of containers that such an annotation names. */
 export function triggeredBy(annotations: YamlMap): Pick<Special, 'triggered'> {

@@ -1,6 +1,5 @@
 import { commentsIn } from '../text/yaml.ts';
-import type { UnreadableYaml } from '../text/yaml-node.ts';
-import { mapsIn, type YamlNode } from '../text/yaml-node.ts';
+import { mapsIn, type UnreadableYaml, type YamlNode } from '../text/yaml-node.ts';
 import { type ImageUse, imageUse, unresolved } from './image-use.ts';
 
 const render = 'render it and give the result, for example of `helm template`';

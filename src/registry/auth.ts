@@ -1,9 +1,8 @@
 import type { Clock } from '../clock.ts';
 import type { Http, HttpResponse, RetryBudget } from '../http/http.ts';
 import type { Access, Circumstances } from './answers.ts';
-import { type Challenge, parseChallenges } from './challenge.ts';
 import { basic, type Credentials } from './login.ts';
-import { requestToken, type Token } from './token.ts';
+import { type Challenge, parseChallenges, requestToken, type Token } from './token.ts';
 
 /**
  * Sends one request with this `authorization` header, or without. May be called twice: the second

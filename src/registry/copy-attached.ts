@@ -4,7 +4,6 @@ import { type Digest, hexOf, isDigest } from '../image/digest.ts';
 import { inParallel } from '../image/in-parallel.ts';
 import type { ImageManifest } from '../image/manifest.ts';
 import { type Copier, type CopyTally, nameOf, type SourceManifest } from './copy.ts';
-import type { JsonObject } from './json-document.ts';
 import { entryOf, isBlob, isProof, kindOf, layerKey } from './referrer-kinds.ts';
 import { maxReferrers, tooLarge } from './referrers-index.ts';
 import type { CopyRepository } from './repository.ts';
@@ -13,6 +12,7 @@ import { type ImageTags, listReferrers, type RunMemory } from './run-memory.ts';
 import type { SharedTag } from './shared-tag.ts';
 import { type LayerKind, signatureTag } from './signature-tag.ts';
 import { openTags } from './store.ts';
+import type { JsonObject } from './tag-document.ts';
 import { bundleFailure, notListed } from './tag-failures.ts';
 
 /** What goes over with an image. */

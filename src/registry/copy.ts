@@ -6,9 +6,9 @@ import { isIndexType, type ParsedManifest, parseManifest } from '../image/manife
 import { walkIndex } from '../image/walk.ts';
 import { shown } from '../text/untrusted.ts';
 import type { BlobPlace } from './blob-streams.ts';
-import { ByteRoom } from './byte-room.ts';
 import { type BlobFate, type CopyTools, copyBlob, heldBytes } from './copy-blob.ts';
 import type { CopyRepository, FetchedManifest } from './repository.ts';
+import { ByteRoom } from './run-memory.ts';
 
 /** What a copy has done, for the report. */
 export interface CopyTally {

@@ -3,8 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { Failure } from '../failure.ts';
 import { isJsonObject, readJson } from '../text/json.ts';
 import { askHelper, type HelperTools } from './credential-helper.ts';
-import { type Credentials, canonicalRegistry } from './login.ts';
-import { entryCredentials } from './login-entry.ts';
+import { type Credentials, canonicalRegistry, entryCredentials } from './login.ts';
 
 /** What is needed to read the docker login of a machine. */
 export interface DockerLogin extends HelperTools {

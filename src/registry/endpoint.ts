@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts';
 import { asFailure, Failure } from '../failure.ts';
-import { isLoopback } from '../http/host.ts';
 import type { Http, HttpRequest, HttpResponse, RetryBudget } from '../http/http.ts';
 import { isCertificateFailure, isPlainTextFailure } from '../http/network-failure.ts';
+import { isLoopback } from '../http/proxy.ts';
 import { mayPass, retryBudgetFor } from '../http/retry.ts';
 
 /** Where a registry is on the wire, and whether it speaks TLS. */

@@ -1,5 +1,5 @@
 import type { Digest } from '../image/digest.ts';
-import type { JsonObject } from './json-document.ts';
+import type { JsonObject } from './tag-document.ts';
 
 /** What became of the entries that were added. */
 export interface Addition {

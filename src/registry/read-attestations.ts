@@ -1,7 +1,6 @@
 import type { Digest } from '../image/digest.ts';
 import type { FoundAttestation, FoundSignature } from '../signature/found.ts';
 import { shown } from '../text/untrusted.ts';
-import type { ByteRoom } from './byte-room.ts';
 import {
   type Broken,
   type LargeBlob,
@@ -9,6 +8,7 @@ import {
   type Reader,
   tooLarge,
 } from './read-signatures.ts';
+import type { ByteRoom } from './run-memory.ts';
 
 /**
  * An attestation whose bytes are too many to be held until the last one of an image is judged. `use`

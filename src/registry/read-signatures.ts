@@ -7,8 +7,8 @@ import type { Format, FoundSignature } from '../signature/found.ts';
 import type { VerdictCode } from '../signature/verdict.ts';
 import { isJsonObject } from '../text/json.ts';
 import { shown } from '../text/untrusted.ts';
-import type { JsonObject } from './json-document.ts';
 import type { Repository } from './repository.ts';
+import type { JsonObject } from './tag-document.ts';
 
 /** What reading needs of a repository. */
 export type Reader = Pick<Repository, 'name' | 'getManifest' | 'getBlob'>;

@@ -2,7 +2,7 @@ import { mediaTypes } from '../image/descriptor.ts';
 import { type Digest, isDigest } from '../image/digest.ts';
 import type { ImageManifest } from '../image/manifest.ts';
 import type { SourceManifest } from './copy.ts';
-import type { JsonObject } from './json-document.ts';
+import type { JsonObject } from './tag-document.ts';
 
 /** As distribution-spec has it; what the source lists it as may be wrong (cosign up to 3.1.2). */
 export function entryOf({ digest, bytes, parsed }: SourceManifest): JsonObject {

@@ -1,6 +1,6 @@
 import { type Descriptor, mediaTypes } from '../image/descriptor.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
-import { type JsonObject, writeDocument } from './json-document.ts';
+import { type JsonObject, writeDocument } from './tag-document.ts';
 
 /** Says "this image is signed" (cosign 3). */
 const signPredicateType = 'https://sigstore.dev/cosign/sign/v1';

@@ -2,9 +2,16 @@ import { Failure } from '../failure.ts';
 import { mediaTypes } from '../image/descriptor.ts';
 import { type Digest, hexOf, isDigest } from '../image/digest.ts';
 import { isJsonObject } from '../text/json.ts';
-import { type JsonObject, objectsOf, readDocument, writeDocument } from './json-document.ts';
 import type { FetchedManifest, Repository } from './repository.ts';
-import type { RenderedTag, TagContent, TagKind } from './tag-document.ts';
+import {
+  type JsonObject,
+  objectsOf,
+  type RenderedTag,
+  readDocument,
+  type TagContent,
+  type TagKind,
+  writeDocument,
+} from './tag-document.ts';
 
 /**
  * More referrers of one image than this are an attack or an accident; either way nobody should page

@@ -1,10 +1,15 @@
 import { asFailure, type Failure } from '../failure.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
-import type { JsonObject } from './json-document.ts';
 import { type Addition, PendingEntries } from './pending-entries.ts';
 import type { FetchedManifest, Repository } from './repository.ts';
 import { RewritePause, type RewriteTools } from './rewrite-pause.ts';
-import { emptyTag, mergeEntries, type TagContent, type TagKind } from './tag-document.ts';
+import {
+  emptyTag,
+  type JsonObject,
+  mergeEntries,
+  type TagContent,
+  type TagKind,
+} from './tag-document.ts';
 import { foreignTag, immutableTag, signatureLost } from './tag-failures.ts';
 
 /** Failures that may pass; a write is then begun again with a fresh read. */

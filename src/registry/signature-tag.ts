@@ -2,9 +2,16 @@ import { Failure } from '../failure.ts';
 import { mediaTypes } from '../image/descriptor.ts';
 import { type Digest, digestOf, hexOf, isDigest } from '../image/digest.ts';
 import { isJsonObject } from '../text/json.ts';
-import { type JsonObject, objectsOf, readDocument, writeDocument } from './json-document.ts';
 import type { FetchedManifest } from './repository.ts';
-import type { RenderedTag, TagContent, TagKind } from './tag-document.ts';
+import {
+  type JsonObject,
+  objectsOf,
+  type RenderedTag,
+  readDocument,
+  type TagContent,
+  type TagKind,
+  writeDocument,
+} from './tag-document.ts';
 
 const maxBytes = 4 * 1024 * 1024;
 const zeroTime = '0001-01-01T00:00:00Z';

@@ -2,8 +2,6 @@ import { Failure } from '../failure.ts';
 import { type Descriptor, mediaTypes } from '../image/descriptor.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
 import type { Format, FoundAttestation, FoundSignature } from '../signature/found.ts';
-import type { ByteRoom } from './byte-room.ts';
-import type { JsonObject } from './json-document.ts';
 import { attestationsAmong, type LargeAttestation } from './read-attestations.ts';
 import {
   type Broken,
@@ -20,6 +18,7 @@ import { maxReferrers, ReferrersIndex, referrersTag, tooLarge } from './referrer
 import type { Repository } from './repository.ts';
 import type { RewriteTools } from './rewrite-pause.ts';
 import {
+  type ByteRoom,
   type ImageTags,
   listReferrers,
   pushEmptyConfig,
@@ -34,6 +33,7 @@ import {
   signatureLayer,
   signatureTag,
 } from './signature-tag.ts';
+import type { JsonObject } from './tag-document.ts';
 import { bundleFailure, notListed, refuseLarge } from './tag-failures.ts';
 
 export type { Attachment, LayerAnnotations, Reach, SignatureStore } from './signature-store.ts';

@@ -2,8 +2,7 @@ import { type Digest, hexOf } from '../image/digest.ts';
 import { type JsonReading, readJson } from '../text/json.ts';
 import { readMembers } from '../text/json-members.ts';
 import { shown } from '../text/untrusted.ts';
-import { isObject } from './json.ts';
-import { Refusal } from './refusal.ts';
+import { isObject, Refusal } from './refusal.ts';
 import { onlyFields, signPredicateType } from './statement.ts';
 
 /** cosign's names for predicate types, as its `--type` takes them. */

@@ -1,7 +1,6 @@
 import { isBase64 } from '../text/base64.ts';
 import { shown } from '../text/untrusted.ts';
-import { isObject } from './json.ts';
-import { Refusal } from './refusal.ts';
+import { isObject, Refusal } from './refusal.ts';
 
 /**
  * What may stand in a piece of JSON: a kind of value, an object of named fields (all optional

@@ -8,8 +8,7 @@ import {
   bundleToJSON,
 } from '@sigstore/bundle';
 import { bundleShape, checkShape } from './bundle-shape.ts';
-import { isObject, parseJson } from './json.ts';
-import { Refusal, shownError } from './refusal.ts';
+import { isObject, parseJson, Refusal, shownError } from './refusal.ts';
 
 /** Bundles with more bytes than this are not read: a signature's has about ten thousand. */
 export const maxBundleBytes = 1 << 18;

@@ -1,5 +1,4 @@
-import type { Digest } from '../image/digest.ts';
-import { hexOf } from '../image/digest.ts';
+import { type Digest, hexOf } from '../image/digest.ts';
 import { shown } from '../text/untrusted.ts';
 import {
   type AttestationStatement,

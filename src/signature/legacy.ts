@@ -4,8 +4,7 @@ import { shown } from '../text/untrusted.ts';
 import { checkShape, type Shape } from './bundle-shape.ts';
 import { SignedContent } from './content.ts';
 import type { Evidence, OpenedEnvelope, SignedBy, SignedEvidence } from './found.ts';
-import { isObject, parseJson } from './json.ts';
-import { Refusal } from './refusal.ts';
+import { isObject, parseJson, Refusal } from './refusal.ts';
 import { readPayload } from './simple-signing.ts';
 import { onlyFields, statementType } from './statement.ts';
 

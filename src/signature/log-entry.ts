@@ -2,9 +2,8 @@ import { createPublicKey } from 'node:crypto';
 import type { TransparencyLogEntry } from '@sigstore/bundle';
 import { decodeBase64 } from '../text/base64.ts';
 import { sameBytes } from './content.ts';
-import { isObject, parseJson } from './json.ts';
 import { spki } from './key.ts';
-import { Refusal } from './refusal.ts';
+import { isObject, parseJson, Refusal } from './refusal.ts';
 import type { SignerFacts } from './verdict.ts';
 
 const limits = { maxBytes: 1 << 18, maxDepth: 16 };

@@ -4,10 +4,9 @@ import { json } from '@sigstore/core';
 import type { TrustMaterial } from '@sigstore/verify';
 import { sameBytes } from './content.ts';
 import type { SignedEvidence } from './found.ts';
-import { isObject, parseJson } from './json.ts';
 import { verifies } from './key.ts';
 import { fromPem, isSame, type VerifierBytes } from './log-entry.ts';
-import { Refusal } from './refusal.ts';
+import { isObject, parseJson, Refusal } from './refusal.ts';
 
 const limits = { maxBytes: 1 << 18, maxDepth: 8 };
 

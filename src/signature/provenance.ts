@@ -1,6 +1,5 @@
 import { shown } from '../text/untrusted.ts';
-import { isObject } from './json.ts';
-import { Refusal } from './refusal.ts';
+import { isObject, Refusal } from './refusal.ts';
 
 /** What SLSA provenance says of a build. Absent = it says nothing. */
 export interface Provenance {

@@ -2,8 +2,7 @@ import { shown } from '../text/untrusted.ts';
 import type { SigningCertificate } from './certificate.ts';
 import { claimNames, sourceClaimNames } from './claims.ts';
 import { keyId } from './key.ts';
-import type { Matcher, SignerRule } from './policy.ts';
-import { matcherText, matches } from './policy.ts';
+import { type Matcher, matcherText, matches, type SignerRule } from './policy.ts';
 import { Refusal } from './refusal.ts';
 
 type IdentityRule = Exclude<SignerRule, { readonly key: unknown }>;

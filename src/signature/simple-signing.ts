@@ -1,7 +1,6 @@
 import type { Digest } from '../image/digest.ts';
 import { shown } from '../text/untrusted.ts';
-import { isObject, parseJson } from './json.ts';
-import { Refusal } from './refusal.ts';
+import { isObject, parseJson, Refusal } from './refusal.ts';
 import { type Claim, onlyFields, sortedByBytes } from './statement.ts';
 
 const cosignType = 'cosign container image signature';

@@ -1,7 +1,6 @@
 import { type Digest, hexOf } from '../image/digest.ts';
 import { shown } from '../text/untrusted.ts';
-import { isObject, parseJson } from './json.ts';
-import { Refusal } from './refusal.ts';
+import { isObject, parseJson, Refusal } from './refusal.ts';
 
 /** DSSE payload type of an in-toto statement. */
 export const statementType = 'application/vnd.in-toto+json';

@@ -3,9 +3,8 @@ import { type TrustMaterial, toTrustMaterial, VerificationError } from '@sigstor
 import { Failure } from '../failure.ts';
 import { refuseCostlyKey, stamperProblem } from './chain.ts';
 import { trustedChain } from './der-certificate.ts';
-import { isObject, parseJson } from './json.ts';
 import { isTooCostly } from './key.ts';
-import { shownError } from './refusal.ts';
+import { isObject, parseJson, shownError } from './refusal.ts';
 
 const limits = { maxBytes: 4 << 20, maxDepth: 16 };
 const mediaTypes: readonly unknown[] = [

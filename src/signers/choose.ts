@@ -1,8 +1,6 @@
-import type { ImageReference, RepositoryName } from '../image/reference.ts';
-import { parseReference } from '../image/reference.ts';
+import { type ImageReference, parseReference, type RepositoryName } from '../image/reference.ts';
 import { readGlobs } from '../references/glob.ts';
 import type { KnownImages, Mirror, SignerList } from './list.ts';
-import { isBefore } from './version.ts';
 
 /** The image that a list is asked about. */
 export interface AskedImage {
@@ -126,4 +124,25 @@ function beforeOf(
   const known = tags.flatMap((tag) => (tag === undefined ? [] : [tag]));
   if (known.length < tags.length || !known.every((tag) => isBefore(tag, since))) return {};
   return { before: known[0] ?? '' };
+}
+
+/**
+ * The numbers of a version, as tags have them: `v1.26.0`, `1.21`, `v1.26.0-rc.1`, `1.10-labs`.
+ * @returns undefined for a tag that is no version: `latest`, `edge-26.6.3`, a commit
+ */
+export function versionOf(tag: string): readonly number[] | undefined {
+  const found = /^v?(\d{1,6}(?:\.\d{1,6}){1,3})(?:[-_+].*)?$/.exec(tag);
+  return found?.[1]?.split('.').map(Number);
+}
+
+/** True for a tag that is an earlier version; false where one of the two is none. */
+export function isBefore(tag: string, since: string): boolean {
+  const one = versionOf(tag);
+  const other = versionOf(since);
+  if (one === undefined || other === undefined) return false;
+  for (let at = 0; at < other.length; at++) {
+    const difference = (one[at] ?? other[at] ?? 0) - (other[at] ?? 0);
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
 }

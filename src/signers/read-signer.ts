@@ -6,7 +6,7 @@ import type { GithubClaims, SourceClaims } from '../signature/policy.ts';
 import { matchesAnything, strangerAmong } from '../signature/strangers.ts';
 import { shown } from '../text/untrusted.ts';
 import type { KnownSigner } from './list.ts';
-import { identityPattern } from './pattern.ts';
+import { identityPattern } from './require.ts';
 
 /** Claims of the certificate, as the inputs of the gate are named. */
 const githubFields: Readonly<Record<string, keyof GithubClaims>> = {

@@ -11,10 +11,10 @@ import {
 } from '../policies/node.ts';
 import type { PolicyFile } from '../policies/read.ts';
 import { predicateTypeOf } from '../signature/attestation.ts';
+import { versionOf } from './choose.ts';
 import type { KnownImages, SignerList } from './list.ts';
 import { checkGlobs, checkOf, globOf, readMirror, repositoryOf } from './read-names.ts';
 import { readSigner, signerFields } from './read-signer.ts';
-import { versionOf } from './version.ts';
 
 export const listVersion = 'sign-image/v1';
 export const listKind = 'KnownSigners';

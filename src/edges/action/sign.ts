@@ -1,7 +1,7 @@
 import { prepareSigning } from '../../engine/prepare-writing.ts';
+import { combineAnnotations, githubAnnotations } from '../inputs/annotations.ts';
 import { readSignInputs } from '../inputs/sign.ts';
 import type { BegunBefore } from '../world.ts';
-import { combineAnnotations, githubAnnotations } from './github-annotations.ts';
 import { runWriting } from './write.ts';
 
 /** The action sign-image, see `runWriting`. */

@@ -1,6 +1,6 @@
 import { prepareSigning } from '../../engine/prepare-writing.ts';
 import { Failure } from '../../failure.ts';
-import { combineAnnotations, githubAnnotations } from '../action/github-annotations.ts';
+import { combineAnnotations, githubAnnotations } from '../inputs/annotations.ts';
 import { readSignInputs, type SignInputs } from '../inputs/sign.ts';
 import type { BegunBefore } from '../world.ts';
 import type { Asked } from './arguments.ts';

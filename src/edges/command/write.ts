@@ -1,15 +1,19 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SignReport } from '../../engine/sign.ts';
-import type { Told, World } from '../../engine/world.ts';
+import type { Surroundings, Told, World } from '../../engine/world.ts';
 import type { AheadConnections } from '../../http/ahead.ts';
-import { shownMessage } from '../../text/untrusted.ts';
-import type { WriteInputs } from '../inputs/sign.ts';
+import { formatRepository } from '../../image/reference.ts';
+import { quote } from '../../policies/cosign-command.ts';
+import { breaksLine, shownMessage } from '../../text/untrusted.ts';
+import { surroundingsOf as githubSurroundings } from '../action/run.ts';
+import type { SignInputs, WriteInputs } from '../inputs/sign.ts';
 import { tagWarning } from '../report/image-words.ts';
 import { type SignOutcome, signOutputs } from '../report/outputs.ts';
 import {
   attestedLine,
   identityLines,
+  isInNoLog,
   refusedBundles,
   signErrors,
   signedLine,
@@ -19,8 +23,6 @@ import { signVerdict } from '../report/verdict-line.ts';
 import { type Asking, openWorld } from '../world.ts';
 import type { Asked } from './arguments.ts';
 import { exitCodes, type Machine, printJson, type Run, runCommand, tellText } from './run.ts';
-import { surroundingsOf } from './surroundings.ts';
-import { verifyLine } from './verify-line.ts';
 
 /** A command that writes something beside images. */
 export interface WriteCommand<Inputs>
@@ -126,4 +128,75 @@ function report(written: SignReport, saved: Saved, inputs: WriteInputs, run: Run
   return results.some(({ error }) => error !== undefined) || results.length === 0
     ? exitCodes.notDone
     : exitCodes.done;
+}
+
+/**
+ * What the CI system that this command runs in knows of the run. The code for it is loaded when
+ * something is asked: signing with a key asks nothing.
+ */
+export function surroundingsOf(
+  env: NodeJS.ProcessEnv,
+  inputs: Pick<SignInputs, 'githubToken' | 'identityToken'>,
+  parts: Asking,
+): Surroundings {
+  if (env.GITHUB_ACTIONS === 'true') return githubSurroundings(env, inputs, parts);
+  const open = async () => (await import('./ci-systems.ts')).openCiSystem(env, inputs, parts);
+  let opened: ReturnType<typeof open> | undefined;
+  const once = () => {
+    opened ??= open();
+    return opened;
+  };
+  return {
+    // A program, a service or a file is asked; where there is none, that is told at the first use.
+    asksForIdentity: true,
+    identityToken: async (...asked) => (await once()).identityToken(...asked),
+    visibility: async () => (await once()).visibility(),
+    tokenVisibility: async (claims) => (await once()).tokenVisibility(claims),
+  };
+}
+
+/**
+ * The command that verifies what was signed, for the first image. Undefined where a name in it could
+ * not be pasted into a shell: nobody should paste those.
+ */
+export function verifyLine(
+  { results, authorities, tlog, privateSigstore, signatureRepository }: SignReport,
+  { recursive, registry }: Pick<WriteInputs, 'recursive' | 'registry'>,
+): string | undefined {
+  const [first] = results;
+  if (first?.digest === undefined) return undefined;
+  const { identity, issuer } = first.signer;
+  const byKey = identity === undefined;
+  const pairs: readonly (readonly [string, string])[] = [
+    ['images', first.image],
+    ...(byKey
+      ? [['key', 'cosign.pub'] as const]
+      : [
+          ['certificate-identity', identity] as const,
+          ...(issuer === undefined ? [] : [['certificate-oidc-issuer', issuer] as const]),
+          ...(authorities === undefined ? [] : [['ca-roots', 'ca-roots.pem'] as const]),
+          ...(authorities?.intermediates
+            ? [['ca-intermediates', 'ca-intermediates.pem'] as const]
+            : []),
+        ]),
+    ...(first.attested === undefined
+      ? []
+      : [
+          ['attestation-type', first.attested.predicateType] as const,
+          ['signature', 'ignore'] as const,
+        ]),
+    ...(signatureRepository === undefined
+      ? []
+      : [['signature-repository', formatRepository(signatureRepository)] as const]),
+    ...(tlog && !isInNoLog(first) ? [] : [['tlog', 'ignore'] as const]),
+    ...(privateSigstore ? [['trusted-root', 'trusted_root.json'] as const] : []),
+  ];
+  const switches = [
+    ...(recursive ? ['--recursive'] : []),
+    ...(registry.allowHttp ? ['--allow-http-registry'] : []),
+    ...(registry.allowInsecure ? ['--allow-insecure-registry'] : []),
+  ];
+  const words = pairs.map(([name, value]) => `--${name} ${quote(value)}`);
+  const line = ['sign-image verify', ...words, ...switches].join(' ');
+  return breaksLine(line) ? undefined : line;
 }

@@ -1,9 +1,8 @@
 import type { VerifyResult } from '../../engine/verify-result.ts';
-import { codeTitles } from './code-titles.ts';
 import { withOwnUses } from './own-repository.ts';
 import { chapterPage, type PageSetting } from './pages.ts';
 import { code, errorBlock, facts, namesHtml, prose, shortDigest } from './summary-html.ts';
-import { adviceFor } from './verify-advice.ts';
+import { adviceFor, codeTitles } from './verify-advice.ts';
 
 /** What ended a step before it came to an image. */
 export interface StepFailure {

@@ -6,10 +6,9 @@ import { Failure } from '../../failure.ts';
 import { verdictCodes } from '../../signature/verdict.ts';
 import { shownLines } from '../../text/untrusted.ts';
 import { withoutFences } from '../action/log.ts';
-import { codeTitles } from './code-titles.ts';
 import { withOwnUses } from './own-repository.ts';
 import { chapterPage } from './pages.ts';
-import { adviceFor } from './verify-advice.ts';
+import { adviceFor, codeTitles } from './verify-advice.ts';
 
 /** Code scanning takes 25,000 results of one run, and shows 5,000. */
 const mostResults = 5000;

@@ -1,6 +1,6 @@
 import { escapeHtml, escapeHtmlLines, textHtml } from '../../text/untrusted.ts';
 import { bareNames } from './image-words.ts';
-import { logPage } from './log-page.ts';
+import { logPage } from './outputs.ts';
 
 // The pieces of a job summary and of a comment. It is HTML inside Markdown: inside an HTML block
 // nothing is Markdown, so escaping is HTML's five characters and nothing else. A block ends at a

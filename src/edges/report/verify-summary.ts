@@ -5,8 +5,12 @@ import {
   type VerifyResult,
 } from '../../engine/verify-result.ts';
 import { keyId } from '../../signature/key.ts';
-import type { Matcher, SignaturePolicy, SignerRule } from '../../signature/policy.ts';
-import { matcherText } from '../../signature/policy.ts';
+import {
+  type Matcher,
+  matcherText,
+  type SignaturePolicy,
+  type SignerRule,
+} from '../../signature/policy.ts';
 import { claimEntries } from '../claims.ts';
 import { failureBlocks, type StepFailure, stepBlock } from './failure-blocks.ts';
 import { count } from './list-words.ts';

@@ -1,5 +1,9 @@
-import type { NotJudged, Source, VerifyResult } from '../../engine/verify-result.ts';
-import { isWhole } from '../../engine/verify-result.ts';
+import {
+  isWhole,
+  type NotJudged,
+  type Source,
+  type VerifyResult,
+} from '../../engine/verify-result.ts';
 import { workloadName } from '../../references/workload.ts';
 import { shown } from '../../text/untrusted.ts';
 import { count, listed } from './list-words.ts';

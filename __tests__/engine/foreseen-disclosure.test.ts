@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { foreseeDisclosure, type KnownBeforehand } from '../../src/sigstore/disclosure.ts';
+import { foreseeDisclosure, type KnownBeforehand } from '../../src/engine/disclosure.ts';
 import type { SigningConfig } from '../../src/sigstore/signing-config.ts';
 
 const [ours, theirs] = [
