@@ -174,11 +174,11 @@ describe('what a registry sends is not believed', () => {
 });
 
 describe('403 for what is missing', () => {
-  const artifactory = (code: string, found: string[]) =>
+  const artifactory = (code: string, found: string[], message = 'no') =>
     serve((request, response) => {
       if (found.some((tag) => request.url?.endsWith(`/${tag}`)))
         response.writeHead(200, { 'content-type': mediaTypes.ociManifest }).end('{}');
-      else response.writeHead(403).end(JSON.stringify({ errors: [{ code, message: 'no' }] }));
+      else response.writeHead(403).end(JSON.stringify({ errors: [{ code, message }] }));
     });
   it('is a refusal when nothing else was readable', async () => {
     await using server = await artifactory('DENIED', []);
@@ -202,6 +202,15 @@ describe('403 for what is missing', () => {
       '{}',
       undefined,
     ]);
+  });
+  it('is a refusal where it has another reason, whatever else is readable', async () => {
+    const reason = 'manifest not found in the allowed list: blocked by Xray policy';
+    await using server = await artifactory('FORBIDDEN', ['v1'], reason);
+    const app = open(server.host).repository();
+    await app.getManifest('v1');
+    const refused = { code: 'registry-denied', message: expect.stringContaining('A policy') };
+    await expect(app.getManifest('v2')).rejects.toMatchObject(refused);
+    await expect(app.listReferrers(zeros)).rejects.toMatchObject(refused);
   });
   it('in another repository proves nothing', async () => {
     await using server = await artifactory('DENIED', ['v1']);

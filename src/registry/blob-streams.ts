@@ -63,12 +63,16 @@ export class BlobStreams {
     this.#repository = repository;
   }
 
-  /** @throws {Failure} for any answer but yes or no */
-  async has(digest: Digest): Promise<boolean> {
+  /**
+   * Undefined where the registry does not say: some answer 403 for what is not there (Artifactory),
+   * some proxies 405 to every HEAD. The upload, or the read, says what is so.
+   * @throws {Failure} for any other answer
+   */
+  async has(digest: Digest): Promise<boolean | undefined> {
     const response = await this.#send({ method: 'HEAD', path: this.#path(digest), maxBytes: 0 });
     if (response.status === 200) return true;
-    // Some registries answer 403 for what is not there (Artifactory): the upload says what is so.
-    if (response.status === 404 || response.status === 403 || response.status === 405) return false;
+    if (response.status === 404) return false;
+    if (response.status === 403 || response.status === 405) return undefined;
     throw await this.#refused(response, `the blob ${this.#repository}@${digest}`);
   }
 

@@ -4,6 +4,7 @@ import { type Digest, hexOf, isDigest } from '../image/digest.ts';
 import { inParallel } from '../image/in-parallel.ts';
 import type { ImageManifest } from '../image/manifest.ts';
 import { type Copier, type CopyTally, nameOf, type SourceManifest } from './copy.ts';
+import { beforeWriting } from './hidden.ts';
 import { entryOf, isBlob, isProof, kindOf, layerKey } from './referrer-kinds.ts';
 import { maxReferrers, tooLarge } from './referrers-index.ts';
 import type { CopyRepository } from './repository.ts';
@@ -112,19 +113,15 @@ export class AttachedCopier {
   }
 
   /**
-   * Reads at the target while the image may still be on its way. Artifactory answers 403 for what is
-   * not there, to somebody who has read nothing yet: once the image is there and was read, it is
-   * asked again, and a refusal then is one.
+   * Reads at the target while the image may still be on its way. Where that is refused, it is asked
+   * again once the image is there and was read: a refusal then is one.
    */
-  async #atTarget<T>(image: Digest, there: Promise<unknown>, read: () => Promise<T>): Promise<T> {
-    try {
-      return await read();
-    } catch (caught) {
-      if (!(caught instanceof Failure && caught.code === 'registry-denied')) throw caught;
+  #atTarget<T>(image: Digest, there: Promise<unknown>, read: () => Promise<T>): Promise<T> {
+    return beforeWriting(read, async () => {
       await there;
       await this.#copier.target.head(image);
       return read();
-    }
+    });
   }
 
   /** What lies under the tag and cannot be read goes nowhere: whoever promotes has to know. */

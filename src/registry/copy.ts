@@ -7,6 +7,7 @@ import { walkIndex } from '../image/walk.ts';
 import { shown } from '../text/untrusted.ts';
 import type { BlobPlace } from './blob-streams.ts';
 import { type BlobFate, type CopyTools, copyBlob, heldBytes } from './copy-blob.ts';
+import { beforeWriting } from './hidden.ts';
 import type { CopyRepository, FetchedManifest } from './repository.ts';
 import { ByteRoom } from './run-memory.ts';
 
@@ -233,23 +234,19 @@ export class Copier {
     return this.#write(read, tally);
   }
 
-  /**
-   * Artifactory answers 403 for what is not there, to somebody who has read nothing yet. The write
-   * that follows says whether it is allowed.
-   */
   async #isThere(digest: Digest): Promise<boolean> {
-    try {
-      return (await this.target.head(digest)) !== undefined;
-    } catch (caught) {
-      if (caught instanceof Failure && caught.code === 'registry-denied') return false;
-      throw caught;
-    }
+    const found = await beforeWriting(
+      () => this.target.head(digest),
+      () => undefined,
+    );
+    return found !== undefined;
   }
 
   /** Layers of Windows' base images may lie with their vendor alone, under `urls`. */
   async #isElsewhere({ mediaType, digest }: Descriptor): Promise<boolean> {
     return (
-      /\.(nondistributable|foreign)\./.test(mediaType) && !(await this.source.blobs.has(digest))
+      /\.(nondistributable|foreign)\./.test(mediaType) &&
+      (await this.source.blobs.has(digest)) === false
     );
   }
 

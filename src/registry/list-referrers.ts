@@ -5,6 +5,7 @@ import { type Digest, isDigest } from '../image/digest.ts';
 import { isJsonObject, readJson } from '../text/json.ts';
 import { refused } from './answers.ts';
 import type { Connection } from './connection.ts';
+import { meansMissing } from './hidden.ts';
 
 const maxPage = 4 * 1024 * 1024;
 const maxTotal = 16 * 1024 * 1024;
@@ -43,9 +44,7 @@ export async function listReferrers(
     if (entries === undefined) {
       if (pages === 0 && (response.status === 200 || withoutApi.has(response.status)))
         return undefined;
-      // Artifactory refuses what it does not know. A login that reads the repository would be let
-      // in if there were anything.
-      if (pages === 0 && response.status === 403 && (await isReadable())) return undefined;
+      if (pages === 0 && (await meansMissing(response, isReadable))) return undefined;
       throw response.status === 200
         ? brokenList(repository)
         : refused(response, what(repository, digest), await connection.circumstances(repository));

@@ -4,9 +4,9 @@ import { type Descriptor, mediaTypes } from '../image/descriptor.ts';
 import { digestOf, isDigest } from '../image/digest.ts';
 import { parseManifest } from '../image/manifest.ts';
 import { isOtherDocument } from '../image/other-document.ts';
-import { isWebPage } from '../text/web-page.ts';
 import { errorsOf, refused } from './answers.ts';
 import type { Connection } from './connection.ts';
+import { meansMissing } from './hidden.ts';
 import { meaningOf } from './refusal-meaning.ts';
 import type { FetchedManifest, Repository } from './repository.ts';
 
@@ -68,7 +68,8 @@ export class Manifests {
   async get(reference: string, maxBytes = maxManifest): Promise<FetchedManifest | undefined> {
     const response = await this.#ask('GET', reference, maxBytes);
     if (response.status !== 200) {
-      if (await this.#isMissing(response)) return undefined;
+      if (response.status === 404 || (await meansMissing(response, () => this.isReadable())))
+        return undefined;
       throw await this.#refused(response, reference);
     }
     const digest = digestOf(response.body);
@@ -131,27 +132,6 @@ export class Manifests {
     const response = await sent.finally(() => this.#pending.delete(readable));
     if (response.status === 200) this.#readable = true;
     return response;
-  }
-
-  /**
-   * Artifactory answers 403 for a manifest that is not there. It is believed when its words say so,
-   * or when the same login reads another manifest of this repository: rights are given per
-   * repository. Anything else stays a refusal, because "missing" would let a writer replace
-   * signatures that it only was not shown.
-   */
-  async #isMissing(response: HttpResponse): Promise<boolean> {
-    if (response.status !== 403) return response.status === 404;
-    if (isWebPage(response)) return false; // a gateway that lets some requests through
-    const errors = errorsOf(response);
-    if (
-      errors.some(
-        ({ code, message }) =>
-          /^(MANIFEST|NAME)_UNKNOWN$|^NOT_FOUND$/.test(code) ||
-          /not found|unknown manifest/i.test(message),
-      )
-    )
-      return true;
-    return this.isReadable();
   }
 
   /**
