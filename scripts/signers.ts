@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { SignerList } from '../src/signers/list.ts';
-import { readSignerLists } from '../src/signers/read.ts';
+import { readSignerLists } from '../src/signers/own-lists.ts';
 
 const root = join(import.meta.dirname, '..');
 

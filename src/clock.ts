@@ -86,3 +86,11 @@ export function durationInWords(milliseconds: number): string {
   if (seconds < 172_800) return `${Math.round(seconds / 360) / 10} hours`;
   return `${Math.round(seconds / 8_640) / 10} days`;
 }
+
+/** How long a run took, for a person: `0.4 s`, `3 s`, `2 min 5 s`. */
+export function secondsInWords(milliseconds: number): string {
+  const seconds = milliseconds / 1000;
+  if (seconds < 1) return `${Math.max(0.1, seconds).toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { secondsInWords } from '../../src/clock.ts';
 import { verifyLine } from '../../src/edges/command/write.ts';
 import { gateStep } from '../../src/edges/report/gate-step.ts';
-import { namesInWords, tagNotice, tagWarning } from '../../src/edges/report/image-words.ts';
-import { secondsInWords } from '../../src/edges/report/list-words.ts';
+import { namesInWords, tagNotice, tagWarning } from '../../src/edges/report/lists.ts';
 import { signOutputs } from '../../src/edges/report/outputs.ts';
 import { signedLine, timestampOnly } from '../../src/edges/report/sign-lines.ts';
 import { signSummary } from '../../src/edges/report/sign-summary.ts';

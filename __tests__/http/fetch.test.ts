@@ -1,7 +1,7 @@
 import { getOctokit } from '@actions/github';
 import { describe, expect, it } from 'vitest';
 import { openGithub } from '../../src/edges/action/github-client.ts';
-import { fetchOver } from '../../src/http/fetch.ts';
+import { fetchOver } from '../../src/http/http.ts';
 import { client, serve } from './server.ts';
 
 describe('Octokit over the client of the run', () => {

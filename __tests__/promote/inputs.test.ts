@@ -3,7 +3,7 @@ import { readPromoteInputs } from '../../src/edges/inputs/promote.ts';
 import { promoteTable } from '../../src/edges/inputs/promote-table.ts';
 import { verifyTable } from '../../src/edges/inputs/table.ts';
 import { Failure } from '../../src/failure.ts';
-import { placeOf } from '../../src/image/destination.ts';
+import { placeOf } from '../../src/image/targets.ts';
 
 const masker = { mask() {}, maskKey() {}, maskPrivateKey() {}, maskBasic() {} };
 const read = (inputs: Record<string, string>) =>

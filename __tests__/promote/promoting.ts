@@ -7,7 +7,7 @@ import { openWorld } from '../../src/edges/world.ts';
 import { promote } from '../../src/engine/promote.ts';
 import type { PromoteRequest } from '../../src/engine/request.ts';
 import type { Told } from '../../src/engine/world.ts';
-import { parseDestination } from '../../src/image/destination.ts';
+import { parseDestination } from '../../src/image/targets.ts';
 import { signingRun } from '../faults/signing-run.ts';
 import { type ImageOptions, type PushedImage, pushImage } from '../sandbox/images.ts';
 import type { SandboxRegistry } from '../sandbox/registry.ts';

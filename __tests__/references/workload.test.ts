@@ -1,7 +1,7 @@
 // Which workload of a cluster an image belongs to, in what `kubectl get … -o json` prints.
 import { describe, expect, it } from 'vitest';
+import { workloadName } from '../../src/references/image-use.ts';
 import { readFileReferences } from '../../src/references/read-file.ts';
-import { workloadName } from '../../src/references/workload.ts';
 
 const spec = (image: string) => ({ containers: [{ name: 'app', image }] });
 const object = (kind: string, name: string, rest: object, metadata: object = {}) => ({

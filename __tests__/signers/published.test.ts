@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import { published, signerFiles } from '../../scripts/signers.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { openList } from '../../src/signers/choose.ts';
-import { listFields, readSignerLists } from '../../src/signers/read.ts';
+import { listFields, readSignerLists } from '../../src/signers/own-lists.ts';
 import { openKnownSigners } from '../../src/signers/require.ts';
 import { problems, type Schema, untreated } from '../policies/schema.ts';
 

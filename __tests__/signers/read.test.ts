@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseReference } from '../../src/image/reference.ts';
 import { isBefore, openList } from '../../src/signers/choose.ts';
-import { isSignerList, readSignerLists } from '../../src/signers/read.ts';
+import { isSignerList, readSignerLists } from '../../src/signers/own-lists.ts';
 import { identityPattern, openKnownSigners } from '../../src/signers/require.ts';
 import { growth } from '../growth.ts';
 

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import type { Http } from '../../src/http/http.ts';
-import type { RekorVersion } from '../../src/sigstore/rekor.ts';
-import { createRekor } from '../../src/sigstore/rekor.ts';
+import { createRekor, type RekorVersion } from '../../src/sigstore/rekor.ts';
 import { type Sigstore, startSigstore } from '../sandbox/sigstore/sigstore.ts';
 import { editBody, editing, envelope, pem, rekorOf } from './log-testimony.ts';
 import { plainHttp } from './plain-http.ts';

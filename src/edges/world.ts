@@ -6,8 +6,7 @@ import { Failure } from '../failure.ts';
 import type { AheadConnections } from '../http/ahead.ts';
 import { createHttp, type HttpEvent, type HttpOptions } from '../http/client.ts';
 import { createDeadline, type EndableDeadline } from '../http/deadline.ts';
-import { type Fetch, fetchOver } from '../http/fetch.ts';
-import type { HttpRequest } from '../http/http.ts';
+import { type Fetch, fetchOver, type HttpRequest } from '../http/http.ts';
 import type { DerivedAhead } from '../keys/derive.ts';
 
 /** What an edge makes a world of. */

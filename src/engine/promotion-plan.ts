@@ -1,8 +1,7 @@
 import { Failure } from '../failure.ts';
-import { type Destination, placeOf } from '../image/destination.ts';
 import type { Digest } from '../image/digest.ts';
 import { formatRepository, parseReference, type RepositoryName } from '../image/reference.ts';
-import type { Target } from '../image/targets.ts';
+import { type Destination, placeOf, type Target } from '../image/targets.ts';
 import { isWhole, type VerifyResult } from './verify-result.ts';
 
 /** One image on its way to one target. */

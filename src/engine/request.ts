@@ -1,6 +1,6 @@
-import type { Destination } from '../image/destination.ts';
 import type { Digest } from '../image/digest.ts';
 import type { RepositoryName } from '../image/reference.ts';
+import type { Destination } from '../image/targets.ts';
 import type { Included } from '../registry/copy-attached.ts';
 import type { GithubClaims, Matcher, SourceClaims } from '../signature/policy.ts';
 import type { FormatChoice } from './formats.ts';

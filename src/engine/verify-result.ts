@@ -1,6 +1,6 @@
 import type { Failure } from '../failure.ts';
 import type { Digest } from '../image/digest.ts';
-import type { Workload } from '../references/workload.ts';
+import type { Workload } from '../references/image-use.ts';
 import type { AttestationVerdict } from '../signature/judge-attestation.ts';
 import type { Verdict, VerdictCode } from '../signature/verdict.ts';
 

@@ -5,8 +5,7 @@ import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { Failure } from '../failure.ts';
 import { absent } from './ask.ts';
 import { bad } from './key-text.ts';
-import { idsOfLabel, listedKey } from './pkcs11-list.ts';
-import { readTokenUri, type TokenUri } from './pkcs11-uri.ts';
+import { idsOfLabel, listedKey, readTokenUri, type TokenUri } from './pkcs11-uri.ts';
 import type { KeyProvider, KeyTools, RanProgram } from './provider.ts';
 import { remoteSigner } from './remote.ts';
 

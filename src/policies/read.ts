@@ -182,7 +182,7 @@ function kindOf(document: PolicyNode, reader: Reader): PolicyKind | undefined {
   if (isContainersPolicy(document)) return containersPolicy;
   const apiVersion = textOf(nodeAt(document, 'apiVersion'));
   const kind = textOf(nodeAt(document, 'kind'));
-  // Told apart by its text before (signers/read.ts); here it was hidden from that look.
+  // Told apart by its text before (signers/own-lists.ts); here it was hidden from that look.
   if (kind === 'KnownSigners')
     throw refusal(
       document,

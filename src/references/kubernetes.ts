@@ -1,10 +1,16 @@
 import { isSet, listOf, mapOf, textOf, type YamlMap, type YamlNode } from '../text/yaml-node.ts';
 import { readSpecial } from './gitops.ts';
 import { doubtful, imagesOf, namesImage } from './image-fields.ts';
-import { type ImageUse, imageUse, mentioned, unresolved } from './image-use.ts';
+import {
+  type ImageUse,
+  imageUse,
+  isListOfObjects,
+  mentioned,
+  unresolved,
+  workloadOf,
+} from './image-use.ts';
 import { mentionIn, mentionInText } from './mention.ts';
 import { readEmbedded } from './patches.ts';
-import { isListOfObjects, workloadOf } from './workload.ts';
 
 /** A Kubernetes object says its kind and the version of its API. */
 export function isKubernetes(document: YamlNode): boolean {

@@ -6,7 +6,7 @@ import { type Environment, openEnvironment } from './environment.ts';
 import { isGitlab, readGitlab } from './gitlab.ts';
 import { readHelmValues } from './helm.ts';
 import { doubtful } from './image-fields.ts';
-import { type FileReading, type ImageUse, unresolved } from './image-use.ts';
+import { type FileReading, type ImageUse, unresolved, workloadName } from './image-use.ts';
 import { isKubernetes, readKubernetes } from './kubernetes.ts';
 import {
   isKustomization,
@@ -19,7 +19,6 @@ import { readConfiguration } from './kustomize-files.ts';
 import { isJsonPatch, readJsonPatch } from './patches.ts';
 import { actionsOutside, isTemplate, isTemplatePlace, readTemplate } from './template.ts';
 import { isAction, isWorkflow, readAction, readWorkflow } from './workflow.ts';
-import { workloadName } from './workload.ts';
 
 const nothing: FileReading = { kinds: [], uses: [] };
 

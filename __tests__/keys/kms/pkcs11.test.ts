@@ -1,7 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { idsOfLabel, listedKey } from '../../../src/keys/pkcs11-list.ts';
-import { readTokenUri } from '../../../src/keys/pkcs11-uri.ts';
+import { idsOfLabel, listedKey, readTokenUri } from '../../../src/keys/pkcs11-uri.ts';
 import { signDigest } from '../../sandbox/kms/sign-digest.ts';
 import { failureOf, freshKey } from '../samples.ts';
 import { loadPublicKeys, loadReferencedSigner, signBy, tools } from './tools.ts';

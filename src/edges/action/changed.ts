@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { blobId, readWorkspaceFile } from '../../engine/workspace-files.ts';
 import type { ChosenFiles, Content, World } from '../../engine/world.ts';
 import { Failure } from '../../failure.ts';
-import { fetchOver } from '../../http/fetch.ts';
+import { fetchOver } from '../../http/http.ts';
 import type { Globs } from '../../references/glob.ts';
 import { mostFileBytes } from '../../references/image-use.ts';
 import type { VerifyInputs } from '../inputs/verify.ts';

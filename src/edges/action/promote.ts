@@ -3,7 +3,7 @@ import type { Told } from '../../engine/world.ts';
 import { asFailure } from '../../failure.ts';
 import { type PromoteInputs, readPromoteInputs } from '../inputs/promote.ts';
 import { loadPatterns } from '../inputs/verify.ts';
-import { tagNotice } from '../report/image-words.ts';
+import { tagNotice } from '../report/lists.ts';
 import { appendSummary, writeOutputs } from '../report/outputs.ts';
 import { pageSetting } from '../report/pages.ts';
 import {

@@ -1,6 +1,6 @@
 // Loaded only where a run signs keyless.
 import type { Surroundings, World } from '../../engine/world.ts';
-import { fetchOver } from '../../http/fetch.ts';
+import { fetchOver } from '../../http/http.ts';
 import { askGithubToken } from '../../sigstore/github-token.ts';
 import type { SignInputs } from '../inputs/sign.ts';
 import { readEvent } from './event.ts';

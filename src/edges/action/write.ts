@@ -2,7 +2,7 @@ import type { SignReport } from '../../engine/sign.ts';
 import type { Told, World } from '../../engine/world.ts';
 import { asFailure } from '../../failure.ts';
 import type { WriteInputs } from '../inputs/sign.ts';
-import { tagWarning } from '../report/image-words.ts';
+import { tagWarning } from '../report/lists.ts';
 import { identityLines, signedLine } from '../report/sign-lines.ts';
 import { type BegunBefore, openWorld } from '../world.ts';
 import { openRun, type Run, surroundingsOf, tellText } from './run.ts';

@@ -2,7 +2,7 @@ import { promote } from '../../engine/promote.ts';
 import type { Told } from '../../engine/world.ts';
 import { type PromoteInputs, readPromoteInputs } from '../inputs/promote.ts';
 import { loadPatterns } from '../inputs/verify.ts';
-import { tagNotice } from '../report/image-words.ts';
+import { tagNotice } from '../report/lists.ts';
 import {
   leftInWords,
   promotedLine,

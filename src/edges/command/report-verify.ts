@@ -3,12 +3,11 @@ import type { Prepared } from '../../engine/prepare.ts';
 import { type VerifyReport, verify } from '../../engine/verify.ts';
 import type { Told, World } from '../../engine/world.ts';
 import type { VerifyInputs } from '../inputs/verify.ts';
-import { findingsOf } from '../report/findings.ts';
-import { tagNotice } from '../report/image-words.ts';
+import { tagNotice } from '../report/lists.ts';
 import { notJudgedLines } from '../report/not-judged.ts';
 import { verifyVerdict } from '../report/verdict-line.ts';
 import { verifyOutputs } from '../report/verify-outputs.ts';
-import { resultLine } from '../report/verify-words.ts';
+import { findingsOf, resultLine } from '../report/verify-words.ts';
 import { exitCodes, printJson, type Run, tellText } from './run.ts';
 import type { Terminal } from './terminal.ts';
 

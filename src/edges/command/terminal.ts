@@ -1,11 +1,11 @@
 import type { Writable } from 'node:stream';
 import type { Clock } from '../../clock.ts';
+import { secondsInWords } from '../../clock.ts';
 import type { Masker } from '../../engine/world.ts';
 import { secretForms } from '../../keys/mask.ts';
 import { shownLines } from '../../text/untrusted.ts';
 import { causeChain, type Log, withoutFences } from '../action/log.ts';
 import { createMasker } from '../action/masker.ts';
-import { secondsInWords } from '../report/list-words.ts';
 import { inFlags } from './in-flags.ts';
 
 /** Where a command prints. */

@@ -8,7 +8,7 @@ import { quote } from '../../policies/cosign-command.ts';
 import { breaksLine, shownMessage } from '../../text/untrusted.ts';
 import { surroundingsOf as githubSurroundings } from '../action/run.ts';
 import type { SignInputs, WriteInputs } from '../inputs/sign.ts';
-import { tagWarning } from '../report/image-words.ts';
+import { tagWarning } from '../report/lists.ts';
 import { type SignOutcome, signOutputs } from '../report/outputs.ts';
 import {
   attestedLine,

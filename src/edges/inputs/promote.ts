@@ -1,7 +1,7 @@
 import type { PromoteRequest } from '../../engine/request.ts';
 import type { Masker } from '../../engine/world.ts';
 import { Failure } from '../../failure.ts';
-import { type Destination, parseDestination } from '../../image/destination.ts';
+import { type Destination, parseDestination } from '../../image/targets.ts';
 import { shown } from '../../text/untrusted.ts';
 import { otherNames } from './other-names.ts';
 import { promoteTable } from './promote-table.ts';

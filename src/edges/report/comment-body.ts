@@ -1,6 +1,6 @@
 import { goodSignature, isWhole, type VerifyResult } from '../../engine/verify-result.ts';
 import { failureBlocks, type StepFailure, stepBlock } from './failure-blocks.ts';
-import { count } from './list-words.ts';
+import { count } from './lists.ts';
 import { type PageSetting, runPage } from './pages.ts';
 import { shortSigner } from './signer-words.ts';
 import { details, facts, lines, link, namesHtml, prose, shortDigest } from './summary-html.ts';

@@ -1,3 +1,4 @@
+import { secondsInWords } from '../../clock.ts';
 import type {
   InventoryImage,
   InventoryReport,
@@ -6,7 +7,7 @@ import type {
 } from '../../engine/inventory-result.ts';
 import { predicateTypes } from '../../signature/attestation.ts';
 import { shown } from '../../text/untrusted.ts';
-import { count, listed, secondsInWords } from './list-words.ts';
+import { count, listed } from './lists.ts';
 import { signerInWords } from './signer-words.ts';
 
 const mostTags = 5;

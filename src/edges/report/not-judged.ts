@@ -1,7 +1,7 @@
 import type { NotJudged, Source } from '../../engine/verify-result.ts';
-import { workloadName } from '../../references/workload.ts';
+import { workloadName } from '../../references/image-use.ts';
 import { shown } from '../../text/untrusted.ts';
-import { count } from './list-words.ts';
+import { count } from './lists.ts';
 import { code, details, facts, lines, prose } from './summary-html.ts';
 
 // Images that inputs `only-images` and `skip-images` leave out, and those of which nobody is known to

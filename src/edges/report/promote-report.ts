@@ -1,9 +1,9 @@
+import { secondsInWords } from '../../clock.ts';
 import type { PromoteResult } from '../../engine/promote-result.ts';
 import { shown } from '../../text/untrusted.ts';
 import type { LoggedError } from '../action/log.ts';
 import { type StepFailure, stepBlock } from './failure-blocks.ts';
-import { bareNames, namesInWords } from './image-words.ts';
-import { count, listed, secondsInWords } from './list-words.ts';
+import { bareNames, count, listed, namesInWords } from './lists.ts';
 import { imageChapter } from './own-repository.ts';
 import { chapterPage, type PageSetting } from './pages.ts';
 import {

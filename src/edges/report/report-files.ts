@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { VerifyReport } from '../../engine/verify.ts';
 import { goodSignature, isWhole, type VerifyResult } from '../../engine/verify-result.ts';
 import { shown } from '../../text/untrusted.ts';
-import { count } from './list-words.ts';
+import { count } from './lists.ts';
 import { shortSigner } from './signer-words.ts';
 import { workloadReports } from './workloads.ts';
 

@@ -3,8 +3,7 @@ import { Failure } from '../../failure.ts';
 import { formatRepository, parseReference } from '../../image/reference.ts';
 import type { IdentityToken } from '../../sigstore/identity-token.ts';
 import { shown } from '../../text/untrusted.ts';
-import { namesInWords } from './image-words.ts';
-import { count, listed } from './list-words.ts';
+import { count, listed, namesInWords } from './lists.ts';
 import { signerInWords } from './signer-words.ts';
 import { describeToken, expectedIdentity } from './token-words.ts';
 

@@ -4,7 +4,7 @@ import type { SignatureResult, SignResult } from '../../engine/sign-result.ts';
 import { formatRepository } from '../../image/reference.ts';
 import { type StepFailure, stepBlock } from './failure-blocks.ts';
 import { type GateSetting, gateStep } from './gate-step.ts';
-import { count } from './list-words.ts';
+import { count } from './lists.ts';
 import { commitPage, type PageSetting, packagePage } from './pages.ts';
 import { lacksLog, statusInWords, timestampOnly } from './sign-lines.ts';
 import {

@@ -1,5 +1,5 @@
 import { escapeHtml, escapeHtmlLines, textHtml } from '../../text/untrusted.ts';
-import { bareNames } from './image-words.ts';
+import { bareNames } from './lists.ts';
 import { logPage } from './outputs.ts';
 
 // The pieces of a job summary and of a comment. It is HTML inside Markdown: inside an HTML block

@@ -1,6 +1,6 @@
+import { secondsInWords } from '../../clock.ts';
 import type { SignResult } from '../../engine/sign-result.ts';
 import { goodSignature, isWhole, type VerifyResult } from '../../engine/verify-result.ts';
-import { secondsInWords } from './list-words.ts';
 import { lacksLog } from './sign-lines.ts';
 import { signedBy } from './signer-words.ts';
 

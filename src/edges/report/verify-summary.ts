@@ -13,7 +13,7 @@ import {
 } from '../../signature/policy.ts';
 import { claimEntries } from '../claims.ts';
 import { failureBlocks, type StepFailure, stepBlock } from './failure-blocks.ts';
-import { count } from './list-words.ts';
+import { count } from './lists.ts';
 import { commitPage, type PageSetting, packagePage } from './pages.ts';
 import { signerInWords } from './signer-words.ts';
 import {

@@ -4,9 +4,9 @@ import {
   type Source,
   type VerifyResult,
 } from '../../engine/verify-result.ts';
-import { workloadName } from '../../references/workload.ts';
+import { workloadName } from '../../references/image-use.ts';
 import { shown } from '../../text/untrusted.ts';
-import { count, listed } from './list-words.ts';
+import { count, listed } from './lists.ts';
 import { code, details, facts, lines, prose } from './summary-html.ts';
 import { adviceFor } from './verify-advice.ts';
 

@@ -1,5 +1,15 @@
 import type { TagOnly } from '../../engine/world.ts';
-import { listed } from './list-words.ts';
+
+/** `a, b, c and 7 more` */
+export function listed(names: readonly string[], most: number): string {
+  const more = names.length - most;
+  return more > 0 ? `${names.slice(0, most).join(', ')} and ${more} more` : names.join(', ');
+}
+
+/** "1 image", "2 images" */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
 
 const mostNames = 20;
 
