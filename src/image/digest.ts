@@ -35,8 +35,8 @@ export function parseDigest(text: string): Digest {
  * nothing to hash before the first answer.
  */
 export function digestOf(bytes: Uint8Array): Digest {
-  const { createHash } = process.getBuiltinModule('node:crypto');
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest;
+  const { hash } = process.getBuiltinModule('node:crypto');
+  return `sha256:${hash('sha256', bytes)}` as Digest;
 }
 
 /** The 64 hexadecimal digits of a digest. */

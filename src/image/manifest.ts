@@ -51,13 +51,13 @@ const manifestTypes: readonly string[] = [mediaTypes.ociManifest, mediaTypes.doc
 const indexTypes: readonly string[] = [mediaTypes.ociIndex, mediaTypes.dockerList];
 const schema1Types = /^application\/vnd\.docker\.distribution\.manifest\.v1\+(json|prettyjws)$/;
 const unspecific = ['', 'application/json', 'application/octet-stream', 'text/plain'];
-const knownFields = [
+const knownFields = byLowerCase([
   ...['schemaVersion', 'mediaType', 'artifactType', 'config', 'layers', 'manifests'],
   ...['subject', 'annotations', 'fsLayers'],
-];
-const descriptorFields = [
+]);
+const descriptorFields = byLowerCase([
   ...['mediaType', 'digest', 'size', 'artifactType', 'annotations', 'platform', 'urls', 'data'],
-];
+]);
 
 /** True for a media type of an index: OCI's or Docker's manifest list. */
 export function isIndexType(mediaType: string): boolean {
@@ -80,9 +80,9 @@ export function isManifestType(mediaType: string): boolean {
 export function parseManifest(bytes: Uint8Array, contentType?: string): ParsedManifest {
   if (bytes.byteLength > maxManifestBytes)
     throw bad(`it has ${bytes.byteLength} bytes, more than ${maxManifestBytes}`);
-  const other = otherDocument(bytes, contentType);
-  if (other !== undefined) throw bad(other, otherFix);
   const reading = readJson(bytes, manifestDepth);
+  const other = otherDocument(bytes, contentType, reading);
+  if (other !== undefined) throw bad(other, otherFix);
   if ('problem' in reading) throw bad(reading.problem);
   const document = reading.value;
   if (!isJsonObject(document)) throw bad('it is not a JSON object');
@@ -220,12 +220,16 @@ function annotations(value: unknown, where: string): Readonly<Record<string, str
  * Go's JSON reader takes `Layers` for `layers`; ours does not. A document that uses this shows two
  * faces.
  */
-function refuseLookalikes(object: JsonObject, fields: readonly string[]): void {
+function refuseLookalikes(object: JsonObject, fields: ReadonlyMap<string, string>): void {
   for (const key of Object.keys(object)) {
-    const field = fields.find((known) => known.toLowerCase() === key.toLowerCase());
+    const field = fields.get(key.toLowerCase());
     if (field !== undefined && field !== key)
       throw bad(`its field "${shown(key)}" is spelled unlike \`${field}\``);
   }
+}
+
+function byLowerCase(fields: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(fields.map((field) => [field.toLowerCase(), field]));
 }
 
 function bad(

@@ -1,5 +1,5 @@
 // What comes with a 200 in the place of a manifest, and is none.
-import { isJsonObject, readJson } from '../text/json.ts';
+import { isJsonObject, type JsonReading, readJson } from '../text/json.ts';
 import { shownInOneLine } from '../text/untrusted.ts';
 import { isWebPage } from '../text/web-page.ts';
 
@@ -33,14 +33,18 @@ function hasManifestField(document: Readonly<Record<string, unknown>>): boolean 
  * Half a sentence for what is plainly no manifest and comes with a 200 all the same: a web page, an
  * XML document, an error document. Undefined for anything else, whether it is a manifest or not.
  * Never throws.
+ * @param reading what `readJson` made of the bytes, `manifestDepth` deep
  */
-export function otherDocument(bytes: Uint8Array, contentType?: string): string | undefined {
+export function otherDocument(
+  bytes: Uint8Array,
+  contentType?: string,
+  reading: JsonReading = readJson(bytes, manifestDepth),
+): string | undefined {
   const type = (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
   const begin = Buffer.from(bytes.subarray(0, 512)).toString('utf8').trimStart(); // a mark, too
   if (isWebPage({ headers: { 'content-type': type }, body: bytes }))
     return 'it is a web page, not a manifest';
   if (begin.startsWith('<')) return 'it is an XML document, not a manifest';
-  const reading = readJson(bytes, manifestDepth);
   if ('problem' in reading || !isJsonObject(reading.value)) return undefined;
   const document = reading.value;
   if (hasManifestField(document)) return undefined;

@@ -28,18 +28,21 @@ interface EndpointTools {
 export function createEndpoint(tools: EndpointTools, host: string, allowHttp: boolean): Endpoint {
   const loopback = isLoopback(new URL(`http://${host}`).hostname);
   let scheme: 'http' | 'https' | undefined = loopback ? undefined : allowHttp ? 'http' : 'https';
-  const at = (known: 'http' | 'https') => `${known}://${host}`;
+  const origins = {
+    http: new URL(`http://${host}`).origin,
+    https: new URL(`https://${host}`).origin,
+  };
   const send = async (build: (origin: string) => HttpRequest) => {
     try {
-      if (scheme !== undefined) return await tools.http(build(new URL(at(scheme)).origin));
-      const found = await findOut(tools, (known) => build(new URL(at(known)).origin));
+      if (scheme !== undefined) return await tools.http(build(origins[scheme]));
+      const found = await findOut(tools, (known) => build(origins[known]));
       scheme = found.scheme;
       return found.response;
     } catch (caught) {
       throw explained(caught);
     }
   };
-  return { origin: () => new URL(at(scheme ?? 'http')).origin, loopback, send };
+  return { origin: () => origins[scheme ?? 'http'], loopback, send };
 }
 
 async function findOut(

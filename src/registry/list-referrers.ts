@@ -107,8 +107,10 @@ function areTexts(value: unknown): value is Readonly<Record<string, string>> {
 
 /** The address in `Link: <…>; rel="next"` (RFC 8288). */
 export function nextPage(response: HttpResponse): URL | undefined {
+  const { link: header = '' } = response.headers;
+  if (header === '') return undefined; // to compile the pattern costs more than the answer
   const link = /<([^<>]{1,4096})>\s*;[^<]*?\brel\s*=\s*"?next\b/i.exec(
-    (response.headers.link ?? '').slice(0, 16_384),
+    header.slice(0, 16_384),
   )?.[1];
   return link === undefined ? undefined : (URL.parse(link, response.url.href) ?? undefined);
 }

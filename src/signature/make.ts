@@ -62,9 +62,17 @@ export async function signBundle(input: {
   // As cosign writes it: no timestamps, no field for them.
   if (material.timestampVerificationData?.rfc3161Timestamps.length === 0)
     material.timestampVerificationData = undefined;
-  if (content.$case === 'publicKey')
-    content.publicKey.hint = keyId(createPublicKey(signing.keyPem()));
+  if (content.$case === 'publicKey') content.publicKey.hint = hintOf(signing.keyPem());
   return { bundle: bundleBytes(parsed), parsed };
+}
+
+let latest: { readonly pem: string; readonly hint: string } | undefined;
+
+/** A run signs everything with one key, and reading one takes as long as signing with it. */
+function hintOf(publicPem: string): string {
+  if (latest?.pem !== publicPem)
+    latest = { pem: publicPem, hint: keyId(createPublicKey(publicPem)) };
+  return latest.hint;
 }
 
 /**
