@@ -3,10 +3,13 @@ import { join } from 'node:path';
 import { Failure } from '../../src/failure.ts';
 import { type Descriptor, mediaTypes } from '../../src/image/descriptor.ts';
 import { type Digest, digestOf, parseDigest } from '../../src/image/digest.ts';
+import type { RepositoryName } from '../../src/image/reference.ts';
 import type { FetchedManifest, Repository } from '../../src/registry/repository.ts';
 
 /** Behaviours of real registries. */
 export interface RegistryTraits {
+  /** as in a reference; default `registry.test` */
+  readonly registry?: string;
   /** answers /v2/<name>/referrers/ */
   readonly referrersApi?: boolean;
   /** gives an ETag and honours If-Match and If-None-Match (distribution 2.8 does neither) */
@@ -35,7 +38,7 @@ const maxManifest = 4 * 1024 * 1024;
  * contradicts, answers larger than the caller wants.
  */
 export class MemoryRegistry {
-  readonly name = { registry: 'registry.test', repository: 'acme/app' };
+  readonly name: RepositoryName;
   readonly blobs = new Map<Digest, Buffer>();
   readonly manifests = new Map<Digest, Version>();
   /** every document that ever stood under a tag, the newest last */
@@ -51,6 +54,7 @@ export class MemoryRegistry {
 
   constructor(traits: RegistryTraits = {}) {
     this.#traits = traits;
+    this.name = { registry: traits.registry ?? 'registry.test', repository: 'acme/app' };
     this.#lateListings = traits.lateListings ?? 0;
   }
 

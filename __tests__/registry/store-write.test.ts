@@ -134,23 +134,59 @@ describe('a bundle', () => {
     expect(await open(registry, image).store.found()).toEqual(await store.readBack(attachment));
   });
 
-  it('ten images cost one probe and one empty config', async () => {
-    const registry = new MemoryRegistry();
-    const memory = new RunMemory();
+  const writeTen = async (registry: MemoryRegistry, memory = new RunMemory()) => {
     const images = Array.from({ length: 10 }, (_, n) => registry.pushImage(`app ${n}`));
-    await Promise.all(
-      images.map((image) =>
-        open(registry, image, { memory }).store.attachBundle(
-          image,
-          bundleOf(image.digest),
-          created,
-        ),
-      ),
+    registry.log.length = 0;
+    const work = images.map((image) =>
+      open(registry, image, { memory }).store.attachBundle(image, bundleOf(image.digest), created),
     );
-    expect(registry.log.filter((line) => line.startsWith('GET referrers'))).toHaveLength(1);
-    expect(registry.log.filter((line) => line.startsWith('PUT blob sha256:44136fa3'))).toHaveLength(
-      1,
-    );
+    await Promise.all(work);
+    const count = (begin: string) => registry.log.filter((line) => line.startsWith(begin)).length;
+    expect(count('PUT blob sha256:44136fa3')).toBe(1);
+    return { lists: count('GET referrers'), memory, log: registry.log };
+  };
+
+  it.each(['ghcr.io', 'docker.io'])('ten images on %s cost one probe', async (name) => {
+    const registry = new MemoryRegistry({ registry: name });
+    expect((await writeTen(registry)).lists).toBe(1);
+    expect(registry.history.size).toBe(10);
+  });
+
+  it('ten images elsewhere ask all at once: with the API none waits for the first', async () => {
+    const { log } = await writeTen(new MemoryRegistry({ referrersApi: true }));
+    const asked = log.flatMap((line, index) => (line.startsWith('GET referrers') ? [index] : []));
+    const written = log.findIndex((line) => line.startsWith('PUT manifest'));
+    expect(asked).toHaveLength(10);
+    expect(asked.every((index) => index < 11 && index < written)).toBe(true);
+  });
+
+  it('without the API, images that begin after the first answer ask nothing', async () => {
+    const registry = new MemoryRegistry();
+    const { lists, memory } = await writeTen(registry);
+    expect(lists).toBe(10);
+    const later = registry.pushImage('later');
+    registry.log.length = 0;
+    await open(registry, later, { memory }).store.attachBundle(later, bundleOf('later'), created);
+    expect(registry.log.filter((line) => line.startsWith('GET referrers'))).toEqual([]);
+    expect(registry.history.has(tagOf(later))).toBe(true);
+  });
+
+  it('where the first answer is a failure, each goes by its own', async () => {
+    for (const referrersApi of [true, false]) {
+      const registry = new MemoryRegistry({ referrersApi });
+      const memory = new RunMemory();
+      const [first, second] = [registry.pushImage('first'), registry.pushImage('second')];
+      registry.trouble = (request, reference) => {
+        if (request === 'GET referrers' && reference === first.digest)
+          throw new Failure('registry-error', 'it stumbles', 'Wait.');
+      };
+      const write = (image: Descriptor) =>
+        open(registry, image, { memory }).store.attachBundle(image, bundleOf('a'), created);
+      const [failed, written] = await Promise.allSettled([write(first), write(second)]);
+      expect(failed).toMatchObject({ reason: { code: 'registry-error' } });
+      expect(written).toMatchObject({ status: 'fulfilled' });
+      expect(registry.history.has(tagOf(second))).toBe(!referrersApi);
+    }
   });
 
   it('is waited for where the API lists late, and listed under the tag where it never does', async () => {

@@ -61,8 +61,8 @@ export async function prepareAttesting(
   return { ...prepared, predicate, atOnce };
 }
 
-/** As many images as are worked on at once (sign-images.ts). */
-const mostAtOnce = 24;
+/** As many images as are worked on at once (sign-images.ts), and connections to one registry. */
+const mostAtOnce = 64;
 
 function prepareWriting(
   request: WriteRequest,
@@ -76,6 +76,7 @@ function prepareWriting(
     targets,
     access: 'pull,push' as const,
     signatureRepository: request.signatureRepository,
+    limits: { atOnce: mostAtOnce },
   };
   const { open, store } = openRegistries(setting, world);
   const manifests = new Map<string, ReturnType<ManifestSource['getManifest']>>();

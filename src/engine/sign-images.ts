@@ -14,10 +14,11 @@ import { errorOf, type Findable, type Judged } from './sign-outcome.ts';
 import type { SignResult } from './sign-result.ts';
 
 /**
- * Images that are worked on at the same time: enough to hide the waiting, few enough that memory
+ * Images that are worked on at the same time: enough to hide the waiting (while the password
+ * of a key is stretched, all of them are looked up and their uploads begun), few enough that memory
  * does not grow with their number.
  */
-const usualAtOnce = 24;
+const usualAtOnce = 64;
 
 /**
  * Signs everything the targets stand for. One image that fails does not stop the others; each has

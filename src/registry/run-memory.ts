@@ -60,6 +60,8 @@ export interface ImageTags {
 export interface RepositoryMemory {
   /** does it have the referrers API? Asked once; undefined before */
   hasApi?: Promise<boolean> | undefined;
+  /** what that has come to */
+  apiKnown?: boolean;
   /** it has the API, and that does not list what it took */
   listsNothing?: boolean;
   /** the blob `{}` that every bundle's manifest points to; pushed once */
@@ -85,23 +87,39 @@ export class RunMemory {
 }
 
 /**
- * The referrers of an image by the API, or undefined without the API. In one run only the first
- * image of a repository finds that out.
+ * Registries that have no referrers API. With it, each image needs a list of its own, so all ask at
+ * once, and nobody waits for the first answer; here all but the first would ask for nothing.
+ */
+const withoutApi: ReadonlySet<string> = new Set(['ghcr.io', 'docker.io']);
+
+/**
+ * The referrers of an image by the API, or undefined without the API. The first answer in a
+ * repository decides that for all that are not answered yet; after it nobody asks an API that is
+ * not there.
  */
 export async function listReferrers(
   memory: RepositoryMemory,
   repository: Repository,
   image: Digest,
 ): Promise<readonly Descriptor[] | undefined> {
+  const { hasApi } = memory;
+  if (hasApi === undefined) {
+    const answer = repository.listReferrers(image);
+    memory.hasApi = answer.then((list) => list !== undefined);
+    memory.hasApi.then(
+      (has) => (memory.apiKnown = has),
+      () => (memory.hasApi = undefined),
+    );
+    return answer;
+  }
+  const ask = () => repository.listReferrers(image);
   // Whether the first one failed is its own matter: then this one asks for itself.
-  if (memory.hasApi !== undefined)
-    return (await memory.hasApi.catch(() => true)) ? repository.listReferrers(image) : undefined;
-  const answer = repository.listReferrers(image);
-  memory.hasApi = answer.then((list) => list !== undefined);
-  memory.hasApi.catch(() => {
-    memory.hasApi = undefined;
-  });
-  return answer;
+  const first = hasApi.catch(() => true);
+  const waits = memory.apiKnown === undefined && withoutApi.has(repository.name.registry);
+  if (memory.apiKnown === false || waits) return (await first) ? ask() : undefined;
+  const own = ask();
+  own.catch(() => {}); // of no matter where the first says that there is no API
+  return Promise.race([own, first.then((has) => (has ? own : undefined))]);
 }
 
 /**
