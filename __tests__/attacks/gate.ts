@@ -12,7 +12,7 @@ import type { Image } from '../../src/image/resolve.ts';
 import { openRegistry } from '../../src/registry/client.ts';
 import type { Credentials } from '../../src/registry/login.ts';
 import { ByteRoom } from '../../src/registry/run-memory.ts';
-import { openStore, type SignatureStore } from '../../src/registry/store.ts';
+import { openReader, type SignatureReader } from '../../src/registry/signature-reader.ts';
 import { judge } from '../../src/signature/judge.ts';
 import { judgeAttestation } from '../../src/signature/judge-attestation.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
@@ -137,9 +137,9 @@ export async function ask(
     ...limits.registries,
     ...(retryBudget === undefined ? {} : { retryBudget }),
   });
-  const stores = new Map<string, SignatureStore>();
+  const stores = new Map<string, SignatureReader>();
   const storeOf = ({ name, digest }: Pick<Image, 'name' | 'digest'>) => {
-    const store = stores.get(digest) ?? openStore(open(name), digest, { clock, deadline });
+    const store = stores.get(digest) ?? openReader(open(name), digest);
     stores.set(digest, store);
     return store;
   };

@@ -10,7 +10,7 @@ import { parseReference } from '../../src/image/reference.ts';
 import type { Image } from '../../src/image/resolve.ts';
 import { openRegistry } from '../../src/registry/client.ts';
 import { RunMemory } from '../../src/registry/run-memory.ts';
-import { openStore } from '../../src/registry/store.ts';
+import { openReader } from '../../src/registry/signature-reader.ts';
 import { judge } from '../../src/signature/judge.ts';
 import type { SignaturePolicy } from '../../src/signature/policy.ts';
 import { createTrust } from '../../src/signature/trust.ts';
@@ -39,11 +39,7 @@ export async function verifyingRun(
     retryBudget: shrunken.retryBudget,
   });
   const sleep = (milliseconds: number) => deadline.sleep(milliseconds / shrunken.slower);
-  const shared = {
-    clock: systemClock,
-    deadline: { remaining: () => deadline.remaining() * shrunken.slower, sleep },
-    memory: new RunMemory(),
-  };
+  const memory = new RunMemory();
   const policy: SignaturePolicy = {
     signers: [{ key: key.publicKey }],
     annotations: {},
@@ -60,7 +56,7 @@ export async function verifyingRun(
     recursive: false,
     describedBy: 'headers' as const,
     found: (image: Image) =>
-      openStore(open(image.name), image.digest, shared).found(['bundle', 'legacy'], 'all'),
+      openReader(open(image.name), image.digest, { memory }).found(['bundle', 'legacy'], 'all'),
     judge: async (
       ...[found, digest, asked]: [
         Parameters<typeof judge>[0],

@@ -1,4 +1,4 @@
-import{i as e}from"../verify.js";import{at as t,c as n,o as r,ot as i}from"./run.js";import{d as a,i as o,l as s,n as c,o as l,p as u,r as d,u as f}from"./local.js";import{t as p}from"./yaml.js";import{O as m,ot as h}from"./judge.js";const g=`steps:
+import{r as e}from"../verify.js";import{at as t,c as n,o as r,ot as i}from"./run.js";import{d as a,i as o,l as s,n as c,o as l,p as u,r as d,u as f}from"./local.js";import{t as p}from"./yaml.js";import{O as m,ot as h}from"./judge.js";const g=`steps:
   - uses: azure/k8s-set-context@v4
     with:
       method: kubeconfig

@@ -2,7 +2,7 @@ import type { Digest } from '../image/digest.ts';
 import { formatRepository } from '../image/reference.ts';
 import type { CopyRepository } from '../registry/repository.ts';
 import { RunMemory } from '../registry/run-memory.ts';
-import { openStore } from '../registry/store.ts';
+import { openReader } from '../registry/signature-reader.ts';
 import {
   type Claimed,
   claimsOfAttestation,
@@ -57,7 +57,6 @@ export async function openInventoryJudge(
     (one) => one !== undefined,
   );
   const judges = openJudge(policies, Promise.resolve(), request, world);
-  const { clock, deadline } = world;
   const memory = new RunMemory();
   const standing = (by: JudgedBy, claims: Reading, digest: Digest) =>
     settle(by, claims, digest, { asked, fresh, anybody: hasTrust ? anybody : undefined });
@@ -85,24 +84,20 @@ export async function openInventoryJudge(
     };
   };
   return async ({ digest, tags, partOf }) => {
-    const store = openStore(repository, digest, { clock, deadline, memory });
-    try {
-      const [found, attested] = await Promise.all([store.found(), store.attestations()]);
-      const signatures: InventorySignature[] = [];
-      const attestations: InventorySignature[] = [];
-      for (const one of found)
-        if (one.format === 'legacy') signatures.push(await signature(one, digest));
-      for (const one of attested) {
-        const read = (given: FoundAttestation) => attestation(given, digest);
-        const result = await ('use' in one ? one.use(read) : read(one));
-        if (result.kind === 'attestation') attestations.push(result.one);
-        else signatures.push(await signature(result.found as FoundSignature, digest));
-      }
-      const image = `${formatRepository(repository.name)}@${digest}`;
-      return { image, digest, tags, partOf, signatures, attestations };
-    } finally {
-      memory.of(repository.name).images.delete(digest); // thousands may follow
+    const store = openReader(repository, digest, { memory });
+    const [found, attested] = await Promise.all([store.found(), store.attestations()]);
+    const signatures: InventorySignature[] = [];
+    const attestations: InventorySignature[] = [];
+    for (const one of found)
+      if (one.format === 'legacy') signatures.push(await signature(one, digest));
+    for (const one of attested) {
+      const read = (given: FoundAttestation) => attestation(given, digest);
+      const result = await ('use' in one ? one.use(read) : read(one));
+      if (result.kind === 'attestation') attestations.push(result.one);
+      else signatures.push(await signature(result.found as FoundSignature, digest));
     }
+    const image = `${formatRepository(repository.name)}@${digest}`;
+    return { image, digest, tags, partOf, signatures, attestations };
   };
 }
 

@@ -5,6 +5,7 @@ import { isIndexType } from '../image/manifest.ts';
 import { formatRepository, type RepositoryName } from '../image/reference.ts';
 import { walkIndex } from '../image/walk.ts';
 import { type Keeper, openKeeper } from '../registry/keeper.ts';
+import { openReader } from '../registry/signature-reader.ts';
 import { openInventoryJudge, type Present } from './inventory-judge.ts';
 import type { Content, InventoryImage, InventoryReport } from './inventory-result.ts';
 import { findOrphans, pruneOrphans } from './orphans.ts';
@@ -34,7 +35,7 @@ export async function inventory(request: InventoryRequest, world: World): Promis
   };
   const options = registryOptions({ ...setting, access: 'pull' }, world);
   const keeper = openKeeper(repository, options);
-  const { open } = openRegistries({ ...setting, access: 'pull' }, world);
+  const { open } = openRegistries({ ...setting, access: 'pull' }, world, openReader);
   const judge = await openInventoryJudge(open(repository), request, world);
   const tags = await keeper.tags();
   world.tell({ kind: 'progress', words: `${tags.length} tags` });

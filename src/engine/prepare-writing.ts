@@ -1,7 +1,7 @@
 import { formatRepository, type RepositoryName } from '../image/reference.ts';
 import { imageName, type ManifestSource } from '../image/resolve.ts';
 import { readTargets, type Target } from '../image/targets.ts';
-import type { SignatureStore } from '../registry/store.ts';
+import { openStore, type SignatureStore } from '../registry/store.ts';
 import type { Format } from '../signature/found.ts';
 import { chooseFormats, keyAlone } from './formats.ts';
 import { type Predicate, readPredicateInput } from './predicate.ts';
@@ -17,7 +17,7 @@ export interface PreparedWriting {
   readonly targets: readonly Target[];
   readonly open: (name: RepositoryName) => ManifestSource;
   /** where the signatures of an image lie; ask once for each image */
-  readonly store: Registries['store'];
+  readonly store: Registries<SignatureStore>['store'];
   /** Settles when what is asked ahead is on its way, or has failed. */
   readonly sent: Promise<unknown>;
 }
@@ -78,7 +78,7 @@ function prepareWriting(
     signatureRepository: request.signatureRepository,
     limits: { atOnce: mostAtOnce },
   };
-  const { open, store } = openRegistries(setting, world);
+  const { open, store } = openRegistries(setting, world, openStore);
   const manifests = new Map<string, ReturnType<ManifestSource['getManifest']>>();
   const stores = new Map<string, SignatureStore>();
   const reading: Promise<unknown>[] = [];

@@ -4,7 +4,7 @@ import type { RepositoryName } from '../image/reference.ts';
 import { type Image, imageName } from '../image/resolve.ts';
 import { readTargets, type Target } from '../image/targets.ts';
 import type { RegistryOptions } from '../registry/connection.ts';
-import type { SignatureStore } from '../registry/store.ts';
+import { openReader, type SignatureReader } from '../registry/signature-reader.ts';
 import type { FileFindings } from './files.ts';
 import { openRegistries, type Registries, type RegistrySetting } from './registries.ts';
 import type { VerifyRequest } from './request.ts';
@@ -25,7 +25,7 @@ export interface Reading {
     image: Image,
     types: readonly string[],
     repository?: RepositoryName,
-  ) => ReturnType<SignatureStore['attestations']>;
+  ) => ReturnType<SignatureReader['attestations']>;
   /** Resolves when there is a signature, and its bytes have been asked for. Never rejects. */
   readonly signed: Promise<void>;
   /** Settles when what `readAhead` asked for is on its way, or has failed. */
@@ -124,11 +124,11 @@ export function openReading(
     ...(around === undefined ? {} : { around }),
     onSignature,
   };
-  const { open, store } = openRegistries(setting, world);
+  const { open, store } = openRegistries(setting, world, openReader);
   const begun = ahead ? readAhead(targets, store, request) : { stores: new Map(), reading: [] };
-  const stores = new WeakMap<Image, Map<string, SignatureStore>>();
+  const stores = new WeakMap<Image, Map<string, SignatureReader>>();
   const storeOf = (image: Image, place: RepositoryName = image.name) => {
-    const known = stores.get(image) ?? new Map<string, SignatureStore>();
+    const known = stores.get(image) ?? new Map<string, SignatureReader>();
     stores.set(image, known);
     const name = imageName({ name: place, digest: image.digest });
     const opened = known.get(name) ?? begun.stores.get(name) ?? store(image, place);
@@ -148,14 +148,14 @@ export function openReading(
 
 function readAhead(
   targets: readonly Target[],
-  store: Registries['store'],
+  store: Registries<SignatureReader>['store'],
   {
     attestationTypes,
     signature,
     signatureRepository,
   }: Pick<VerifyRequest, 'attestationTypes' | 'signature' | 'signatureRepository'>,
-): { stores: Map<string, SignatureStore>; reading: readonly Promise<unknown>[] } {
-  const stores = new Map<string, SignatureStore>();
+): { stores: Map<string, SignatureReader>; reading: readonly Promise<unknown>[] } {
+  const stores = new Map<string, SignatureReader>();
   const reading: Promise<unknown>[] = [];
   for (const { reference, digest } of targets.slice(0, mostAhead)) {
     if (digest === undefined) continue;

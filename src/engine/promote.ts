@@ -6,6 +6,7 @@ import { Copier, copyRoom, nothingCopied } from '../registry/copy.ts';
 import { AttachedCopier } from '../registry/copy-attached.ts';
 import { recalling } from '../registry/recall.ts';
 import { RunMemory } from '../registry/run-memory.ts';
+import { openReader } from '../registry/signature-reader.ts';
 import { prepare, type Reading } from './prepare.ts';
 import type { PromoteReport } from './promote-result.ts';
 import { type Copy, finish, lookAtTags, type There } from './promotion-end.ts';
@@ -36,7 +37,7 @@ export async function promote(request: PromoteRequest, world: World): Promise<Pr
   const prepared = prepare(request, quiet, { around: recalling, atOnce: connections });
   const { results, notJudged } = await verify(request, quiet, prepared);
   const moves = planMoves(targets, [...results, ...notJudged.map(unjudged)], request.to);
-  const { open } = openRegistries(targetSetting(request), world);
+  const { open } = openRegistries(targetSetting(request), world, openReader);
   const copied = await copyAll(moves, { from: prepared.reading as Reading, open }, request, world);
   const before = new Map(copied.map((copy) => [copy, lookAtTags(copy, open)]));
   const verified = await verifyThere(copied, request, quiet);

@@ -1,4 +1,5 @@
 import { Failure } from '../failure.ts';
+import type { Digest } from '../image/digest.ts';
 import { isSameRepository, type RepositoryName } from '../image/reference.ts';
 import type { Image } from '../image/resolve.ts';
 import type { Target } from '../image/targets.ts';
@@ -9,18 +10,18 @@ import { createCredentials } from '../registry/credentials.ts';
 import { hasScopedLogin } from '../registry/docker-config.ts';
 import type { CopyRepository, Repository } from '../registry/repository.ts';
 import { RunMemory } from '../registry/run-memory.ts';
-import { openStore, type SignatureStore } from '../registry/store.ts';
+import type { StoreOptions } from '../registry/store.ts';
 import type { RegistryRequest } from './request.ts';
 import type { World } from './world.ts';
 
 /** The registries of one run. */
-export interface Registries {
+export interface Registries<Store = unknown> {
   readonly open: (name: RepositoryName) => CopyRepository;
   /**
    * where the signatures of an image lie
    * @param place a repository for this image alone
    */
-  readonly store: (image: Pick<Image, 'name' | 'digest'>, place?: RepositoryName) => SignatureStore;
+  readonly store: (image: Pick<Image, 'name' | 'digest'>, place?: RepositoryName) => Store;
 }
 
 export interface RegistrySetting {
@@ -83,9 +84,15 @@ export function registryOptions(
 
 /**
  * Opens the registries of a run. Nothing is requested before it is needed.
+ * @param openStore how the place of signatures is opened: `openReader`, or `openStore`, whose code
+ * is only loaded where it is named
  * @throws {Failure} `bad-input`, see `loginRegistry`
  */
-export function openRegistries(setting: RegistrySetting, world: World): Registries {
+export function openRegistries<Store>(
+  setting: RegistrySetting,
+  world: World,
+  openStore: (repository: Repository, image: Digest, options: StoreOptions) => Store,
+): Registries<Store> {
   const { signatureRepository, around, onSignature = () => {} } = setting;
   const { clock, deadline, tell } = world;
   const bare = openRegistry(registryOptions(setting, world));
@@ -96,7 +103,7 @@ export function openRegistries(setting: RegistrySetting, world: World): Registri
       kind: 'notice',
       text: `The referrers API of ${name} does not list what the registry took, so the bundle is listed under the referrers tag (sha256-…) as well, where other tools look too.`,
     });
-  const store: Registries['store'] = (image, place = signatureRepository ?? image.name) => {
+  const store: Registries<Store>['store'] = (image, place = signatureRepository ?? image.name) => {
     const repository = open(place);
     const getBlob: Repository['getBlob'] = (...blob) => {
       const bytes = repository.getBlob(...blob);

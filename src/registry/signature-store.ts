@@ -27,8 +27,8 @@ export interface Attachment {
  */
 export type Reach = 'all' | 'listed';
 
-/** The place where the signatures of one image lie. */
-export interface SignatureStore {
+/** What lies beside one image, for one who reads it. */
+export interface SignatureReading {
   /**
    * Every signature there is, in all formats asked for; formats do not hide each other. One read,
    * shared by later calls. Nothing of it is believed.
@@ -48,6 +48,10 @@ export interface SignatureStore {
     types?: readonly string[],
     formats?: readonly Format[],
   ): Promise<readonly (FoundAttestation | LargeAttestation)[]>;
+}
+
+/** The place where the signatures of one image lie. */
+export interface SignatureStore extends SignatureReading {
   /**
    * Writes a bundle as an OCI 1.1 referrer. The upload begins while the bundle is still being made.
    * Resolves when it is listed: at once with the referrers API, after a read-back with the tag.

@@ -1,7 +1,7 @@
 import { Failure } from '../failure.ts';
 import { type Descriptor, mediaTypes } from '../image/descriptor.ts';
 import { type Digest, digestOf } from '../image/digest.ts';
-import type { Format, FoundAttestation, FoundSignature } from '../signature/found.ts';
+import type { FoundAttestation, FoundSignature } from '../signature/found.ts';
 import { attestationsAmong, type LargeAttestation } from './read-attestations.ts';
 import {
   type Broken,
@@ -11,22 +11,21 @@ import {
   readerWithEarlyBlob,
   readLayers,
   readReferrers,
-  tooMany,
 } from './read-signatures.ts';
 import { emptyConfig, referrerManifest } from './referrer-manifest.ts';
-import { maxReferrers, ReferrersIndex, referrersTag, tooLarge } from './referrers-index.ts';
+import { ReferrersIndex, referrersTag } from './referrers-index.ts';
 import type { Repository } from './repository.ts';
 import type { RewriteTools } from './rewrite-pause.ts';
 import {
   type ByteRoom,
   type ImageTags,
-  listReferrers,
   pushEmptyConfig,
   type RepositoryMemory,
   RunMemory,
 } from './run-memory.ts';
 import { SharedTag } from './shared-tag.ts';
-import type { Attachment, LayerAnnotations, Reach, SignatureStore } from './signature-store.ts';
+import { mostSignatures, SignatureReader } from './signature-reader.ts';
+import type { Attachment, LayerAnnotations, SignatureStore } from './signature-store.ts';
 import {
   type LayerKind,
   SignatureManifest,
@@ -83,53 +82,33 @@ class Store implements SignatureStore {
   readonly #most: number;
   readonly #room: ByteRoom;
   readonly #attached = new WeakMap<Attachment, Attached>();
-  /** a read that failed is not remembered */
-  readonly #once = new Map<string, Promise<unknown>>();
+  readonly #reader: SignatureReader;
 
   constructor(repository: Repository, image: Digest, options: StoreOptions) {
     this.#repository = repository;
     this.#image = image;
     this.#tools = options;
-    this.#most = options.maxSignatures ?? 1_000;
+    this.#most = options.maxSignatures ?? mostSignatures;
     const memory = options.memory ?? new RunMemory();
     this.#room = memory.room;
     this.#memory = memory.of(repository.name);
     this.#tags = this.#memory.images.get(image) ?? openTags(repository, image, this.#most, options);
     this.#memory.images.set(image, this.#tags);
+    // It looks through the tags of the writer, which must remember every entry that was ever read.
+    this.#reader = new SignatureReader(repository, image, this.#tags, {
+      memory,
+      maxSignatures: this.#most,
+    });
   }
 
-  async found(
-    formats: readonly Format[] = ['bundle', 'legacy'],
-    reach: Reach = 'all',
-  ): Promise<readonly FoundSignature[]> {
-    const [referrers, layers] = await Promise.all([
-      formats.includes('bundle')
-        ? this.#remember(`referrers, ${reach}`, () => this.#foundReferrers(reach))
-        : [],
-      formats.includes('legacy')
-        ? this.#remember('signature layers', () => this.#foundLayers('signature'))
-        : [],
-    ]);
-    const found = [...referrers, ...layers].filter(({ format }) => formats.includes(format));
-    if (found.length > this.#most) throw tooMany(found.length, this.#most);
-    return found;
+  found(...asked: Parameters<SignatureStore['found']>): ReturnType<SignatureStore['found']> {
+    return this.#reader.found(...asked);
   }
 
-  async attestations(
-    types?: readonly string[],
-    formats: readonly Format[] = ['bundle', 'legacy'],
-  ): Promise<readonly (FoundAttestation | LargeAttestation)[]> {
-    const [referrers, layers] = await Promise.all([
-      formats.includes('bundle')
-        ? this.#remember('referrers, all', () => this.#foundReferrers('all'))
-        : [],
-      formats.includes('legacy')
-        ? this.#remember('attestation layers', () => this.#foundLayers('attestation'))
-        : [],
-    ]);
-    const found = [...referrers.filter(({ format }) => format === 'bundle'), ...layers];
-    if (found.length > this.#most) throw tooMany(found.length, this.#most);
-    return attestationsAmong(found, { repository: this.#repository, room: this.#room, types });
+  attestations(
+    ...asked: Parameters<SignatureStore['attestations']>
+  ): ReturnType<SignatureStore['attestations']> {
+    return this.#reader.attestations(...asked);
   }
 
   async attachBundle(
@@ -154,7 +133,7 @@ class Store implements SignatureStore {
       this.#repository.putBlob(made),
     ]);
     pushed.catch(() => {}); // awaited below, after what is needed first
-    const [listed, bundle] = await Promise.all([this.#listed(), made]);
+    const [listed, bundle] = await Promise.all([this.#reader.listed(), made]);
     const { digest, bytes, entry } = referrerManifest(subject, bundle, created, predicateType);
     const place = { format: 'bundle' as const, digest, reference: this.#reference(`@${digest}`) };
     const attached = { entries: [entry], blob: { digest: digestOf(bundle), size: bundle.length } };
@@ -307,113 +286,9 @@ class Store implements SignatureStore {
     return listed?.some((entry) => entry.digest === digest) ?? false;
   }
 
-  async #foundReferrers(reach: Reach): Promise<(FoundSignature | Broken)[]> {
-    // Where it is not known yet whether there is an API, the tag is read beside asking: most
-    // registries that people push to have none.
-    const besideAsking = reach === 'all' || this.#memory.hasApi === undefined;
-    const listing = this.#listed();
-    const early = besideAsking ? this.#lookAtIndex() : undefined;
-    early?.catch(() => {}); // awaited where it counts
-    const listed = listing.then((entries = []) => {
-      if (entries.length > maxReferrers)
-        throw tooLarge(`has ${entries.length} entries, more than ${maxReferrers}`);
-      return entries as readonly unknown[] as readonly JsonObject[];
-    });
-    // Where both count, neither waits for the other: with a slow list the tag would cost a round
-    // trip more.
-    const tagged =
-      reach === 'all' && early !== undefined
-        ? early
-        : listing.then((entries) =>
-            this.#isTagRead(entries, early)
-              ? (early ?? this.#lookAtIndex())
-              : { entries: [], broken: [] },
-          );
-    const [found, { broken }] = await Promise.all([
-      readReferrers(
-        this.#repository,
-        this.#image,
-        [listed, tagged.then(({ entries }) => entries)],
-        this.#most,
-      ),
-      tagged,
-    ]);
-    for (const signature of found)
-      if (!('problem' in signature)) this.#tags.index.confirm(signature.digest);
-    return [...broken, ...found];
-  }
-
-  /** Without the API, or with one that lists nothing, the tag is where bundles are listed. */
-  #isTagRead(entries: readonly Descriptor[] | undefined, early: unknown): boolean {
-    return (
-      entries === undefined ||
-      this.#memory.listsNothing === true ||
-      (entries.length === 0 && early !== undefined)
-    );
-  }
-
-  async #lookAtIndex(): Promise<{
-    entries: readonly JsonObject[];
-    broken: readonly FoundSignature[];
-  }> {
-    const look = await this.#tags.referrers.look();
-    if (!('foreign' in look)) return { entries: look.content.entries, broken: [] };
-    // GitLab's answer says nothing about signatures; anything else under this tag is worth telling.
-    if (look.fetched.digest === this.#image) return { entries: [], broken: [] };
-    return {
-      entries: [],
-      broken: [
-        this.#malformed('bundle', look.fetched.digest, referrersTag(this.#image), look.foreign),
-      ],
-    };
-  }
-
-  async #foundLayers(kind: LayerKind): Promise<(FoundSignature | Broken)[]> {
-    const tag = signatureTag(this.#image, kind);
-    const isSignature = kind === 'signature';
-    const look = await this.#tags[isSignature ? 'signatures' : 'attestations'].look();
-    if ('foreign' in look)
-      return [this.#malformed('legacy', look.fetched.digest, tag, look.foreign)];
-    const { digest, entries } = look.content;
-    return digest === undefined
-      ? []
-      : readLayers(
-          this.#repository,
-          { digest, reference: this.#reference(`:${tag}`) },
-          entries,
-          this.#most,
-          isSignature ? mediaTypes.simpleSigning : mediaTypes.dsseEnvelope,
-        );
-  }
-
-  #malformed(format: Format, digest: Digest, tag: string, reason: string): FoundSignature {
-    return {
-      format,
-      digest,
-      reference: this.#reference(`:${tag}`),
-      problem: { code: 'malformed', reason },
-    };
-  }
-
-  /** The referrers API's answer, or undefined without the API. */
-  #listed(): Promise<readonly Descriptor[] | undefined> {
-    return this.#remember('listed', () =>
-      listReferrers(this.#memory, this.#repository, this.#image),
-    );
-  }
-
   #attachment(attachment: Attachment, attached: Attached): Attachment {
     this.#attached.set(attachment, attached);
     return attachment;
-  }
-
-  #remember<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const known = this.#once.get(name) as Promise<T> | undefined;
-    if (known !== undefined) return known;
-    const fresh = work();
-    this.#once.set(name, fresh);
-    fresh.catch(() => this.#once.delete(name));
-    return fresh;
   }
 
   #reference(suffix: string): string {

@@ -102,3 +102,12 @@ export function mergeEntries(
   });
   return [...kept, ...missing];
 }
+
+/** A tag that can be read. `foreign` says why what lies there is not ours to read or write. */
+export interface TagLook {
+  /** @throws {Failure} of the registry; `too-large` */
+  look(): Promise<
+    | { readonly fetched?: FetchedManifest; readonly content: TagContent }
+    | { readonly fetched: FetchedManifest; readonly foreign: string }
+  >;
+}

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Descriptor, mediaTypes } from '../../src/image/descriptor.ts';
 import { digestOf } from '../../src/image/digest.ts';
 import { RunMemory } from '../../src/registry/run-memory.ts';
+import { openReader } from '../../src/registry/signature-reader.ts';
 import { openStore, type Reach } from '../../src/registry/store.ts';
 import type { Format, FoundSignature } from '../../src/signature/found.ts';
 import { MemoryRegistry, type RegistryTraits, testTools } from './memory-registry.ts';
@@ -11,7 +12,7 @@ function open(
   image: Descriptor,
   more: { maxSignatures?: number; memory?: RunMemory } = {},
 ) {
-  return openStore(registry.client(), image.digest, { ...testTools().tools, ...more });
+  return openReader(registry.client(), image.digest, more);
 }
 
 /** What was found, without the bytes. */
@@ -93,7 +94,7 @@ describe('a list that is slow to come', () => {
         return client.getManifest(...asked);
       },
     };
-    const store = openStore(slow, image.digest, testTools().tools);
+    const store = openReader(slow, image.digest);
     expect(summary(await store.found())).toEqual(['bundle']);
   });
 });
@@ -115,7 +116,13 @@ describe('what cosign wrote is found', () => {
   ];
   it.each(cases)('%s on a registry with %o', async (name, traits, expected) => {
     const registry = new MemoryRegistry(traits);
-    expect(summary(await open(registry, registry.load(name)).found())).toEqual(expected);
+    const image = registry.load(name);
+    const found = await open(registry, image).found();
+    expect(summary(found)).toEqual(expected);
+    // Who writes reads through the shared tags, and finds the same.
+    const writer = openStore(registry.client(), image.digest, testTools().tools);
+    expect(await writer.found()).toEqual(found);
+    expect(await writer.attestations()).toEqual(await open(registry, image).attestations());
   });
 
   it('with the very bytes, the manifest digest and a reference', async () => {
