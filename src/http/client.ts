@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import { type Agents, createAgents } from './agents.ts';
 import type { AheadConnections } from './ahead.ts';
-import type { Deadline } from './deadline.ts';
+import { type Deadline, whileRunning } from './deadline.ts';
 import { ExchangeError, type ExchangeLimits, exchange } from './exchange.ts';
 import type { Http, HttpRequest, HttpResponse } from './http.ts';
 import { networkFailure } from './network-failure.ts';
@@ -35,7 +35,7 @@ export interface HttpOptions {
   /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read from it */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly onEvent?: (event: HttpEvent) => void;
-  /** told each time a request has been handed to its connection */
+  /** told once, when a request has been handed to its connection */
   readonly onSent?: () => void;
   /** milliseconds; what is not given has its default */
   readonly limits?: Partial<ExchangeLimits>;
@@ -69,19 +69,14 @@ export function createHttp(options: HttpOptions): Http & { close(): void } {
       ? () => undefined
       : createSlowHostBudgets(options.slowHosts, options.clock);
   const closed = new AbortController();
+  const line = { agents, closed: closed.signal, options, onSent: once(options.onSent) };
   const http: Http = async (request) => {
     let next = request;
     // A redirect goes at the expense of whoever redirected: else a chain of slow hosts would cost
     // as often as it has links.
     const slowHost = slowHostBudgetOf(request.chargedTo ?? request.url);
     for (let hops = 0; hops <= maxRedirects; hops++) {
-      const response = await persist(next, {
-        agents,
-        pace: paceOf(next.url),
-        slowHost,
-        closed: closed.signal,
-        options,
-      });
+      const response = await persist(next, { ...line, pace: paceOf(next.url), slowHost });
       const follow = redirected(next, response);
       if (follow === undefined) return response;
       next = follow;
@@ -103,6 +98,17 @@ interface Line {
   readonly slowHost: SlowHostBudget | undefined;
   readonly closed: AbortSignal;
   readonly options: HttpOptions;
+  /** undefined once it was told */
+  readonly onSent: () => (() => void) | undefined;
+}
+
+function once(tell: (() => void) | undefined): () => (() => void) | undefined {
+  let left = tell;
+  const told = () => {
+    left?.();
+    left = undefined;
+  };
+  return () => left && told;
 }
 
 /**
@@ -181,7 +187,7 @@ async function attemptOnce(
       request,
       agents.for(request.url),
       { limits: limitsFor(request, options), clock },
-      options.onSent,
+      line.onSent(),
     );
     const response = await whileRunning(
       [deadline.signal, ...(slowHost === undefined ? [] : [slowHost.signal])],
@@ -213,22 +219,6 @@ async function keepDistance({ pace, closed, options: { deadline, clock } }: Line
   for (let wait = pace.reserve(clock.now()); wait > 0; ) {
     await deadline.sleep(wait, closed);
     wait = pace.isPaused(clock.now()) ? pace.reserve(clock.now()) : 0;
-  }
-}
-
-/**
- * Does not wait for an answer longer than any of these last: a run that was cancelled ends at once.
- * `close` ends the connection.
- */
-async function whileRunning<T>(signals: readonly AbortSignal[], work: Promise<T>): Promise<T> {
-  const ended = Promise.withResolvers<never>();
-  const end = ({ target }: Event) => ended.reject((target as AbortSignal).reason);
-  for (const signal of signals) signal.addEventListener('abort', end);
-  work.catch(() => {});
-  try {
-    return await Promise.race([work, ended.promise]);
-  } finally {
-    for (const signal of signals) signal.removeEventListener('abort', end);
   }
 }
 

@@ -53,6 +53,39 @@ export function createDeadline(milliseconds: number, clock: Clock): EndableDeadl
   return { remaining, signal, sleep, end };
 }
 
+/**
+ * Does not wait for an answer longer than any of these last: a run that was cancelled ends at once.
+ * `close` ends the connection.
+ */
+export async function whileRunning<T>(
+  signals: readonly AbortSignal[],
+  work: Promise<T>,
+): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const groups = signals.map(waitingFor);
+  for (const group of groups) group.add(reject);
+  work.then(resolve, reject);
+  try {
+    return await promise;
+  } finally {
+    for (const group of groups) group.delete(reject);
+  }
+}
+
+const waiting = new WeakMap<AbortSignal, Set<(reason: unknown) => void>>();
+
+/** Who is told when a signal aborts: one listener of it serves all requests of a run. */
+function waitingFor(signal: AbortSignal): Set<(reason: unknown) => void> {
+  const known = waiting.get(signal);
+  if (known !== undefined) return known;
+  const group = new Set<(reason: unknown) => void>();
+  signal.addEventListener('abort', () => {
+    for (const reject of group) reject(signal.reason);
+  });
+  waiting.set(signal, group);
+  return group;
+}
+
 function timeUp(milliseconds: number): Failure {
   return new Failure(
     'timeout',

@@ -4,6 +4,7 @@ import { Failure } from '../failure.ts';
 import { protocolOf } from './agents.ts';
 import type { HttpHead, HttpRequest, HttpResponse } from './http.ts';
 import { encoded, feed, PourError, pourBody, tooLarge } from './streams.ts';
+import { watchTime } from './watch.ts';
 
 /**
  * Milliseconds. `connect` ends with the TLS handshake (and the proxy's tunnel), `idle` is between
@@ -56,14 +57,12 @@ export function exchange(
 ): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const outgoing = send(request, agent);
-    const none = () => {};
-    const cancel = { phase: none, whole: none };
     let streamed = request.upload !== undefined;
-    const settled = new AbortController();
+    const isStreamed = request.upload !== undefined || request.receive !== undefined;
+    const settled = isStreamed ? new AbortController() : undefined;
     const finish = (settle: () => void) => {
-      cancel.phase();
-      cancel.whole();
-      settled.abort(over);
+      watch.end();
+      settled?.abort(over);
       settle();
       // Answered before all of ours was sent: the rest would be read as the next request.
       if (!outgoing.writableEnded) outgoing.destroy();
@@ -76,20 +75,19 @@ export function exchange(
         reject(error);
         outgoing.destroy();
       });
-    const lapse = (milliseconds: number, code: string, what: string) =>
-      clock.timer(milliseconds, () => fail(new ExchangeError(code, what, false)));
+    const watch = watchTime(clock, limits.whole, (code, what) =>
+      fail(new ExchangeError(code, what, false)),
+    );
     const broken = (cause: NodeJS.ErrnoException) =>
       fail(new ExchangeError(codeOf(cause), cause.message, outgoing.reusedSocket, cause));
 
-    cancel.whole = lapse(limits.whole, 'TIMEOUT', 'no complete answer in time');
-    cancel.phase = lapse(limits.connect, 'CONNECT_TIMEOUT', 'no connection in time');
+    watch.phase(limits.connect, 'CONNECT_TIMEOUT', 'no connection in time');
     onConnected(outgoing, () => {
-      cancel.phase();
-      const watch = (times: number, what: string) => {
-        cancel.phase();
-        cancel.phase = lapse(times * limits.idle, 'TIMEOUT', what);
-      };
-      feed(request, outgoing, settled.signal, watch, () => cancel.phase()).catch(fail);
+      watch.rest();
+      const wait = (times: number, what: string) =>
+        watch.phase(times * limits.idle, 'TIMEOUT', what);
+      if (request.upload !== undefined && settled !== undefined)
+        feed(request, outgoing, settled.signal, wait, watch.rest).catch(fail);
       if (onSent !== undefined) setImmediate(onSent); // others that connect at the same moment come first
     });
     outgoing.on('error', broken);
@@ -97,20 +95,17 @@ export function exchange(
       // Only a proxy may answer so (RFC 9110, 15.5.8): this one is on the way to plain http.
       if (incoming.statusCode === 407)
         return fail(new ExchangeError('PROXY_LOGIN', 'the proxy wants a login', false));
-      const idle = () => {
-        cancel.phase();
-        cancel.phase = lapse(limits.idle, 'TIMEOUT', 'the answer stopped coming');
-      };
+      const idle = () => watch.phase(limits.idle, 'TIMEOUT', 'the answer stopped coming');
       idle();
       const head = headOf(request, incoming);
       const sink = request.receive?.(head);
       const reading =
         sink === undefined
           ? readBody(withoutSink(request), incoming, idle)
-          : pourBody(request, incoming, { idle, rest: () => cancel.phase() }, async (piece) => {
+          : pourBody(request, incoming, { idle, rest: watch.rest }, async (piece) => {
               // What is buffered when a connection breaks comes after its failure was told: whoever
               // asks for the rest meanwhile would have it twice.
-              if (settled.signal.aborted) throw new Error('the request is over');
+              if (settled?.signal.aborted === true) throw new Error('the request is over');
               streamed = true;
               return sink(piece);
             });
@@ -138,9 +133,14 @@ function codeOf(cause: NodeJS.ErrnoException & { readonly statusCode?: unknown }
 }
 
 function send(request: HttpRequest, agent: http.Agent): http.ClientRequest {
-  const { request: open } = protocolOf(request.url);
-  const body = request.body;
-  const outgoing = open(request.url, {
+  const { url, body } = request;
+  const { request: open } = protocolOf(url);
+  // Said in parts: taken apart by Node, a URL costs as much as all the rest of a request.
+  const outgoing = open({
+    protocol: url.protocol,
+    hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port,
+    path: url.pathname + url.search,
     method: request.method,
     agent,
     maxHeaderSize: maxHeaderBytes,
@@ -218,10 +218,10 @@ function readBody(
   });
 }
 
-function headersOf(incoming: http.IncomingMessage): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(incoming.headers)) {
-    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
-  }
-  return headers;
+/** Headers that came twice are joined by Node already (`joinDuplicateHeaders`), but for cookies. */
+function headersOf({ headers }: http.IncomingMessage): Record<string, string> {
+  const { 'set-cookie': cookies } = headers;
+  return (
+    cookies === undefined ? headers : { ...headers, 'set-cookie': cookies.join(', ') }
+  ) as Record<string, string>;
 }
