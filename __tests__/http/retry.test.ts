@@ -59,9 +59,16 @@ describe('pauseBefore', () => {
 });
 
 describe('retryBudgetFor', () => {
-  const retryBudget = { failing: 7, asked: 30 };
+  const retryBudget = { failing: 7, asked: 30, silent: 45 };
   it.each([
     ['a failure without an answer', failed('ECONNRESET'), 7],
+    ['no connection', failed('CONNECT_TIMEOUT'), 7],
+    ['silence', failed('TIMEOUT'), 45],
+    [
+      'silence, told by whoever caught it',
+      { error: new Error('late', { cause: new ExchangeError('TIMEOUT', '', false) }) },
+      45,
+    ],
     ['500', answered(500), 7],
     ['429', answered(429), 30],
     ['503 that says when', answered(503, { 'retry-after': '3' }), 30],

@@ -3,7 +3,7 @@ import type { HttpOptions } from '../http/client.ts';
 import type { RepositoryName } from '../image/reference.ts';
 import { type Image, imageName } from '../image/resolve.ts';
 import { readTargets, type Target } from '../image/targets.ts';
-import type { RegistryOptions } from '../registry/connection.ts';
+import { type RegistryOptions, silentBudget } from '../registry/connection.ts';
 import { openReader, type SignatureReader } from '../registry/signature-reader.ts';
 import type { FileFindings } from './files.ts';
 import { openRegistries, type Registries, type RegistrySetting } from './registries.ts';
@@ -83,7 +83,15 @@ export function readingLimits(timeout: number): ReadingLimits {
   const most = Math.max(6_500, (timeout / 300_000) * 6_500);
   return {
     network: { slowHosts: { grace: 2_000, most } },
-    registries: { retryBudget: { failing: most, asked: Math.max(30_000, most) }, atOnce: 64 },
+    registries: {
+      retryBudget: {
+        failing: most,
+        asked: Math.max(30_000, most),
+        // Of a promotion, which knows no slow hosts: one lost connection must not end it.
+        silent: Math.max(silentBudget, most),
+      },
+      atOnce: 64,
+    },
   };
 }
 

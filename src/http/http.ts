@@ -11,11 +11,19 @@ export interface TlsPeer {
   readonly servername?: string;
 }
 
-/**
- * Milliseconds; a host that says itself how long to wait (429, `Retry-After`) may be given more
- * than one that only fails.
- */
-export type RetryBudget = number | { readonly failing: number; readonly asked: number };
+/** Milliseconds, by what a host does. */
+export type RetryBudget =
+  | number
+  | {
+      readonly failing: number;
+      /** it says itself how long to wait (429, `Retry-After`) */
+      readonly asked: number;
+      /**
+       * it took a request and went silent: one such try takes all of `failing`, and the next one, on
+       * another connection, is mostly answered; `failing` when absent
+       */
+      readonly silent?: number;
+    };
 
 /** A body that is too large to be held: it is written piece by piece. */
 export interface StreamedBody {

@@ -65,17 +65,24 @@ export function pauseBefore(
 
 /**
  * For how many milliseconds this is tried again: who answers 429 or names a time is at work, and
- * only wants to be asked later.
+ * only wants to be asked later; of who is silent, a connection may have been lost.
  */
 export function retryBudgetFor(
   outcome: { readonly response: HttpResponse } | { readonly error: Error },
   retryBudget: RetryBudget,
 ): number {
   if (typeof retryBudget === 'number') return retryBudget;
-  const asked =
-    'response' in outcome &&
-    (outcome.response.status === 429 || 'retry-after' in outcome.response.headers);
-  return asked ? retryBudget.asked : retryBudget.failing;
+  const { failing, silent = failing } = retryBudget;
+  if ('error' in outcome) return isSilence(outcome.error) ? silent : failing;
+  const { status, headers } = outcome.response;
+  return status === 429 || 'retry-after' in headers ? retryBudget.asked : failing;
+}
+
+/** Of an exchange, or the Failure that was made of it. */
+function isSilence(error: Error): boolean {
+  return [error, error.cause].some(
+    (one) => one instanceof Error && 'code' in one && one.code === 'TIMEOUT',
+  );
 }
 
 function retryAfter(value: string | undefined, now: number): number {

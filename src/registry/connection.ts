@@ -13,6 +13,8 @@ import type { Credentials } from './login.ts';
  */
 const userAgent = 'sign-image (as cosign)';
 const maxHops = 5;
+/** Milliseconds: a silent try ends after 30 s, and there is time to begin another. */
+export const silentBudget = 45_000;
 
 export interface RegistryOptions {
   readonly http: Http;
@@ -34,7 +36,7 @@ export interface RegistryOptions {
   readonly allowInsecure?: boolean;
   /** Is told every token before it is used. */
   readonly mask: (secret: string) => void;
-  /** 30 s when absent */
+  /** 30 s when absent, and one more try for a registry that went silent */
   readonly retryBudget?: RetryBudget;
   /** connections to one registry, at most; 32 when absent */
   readonly atOnce?: number;
@@ -87,7 +89,7 @@ export function connect(registry: string, host: string, options: RegistryOptions
     mask,
     allowHttp = false,
     allowInsecure = false,
-    retryBudget = 30_000,
+    retryBudget = { failing: 30_000, asked: 30_000, silent: silentBudget },
     atOnce = 32,
   } = options;
   const tls = allowInsecure ? 'skip' : 'verify';

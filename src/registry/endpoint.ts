@@ -86,7 +86,8 @@ function persist(
 
 function shorter(retryBudget: RetryBudget, by: number): RetryBudget {
   if (typeof retryBudget === 'number') return retryBudget - by;
-  return { failing: retryBudget.failing - by, asked: retryBudget.asked - by };
+  const { failing, asked, silent = failing } = retryBudget;
+  return { failing: failing - by, asked: asked - by, silent: silent - by };
 }
 
 /** Go's words; the answer to a HEAD has none. */
