@@ -15,12 +15,14 @@ import {
   fill,
   type Ground,
   hang,
-  loginOf,
+  hasApi,
   optionsOf,
   ours,
   passing,
+  placeOf,
   regular,
   repository,
+  settingOf,
   templateOf,
   theirs,
   unclear,
@@ -37,7 +39,7 @@ const attestingRun = (registry: SandboxRegistry, image: string, ground: Ground) 
     key: ours,
     document,
     budget,
-    ...loginOf(ground),
+    ...settingOf(ground),
   });
 
 /** How many requests a run without faults sends. */
@@ -93,7 +95,7 @@ function leftWrong(
   ground: Ground,
   complete: boolean,
 ): string[] {
-  const others = storedSignatures(store, repository, image, [theirs], ground === 'referrers API');
+  const others = storedSignatures(store, placeOf(ground), image, [theirs], hasApi(ground));
   const kept = others.filter(({ listed, verdict }) => listed && verdict === 'verified').length;
   const good = attestations(store, image, ground).filter(
     (found) =>
@@ -122,19 +124,20 @@ function attestations(
   ground: Ground,
 ): FoundAttestation[] {
   const tag = image.replace(':', '-');
-  const blob = (digest: string) => store.find(repository)?.blobs.get(digest) ?? Buffer.alloc(0);
-  const index = store.json(repository, tag) as { manifests?: { digest: string }[] } | undefined;
+  const place = placeOf(ground);
+  const blob = (digest: string) => store.find(place)?.blobs.get(digest) ?? Buffer.alloc(0);
+  const index = store.json(place, tag) as { manifests?: { digest: string }[] } | undefined;
   const listed = new Set(index?.manifests?.map(({ digest }) => digest));
   const bundles = store
-    .referrers(repository, image)
-    .filter(({ digest }) => ground === 'referrers API' || listed.has(digest))
+    .referrers(place, image)
+    .filter(({ digest }) => hasApi(ground) || listed.has(digest))
     .map(({ digest, json }) => ({
       format: 'bundle' as const,
       digest: digest as Digest,
       reference: digest,
       bundle: blob((json.layers as { digest: string }[])[0]?.digest ?? ''),
     }));
-  const manifest = store.json(repository, `${tag}.att`) as
+  const manifest = store.json(place, `${tag}.att`) as
     | { layers?: { digest: Digest; annotations: Record<string, string> }[] }
     | undefined;
   const layers = (manifest?.layers ?? []).map(({ digest, annotations }) => ({

@@ -8,11 +8,11 @@ import {
   fill,
   type Ground,
   hang,
-  loginOf,
   optionsOf,
   ours,
   passing,
   repository,
+  settingOf,
   templateOf,
   theirs,
 } from './drive.ts';
@@ -28,7 +28,7 @@ export async function requestsOfVerifying(ground: Ground): Promise<number> {
     repository,
     images: [template.image],
     key: theirs,
-    ...loginOf(ground),
+    ...settingOf(ground),
   });
   return registry.requests.length;
 }
@@ -46,7 +46,7 @@ export async function driveVerifying(how: Drive): Promise<Driven> {
     repository,
     images: [template.image],
     budget,
-    ...loginOf(how.ground),
+    ...settingOf(how.ground),
   };
   const reached = arm(registry, how);
   const start = performance.now();

@@ -9,7 +9,12 @@ import { makeKey, storedSignatures, type TestKey } from '../sign-action/keyed-wo
 import { signingRun } from './signing-run.ts';
 
 /** The registry a run is driven on. */
-export type Ground = 'referrers API' | 'shared tags' | 'shared tags, login';
+export type Ground =
+  | 'referrers API'
+  | 'shared tags'
+  | 'shared tags, login'
+  | 'signature repository'
+  | 'signature repository, referrers API';
 
 export interface Drive {
   readonly ground: Ground;
@@ -86,12 +91,23 @@ interface Template {
 const templates = new Map<Ground, Promise<Template>>();
 
 export function optionsOf(ground: Ground): RegistryOptions {
-  if (ground === 'referrers API') return { referrersApi: true, ociSubject: true };
-  return ground === 'shared tags' ? {} : { auth: { kind: 'token', accounts: [account] } };
+  if (hasApi(ground)) return { referrersApi: true, ociSubject: true };
+  return hasLogin(ground) ? { auth: { kind: 'token', accounts: [account] } } : {};
 }
 
+export const hasApi = (ground: Ground): boolean => ground.endsWith('referrers API');
+const hasLogin = (ground: Ground): boolean =>
+  ground === 'shared tags, login' || ground === 'signature repository';
+
 export const loginOf = (ground: Ground): Pick<ImageOptions, 'credentials'> =>
-  ground === 'shared tags, login' ? { credentials: account } : {};
+  hasLogin(ground) ? { credentials: account } : {};
+
+/** Where what is signed lies. */
+export const placeOf = (ground: Ground): string =>
+  ground.startsWith('signature repository') ? 'acme/signatures' : repository;
+
+/** What a run on this ground has to know. */
+export const settingOf = (ground: Ground) => ({ ...loginOf(ground), place: placeOf(ground) });
 
 export function templateOf(ground: Ground): Promise<Template> {
   const made = templates.get(ground) ?? makeTemplate(ground);
@@ -107,22 +123,23 @@ async function makeTemplate(ground: Ground): Promise<Template> {
     repository,
     images: [digest],
     key: theirs,
-    ...loginOf(ground),
+    ...settingOf(ground),
   });
   if (result?.status !== 'signed')
     throw new Error(`the template could not be signed: ${result?.error?.message}`);
-  const sbom = plantSbom(registry.store, { digest, size, mediaType });
+  const sbom = plantSbom(registry.store, placeOf(ground), { digest, size, mediaType });
   return { image: digest, sbom, store: registry.store };
 }
 
 /** Another tool's referrer, with a field that we do not know. */
 function plantSbom(
   store: RegistryStore,
+  place: string,
   subject: { digest: string; size: number; mediaType: string },
 ): string {
   const empty = {
     mediaType: 'application/vnd.oci.empty.v1+json',
-    digest: store.addBlob(repository, '{}'),
+    digest: store.addBlob(place, '{}'),
     size: 2,
   };
   const manifest = {
@@ -134,9 +151,9 @@ function plantSbom(
     subject,
   };
   const bytes = JSON.stringify(manifest);
-  const digest = store.addManifest(repository, bytes, manifest.mediaType);
+  const digest = store.addManifest(place, bytes, manifest.mediaType);
   const tag = subject.digest.replace(':', '-');
-  const index = store.json(repository, tag) as { manifests: object[] } | undefined;
+  const index = store.json(place, tag) as { manifests: object[] } | undefined;
   if (index === undefined) return digest;
   const entry = {
     mediaType: manifest.mediaType,
@@ -146,7 +163,7 @@ function plantSbom(
     'x-unknown': [1.0, 'kept'],
   };
   store.addManifest(
-    repository,
+    place,
     JSON.stringify({ ...index, manifests: [...index.manifests, entry] }),
     'application/vnd.oci.image.index.v1+json',
     tag,
@@ -154,11 +171,19 @@ function plantSbom(
   return digest;
 }
 
+/** All of it, as of long ago. */
 export function fill(store: RegistryStore, template: Pick<Template, 'store'>): void {
-  const [from, to] = [template.store.open(repository), store.open(repository)];
-  for (const [digest, bytes] of from.blobs) to.blobs.set(digest, bytes);
-  for (const [digest, manifest] of from.manifests) to.manifests.set(digest, manifest);
-  for (const [tag, history] of from.tags) to.tags.set(tag, [...history]);
+  for (const [name, from] of template.store.repositories) {
+    const to = store.open(name);
+    for (const [digest, bytes] of from.blobs) to.blobs.set(digest, bytes);
+    for (const [digest, manifest] of from.manifests)
+      to.manifests.set(digest, { ...manifest, at: 0 });
+    for (const [tag, history] of from.tags)
+      to.tags.set(
+        tag,
+        history.map((entry) => ({ ...entry, at: 0 })),
+      );
+  }
 }
 
 /** How many requests a run without faults sends: those that faults are put at. */
@@ -171,7 +196,7 @@ export async function requestsOfRun(ground: Ground): Promise<number> {
     repository,
     images: [template.image],
     key: ours,
-    ...loginOf(ground),
+    ...settingOf(ground),
   });
   return registry.requests.length;
 }
@@ -204,7 +229,7 @@ export async function drive(how: Drive): Promise<Driven> {
     images: [template.image],
     key: ours,
     budget,
-    ...loginOf(how.ground),
+    ...settingOf(how.ground),
   });
   const milliseconds = performance.now() - start;
   registry.set({ faults: () => undefined });
@@ -248,7 +273,7 @@ function wrongContent(
     signaturesOf(store, template, ground, [key]).filter(
       (found) => found.listed && found.verdict === 'verified',
     );
-  const index = store.json(repository, template.image.replace(':', '-')) as
+  const index = store.json(placeOf(ground), template.image.replace(':', '-')) as
     | { manifests?: { digest: string; 'x-unknown'?: unknown }[] }
     | undefined;
   const sbom = index?.manifests?.find(({ digest }) => digest === template.sbom);
@@ -260,7 +285,7 @@ function wrongContent(
     ...(listed(theirs).length === 2
       ? []
       : [`of two signatures of others ${listed(theirs).length} are there`]),
-    ...(ground === 'referrers API' || JSON.stringify(sbom?.['x-unknown']) === '[1,"kept"]'
+    ...(hasApi(ground) || JSON.stringify(sbom?.['x-unknown']) === '[1,"kept"]'
       ? []
       : ['the SBOM of somebody else is lost or changed']),
     ...(!complete || listed(ours).length >= 2
@@ -274,7 +299,7 @@ const signaturesOf = (
   { image }: Template,
   ground: Ground,
   keys: readonly TestKey[],
-) => storedSignatures(store, repository, image, keys, ground === 'referrers API');
+) => storedSignatures(store, placeOf(ground), image, keys, hasApi(ground));
 
 export function unclear({
   code,
@@ -305,7 +330,7 @@ async function notRepaired(
     repository,
     images: [template.image],
     key: ours,
-    ...loginOf(ground),
+    ...settingOf(ground),
   });
   if (again?.status === 'failed')
     return [`the next run fails too: ${again.error?.code}: ${again.error?.message}`];

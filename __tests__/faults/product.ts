@@ -4,7 +4,13 @@ import { type Drive, type Driven, drive, type Ground, requestsOfRun } from './dr
 import { driveAttesting, requestsOfAttesting } from './drive-attesting.ts';
 import { driveVerifying, requestsOfVerifying } from './drive-verifying.ts';
 
-export const grounds: readonly Ground[] = ['referrers API', 'shared tags', 'shared tags, login'];
+export const grounds: readonly Ground[] = [
+  'referrers API',
+  'shared tags',
+  'shared tags, login',
+  'signature repository',
+  'signature repository, referrers API',
+];
 export const faults: readonly string[] = Object.keys(faultTable);
 
 /** The runs that are driven through faults. */

@@ -24,6 +24,8 @@ export interface RunSetting {
   readonly host: string;
   readonly repository: string;
   readonly images: readonly string[];
+  /** the repository of that registry that what is signed goes to; beside the image when absent */
+  readonly place?: string;
   readonly key: TestKey;
   readonly credentials?: { readonly username: string; readonly password: string };
   readonly annotations?: Readonly<Record<string, string>>;
@@ -58,6 +60,7 @@ export async function signingRun(setting: RunSetting): Promise<readonly SignResu
     key,
     credentials,
     annotations = {},
+    place = repository,
     document,
     budget = 60_000,
     env = {},
@@ -110,7 +113,8 @@ export async function signingRun(setting: RunSetting): Promise<readonly SignResu
   const run = <Found extends Findable, Told extends Judged>(kind: Kind<Found, Told>) => {
     const maker = signatureMaker(loadSigner({ key: key.pem }), Promise.resolve(noServices), kind);
     const { thing, saysSame } = kind;
-    const store = (image: Image) => kind.place(openStore(open(image.name), image.digest, shared));
+    const kept = { registry: host, repository: place };
+    const store = (image: Image) => kind.place(openStore(open(kept), image.digest, shared));
     return signImages(targets, plan, { ...around, ...maker, thing, saysSame, store }, () => {});
   };
   try {

@@ -21,7 +21,7 @@ const swift = [
 async function sample(): Promise<readonly Drive[]> {
   const requests = await Promise.all(grounds.map(requestsOfRun));
   return faults.flatMap((fault, number) => {
-    const places = [number % 3];
+    const places = [number % grounds.length];
     const at = (place: number, step: number) =>
       (number * step + place * 3) % (requests[place] ?? 1);
     const drive = (place: number, forever: boolean) => ({

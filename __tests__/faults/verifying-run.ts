@@ -20,7 +20,15 @@ import { type RunSetting, shrunken } from './signing-run.ts';
 export async function verifyingRun(
   setting: Omit<RunSetting, 'annotations' | 'env'>,
 ): Promise<readonly VerifyResult[]> {
-  const { host, repository, images, key, credentials, budget = 60_000 } = setting;
+  const {
+    host,
+    repository,
+    images,
+    key,
+    credentials,
+    place = repository,
+    budget = 60_000,
+  } = setting;
   const deadline = createDeadline(budget, systemClock);
   const http = createHttp({
     deadline,
@@ -56,7 +64,10 @@ export async function verifyingRun(
     recursive: false,
     describedBy: 'headers' as const,
     found: (image: Image) =>
-      openReader(open(image.name), image.digest, { memory }).found(['bundle', 'legacy'], 'all'),
+      openReader(open({ registry: host, repository: place }), image.digest, { memory }).found(
+        ['bundle', 'legacy'],
+        'all',
+      ),
     judge: async (
       ...[found, digest, asked]: [
         Parameters<typeof judge>[0],

@@ -9,8 +9,11 @@ import {
 } from '../faults/drive-promoting.ts';
 
 const grounds = ['shared tags', 'referrers API'] as const;
-/** Those that a registry shows every day, and that cost no waiting. */
+/** Those that a registry shows every day. */
 const faults = [
+  'hang',
+  'hang after',
+  'dripping body',
   'reset before',
   'reset after',
   'truncated body',
@@ -31,7 +34,7 @@ it('whatever fails, the tag names what verified, and the next run completes it',
       }),
     )
     .filter(({ at }) => at % 3 === 0);
-  const driven = await inParallel(drives, 8, async (drive) => ({
+  const driven = await inParallel(drives, 1, async (drive) => ({
     drive,
     ...(await drivePromoting(drive)),
   }));
@@ -56,7 +59,7 @@ it('an answer of the source that shows nothing once leaves no signature behind u
       ),
     ),
   );
-  const driven = await inParallel(drives, 8, async (drive) => ({
+  const driven = await inParallel(drives, 1, async (drive) => ({
     drive,
     ...(await drivePromoting(drive)),
   }));

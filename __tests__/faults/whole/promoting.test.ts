@@ -5,7 +5,8 @@ import { inParallel } from '../../../src/image/in-parallel.ts';
 import { drivePromoting, type PromotionDrive, requestsOfPromotion } from '../drive-promoting.ts';
 import { faults, grounds, tableOf } from '../product.ts';
 
-const pairs = grounds.flatMap((source) => grounds.map((target) => [source, target] as const));
+const places = grounds.filter((ground) => !ground.startsWith('signature repository'));
+const pairs = places.flatMap((source) => places.map((target) => [source, target] as const));
 
 describe.each(pairs)('promoting from a registry with %s to one with %s', (...both) => {
   it.each([
@@ -21,7 +22,7 @@ describe.each(pairs)('promoting from a registry with %s to one with %s', (...bot
           .map((at): PromotionDrive => ({ grounds: both, side, fault, at, forever })),
       ),
     );
-    const driven = await inParallel(drives, 32, async (drive) => ({
+    const driven = await inParallel(drives, 1, async (drive) => ({
       drive: { ...drive, ground: both[0] },
       ...(await drivePromoting(drive)),
     }));
