@@ -2,7 +2,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '../../src/clock.ts';
+import { type Clock, systemClock } from '../../src/clock.ts';
 import { openWorld } from '../../src/edges/world.ts';
 import { promote } from '../../src/engine/promote.ts';
 import type { PromoteRequest } from '../../src/engine/request.ts';
@@ -80,12 +80,16 @@ export function requestOf(
   } as PromoteRequest;
 }
 
-export async function promoting(request: PromoteRequest, env: NodeJS.ProcessEnv = {}) {
+export async function promoting(
+  request: PromoteRequest,
+  env: NodeJS.ProcessEnv = {},
+  clock: Clock = systemClock,
+) {
   const told: Told[] = [];
   const none = () => {};
   const world = openWorld(request.timeout, {
     env: { HOME: '/nonexistent', ...env },
-    clock: systemClock,
+    clock,
     mask: { mask: none, maskKey: none, maskPrivateKey: none, maskBasic: none },
     tell: (event) => told.push(event),
     workspace: '.',
