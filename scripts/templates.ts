@@ -3,14 +3,19 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { completed } from '../site/builder/built.ts';
 import { start } from '../site/builder/choices.ts';
-import { gateWorkflow, namesOf, publishWorkflow } from '../site/builder/workflows.ts';
+import { completed } from '../site/builder/typed.ts';
+import {
+  gateWorkflow,
+  namesOf,
+  publishWorkflow,
+  templateBranch,
+} from '../site/builder/workflows.ts';
 
 /** File name → text. */
 export function templates(): Readonly<Record<string, string>> {
   const choices = (['keyless', 'key'] as const).map((signer) =>
-    completed({ ...start, signer, branch: '$default-branch' }),
+    completed({ ...start, signer, branch: templateBranch }),
   );
   return Object.fromEntries(
     choices.flatMap((choice) => [

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { type Built, build, completed, type Piece } from '../../site/builder/built.ts';
+import { type Built, build, type Piece } from '../../site/builder/built.ts';
 import {
   type Choice,
   type Chosen,
@@ -15,7 +15,11 @@ import {
 } from '../../site/builder/choices.ts';
 import { marked } from '../../site/builder/marks.ts';
 import { signedBy } from '../../site/builder/policies.ts';
+import { completed } from '../../site/builder/typed.ts';
+import { Failure } from '../../src/failure.ts';
 import { parseReference } from '../../src/image/reference.ts';
+import type { KeyTools } from '../../src/keys/provider.ts';
+import { loadReferencedSigner } from '../../src/keys/providers.ts';
 import { readPolicies } from '../../src/policies/read.ts';
 import { writePolicies } from '../../src/policies/write.ts';
 import { matches } from '../../src/signature/policy.ts';
@@ -30,6 +34,7 @@ import {
   root,
   type Workflow,
 } from '../examples/workflow-file.ts';
+import { tools as machineWith } from '../keys/kms/tools.ts';
 import { problems, schemas } from '../policies/schema.ts';
 import { image, makePair, tools } from '../policies/tools.ts';
 import { everyThird } from '../sampled.ts';
@@ -68,7 +73,7 @@ it('there is something for every value of every choice', () => {
     const own = all.filter((choice) => (shown(choice) as string[]).includes(value));
     expect(own.length, value).toBeGreaterThan(0);
   }
-  expect(pieces(/^workflow$/)).toHaveLength(10 * 6 * 2);
+  expect(pieces(/^workflow$/)).toHaveLength(10 * 6 * 2 * 3);
 });
 
 describe('a workflow', () => {
@@ -191,11 +196,130 @@ describe('what is typed', () => {
     ['image', 'ghcr.io/acme/app # x'],
     ['keyAddress', 'awskms:///alias/a b'],
     ['keyAddress', 'gcpkms://projects/p'],
+    ['keyAddress', 'awskms:///release'],
+    ['owner', ''],
+    ['owner', '-acme'],
+    ['repository', 'https://github.com/acme/app'],
+    ['repository', 'acme/..'],
+    ['branch', 'refs/heads/main'],
+    ['branch', 'a//b'],
+    ['branch', 'a/.b'],
+    ['branch', 'a.lock'],
+    ['branch', 'main\non: push'],
+    ['image', 'ghcr.io/acme/"app"'],
+    ['image', 'ghcr.io/acme/${{ github.token }}'],
+    ['image', 'ghcr.io/acme/app\n  x: y'],
     ['publicKey', 'cosign.pub'],
     ['publicKey', '-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----'],
   ] as const)('%s: %j is refused, and nothing is written', (name, value) => {
     const built = build({ ...start, signer: 'awskms', [name]: value });
     expect('mistakes' in built && built.mistakes).toEqual({ [name]: expect.any(String) });
+  });
+
+  // A login that goes where the image is would give the token of one registry to another one.
+  it.each([
+    ['ghcr', 'quay.io/acme/app'],
+    ['ghcr', 'ghcr.io.evil.example/acme/app'],
+    ['ghcr', 'ghcr.io:444/acme/app'],
+    ['dockerhub', 'ghcr.io/acme/app'],
+    ['dockerhub', 'app'],
+    ['ecr', 'ecr.eu-central-1.amazonaws.com/acme/app'],
+    ['acr', 'evil.example/acme.azurecr.io/app'],
+    ['gar', 'europe-west1-docker.pkg.dev/acme/app'],
+    ['quay', 'ghcr.io/acme/app'],
+    ['harbor', 'acme/app'],
+    ['harbor', '[::1]:5000/acme/app'],
+    ['ttlsh', 'ghcr.io/acme/app'],
+  ] as const)('%s: an image %s is refused', (registry, image) => {
+    const built = build({ ...start, registry, image });
+    expect('mistakes' in built && built.mistakes).toEqual({ image: expect.any(String) });
+  });
+
+  it.each([
+    ['harbor', 'harbor.example.com:8443/acme/app', 'harbor.example.com:8443'],
+    ['quay', '10.0.0.1:5000/acme/app', '10.0.0.1:5000'],
+    ['gitlab', 'localhost:5000/acme/app', 'localhost:5000'],
+    ['ecr', '123456789012.dkr.ecr.us-east-1.amazonaws.com/app', undefined],
+  ] as const)('%s: an image %s is read back as it was typed', (registry, image, host) => {
+    const text = builtOf({ ...start, registry, image }).parts.flatMap((part) =>
+      'text' in part && part.id === 'workflow' ? [part.text] : [],
+    )[0];
+    const steps = (parse(text ?? '') as Workflow).jobs.publish?.steps ?? [];
+    const of = (uses: string) => steps.find((step) => step.uses?.startsWith(uses))?.with;
+    expect(of('docker/metadata-action')?.images).toBe(image);
+    expect(of('docker/login-action')?.registry).toBe(host ?? image.split('/')[0]);
+    expect(checkWorkflow(text ?? '', known)).toEqual([]);
+  });
+
+  it.each(['1.10', 'on', 'null', '0x10', '1e3', '2026-11-29', 'E0'])(
+    'a branch %s is a text to every reader of YAML',
+    (branch) => {
+      for (const part of builtOf({ ...start, branch }).parts)
+        for (const version of ['1.1', '1.2'] as const) {
+          if (!('text' in part) || !/^(?:workflow|gate)$/.test(part.id)) continue;
+          // YAML 1.1 takes the name `on` itself for true.
+          const { on, true: alsoOn } = parse(part.text, { version });
+          expect((on ?? alsoOn).pull_request).toEqual({ branches: [branch] });
+        }
+    },
+  );
+
+  it('counts without the blanks around it', () => {
+    const typed = { owner: ' acme ', repository: 'acme/app ', branch: ' main', image: ' ' };
+    const blanks = builtOf({ ...start, ...typed });
+    expect(blanks).toEqual(builtOf({ ...start, owner: 'acme' }));
+  });
+
+  it.each([publicKey.replaceAll('\n', '\r\n'), `\n${publicKey}\n`])('is a public key: %j', (key) =>
+    expect(completed({ ...start, signer: 'key', publicKey: key }).publicKey).toBe(publicKey),
+  );
+
+  it.each([
+    publicKey.replace(/\n[^\n]+\n-----END/, '\n-----END'),
+    publicKey.replace(/A/, '%'),
+    `${publicKey}${publicKey}`,
+    publicKey.replaceAll('PUBLIC KEY', 'CERTIFICATE'),
+  ])('is no public key: %j', (key) => {
+    const built = build({ ...start, signer: 'key', publicKey: key });
+    expect('mistakes' in built && built.mistakes).toEqual({ publicKey: expect.any(String) });
+  });
+
+  // It reads the address first, and nobody is asked here.
+  const asked = () => Promise.reject(new Error('nobody is asked'));
+  const keyTools = { ...machineWith({}), http: asked as unknown as KeyTools['http'] };
+  const aKey = '12345678-1234-1234-1234-123456789012';
+  it.each([
+    ['awskms', 'awskms:///alias/release'],
+    ['awskms', `awskms:///${aKey}`],
+    ['awskms', `awskms:///arn:aws:kms:us-east-1:111122223333:key/${aKey}`],
+    ['awskms', 'awskms:///alias/'],
+    ['awskms', 'awskms://alias/release'],
+    ['gcpkms', 'gcpkms://projects/p/locations/l/keyRings/r/cryptoKeys/k'],
+    ['gcpkms', 'gcpkms://projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1'],
+    ['gcpkms', 'gcpkms://projects/../locations/l/keyRings/r/cryptoKeys/k'],
+    ['azurekms', 'azurekms://acme.vault.azure.net/release'],
+    ['azurekms', 'azurekms://acme.vault.azure.net/release/0a1b'],
+    ['azurekms', 'azurekms://vault.evil.example/release'],
+    ['azurekms', 'azurekms://acme.vault.azure.net:444/release'],
+    ['hashivault', 'hashivault://release'],
+    ['hashivault', 'hashivault://a/b'],
+  ] as const)('%s: %s is an address where the action says so', async (signer, keyAddress) => {
+    const said = await loadReferencedSigner(keyAddress, keyTools).catch((error: unknown) => error);
+    const refused = said instanceof Failure && said.code === 'bad-key';
+    expect('mistakes' in build({ ...start, signer, keyAddress })).toBe(refused);
+  });
+
+  it('says the region of AWS where it is known, and asks for it where not', () => {
+    const region = (choice: Partial<Choice>) => {
+      const { parts, before } = builtOf({ ...start, ...choice });
+      const [workflow] = parts;
+      const text = workflow !== undefined && 'text' in workflow ? workflow.text : '';
+      return [/aws-region: (.*)/.exec(text)?.[1], before.some((one) => one.includes('AWS_REGION'))];
+    };
+    const arn = `awskms:///arn:aws:kms:us-east-1:111122223333:key/${aKey}`;
+    expect(region({ registry: 'ecr' })).toEqual(['eu-central-1', false]);
+    expect(region({ signer: 'awskms', keyAddress: arn })).toEqual(['us-east-1', false]);
+    expect(region({ signer: 'awskms' })).toEqual(['${{ vars.AWS_REGION }}', true]);
   });
 
   it('is anything: nothing but what was typed for it gets into a text', () => {

@@ -2,7 +2,6 @@
 // the gate lets that pass and refuses others, and the policies are those that the action writes.
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { completed } from '../../site/builder/built.ts';
 import {
   byKey,
   type Choice,
@@ -11,6 +10,7 @@ import {
   start,
 } from '../../site/builder/choices.ts';
 import { policyPath, signedBy } from '../../site/builder/policies.ts';
+import { completed } from '../../site/builder/typed.ts';
 import { gateWorkflow, namesOf, publishWorkflow } from '../../site/builder/workflows.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { type Signed, writePolicies } from '../../src/policies/write.ts';

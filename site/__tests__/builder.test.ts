@@ -168,7 +168,8 @@ describe('what is told', () => {
     await field.fill('app');
     expect(await field.getAttribute('aria-invalid')).toBe('true');
     const text = page.locator(`#${await field.getAttribute('aria-describedby')}`);
-    expect(await text.textContent()).toBe('The repository as owner/name.');
+    expect(await text.textContent()).toBe('The repository as owner/name, as GitHub writes it.');
+    await page.locator('[role=status]', { hasText: 'until the marked fields are right' }).waitFor();
     expect(await shown()).toEqual({});
     await field.fill('acme/app');
     expect(await shown()).toEqual(made({}));
@@ -187,6 +188,11 @@ describe('what is told', () => {
     await page.waitForURL(/platforms=several/);
     expect(page.url()).toContain('signer=key');
     expect(page.url()).not.toMatch(/BEGIN|KEY|publicKey/);
+    // Nor where it was pasted into another field, which takes no such thing.
+    await page.locator('#choice-image').fill(secret);
+    await select('platforms').selectOption('one');
+    await page.waitForURL((url) => !url.search.includes('platforms'));
+    expect(page.url()).not.toMatch(/BEGIN|KEY|image=/);
   });
 
   it('nothing of an address that nobody can choose', async () => {
@@ -229,6 +235,9 @@ describe('for everybody', () => {
       await select('cluster').selectOption(value);
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
     }
+    await page.locator('#choice-image').fill(`ghcr.io/${'a'.repeat(200)}/"b"`);
+    await page.locator('#mistake-image').waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
   });
 });
 

@@ -1,4 +1,5 @@
 // How a job logs in to a registry and to what keeps a key: steps, permissions, what to prepare.
+import { yamlLine } from '../../src/policies/yaml-text.ts';
 import type { Choice, Registry, Signer } from './choices.ts';
 
 /** A cloud that takes the identity of the workflow in place of a password. */
@@ -9,34 +10,77 @@ export interface RegistryWords {
   readonly name: string;
   /** `registry/repository` that is suggested */
   readonly image: string;
+  /** hosts that this registry has, and no other; absent for a program that anybody may run */
+  readonly hosts?: RegExp;
+  /** parts that a repository has at least */
+  readonly parts?: number;
   readonly cloud?: Cloud;
   /** names of the variable and the secret of a login by password */
   readonly login?: string;
+  /** heading in docs/registries.md */
+  readonly guide?: string;
 }
 
 export const registryWords: Readonly<Record<Registry, RegistryWords>> = {
-  ghcr: { name: 'ghcr.io', image: 'ghcr.io/acme/app' },
-  dockerhub: { name: 'Docker Hub', image: 'docker.io/acme/app', login: 'DOCKERHUB' },
+  ghcr: {
+    name: 'ghcr.io',
+    image: 'ghcr.io/acme/app',
+    hosts: /^ghcr\.io$/,
+    parts: 2,
+    guide: 'github-ghcr',
+  },
+  dockerhub: {
+    name: 'Docker Hub',
+    image: 'docker.io/acme/app',
+    hosts: /^docker\.io$/,
+    parts: 2,
+    login: 'DOCKERHUB',
+    guide: 'docker-hub',
+  },
   ecr: {
     name: 'Amazon ECR',
     image: '123456789012.dkr.ecr.eu-central-1.amazonaws.com/acme/app',
+    hosts: /^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?$/,
     cloud: 'aws',
+    guide: 'amazon-ecr',
   },
-  acr: { name: 'Azure Container Registry', image: 'acme.azurecr.io/acme/app', cloud: 'azure' },
+  acr: {
+    name: 'Azure Container Registry',
+    image: 'acme.azurecr.io/acme/app',
+    hosts: /^[a-z0-9]+\.azurecr\.(?:io|cn|us)$/,
+    cloud: 'azure',
+    guide: 'azure-acr',
+  },
   gar: {
     name: 'Google Artifact Registry',
     image: 'europe-west1-docker.pkg.dev/acme/images/app',
+    hosts: /^[a-z0-9-]+-docker\.pkg\.dev$/,
+    parts: 3,
     cloud: 'google',
+    guide: 'google-artifact-registry',
   },
-  quay: { name: 'Quay', image: 'quay.io/acme/app', login: 'QUAY' },
-  harbor: { name: 'Harbor', image: 'harbor.example.com/acme/app', login: 'HARBOR' },
-  gitlab: { name: 'GitLab', image: 'registry.gitlab.com/acme/app', login: 'GITLAB' },
+  quay: { name: 'Quay', image: 'quay.io/acme/app', parts: 2, login: 'QUAY', guide: 'quay' },
+  harbor: {
+    name: 'Harbor',
+    image: 'harbor.example.com/acme/app',
+    parts: 2,
+    login: 'HARBOR',
+    guide: 'harbor',
+  },
+  gitlab: {
+    name: 'GitLab',
+    image: 'registry.gitlab.com/acme/app',
+    parts: 2,
+    login: 'GITLAB',
+    guide: 'gitlab',
+  },
   artifactory: {
     name: 'Artifactory',
     image: 'acme.jfrog.io/docker/app',
     login: 'ARTIFACTORY',
+    guide: 'jfrog-artifactory',
   },
-  ttlsh: { name: 'ttl.sh', image: 'ttl.sh/acme/app' },
+  ttlsh: { name: 'ttl.sh', image: 'ttl.sh/acme/app', hosts: /^ttl\.sh$/ },
 };
 
 export interface ServiceWords {
@@ -116,13 +160,11 @@ export function loginSteps(
 
 function cloudStep(cloud: Cloud, choice: Choice, host: string, gate: boolean): readonly string[] {
   switch (cloud) {
-    case 'aws': {
-      const region = /\.ecr\.([a-z0-9-]+)\.amazonaws\./.exec(host)?.[1] ?? 'eu-central-1';
+    case 'aws':
       return step('aws-actions/configure-aws-credentials@v6', {
         'role-to-assume': '${{ vars.AWS_ROLE }}',
-        'aws-region': region,
+        'aws-region': regionOf(choice, host) ?? '${{ vars.AWS_REGION }}',
       });
-    }
     case 'azure':
       return step('azure/login@v3', {
         'client-id': '${{ vars.AZURE_CLIENT_ID }}',
@@ -151,17 +193,23 @@ function cloudStep(cloud: Cloud, choice: Choice, host: string, gate: boolean): r
   }
 }
 
+/** The region of the registry, else the one that the ARN of the key names. */
+function regionOf({ signer, keyAddress }: Choice, host: string): string | undefined {
+  const ofKey = signer === 'awskms' ? /:kms:([a-z0-9-]+):/.exec(keyAddress)?.[1] : undefined;
+  return /\.ecr\.([a-z0-9-]+)\.amazonaws\./.exec(host)?.[1] ?? ofKey;
+}
+
 function registryStep({ registry }: Choice, host: string): readonly string[] | undefined {
   const { login } = registryWords[registry];
   const action = 'docker/login-action@v4';
   if (registry === 'ttlsh') return undefined;
   if (registry === 'ghcr')
     return step(action, {
-      registry: host,
+      registry: yamlLine(host),
       username: '${{ github.actor }}',
       password: '${{ secrets.GITHUB_TOKEN }}',
     });
-  if (registry === 'ecr') return step(action, { registry: host });
+  if (registry === 'ecr') return step(action, { registry: yamlLine(host) });
   if (registry === 'acr')
     return [
       '- name: Log in to the registry',
@@ -169,18 +217,18 @@ function registryStep({ registry }: Choice, host: string): readonly string[] | u
     ];
   if (registry === 'gar')
     return step(action, {
-      registry: host,
+      registry: yamlLine(host),
       username: 'oauth2accesstoken',
       password: '${{ steps.google.outputs.access_token }}',
     });
   return step(action, {
-    ...(registry === 'dockerhub' ? {} : { registry: host }),
+    ...(registry === 'dockerhub' ? {} : { registry: yamlLine(host) }),
     username: `\${{ vars.${login}_USERNAME }}`,
     password: `\${{ secrets.${login}_TOKEN }}`,
   });
 }
 
-/** A step that uses an action, as lines. */
+/** A step that uses an action, as lines. @param inputs as YAML: what was typed by `yamlLine` */
 export function step(
   uses: string,
   inputs: Readonly<Record<string, string>>,
@@ -197,6 +245,7 @@ export function step(
 /** What has to be there before the first run: one sentence each. */
 export function preparations(choice: Choice): readonly string[] {
   const { login, name } = registryWords[choice.registry];
+  const region = regionOf(choice, choice.image.split('/', 1)[0] ?? '');
   const ofClouds: Readonly<Record<Cloud, string>> = {
     aws: 'AWS: a role that trusts GitHub’s identity tokens, as the variable `AWS_ROLE`.',
     azure:
@@ -213,6 +262,9 @@ export function preparations(choice: Choice): readonly string[] {
           `${name}: the account as the variable \`${login}_USERNAME\`, a token that may push as the secret \`${login}_TOKEN\`.`,
         ]),
     ...cloudsOf(choice).map((cloud) => ofClouds[cloud]),
+    ...(cloudsOf(choice).includes('aws') && region === undefined
+      ? ['The region of the key as the variable `AWS_REGION`.']
+      : []),
     ...(choice.signer === 'key'
       ? [
           `A key pair: run \`${choice.owner}/sign-image/keygen@v1\` once. It stores \`COSIGN_PRIVATE_KEY\` and \`COSIGN_PASSWORD\` as secrets.`,

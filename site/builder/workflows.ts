@@ -1,5 +1,6 @@
 // The workflows: what signs, and the gate of pull requests. The files of workflow-templates/ are
 // made of these, and a test compares them.
+import { yamlLine } from '../../src/policies/yaml-text.ts';
 import { byKey, type Choice } from './choices.ts';
 import {
   loginSteps,
@@ -11,6 +12,8 @@ import {
 } from './logins.ts';
 
 const push = "github.event_name != 'pull_request'";
+/** What GitHub replaces in a template; nobody can type it. */
+export const templateBranch = '$default-branch';
 /** Forks get neither secrets nor an identity: there the gate reads without a login. */
 const ownBranch = 'github.event.pull_request.head.repo.full_name == github.repository';
 
@@ -35,16 +38,23 @@ export function namesOf(choice: Choice) {
   };
 }
 
-/** What stands for the image in a workflow: GitHub says the name of its own. */
+/** True for the image that is named as its repository: GitHub says that name in a workflow. */
+function isOwn(choice: Choice): boolean {
+  return choice.registry === 'ghcr' && choice.image === suggestedImage(choice);
+}
+
 function imageIn(choice: Choice): string {
-  return choice.registry === 'ghcr' && choice.image === suggestedImage(choice)
-    ? 'ghcr.io/${{ github.repository }}'
-    : choice.image;
+  return isOwn(choice) ? 'ghcr.io/${{ github.repository }}' : yamlLine(choice.image);
+}
+
+/** The branch as YAML: `1.10` would be a number, `on` a switch. */
+function branchIn({ branch }: Choice): string {
+  return branch === templateBranch ? branch : yamlLine(branch);
 }
 
 /** The workflow that builds, pushes and signs. */
 export function publishWorkflow(choice: Choice): string {
-  const { branch, registry } = choice;
+  const { registry } = choice;
   const several = choice.platforms === 'several';
   const token = tokenReason(choice);
   const host = choice.image.split('/', 1)[0] ?? '';
@@ -55,10 +65,10 @@ export function publishWorkflow(choice: Choice): string {
     '',
     'on:',
     '  push:',
-    `    branches: [${branch}]`,
+    `    branches: [${branchIn(choice)}]`,
     "    tags: ['v*']",
     '  pull_request:',
-    `    branches: [${branch}]`,
+    `    branches: [${branchIn(choice)}]`,
     '',
     'permissions: {}',
     '',
@@ -104,8 +114,9 @@ function publishSentences(choice: Choice): string {
   const log = byKey(choice)
     ? '`tlog: false` keeps the name of a private repository out of the public log.'
     : 'Keyless signatures are recorded in a public log with the name of the repository; the step refuses to do that from a private one.';
-  const gate = namesOf({ ...choice, gate: 'signer' }).gate.name;
-  return `This workflow builds the Dockerfile of the repository. On a push it pushes the image to ${name} and signs it ${signs}. On a pull request it only builds. ${log} The template "${gate}" accepts what this one signs.`;
+  const accepts =
+    choice.gate === 'none' ? '' : ` "${namesOf(choice).gate.name}" accepts what it signs.`;
+  return `This workflow builds the Dockerfile of the repository. On a push it pushes the image to ${name} and signs it ${signs}. On a pull request it only builds. ${log}${accepts}`;
 }
 
 const checkout = ['- uses: actions/checkout@v7', '  with:', '    persist-credentials: false'];
@@ -146,7 +157,7 @@ function signStep(choice: Choice): readonly string[] {
           'key-password': '${{ secrets.COSIGN_PASSWORD }}',
         }
       : {}),
-    ...(serviceOf(choice) === undefined ? {} : { key: choice.keyAddress }),
+    ...(serviceOf(choice) === undefined ? {} : { key: yamlLine(choice.keyAddress) }),
     ...(byKey(choice) ? { tlog: 'false' } : {}),
   });
   const env =
@@ -170,7 +181,7 @@ export function gateWorkflow(choice: Choice, policy?: string): string {
     '',
     'on:',
     '  pull_request:',
-    `    branches: [${choice.branch}]`,
+    `    branches: [${branchIn(choice)}]`,
     '',
     'permissions: {}',
     '',
@@ -202,18 +213,18 @@ export function gateWorkflow(choice: Choice, policy?: string): string {
 }
 
 function gateSentences(choice: Choice): string {
-  const ghcr = imageIn(choice) !== choice.image;
+  const ghcr = isOwn(choice);
   const owner = ghcr ? ' of this owner' : ` below ${namespaceOf(choice)}`;
   const refuses = `This workflow refuses a pull request that makes a manifest, compose file or Dockerfile name an unsigned image${owner}.`;
   const publish = namesOf(choice).publish.name;
   if (choice.gate === 'policies')
     return `${refuses} An image counts as signed when the policies in the folder policies/ say so, which are those of the base: a pull request cannot change its own judges.`;
   if (byKey(choice))
-    return `${refuses} An image counts as signed when the key signed it whose public half is committed as cosign.pub; a pull request cannot bring its own. The template "${publish}" signs with such a key. Leave \`tlog: ignore\` out where signing leaves \`tlog: false\` out.`;
+    return `${refuses} An image counts as signed when the key signed it whose public half is committed as cosign.pub; a pull request cannot bring its own. "${publish}" signs with such a key. Leave \`tlog: ignore\` out where signing leaves \`tlog: false\` out.`;
   const signer = ghcr
-    ? `a workflow publish-and-sign.yml of this owner signed it, on the branch ${choice.branch === '$default-branch' ? 'main' : choice.branch} or a tag v…`
+    ? `a workflow publish-and-sign.yml of this owner signed it, on the branch ${choice.branch === templateBranch ? 'main' : choice.branch} or a tag v…`
     : `the workflow publish-and-sign.yml of ${choice.repository} signed it, on the branch ${choice.branch} or a tag v…`;
-  return `${refuses} An image counts as signed when ${signer}; the template "${publish}" makes that workflow. Where another workflow signs, write its file: the output \`identity\` of sign-image says it.`;
+  return `${refuses} An image counts as signed when ${signer}; "${publish}" is that workflow. Where another workflow signs, write its file: the output \`identity\` of sign-image says it.`;
 }
 
 function namespaceOf({ image }: Choice): string {
@@ -221,7 +232,7 @@ function namespaceOf({ image }: Choice): string {
 }
 
 function gateInputs(choice: Choice, policy: string | undefined): readonly string[] {
-  const ghcr = imageIn(choice) !== choice.image;
+  const ghcr = isOwn(choice);
   const chosen = ghcr ? 'ghcr.io/${{ github.repository_owner }}' : namespaceOf(choice);
   return [
     'files: |',
@@ -242,12 +253,11 @@ function gateInputs(choice: Choice, policy: string | undefined): readonly string
 function signerInputs(choice: Choice, policy: string | undefined): readonly string[] {
   if (choice.gate === 'policies') return [`policy: ${policy ?? 'policies/**/*.yaml'}`];
   if (byKey(choice)) return ['key: cosign.pub', 'tlog: ignore'];
-  const ghcr = imageIn(choice) !== choice.image;
+  const ghcr = isOwn(choice);
   const repository = ghcr
     ? '${{ github.repository_owner }}/[^/]+'
     : choice.repository.replaceAll('.', '\\.');
-  const branch =
-    choice.branch === '$default-branch' ? 'main' : choice.branch.replaceAll('.', '\\.');
+  const branch = choice.branch === templateBranch ? 'main' : choice.branch.replaceAll('.', '\\.');
   return [
     `certificate-identity-regexp: https://github\\.com/${repository}/\\.github/workflows/publish-and-sign\\.yml@refs/(heads/${branch}|tags/v.+)`,
   ];
@@ -258,12 +268,12 @@ const indented = (lines: readonly string[], by: number): readonly string[] =>
 
 const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
 
-/** Sentences as lines of a comment, of at most 140 columns. */
+/** Sentences as lines of a comment, of at most 100 columns. */
 function comment(sentences: string): readonly string[] {
   const lines: string[] = [];
   for (const word of sentences.split(' ')) {
     const line = lines.at(-1);
-    if (line !== undefined && line.length + 1 + word.length <= 140)
+    if (line !== undefined && line.length + 1 + word.length <= 100)
       lines[lines.length - 1] = `${line} ${word}`;
     else lines.push(`# ${word}`);
   }

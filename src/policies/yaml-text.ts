@@ -14,6 +14,14 @@ export function yamlText(value: Yaml, comments: readonly string[] = []): string 
   return [...head, ...block(value, '')].map((line) => `${line}\n`).join('');
 }
 
+/**
+ * A text as a value of one line in block style. A path or an address needs no quotes: it is nothing
+ * but text to every reader of YAML.
+ */
+export function yamlLine(text: string): string {
+  return /^[A-Za-z0-9][\w.+-]*(?:\/|:\/\/)[\w./@:+-]*[\w/]$/.test(text) ? text : scalar(text);
+}
+
 function block(value: Yaml, indent: string): string[] {
   if (typeof value === 'object' && isEmpty(value))
     return [`${indent}${isList(value) ? '[]' : '{}'}`];

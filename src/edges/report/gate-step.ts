@@ -1,6 +1,6 @@
 import type { SignReport } from '../../engine/sign.ts';
 import type { SignResult } from '../../engine/sign-result.ts';
-import { yamlText } from '../../policies/yaml-text.ts';
+import { yamlLine } from '../../policies/yaml-text.ts';
 import type { GithubClaims } from '../../signature/policy.ts';
 import { githubInputs } from '../claims.ts';
 import { ownUses } from './own-repository.ts';
@@ -96,11 +96,5 @@ function inputLines(name: string, value: string): readonly string[] {
   const values = value.split('\n');
   if (values.length > 1 && values.every((line) => /^[!-~]([ -~]*[!-~])?$/.test(line)))
     return [`    ${name}: |`, ...values.map((line) => `      ${line}`)];
-  return [`    ${name}: ${scalar(value)}`];
-}
-
-/** A path or an address needs no quotes: it is nothing but text to every reader of YAML. */
-function scalar(value: string): string {
-  if (/^[A-Za-z0-9][\w.+-]*(?:\/|:\/\/)[\w./@:+-]*[\w/]$/.test(value)) return value;
-  return yamlText(value).trimEnd();
+  return [`    ${name}: ${yamlLine(value)}`];
 }
