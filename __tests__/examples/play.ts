@@ -362,12 +362,12 @@ function servicesFor(given: Outputs, { sigstore }: Stage): Record<string, string
   };
 }
 
-/** Its trusted root, and its issuer where GitHub's would be meant. */
+/** Its trusted root, and its issuer where GitHub's would be meant: an own authority's has none. */
 function trustFor(given: Outputs, { sigstore }: Stage): Record<string, string> {
   const keyed = Boolean(given.key);
   if (keyed && given.tlog === 'ignore') return {};
   const issuer =
-    !keyed && !given['certificate-oidc-issuer'] && !given.policy
+    !keyed && !given['certificate-oidc-issuer'] && !given.policy && !given['ca-roots']
       ? { 'certificate-oidc-issuer': sigstore.issuer }
       : {};
   return { 'trusted-root': JSON.stringify(sigstore.trustedRoot), ...issuer };

@@ -1,7 +1,11 @@
 // Every example and template is played against the sandbox: our steps run as they ship, with
 // exactly what the YAML gives them.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Forge } from '../attacks/forge.ts';
+import { mailbox, ownLeaf, ownPki } from '../attacks/own-authority.ts';
 import { startGithub } from '../sandbox/github.ts';
+import { pem } from '../sandbox/sigstore/der.ts';
+import { newEcKey } from '../sandbox/sigstore/keys.ts';
 import { push } from './others.ts';
 import { type PlayOptions, play } from './play.ts';
 import { type Stage, setStage } from './stage.ts';
@@ -255,6 +259,58 @@ jobs:
     expect(
       registry?.requests.slice(before).filter(({ authorization }) => authorization === 'basic'),
     ).toEqual([]);
+  });
+});
+
+describe('the reusable workflows with a certificate of one\u2019s own authority', () => {
+  const caller = `
+on: push
+jobs:
+  sign:
+    permissions:
+      contents: read
+    uses: OWNER/sign-image/.github/workflows/sign-image.yml@v1
+    with:
+      images: ttl.sh/reusable-own:1h
+      certificate: ca/release.pem
+      certificate-chain: ca/chain.pem
+    secrets:
+      key: \${{ secrets.RELEASE_KEY }}
+  verify:
+    needs: sign
+    permissions:
+      contents: read
+    uses: OWNER/sign-image/.github/workflows/verify-image.yml@v1
+    with:
+      images: ttl.sh/reusable-own:1h
+      certificate-identity: ${mailbox}
+      ca-roots: ca/root.pem
+      ca-intermediates: ca/issuing.pem
+`;
+  const [pki, stranger, key] = [ownPki(), ownPki(), newEcKey()];
+  const day = 86_400_000;
+  const period = { notBefore: new Date(Date.now() - day), notAfter: new Date(Date.now() + day) };
+  const pemOf = ({ der }: { readonly der: Buffer }) => pem('CERTIFICATE', der);
+  const files = {
+    'ca/release.pem': pem('CERTIFICATE', new Forge().certificate(key, ownLeaf(pki, period))),
+    'ca/chain.pem': pemOf(pki.step) + pemOf(pki.root),
+    'ca/root.pem': pemOf(pki.root),
+    'ca/issuing.pem': pemOf(pki.step),
+  };
+  const secrets = { RELEASE_KEY: key.export({ type: 'pkcs8', format: 'pem' }).toString() };
+
+  it.each([
+    ['sign, and verify by its root', {}, [0, 0]],
+    ['refuse by the root of another', { 'ca/root.pem': pemOf(stranger.root) }, [0, 1]],
+    ['sign nothing with a chain of another', { 'ca/chain.pem': pemOf(stranger.root) }, [1]],
+  ])('%s', async (seed, change, codes) => {
+    await push(stage, ['ttl.sh/reusable-own:1h'], seed);
+    const workspace = { ...files, ...change };
+    const played = await play('caller.yml', stage, { edit: () => caller, workspace, secrets });
+    const shown = played.map(({ run }) => run.shown).join('\n');
+    expect(played.map(({ run }) => run.code).slice(0, codes.length), shown).toEqual(codes);
+    if (codes.length === 2)
+      expect(told(played[1]?.run.outputs.results)).toEqual([codes[1] ? 'refused' : 'verified']);
   });
 });
 
