@@ -148,6 +148,25 @@ describe('where the token comes from', () => {
     const accept = async () => void order.push('accept');
     return (await identitySource(request, world, { retryBudget: () => 0, accept })).first;
   };
+  it.each([
+    ['the same again is told once', { jti: 'another' }, ['accept', 'tell', 'accept']],
+    ['another is told, too', { sub: 'repo:acme/other' }, ['accept', 'tell', 'accept', 'tell']],
+  ])('of two tokens of a run, %s', async (_what, change, expected) => {
+    const tokens = [{}, change].map((more) => jwt({ ...github, aud: 'sigstore', ...more }));
+    const given = { what: 'The token', fresh: true };
+    const surroundings = {
+      asksForIdentity: true,
+      identityToken: async () => checkToken(tokens.shift() ?? '', 'sigstore', given),
+    };
+    const world = { surroundings, mask: { mask }, tell: () => order.push('tell') } as never;
+    const accept = async () => void order.push('accept');
+    const request = { oidcAudience: 'sigstore' };
+    const next = await identitySource(request, world, { retryBudget: () => 0, accept });
+    await next();
+    await next();
+    expect(order).toEqual(expected);
+  });
+
   const sources = (change: Partial<TokenTools> = {}): TokenTools => ({
     audience: 'sigstore',
     fetchToken: async ({ url, credential }, audience) => {

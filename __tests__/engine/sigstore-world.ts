@@ -79,7 +79,14 @@ export async function openWorld(start = new Date()) {
     const begin = clock.now();
     const report = await clock.run(() => signImages(inputs, world).finally(world.close));
     const texts = told.flatMap((one) => ('text' in one && one.kind !== 'debug' ? [one] : []));
-    return { report, result: report.results[0], took: clock.now() - begin, told: texts };
+    const identities = told.filter(({ kind }) => kind === 'identity').length;
+    return {
+      report,
+      result: report.results[0],
+      took: clock.now() - begin,
+      told: texts,
+      identities,
+    };
   };
   const stored = () => registry.store.find('acme/app')?.manifests.size;
   return { clock, network, sigstore, registry, images, sign, stored };

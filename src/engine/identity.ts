@@ -22,8 +22,9 @@ type FulcioTools = Pick<FulcioOptions, 'http' | 'clock' | 'retryBudget'>;
 
 /**
  * Where the identity tokens of this run come from: the one that was given, else the surroundings.
- * The first one is fetched at once, beside everything else, and told; each further one only when a
- * certificate has to be renewed.
+ * The first one is fetched at once, beside everything else, and told. Each further one is fetched
+ * when a certificate has to be renewed, or another Fulcio stands in. It is told only if it says
+ * something else, so the log shows an identity once, and never another than signs.
  * @returns the source; `first` is the token that it answers first, looked at already
  * @throws {Failure} `no-identity-token`, `bad-identity-token`, `private-repository`, at once where
  * no provider has to be asked to know it; else when it is used
@@ -39,10 +40,13 @@ export async function identitySource(
     const what = 'The identity token that was given';
     return checkToken(given, oidcAudience, { what, fresh: false });
   };
+  let known = '';
   const ask = async (): Promise<IdentityToken> => {
     const token = await find();
     await accept(token.claims);
-    tell({ kind: 'identity', token });
+    const claims = JSON.stringify(token.claims);
+    if (claims !== known) tell({ kind: 'identity', token });
+    known = claims;
     return token;
   };
   const first = ask();
