@@ -86,21 +86,22 @@ describe('signing with a key', () => {
   });
 
   it('writes what cosign 3 writes: the fields of its bundle in its order, an empty keyid, the hint of the key', async () => {
-    const { bundle, parsed } = await signBundle({
+    const { bundle, logged } = await signBundle({
       signer: signerOf(keys.p256.privateKey, 'sha256', 'a hint'),
       witnesses: [],
       statement,
     });
+    const { content } = parseBundle(bundle);
     const sig =
-      parsed.content.$case === 'dsseEnvelope'
-        ? parsed.content.dsseEnvelope.signatures[0]?.sig.toString('base64')
+      content.$case === 'dsseEnvelope'
+        ? content.dsseEnvelope.signatures[0]?.sig.toString('base64')
         : undefined;
     const hint = keyId(keys.p256.publicKey);
     expect(bundle.toString()).toBe(
       `{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{"hint":"${hint}"}},` +
         `"dsseEnvelope":{"payload":"${statement.toString('base64')}","payloadType":"application/vnd.in-toto+json","signatures":[{"sig":"${sig}"}]}}`,
     );
-    expect(parseBundle(bundle)).toEqual(parsed);
+    expect(logged).toBe(false);
   });
 
   it('shows the witnesses the envelope as it will be written', async () => {

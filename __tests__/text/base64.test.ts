@@ -15,6 +15,24 @@ describe('base64', () => {
     (text) => expect(decodeBase64(text)).toBeUndefined(),
   );
 
+  // It is looked at in pieces of 65 536 characters.
+  it.each([49_151, 49_152, 49_153, 98_304, 98_305])('of %i bytes is read in one way', (length) => {
+    const text = Buffer.alloc(length, 251).toString('base64');
+    expect(isBase64(text)).toBe(true);
+    for (const at of [0, 65_535, 65_536, text.length - 1]) {
+      expect(isBase64(`${text.slice(0, at)}\n${text.slice(at)}`), `a line break at ${at}`).toBe(
+        false,
+      );
+      expect(isBase64(`${text.slice(0, at)}-${text.slice(at + 1)}`), `a dash at ${at}`).toBe(false);
+    }
+  });
+
+  it.each(['YQ==', 'YWI='])('%s ends a text, and no piece of one', (padded) => {
+    const full = 'A'.repeat(65_532);
+    expect(isBase64(`${full}${padded}`)).toBe(true);
+    expect(isBase64(`${full}${padded}AAAA`)).toBe(false);
+  });
+
   it('of nothing is empty', () => expect(isBase64('')).toBe(true));
 });
 

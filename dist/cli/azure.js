@@ -1,4 +1,4 @@
-import{l as e,s as t}from"./begin.js";import{G as n,_n as r,vn as i}from"./shared.js";import{a,c as o,d as s,i as c,l,n as u,o as d,r as f,s as p,t as m,u as h}from"./ask.js";import{t as g}from"./remote.js";const{createPublicKey:_}=process.getBuiltinModule(`node:crypto`),v=`permissions:
+import{l as e,s as t}from"./begin.js";import{K as n,vn as r,yn as i}from"./shared.js";import{a,c as o,d as s,i as c,l,n as u,o as d,r as f,s as p,t as m,u as h}from"./ask.js";import{t as g}from"./remote.js";const{createPublicKey:_}=process.getBuiltinModule(`node:crypto`),v=`permissions:
   id-token: write
 steps:
   - uses: azure/login@v2

@@ -1,4 +1,4 @@
-import{l as e}from"./begin.js";import{G as t,U as n,_n as r,vn as i}from"./shared.js";import{c as a,d as o,i as s,l as c,n as l,s as u,t as d}from"./ask.js";import{t as f}from"./yaml.js";import{o as p}from"./judge.js";import{u as m}from"./write.js";import{j as h}from"./promote.js";const g=`steps:
+import{l as e}from"./begin.js";import{K as t,W as n,vn as r,yn as i}from"./shared.js";import{c as a,d as o,i as s,l as c,n as l,s as u,t as d}from"./ask.js";import{t as f}from"./yaml.js";import{o as p}from"./judge.js";import{u as m}from"./write.js";import{j as h}from"./promote.js";const g=`steps:
   - uses: azure/k8s-set-context@v4
     with:
       method: kubeconfig

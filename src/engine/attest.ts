@@ -1,6 +1,7 @@
-import { digestOf } from '../image/digest.ts';
+import { type Digest, digestOf } from '../image/digest.ts';
 import { cosignRepositoryName } from '../image/reference.ts';
 import type { DerivedAhead } from '../keys/derive.ts';
+import { letGoLarge } from '../memory.ts';
 import type { LargeAttestation } from '../registry/read-attestations.ts';
 import { makeAttestation } from '../signature/attestation.ts';
 import type { FoundAttestation } from '../signature/found.ts';
@@ -36,12 +37,22 @@ export async function attest(
   return write(request, world, written, writing, derived);
 }
 
-type AttestationKind = Kind<FoundAttestation | LargeAttestation, AttestationVerdict>;
+/** What was judged. Of the predicate, which may have megabytes, its digest is all that is kept. */
+type Told = Omit<AttestationVerdict, 'predicate'> & { readonly predicateDigest?: Digest };
+type AttestationKind = Kind<FoundAttestation | LargeAttestation, Told>;
 
 /** Attestations that say this predicate. */
 export function attestationKind({ type, text, digest: wanted }: Predicate): AttestationKind {
-  const statement: AttestationKind['statement'] = ({ name, digest }) =>
-    makeAttestation({ name: cosignRepositoryName(name), digest }, type, text);
+  // Both formats of an image sign the same bytes.
+  const statements = new WeakMap<object, Buffer>();
+  const statement: AttestationKind['statement'] = (image) => {
+    const { name, digest } = image;
+    const known = statements.get(image);
+    if (known !== undefined) return known;
+    const made = makeAttestation({ name: cosignRepositoryName(name), digest }, type, text);
+    statements.set(image, made);
+    return made;
+  };
   return {
     thing: 'attestation',
     statement,
@@ -52,11 +63,19 @@ export function attestationKind({ type, text, digest: wanted }: Predicate): Atte
         ? { format: 'bundle', bundle: made.bundle, ...at }
         : { format: 'legacy', envelope: made.payload, annotations: made.annotations, ...at },
     judge: (found, image, policy, trust) => {
-      const judge = (one: FoundAttestation) =>
-        judgeAttestation(one, image, { policy, types: [type] }, trust);
+      const judge = (one: FoundAttestation): Told => {
+        letGoLarge(text.length);
+        const { predicate, ...told } = judgeAttestation(
+          one,
+          image,
+          { policy, types: [type] },
+          trust,
+        );
+        return predicate === undefined ? told : { ...told, predicateDigest: digestOf(predicate) };
+      };
       return 'use' in found ? found.use(judge) : judge(found);
     },
-    saysSame: ({ predicate }) => predicate !== undefined && digestOf(predicate) === wanted,
+    saysSame: ({ predicateDigest }) => predicateDigest === wanted,
     place: (store) => ({
       found: (formats) => store.attestations([type], formats),
       attachBundle: (...written) => store.attachBundle(...written, type),

@@ -100,7 +100,10 @@ function read(
       `What input ${input} names is JSON, but not an object, and a predicate is one.`,
       'Put it into an object: `{ "value": … }`.',
     );
-  return { text: Buffer.from(bytes).toString('utf8').trim(), value };
+  return {
+    text: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8').trim(),
+    value,
+  };
 }
 
 function tooLarge(input: string): Failure {

@@ -62,7 +62,14 @@ export function makeAttestation(
     subject: [{ name, digest: { sha256: hexOf(digest) } }],
     predicateType,
   });
-  return Buffer.from(`${head.slice(0, -1)},"predicate":${predicate}}`);
+  const before = `${head.slice(0, -1)},"predicate":`;
+  // Written at once to its place: the text may have megabytes.
+  const start = Buffer.byteLength(before);
+  const statement = Buffer.allocUnsafe(start + Buffer.byteLength(predicate) + 1);
+  statement.write(before);
+  const end = start + statement.write(predicate, start);
+  statement.write('}', end);
+  return statement;
 }
 
 /** What an attestation says, before its predicate is read. */

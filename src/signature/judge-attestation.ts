@@ -1,4 +1,5 @@
 import { type Digest, hexOf } from '../image/digest.ts';
+import { letGoLarge } from '../memory.ts';
 import { shown } from '../text/untrusted.ts';
 import {
   type AttestationStatement,
@@ -88,6 +89,7 @@ function* examine(
   if ('certificate' in signer)
     yield { identity: checkSigner(signer.certificate, asked.policy.signers) };
   checkFormat(found.format, asked.policy);
+  letGoLarge(statement.predicate.length); // what the statement was read from
   yield* readTold(statement, signer, asked.check);
 }
 

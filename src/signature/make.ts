@@ -19,7 +19,8 @@ import { statementType } from './statement.ts';
 export interface MadeBundle {
   /** the JSON bytes: the one layer of the signature manifest */
   readonly bundle: Buffer;
-  readonly parsed: Bundle;
+  /** a log has taken it in */
+  readonly logged: boolean;
 }
 
 /** A signature in the legacy format, ready to be written. */
@@ -32,9 +33,7 @@ export interface MadeLayer {
 
 /** True where a log has taken it in. */
 export function isLogged(made: MadeBundle | MadeLayer): boolean {
-  return 'parsed' in made
-    ? made.parsed.verificationMaterial.tlogEntries.length > 0
-    : layerAnnotations.bundle in made.annotations;
+  return 'bundle' in made ? made.logged : layerAnnotations.bundle in made.annotations;
 }
 
 /** What a legacy layer has room for: one log of version 1, one timestamp. */
@@ -63,7 +62,7 @@ export async function signBundle(input: {
   if (material.timestampVerificationData?.rfc3161Timestamps.length === 0)
     material.timestampVerificationData = undefined;
   if (content.$case === 'publicKey') content.publicKey.hint = hintOf(signing.keyPem());
-  return { bundle: bundleBytes(parsed), parsed };
+  return { bundle: bundleBytes(parsed), logged: material.tlogEntries.length > 0 };
 }
 
 let latest: { readonly pem: string; readonly hint: string } | undefined;
