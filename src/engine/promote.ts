@@ -1,4 +1,5 @@
 import { asFailure, Failure } from '../failure.ts';
+import type { Digest } from '../image/digest.ts';
 import { inParallel } from '../image/in-parallel.ts';
 import { formatRepository, isSameRepository } from '../image/reference.ts';
 import { readTargets } from '../image/targets.ts';
@@ -9,12 +10,13 @@ import { RunMemory } from '../registry/run-memory.ts';
 import { openReader } from '../registry/signature-reader.ts';
 import { prepare, type Reading } from './prepare.ts';
 import type { PromoteReport } from './promote-result.ts';
-import { type Copy, finish, lookAtTags, type There } from './promotion-end.ts';
+import { type Copy, finish } from './promotion-end.ts';
 import { type Move, planMoves } from './promotion-plan.ts';
+import { lookThere, type Roots, verifyAhead } from './promotion-there.ts';
 import { openRegistries, type Registries } from './registries.ts';
 import type { PromoteRequest } from './request.ts';
-import { verify, verifyCopies } from './verify.ts';
-import { isWhole, type NotJudged, type VerifyResult } from './verify-result.ts';
+import { verify } from './verify.ts';
+import type { NotJudged, VerifyResult } from './verify-result.ts';
 import type { World } from './world.ts';
 
 /** Images that are on their way at once; their blobs share the memory of the run. */
@@ -38,11 +40,14 @@ export async function promote(request: PromoteRequest, world: World): Promise<Pr
   const { results, notJudged } = await verify(request, quiet, prepared);
   const moves = planMoves(targets, [...results, ...notJudged.map(unjudged)], request.to);
   const { open } = openRegistries(targetSetting(request), world, openReader);
-  const copied = await copyAll(moves, { from: prepared.reading as Reading, open }, request, world);
-  const before = new Map(copied.map((copy) => [copy, lookAtTags(copy, open)]));
-  const verified = await verifyThere(copied, request, quiet);
+  const copierOf = openCopiers((prepared.reading as Reading).open, open, world);
+  const known = lookForRoots(moves, copierOf);
+  const verifying = { request, world: quiet, open };
+  const ahead = verifyAhead(known, verifying);
+  const copied = await copyAll(moves, { copierOf, known }, request, world);
+  const looked = await lookThere(copied, await ahead, verifying);
   const finished = await inParallel(copied, atOnce, async (copy) => {
-    const result = await finish(copy, verified, { before: before.get(copy), open }, world);
+    const result = await finish(copy, looked(copy), open, world);
     world.tell({ kind: 'promoted', result });
     return result;
   });
@@ -81,23 +86,44 @@ function targetSetting({ registry: { allowHttp, allowInsecure } }: PromoteReques
   return { request: { allowHttp, allowInsecure }, targets: [], access: 'pull,push' as const };
 }
 
+type CopierOf = (pair: Pick<Move, 'source' | 'target'>) => Copier;
+
+/** One copier for each pair of repositories; all of a run share their memory. */
+function openCopiers(
+  from: Registries['open'],
+  to: Registries['open'],
+  { deadline }: Pick<World, 'deadline'>,
+): CopierOf {
+  const room = copyRoom();
+  const copiers = new Map<string, Copier>();
+  return ({ source, target }) => {
+    const key = `${formatRepository(source)} ${formatRepository(target)}`;
+    const copier =
+      copiers.get(key) ?? new Copier(from(source), to(target), { sleep: deadline.sleep }, room);
+    copiers.set(key, copier);
+    return copier;
+  };
+}
+
+/** Whether the targets have the images that are first on their way. */
+function lookForRoots(moves: readonly Move[], copierOf: CopierOf): Roots {
+  return new Map(
+    moves
+      .slice(0, atOnce)
+      .flatMap((move) =>
+        move.digest === undefined ? [] : [[move, copierOf(move).isThere(move.digest)] as const],
+      ),
+  );
+}
+
 async function copyAll(
   moves: readonly Move[],
-  { from, open }: { readonly from: Pick<Reading, 'open'>; readonly open: Registries['open'] },
+  { copierOf, known }: { readonly copierOf: CopierOf; readonly known: Roots },
   request: Pick<PromoteRequest, 'include' | 'signatureRepository' | 'toSignatureRepository'>,
   world: World,
 ): Promise<readonly Copy[]> {
   const { clock, deadline } = world;
-  const [room, memories] = [copyRoom(), { source: new RunMemory(), target: new RunMemory() }];
-  const copiers = new Map<string, Copier>();
-  const copierOf = ({ source, target }: Pick<Move, 'source' | 'target'>) => {
-    const key = `${formatRepository(source)} ${formatRepository(target)}`;
-    const copier =
-      copiers.get(key) ??
-      new Copier(from.open(source), open(target), { sleep: deadline.sleep }, room);
-    copiers.set(key, copier);
-    return copier;
-  };
+  const memories = { source: new RunMemory(), target: new RunMemory() };
   let done = 0;
   return inParallel(moves, atOnce, async (move): Promise<Copy> => {
     const [tally, left] = [nothingCopied(), [] as string[]];
@@ -108,9 +134,10 @@ async function copyAll(
       const attached = attachments(move, request).map(
         (pair) => new AttachedCopier(copierOf(pair), tools, tally),
       );
-      await copierOf(move).image(move.digest, tally, async (digest, there) => {
+      const beside = async (digest: Digest, there: Promise<unknown>) => {
         await Promise.all(attached.map((one) => one.copy(digest, there)));
-      });
+      };
+      await copierOf(move).image(move.digest, tally, beside, known.get(move));
       return { move, tally, left };
     } catch (caught) {
       return { move, tally, left, failure: ofTargets(asFailure(caught)) };
@@ -146,24 +173,4 @@ function ofTargets(failure: Failure): Failure {
   if (failure.code !== 'immutable-tag') return failure;
   const fix = failure.fix.replace('`signature-repository:', '`to-signature-repository:');
   return new Failure(failure.code, failure.message, fix, { cause: failure });
-}
-
-async function verifyThere(
-  copied: readonly Copy[],
-  request: PromoteRequest,
-  world: World,
-): Promise<There> {
-  const arrived = copied.flatMap(({ move, failure }) =>
-    move.digest === undefined || failure !== undefined
-      ? []
-      : [{ name: move.target, digest: move.digest, of: { ...move.result, name: move.source } }],
-  );
-  if (arrived.length === 0) return new Map();
-  try {
-    const results = await verifyCopies(arrived, request, request.toSignatureRepository, world);
-    const whole = results.map((result) => ({ ...result, verified: isWhole(result, results) }));
-    return new Map(whole.filter(({ asked }) => asked).map((result) => [result.image, result]));
-  } catch (caught) {
-    return asFailure(caught);
-  }
 }
