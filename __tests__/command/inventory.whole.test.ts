@@ -1,5 +1,6 @@
 // `sign-image inventory` as it ships: lists, signs again, removes; a dry run unless told otherwise.
 import { describe, expect, it } from 'vitest';
+import { signingRun } from '../faults/signing-run.ts';
 import { lose, name, newKey, tagsOf } from '../inventory/inventorying.ts';
 import { ours, publicPem, pushSigned, theirs } from '../promote/promoting.ts';
 import { pushImage } from '../sandbox/images.ts';
@@ -88,6 +89,20 @@ describe('inventory', () => {
     expect(tagsOf(registry)).toHaveLength(before.length - 2);
     const after = await list('--key', 'new.pub', '--json');
     expect(after.json.outputs).toMatchObject({ verified: '1', orphans: '0' });
+  });
+
+  it('a rotation warns of attestations that nobody makes again', async () => {
+    const { registry, list } = await filled();
+    await using _registry = registry;
+    const run = { host: registry.host, repository: name, document: '{}' };
+    await signingRun({
+      ...run,
+      images: [...registry.store.open(name).manifests.keys()].slice(0, 1),
+      key: ours,
+    });
+    const warning = /^warning: 1 attestation \(\S+\) beside 1 image verified by the old key/m;
+    expect((await list('--key', 'old.pub')).stderr).not.toMatch(warning);
+    expect((await list('--key', 'old.pub', '--resign-with', 'new.key')).stderr).toMatch(warning);
   });
 
   it('wrong use is told, and nobody is asked', async () => {

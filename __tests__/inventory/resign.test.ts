@@ -1,5 +1,6 @@
 // After a rotation: what verifies by the old key is signed with the new one, and nothing else.
 import { describe, expect, it } from 'vitest';
+import { leftByRotation } from '../../src/edges/report/inventory-words.ts';
 import { signingRun } from '../faults/signing-run.ts';
 import { ours, publicPem, pushSigned, theirs } from '../promote/promoting.ts';
 import { pushImage } from '../sandbox/images.ts';
@@ -59,6 +60,20 @@ describe('images that the old key has signed', () => {
       'already-signed',
     ]);
     expect(writes(registry)).toEqual([]);
+  });
+
+  it('attestations that only the old key has made are told, since none is made again', async () => {
+    await using registry = await startRegistry();
+    const { digest } = await pushSigned(registry, name, { tag: 'v1' });
+    const run = { host: registry.host, repository: name, images: [digest], document: '{"a":1}' };
+    await signingRun({ ...run, key: stranger });
+    expect(leftByRotation(await listing(registry, rotated))).toBeUndefined();
+    await signingRun({ ...run, key: ours });
+    expect(leftByRotation(await listing(registry, rotated))).toMatch(
+      /^1 attestation \(https:\/\/example.com\/scan\/v1\) beside 1 image verified by the old key/,
+    );
+    await signingRun({ ...run, key: theirs });
+    expect(leftByRotation(await listing(registry, rotated))).toBeUndefined();
   });
 
   it('keep the signatures of others', async () => {

@@ -6,6 +6,7 @@ import {
   inventoryOutputs,
   inventoryVerdict,
   isComplete,
+  leftByRotation,
   listedLine,
   orphanLine,
   resignedLine,
@@ -31,6 +32,8 @@ export async function reportInventory(
   terminal.info(inventoryVerdict(report, clock.now() - started));
   for (const { failure } of [...report.images, ...report.orphans])
     if (failure !== undefined) terminal.debug(`${failure.code}: ${failure.message}`);
+  const left = inputs.resignWith === undefined ? undefined : leftByRotation(report);
+  if (left !== undefined) terminal.warning(left);
   if (inputs.dryRun && (inputs.prune || inputs.resignWith !== undefined))
     terminal.notice('Nothing was changed. Add `--dry-run=false` to do it.');
   return isComplete(report) ? exitCodes.done : exitCodes.notDone;

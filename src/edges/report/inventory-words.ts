@@ -80,6 +80,29 @@ export function resignedLine(image: InventoryImage): string | undefined {
   return shown(`${mark} ${nameOf(image)}: ${words[image.resign]}`, 4000);
 }
 
+/**
+ * Which attestations by the old key have none by the new one, and are not made again: else only a
+ * cluster that asks for the new key would tell. Undefined where there are none.
+ */
+export function leftByRotation({ images }: InventoryReport): string | undefined {
+  const left = images.map(({ attestations }) => {
+    const typesOf = (isNew: boolean) =>
+      attestations
+        .filter((one) => (isNew ? one.isNew === true : one.standing === 'verified' && !one.isNew))
+        .map(({ type }) => (type === undefined ? 'unknown type' : shortType(type)));
+    const made = typesOf(true);
+    return [...new Set(typesOf(false))].filter((type) => !made.includes(type));
+  });
+  const all = left.flat();
+  if (all.length === 0) return undefined;
+  const types = listed([...new Set(all)].sort(), 4);
+  const beside = count(left.filter(({ length }) => length > 0).length, 'image');
+  return shown(
+    `${count(all.length, 'attestation')} (${types}) beside ${beside} verified by the old key and cannot be made again here. Where a policy asks for the new key, make them with \`sign-image attest\`.`,
+    4000,
+  );
+}
+
 /** The line of what refers to an image that is gone. */
 export function orphanLine(orphan: Orphan, isPruning: boolean): string {
   const { subject, artifacts, state, reason } = orphan;
