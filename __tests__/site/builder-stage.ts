@@ -69,6 +69,7 @@ export async function setBuilderStage(): Promise<BuilderStage> {
     vars: {
       ...Object.fromEntries(passwords.map((one) => [`${one.login}_USERNAME`, one.username])),
       AWS_ROLE: 'arn:aws:iam::123456789012:role/sign-image',
+      AWS_REGION: 'eu-central-1',
       AZURE_CLIENT_ID: '1',
       AZURE_TENANT_ID: '2',
       AZURE_SUBSCRIPTION_ID: '3',
