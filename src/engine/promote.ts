@@ -1,22 +1,21 @@
 import { asFailure, Failure } from '../failure.ts';
-import type { Digest } from '../image/digest.ts';
 import { inParallel } from '../image/in-parallel.ts';
 import { formatRepository, isSameRepository } from '../image/reference.ts';
+import { imageName } from '../image/resolve.ts';
 import { readTargets } from '../image/targets.ts';
 import { Copier, copyRoom, nothingCopied } from '../registry/copy.ts';
 import { AttachedCopier } from '../registry/copy-attached.ts';
-import { recalling } from '../registry/recall.ts';
+import { recalling, type SharedLooks, sharedLooks } from '../registry/recall.ts';
 import { RunMemory } from '../registry/run-memory.ts';
 import { openReader } from '../registry/signature-reader.ts';
-import { prepare, type Reading } from './prepare.ts';
+import { prepare, type Reading, type ReadingOptions } from './prepare.ts';
 import type { PromoteReport } from './promote-result.ts';
-import { type Copy, finish } from './promotion-end.ts';
+import { type Copy, finish, lookAtTags, type There } from './promotion-end.ts';
 import { type Move, planMoves } from './promotion-plan.ts';
-import { lookThere, type Roots, verifyAhead } from './promotion-there.ts';
 import { openRegistries, type Registries } from './registries.ts';
 import type { PromoteRequest } from './request.ts';
-import { verify } from './verify.ts';
-import type { NotJudged, VerifyResult } from './verify-result.ts';
+import { verify, verifyCopies } from './verify.ts';
+import { isWhole, type NotJudged, type VerifyResult } from './verify-result.ts';
 import type { World } from './world.ts';
 
 /** Images that are on their way at once; their blobs share the memory of the run. */
@@ -26,6 +25,8 @@ const atOnce = 24;
  * them missing.
  */
 const connections = 96;
+/** Questions to a target at once before anything is written there: as many as a gate asks. */
+const lookingAtOnce = 64;
 
 /**
  * Verifies images, copies those that verify with everything signed about them, verifies the copies
@@ -39,15 +40,18 @@ export async function promote(request: PromoteRequest, world: World): Promise<Pr
   const prepared = prepare(request, quiet, { around: recalling, atOnce: connections });
   const { results, notJudged } = await verify(request, quiet, prepared);
   const moves = planMoves(targets, [...results, ...notJudged.map(unjudged)], request.to);
-  const { open } = openRegistries(targetSetting(request), world, openReader);
-  const copierOf = openCopiers((prepared.reading as Reading).open, open, world);
-  const known = lookForRoots(moves, copierOf);
-  const verifying = { request, world: quiet, open };
-  const ahead = verifyAhead(known, verifying);
-  const copied = await copyAll(moves, { copierOf, known }, request, world);
-  const looked = await lookThere(copied, await ahead, verifying);
+  const looks = openTargets(request, world);
+  const present = verifyPresent(moves, looks, request, quiet);
+  const open = looks.view();
+  const copied = await copyAll(moves, { from: prepared.reading as Reading, open }, request, world);
+  const before = new Map(copied.map((copy) => [copy, lookAtTags(copy, open)]));
+  const known = await present;
+  const isKnown = (copy: Copy) => isUntouched(copy) && known.get(placeOf(copy))?.verified === true;
+  const rest = copied.filter((copy) => !isKnown(copy));
+  const verified = await verifyThere(rest, request, quiet);
   const finished = await inParallel(copied, atOnce, async (copy) => {
-    const result = await finish(copy, looked(copy), open, world);
+    const there = rest.includes(copy) ? verified : known;
+    const result = await finish(copy, there, { before: before.get(copy), open }, world);
     world.tell({ kind: 'promoted', result });
     return result;
   });
@@ -86,44 +90,64 @@ function targetSetting({ registry: { allowHttp, allowInsecure } }: PromoteReques
   return { request: { allowHttp, allowInsecure }, targets: [], access: 'pull,push' as const };
 }
 
-type CopierOf = (pair: Pick<Move, 'source' | 'target'>) => Copier;
-
-/** One copier for each pair of repositories; all of a run share their memory. */
-function openCopiers(
-  from: Registries['open'],
-  to: Registries['open'],
-  { deadline }: Pick<World, 'deadline'>,
-): CopierOf {
-  const room = copyRoom();
-  const copiers = new Map<string, Copier>();
-  return ({ source, target }) => {
-    const key = `${formatRepository(source)} ${formatRepository(target)}`;
-    const copier =
-      copiers.get(key) ?? new Copier(from(source), to(target), { sleep: deadline.sleep }, room);
-    copiers.set(key, copier);
-    return copier;
-  };
+/** The targets, as those see them who compare, copy and verify. */
+function openTargets(request: PromoteRequest, world: World): SharedLooks {
+  const setting = targetSetting(request);
+  const looking = { ...setting, limits: { atOnce: lookingAtOnce } };
+  return sharedLooks(
+    openRegistries(looking, world, openReader).open,
+    openRegistries(setting, world, openReader).open,
+  );
 }
 
-/** Whether the targets have the images that are first on their way. */
-function lookForRoots(moves: readonly Move[], copierOf: CopierOf): Roots {
-  return new Map(
-    moves
-      .slice(0, atOnce)
-      .flatMap((move) =>
-        move.digest === undefined ? [] : [[move, copierOf(move).isThere(move.digest)] as const],
-      ),
-  );
+/**
+ * Verifies, beside the copying, what the targets have already: a second run has nothing else to
+ * do. What it says counts only where nothing is written after all and it found the image good;
+ * everything else is verified when it has been copied.
+ */
+async function verifyPresent(
+  moves: readonly Move[],
+  looks: SharedLooks,
+  request: PromoteRequest,
+  world: World,
+): Promise<Exclude<There, Failure>> {
+  const look = looks.view();
+  const asked = await inParallel(moves, lookingAtOnce, async (move) => {
+    if (move.digest === undefined) return [];
+    const found = await look(move.target)
+      .head(move.digest)
+      .catch(() => undefined); // told by whoever copies
+    return found === undefined ? [] : [{ move }];
+  });
+  const there = await verifyThere(asked.flat(), request, world, { around: () => looks.view() });
+  return there instanceof Failure ? new Map() : there;
+}
+
+function isUntouched({ failure, tally }: Copy): boolean {
+  return failure === undefined && Object.values(tally).every((count) => count === 0);
+}
+
+function placeOf({ move: { target, digest } }: Copy): string {
+  return digest === undefined ? '' : imageName({ name: target, digest });
 }
 
 async function copyAll(
   moves: readonly Move[],
-  { copierOf, known }: { readonly copierOf: CopierOf; readonly known: Roots },
+  { from, open }: { readonly from: Pick<Reading, 'open'>; readonly open: Registries['open'] },
   request: Pick<PromoteRequest, 'include' | 'signatureRepository' | 'toSignatureRepository'>,
   world: World,
 ): Promise<readonly Copy[]> {
   const { clock, deadline } = world;
-  const memories = { source: new RunMemory(), target: new RunMemory() };
+  const [room, memories] = [copyRoom(), { source: new RunMemory(), target: new RunMemory() }];
+  const copiers = new Map<string, Copier>();
+  const copierOf = ({ source, target }: Pick<Move, 'source' | 'target'>) => {
+    const key = `${formatRepository(source)} ${formatRepository(target)}`;
+    const copier =
+      copiers.get(key) ??
+      new Copier(from.open(source), open(target), { sleep: deadline.sleep }, room);
+    copiers.set(key, copier);
+    return copier;
+  };
   let done = 0;
   return inParallel(moves, atOnce, async (move): Promise<Copy> => {
     const [tally, left] = [nothingCopied(), [] as string[]];
@@ -134,10 +158,9 @@ async function copyAll(
       const attached = attachments(move, request).map(
         (pair) => new AttachedCopier(copierOf(pair), tools, tally),
       );
-      const beside = async (digest: Digest, there: Promise<unknown>) => {
+      await copierOf(move).image(move.digest, tally, async (digest, there) => {
         await Promise.all(attached.map((one) => one.copy(digest, there)));
-      };
-      await copierOf(move).image(move.digest, tally, beside, known.get(move));
+      });
       return { move, tally, left };
     } catch (caught) {
       return { move, tally, left, failure: ofTargets(asFailure(caught)) };
@@ -173,4 +196,25 @@ function ofTargets(failure: Failure): Failure {
   if (failure.code !== 'immutable-tag') return failure;
   const fix = failure.fix.replace('`signature-repository:', '`to-signature-repository:');
   return new Failure(failure.code, failure.message, fix, { cause: failure });
+}
+
+async function verifyThere(
+  copied: readonly Pick<Copy, 'move' | 'failure'>[],
+  request: PromoteRequest,
+  world: World,
+  how: ReadingOptions = {},
+): Promise<There> {
+  const arrived = copied.flatMap(({ move, failure }) =>
+    move.digest === undefined || failure !== undefined
+      ? []
+      : [{ name: move.target, digest: move.digest, of: { ...move.result, name: move.source } }],
+  );
+  if (arrived.length === 0) return new Map();
+  try {
+    const results = await verifyCopies(arrived, request, request.toSignatureRepository, world, how);
+    const whole = results.map((result) => ({ ...result, verified: isWhole(result, results) }));
+    return new Map(whole.filter(({ asked }) => asked).map((result) => [result.image, result]));
+  } catch (caught) {
+    return asFailure(caught);
+  }
 }

@@ -34,17 +34,8 @@ type Open = (name: Move['target']) => CopyRepository;
 /** What tags name before they are moved. */
 export type TagsBefore = ReadonlyMap<string, Promise<Digest | undefined>>;
 
-/** What was seen of a copy at its target. */
-export interface Looked {
-  readonly there: There;
-  readonly before: TagsBefore;
-}
-
 /** Looks what the tags of a copy name, beside its verification. Nothing for what was not copied. */
-export function lookAtTags(
-  { move, failure }: Pick<Copy, 'move' | 'failure'>,
-  open: Open,
-): TagsBefore {
+export function lookAtTags({ move, failure }: Copy, open: Open): TagsBefore {
   if (failure !== undefined || move.digest === undefined) return new Map();
   return new Map(
     move.tags.map((tag) => {
@@ -63,8 +54,8 @@ export function lookAtTags(
  */
 export async function finish(
   copy: Copy,
-  { there, before }: Looked,
-  open: Open,
+  there: There,
+  { open, before }: { readonly open: Open; readonly before: TagsBefore | undefined },
   world: Pick<World, 'deadline'>,
 ): Promise<PromoteResult> {
   const { move, tally, left } = copy;
@@ -78,10 +69,10 @@ export async function finish(
     copied: tally,
     left,
   };
-  const obstacle = obstacleOf(copy, there);
+  const obstacle = obstacleOf(copy, there, head.image);
   if (digest === undefined || obstacle !== undefined)
     return { ...head, ...failed(obstacle as Obstacle), verified: false, tags: [] };
-  const tagged = { names: move.tags, before };
+  const tagged = { names: move.tags, before: before ?? lookAtTags(copy, open) };
   const { moved, tags, failure } = await moveTags(open(move.target), tagged, digest, world);
   if (failure !== undefined) {
     const unmoved = move.tags.filter((tag) => !tags.some((one) => one.tag === tag));
@@ -98,18 +89,13 @@ export async function finish(
   return { ...head, status: isNew ? 'promoted' : 'already-promoted', verified: true, tags };
 }
 
-/** Whether it was copied whole, and what the gate says of it lets its tags move. */
-export function mayBeTagged(copy: Copy, there: There): boolean {
-  return obstacleOf(copy, there) === undefined;
-}
-
 /** Undefined only for what was copied whole, and verified where it lies now. */
 function obstacleOf(
   { move: { result, digest, target }, left, failure }: Copy,
   there: There,
+  image: string,
 ): Obstacle | undefined {
   const place = formatRepository(target);
-  const image = `${place}@${digest}`;
   const inside = 'something inside it does not verify.';
   if (digest === undefined)
     return {

@@ -15,7 +15,13 @@ import { openAttested } from './attested.ts';
 import type { FileFindings } from './files.ts';
 import { openJudge } from './judging.ts';
 import { openPolicy } from './policy.ts';
-import { openReading, type Prepared, prepare, type Reading } from './prepare.ts';
+import {
+  openReading,
+  type Prepared,
+  prepare,
+  type Reading,
+  type ReadingOptions,
+} from './prepare.ts';
 import type { VerifyRequest } from './request.ts';
 import { verifyImages } from './verify-images.ts';
 import type { NotJudged, VerifyResult } from './verify-result.ts';
@@ -64,6 +70,7 @@ export interface CopiedImage {
  * another one. Read as a stranger would read it: the login and the signature repository of the inputs
  * are the source's.
  * @param signatureRepository where the signatures of the copies lie, unless beside each
+ * @param how they are read
  * @throws {Failure} what ends the run before any image is judged
  */
 export async function verifyCopies(
@@ -71,6 +78,7 @@ export async function verifyCopies(
   request: VerifyRequest,
   signatureRepository: RepositoryName | undefined,
   world: World,
+  how: ReadingOptions = {},
 ): Promise<readonly VerifyResult[]> {
   const targets = copies.map(({ name, digest }): Target => {
     const reference = { ...name, digest };
@@ -91,7 +99,7 @@ export async function verifyCopies(
     registry: { allowHttp, allowInsecure },
     ...(signatureRepository === undefined ? {} : { signatureRepository }),
   };
-  const reading = openReading(targets, stranger, world, request.policy.length === 0);
+  const reading = openReading(targets, stranger, world, request.policy.length === 0, how);
   return (await verifyTargets(reading, undefined, stranger, world, judgedAs)).results;
 }
 

@@ -103,16 +103,11 @@ export class Copier {
    * Copies a manifest with everything in it, byte for byte, under its digest. What refers to others
    * comes after them, so that what the target has is whole.
    * @param beside copies what is attached to each manifest of it
-   * @param known whether the target has the root: `isThere`
    * @throws {Failure} `image-not-found`, `bad-manifest`, `registry-error`, of the registries, and
    * what `beside` rejects with
    */
-  async image(
-    root: Digest,
-    tally: CopyTally,
-    beside: Beside = async () => {},
-    known: Promise<boolean> = this.isThere(root),
-  ): Promise<void> {
+  async image(root: Digest, tally: CopyTally, beside: Beside = async () => {}): Promise<void> {
+    const known = this.isThere(root);
     const arrivals = new Arrivals();
     // What the target has already has been there whole.
     known.then((isThere) => isThere && arrivals.arrived(root)).catch(() => {});

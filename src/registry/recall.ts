@@ -75,3 +75,77 @@ function keeping<T>(room: { left: number }, sizeOf: (answer: T | undefined) => n
     return answer;
   };
 }
+
+/** A target that several look at, each by a view of its own. */
+export interface SharedLooks {
+  /** Opens repositories for one who looks; what it writes is written by the writer. */
+  readonly view: () => Open;
+}
+
+/**
+ * A target, for one who compares it with the source and one who verifies what is there: what both
+ * ask is asked once. An answer serves each of them once, since whoever asks again wants to know what
+ * is so by then; and none is served in a repository in which this run has begun to write. Answers
+ * are shared only by their whole question, at most 16 MiB of them.
+ * @param read opens what is read before anything is written, @param write what is written to, and
+ * read from then on
+ */
+export function sharedLooks(read: Open, write: Open): SharedLooks {
+  const room = { left: roomBytes };
+  const known = new Map<string, (asked: Set<string>) => CopyRepository>();
+  const at = (name: RepositoryName) => {
+    const key = `${name.registry}/${name.repository}`;
+    const opened = known.get(key) ?? looksAt(read(name), write(name), room);
+    known.set(key, opened);
+    return opened;
+  };
+  return {
+    view: () => {
+      const views = new Map<unknown, CopyRepository>();
+      return (name) => {
+        const looks = at(name);
+        const view = views.get(looks) ?? looks(new Set());
+        views.set(looks, view);
+        return view;
+      };
+    },
+  };
+}
+
+function looksAt(reader: CopyRepository, writer: CopyRepository, room: { left: number }) {
+  const manifest = keeping<FetchedManifest>(room, (found) => found?.bytes.length ?? 0);
+  const head = keeping<Descriptor>(room, () => 0);
+  const list = keeping<readonly Descriptor[]>(room, (found = []) => JSON.stringify(found).length);
+  let written = false;
+  const now = () => (written ? writer : reader);
+  const writing = () => {
+    written = true;
+    return writer;
+  };
+  return (asked: Set<string>): CopyRepository => {
+    const once = <T>(
+      key: string,
+      keep: (key: string, ask: () => Promise<T>) => Promise<T>,
+      ask: () => Promise<T>,
+    ) => {
+      if (written || asked.has(key)) return ask();
+      asked.add(key);
+      return keep(key, ask);
+    };
+    return {
+      name: writer.name,
+      head: (reference) => once(`HEAD ${reference}`, head, () => now().head(reference)),
+      getManifest: (reference, most) =>
+        once(`GET ${reference} ${most}`, manifest, () => now().getManifest(reference, most)),
+      listReferrers: (digest) => once(`list ${digest}`, list, () => now().listReferrers(digest)),
+      getBlob: (digest, most) => now().getBlob(digest, most),
+      putBlob: (bytes) => writing().putBlob(bytes),
+      putManifest: (...write) => writing().putManifest(...write),
+      blobs: {
+        has: (digest) => writer.blobs.has(digest),
+        read: (...what) => writer.blobs.read(...what),
+        begin: (...what) => writing().blobs.begin(...what),
+      },
+    };
+  };
+}
