@@ -52,6 +52,26 @@ function branchIn({ branch }: Choice): string {
   return branch === templateBranch ? branch : yamlLine(branch);
 }
 
+interface Head {
+  readonly name: string;
+  readonly sentences: Parameters<typeof comment>[0];
+  /** lines of the event beside pull requests */
+  readonly push: readonly string[];
+  /** whether a new run of the same branch ends the one before, as a value of YAML */
+  readonly cancels: string;
+}
+
+/** What stands above the jobs of each workflow. */
+function head(choice: Choice, { name, sentences, push, cancels }: Head): readonly string[] {
+  return [
+    ...[`name: ${name}`, '', ...comment(sentences), ''],
+    ...['on:', ...push, '  pull_request:', `    branches: [${branchIn(choice)}]`, ''],
+    ...['permissions: {}', ''],
+    ...['concurrency:', '  group: ${{ github.workflow }}-${{ github.ref }}'],
+    ...[`  cancel-in-progress: ${cancels}`, ''],
+  ];
+}
+
 /** The workflow that builds, pushes and signs. */
 export function publishWorkflow(choice: Choice): string {
   const { registry } = choice;
@@ -59,23 +79,12 @@ export function publishWorkflow(choice: Choice): string {
   const token = tokenReason(choice);
   const host = choice.image.split('/', 1)[0] ?? '';
   return text([
-    `name: ${namesOf(choice).publish.name}`,
-    '',
-    ...comment(publishSentences(choice)),
-    '',
-    'on:',
-    '  push:',
-    `    branches: [${branchIn(choice)}]`,
-    "    tags: ['v*']",
-    '  pull_request:',
-    `    branches: [${branchIn(choice)}]`,
-    '',
-    'permissions: {}',
-    '',
-    'concurrency:',
-    '  group: ${{ github.workflow }}-${{ github.ref }}',
-    "  cancel-in-progress: ${{ github.event_name == 'pull_request' }}",
-    '',
+    ...head(choice, {
+      name: namesOf(choice).publish.name,
+      sentences: publishSentences(choice),
+      push: ['  push:', `    branches: [${branchIn(choice)}]`, "    tags: ['v*']"],
+      cancels: "${{ github.event_name == 'pull_request' }}",
+    }),
     'jobs:',
     '  publish:',
     '    runs-on: ubuntu-latest',
@@ -175,20 +184,12 @@ export function gateWorkflow(choice: Choice, policy?: string): string {
   const host = choice.image.split('/', 1)[0] ?? '';
   const when = registry === 'ghcr' ? {} : { when: `${ownBranch} # forks have no login` };
   return text([
-    `name: ${namesOf(choice).gate.name}`,
-    '',
-    ...comment(gateSentences(choice)),
-    '',
-    'on:',
-    '  pull_request:',
-    `    branches: [${branchIn(choice)}]`,
-    '',
-    'permissions: {}',
-    '',
-    'concurrency:',
-    '  group: ${{ github.workflow }}-${{ github.ref }}',
-    '  cancel-in-progress: true',
-    '',
+    ...head(choice, {
+      name: namesOf(choice).gate.name,
+      sentences: gateSentences(choice),
+      push: [],
+      cancels: 'true',
+    }),
     'jobs:',
     '  verify:',
     '    runs-on: ubuntu-latest',

@@ -47,10 +47,10 @@ export async function promote(request: PromoteRequest, world: World): Promise<Pr
   const before = new Map(copied.map((copy) => [copy, lookAtTags(copy, open)]));
   const known = await present;
   const isKnown = (copy: Copy) => isUntouched(copy) && known.get(placeOf(copy))?.verified === true;
-  const rest = copied.filter((copy) => !isKnown(copy));
-  const verified = await verifyThere(rest, request, quiet);
+  const rest = new Set(copied.filter((copy) => !isKnown(copy)));
+  const verified = await verifyThere([...rest], request, quiet);
   const finished = await inParallel(copied, atOnce, async (copy) => {
-    const there = rest.includes(copy) ? verified : known;
+    const there = rest.has(copy) ? verified : known;
     const result = await finish(copy, there, { before: before.get(copy), open }, world);
     world.tell({ kind: 'promoted', result });
     return result;
@@ -101,9 +101,9 @@ function openTargets(request: PromoteRequest, world: World): SharedLooks {
 }
 
 /**
- * Verifies, beside the copying, what the targets have already: a second run has nothing else to
- * do. What it says counts only where nothing is written after all and it found the image good;
- * everything else is verified when it has been copied.
+ * Verifies, beside the copying, what the targets have already: a second run has nothing else to do.
+ * What it finds counts only for an image that verifies and that nothing was written of. Everything
+ * else is verified when it has been copied.
  */
 async function verifyPresent(
   moves: readonly Move[],

@@ -83,10 +83,11 @@ export interface SharedLooks {
 }
 
 /**
- * A target, for one who compares it with the source and one who verifies what is there: what both
- * ask is asked once. An answer serves each of them once, since whoever asks again wants to know what
- * is so by then; and none is served in a repository in which this run has begun to write. Answers
- * are shared only by their whole question, at most 16 MiB of them.
+ * A target, for one who compares it with the source and one who verifies what is there. What both ask
+ * is asked once: an answer is shared by its whole question, at most 16 MiB of them. It serves each of
+ * them once, since whoever asks again wants to know what is so by then. None is served in a
+ * repository in which this run has begun to write: what was read before must not stand for what is
+ * there after.
  * @param read opens what is read before anything is written, @param write what is written to, and
  * read from then on
  */

@@ -90,7 +90,7 @@ export class RunMemory {
  * Registries that have no referrers API. With it, each image needs a list of its own, so all ask at
  * once, and nobody waits for the first answer; here all but the first would ask for nothing.
  */
-const withoutApi: ReadonlySet<string> = new Set(['ghcr.io', 'docker.io']);
+const knownWithoutApi: ReadonlySet<string> = new Set(['ghcr.io', 'docker.io']);
 
 /**
  * The referrers of an image by the API, or undefined without the API. The first answer in a
@@ -115,7 +115,7 @@ export async function listReferrers(
   const ask = () => repository.listReferrers(image);
   // Whether the first one failed is its own matter: then this one asks for itself.
   const first = hasApi.catch(() => true);
-  const waits = memory.apiKnown === undefined && withoutApi.has(repository.name.registry);
+  const waits = memory.apiKnown === undefined && knownWithoutApi.has(repository.name.registry);
   if (memory.apiKnown === false || waits) return (await first) ? ask() : undefined;
   const own = ask();
   own.catch(() => {}); // of no matter where the first says that there is no API
